@@ -1,0 +1,1 @@
+"""One adapter for each outside thing; it translates and does nothing else."""

@@ -1,0 +1,1 @@
+"""What the use cases need of the outside: short protocols whose docstrings are promises."""

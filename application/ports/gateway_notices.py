@@ -1,0 +1,54 @@
+"""What a gateway tells us by itself (webhooks): verified bytes in, what happened in our words out."""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from domain.payment import Outcome, PaymentId
+from domain.refund import RefundId, RefundOutcome
+
+
+class BadNotice(Exception):  # noqa: N818 - said of the notice, not of us
+    """The bytes are not surely the gateway's: signature, age or form. Says which, without content."""
+
+
+@frozen
+class PaymentNotice:
+    """Something happened to a payment. Without an outcome it only says: look."""
+
+    id: str
+    payment_id: PaymentId
+    outcome: Outcome | None = None
+
+
+@frozen
+class RefundNotice:
+    """Something happened to a refund of ours."""
+
+    id: str
+    payment_id: PaymentId
+    refund_id: RefundId
+    outcome: RefundOutcome
+
+
+@frozen
+class OtherNotice:
+    """Nothing of ours."""
+
+    id: str
+
+
+Notice = PaymentNotice | RefundNotice | OtherNotice
+
+
+class GatewayNotices(Protocol):
+    """Reads notices. Promises, checked by tests/contracts/gateway_notices.py on every adapter:
+    nothing unverified gets through, and whatever the bytes, nothing but `BadNotice` is raised.
+    """
+
+    def read(self, body: bytes, signature: str) -> Notice:
+        """Verify and translate a notice.
+
+        Raises:
+            BadNotice: it is not surely the gateway's, is too old or from the future.
+        """

@@ -1,0 +1,96 @@
+"""The one who takes the money: a payment gateway, in our words and not a vendor's."""
+
+from typing import Protocol
+
+from attrs import field, frozen
+
+from domain.payment import Outcome, Payment
+from domain.refund import Refund, RefundOutcome
+
+
+@frozen
+class CardToken:
+    """What the customer's browser got from the gateway in exchange for a card. It is kept nowhere."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "<card token>"
+
+
+class OutcomeUnknown(Exception):  # noqa: N818 - a state of the world, not a failure
+    """We do not know what the gateway did: a timeout, a reset, a 5xx, an error nobody recognises.
+
+    Its text goes into logs: it names no secret, no token and nothing of the customer.
+    """
+
+
+class GatewayUnavailable(Exception):  # noqa: N818 - the word the field uses
+    """Surely nothing was done: no connection was ever opened, or the gateway refused to look at it.
+
+    Its text goes into logs: it names no secret, no token and nothing of the customer.
+    """
+
+
+class PaymentGateway(Protocol):
+    """Takes money and gives it back.
+
+    Promises, checked by tests/contracts/payment_gateway.py on every adapter:
+
+    - The payment's id is the idempotency key of its charge and the refund's `key` of its refund:
+      however often the same request is sent, money moves once.
+    - Every call ends within 15 s, by an answer or by one of the two exceptions.
+    - An answer is final evidence. Whatever is not surely understood is `OutcomeUnknown`;
+      `GatewayUnavailable` is raised only where surely nothing was done.
+    - Nothing is retried inside a call where that could move money again.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the gateway is called in tables and events, such as `stripe`."""
+
+    @property
+    def livemode(self) -> bool:
+        """Whether it moves real money."""
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        """Take the payment's amount from the card, at most once.
+
+        Raises:
+            OutcomeUnknown: the money may or may not have been taken.
+            GatewayUnavailable: nothing was taken, and nothing will be.
+        """
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        """Say what became of a payment; None if there is no trace of it.
+
+        It reads after every write that was answered. An attempt that only waits for another card
+        counts as declined, and is closed so that nothing can be taken for it any more.
+
+        Raises:
+            OutcomeUnknown: it is still being worked on, or the gateway could not be asked.
+        """
+
+    async def cancel(self, payment: Payment) -> Outcome | None:
+        """Call off a payment that waits for its customer; what `find` would say afterwards.
+
+        A payment that was charged meanwhile stays charged and is reported so.
+
+        Raises:
+            OutcomeUnknown: as with `find`.
+        """
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        """Give the refund's amount back, at most once for each `refund.key`.
+
+        Raises:
+            OutcomeUnknown: the money may or may not be on its way back.
+            GatewayUnavailable: nothing was done.
+        """
+
+    async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        """Say what became of a refund's current attempt; None if there is no trace of it.
+
+        Raises:
+            OutcomeUnknown: the gateway could not be asked.
+        """

@@ -1,0 +1,1 @@
+"""What the service does: one frozen callable a file."""

@@ -1,0 +1,86 @@
+"""RefundPayment: an operator gives money back; and the sending of any refund."""
+
+from attrs import frozen
+
+from application.decide import Decide
+from application.ports.clock import Clock, NewId
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
+from domain.bill import PaymentNotFound
+from domain.events import PaymentRefunded
+from domain.payment import Payment, PaymentId
+from domain.refund import Refund, RefundId, RefundOutcome, RefundStatus
+
+
+@frozen
+class SettleRefund:
+    """Record what became of a refund; the only place where that and its event are written."""
+
+    decide: Decide
+    now: Clock
+
+    async def __call__(
+        self, payment_id: PaymentId, refund_id: RefundId, outcome: RefundOutcome
+    ) -> Refund | None:
+        """Settle the refund and announce it, in one transaction; None if we have no such refund.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written; recovery will find out.
+        """
+
+        async def decision(work: UnitOfWork) -> Refund | None:
+            bill = await work.bills.holding(payment_id)
+            before = bill.refund(refund_id) if bill else None
+            if bill is None or before is None:
+                return None
+            settled = bill.settle_refund(refund_id, outcome, self.now())
+            if settled == bill:
+                return before
+            work.bills.save(settled)
+            refund = settled.refund(refund_id)
+            if refund and refund.status is RefundStatus.SUCCEEDED:
+                work.outbox.add(PaymentRefunded.of(refund))
+            return refund
+
+        return await self.decide(decision)
+
+
+@frozen
+class RefundPayment:
+    """Give part or all of a payment back: reserve it, send it, settle it."""
+
+    decide: Decide
+    gateway: PaymentGateway
+    settle: SettleRefund
+    now: Clock
+    new_id: NewId
+
+    async def __call__(
+        self, payment_id: PaymentId, minor: int | None = None, reason: str = "requested"
+    ) -> Refund:
+        """Refund so many minor units, or all that is left.
+
+        A refund still `pending` afterwards is on its way, or its outcome unknown; recovery goes on.
+
+        Raises:
+            PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
+            StorageUnavailable: nothing was refunded.
+        """
+        refund_id = RefundId(self.new_id())
+
+        async def decision(work: UnitOfWork) -> tuple[Payment, Refund]:
+            bill = await work.bills.holding(payment_id)
+            if bill is None:
+                raise PaymentNotFound(payment_id)
+            reserved = bill.reserve_refund(refund_id, payment_id, minor, reason, self.now())
+            work.bills.save(reserved)
+            refund = reserved.refund(refund_id)
+            assert refund is not None, "just reserved"  # noqa: S101
+            return reserved.payment(payment_id), refund
+
+        payment, refund = await self.decide(decision)
+        try:
+            outcome = await self.gateway.refund(payment, refund)
+            return await self.settle(payment_id, refund.id, outcome) or refund
+        except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable):
+            return refund

@@ -1,0 +1,55 @@
+"""RelayOutbox: bring what the outbox holds to the broker."""
+
+from datetime import timedelta
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.event_publisher import EventPublisher, OutboxEntry, OutboxQueue
+
+# A relay that died holds the others up for this long; a batch takes milliseconds, and the
+# publisher gives up on one after 10 s.
+LEASE: Final = timedelta(seconds=15)
+
+
+@frozen
+class RelayOutbox:
+    """Publish in order, order by order, then mark; what is not surely stored is sent again."""
+
+    outbox: OutboxQueue
+    publisher: EventPublisher
+    name: str
+    """Which relay this is: unique to the process."""
+
+    async def run_once(self, limit: int = 256) -> int:
+        """Relay at most so many events; how many were relayed or parked.
+
+        Raises:
+            BrokerUnavailable, StorageUnavailable: nothing is lost; try again later.
+        """
+        waiting = list(await self.outbox.take(self.name, LEASE, limit))
+        done = 0
+        while waiting:
+            first, rest = _first_of_each_order(waiting)
+            published = await self.publisher.publish(first)
+            if published.refused:
+                await self.outbox.park(published.refused)
+            await self.outbox.mark_sent(published.stored)
+            settled = published.stored | published.refused.keys()
+            done += len(settled)
+            held_up = {each.event.order_id for each in first if each.event.id not in settled}
+            waiting = [each for each in rest if each.event.order_id not in held_up]
+        return done
+
+
+def _first_of_each_order(
+    entries: list[OutboxEntry],
+) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """Split off what may be published at once without one order's events overtaking each other."""
+    seen: set[str] = set()
+    first: list[OutboxEntry] = []
+    rest: list[OutboxEntry] = []
+    for entry in entries:
+        (rest if entry.event.order_id in seen else first).append(entry)
+        seen.add(entry.event.order_id)
+    return first, rest

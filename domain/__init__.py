@@ -1,0 +1,1 @@
+"""The pure core: money, orders, payments, refunds and the rules between them."""

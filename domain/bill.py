@@ -1,0 +1,342 @@
+"""Bill: an order, every attempt to pay it and everything given back: what is decided about together."""
+
+from datetime import datetime
+
+from attrs import evolve, frozen
+
+from domain.errors import DomainError
+from domain.money import Money
+from domain.order import NotYourOrder, Order, OrderCancelled, OrderExpired, OrderId, OrderStatus, UserId
+from domain.payment import (
+    AUTHENTICATION_WINDOW,
+    FIRST_LOOK,
+    Charged,
+    Declined,
+    Evidence,
+    NeverArrived,
+    Payment,
+    PaymentId,
+    PaymentStatus,
+    RequiresAction,
+)
+from domain.refund import SEND_LEASE, Refund, RefundId, RefundOutcome
+
+
+@frozen
+class OrderNotFound(DomainError):
+    """No `order:created` has been heard for this order."""
+
+    order_id: OrderId
+
+
+@frozen
+class AlreadyPaid(DomainError):
+    """The order has been paid; `payment` is the one that did, if it was ours."""
+
+    order_id: OrderId
+    payment: Payment | None
+
+
+@frozen
+class PaymentUnderWay(DomainError):
+    """Another payment of this order may still succeed."""
+
+    payment: Payment
+
+
+@frozen
+class AmountDiffers(DomainError):
+    """The payer agreed to another amount or currency than what is due."""
+
+    due: Money
+
+
+@frozen
+class PaymentNotFound(DomainError):
+    """There is no such payment, or it is another user's."""
+
+    payment_id: PaymentId
+
+
+@frozen
+class NotRefundable(DomainError):
+    """The payment has not been captured, so there is nothing to give back."""
+
+    payment_id: PaymentId
+    status: PaymentStatus
+
+
+@frozen
+class RefundExceedsPayment(DomainError):
+    """More would be given back than was taken; `left` is what may still be refunded."""
+
+    payment_id: PaymentId
+    left: Money
+
+
+@frozen
+class Agreed:
+    """What the payer believes to owe; None where they did not say."""
+
+    minor: int | None = None
+    currency: str | None = None
+
+    def matches(self, due: Money) -> bool:
+        """Whether the payer agrees with what is due."""
+        return self.minor in (None, due.minor) and (
+            self.currency is None or self.currency.lower() == due.currency.code
+        )
+
+
+@frozen
+class Bill:
+    """One order with its payments and refunds, changed only as a whole.
+
+    Invariants: at most one payment is live; what the refunds of a payment reserve never exceeds it.
+    """
+
+    order: Order
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+
+    def payment(self, payment_id: PaymentId) -> Payment:
+        """One of its payments.
+
+        Raises:
+            PaymentNotFound: it is not on this bill.
+        """
+        for payment in self.payments:
+            if payment.id == payment_id:
+                return payment
+        raise PaymentNotFound(payment_id)
+
+    def refund(self, refund_id: RefundId) -> Refund | None:
+        """One of its refunds."""
+        return next((refund for refund in self.refunds if refund.id == refund_id), None)
+
+    @property
+    def live_payment(self) -> Payment | None:
+        """The payment that keeps the order from being paid by another one."""
+        return next((payment for payment in self.payments if payment.is_live), None)
+
+    def refundable(self, payment: Payment) -> Money:
+        """What of a payment is neither given back nor on its way back."""
+        left = payment.amount
+        for refund in self.refunds:
+            if refund.payment_id == payment.id and refund.reserves:
+                left -= refund.amount
+        return left
+
+    # --- the order -----------------------------------------------------------------------------
+
+    def hear(self, event: Order, now: datetime) -> "Bill":
+        """Learn what an order event says; a cancelled order's money goes back.
+
+        A payment that waits for its customer is looked after at once, so that it can be called off.
+        """
+        bill = evolve(self, order=self.order.merge(event))
+        if not bill.order.is_cancelled:
+            return bill
+        for payment in bill.payments:
+            if payment.status is PaymentStatus.SUCCEEDED:
+                bill = bill._give_back(payment, "order_cancelled", now)
+            elif payment.status is PaymentStatus.REQUIRES_ACTION and not self.order.is_cancelled:
+                bill = bill.with_payment(payment.look_now(now))
+        return bill
+
+    def complete(self) -> "Bill":
+        """The order has been paid for; a cancelled one stays cancelled."""
+        return evolve(self, order=self.order.complete())
+
+    # --- a payment -----------------------------------------------------------------------------
+
+    def claim(
+        self,
+        payment_id: PaymentId,
+        payer: UserId,
+        agreed: Agreed,
+        gateway: str,
+        livemode: bool,
+        now: datetime,
+    ) -> "Bill":
+        """Begin a payment: from now on no other one can be begun until this one is out of the way.
+
+        Raises:
+            OrderNotFound: its `order:created` has not been heard.
+            NotYourOrder: it belongs to somebody else.
+            OrderCancelled, OrderExpired: it can no longer be paid.
+            AlreadyPaid, PaymentUnderWay: another payment of it is live.
+            AmountDiffers: the payer agreed to something else than what is due.
+        """
+        if any(payment.id == payment_id for payment in self.payments):
+            return self  # the claim was committed, only its confirmation was lost
+        order, terms = self.order, self.order.terms
+        if terms is None:
+            raise OrderNotFound(order.id)
+        if terms.user_id != payer:
+            raise NotYourOrder(order.id)
+        if order.is_cancelled:
+            raise OrderCancelled(order.id)
+        live = self.live_payment
+        if live is not None and live.is_open:
+            raise PaymentUnderWay(live)
+        if live is not None or order.status is OrderStatus.COMPLETE:
+            raise AlreadyPaid(order.id, live)
+        if terms.expires_at is not None and order.is_expired(now):
+            raise OrderExpired(order.id, terms.expires_at)
+        if not agreed.matches(terms.price):
+            raise AmountDiffers(terms.price)
+        return self.with_payment(
+            Payment(
+                id=payment_id,
+                order_id=order.id,
+                user_id=payer,
+                amount=terms.price,
+                gateway=gateway,
+                livemode=livemode,
+                created_at=now,
+                look_at=now + FIRST_LOOK,
+            )
+        )
+
+    def settle(self, payment_id: PaymentId, evidence: Evidence, now: datetime) -> "Bill":
+        """Record what became of a payment. Any order of arrival of the same evidence ends alike.
+
+        Raises:
+            PaymentNotFound: it is not on this bill.
+            ContradictoryOutcome: the gateway reports two charges for it.
+        """
+        payment = self.payment(payment_id)
+        match evidence:
+            case Charged():
+                return self._captured(payment, evidence, now)
+            case Declined():
+                return self.with_payment(payment.fail(evidence))
+            case RequiresAction():
+                return self.with_payment(payment.require_action(evidence))
+            case NeverArrived():
+                return self.with_payment(payment.abandon())
+
+    def calls_off(self, payment: Payment, now: datetime) -> bool:
+        """Whether a payment that waits for its customer need not be waited for any longer."""
+        if payment.status is PaymentStatus.ABANDONED:
+            return payment.reference is not None
+        return payment.status is PaymentStatus.REQUIRES_ACTION and (
+            self.order.is_cancelled
+            or self.order.is_expired(now)
+            or now >= payment.created_at + AUTHENTICATION_WINDOW
+        )
+
+    def _captured(self, payment: Payment, charged: Charged, now: datetime) -> "Bill":
+        if payment.is_captured:
+            return self.with_payment(payment.succeed(charged))
+        found = payment.differs_from(charged)
+        if found is not None:
+            return self.with_payment(payment.review(charged, found))
+        unwanted = self._unwanted(payment, now)
+        if unwanted is None:
+            return self.with_payment(payment.succeed(charged)).complete()
+        payment = payment.unwant(charged, unwanted)
+        return self.with_payment(payment)._give_back(payment, unwanted, now)
+
+    def _unwanted(self, payment: Payment, now: datetime) -> str | None:
+        """Why the order may not have a payment that has just turned out to be charged."""
+        if self.order.is_cancelled:
+            return "order_cancelled"
+        if any(other.is_live and other.id != payment.id for other in self.payments):
+            return "order_already_paid"
+        if self.order.is_expired(now):
+            return "order_expired"
+        return "declined_before" if payment.status is PaymentStatus.FAILED else None
+
+    # --- a refund ------------------------------------------------------------------------------
+
+    def reserve_refund(
+        self,
+        refund_id: RefundId,
+        payment_id: PaymentId,
+        minor: int | None,
+        reason: str,
+        now: datetime,
+    ) -> "Bill":
+        """Set part of a payment aside to be given back; all that is left where no amount is named.
+
+        Raises:
+            PaymentNotFound: it is not on this bill.
+            NotRefundable: its money was never taken.
+            RefundExceedsPayment: less than that is left, or nothing.
+        """
+        if self.refund(refund_id) is not None:
+            return self  # the reservation was committed, only its confirmation was lost
+        payment = self.payment(payment_id)
+        if not payment.is_captured:
+            raise NotRefundable(payment_id, payment.status)
+        left = self.refundable(payment)
+        amount = left if minor is None else Money(minor, left.currency)
+        if amount.is_zero or amount.exceeds(left):
+            raise RefundExceedsPayment(payment_id, left)
+        return self.with_refund(_refund(refund_id, payment, amount, reason, now))
+
+    def settle_refund(
+        self, refund_id: RefundId, outcome: RefundOutcome, now: datetime
+    ) -> "Bill":
+        """Record what became of a refund; hearing it twice changes nothing.
+
+        Where the order may not keep the payment, what a refused refund leaves goes back by itself.
+        """
+        refund = self.refund(refund_id)
+        if refund is None:
+            return self
+        bill = self.with_refund(refund.settle(outcome, now))
+        payment = bill.payment(refund.payment_id)
+        if payment.status is PaymentStatus.SUCCEEDED and bill.order.is_cancelled:
+            return bill._give_back(payment, "order_cancelled", now)
+        return bill
+
+    def _give_back(self, payment: Payment, reason: str, now: datetime) -> "Bill":
+        """Give back by itself what is left of a payment; once, as nothing is left then."""
+        left = self.refundable(payment)
+        if left.is_zero:
+            return self
+        before = sum(refund.payment_id == payment.id for refund in self.refunds)
+        refund_id = RefundId(f"{payment.id}-back-{before}")
+        refund = _refund(refund_id, payment, left, reason, now)
+        return self.with_refund(evolve(refund, automatic=True, look_at=now))
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def with_payment(self, payment: Payment) -> "Bill":
+        """This bill with a payment put in the place of the one with its id, or added."""
+        others = tuple(other for other in self.payments if other.id != payment.id)
+        if len(others) == len(self.payments):
+            return evolve(self, payments=(*self.payments, payment))
+        return evolve(
+            self,
+            payments=tuple(payment if old.id == payment.id else old for old in self.payments),
+        )
+
+    def with_refund(self, refund: Refund) -> "Bill":
+        """This bill with a refund put in the place of the one with its id, or added."""
+        if self.refund(refund.id) is None:
+            return evolve(self, refunds=(*self.refunds, refund))
+        return evolve(
+            self, refunds=tuple(refund if old.id == refund.id else old for old in self.refunds)
+        )
+
+
+def _refund(
+    refund_id: RefundId, payment: Payment, amount: Money, reason: str, now: datetime
+) -> Refund:
+    assert payment.charge_id is not None, "only captured payments are refunded"  # noqa: S101
+    return Refund(
+        id=refund_id,
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        charge_id=payment.charge_id,
+        amount=amount,
+        reason=reason,
+        created_at=now,
+        look_at=now + SEND_LEASE,
+    )
+
+

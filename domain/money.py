@@ -1,0 +1,139 @@
+"""Money: whole minor units of one ISO 4217 currency; exact from a Decimal, or an error."""
+
+from decimal import Decimal
+from typing import Final
+
+from attrs import field, frozen
+
+from domain.errors import DomainError
+from domain.iso4217 import MINOR_UNITS
+
+# The largest whole number every JSON reader holds exactly (RFC 8259, section 6: 2**53 - 1).
+MAX_MINOR_UNITS: Final = 2**53 - 1
+
+# Looked at before any arithmetic: scaling 1e999999 or 1e-999999 would build a number that long.
+# Far above what any price needs, so trailing zeros ("10.00000000") stay welcome.
+_MOST_DIGITS: Final = 64
+
+
+@frozen
+class UnknownCurrency(DomainError):
+    """The code is no ISO 4217 currency that prices can be written in."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.code[:16]!r} is not an ISO 4217 currency code"
+
+
+@frozen
+class InexactAmount(DomainError):
+    """The currency cannot express the amount: too many decimals, negative, too large or no number."""
+
+    amount: Decimal
+    currency: "Currency"
+
+    def __str__(self) -> str:
+        return f"{str(self.amount)[:40]} cannot be expressed exactly in {self.currency.code}"
+
+
+@frozen
+class CurrencyMismatch(DomainError):
+    """Two amounts of different currencies were added, subtracted or compared."""
+
+    left: "Currency"
+    right: "Currency"
+
+
+@frozen
+class Currency:
+    """An ISO 4217 currency: its lower-case code (as the seed and Stripe write it)."""
+
+    code: str
+
+    @code.validator
+    def _is_known(self, _attribute: object, code: str) -> None:
+        if code not in MINOR_UNITS:
+            raise UnknownCurrency(code)
+
+    @classmethod
+    def of(cls, code: str) -> "Currency":
+        """Read a code in any case.
+
+        Raises:
+            UnknownCurrency: it is not in the standard's list.
+        """
+        return cls(code.lower())
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals one major unit has: 2 for usd, 0 for jpy, 3 for kwd."""
+        return MINOR_UNITS[self.code]
+
+
+def _not_negative(_money: object, _attribute: object, minor: int) -> None:
+    if not 0 <= minor <= MAX_MINOR_UNITS:
+        raise ValueError(f"minor units out of range: {minor}")
+
+
+@frozen
+class Money:
+    """A whole, non-negative number of a currency's minor units (cents, yen, fils)."""
+
+    minor: int = field(validator=_not_negative)
+    currency: Currency
+
+    @classmethod
+    def exactly(cls, major: Decimal, currency: Currency) -> "Money":
+        """Turn a price in major units into money; 19.99 usd is 1999 minor units.
+
+        Raises:
+            InexactAmount: the price has more decimals than the currency, is negative, is not
+                finite or exceeds MAX_MINOR_UNITS. It is never rounded.
+        """
+        if not major.is_finite() or major.adjusted() > _MOST_DIGITS or _decimals(major) > _MOST_DIGITS:
+            raise InexactAmount(major, currency)
+        numerator, denominator = major.as_integer_ratio()
+        minor, rest = divmod(numerator * 10**currency.decimals, denominator)
+        if rest or not 0 <= minor <= MAX_MINOR_UNITS:
+            raise InexactAmount(major, currency)
+        return cls(minor, currency)
+
+    @property
+    def major(self) -> Decimal:
+        """The same amount in major units: 1999 usd is Decimal("19.99")."""
+        return Decimal(self.minor).scaleb(-self.currency.decimals)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether there is nothing at all."""
+        return self.minor == 0
+
+    def __add__(self, other: "Money") -> "Money":
+        self._same_currency(other)
+        return Money(self.minor + other.minor, self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        self._same_currency(other)
+        return Money(self.minor - other.minor, self.currency)
+
+    def exceeds(self, other: "Money") -> bool:
+        """Whether this is more than the other.
+
+        Raises:
+            CurrencyMismatch: they are of different currencies.
+        """
+        self._same_currency(other)
+        return self.minor > other.minor
+
+    def __str__(self) -> str:
+        return f"{self.major} {self.currency.code}"
+
+    def _same_currency(self, other: "Money") -> None:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(self.currency, other.currency)
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0
