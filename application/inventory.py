@@ -79,9 +79,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(decide),
-        refund_payment=RefundPayment(
-            decide, ports.gateway, settle_refund, ports.now, ports.new_id
-        ),
+        refund_payment=RefundPayment(decide, ports.gateway, settle_refund, ports.now, ports.new_id),
         receive_notice=ReceiveNotice(decide, settle, settle_refund, ports.now),
         recover_payments=RecoverPayments(
             ports.begin, decide, ports.gateway, settle, settle_refund, ports.now

@@ -6,7 +6,15 @@ from attrs import evolve, frozen
 
 from domain.errors import DomainError
 from domain.money import Money
-from domain.order import NotYourOrder, Order, OrderCancelled, OrderExpired, OrderId, OrderStatus, UserId
+from domain.order import (
+    NotYourOrder,
+    Order,
+    OrderCancelled,
+    OrderExpired,
+    OrderId,
+    OrderStatus,
+    UserId,
+)
 from domain.payment import (
     AUTHENTICATION_WINDOW,
     FIRST_LOOK,
@@ -277,9 +285,7 @@ class Bill:
             raise RefundExceedsPayment(payment_id, left)
         return self.with_refund(_refund(refund_id, payment, amount, reason, now))
 
-    def settle_refund(
-        self, refund_id: RefundId, outcome: RefundOutcome, now: datetime
-    ) -> "Bill":
+    def settle_refund(self, refund_id: RefundId, outcome: RefundOutcome, now: datetime) -> "Bill":
         """Record what became of a refund; hearing it twice changes nothing.
 
         Where the order may not keep the payment, what a refused refund leaves goes back by itself.
@@ -338,5 +344,3 @@ def _refund(
         created_at=now,
         look_at=now + SEND_LEASE,
     )
-
-

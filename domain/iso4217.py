@@ -7,9 +7,7 @@ lately, are kept where orders may still carry them.
 
 from typing import Final
 
-_NO_DECIMALS = (
-    "bif clp djf gnf isk jpy kmf krw pyg rwf ugx uyi vnd vuv xaf xof xpf "
-)
+_NO_DECIMALS = "bif clp djf gnf isk jpy kmf krw pyg rwf ugx uyi vnd vuv xaf xof xpf "
 _TWO_DECIMALS = (
     "aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob bov brl bsd "
     "btn bwp byn bzd cad cdf che chf chw cny cop cou crc cup cve czk dkk dop dzd egp "

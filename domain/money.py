@@ -45,16 +45,16 @@ class CurrencyMismatch(DomainError):
     right: "Currency"
 
 
+def _is_known(_currency: object, _attribute: object, code: str) -> None:
+    if code not in MINOR_UNITS:
+        raise UnknownCurrency(code)
+
+
 @frozen
 class Currency:
     """An ISO 4217 currency: its lower-case code (as the seed and Stripe write it)."""
 
-    code: str
-
-    @code.validator
-    def _is_known(self, _attribute: object, code: str) -> None:
-        if code not in MINOR_UNITS:
-            raise UnknownCurrency(code)
+    code: str = field(validator=_is_known)
 
     @classmethod
     def of(cls, code: str) -> "Currency":
@@ -71,8 +71,8 @@ class Currency:
         return MINOR_UNITS[self.code]
 
 
-def _not_negative(_money: object, _attribute: object, minor: int) -> None:
-    if not 0 <= minor <= MAX_MINOR_UNITS:
+def _whole_and_in_range(_money: object, _attribute: object, minor: int) -> None:
+    if type(minor) is not int or not 0 <= minor <= MAX_MINOR_UNITS:
         raise ValueError(f"minor units out of range: {minor}")
 
 
@@ -80,7 +80,7 @@ def _not_negative(_money: object, _attribute: object, minor: int) -> None:
 class Money:
     """A whole, non-negative number of a currency's minor units (cents, yen, fils)."""
 
-    minor: int = field(validator=_not_negative)
+    minor: int = field(validator=_whole_and_in_range)
     currency: Currency
 
     @classmethod
@@ -91,7 +91,11 @@ class Money:
             InexactAmount: the price has more decimals than the currency, is negative, is not
                 finite or exceeds MAX_MINOR_UNITS. It is never rounded.
         """
-        if not major.is_finite() or major.adjusted() > _MOST_DIGITS or _decimals(major) > _MOST_DIGITS:
+        if (
+            not major.is_finite()
+            or major.adjusted() > _MOST_DIGITS
+            or _decimals(major) > _MOST_DIGITS
+        ):
             raise InexactAmount(major, currency)
         numerator, denominator = major.as_integer_ratio()
         minor, rest = divmod(numerator * 10**currency.decimals, denominator)
@@ -102,7 +106,7 @@ class Money:
     @property
     def major(self) -> Decimal:
         """The same amount in major units: 1999 usd is Decimal("19.99")."""
-        return Decimal(self.minor).scaleb(-self.currency.decimals)
+        return Decimal(f"{self.minor}E-{self.currency.decimals}")
 
     @property
     def is_zero(self) -> bool:

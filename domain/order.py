@@ -1,6 +1,6 @@
 """Order: our replica of an order, merged from the events of the service that owns it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, NewType
 
@@ -55,10 +55,11 @@ class Terms:
     price: Money
     expires_at: datetime | None = None
 
-    def _rank(self) -> tuple[int, str, str, int, str]:
+    def _rank(self) -> tuple[int, str, str, int, bool, datetime]:
         """A total order: newest first, and some fixed choice between contradicting events of one version."""
-        expiry = "" if self.expires_at is None else self.expires_at.isoformat()
-        return (self.version, self.user_id, self.price.currency.code, self.price.minor, expiry)
+        price, expires_at = self.price, self.expires_at
+        expiry = (expires_at is not None, expires_at or datetime.min.replace(tzinfo=UTC))
+        return (self.version, self.user_id, price.currency.code, price.minor, *expiry)
 
     def newest(self, other: "Terms | None") -> "Terms":
         """Whichever was said last."""

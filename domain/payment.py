@@ -213,9 +213,7 @@ class Payment:
     def require_action(self, action: RequiresAction) -> "Payment":
         """The bank wants to see the customer first."""
         if self.status is PaymentStatus.PROCESSING:
-            return evolve(
-                self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference
-            )
+            return evolve(self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference)
         if self.status is PaymentStatus.ABANDONED:
             return evolve(self, reference=action.reference)
         return self

@@ -25,12 +25,12 @@ class Answer:
 
 
 @frozen
-class OtherRequest(Exception):  # noqa: N818 - what was found
+class OtherRequest(Exception):
     """The key was used for a request with another body."""
 
 
 @frozen
-class StillRunning(Exception):  # noqa: N818 - what was found
+class StillRunning(Exception):
     """The first request with this key has not been answered yet."""
 
 

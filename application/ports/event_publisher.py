@@ -6,8 +6,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
-from domain.events import Event
-from domain.events import EventId as EventId
+from domain.events import Event, EventId
 
 
 @frozen
@@ -41,7 +40,7 @@ class OutboxQueue(Protocol):
         """Set aside what can never be published, each with the reason, so that it blocks nothing."""
 
 
-class BrokerUnavailable(Exception):  # noqa: N818 - the word the field uses
+class BrokerUnavailable(Exception):
     """The broker cannot be reached; everything is to be sent again later, under the same ids."""
 
 

@@ -8,7 +8,7 @@ from domain.payment import Outcome, PaymentId
 from domain.refund import RefundId, RefundOutcome
 
 
-class BadNotice(Exception):  # noqa: N818 - said of the notice, not of us
+class BadNotice(Exception):
     """The bytes are not surely the gateway's: signature, age or form. Says which, without content."""
 
 

@@ -18,14 +18,14 @@ class CardToken:
         return "<card token>"
 
 
-class OutcomeUnknown(Exception):  # noqa: N818 - a state of the world, not a failure
+class OutcomeUnknown(Exception):
     """We do not know what the gateway did: a timeout, a reset, a 5xx, an error nobody recognises.
 
     Its text goes into logs: it names no secret, no token and nothing of the customer.
     """
 
 
-class GatewayUnavailable(Exception):  # noqa: N818 - the word the field uses
+class GatewayUnavailable(Exception):
     """Surely nothing was done: no connection was ever opened, or the gateway refused to look at it.
 
     Its text goes into logs: it names no secret, no token and nothing of the customer.

@@ -10,7 +10,7 @@ from domain.order import OrderId
 from domain.payment import PaymentId
 
 
-class Conflict(Exception):  # noqa: N818 - a fact of life, not a failure
+class Conflict(Exception):
     """Nothing is known to be committed: something read has changed meanwhile, or the reply was lost.
 
     The decision is to be run again on what is there now. Decisions have no side effects, and
@@ -18,7 +18,7 @@ class Conflict(Exception):  # noqa: N818 - a fact of life, not a failure
     """
 
 
-class StorageUnavailable(Exception):  # noqa: N818 - the word the field uses
+class StorageUnavailable(Exception):
     """The database cannot be reached, or not in time."""
 
 
@@ -59,7 +59,9 @@ class Inbox(Protocol):
 
 
 class UnitOfWork(Protocol):
-    """Promises, checked by tests/contracts/unit_of_work.py on every adapter:
+    """Read, decide, commit.
+
+    Promises, checked by tests/contracts/unit_of_work.py on every adapter:
 
     - Nothing is written before `commit`, which writes everything or nothing.
     - What is saved is guarded by what was read: of two that read the same bill and save it, one

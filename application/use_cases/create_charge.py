@@ -15,9 +15,17 @@ from application.ports.payment_gateway import (
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
-from domain.bill import Agreed, OrderNotFound
+from domain.bill import Agreed, OrderNotFound, PaymentUnderWay
 from domain.order import OrderId, UserId
-from domain.payment import Declined, NeverArrived, Outcome, Payment, PaymentId, RequiresAction
+from domain.payment import (
+    Declined,
+    NeverArrived,
+    Outcome,
+    Payment,
+    PaymentId,
+    PaymentStatus,
+    RequiresAction,
+)
 
 
 @frozen
@@ -52,7 +60,8 @@ class CreateCharge:
     ) -> Charge:
         """Charge the order to the card, once and only once; `sources` say who tries, for the limit.
 
-        A payment still `processing` afterwards has an unknown outcome; recovery finds out.
+        A payment still `processing` afterwards has an unknown outcome; recovery finds out. Asked again
+        while the customer is with their bank, it says what came of that and charges nothing.
 
         Raises:
             TooManyDeclines: one of the sources tries card after card.
@@ -61,7 +70,10 @@ class CreateCharge:
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
         await self.declines.check(sources)
-        payment = await self._claim(order_id, payer, agreed)
+        try:
+            payment = await self._claim(order_id, payer, agreed)
+        except PaymentUnderWay as under_way:
+            return await self._ask_again(under_way.payment)
         try:
             outcome = await self._charge(payment, token)
         except GatewayUnavailable:
@@ -71,11 +83,7 @@ class CreateCharge:
             return Charge(payment)
         if isinstance(outcome, Declined):
             await self.declines.record(sources)
-        try:
-            settled = await self.settle(payment.id, outcome)
-        except StorageUnavailable:
-            return Charge(payment)
-        return Charge(settled, outcome if isinstance(outcome, RequiresAction) else None)
+        return await self._settle(payment, outcome)
 
     async def _claim(self, order_id: OrderId, payer: UserId, agreed: Agreed) -> Payment:
         payment_id = PaymentId(self.new_id())
@@ -97,6 +105,25 @@ class CreateCharge:
         if not payment.may_be_sent(self.now()):
             raise GatewayUnavailable("too long between claim and charge")
         return await self.gateway.charge(payment, token)
+
+    async def _settle(self, payment: Payment, outcome: Outcome) -> Charge:
+        try:
+            settled = await self.settle(payment.id, outcome)
+        except StorageUnavailable:
+            return Charge(payment)  # recovery finds the same outcome
+        return Charge(settled, outcome if isinstance(outcome, RequiresAction) else None)
+
+    async def _ask_again(self, payment: Payment) -> Charge:
+        """See what came of a payment whose customer was sent to their bank; no card is charged."""
+        if payment.status is not PaymentStatus.REQUIRES_ACTION:
+            raise PaymentUnderWay(payment)
+        try:
+            outcome = await self.gateway.find(payment)
+        except (OutcomeUnknown, GatewayUnavailable):
+            outcome = None
+        if outcome is None:
+            raise PaymentUnderWay(payment)
+        return await self._settle(payment, outcome)
 
     async def _release(self, payment: Payment) -> None:
         """Let the order be paid again at once; where that fails, recovery does it."""

@@ -10,7 +10,7 @@ from application.ports.unit_of_work import StorageUnavailable
 
 
 @frozen
-class TooManyDeclines(Exception):  # noqa: N818 - what was found
+class TooManyDeclines(Exception):
     """This source had too many declines lately; nothing was charged."""
 
     retry_after: timedelta

@@ -26,7 +26,9 @@ class ReadPayments:
             raise PaymentNotFound(payment_id)
         return bill.payment(payment_id), bill
 
-    async def of_order(self, order_id: OrderId, user: UserId) -> tuple[tuple[Payment, ...], Bill | None]:
+    async def of_order(
+        self, order_id: OrderId, user: UserId
+    ) -> tuple[tuple[Payment, ...], Bill | None]:
         """The user's payments of an order, oldest first; none of an order that is not theirs.
 
         Raises:

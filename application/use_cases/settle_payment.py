@@ -27,9 +27,7 @@ class SettlePayment:
         """
         return await self.decide(lambda work: self._settle(work, payment_id, evidence))
 
-    async def _settle(
-        self, work: UnitOfWork, payment_id: PaymentId, evidence: Evidence
-    ) -> Payment:
+    async def _settle(self, work: UnitOfWork, payment_id: PaymentId, evidence: Evidence) -> Payment:
         bill = await work.bills.holding(payment_id)
         if bill is None:
             raise PaymentNotFound(payment_id)

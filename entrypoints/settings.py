@@ -1,0 +1,151 @@
+"""The environment, read once into one frozen Settings."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from domain.money import Currency, UnknownCurrency
+
+GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
+Role = Literal["replicate", "relay", "recover", "complete"]
+
+
+class BadSetting(Exception):
+    """A variable is missing or malformed. The text is one line, names it, and shows no value of a secret."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        super().__init__(f"{variable}: {problem}")
+        self.variable = variable
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How the service is to run; the README has the table of the variables."""
+
+    database_url: str = field(repr=False)
+    nats_url: str = field(repr=False)
+    jwt_key: str | None = field(default=None, repr=False)
+    jwks_url: str | None = None
+    payment_gateway: GatewayName = "stripe-payment-intents"
+    stripe_key: str | None = field(default=None, repr=False)
+    stripe_api_base: str | None = None
+    stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """More than one while a secret is being rotated."""
+    currency: Currency = Currency("usd")
+    host: str = "0.0.0.0"  # noqa: S104 - a service in a container listens on every address
+    port: int = 3000
+    operator_key: str | None = field(default=None, repr=False)
+    declines_per_user: int = 20
+    declines_per_address: int = 200
+    decline_window_seconds: int = 600
+    trusted_proxies: int = 0
+    """How many proxies stand in front, each adding to X-Forwarded-For."""
+    database_pool: int = 10
+
+
+# The shortest HS256 secret that PyJWT does not warn of is 32 bytes (RFC 7518, section 3.2), but the
+# seed's deployments have shorter ones, and a drop-in must take them.
+_DEFAULT_GATEWAY: Final[GatewayName] = "stripe-payment-intents"
+
+
+def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Settings:
+    """Read the environment.
+
+    Args:
+        environment: such as os.environ. An empty value counts as none.
+        http: whether users' tokens will be checked, which needs a key.
+
+    Raises:
+        BadSetting: a variable is missing or malformed.
+    """
+    read = _Reader(environment)
+    gateway = read.one_of("PAYMENT_GATEWAY", get_args(GatewayName), _DEFAULT_GATEWAY)
+    settings = Settings(
+        database_url=read.address(
+            "DATABASE_URL", ("postgresql", "postgres"), "a PostgreSQL address"
+        ),
+        nats_url=read.servers("NATS_URL"),
+        jwt_key=read.text("JWT_KEY"),
+        jwks_url=read.optional_address("JWKS_URL", ("http", "https")),
+        payment_gateway=gateway,  # type: ignore[arg-type]  # one_of gives one of the literals
+        stripe_key=read.text("STRIPE_KEY"),
+        stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),
+        stripe_webhook_secrets=read.list("STRIPE_WEBHOOK_SECRET", prefix="whsec_"),
+        currency=read.currency("CURRENCY", "usd"),
+        host=read.text("HOST") or "0.0.0.0",  # noqa: S104
+        port=read.number("PORT", 3000, 0, 65535),
+        operator_key=read.text("OPERATOR_KEY"),
+        declines_per_user=read.number("DECLINES_PER_USER", 20, 1, 1_000_000),
+        declines_per_address=read.number("DECLINES_PER_ADDRESS", 200, 1, 1_000_000),
+        decline_window_seconds=read.number("DECLINE_WINDOW_SECONDS", 600, 1, 86_400),
+        trusted_proxies=read.number("TRUSTED_PROXIES", 0, 0, 16),
+        database_pool=read.number("DATABASE_POOL", 10, 1, 1000),
+    )
+    if http and settings.jwt_key is None and settings.jwks_url is None:
+        raise BadSetting("JWT_KEY", "is required unless JWKS_URL is set")
+    if gateway != "fake" and settings.stripe_key is None:
+        raise BadSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
+    return settings
+
+
+@frozen
+class _Reader:
+    environment: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        value = self.environment.get(name, "").strip()
+        return value or None
+
+    def required(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise BadSetting(name, "is required")
+        return value
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.text(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit()) or not least <= int(value[:9]) <= most:
+            raise BadSetting(name, f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    def one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
+        value = self.text(name) or default
+        if value not in known:
+            raise BadSetting(name, f"must be one of {', '.join(known)}")
+        return value
+
+    def address(self, name: str, schemes: tuple[str, ...], what: str) -> str:
+        value = self.required(name)
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            raise BadSetting(name, f"is not {what}") from None
+        if parts.scheme not in schemes or not (parts.hostname or parts.query):
+            raise BadSetting(name, f"is not {what} ({' or '.join(schemes)}://…)")
+        return value
+
+    def optional_address(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        return self.address(name, schemes, "a web address") if self.text(name) else None
+
+    def servers(self, name: str) -> str:
+        for server in self.required(name).split(","):
+            check = _Reader({name: server})
+            check.address(name, ("nats", "tls", "ws", "wss"), "a list of NATS servers")
+        return self.required(name)
+
+    def list(self, name: str, prefix: str) -> tuple[str, ...]:
+        values = tuple(each.strip() for each in (self.text(name) or "").split(",") if each.strip())
+        if not all(value.startswith(prefix) for value in values):
+            raise BadSetting(name, f"must begin with {prefix}")
+        return values
+
+    def currency(self, name: str, default: str) -> Currency:
+        try:
+            return Currency.of(self.text(name) or default)
+        except UnknownCurrency:
+            raise BadSetting(name, "must be an ISO 4217 currency code, such as usd") from None
