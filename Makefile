@@ -1,0 +1,47 @@
+# Needs Python 3.11 or newer and make; everything else comes into .venv, checked against the hashes in requirements/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := domain application adapters entrypoints tests
+LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help install test lint format types boundaries demo bench lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
+
+install: ## Put everything into .venv, once; again when the requirements change
+	@$(PYTHON) requirements/install.py
+
+test: lint types boundaries ## Check style, types and boundaries, then run every test
+	@$(BIN)/python -m pytest -n 2
+
+lint: install ## Check style
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted; 'make format' mends it." >&2; exit 1; }
+
+format: install ## Mend style
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+types: install ## Check types
+	@$(BIN)/mypy --no-error-summary $(CODE)
+
+boundaries: install ## Check who imports whom
+	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report" >&2; exit 1; }
+
+demo: install ## Run the whole service on this machine, servers included
+	@$(BIN)/payments demo
+
+bench: install ## Measure what the service can take
+	@$(BIN)/python -m tests.bench
+
+lock: install ## Renew the locked versions and their hashes
+	@$(LOCK) --group dev -o requirements/dev.txt
+	@$(LOCK) --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
+
+clean: ## Take away what make brought
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

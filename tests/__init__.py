@@ -1,0 +1,1 @@
+"""Holds the service to its promises."""

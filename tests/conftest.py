@@ -1,0 +1,82 @@
+"""The servers and settings that the tests share: one PostgreSQL and one NATS a test process."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import nats
+import pytest
+from hypothesis import settings
+
+from entrypoints.local.nats import LocalNats
+from entrypoints.local.postgres import LocalPostgres
+
+# A shared machine stalls now and then, which says nothing about the code: no deadlines.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+
+# Every wait in a fixture ends; on a quiet machine these take milliseconds.
+CLEANING_SECONDS = 30.0
+
+_names = (f"test_{number}" for number in count(1))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[LocalPostgres]:
+    """A PostgreSQL server of this test process; a test that stops it must start it again."""
+    with LocalPostgres(fsync=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: LocalPostgres) -> str:
+    """The name of a database with our schema and nothing in it, to be copied only."""
+    from adapters.persistence.sql.migrate import migrate
+
+    name = "migrated_template"
+    migrate(postgres_server.create_database(name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_server: LocalPostgres, migrated_template: str) -> Iterator[str]:
+    """A fresh database with our schema, this test's own."""
+    name = next(_names)
+    yield postgres_server.create_database(name, template=migrated_template)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def empty_database_url(postgres_server: LocalPostgres) -> Iterator[str]:
+    """A fresh database without a schema, this test's own."""
+    name = next(_names)
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[LocalNats]:
+    """A NATS server of this test process; a test that stops it must start it again."""
+    with LocalNats() as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: LocalNats) -> str:
+    """The address of a NATS server without any stream in it."""
+    # In a thread of its own: the test's event loop is none of this fixture's business.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, _delete_streams(nats_server.url)).result(CLEANING_SECONDS)
+    return nats_server.url
+
+
+async def _delete_streams(url: str) -> None:
+    async with asyncio.timeout(CLEANING_SECONDS):
+        client = await nats.connect(url)
+        jetstream = client.jetstream()
+        for stream in await jetstream.streams_info():
+            await jetstream.delete_stream(stream.config.name or "")
+        await client.close()

@@ -1,0 +1,1 @@
+"""The ways in, held to the contract."""
