@@ -1,0 +1,252 @@
+"""Charges: made, declined, captured; https://docs.stripe.com/api/charges."""
+
+from typing import Any
+
+from attrs import evolve
+
+from .cards import AUTHENTICATION_REQUIRED, Card, Decline
+from .currencies import check_amount, check_currency
+from .errors import Json, StripeFailure, invalid, refused
+from .ledger import Ledger, Plan
+from .methods import card_details, take_token
+
+Params = dict[str, Any]
+
+
+def create(ledger: Ledger, params: Params) -> Json:
+    currency = check_currency(params["currency"])
+    check_amount(params["amount"], currency)
+    if "source" not in params:
+        raise invalid("Must provide source or customer.", code="parameter_missing", param="source")
+    card = take_token(ledger, params["source"], "source")
+    if card.authentication != "never":
+        # Charges cannot ask for authentication: the bank declines; https://docs.stripe.com/declines/codes
+        card = evolve(card, decline=AUTHENTICATION_REQUIRED)
+    charge = attempt(
+        ledger,
+        card,
+        amount=params["amount"],
+        currency=currency,
+        captured=params.get("capture", True),
+        metadata=params.get("metadata", {}),
+        description=params.get("description"),
+        source=source_of(ledger, card),
+        payment_method=ledger.new_id("card"),
+    )
+    if charge["status"] == "failed":
+        raise card_error(card.decline, charge=charge["id"])
+    return charge
+
+
+def source_of(ledger: Ledger, card: Card) -> Json:
+    return {"id": ledger.new_id("card"), "object": "card", "name": None} | card_details(card)
+
+
+def card_error(decline: Decline | None, **more: Any) -> StripeFailure:
+    """402; https://docs.stripe.com/error-handling (payment errors)."""
+    if decline is None:
+        decline = Decline("card_declined", "Your card was declined.", "generic_decline")
+    message, code = decline.message, decline.code
+    more = {"decline_code": decline.decline_code, **more}
+    if code == "incorrect_cvc":
+        more["param"] = "cvc"
+    elif code == "expired_card":
+        more["param"] = "exp_month"
+    return StripeFailure(402, "card_error", message, code=code, **more)
+
+
+def attempt(ledger: Ledger, card: Card, **about: Any) -> Json:
+    """Ask the bank, and record the charge whatever it says."""
+    plan = ledger.next_charges.pop(0) if ledger.next_charges else Plan()
+    status = "failed" if card.decline else plan.status or "succeeded"
+    charge = _blank(ledger, card, **about)
+    ledger.charges[charge["id"]] = charge
+    ledger.cards[charge["id"]] = card
+    if plan.report:
+        ledger.reports[charge["id"]] = plan.report
+    settle(ledger, charge, status, card.decline)
+    return charge
+
+
+def settle(ledger: Ledger, charge: Json, status: str, decline: Decline | None = None) -> None:
+    """The bank's answer, at once or later."""
+    charge["status"] = status
+    if status == "failed":
+        decline = decline or Decline("card_declined", "Your card was declined.", "generic_decline")
+        charge |= {
+            "failure_code": decline.code,
+            "failure_message": decline.message,
+            "outcome": _refusal(decline),
+            "captured": False,
+            "paid": False,
+        }
+    elif status == "succeeded":
+        charge |= {"paid": True, "outcome": _APPROVED}
+        if charge["captured"]:
+            charge["amount_captured"] = charge["amount"]
+            charge["balance_transaction"] = ledger.new_id("txn")
+    ledger.emit(f"charge.{status}", charge)
+    card = ledger.cards[charge["id"]]
+    if status == "succeeded" and card.dispute:
+        dispute(ledger, charge, card.dispute)
+
+
+def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
+    charge = ledger.get("ch", charge_id, "charge", status=404)
+    if charge["status"] != "succeeded" or charge["captured"] or charge["refunded"]:
+        message = f"Charge {charge_id} has already been captured."
+        raise refused(message, code="charge_already_captured")
+    take: int = params["amount"] if "amount" in params else charge["amount"]
+    if not 1 <= take <= charge["amount"]:
+        raise refused(
+            "The amount to capture must be at most what was authorized.",
+            code="amount_too_large",
+            param="amount",
+        )
+    charge |= {
+        "captured": True,
+        "amount_captured": take,
+        "amount_refunded": charge["amount"] - take,
+        "balance_transaction": ledger.new_id("txn"),
+    }
+    ledger.emit("charge.captured", charge)
+    return charge
+
+
+def update(ledger: Ledger, charge_id: str, params: Params) -> Json:
+    charge = ledger.get("ch", charge_id, "charge", status=404)
+    charge["metadata"] |= params.pop("metadata", {})
+    charge |= params
+    ledger.emit("charge.updated", charge)
+    return charge
+
+
+def dispute(ledger: Ledger, charge: Json, reason: str = "fraudulent") -> Json:
+    """The payer's bank takes the money back; https://docs.stripe.com/api/disputes/object."""
+    made: Json = {
+        "id": ledger.new_id("dp"),
+        "object": "dispute",
+        "amount": charge["amount"] - charge["amount_refunded"],
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": ledger.timestamp(),
+        "currency": charge["currency"],
+        "evidence": {},
+        "evidence_details": {"due_by": None, "has_evidence": False, "submission_count": 0},
+        "is_charge_refundable": False,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "reason": reason,
+        "status": "needs_response",
+    }
+    ledger.disputes[made["id"]] = made
+    charge |= {"disputed": True, "dispute": made["id"]}
+    ledger.emit("charge.dispute.created", made)
+    return made
+
+
+def close_dispute(ledger: Ledger, made: Json, status: str) -> Json:
+    made["status"] = status
+    ledger.emit("charge.dispute.closed", made)
+    return made
+
+
+_APPROVED: Json = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "approved_by_network",
+    "reason": None,
+    "risk_level": "normal",
+    "risk_score": 12,
+    "seller_message": "Payment complete.",
+    "type": "authorized",
+}
+
+
+def _refusal(decline: Decline) -> Json:
+    if decline.blocked:
+        return _APPROVED | {
+            "network_status": "not_sent_to_network",
+            "reason": "highest_risk_level",
+            "risk_level": "highest",
+            "risk_score": 95,
+            "seller_message": "Stripe blocked this payment as too risky.",
+            "type": "blocked",
+        }
+    return _APPROVED | {
+        "network_status": "declined_by_network",
+        "reason": decline.decline_code or decline.code,
+        "seller_message": "The bank did not return any further details with this decline.",
+        "type": "issuer_declined",
+    }
+
+
+def _blank(
+    ledger: Ledger,
+    card: Card,
+    *,
+    amount: int,
+    currency: str,
+    captured: bool,
+    metadata: dict[str, str],
+    description: str | None = None,
+    source: Json | None = None,
+    payment_intent: str | None = None,
+    payment_method: str | None = None,
+) -> Json:
+    details = card_details(card)
+    return {
+        "id": ledger.new_id("ch"),
+        "object": "charge",
+        "amount": amount,
+        "amount_captured": 0,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": {"address": None, "email": None, "name": None, "phone": None},
+        "calculated_statement_descriptor": "Stripe",
+        "captured": captured,
+        "created": ledger.timestamp(),
+        "currency": currency,
+        "customer": None,
+        "description": description,
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": None,
+        "failure_message": None,
+        "fraud_details": {},
+        "livemode": False,
+        "metadata": dict(metadata),
+        "on_behalf_of": None,
+        "outcome": None,
+        "paid": False,
+        "payment_intent": payment_intent,
+        "payment_method": payment_method,
+        "payment_method_details": {
+            "type": "card",
+            "card": {
+                **{k: details[k] for k in ("brand", "country", "exp_month", "exp_year", "last4")},
+                "funding": card.funding,
+                "network": card.brand,
+                "three_d_secure": None,
+            },
+        },
+        "radar_options": {},
+        "receipt_email": None,
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": False,
+        "review": None,
+        "shipping": None,
+        "source": source,
+        "source_transfer": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "pending",
+        "transfer_data": None,
+        "transfer_group": None,
+    }

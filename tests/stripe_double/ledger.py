@@ -1,0 +1,133 @@
+"""Everything the double remembers: Stripe's objects, and the events about them."""
+
+import json
+import string
+import time
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from attrs import define, field
+
+from .cards import Card
+from .errors import Json, missing_object
+
+API_VERSION = "2026-10-28.endive"
+_ALPHABET = string.ascii_letters + string.digits
+KINDS = {
+    "ch": ("charges", "charge"),
+    "pi": ("payment_intents", "payment_intent"),
+    "pm": ("payment_methods", "PaymentMethod"),
+    "re": ("refunds", "refund"),
+    "dp": ("disputes", "dispute"),
+    "evt": ("events", "event"),
+    "tok": ("tokens", "token"),
+}
+
+
+@define
+class Plan:
+    """What the next charge or refund is told to become, against what its card would do."""
+
+    status: str | None = None
+    report: Json = field(factory=dict)
+
+
+@define
+class Ledger:
+    """The books. Every change is one synchronous call, so no request sees half of another."""
+
+    now: Callable[[], float] = time.time
+    random: Random = field(factory=Random)
+    charges: dict[str, Json] = field(factory=dict)
+    payment_intents: dict[str, Json] = field(factory=dict)
+    payment_methods: dict[str, Json] = field(factory=dict)
+    refunds: dict[str, Json] = field(factory=dict)
+    disputes: dict[str, Json] = field(factory=dict)
+    events: dict[str, Json] = field(factory=dict)
+    tokens: dict[str, Json] = field(factory=dict)
+    cards: dict[str, Card] = field(factory=dict)
+    used: set[str] = field(factory=set)
+    reports: dict[str, Json] = field(factory=dict)
+    next_charges: list[Plan] = field(factory=list)
+    next_refunds: list[Plan] = field(factory=list)
+    listeners: list[Callable[[Json], None]] = field(factory=list)
+    # "Under normal operating conditions, data is searchable in under 1 minute";
+    # https://docs.stripe.com/search
+    search_lag: float = 60.0
+    request: Json = field(factory=lambda: {"id": None, "idempotency_key": None})
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}_{''.join(self.random.choices(_ALPHABET, k=24))}"
+
+    def timestamp(self) -> int:
+        return int(self.now())
+
+    def of_kind(self, prefix: str) -> dict[str, Json]:
+        objects: dict[str, Json] = getattr(self, KINDS[prefix][0])
+        return objects
+
+    def get(self, prefix: str, object_id: str, param: str, *, status: int = 400) -> Json:
+        """The object of that id; unknown in the path it is a 404, in a parameter a 400."""
+        if (found := self.of_kind(prefix).get(object_id)) is None:
+            raise missing_object(KINDS[prefix][1], object_id, param, status=status)
+        return found
+
+    def shown(self, it: Json) -> Json:
+        """An object as the API reports it: with the lies it was told to tell."""
+        lies = self.reports.get(it["id"])
+        return {**it, **lies} if lies else it
+
+    def emit(self, type_: str, about: Json) -> Json:
+        """Record an event with a snapshot; https://docs.stripe.com/api/events/object."""
+        event: Json = {
+            "id": self.new_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.timestamp(),
+            "data": {"object": json.loads(json.dumps(self.shown(about)))},
+            "livemode": bool(self.shown(about).get("livemode", False)),
+            "pending_webhooks": len(self.listeners),
+            "request": dict(self.request),
+            "type": type_,
+        }
+        self.events[event["id"]] = event
+        for listener in self.listeners:
+            listener(event)
+        return event
+
+    def clear(self) -> None:
+        for objects in (
+            self.charges, self.payment_intents, self.payment_methods, self.refunds, self.disputes,
+            self.events, self.tokens, self.cards, self.used, self.reports, self.next_charges,
+            self.next_refunds,
+        ):  # fmt: skip
+            objects.clear()
+
+    def summary(self) -> Json:
+        """The truth, for inspection: what was really made, whatever the API was told to report."""
+        return {
+            "charges": [
+                _picked(it, "amount_captured", "amount_refunded", "captured", "refunded",
+                        "disputed", "payment_intent", "failure_code", "description")
+                | {"misreported": self.reports.get(it["id"], {})}
+                for it in self.charges.values()
+            ],
+            "payment_intents": [
+                _picked(it, "amount_received", "latest_charge", "canceled_at", "description")
+                for it in self.payment_intents.values()
+            ],
+            "refunds": [
+                _picked(it, "charge", "payment_intent", "reason", "failure_reason")
+                for it in self.refunds.values()
+            ],
+            "disputes": [
+                {name: it[name] for name in ("id", "amount", "charge", "status", "reason")}
+                for it in self.disputes.values()
+            ],
+        }  # fmt: skip
+
+
+def _picked(it: Json, *more: str) -> dict[str, Any]:
+    names = ("id", "amount", "currency", "status", "metadata", "created", *more)
+    return {name: it.get(name) for name in names}

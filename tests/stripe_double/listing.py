@@ -1,0 +1,124 @@
+"""Lists, search and expansion; https://docs.stripe.com/api/pagination and /expanding_objects."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from .errors import Json, invalid, missing_object
+from .ledger import KINDS, Ledger
+
+Params = dict[str, Any]
+_OPERATORS: dict[str, Callable[[int, int], bool]] = {
+    "gt": lambda a, b: a > b,
+    "gte": lambda a, b: a >= b,
+    "lt": lambda a, b: a < b,
+    "lte": lambda a, b: a <= b,
+}
+_CLAUSE = re.compile(r"""\s*(metadata\[["'](.+?)["']\]|[a-z_]+)\s*:\s*(["'])(.*?)\3\s*""")
+
+
+def listed(ledger: Ledger, prefix: str, params: Params, url: str, *equal: str) -> Json:
+    """Newest first; `equal` names the parameters that must equal the field of the same name."""
+    objects = ledger.of_kind(prefix)
+    for name in ("starting_after", "ending_before"):
+        if name in params and params[name] not in objects:
+            raise missing_object(KINDS[prefix][1], params[name], name)
+    matching = (
+        it
+        for it in reversed(objects.values())
+        if _created_in(it, params.get("created", {}))
+        and all(it[name] == params[name] for name in equal if name in params)
+        and ("types" not in params or it["type"] in params["types"])
+    )
+    page, more = _page(matching, objects, params)
+    return {
+        "object": "list",
+        "data": [ledger.shown(it) for it in page],
+        "has_more": more,
+        "url": url,
+    }
+
+
+def _page(
+    newest_first: Iterator[Json], objects: Iterable[str], params: Params
+) -> tuple[list[Json], bool]:
+    limit = params.get("limit", 10)
+    if "ending_before" in params:
+        place = {object_id: index for index, object_id in enumerate(objects)}
+        cursor = place[params["ending_before"]]
+        newer = [it for it in newest_first if place[it["id"]] > cursor]
+        return newer[-limit:], len(newer) > limit
+    if "starting_after" in params:
+        place = {object_id: index for index, object_id in enumerate(objects)}
+        cursor = place[params["starting_after"]]
+        newest_first = (it for it in newest_first if place[it["id"]] < cursor)
+    page = list(islice(newest_first, limit + 1))
+    return page[:limit], len(page) > limit
+
+
+def _created_in(it: Json, bounds: dict[str, int]) -> bool:
+    return all(_OPERATORS[name](it["created"], bound) for name, bound in bounds.items())
+
+
+def searched(ledger: Ledger, prefix: str, params: Params, url: str, lag: float) -> Json:
+    """Search sees an object only some time after it was made: it is no read-after-write.
+
+    "Under normal operating conditions, data is searchable in under 1 minute"; https://docs.stripe.com/search
+    """
+    clauses = _clauses(params["query"])
+    old_enough = ledger.now() - lag
+    found = [
+        ledger.shown(it)
+        for it in reversed(ledger.of_kind(prefix).values())
+        if it["created"] <= old_enough and all(_matches(it, *clause) for clause in clauses)
+    ]
+    limit = params.get("limit", 10)
+    skip = int(params.get("page", "0"))
+    more = len(found) > skip + limit
+    return {
+        "object": "search_result",
+        "data": found[skip : skip + limit],
+        "has_more": more,
+        "next_page": str(skip + limit) if more else None,
+        "url": url,
+    }
+
+
+def _clauses(query: str) -> list[tuple[str, str | None, str]]:
+    clauses = []
+    for part in re.split(r"\s+AND\s+", query):
+        if (found := _CLAUSE.fullmatch(part)) is None:
+            raise invalid(f"We were unable to parse your search query: {part}", param="query")
+        clauses.append((found[1], found[2], found[4]))
+    return clauses
+
+
+def _matches(it: Json, name: str, key: str | None, value: str) -> bool:
+    if key is not None:
+        return bool(it["metadata"].get(key) == value)
+    return str(it.get(name)) == value
+
+
+def expanded(ledger: Ledger, it: Json, paths: Iterable[str]) -> Json:
+    """Ids replaced by their objects; https://docs.stripe.com/api/expanding_objects."""
+    for path in paths:
+        it = _expand(ledger, it, path.split("."), path)
+    return it
+
+
+def _expand(ledger: Ledger, it: Any, path: list[str], whole: str) -> Any:
+    if isinstance(it, list):
+        return [_expand(ledger, each, path, whole) for each in it]
+    if not path or it is None:
+        return it
+    name, rest = path[0], path[1:]
+    if not isinstance(it, dict) or name not in it:
+        raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
+    value = it[name]
+    if isinstance(value, str):
+        prefix = value.partition("_")[0]
+        if prefix not in KINDS or (known := ledger.of_kind(prefix).get(value)) is None:
+            raise invalid(f"This property cannot be expanded ({whole}).", param="expand")
+        value = ledger.shown(known)
+    return {**it, name: _expand(ledger, value, rest, whole)}

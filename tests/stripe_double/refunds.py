@@ -1,0 +1,120 @@
+"""Refunds; https://docs.stripe.com/api/refunds and https://docs.stripe.com/refunds."""
+
+from typing import Any
+
+from .currencies import major
+from .errors import Json, invalid, refused
+from .ledger import Ledger, Plan
+
+Params = dict[str, Any]
+
+
+def create(ledger: Ledger, params: Params) -> Json:
+    charge = _charge(ledger, params)
+    rest = charge["amount"] - charge["amount_refunded"]
+    if charge["status"] != "succeeded":
+        raise refused(f"Charge {charge['id']} was not successful and cannot be refunded.")
+    if charge["refunded"]:
+        message = f"Charge {charge['id']} has already been refunded."
+        raise refused(message, code="charge_already_refunded")
+    if charge["disputed"] and _lost_or_open(ledger, charge):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise refused(message, code="charge_disputed")
+    amount = params.get("amount", rest)
+    if amount < 1:
+        raise invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
+    if amount > rest:
+        asked, left = (major(each, charge["currency"]) for each in (amount, rest))
+        raise refused(
+            f"Refund amount ({asked}) is greater than unrefunded amount on charge ({left})",
+            param="amount",
+        )
+    plan = ledger.next_refunds.pop(0) if ledger.next_refunds else Plan()
+    refund = _blank(ledger, charge, amount, params)
+    refund["status"] = plan.status or ledger.cards[charge["id"]].refund
+    ledger.refunds[refund["id"]] = refund
+    if plan.report:
+        ledger.reports[refund["id"]] = plan.report
+    if refund["status"] == "failed":
+        _mark_failed(ledger, refund)
+    else:
+        _count(charge, amount)
+        ledger.emit("refund.created", refund)
+        ledger.emit("charge.refunded", charge)
+    return refund
+
+
+def finish(ledger: Ledger, refund: Json, *, succeeded: bool) -> None:
+    """The bank's later word on a refund: also one that had succeeded may fail."""
+    if succeeded:
+        refund |= {"status": "succeeded", "pending_reason": None}
+        ledger.emit("refund.updated", refund)
+        ledger.emit("charge.refund.updated", refund)
+    elif refund["status"] != "failed":
+        _count(ledger.charges[refund["charge"]], -refund["amount"])
+        _mark_failed(ledger, refund)
+
+
+def update(ledger: Ledger, refund_id: str, params: Params) -> Json:
+    refund = ledger.get("re", refund_id, "refund", status=404)
+    refund["metadata"] |= params.get("metadata", {})
+    ledger.emit("refund.updated", refund)
+    return refund
+
+
+def _charge(ledger: Ledger, params: Params) -> Json:
+    if "charge" in params and "payment_intent" in params:
+        raise invalid("You may only specify one of these parameters: charge, payment_intent.")
+    if "charge" in params:
+        return ledger.get("ch", params["charge"], "charge")
+    if "payment_intent" not in params:
+        message = "One of the following params should be provided for this request: payment_intent "
+        raise invalid(f"{message}or charge.", code="parameter_missing")
+    intent = ledger.get("pi", params["payment_intent"], "payment_intent")
+    charge = ledger.charges.get(intent["latest_charge"] or "")
+    if charge is None or charge["status"] == "failed":
+        raise refused(
+            f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund."
+        )
+    return charge
+
+
+def _lost_or_open(ledger: Ledger, charge: Json) -> bool:
+    return bool(ledger.disputes[charge["dispute"]]["status"] != "won")
+
+
+def _count(charge: Json, amount: int) -> None:
+    charge["amount_refunded"] += amount
+    charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
+
+
+def _mark_failed(ledger: Ledger, refund: Json) -> None:
+    refund |= {
+        "status": "failed",
+        "failure_reason": "expired_or_canceled_card",
+        "failure_balance_transaction": ledger.new_id("txn"),
+    }
+    ledger.emit("refund.failed", refund)
+    ledger.emit("refund.updated", refund)
+    ledger.emit("charge.refund.updated", refund)
+
+
+def _blank(ledger: Ledger, charge: Json, amount: int, params: Params) -> Json:
+    return {
+        "id": ledger.new_id("re"),
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": ledger.new_id("txn"),
+        "charge": charge["id"],
+        "created": ledger.timestamp(),
+        "currency": charge["currency"],
+        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "metadata": dict(params.get("metadata", {})),
+        "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
+        "reason": params.get("reason"),
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": "pending",
+        "transfer_reversal": None,
+    }

@@ -1,0 +1,176 @@
+"""Events reach an endpoint as Stripe sends them, and as nobody should."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import stripe
+from aiohttp import web
+
+from . import RunningDouble
+from .conftest import Control
+from .test_stripe_double import intend, pay
+
+SECRET = "whsec_test"
+
+
+class Shop:
+    """An endpoint that keeps what it is sent and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.received: list[tuple[bytes, str | None]] = []
+        self.answers: list[int] = []
+        self.another = asyncio.Event()
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.received.append((await request.read(), request.headers.get("Stripe-Signature")))
+        self.another.set()
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    def types(self) -> list[str]:
+        return [json.loads(body)["type"] for body, _ in self.received]
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.received) < count:
+                await self.another.wait()
+                self.another.clear()
+
+
+@pytest.fixture
+async def shop(control: Control) -> AsyncIterator[Shop]:
+    shop = Shop()
+    app = web.Application()
+    app.router.add_post("/hook", shop.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    shop.url = f"http://{host}:{port}/hook"
+    await control("POST", "webhooks", {"url": shop.url, "secret": SECRET})
+    yield shop
+    await runner.cleanup()
+
+
+def verified(body: bytes, header: str | None) -> Any:
+    return stripe.Webhook.construct_event(body, header, SECRET)
+
+
+async def test_events_arrive_in_order_and_verify(client: stripe.StripeClient, shop: Shop) -> None:
+    intent = await intend(client, metadata={"payment_id": "p1"})
+    await shop.until(3)
+    assert shop.types() == [
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+    ]
+    event = verified(*shop.received[2])
+    assert event.id.startswith("evt_")
+    assert event.data.object.id == intent.id
+    assert event.data.object.metadata["payment_id"] == "p1"
+    assert event.livemode is False
+
+
+async def test_either_of_two_secrets_verifies(
+    client: stripe.StripeClient, control: Control, shop: Shop
+) -> None:
+    await control("DELETE", "webhooks")
+    await control("POST", "webhooks", {"url": shop.url, "secrets": ["whsec_old", SECRET]})
+    await pay(client)
+    await shop.until(1)
+    assert verified(*shop.received[0]).type == "charge.succeeded"
+
+
+async def test_events_are_held_and_released_in_any_order(
+    client: stripe.StripeClient, control: Control, shop: Shop
+) -> None:
+    await control("POST", "webhooks/manner", {"paused": True})
+    await intend(client)
+    await asyncio.sleep(0.05)
+    assert shop.received == []
+    body = {"types": ["charge.succeeded", "payment_intent.succeeded"], "order": "last"}
+    sent = (await control("POST", "deliver", body))["deliveries"]
+    assert shop.types() == ["payment_intent.succeeded", "charge.succeeded"]
+    assert [row["state"] for row in sent] == ["delivered", "delivered"]
+    await control("POST", "deliver", {"events": [sent[0]["event"]], "duplicate": 2})
+    assert shop.types()[2:] == ["payment_intent.succeeded"] * 2
+    await control("POST", "deliver", {})
+    assert shop.types()[4:] == ["payment_intent.created"]
+
+
+async def test_events_come_twice_reordered_or_late(
+    client: stripe.StripeClient, control: Control, shop: Shop
+) -> None:
+    await control("POST", "webhooks/manner", {"duplicate": 2, "reorder": True})
+    await intend(client)
+    await shop.until(6)
+    assert shop.types()[:2] == ["payment_intent.succeeded"] * 2
+    assert shop.types()[4:] == ["payment_intent.created"] * 2
+    manner = {"duplicate": 1, "reorder": False, "delay": 0.2}
+    await control("POST", "webhooks/manner", manner)
+    await pay(client)
+    await asyncio.sleep(0.1)
+    assert len(shop.received) == 6
+    await shop.until(7)
+
+
+async def test_what_is_not_taken_is_sent_again(
+    client: stripe.StripeClient, control: Control, shop: Shop
+) -> None:
+    await control("POST", "webhooks/manner", {"retry_after": 0.02})
+    shop.answers = [503, 400]
+    await pay(client)
+    await shop.until(3)
+    await asyncio.sleep(0.05)
+    assert len({json.loads(body)["id"] for body, _ in shop.received}) == 1
+    row = (await control("GET", "webhooks"))["deliveries"][0]
+    assert (row["state"], row["statuses"]) == ("delivered", [503, 400, 200])
+
+
+@pytest.mark.parametrize("forged", ["wrong_secret", "tampered", "stale", "unsigned", "malformed"])
+async def test_a_forgery_does_not_verify(
+    client: stripe.StripeClient, control: Control, shop: Shop, forged: str
+) -> None:
+    await control("POST", "webhooks/manner", {"paused": True})
+    await pay(client)
+    await control("POST", "deliver", {"forged": forged})
+    with pytest.raises(stripe.SignatureVerificationError):
+        verified(*shop.received[0])
+
+
+async def test_the_sdk_accepts_a_timestamp_from_the_future(
+    client: stripe.StripeClient, control: Control, shop: Shop
+) -> None:
+    await control("POST", "webhooks/manner", {"paused": True})
+    await pay(client)
+    await control("POST", "deliver", {"forged": "future"})
+    assert verified(*shop.received[0]).type == "charge.succeeded"
+
+
+async def test_the_bank_and_the_refunds_are_heard_of(
+    client: stripe.StripeClient, control: Control, shop: Shop, double: RunningDouble
+) -> None:
+    charge = await pay(client, "tok_refundFail")
+    refund = await client.v1.refunds.create_async({"charge": charge.id})
+    await control("POST", "finish", {"refund": refund.id, "result": "failed"})
+    made = await control("POST", "dispute", {"charge": charge.id})
+    await control("POST", "close_dispute", {"dispute": made["id"]})
+    waiting = await intend(client, "pm_card_authenticationRequired")
+    await client.v1.payment_intents.cancel_async(waiting.id)
+    await shop.until(len(double.ledger.events))
+    assert shop.types() == [
+        "charge.succeeded",
+        "refund.created",
+        "charge.refunded",
+        "refund.failed",
+        "refund.updated",
+        "charge.refund.updated",
+        "charge.dispute.created",
+        "charge.dispute.closed",
+        "payment_intent.created",
+        "payment_intent.requires_action",
+        "payment_intent.canceled",
+    ]
