@@ -1,9 +1,10 @@
 """Bill: an order, every attempt to pay it and everything given back: what is decided about together."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
+from domain.dispute import Dispute, DisputeId, DisputeStatus
 from domain.errors import DomainError
 from domain.money import Money
 from domain.order import (
@@ -19,6 +20,7 @@ from domain.payment import (
     AUTHENTICATION_WINDOW,
     FIRST_LOOK,
     Charged,
+    ChargeId,
     Declined,
     Evidence,
     NeverArrived,
@@ -27,7 +29,16 @@ from domain.payment import (
     PaymentStatus,
     RequiresAction,
 )
-from domain.refund import SEND_LEASE, Refund, RefundId, RefundOutcome
+from domain.refund import (
+    MOST_RETRIES,
+    SEND_LEASE,
+    Refund,
+    Refunded,
+    RefundId,
+    RefundOutcome,
+    RefundRefused,
+    RefundStatus,
+)
 
 
 @frozen
@@ -98,14 +109,15 @@ class Agreed:
 
 @frozen
 class Bill:
-    """One order with its payments and refunds, changed only as a whole.
+    """One order with its payments, refunds and disputes, changed only as a whole.
 
-    Invariants: at most one payment is live; what the refunds of a payment reserve never exceeds it.
+    Invariants: at most one payment is live; what our refunds of a payment reserve never exceeds it.
     """
 
     order: Order
     payments: tuple[Payment, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
 
     def payment(self, payment_id: PaymentId) -> Payment:
         """One of its payments.
@@ -125,15 +137,17 @@ class Bill:
     @property
     def live_payment(self) -> Payment | None:
         """The payment that keeps the order from being paid by another one."""
-        return next((payment for payment in self.payments if payment.is_live), None)
+        return next((payment for payment in self.payments if payment.blocks), None)
 
     def refundable(self, payment: Payment) -> Money:
         """What of a payment is neither given back nor on its way back."""
-        left = payment.amount
-        for refund in self.refunds:
-            if refund.payment_id == payment.id and refund.reserves:
-                left -= refund.amount
-        return left
+        reserved = sum(
+            refund.amount.minor
+            for refund in self.refunds
+            if refund.payment_id == payment.id and refund.reserves
+        )
+        # Another hand than ours may have given back what we had set aside already.
+        return Money(max(0, payment.amount.minor - reserved), payment.amount.currency)
 
     # --- the order -----------------------------------------------------------------------------
 
@@ -208,7 +222,10 @@ class Bill:
         )
 
     def settle(self, payment_id: PaymentId, evidence: Evidence, now: datetime) -> "Bill":
-        """Record what became of a payment. Any order of arrival of the same evidence ends alike.
+        """Record what became of a payment; hearing it twice, or late, changes nothing more.
+
+        Whether the order keeps the money depends on the order of arrival in one case only: a charge
+        after a refusal is given back, as the customer was told no; a refusal after a charge is void.
 
         Raises:
             PaymentNotFound: it is not on this bill.
@@ -251,7 +268,7 @@ class Bill:
         """Why the order may not have a payment that has just turned out to be charged."""
         if self.order.is_cancelled:
             return "order_cancelled"
-        if any(other.is_live and other.id != payment.id for other in self.payments):
+        if any(other.blocks and other.id != payment.id for other in self.payments):
             return "order_already_paid"
         if self.order.is_expired(now):
             return "order_expired"
@@ -280,9 +297,10 @@ class Bill:
         if not payment.is_captured:
             raise NotRefundable(payment_id, payment.status)
         left = self.refundable(payment)
-        amount = left if minor is None else Money(minor, left.currency)
-        if amount.is_zero or amount.exceeds(left):
+        wanted = left.minor if minor is None else minor
+        if not 0 < wanted <= left.minor:
             raise RefundExceedsPayment(payment_id, left)
+        amount = Money(wanted, left.currency)
         return self.with_refund(_refund(refund_id, payment, amount, reason, now))
 
     def settle_refund(self, refund_id: RefundId, outcome: RefundOutcome, now: datetime) -> "Bill":
@@ -293,21 +311,83 @@ class Bill:
         refund = self.refund(refund_id)
         if refund is None:
             return self
-        bill = self.with_refund(refund.settle(outcome, now))
+        if isinstance(outcome, Refunded) and self._is_back(outcome.reference, refund):
+            outcome = RefundRefused("refunded_by_another_hand")
+        bill = self.with_refund(refund.settle(outcome))
         payment = bill.payment(refund.payment_id)
+        if payment.status is PaymentStatus.UNWANTED:
+            return bill._give_back(payment, payment.code or "unwanted", now)
         if payment.status is PaymentStatus.SUCCEEDED and bill.order.is_cancelled:
             return bill._give_back(payment, "order_cancelled", now)
         return bill
 
-    def _give_back(self, payment: Payment, reason: str, now: datetime) -> "Bill":
-        """Give back by itself what is left of a payment; once, as nothing is left then."""
-        left = self.refundable(payment)
-        if left.is_zero:
+    def hear_refund(
+        self,
+        charge_id: ChargeId,
+        reference: str,
+        amount: Money,
+        outcome: RefundOutcome,
+        now: datetime,
+    ) -> "Bill":
+        """Learn of a refund that another hand than ours began, at the gateway's own pages."""
+        payment = next((each for each in self.payments if each.charge_id == charge_id), None)
+        if payment is None:
             return self
-        before = sum(refund.payment_id == payment.id for refund in self.refunds)
-        refund_id = RefundId(f"{payment.id}-back-{before}")
+        known = next((each for each in self.refunds if each.reference == reference), None)
+        if known is not None:
+            return self.settle_refund(known.id, outcome, now)
+        refund_id = RefundId(reference)
+        theirs = _refund(refund_id, payment, amount, "by_another_hand", now)
+        bill = self.with_refund(evolve(theirs, reference=reference, look_at=None))
+        return bill.settle_refund(refund_id, outcome, now)
+
+    def _is_back(self, reference: str, refund: Refund) -> bool:
+        """Whether the gateway names a refund that stands on this bill already, under another id."""
+        return any(each.reference == reference and each.id != refund.id for each in self.refunds)
+
+    def _give_back(self, payment: Payment, reason: str, now: datetime) -> "Bill":
+        """Give back by itself what is left of a payment; once, as nothing is left then.
+
+        What the gateway refused goes back as a new refund, so that whatever is still said about
+        the old one is not taken for it.
+        """
+        left = self.refundable(payment)
+        before = [refund for refund in self.refunds if refund.payment_id == payment.id]
+        refused = sum(each.automatic and each.status is RefundStatus.FAILED for each in before)
+        if left.is_zero or refused > MOST_RETRIES:
+            return self
+        refund_id = RefundId(f"{payment.id}-back-{len(before)}")
         refund = _refund(refund_id, payment, left, reason, now)
-        return self.with_refund(evolve(refund, automatic=True, look_at=now))
+        wait = timedelta(minutes=(1 << refused) // 2)
+        return self.with_refund(evolve(refund, automatic=True, attempt=refused, look_at=now + wait))
+
+    # --- a dispute -----------------------------------------------------------------------------
+
+    def hear_dispute(
+        self,
+        dispute_id: DisputeId,
+        charge_id: ChargeId,
+        amount: Money,
+        reason: str,
+        status: DisputeStatus,
+    ) -> "Bill":
+        """Learn how a dispute about one of its payments stands."""
+        known = self.dispute(dispute_id)
+        if known is not None:
+            heard = known.hear(status)
+            disputes = tuple(heard if each.id == dispute_id else each for each in self.disputes)
+            return evolve(self, disputes=disputes)
+        for payment in self.payments:
+            if payment.charge_id == charge_id:
+                dispute = Dispute(
+                    dispute_id, payment.id, self.order.id, charge_id, amount, reason, status
+                )
+                return evolve(self, disputes=(*self.disputes, dispute))
+        return self
+
+    def dispute(self, dispute_id: DisputeId) -> Dispute | None:
+        """One of its disputes."""
+        return next((each for each in self.disputes if each.id == dispute_id), None)
 
     # --- parts ---------------------------------------------------------------------------------
 

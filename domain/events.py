@@ -5,6 +5,7 @@ from typing import ClassVar, NewType
 
 from attrs import frozen
 
+from domain.dispute import Dispute, DisputeId
 from domain.money import Money
 from domain.order import OrderId
 from domain.payment import ChargeId, Payment, PaymentId
@@ -98,4 +99,37 @@ class PaymentRefunded:
         return EventId(f"{self.subject}:{self.refund_id}")
 
 
-Event = PaymentCreated | PaymentFailed | PaymentRefunded
+@frozen
+class PaymentDisputed:
+    """A customer's bank was asked to take a payment back, or has decided about it."""
+
+    subject: ClassVar[str] = "payment:disputed"
+
+    payment_id: PaymentId
+    dispute_id: DisputeId
+    order_id: OrderId
+    charge_id: ChargeId
+    amount: Money
+    reason: str
+    status: str
+
+    @classmethod
+    def of(cls, dispute: Dispute) -> "PaymentDisputed":
+        """Tell how a dispute stands."""
+        return cls(
+            payment_id=dispute.payment_id,
+            dispute_id=dispute.id,
+            order_id=dispute.order_id,
+            charge_id=dispute.charge_id,
+            amount=dispute.amount,
+            reason=dispute.reason,
+            status=dispute.status.value,
+        )
+
+    @property
+    def id(self) -> EventId:
+        """One id for ever: a dispute comes to each of its states once."""
+        return EventId(f"{self.subject}:{self.dispute_id}:{self.status}")
+
+
+Event = PaymentCreated | PaymentFailed | PaymentRefunded | PaymentDisputed

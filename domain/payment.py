@@ -57,10 +57,9 @@ LIVE: Final = frozenset(
         PaymentStatus.PROCESSING,
         PaymentStatus.REQUIRES_ACTION,
         PaymentStatus.SUCCEEDED,
-        PaymentStatus.REVIEW,
     }
 )
-"""While a payment is in one of these, its order cannot be paid by another one."""
+"""At most one payment of an order is in one of these."""
 
 CAPTURED: Final = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.UNWANTED, PaymentStatus.REVIEW})
 """The gateway has taken money for these."""
@@ -140,8 +139,16 @@ class Payment:
 
     @property
     def is_live(self) -> bool:
-        """Whether it keeps its order from being paid by another payment."""
+        """Whether it is the one payment that pays its order, or still may."""
         return self.status in LIVE
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps its order from being paid by another payment.
+
+        One under review does, but is not live: it may turn up beside a live one.
+        """
+        return self.is_live or self.status is PaymentStatus.REVIEW
 
     @property
     def is_captured(self) -> bool:
@@ -199,8 +206,8 @@ class Payment:
         return self._captured(charged, PaymentStatus.REVIEW, found)
 
     def fail(self, declined: Declined) -> "Payment":
-        """The gateway said no."""
-        if not self.is_open:
+        """The gateway said no, be it late."""
+        if not self.is_open and self.status is not PaymentStatus.ABANDONED:
             return self
         return evolve(
             self,

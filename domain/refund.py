@@ -15,8 +15,9 @@ RefundId = NewType("RefundId", str)
 SEND_LEASE: Final = timedelta(seconds=20)
 """How long the sender of a refund has it to itself: a gateway adapter gives up after 15 s."""
 
-MOST_ATTEMPTS: Final = 10
-"""How often an automatic refund is tried before a person has to see to it: by doubling, 17 hours."""
+MOST_RETRIES: Final = 10
+"""How often money that has to go back is sent again after a refusal, by itself: after 1, 2, 4 …
+minutes, 17 hours in all. From then on a person may refund it."""
 
 SETTLEMENT_LOOK: Final = timedelta(hours=1)
 """How often a refund that waits for a bank is asked after; banks take days."""
@@ -72,21 +73,21 @@ class Refund:
     """The gateway's name for it (Stripe: `re_…`)."""
     code: str | None = None
     automatic: bool = False
-    """Whether the rules themselves give the money back; then a refusal is tried again."""
+    """Whether the rules themselves give the money back; then a refusal is followed by another one."""
     attempt: int = 0
-    """How many times the gateway has refused it so far; part of its idempotency key."""
+    """How many automatic refunds of the payment the gateway had refused before this one."""
     look_at: datetime | None = None
     """When recovery sends it, or asks after it, next."""
 
     @property
     def key(self) -> str:
-        """Its idempotency key: the same for every resend of one attempt."""
+        """Its idempotency key: the same for every resend."""
         return f"{self.id}:{self.attempt}"
 
     @property
     def reserves(self) -> bool:
         """Whether its amount is taken from what may still be refunded."""
-        return self.automatic or self.status is not RefundStatus.FAILED
+        return self.status is not RefundStatus.FAILED
 
     def is_due(self, now: datetime) -> bool:
         """Whether recovery should send it or ask after it."""
@@ -94,8 +95,6 @@ class Refund:
 
     def look_again(self, now: datetime) -> "Refund":
         """Say when the next try is due, at the beginning of one: the lease on it."""
-        if self.status is RefundStatus.FAILED and self.automatic:
-            return self._again(now)
         if self.status is not RefundStatus.PENDING:
             return evolve(self, look_at=None)
         if self.reference is not None:
@@ -103,30 +102,25 @@ class Refund:
             return evolve(self, look_at=now + min(age, SETTLEMENT_LOOK))
         return evolve(self, look_at=now + SEND_LEASE)
 
-    def settle(self, outcome: RefundOutcome, now: datetime) -> "Refund":
+    def settle(self, outcome: RefundOutcome) -> "Refund":
         """Record what the gateway did; hearing it twice, or late, changes nothing.
 
         A refund that succeeded may still fail when the bank sends the money back
-        (https://docs.stripe.com/refunds#failed-refunds); one the gateway has failed stays failed.
+        (https://docs.stripe.com/refunds#failed-refunds); one the gateway has failed stays failed,
+        as its amount may have been set aside for another refund since.
         """
+        if self.status is RefundStatus.FAILED:
+            return self
         match outcome:
             case Refunded(reference):
-                if self.status is RefundStatus.FAILED and self.reference == reference:
-                    return self
                 return evolve(
-                    self,
-                    status=RefundStatus.SUCCEEDED,
-                    reference=reference,
-                    code=None,
-                    look_at=None,
+                    self, status=RefundStatus.SUCCEEDED, reference=reference, look_at=None
                 )
             case RefundUnderWay(reference):
                 if self.status is not RefundStatus.PENDING:
                     return self
                 return evolve(self, reference=reference)
             case RefundRefused(code, reference):
-                if self.status is RefundStatus.FAILED:
-                    return self
                 if self.status is RefundStatus.SUCCEEDED and self.reference != reference:
                     return self
                 return evolve(
@@ -134,21 +128,5 @@ class Refund:
                     status=RefundStatus.FAILED,
                     reference=reference or self.reference,
                     code=code,
-                    look_at=self._next_attempt(now),
+                    look_at=None,
                 )
-
-    def _next_attempt(self, now: datetime) -> datetime | None:
-        if not self.automatic or self.attempt >= MOST_ATTEMPTS:
-            return None
-        return now + timedelta(minutes=1 << self.attempt)
-
-    def _again(self, now: datetime) -> "Refund":
-        """Try once more what the gateway has refused: a new attempt, under a new key."""
-        return evolve(
-            self,
-            status=RefundStatus.PENDING,
-            attempt=self.attempt + 1,
-            reference=None,
-            code=None,
-            look_at=now + SEND_LEASE,
-        )

@@ -1,1 +1,1 @@
-"""gateways adapters."""
+"""Those who take the money: Stripe, and gateways that only pretend to."""

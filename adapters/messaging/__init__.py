@@ -1,1 +1,1 @@
-"""messaging adapters."""
+"""The broker: in memory, or NATS JetStream."""

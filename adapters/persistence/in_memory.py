@@ -13,7 +13,7 @@ from application.ports.unit_of_work import Conflict
 from domain.bill import Bill
 from domain.events import Event, EventId
 from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.payment import ChargeId, PaymentId
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited before and after everything that would be a round trip, and told what it is. Whoever
@@ -127,7 +127,14 @@ class _Bills:
 
     async def holding(self, payment_id: PaymentId) -> Bill | None:
         order_id = self._work._database.order_of.get(payment_id)
-        return (await self.of([order_id])).get(order_id) if order_id is not None else None
+        found = await self.of([] if order_id is None else [order_id])
+        return next(iter(found.values()), None)
+
+    async def charged(self, charge_id: ChargeId) -> Bill | None:
+        for order_id, (_, bill) in self._work._database.bills.items():
+            if any(payment.charge_id == charge_id for payment in bill.payments):
+                return (await self.of([order_id])).get(order_id)
+        return None
 
     async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         await self._work._database.checkpoint("read due bills")
@@ -190,16 +197,16 @@ class InMemoryOutboxQueue:
     async def mark_sent(self, events: Collection[EventId]) -> None:
         """The broker has stored these."""
         await self._database.checkpoint("mark sent")
-        for event_id in events:
+        for event_id in self._database.outbox.keys() & set(events):
             record = self._database.outbox[event_id]
             self._database.outbox[event_id] = evolve(record, sent=True)
 
     async def park(self, refused: Mapping[EventId, str]) -> None:
         """Set these aside with the reason."""
         await self._database.checkpoint("park")
-        for event_id, reason in refused.items():
+        for event_id in self._database.outbox.keys() & refused.keys():
             record = self._database.outbox[event_id]
-            self._database.outbox[event_id] = evolve(record, parked=reason)
+            self._database.outbox[event_id] = evolve(record, parked=refused[event_id])
 
 
 @frozen
@@ -225,13 +232,16 @@ class InMemoryAnswers:
     async def finish(self, key: RequestKey, answer: Answer) -> None:
         """Keep the answer."""
         await self._database.checkpoint("finish answer")
-        first = self._database.remembered[key]
-        self._database.remembered[key] = evolve(first, answer=answer)
+        first = self._database.remembered.get(key)
+        if first is not None and first.answer is None:
+            self._database.remembered[key] = evolve(first, answer=answer)
 
     async def release(self, key: RequestKey) -> None:
         """Forget the key."""
         await self._database.checkpoint("release answer")
-        self._database.remembered.pop(key, None)
+        first = self._database.remembered.get(key)
+        if first is not None and first.answer is None:
+            del self._database.remembered[key]
 
     async def forget(self, age: timedelta) -> int:
         """Forget keys older than that; how many."""

@@ -4,7 +4,9 @@ from typing import Protocol
 
 from attrs import frozen
 
-from domain.payment import Outcome, PaymentId
+from domain.dispute import DisputeId, DisputeStatus
+from domain.money import Money
+from domain.payment import ChargeId, Outcome, PaymentId
 from domain.refund import RefundId, RefundOutcome
 
 
@@ -32,13 +34,36 @@ class RefundNotice:
 
 
 @frozen
+class OutsideRefundNotice:
+    """Somebody else gives money of a charge back, at the gateway's own pages."""
+
+    id: str
+    charge_id: ChargeId
+    reference: str
+    amount: Money
+    outcome: RefundOutcome
+
+
+@frozen
+class DisputeNotice:
+    """A customer's bank was asked to take a charge back, or has decided about it."""
+
+    id: str
+    charge_id: ChargeId
+    dispute_id: DisputeId
+    amount: Money
+    reason: str
+    status: DisputeStatus
+
+
+@frozen
 class OtherNotice:
     """Nothing of ours."""
 
     id: str
 
 
-Notice = PaymentNotice | RefundNotice | OtherNotice
+Notice = PaymentNotice | RefundNotice | OutsideRefundNotice | DisputeNotice | OtherNotice
 
 
 class GatewayNotices(Protocol):

@@ -7,7 +7,7 @@ from typing import Protocol
 from domain.bill import Bill
 from domain.events import Event
 from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.payment import ChargeId, PaymentId
 
 
 class Conflict(Exception):
@@ -30,6 +30,9 @@ class Bills(Protocol):
 
     async def holding(self, payment_id: PaymentId) -> Bill | None:
         """The bill that a payment is on."""
+
+    async def charged(self, charge_id: ChargeId) -> Bill | None:
+        """The bill whose payment the gateway calls so."""
 
     async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         """The orders whose bill has a payment or refund to look after, the longest due first."""

@@ -4,12 +4,20 @@ from attrs import frozen
 
 from application.decide import Decide
 from application.ports.clock import Clock
-from application.ports.gateway_notices import Notice, PaymentNotice, RefundNotice
+from application.ports.gateway_notices import (
+    DisputeNotice,
+    Notice,
+    OutsideRefundNotice,
+    PaymentNotice,
+    RefundNotice,
+)
 from application.ports.unit_of_work import UnitOfWork
 from application.use_cases.refund_payment import SettleRefund
 from application.use_cases.settle_payment import SettlePayment
 from domain.bill import PaymentNotFound
-from domain.payment import PaymentId
+from domain.events import PaymentDisputed, PaymentRefunded
+from domain.payment import PaymentId, PaymentStatus
+from domain.refund import RefundStatus
 
 
 @frozen
@@ -37,6 +45,10 @@ class ReceiveNotice:
                     await self.settle(payment_id, outcome)
                 case RefundNotice(_, payment_id, refund_id, outcome):
                     await self.settle_refund(payment_id, refund_id, outcome)
+                case OutsideRefundNotice():
+                    await self._hear_refund(notice)
+                case DisputeNotice():
+                    await self._hear_dispute(notice)
                 case _:
                     pass
         except PaymentNotFound:
@@ -50,8 +62,41 @@ class ReceiveNotice:
             if bill is None:
                 raise PaymentNotFound(payment_id)
             payment = bill.payment(payment_id)
-            if payment.is_open:
+            if payment.is_open or payment.status is PaymentStatus.ABANDONED:
                 work.bills.save(bill.with_payment(payment.look_now(self.now())))
+
+        await self.decide(decision)
+
+    async def _hear_refund(self, notice: OutsideRefundNotice) -> None:
+        async def decision(work: UnitOfWork) -> None:
+            bill = await work.bills.charged(notice.charge_id)
+            if bill is None:
+                return
+            heard = bill.hear_refund(
+                notice.charge_id, notice.reference, notice.amount, notice.outcome, self.now()
+            )
+            if heard == bill:
+                return
+            work.bills.save(heard)
+            for refund in heard.refunds:
+                if refund.reference == notice.reference and refund.status is RefundStatus.SUCCEEDED:
+                    work.outbox.add(PaymentRefunded.of(refund))
+
+        await self.decide(decision)
+
+    async def _hear_dispute(self, notice: DisputeNotice) -> None:
+        async def decision(work: UnitOfWork) -> None:
+            bill = await work.bills.charged(notice.charge_id)
+            if bill is None:
+                return
+            heard = bill.hear_dispute(
+                notice.dispute_id, notice.charge_id, notice.amount, notice.reason, notice.status
+            )
+            dispute = heard.dispute(notice.dispute_id)
+            if heard == bill or dispute is None:
+                return
+            work.bills.save(heard)
+            work.outbox.add(PaymentDisputed.of(dispute))
 
         await self.decide(decision)
 

@@ -75,6 +75,8 @@ class RecoverPayments:
             return None
         payments = [payment.look_again(now) for payment in bill.payments if payment.is_due(now)]
         refunds = [refund.look_again(now) for refund in bill.refunds if refund.is_due(now)]
+        if not payments and not refunds:
+            return None
         for payment in payments:
             bill = bill.with_payment(payment)
         for refund in refunds:
@@ -87,6 +89,8 @@ class RecoverPayments:
         return bill, payments, refunds
 
     async def _look(self, bill: Bill, payment: Payment) -> None:
+        if not self._is_asked(payment):
+            return
         now = self.now()
         look = self.gateway.cancel if bill.calls_off(payment, now) else self.gateway.find
         try:
@@ -100,6 +104,8 @@ class RecoverPayments:
             await self.settle(payment.id, evidence)
 
     async def _send(self, payment: Payment, refund: Refund) -> None:
+        if not self._is_asked(payment):
+            return
         try:
             outcome = await self.gateway.find_refund(payment, refund)
             if outcome is None:
@@ -108,3 +114,11 @@ class RecoverPayments:
             logger.info("refund %s is still unknown: %s", refund.id, unknown)
             return
         await self.settle_refund(payment.id, refund.id, outcome)
+
+    def _is_asked(self, payment: Payment) -> bool:
+        """Whether our gateway is the payment's: that another one has no trace of it is no evidence."""
+        ours = self.gateway.name, self.gateway.livemode
+        if ours == (payment.gateway, payment.livemode):
+            return True
+        logger.warning("payment %s is unknown until %s is back", payment.id, payment.gateway)
+        return False

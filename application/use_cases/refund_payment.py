@@ -64,7 +64,7 @@ class RefundPayment:
 
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
-            StorageUnavailable: nothing was refunded.
+            StorageUnavailable: nothing was sent; if it was reserved all the same, recovery sends it.
         """
         refund_id = RefundId(self.new_id())
 

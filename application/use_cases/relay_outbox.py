@@ -41,6 +41,14 @@ class RelayOutbox:
             waiting = [each for each in rest if each.event.order_id not in held_up]
         return done
 
+    async def leave(self) -> None:
+        """Give the lease back, so that another relay need not wait for its end.
+
+        Raises:
+            StorageUnavailable: it ends by itself.
+        """
+        await self.outbox.take(self.name, timedelta(0), 0)
+
 
 def _first_of_each_order(
     entries: list[OutboxEntry],

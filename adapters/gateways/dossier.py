@@ -1,0 +1,356 @@
+"""All that a gateway keeps about one payment, and its rules: what Stripe would do."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, TypeVar
+
+from attrs import evolve, frozen
+
+from adapters.gateways.card_tokens import CARDS, Card
+from application.ports.payment_gateway import CardToken, OutcomeUnknown
+from domain.money import Money
+from domain.order import OrderId
+from domain.payment import Charged, ChargeId, Declined, Outcome, Payment, RequiresAction
+from domain.refund import (
+    Refund,
+    Refunded,
+    RefundId,
+    RefundOutcome,
+    RefundRefused,
+    RefundUnderWay,
+)
+
+Answer = TypeVar("Answer")
+
+# https://docs.stripe.com/api/idempotent_requests: "keys can be removed … after 24 hours".
+KEYS_KEPT: Final = timedelta(hours=24)
+
+
+class AttemptState(Enum):
+    """How far an attempt to charge has come."""
+
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    WAITING = "waiting"
+    """For the customer to prove themselves to the bank."""
+
+
+class GivenState(Enum):
+    """How far a refund has come."""
+
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+@frozen
+class Attempt:
+    """One attempt to charge, as the gateway sees it."""
+
+    name: str
+    order_id: OrderId
+    amount: Money
+    livemode: bool
+    created_at: datetime
+    state: AttemptState
+    code: str | None = None
+    """Why it was declined; while it waits, what the bank will say once it has seen the customer."""
+    refund_waits: bool = False
+
+    @property
+    def charge_id(self) -> ChargeId:
+        """The name of the money taken."""
+        return ChargeId(f"ch_{self.name}")
+
+    @property
+    def reference(self) -> str:
+        """The name of the attempt."""
+        return f"pi_{self.name}"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the gateway says of it."""
+        match self.state:
+            case AttemptState.SUCCEEDED:
+                return Charged(self.charge_id, self.amount, self.livemode, self.reference)
+            case AttemptState.DECLINED:
+                return Declined(self.code or "generic_decline", self.reference)
+            case AttemptState.WAITING:
+                return RequiresAction(self.reference, f"{self.reference}_secret_{self.name}")
+
+
+@frozen
+class Given:
+    """Money given back, as the gateway sees it. Without a key, by another hand than ours."""
+
+    reference: str
+    charge_id: ChargeId
+    amount: Money
+    state: GivenState
+    key: str | None = None
+    refund_id: RefundId | None = None
+
+    @property
+    def outcome(self) -> RefundOutcome:
+        """What the gateway says of it."""
+        match self.state:
+            case GivenState.SUCCEEDED:
+                return Refunded(self.reference, self.amount)
+            case GivenState.PENDING:
+                return RefundUnderWay(self.reference)
+            case GivenState.FAILED:
+                return RefundRefused("expired_or_canceled_card", self.reference)
+
+
+@frozen
+class Remembered:
+    """The first answer to an idempotency key: a reference, a refusal, or (neither) a 500."""
+
+    key: str
+    fingerprint: str
+    at: datetime
+    reference: str | None = None
+    state: str | None = None
+    code: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the gateway failed with a 500, which it gives again for ever."""
+        return self.reference is None and self.code is None
+
+
+@frozen
+class Slip:
+    """What the gateway is going to charge in error, instead of what it is asked for."""
+
+    amount: Money
+    livemode: bool
+
+
+@frozen
+class Dossier:
+    """All that the gateway keeps about one payment; a change is a new value."""
+
+    attempts: tuple[Attempt, ...] = ()
+    given: tuple[Given, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
+    slip: Slip | None = None
+
+    # --- taking --------------------------------------------------------------------------------
+
+    def charge(
+        self,
+        key: str,
+        payment: Payment,
+        token: CardToken,
+        name: str,
+        livemode: bool,
+        now: datetime,
+    ) -> tuple["Dossier", Outcome]:
+        """Charge once for each key.
+
+        Raises:
+            OutcomeUnknown: the key's first answer was a 500, or its first request another one.
+        """
+        fingerprint = _fingerprint(payment.id, token.value, str(payment.amount))
+        first = self._first(key, fingerprint, now)
+        if first is not None:
+            return self, self._outcome_again(first)
+        card = CARDS.get(token.value)
+        if card is None:
+            return self, Declined("resource_missing")
+        if payment.amount.is_zero:
+            return self, Declined("amount_too_small")
+        attempt = _attempt(payment, card, name, livemode, now)
+        if self.slip is not None:
+            attempt = evolve(attempt, amount=self.slip.amount, livemode=self.slip.livemode)
+        answer = Remembered(key, fingerprint, now, attempt.reference, attempt.state.value)
+        made = evolve(self._remembering(answer), attempts=(*self.attempts, attempt), slip=None)
+        return made, attempt.outcome
+
+    def find(self) -> tuple["Dossier", Outcome | None]:
+        """Say what became of the payment: the money taken, or else the last attempt."""
+        attempt = self.charged or (self.attempts[-1] if self.attempts else None)
+        return self, attempt.outcome if attempt else None
+
+    def cancel(self) -> tuple["Dossier", Outcome | None]:
+        """Call off what still waits for the customer."""
+        return self._decide_waiting(AttemptState.DECLINED, "canceled").find()
+
+    def complete_authentication(self, succeeded: bool) -> tuple["Dossier", Outcome | None]:
+        """The customer came back from the bank; without anything waiting, nothing changes."""
+        if not succeeded:
+            # The code of https://docs.stripe.com/error-codes#payment-intent-authentication-failure.
+            code = "payment_intent_authentication_failure"
+            return self._decide_waiting(AttemptState.DECLINED, code).find()
+        return self._decide_waiting(AttemptState.SUCCEEDED, None).find()
+
+    @property
+    def charged(self) -> Attempt | None:
+        """The attempt that took the money."""
+        return next((each for each in self.attempts if each.state is AttemptState.SUCCEEDED), None)
+
+    # --- giving back ---------------------------------------------------------------------------
+
+    def refund(self, refund: Refund, name: str, now: datetime) -> tuple["Dossier", RefundOutcome]:
+        """Give back once for each key, and never more than was taken.
+
+        Raises:
+            OutcomeUnknown: the key's first request was another one.
+        """
+        fingerprint = _fingerprint(refund.id, refund.charge_id, str(refund.amount))
+        first = self._first(refund.key, fingerprint, now)
+        if first is not None:
+            return self, self._refund_outcome_again(first, refund)
+        attempt = self._attempt_of(refund.charge_id)
+        if attempt is None:
+            return self, RefundRefused("resource_missing")
+        left = self.left(attempt)
+        if left.currency != refund.amount.currency or refund.amount.exceeds(left):
+            code = "charge_already_refunded" if left.is_zero else "amount_too_large"
+            known = self._remembering(Remembered(refund.key, fingerprint, now, code=code))
+            return known, self._back_already(refund) or RefundRefused(code)
+        given = Given(
+            reference=f"re_{name}",
+            charge_id=attempt.charge_id,
+            amount=refund.amount,
+            state=GivenState.PENDING if attempt.refund_waits else GivenState.SUCCEEDED,
+            key=refund.key,
+            refund_id=refund.id,
+        )
+        answer = Remembered(refund.key, fingerprint, now, given.reference, given.state.value)
+        made = evolve(self._remembering(answer), given=(*self.given, given))
+        return made, given.outcome
+
+    def find_refund(self, refund: Refund) -> tuple["Dossier", RefundOutcome | None]:
+        """Say what became of the refund's current attempt."""
+        given = next((each for each in self.given if each.key == refund.key), None)
+        return self, given.outcome if given else None
+
+    def finish_refund(
+        self, refund_id: RefundId, succeeded: bool
+    ) -> tuple["Dossier", RefundOutcome | None]:
+        """The bank's last word on a refund; one that had succeeded may fail as well."""
+        state = GivenState.SUCCEEDED if succeeded else GivenState.FAILED
+        given = tuple(
+            evolve(each, state=state)
+            if each.refund_id == refund_id and each.state is not GivenState.FAILED
+            else each
+            for each in self.given
+        )
+        ours = [each.outcome for each in given if each.refund_id == refund_id]
+        return evolve(self, given=given), ours[-1] if ours else None
+
+    def refund_by_hand(self, name: str, amount: Money | None) -> tuple["Dossier", str | None]:
+        """Somebody gives back so much, or all that is left, past us: at the gateway's own pages."""
+        attempt = self.charged
+        if attempt is None:
+            return self, None
+        given = Given(
+            reference=f"re_{name}",
+            charge_id=attempt.charge_id,
+            amount=amount or self.left(attempt),
+            state=GivenState.SUCCEEDED,
+        )
+        return evolve(self, given=(*self.given, given)), given.reference
+
+    def left(self, attempt: Attempt) -> Money:
+        """What of the money taken has not been given back."""
+        left = attempt.amount
+        for given in self.given:
+            if given.charge_id == attempt.charge_id and given.state is not GivenState.FAILED:
+                left -= given.amount
+        return left
+
+    # --- idempotency ---------------------------------------------------------------------------
+
+    def knows(self, key: str) -> bool:
+        """Whether a request with this key has been answered."""
+        return any(each.key == key for each in self.remembered)
+
+    def fail(self, key: str, now: datetime) -> "Dossier":
+        """Answer the key with a 500 from now on, whatever was done under it."""
+        return self._remembering(Remembered(key, "", now))
+
+    def _first(self, key: str, fingerprint: str, now: datetime) -> Remembered | None:
+        first = next((each for each in self.remembered if each.key == key), None)
+        if first is None or first.at + KEYS_KEPT <= now:
+            return None
+        if not first.is_error and first.fingerprint != fingerprint:
+            raise OutcomeUnknown("the gateway knows another request under this idempotency key")
+        return first
+
+    def _remembering(self, answer: Remembered) -> "Dossier":
+        others = tuple(each for each in self.remembered if each.key != answer.key)
+        return evolve(self, remembered=(*others, answer))
+
+    def _outcome_again(self, first: Remembered) -> Outcome:
+        for attempt in self.attempts:
+            if attempt.reference == first.reference:
+                return evolve(attempt, state=AttemptState(first.state)).outcome
+        raise OutcomeUnknown("the gateway answers this payment with a stored error")
+
+    def _refund_outcome_again(self, first: Remembered, refund: Refund) -> RefundOutcome:
+        for given in self.given:
+            if given.reference == first.reference:
+                return evolve(given, state=GivenState(first.state)).outcome
+        found = self.find_refund(refund)[1]
+        if found is not None:
+            return found
+        return RefundRefused(first.code or "gateway_error")
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _attempt_of(self, charge_id: ChargeId) -> Attempt | None:
+        for attempt in self.attempts:
+            if attempt.charge_id == charge_id and attempt.state is AttemptState.SUCCEEDED:
+                return attempt
+        return None
+
+    def _back_already(self, refund: Refund) -> RefundOutcome | None:
+        """What is back by another hand needs no giving back."""
+        for given in self.given:
+            foreign = given.key is None and given.state is GivenState.SUCCEEDED
+            if foreign and given.amount == refund.amount:
+                return given.outcome
+        return None
+
+    def _decide_waiting(self, state: AttemptState, code: str | None) -> "Dossier":
+        return evolve(
+            self,
+            attempts=tuple(
+                _decided(each, state, code) if each.state is AttemptState.WAITING else each
+                for each in self.attempts
+            ),
+        )
+
+
+Rule = Callable[[Dossier], tuple[Dossier, Answer]]
+"""What a request does to the dossier of its payment, and its answer."""
+
+
+def _attempt(payment: Payment, card: Card, name: str, livemode: bool, now: datetime) -> Attempt:
+    state = AttemptState.DECLINED if card.decline else AttemptState.SUCCEEDED
+    return Attempt(
+        name=name,
+        order_id=payment.order_id,
+        amount=payment.amount,
+        livemode=livemode,
+        created_at=now,
+        state=AttemptState.WAITING if card.authenticates else state,
+        code=card.decline,
+        refund_waits=card.refund_waits,
+    )
+
+
+def _decided(attempt: Attempt, state: AttemptState, code: str | None) -> Attempt:
+    if state is AttemptState.SUCCEEDED and attempt.code is not None:
+        return evolve(attempt, state=AttemptState.DECLINED)
+    return evolve(attempt, state=state, code=code)
+
+
+def _fingerprint(*parts: str) -> str:
+    """Tell requests apart without keeping what is in them: a card token is kept nowhere."""
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

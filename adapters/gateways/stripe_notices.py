@@ -1,0 +1,142 @@
+"""Stripe's webhooks: verified bytes in, what happened in our words out; https://docs.stripe.com/webhooks."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from adapters.gateways.stripe_objects import (
+    Json,
+    Unreadable,
+    about_us,
+    amount,
+    declined_by,
+    livemode,
+    outcome_of_charge,
+    outcome_of_refund,
+    part,
+    text,
+)
+from application.ports.clock import Clock
+from application.ports.gateway_notices import (
+    BadNotice,
+    Notice,
+    OtherNotice,
+    PaymentNotice,
+    RefundNotice,
+)
+from application.ports.payment_gateway import OutcomeUnknown
+from domain.payment import Charged, ChargeId, Outcome, PaymentId
+from domain.refund import RefundId
+
+TOLERANCE_SECONDS: Final = 300
+"""How old a notice may be, as Stripe's libraries have it
+(https://docs.stripe.com/webhooks#replay-attacks); and how far ahead of our clock, which they do
+not look at."""
+
+# Seconds since 1970 have ten digits until the year 2286.
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
+
+# Stripe's names are far shorter; an id is kept, so it must fit.
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+@frozen
+class StripeNotices:
+    """Reads what Stripe sends to our webhook endpoint."""
+
+    _secrets: Sequence[str] = field(repr=False)
+    """Every secret that may have signed: while one is rolled over, the old and the new."""
+    _now: Clock
+
+    @classmethod
+    def of(cls, secrets: str, now: Clock) -> "StripeNotices":
+        """Of one secret (`whsec_…`) or several, with commas between them."""
+        return cls([each for secret in secrets.split(",") if (each := secret.strip())], now)
+
+    def read(self, body: bytes, signature: str) -> Notice:
+        self._verify(body, signature)
+        event = _decoded(body)
+        notice_id = event.get("id")
+        if not isinstance(notice_id, str) or not _ID.fullmatch(notice_id):
+            raise BadNotice("the event has no id")
+        about, kind = part(part(event, "data"), "object"), event.get("type")
+        payment_id = about_us(about, "payment_id")
+        if payment_id is None or not _ID.fullmatch(payment_id) or not isinstance(kind, str):
+            return OtherNotice(notice_id)
+        return _translated(notice_id, kind, PaymentId(payment_id), about)
+
+    def _verify(self, body: bytes, signature: str) -> None:
+        """Check who signed and when; https://docs.stripe.com/webhooks#verify-manually."""
+        pairs = [each.partition("=") for each in signature.split(",")]
+        times = [value for name, _, value in pairs if name == "t"]
+        if len(times) != 1 or not _TIMESTAMP.fullmatch(times[0]):
+            raise BadNotice("the signature has no timestamp")
+        given = [value.encode(errors="replace") for name, _, value in pairs if name == "v1"]
+        signed = f"{times[0]}.".encode() + body
+        expected = [
+            hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
+            for secret in self._secrets
+        ]
+        if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given):
+            raise BadNotice("the signature is not of one of our secrets")
+        if abs(self._now().timestamp() - int(times[0])) > TOLERANCE_SECONDS:
+            raise BadNotice("the notice is too old, or from the future")
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    try:
+        event = json.loads(body.decode())
+    except (ValueError, RecursionError):  # bad UTF-8 and numbers beyond all bounds are ValueErrors
+        raise BadNotice("the body is not JSON") from None
+    if not isinstance(event, dict):
+        raise BadNotice("the body is no JSON object")
+    return event
+
+
+def _translated(notice_id: str, kind: str, payment_id: PaymentId, about: Json) -> Notice:
+    """Take an event for evidence where it is final by itself; else it only says: look."""
+    if kind.startswith(("refund.", "charge.refund.")):
+        return _of_refund(notice_id, payment_id, about)
+    if kind.startswith(("charge.", "payment_intent.")):
+        return PaymentNotice(notice_id, payment_id, _evidence(kind, about))
+    return OtherNotice(notice_id)
+
+
+def _evidence(kind: str, about: Json) -> Outcome | None:
+    """What the event proves; None where it is not the end, or cannot be read."""
+    try:
+        match kind:
+            case "charge.succeeded" | "charge.captured":
+                return outcome_of_charge(about)
+            case "charge.failed" if about.get("payment_intent") is None:
+                return outcome_of_charge(about)
+            # A failed charge of an intent is not its end, nor is `payment_intent.payment_failed`:
+            # until it is canceled, another card may be put on it.
+            case "payment_intent.succeeded":
+                return Charged(
+                    charge_id=ChargeId(text(about, "latest_charge")),
+                    amount=amount(about, "amount_received"),
+                    livemode=livemode(about),
+                    reference=text(about, "id"),
+                )
+            case "payment_intent.canceled":
+                return declined_by(about)
+            case _:
+                return None
+    except OutcomeUnknown:
+        return None
+
+
+def _of_refund(notice_id: str, payment_id: PaymentId, about: Json) -> Notice:
+    refund_id = about_us(about, "refund_id")
+    if refund_id is None or not _ID.fullmatch(refund_id):
+        return PaymentNotice(notice_id, payment_id)  # given back by another hand than ours
+    try:
+        return RefundNotice(notice_id, payment_id, RefundId(refund_id), outcome_of_refund(about))
+    except Unreadable:
+        return PaymentNotice(notice_id, payment_id)

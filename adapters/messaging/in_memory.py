@@ -1,0 +1,249 @@
+"""The broker in memory: the reference of what publishing, subscribing and dead letters promise."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field, frozen
+
+from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
+from adapters.messaging.wire import ID_HEADER, MOST_BYTES, Message, Unpublishable, encode
+from application.ports.clock import Clock
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, Published
+from application.ports.inbound_events import DeadLetter
+from domain.events import EventId
+
+Checkpoint = Callable[[str], Awaitable[None]]
+"""Awaited before and after everything that would be a round trip, and told what it is. Whoever
+passes one may let time go by there, or raise `BrokerUnavailable` as the real broker's adapter
+would: at "published", everything is stored and nobody was told."""
+
+DUPLICATE_WINDOW: Final = timedelta(minutes=10)
+"""How long an id is remembered, from its first store on; as in the JetStream streams we create."""
+
+ACK_WAIT: Final = timedelta(seconds=30)
+"""After which what was delivered but not ended is delivered again; as in our JetStream consumers."""
+
+
+async def no_delay(_step: str) -> None:
+    """Go on at once."""
+
+
+@frozen
+class Stored:
+    """A message in the broker, under its sequence."""
+
+    sequence: int
+    message: Message
+
+
+def as_they_came(stored: Sequence[Stored]) -> Sequence[Stored]:
+    """The order in which they were stored."""
+    return stored
+
+
+def no_loss(_event_id: EventId) -> bool:
+    """Every confirmation arrives."""
+    return False
+
+
+@define
+class _Consumer:
+    """What a durable subscription has behind it."""
+
+    subjects: frozenset[str]
+    seen: int = 0
+    due: dict[int, datetime] = field(factory=dict)
+    """Of everything that is not ended: when it is to be delivered next."""
+    deliveries: Counter[int] = field(factory=Counter)
+
+
+@define
+class InMemoryBroker:
+    """What survives a crash of those who use it, and the misbehaviours of a real broker.
+
+    `arrange` chooses the order of deliveries, of which a real broker promises none once something
+    is delivered again; `loses_reply` chooses whose confirmation is lost although it is stored.
+    """
+
+    now: Clock
+    checkpoint: Checkpoint = no_delay
+    arrange: Callable[[Sequence[Stored]], Sequence[Stored]] = as_they_came
+    loses_reply: Callable[[EventId], bool] = no_loss
+    log: list[Stored] = field(factory=list)
+    letters: dict[int, DeadLetter] = field(factory=dict)
+    _ids: dict[tuple[str, str], datetime] = field(factory=dict)
+    _buried: set[int] = field(factory=set)
+    _consumers: dict[str, _Consumer] = field(factory=dict)
+
+    def store(self, message: Message) -> None:
+        """Keep a message, unless one with its id was stored in the same stream a short time ago."""
+        known = message.headers.get(ID_HEADER)
+        if known is not None:
+            key = (message.subject.partition(":")[0], known)
+            first = self._ids.get(key)
+            if first is not None and self.now() < first + DUPLICATE_WINDOW:
+                return
+            self._ids[key] = self.now()
+        self.log.append(Stored(len(self.log) + 1, message))
+
+    def forget_ids(self) -> None:
+        """From now on every id is new, as after the window, or on a server that lost its ids."""
+        self._ids.clear()
+        self._buried.clear()
+
+    def deliver_again(self, durable: str, sequence: int) -> None:
+        """Forget that this was acknowledged, as a server does that was killed soon after."""
+        self._consumers[durable].due[sequence] = self.now()
+
+    def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
+        """Join a durable subscription, or begin it with everything that is stored."""
+        consumer = self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
+        return InMemorySubscription(self, consumer)
+
+    def bury(self, stored: Stored, reason: str) -> None:
+        """Keep a dead letter; once, and not again when its own replay fails."""
+        message = stored.message
+        replayed = self.letters.get(replayed_letter(message.headers) or 0)
+        if stored.sequence in self._buried or (
+            replayed is not None
+            and is_replay_of(replayed, message.subject, message.data, message.headers)
+        ):
+            return
+        self._buried.add(stored.sequence)
+        letter = DeadLetter(
+            id=len(self.letters) + 1,
+            subject=message.subject,
+            reason=reason,
+            data=message.data,
+            headers=message.headers,
+            buried_at=self.now(),
+        )
+        self.letters[letter.id] = letter
+
+
+@frozen
+class InMemoryPublisher:
+    """Brings events to the broker."""
+
+    _broker: InMemoryBroker
+
+    async def publish(self, entries: Sequence[OutboxEntry]) -> Published:
+        broker = self._broker
+        stored, refused = set[EventId](), dict[EventId, str]()
+        await broker.checkpoint("publish")
+        for entry in entries:
+            event_id = entry.event.id
+            try:
+                message = encode(entry)
+            except Unpublishable as unpublishable:
+                refused[event_id] = unpublishable.reason
+                continue
+            if message.size > MOST_BYTES:
+                refused[event_id] = f"{message.size} bytes are more than the stream takes"
+                continue
+            broker.store(message)
+            if not broker.loses_reply(event_id):
+                stored.add(event_id)
+            await broker.checkpoint("published one")
+        await broker.checkpoint("published")
+        if entries and not stored and not refused:
+            raise BrokerUnavailable("no reply")
+        return Published(frozenset(stored), refused)
+
+
+@frozen
+class InMemorySubscription:
+    """A durable subscription; any number of replicas may hold it."""
+
+    _broker: InMemoryBroker = field(repr=False)
+    _consumer: _Consumer
+
+    async def fetch(self, limit: int, wait: timedelta) -> "Sequence[InMemoryDelivery]":
+        await self._broker.checkpoint("fetch")
+        deliveries = self._deliver(limit)
+        if not deliveries:
+            await asyncio.sleep(wait.total_seconds())
+            deliveries = self._deliver(limit)
+        await self._broker.checkpoint("fetched")
+        return deliveries
+
+    def _deliver(self, limit: int) -> "list[InMemoryDelivery]":
+        broker, consumer = self._broker, self._consumer
+        now = broker.now()
+        for stored in broker.log[consumer.seen :]:
+            if stored.message.subject in consumer.subjects:
+                consumer.due[stored.sequence] = now
+        consumer.seen = len(broker.log)
+        due = [broker.log[sequence - 1] for sequence, at in consumer.due.items() if at <= now]
+        deliveries = []
+        for stored in broker.arrange(due)[:limit]:
+            consumer.due[stored.sequence] = now + ACK_WAIT
+            consumer.deliveries[stored.sequence] += 1
+            deliveries.append(
+                InMemoryDelivery(broker, consumer, stored, consumer.deliveries[stored.sequence])
+            )
+        return deliveries
+
+
+@frozen
+class InMemoryDelivery:
+    """One delivery of an event."""
+
+    _broker: InMemoryBroker = field(repr=False)
+    _consumer: _Consumer = field(repr=False)
+    _stored: Stored
+    deliveries: int
+
+    @property
+    def subject(self) -> str:
+        return self._stored.message.subject
+
+    @property
+    def data(self) -> bytes:
+        return self._stored.message.data
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._stored.message.headers
+
+    async def ack(self) -> None:
+        await self._broker.checkpoint("ack")
+        self._end()
+
+    async def retry(self, after: timedelta) -> None:
+        await self._broker.checkpoint("retry")
+        if self._stored.sequence in self._consumer.due:
+            self._consumer.due[self._stored.sequence] = self._broker.now() + after
+
+    async def bury(self, reason: str) -> None:
+        await self._broker.checkpoint("bury")
+        self._broker.bury(self._stored, reason)
+        await self._broker.checkpoint("buried")
+        self._end()
+
+    def _end(self) -> None:
+        self._consumer.due.pop(self._stored.sequence, None)
+
+
+@frozen
+class InMemoryDeadLetters:
+    """The events that could not be used."""
+
+    _broker: InMemoryBroker
+
+    async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
+        await self._broker.checkpoint("list dead letters")
+        later = [letter for letter in self._broker.letters.values() if letter.id > after]
+        return later[:limit]
+
+    async def show(self, letter_id: int) -> DeadLetter | None:
+        await self._broker.checkpoint("show dead letter")
+        return self._broker.letters.get(letter_id)
+
+    async def replay(self, letter: DeadLetter) -> None:
+        await self._broker.checkpoint("replay dead letter")
+        self._broker.store(Message(letter.subject, letter.data, replay_headers(letter)))
+        await self._broker.checkpoint("replayed dead letter")

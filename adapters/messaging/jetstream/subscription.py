@@ -1,0 +1,144 @@
+"""Events of others, through a durable consumer in each stream that holds their subjects."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+from attrs import field, frozen
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+
+from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.inbox import Inbox, Source
+from adapters.messaging.jetstream.streams import Plan, Streams
+from application.ports.event_publisher import BrokerUnavailable
+
+logger = logging.getLogger(__name__)
+
+ACK_WAIT_SECONDS: Final = 30
+"""After which an event that was not ended comes again: well above what a batch takes."""
+
+MOST_PENDING: Final = 1024
+"""Deliveries not ended, of all replicas together: four batches of 256."""
+
+END_SECONDS: Final = 5.0
+"""For handing an acknowledgement to the socket; only a connection that is dead takes longer."""
+
+
+class JetStreamSubscription:
+    """A durable subscription, shared by all replicas that use its name.
+
+    A consumer of that name that exists already is used as it is.
+    """
+
+    def __init__(
+        self,
+        connection: JetStreamConnection,
+        streams: Streams,
+        letters: JetStreamDeadLetters,
+        plan: Plan,
+        *,
+        durable: str,
+        subjects: Sequence[str] = (),
+    ) -> None:
+        """`subjects` are some of the plan's; all of them if none is named."""
+        self._connection = connection
+        self._streams = streams
+        self._letters = letters
+        self._plan = plan
+        self._durable = durable
+        self._subjects = tuple(subjects) or plan.subjects
+        self._inbox: Inbox | None = None
+
+    async def fetch(self, limit: int, wait: timedelta) -> "Sequence[JetStreamDelivery]":
+        with as_unavailable():
+            inbox = await self._open()
+            messages = await inbox.collect(limit, wait.total_seconds())
+        return [JetStreamDelivery(message, self._letters) for message in messages]
+
+    async def _open(self) -> Inbox:
+        """The inbox; a new one, with everything looked for anew, where the old one is of no use."""
+        client = await self._connection.client()
+        old, self._inbox = self._inbox, None
+        if old is None or not old.answers(client):
+            if old is not None:
+                await old.close()
+                self._streams.forget()
+            old = await Inbox.open(client, await self._sources())
+        self._inbox = old
+        return old
+
+    async def _sources(self) -> list[Source]:
+        jetstream = await self._connection.jetstream()
+        holding = await self._streams.holding(self._plan)
+        streams = sorted({holding[subject] for subject in self._subjects})
+        for stream in streams:
+            subjects = [each for each in self._subjects if holding[each] == stream]
+            await self._find_or_create(jetstream, stream, subjects)
+        return [Source(stream, self._durable) for stream in streams]
+
+    async def _find_or_create(
+        self, jetstream: JetStreamContext, stream: str, subjects: list[str]
+    ) -> None:
+        try:
+            found = await jetstream.consumer_info(stream, self._durable)
+        except NotFoundError:
+            config = ConsumerConfig(
+                durable_name=self._durable,
+                filter_subjects=subjects,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ACK_WAIT_SECONDS,
+                max_deliver=-1,
+                max_ack_pending=MOST_PENDING,
+            )
+            await jetstream.add_consumer(stream, config)
+            logger.info("created consumer %s in stream %s", self._durable, stream)
+        else:
+            if found.config.deliver_subject is not None:
+                raise BrokerUnavailable(f"consumer {self._durable} of {stream} is no pull consumer")
+
+
+@frozen
+class JetStreamDelivery:
+    """One delivery of an event."""
+
+    _message: Msg
+    _letters: JetStreamDeadLetters = field(repr=False)
+
+    @property
+    def subject(self) -> str:
+        return self._message.subject
+
+    @property
+    def data(self) -> bytes:
+        return self._message.data
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._message.headers or {}
+
+    @property
+    def deliveries(self) -> int:
+        return self._message.metadata.num_delivered
+
+    async def ack(self) -> None:
+        await _send(self._message.ack())
+
+    async def retry(self, after: timedelta) -> None:
+        await _send(self._message.nak(delay=after.total_seconds()))
+
+    async def bury(self, reason: str) -> None:
+        await self._letters.keep(self._message, reason)
+        await _send(self._message.term())
+
+
+async def _send(acknowledgement: Awaitable[None]) -> None:
+    with as_unavailable():
+        async with asyncio.timeout(END_SECONDS):
+            await acknowledgement

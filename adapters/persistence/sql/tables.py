@@ -1,0 +1,169 @@
+"""The tables as they are today; the migrations say how they came to be, and a test that both agree."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata: Final = MetaData()
+
+_MOMENT: Final = DateTime(timezone=True)
+
+orders: Final = Table(
+    "orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    # How often the bill has been written: the guard of the order, its payments and its refunds.
+    Column("revision", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    # What `order:created` said; NULL while only a cancellation has been heard.
+    Column("terms_version", BigInteger),
+    Column("user_id", Text),
+    Column("price", BigInteger),
+    Column("currency", Text),
+    Column("expires_at", _MOMENT),
+)
+
+payments: Final = Table(
+    "payments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("order_id", Text, ForeignKey("orders.id"), nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("gateway", Text, nullable=False),
+    Column("livemode", Boolean, nullable=False),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("charge_id", Text),
+    Column("reference", Text),
+    Column("code", Text),
+    Column("look_at", _MOMENT),
+    Index("payments_order_id", "order_id"),
+    Index(
+        "payments_one_live_an_order",
+        "order_id",
+        unique=True,
+        postgresql_where=text("status IN ('processing', 'requires_action', 'succeeded')"),
+    ),
+    Index("payments_charge_id", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
+    Index("payments_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("payments_review", "created_at", postgresql_where=text("status = 'review'")),
+)
+
+refunds: Final = Table(
+    "refunds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("charge_id", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", _MOMENT, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reference", Text),
+    Column("code", Text),
+    Column("automatic", Boolean, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("look_at", _MOMENT),
+    Index("refunds_payment_id", "payment_id"),
+    Index("refunds_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("refunds_failed", "created_at", postgresql_where=text("status = 'failed'")),
+)
+
+disputes: Final = Table(
+    "disputes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment_id", Text, ForeignKey("payments.id"), nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("charge_id", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Index("disputes_payment_id", "payment_id"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    # Of one order's events the later one has the greater position, as a bill has one writer.
+    Column("position", BigInteger, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("traceparent", Text),
+    Column("recorded_at", _MOMENT, nullable=False, server_default=func.now()),
+    Column("sent_at", _MOMENT),
+    # Why it can never be published.
+    Column("parked", Text),
+    UniqueConstraint("id", name="outbox_id"),
+    Index("outbox_parked", "position", postgresql_where=text("parked IS NOT NULL")),
+    Index(
+        "outbox_waiting", "position", postgresql_where=text("sent_at IS NULL AND parked IS NULL")
+    ),
+)
+
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("heard_at", _MOMENT, nullable=False, server_default=func.now()),
+    Index("inbox_heard_at", "heard_at"),
+)
+
+relay: Final = Table(
+    "relay",
+    metadata,
+    # There is one row: one relay at a time.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("lease_ends", _MOMENT, nullable=False),
+)
+
+answers: Final = Table(
+    "answers",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    # Which of the racing calls was told to go ahead.
+    Column("holder", Text, nullable=False),
+    Column("begun_at", _MOMENT, nullable=False),
+    Column("lease_ends", _MOMENT, nullable=False),
+    Column("code", Integer),
+    Column("content", LargeBinary),
+    Index("answers_begun_at", "begun_at"),
+)
+
+declines: Final = Table(
+    "declines",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("at", _MOMENT, nullable=False, server_default=func.now()),
+    Index("declines_source_at", "source", "at"),
+    Index("declines_at", "at"),
+)
