@@ -92,7 +92,7 @@ def worker(roles: tuple[Role, ...]) -> None:
 
     Run as many as you like; each role is safe to run many times over. SIGTERM stops it gracefully.
     """
-    from entrypoints.composition import run_worker
+    from entrypoints.composition.worker import run_worker
 
     _run(run_worker(_settings(http=False), roles or ("replicate", "relay", "recover")))
 
@@ -100,7 +100,7 @@ def worker(roles: tuple[Role, ...]) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the newest schema. Safe to repeat, and to run twice at once."""
-    from entrypoints.composition import migrate_database
+    from entrypoints.composition.operator import migrate_database
 
     click.echo(_run(migrate_database(_settings(http=False))))
 
@@ -108,7 +108,7 @@ def migrate() -> None:
 @main.command()
 def doctor() -> None:
     """Check the configuration and everything we depend on; exit 1 if anything is wrong."""
-    from entrypoints.composition import examine
+    from entrypoints.composition.operator import examine
 
     try:
         settings = read_settings(os.environ)
@@ -133,7 +133,7 @@ def dead_letters() -> None:
 @click.option("--after", default=0, help="Only those with a greater number.")
 def list_dead_letters(limit: int, after: int) -> None:
     """List them, oldest first, a line each: number, time, subject, reason."""
-    from entrypoints.composition import dead_letters_of
+    from entrypoints.composition.operator import dead_letters_of
 
     async def listing() -> None:
         async with dead_letters_of(_settings(http=False)) as letters:
@@ -153,7 +153,7 @@ def list_dead_letters(limit: int, after: int) -> None:
 @click.argument("number", type=click.IntRange(1))
 def show_dead_letter(number: int) -> None:
     """Show one with its headers, and its body byte for byte."""
-    from entrypoints.composition import dead_letters_of
+    from entrypoints.composition.operator import dead_letters_of
 
     async def showing() -> None:
         async with dead_letters_of(_settings(http=False)) as letters:
@@ -179,7 +179,7 @@ def replay_dead_letters(numbers: tuple[int, ...], everything: bool) -> None:
 
     They stay listed. Repeating it is safe: an event that was used already changes nothing.
     """
-    from entrypoints.composition import dead_letters_of
+    from entrypoints.composition.operator import dead_letters_of
 
     if bool(numbers) == everything:
         raise click.UsageError("name the dead letters to replay, or --all")
@@ -217,7 +217,7 @@ def outbox() -> None:
 )
 def republish(since: datetime) -> None:
     """Publish again what was published since then, under the same ids: for a broker that lost it."""
-    from entrypoints.composition import republish as again
+    from entrypoints.composition.operator import republish as again
 
     click.echo(f"{_run(again(_settings(http=False), since))} events are on their way again")
 

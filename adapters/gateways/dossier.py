@@ -27,6 +27,8 @@ Answer = TypeVar("Answer")
 # https://docs.stripe.com/api/idempotent_requests: "keys can be removed … after 24 hours".
 KEYS_KEPT: Final = timedelta(hours=24)
 
+_ALREADY_BACK: Final = "charge_already_refunded"  # https://docs.stripe.com/error-codes
+
 
 class AttemptState(Enum):
     """How far an attempt to charge has come."""
@@ -209,9 +211,9 @@ class Dossier:
             return self, RefundRefused("resource_missing")
         left = self.left(attempt)
         if left.currency != refund.amount.currency or refund.amount.exceeds(left):
-            code = "charge_already_refunded" if left.is_zero else "amount_too_large"
+            code = _ALREADY_BACK if left.is_zero else "amount_too_large"
             known = self._remembering(Remembered(refund.key, fingerprint, now, code=code))
-            return known, self._back_already(refund) or RefundRefused(code)
+            return known, self._refused(code, refund)
         given = Given(
             reference=f"re_{name}",
             charge_id=attempt.charge_id,
@@ -296,10 +298,7 @@ class Dossier:
         for given in self.given:
             if given.reference == first.reference:
                 return evolve(given, state=GivenState(first.state)).outcome
-        found = self.find_refund(refund)[1]
-        if found is not None:
-            return found
-        return RefundRefused(first.code or "gateway_error")
+        return self.find_refund(refund)[1] or self._refused(first.code or "gateway_error", refund)
 
     # --- parts ---------------------------------------------------------------------------------
 
@@ -309,13 +308,20 @@ class Dossier:
                 return attempt
         return None
 
-    def _back_already(self, refund: Refund) -> RefundOutcome | None:
-        """What is back by another hand needs no giving back."""
-        for given in self.given:
-            foreign = given.key is None and given.state is GivenState.SUCCEEDED
-            if foreign and given.amount == refund.amount:
-                return given.outcome
-        return None
+    def _refused(self, code: str, refund: Refund) -> RefundOutcome:
+        """A refusal, unless all the money is back already: what gave it back counts instead.
+
+        That is an earlier attempt of this refund, or another hand's refund of the same amount.
+        """
+        alive = [each for each in self.given if each.state is not GivenState.FAILED]
+        if code == _ALREADY_BACK:
+            for given in alive:
+                if given.refund_id == refund.id:
+                    return given.outcome
+            for given in alive:
+                if given.refund_id is None and given.amount == refund.amount:
+                    return given.outcome
+        return RefundRefused(code)
 
     def _decide_waiting(self, state: AttemptState, code: str | None) -> "Dossier":
         return evolve(

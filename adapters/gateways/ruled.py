@@ -31,6 +31,7 @@ class RuledGateway(ABC):
         """The gateway's time."""
 
     def _charge_key(self, payment: Payment) -> str:
+        """The idempotency key of a charge: of the payment alone, never of the token as well."""
         return payment.id
 
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:

@@ -57,7 +57,7 @@ class JetStreamConnection:
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
-        self._told = ""
+        self._told: list[str] = []
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._servers)})"
@@ -84,8 +84,7 @@ class JetStreamConnection:
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.wait([keeper])
 
     async def client(self) -> Client:
         """The client, connected.
@@ -99,7 +98,9 @@ class JetStreamConnection:
                     self._connected.clear()
                     await self._connected.wait()
         except TimeoutError:
-            raise BrokerUnavailable(f"not connected: {self._told or 'no answer yet'}") from None
+            raise BrokerUnavailable(
+                f"not connected: {self._told[-1] if self._told else 'no answer'}"
+            ) from None
         return self._client
 
     async def jetstream(self) -> JetStreamContext:
@@ -123,7 +124,7 @@ class JetStreamConnection:
             try:
                 await self._connect(client, closed)
                 self._client = client
-                self._told = ""
+                self._told.clear()
                 self._connected.set()
                 logger.info("connected to the broker")
                 await closed.wait()
@@ -143,7 +144,7 @@ class JetStreamConnection:
                 logger.warning("disconnected from the broker")
 
         async def on_reconnect() -> None:
-            self._told = ""
+            self._told.clear()
             self._connected.set()
             logger.info("connected to the broker again")
 
@@ -170,11 +171,11 @@ class JetStreamConnection:
         )
 
     def _tell(self, error: Exception) -> None:
-        """Log an error; the same one only once in a row."""
+        """Log an error; the same one only once until we are connected again."""
         said = f"{type(error).__name__}: {error}"
-        if said != self._told:
+        if said not in self._told:
             logger.warning("broker: %s", said)
-        self._told = said
+            self._told.append(said)
 
 
 async def _leave(client: Client) -> None:

@@ -23,7 +23,7 @@ from adapters.messaging.jetstream.connection import (
     as_unavailable,
 )
 from adapters.messaging.jetstream.publisher import TOO_LARGE
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Streams
+from adapters.messaging.jetstream.streams import DEAD_LETTERS, PLANS, Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
 from adapters.messaging.wire import ID_HEADER, Message
 from application.ports.inbound_events import DeadLetter
@@ -122,16 +122,20 @@ class JetStreamDeadLetters:
         if message.size > (await self._connection.client()).max_payload:
             message = _without(message, ID_HEADER)
         with as_unavailable():
-            try:
-                await self._publish(message)
-            except NoStreamResponseError:
-                self._streams.forget()
-                for plan in (ORDERS, PAYMENTS):
-                    await self._streams.holding(plan)
-                await self._publish(message)
+            await self._publish(message)
 
     async def _publish(self, message: Message) -> None:
         await self._streams.holding(DEAD_LETTERS)
+        try:
+            await self._send(message)
+        except NoStreamResponseError:
+            # The stream it belongs to is gone.
+            self._streams.forget()
+            for plan in PLANS:
+                await self._streams.holding(plan)
+            await self._send(message)
+
+    async def _send(self, message: Message) -> None:
         jetstream = await self._connection.jetstream()
         await jetstream.publish(
             message.subject, message.data, timeout=REQUEST_SECONDS, headers=dict(message.headers)

@@ -1,5 +1,6 @@
 """The streams: those that exist are used as they are, missing ones are created."""
 
+import asyncio
 import logging
 from collections.abc import Collection
 from datetime import timedelta
@@ -22,6 +23,9 @@ REPLICAS: Final = 3
 _NOT_CLUSTERED: Final = 10074
 """JSStreamReplicasNotSupportedErr (nats-server, server/errors.json): more than one copy was asked
 of a server that stands alone."""
+
+LOOK_SECONDS: Final = 10.0
+"""For finding or creating the streams of one plan, however many wait for it."""
 
 NO_LIMIT: Final = -1
 
@@ -97,6 +101,7 @@ class Streams:
     def __init__(self, connection: JetStreamConnection) -> None:
         self._connection = connection
         self._known: dict[str, str] = {}
+        self._looking = asyncio.Lock()
 
     def forget(self) -> None:
         """Look again: a stream is not where it was."""
@@ -120,10 +125,11 @@ class Streams:
         Raises:
             BrokerUnavailable: they could not be asked, or not be created.
         """
-        if not self._known.keys() >= set(plan.subjects):
-            jetstream = await self._connection.jetstream()
-            with as_unavailable():
-                self._known |= await _find_or_create(jetstream, plan)
+        with as_unavailable():
+            async with asyncio.timeout(LOOK_SECONDS), self._looking:
+                if not self._known.keys() >= set(plan.subjects):
+                    jetstream = await self._connection.jetstream()
+                    self._known |= await _find_or_create(jetstream, plan)
         return {subject: self._known[subject] for subject in plan.subjects}
 
 

@@ -1,27 +1,25 @@
 """The connections to PostgreSQL, and whether what is at their other end will do."""
 
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 from attrs import frozen
-from sqlalchemy import ExceptionContext, event, text
+from sqlalchemy import PoolProxiedConnection, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.persistence.sql.database import Database, Statement, translating_errors
+from adapters.persistence.sql.database import POOL_SECONDS, Database, Statement, translating_errors
 
 # A connection on one's own network opens in milliseconds, TLS included; a customer waits for it.
 CONNECT_SECONDS: Final = 3.0
-
-# How long a customer waits for a connection that others are using.
-POOL_SECONDS: Final = 3.0
 
 # The slowest of our statements take tens of milliseconds. A claim has to be through within
 # FIRST_LOOK (domain/payment.py), or its charge may not be sent any more.
 STATEMENT_SECONDS: Final = 4.0
 
-# What is written for it (partial unique indexes with ON CONFLICT, unnest, num_nulls) is older, but
-# older servers get no more fixes (https://www.postgresql.org/support/versioning/).
+# The oldest that our features are tested for; still supported until November 2027
+# (https://www.postgresql.org/support/versioning/).
 OLDEST_SERVER: Final = 150000
 
 # Parameters of libpq that hosts put into their addresses and asyncpg hands to the server, which
@@ -40,10 +38,6 @@ _LIBPQ_ONLY: Final = frozenset(
     }
 )
 
-# The server ends the connection, or is about to: "connection exception", "admin shutdown", "crash
-# shutdown" and "cannot connect now" (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-_CONNECTION_ENDS: Final = ("08", "57P01", "57P02", "57P03")
-
 
 def create_engine(
     database_url: str, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS
@@ -56,11 +50,13 @@ def create_engine(
     """
     address = _for_asyncpg(database_url)
 
-    async def connect() -> Any:  # asyncpg's own connection, which its stubs call otherwise
+    async def connect() -> Any:  # its stubs know more kinds of connections than there are here
         return await asyncpg.connect(
             address,
             timeout=CONNECT_SECONDS,
             command_timeout=statement_seconds,
+            # There are some twenty statements; each is prepared once on each connection.
+            max_cached_statement_lifetime=0,
             server_settings={"application_name": "payments"},
         )
 
@@ -73,30 +69,26 @@ def create_engine(
         # Connections beyond the pool would be opened and closed again and again under load.
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
-        # The connection used last is used next, so a quiet service has few warm ones.
+        # One whose predecessor was lost is tried next, and so opened anew.
         pool_use_lifo=True,
         hide_parameters=True,
     )
-    event.listen(engine.sync_engine, "handle_error", _give_up_connection)
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 
 
 def _for_asyncpg(database_url: str) -> str:
     parts = urlsplit(database_url)
     query = [(key, value) for key, value in parse_qsl(parts.query) if key not in _LIBPQ_ONLY]
-    return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(query)))
+    scheme = parts.scheme.removesuffix("+asyncpg")
+    return parts._replace(scheme=scheme, query=urlencode(query)).geturl()
 
 
-def _give_up_connection(context: ExceptionContext) -> None:
-    """Let no connection go back into the pool that cannot be trusted any more."""
-    state = getattr(context.original_exception, "sqlstate", None) or ""
-    if state.startswith(_CONNECTION_ENDS):
-        context.is_disconnect = True
-    elif isinstance(context.original_exception, TimeoutError):
-        # Perhaps the server hangs, and a statement on this connection would wait for it again;
-        # it says nothing about the other connections.
-        context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = False
+def _refuse_closed(_connection: object, _record: object, proxy: PoolProxiedConnection) -> None:
+    """Hand out no connection that the server has ended meanwhile, as in a restart."""
+    driver: asyncpg.Connection[Any] | None = proxy.driver_connection
+    if driver is None or driver.is_closed():
+        raise DisconnectionError
 
 
 _SERVER: Final = Statement.of(

@@ -1,0 +1,1 @@
+"""Settings in, everything composed out: the only place that names an adapter."""

@@ -1,0 +1,26 @@
+"""What the demo needs beyond the service: to be the customer's bank, at the fake gateway."""
+
+from adapters.gateways.fake import FakeGateway
+from adapters.persistence.sql.clock import DatabaseClock
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.engine import create_engine
+from domain.payment import PaymentId
+from entrypoints.composition.parts import new_id
+from entrypoints.settings import Settings
+
+
+async def complete_authentication(settings: Settings, payment_id: str, succeeded: bool) -> None:
+    """Say what came of the customer's visit to their bank.
+
+    Raises:
+        StorageUnavailable, GatewayUnavailable: the fake gateway's ledger cannot be reached.
+    """
+    engine = create_engine(settings.database_url, 1)
+    try:
+        clock = DatabaseClock(Database(engine))
+        await clock.sync()
+        transactional = engine.execution_options(isolation_level="READ COMMITTED")
+        gateway = FakeGateway(transactional, clock, new_id)
+        await gateway.complete_authentication(PaymentId(payment_id), succeeded)
+    finally:
+        await engine.dispose()

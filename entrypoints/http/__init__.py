@@ -1,0 +1,1 @@
+"""The HTTP service: decode, call a use case, encode."""

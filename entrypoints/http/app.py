@@ -1,0 +1,143 @@
+"""The HTTP service, put together: routes, errors, the edge."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import version
+from typing import Final
+
+from litestar import Litestar, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from entrypoints.http import openapi
+from entrypoints.http.auth import Authenticator
+from entrypoints.http.edge import Edge
+from entrypoints.http.errors import on_error
+from entrypoints.http.house import House
+from entrypoints.http.idempotency import Once
+from entrypoints.http.metrics import Metrics
+from entrypoints.http.operations import OperationRoutes
+from entrypoints.http.payments import PaymentRoutes
+from entrypoints.http.refunds import RefundRoutes
+from entrypoints.http.running import Running
+from entrypoints.http.webhooks import WebhookRoutes
+
+# The longest a charge takes is 5 s until it may no longer start and 15 s for the gateway.
+DRAIN_SECONDS: Final = 22.0
+
+
+def create_app(house: House) -> Litestar:
+    """The service on this inventory; when its lifespan ends, what is under way is finished first."""
+    metrics, running = Metrics.on(house.registry), Running()
+
+    @contextlib.asynccontextmanager
+    async def finish_what_is_under_way(_app: Litestar) -> AsyncIterator[None]:
+        yield
+        await running.drain(DRAIN_SECONDS)
+
+    app = Litestar(
+        route_handlers=_routes(house, metrics, running),
+        exception_handlers={Exception: on_error},
+        lifespan=[finish_what_is_under_way],
+        openapi_config=openapi.config(version("payments")),
+        logging_config=None,
+        request_max_body_size=None,  # read_body counts, and knows each route's limit
+    )
+    app.asgi_handler = Edge(app.asgi_handler, metrics)
+    return app
+
+
+def _routes(house: House, metrics: Metrics, running: Running) -> Sequence[HTTPRouteHandler]:
+    once = Once(house.answers)
+    routes = [
+        *_payment_routes(
+            PaymentRoutes(
+                create_charge=house.use_cases.create_charge,
+                read_payments=house.use_cases.read_payments,
+                authenticator=Authenticator.of(house.settings),
+                once=once,
+                running=running,
+                metrics=metrics,
+                trusted_proxies=house.settings.trusted_proxies,
+            )
+        ),
+        *_operation_routes(OperationRoutes(house.checks, house.shown_checks, house.registry)),
+    ]
+    if house.settings.operator_key is not None:
+        refunds = RefundRoutes(
+            house.use_cases.refund_payment, once, running, house.settings.operator_key
+        )
+        routes.append(_refund_route(refunds))
+    if house.notices is not None:
+        webhooks = WebhookRoutes(house.use_cases.receive_notice, house.notices, running)
+        routes.append(_webhook_route(webhooks))
+    return routes
+
+
+def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
+    return (
+        post(
+            "/api/payments",
+            operation_id="createPayment",
+            operation_class=openapi.PAY,
+            security=openapi.USER_SECURITY,
+            responses=openapi.CREATED
+            | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503),
+        )(payments.create),
+        get(
+            "/api/payments",
+            operation_id="listPayments",
+            operation_class=openapi.LIST,
+            security=openapi.USER_SECURITY,
+            responses=openapi.LISTED | openapi.problems(400, 401, 503),
+        )(payments.index),
+        get(
+            "/api/payments/{payment_id:str}",
+            operation_id="showPayment",
+            security=openapi.USER_SECURITY,
+            responses=openapi.SHOWN | openapi.problems(401, 404, 503),
+        )(payments.show),
+    )
+
+
+def _refund_route(refunds: RefundRoutes) -> HTTPRouteHandler:
+    return post(
+        "/api/payments/{payment_id:str}/refunds",
+        operation_id="createRefund",
+        operation_class=openapi.REFUND,
+        security=openapi.OPERATOR_SECURITY,
+        responses=openapi.REFUNDED | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+    )(refunds.create)
+
+
+def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
+    return post(
+        "/api/payments/webhooks/stripe",
+        operation_id="receiveStripeNotice",
+        operation_class=openapi.NOTICE,
+        security=openapi.NO_SECURITY,
+        status_code=200,
+        responses=openapi.RECEIVED | openapi.problems(400, 408, 413, 503),
+    )(webhooks.stripe)
+
+
+def _operation_routes(operations: OperationRoutes) -> Sequence[HTTPRouteHandler]:
+    return (
+        get(
+            "/health/live",
+            operation_id="live",
+            security=openapi.NO_SECURITY,
+            responses=openapi.LIVE,
+        )(operations.live),
+        get(
+            "/health/ready",
+            operation_id="ready",
+            security=openapi.NO_SECURITY,
+            responses=openapi.READY | openapi.problems(503),
+        )(operations.ready),
+        get(
+            "/metrics",
+            operation_id="metrics",
+            security=openapi.NO_SECURITY,
+            media_type="text/plain",
+        )(operations.metrics),
+    )

@@ -1,0 +1,31 @@
+"""House: what the HTTP service is made of, composed elsewhere."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from attrs import field, frozen
+from prometheus_client import CollectorRegistry
+
+from application.inventory import UseCases
+from application.ports.answers import Answers
+from application.ports.gateway_notices import GatewayNotices
+from entrypoints.settings import Settings
+
+Check = Callable[[], Awaitable[None]]
+"""Raises unless what it checks can be used now."""
+
+
+@frozen(kw_only=True)
+class House:
+    """The inventory, and what surrounds it."""
+
+    use_cases: UseCases
+    answers: Answers
+    settings: Settings
+    notices: GatewayNotices | None = None
+    """Without it, webhooks are refused."""
+    checks: Mapping[str, Check] = field(factory=dict)
+    """By name; one that fails makes the service unready."""
+    shown_checks: Mapping[str, Check] = field(factory=dict)
+    """By name; these are shown beside the others, and refuse nobody."""
+    registry: CollectorRegistry = field(factory=CollectorRegistry)
+    """The metrics of /metrics; whoever composes the house may add some."""

@@ -1,0 +1,225 @@
+"""What /schema says beside the routes: bodies, problems, sign-in, examples."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar.openapi import OpenAPIConfig, ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import (
+    Components,
+    Example,
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+    SecurityScheme,
+)
+
+from entrypoints.http.replies import (
+    PROBLEM_JSON,
+    Complaint,
+    PaymentBody,
+    PaymentList,
+    Problem,
+    RefundBody,
+)
+from entrypoints.http.requests import MOST_CHARACTERS
+
+USER_SECURITY: Final[list[dict[str, list[str]]]] = [
+    {"session": []},
+    {"oldSession": []},
+    {"bearer": []},
+]
+OPERATOR_SECURITY: Final[list[dict[str, list[str]]]] = [{"operator": []}]
+NO_SECURITY: Final[list[dict[str, list[str]]]] = [{}]
+
+_PAYMENT: Final = {
+    "id": "0b5c9f6e8f6d4b6f9a3de1b7c2a40f11",
+    "orderId": "5f9b2c1d",
+    "status": "succeeded",
+    "amount": 1999,
+    "currency": "usd",
+    "createdAt": "2026-11-22T12:00:00.000Z",
+    "stripeId": "ch_3PqR",
+}
+_REFUND: Final = {
+    "id": "9d1c2b7a5e0f4c3f8b6a1d2e3f405162",
+    "paymentId": _PAYMENT["id"],
+    "orderId": "5f9b2c1d",
+    "amount": 500,
+    "currency": "usd",
+    "status": "succeeded",
+    "reason": "requested",
+}
+
+_PROBLEMS: Final = {
+    400: ("What was sent is wrong, or the order may not be paid", "token must be text"),
+    401: ("Not signed in, a bad or expired token, or somebody else's order", "Not authorized"),
+    402: ("The card was declined; the order can be paid again", "The card was declined"),
+    404: ("There is no such thing", "Not Found"),
+    408: ("The body did not arrive in time", "Request Timeout"),
+    409: ("Already done, or still being done", "The order is already paid"),
+    413: ("The body is too large", "Request Entity Too Large"),
+    415: ("The body is not JSON", "The body must be application/json"),
+    422: ("The idempotency key was used for another request", "The idempotency key was used"),
+    429: ("Too many declined cards; Retry-After says when", "Too many declined cards"),
+    500: ("Our fault; recovery finds out what became of a payment", "Internal Server Error"),
+    503: ("Try again after Retry-After; nothing was charged", "The service is busy"),
+}
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """How a route may refuse, beside the 500 of every route."""
+    return {status: _problem(status) for status in (*statuses, 500)}
+
+
+def _problem(status: int) -> ResponseSpec:
+    description, message = _PROBLEMS[status]
+    problem = Problem([Complaint(message)], description, status)
+    return ResponseSpec(
+        Problem,
+        generate_examples=False,
+        description=description,
+        media_type=PROBLEM_JSON,
+        examples=[Example(summary=message, value=problem)],
+    )
+
+
+def _spec(container: Any, description: str, **example: Any) -> ResponseSpec:
+    return ResponseSpec(
+        container,
+        generate_examples=False,
+        description=description,
+        examples=[Example(summary=description, value=example)] if example else None,
+    )
+
+
+_WAITING: Final = {
+    **{key: value for key, value in _PAYMENT.items() if key != "stripeId"},
+    "status": "requires_action",
+    "clientSecret": "pi_3PqR_secret_…",
+    "nextAction": {"type": "use_stripe_sdk"},
+}
+
+CREATED: Final = {
+    201: _spec(PaymentBody, "Paid", **_PAYMENT),
+    202: _spec(
+        PaymentBody, "The bank asks for authentication, or the outcome is unknown", **_WAITING
+    ),
+}
+SHOWN: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
+LISTED: Final = {200: _spec(PaymentList, "The payments", payments=[_PAYMENT])}
+REFUNDED: Final = {201: _spec(RefundBody, "Given back, or on its way", **_REFUND)}
+RECEIVED: Final = {200: _spec(dict[str, bool], "Heard", received=True)}
+LIVE: Final = {200: _spec(dict[str, str], "It answers", status="live")}
+READY: Final = {200: _spec(dict[str, Any], "Ready", status="ready", checks={"database": "ok"})}
+
+_TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MOST_CHARACTERS)
+_MINOR: Final = Schema(type=OpenAPIType.INTEGER, minimum=0, description="In minor units")
+_CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
+
+_IDEMPOTENCY_KEY: Final = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description="The same key and body get the first answer again (Idempotent-Replayed: true).",
+    schema=_TEXT,
+)
+_TRACEPARENT: Final = Parameter(
+    name="traceparent",
+    param_in="header",
+    description="W3C trace context; it goes on into the events.",
+    schema=Schema(type=OpenAPIType.STRING),
+)
+
+
+def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -> RequestBody:
+    schema = Schema(type=OpenAPIType.OBJECT, required=required or None, properties=fields)  # type: ignore[arg-type]  # a dict is invariant
+    media_type = OpenAPIMediaType(schema=schema, example=example)
+    return RequestBody(content={"application/json": media_type}, required=bool(required))
+
+
+@dataclass
+class _PayOperation(Operation):
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body(
+            ["token", "orderId"],
+            {"token": "tok_visa", "orderId": "5f9b2c1d"},
+            token=_TEXT,
+            orderId=_TEXT,
+            amount=_MINOR,
+            currency=_CURRENCY,
+        )
+
+
+@dataclass
+class _ListOperation(Operation):
+    def __post_init__(self) -> None:
+        order = Parameter(name="orderId", param_in="query", required=True, schema=_TEXT)
+        self.parameters = [*(self.parameters or []), order]
+
+
+@dataclass
+class _RefundOperation(Operation):
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body(
+            [], {"amount": 500, "reason": "requested"}, amount=_MINOR, reason=_TEXT
+        )
+
+
+@dataclass
+class _NoticeOperation(Operation):
+    def __post_init__(self) -> None:
+        signature = Parameter(
+            name="Stripe-Signature",
+            param_in="header",
+            required=True,
+            schema=Schema(type=OpenAPIType.STRING),
+        )
+        self.parameters = [*(self.parameters or []), signature]
+        event = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
+        self.request_body = RequestBody(content={"application/json": event}, required=True)
+
+
+PAY: Final = _PayOperation
+LIST: Final = _ListOperation
+REFUND: Final = _RefundOperation
+NOTICE: Final = _NoticeOperation
+
+
+def config(version: str) -> OpenAPIConfig:
+    """The document at /schema. It has no page: those that Litestar brings load scripts from elsewhere."""
+    cookie = 'cookie-session\'s base64 of {"jwt": …}, unsigned'
+    return OpenAPIConfig(
+        title="payments",
+        version=version,
+        description="Charges every order of a shop once and only once.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={
+                "session": SecurityScheme(
+                    type="apiKey", security_scheme_in="cookie", name="session", description=cookie
+                ),
+                "oldSession": SecurityScheme(
+                    type="apiKey",
+                    security_scheme_in="cookie",
+                    name="express:sess",
+                    description=cookie,
+                ),
+                "bearer": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="JWT",
+                    description="{id, email, iat}",
+                ),
+                "operator": SecurityScheme(
+                    type="http", scheme="bearer", description="The operator's key"
+                ),
+            }
+        ),
+    )

@@ -1,0 +1,56 @@
+"""`/health/live`, `/health/ready` and `/metrics`: for whoever runs the service."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from attrs import frozen
+from litestar import Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from entrypoints.http.house import Check
+from entrypoints.http.replies import Complaint, problem, reply
+
+logger = structlog.get_logger(__name__)
+
+# Kubernetes gives a probe one second by default; an answer that says what is wrong must be sooner.
+CHECK_SECONDS: Final = 0.8
+
+
+@frozen
+class OperationRoutes:
+    """What probes and scrapers ask."""
+
+    checks: Mapping[str, Check]
+    shown_checks: Mapping[str, Check]
+    registry: CollectorRegistry
+
+    async def live(self) -> Response[bytes]:
+        """Whether the process answers at all."""
+        return reply(200, {"status": "live"}).response()
+
+    async def ready(self) -> Response[bytes]:
+        """Whether requests can be served: whatever is needed for that is reachable."""
+        named = {**self.shown_checks, **self.checks}
+        results = await asyncio.gather(*(_fails(name, check) for name, check in named.items()))
+        failing = [name for name, fails in zip(named, results, strict=True) if fails]
+        found = {name: "failing" if name in failing else "ok" for name in named}
+        complaints = [Complaint(f"{name} is not ready") for name in failing if name in self.checks]
+        if complaints:
+            return problem(503, *complaints, checks=found).response()
+        return reply(200, {"status": "ready", "checks": found}).response()
+
+    async def metrics(self) -> Response[bytes]:
+        """What Prometheus scrapes."""
+        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _fails(name: str, check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await check()
+    except Exception as error:  # whatever it is, the service is not ready
+        logger.warning("check failed", check=name, reason=type(error).__name__)
+        return True
+    return False

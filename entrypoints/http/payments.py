@@ -1,0 +1,145 @@
+"""`/api/payments`: pay for an order, and look at one's payments."""
+
+from typing import Final
+
+from attrs import frozen
+from litestar import Response
+
+from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.create_charge import Charge, CreateCharge
+from application.use_cases.limit_declines import TooManyDeclines
+from application.use_cases.read_payments import ReadPayments
+from domain.bill import AlreadyPaid
+from domain.payment import PaymentId, PaymentStatus
+from entrypoints.http.addresses import decline_sources
+from entrypoints.http.auth import Authenticator, User
+from entrypoints.http.errors import RETRY, NotFound, reply_to
+from entrypoints.http.idempotency import Finished, Once
+from entrypoints.http.metrics import Metrics
+from entrypoints.http.replies import (
+    Complaint,
+    PaymentList,
+    payment_body,
+    payment_path,
+    problem,
+    reply,
+)
+from entrypoints.http.requests import (
+    AnyRequest,
+    ChargeRequest,
+    charge_request,
+    idempotency_key,
+    is_payment_id,
+    order_in_query,
+    read_json,
+)
+from entrypoints.http.running import Running
+
+# A key must not mean the same at another route.
+_KEYS_OF: Final = "payments "
+
+_UNWANTED: Final = {
+    "order_cancelled": "The order was cancelled while it was being paid",
+    "order_expired": "The order expired while it was being paid",
+    "order_already_paid": "The order was paid otherwise meanwhile",
+}
+
+
+@frozen
+class PaymentRoutes:
+    """The routes of users."""
+
+    create_charge: CreateCharge
+    read_payments: ReadPayments
+    authenticator: Authenticator
+    once: Once
+    running: Running
+    metrics: Metrics
+    trusted_proxies: int
+
+    async def create(self, request: AnyRequest) -> Response[bytes]:
+        """Pay for an order: at most once, however often and from wherever it is asked."""
+        user = await self.authenticator.user(request)
+        key = idempotency_key(request)
+        wish = charge_request(await read_json(request))
+        sources = decline_sources(request, user.id, self.trusted_proxies)
+
+        async def charge() -> Finished:
+            return await self._charge(user, wish, sources)
+
+        if key is None:
+            finished = await self.running.to_its_end(charge())
+            return finished.reply.response()
+        answer = await self.running.to_its_end(
+            self.once(user.id, _KEYS_OF + key, _identity(wish), charge)
+        )
+        return answer.response()
+
+    async def show(self, request: AnyRequest, payment_id: str) -> Response[bytes]:
+        """Look at a payment of one's own."""
+        user = await self.authenticator.user(request)
+        if not is_payment_id(payment_id):
+            raise NotFound
+        payment, bill = await self.read_payments.one(PaymentId(payment_id), user.id)
+        return reply(200, payment_body(payment, bill)).response()
+
+    async def index(self, request: AnyRequest) -> Response[bytes]:
+        """Look at one's own payments of an order, oldest first."""
+        user = await self.authenticator.user(request)
+        payments, bill = await self.read_payments.of_order(order_in_query(request), user.id)
+        listed = PaymentList([payment_body(payment, bill) for payment in payments])
+        return reply(200, listed).response()
+
+    async def _charge(self, user: User, wish: ChargeRequest, sources: tuple[str, ...]) -> Finished:
+        with self.metrics.charges_in_flight.track_inprogress():
+            try:
+                charge = await self.create_charge(
+                    wish.order_id, user.id, wish.token, wish.agreed, sources
+                )
+            except AlreadyPaid as paid:
+                self._count("already_paid")
+                return Finished(reply_to(paid), final=True)
+            except TooManyDeclines:
+                self.metrics.declines_limited.inc()
+                raise
+            except (GatewayUnavailable, StorageUnavailable):
+                self._count("unavailable")
+                raise
+        self._count(charge.payment.status.value)
+        return reply_to_charge(charge)
+
+    def _count(self, outcome: str) -> None:
+        self.metrics.charges.labels(outcome).inc()
+
+
+def reply_to_charge(charge: Charge) -> Finished:
+    """What a customer is told of an attempt to pay; what can still change is not final."""
+    payment = charge.payment
+    body = payment_body(payment, action=charge.action)
+    where = {"Location": payment_path(payment.id)}
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            return Finished(reply(201, body, where), final=True)
+        case PaymentStatus.FAILED:
+            complaint = Complaint("The card was declined", code=payment.code or "declined")
+            return Finished(problem(402, complaint, payment=body), final=True)
+        case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
+            return Finished(reply(202, body, where), final=True)
+        case PaymentStatus.UNWANTED:
+            reason = payment.code or "unwanted"
+            message = _UNWANTED.get(reason, "The order may not be paid")
+            complaint = Complaint(f"{message}; the money is being given back", code=reason)
+            return Finished(problem(400, complaint, payment=body), final=False)
+        case PaymentStatus.ABANDONED:
+            complaint = Complaint("The payment did not reach the gateway; nothing was charged")
+            return Finished(problem(503, complaint, headers=RETRY, payment=body), final=False)
+
+
+def _identity(wish: ChargeRequest) -> dict[str, object]:
+    return {
+        "order": wish.order_id,
+        "token": wish.token.value,
+        "amount": wish.agreed.minor,
+        "currency": wish.agreed.currency,
+    }

@@ -1,0 +1,57 @@
+"""`/api/payments/{id}/refunds`: the operator gives money back."""
+
+from typing import Final
+
+from attrs import field, frozen
+from litestar import Response
+
+from application.use_cases.refund_payment import RefundPayment
+from domain.order import UserId
+from domain.payment import PaymentId
+from entrypoints.http.auth import check_operator
+from entrypoints.http.errors import NotFound
+from entrypoints.http.idempotency import Finished, Once
+from entrypoints.http.replies import refund_body, reply
+from entrypoints.http.requests import (
+    AnyRequest,
+    idempotency_key,
+    is_payment_id,
+    read_json,
+    refund_request,
+)
+from entrypoints.http.running import Running
+
+# The operator is no user; a user of that name shares no key with them, as theirs begin otherwise.
+_OPERATOR: Final = UserId("operator")
+_KEYS_OF: Final = "refunds "
+
+
+@frozen
+class RefundRoutes:
+    """The operator's routes."""
+
+    refund_payment: RefundPayment
+    once: Once
+    running: Running
+    operator_key: str = field(repr=False)
+
+    async def create(self, request: AnyRequest, payment_id: str) -> Response[bytes]:
+        """Give part or all of a payment back."""
+        check_operator(request, self.operator_key)
+        if not is_payment_id(payment_id):
+            raise NotFound
+        key = idempotency_key(request)
+        wish = refund_request(await read_json(request, required=False))
+
+        async def refund() -> Finished:
+            made = await self.refund_payment(PaymentId(payment_id), wish.minor, wish.reason)
+            return Finished(reply(201, refund_body(made)), final=True)
+
+        if key is None:
+            finished = await self.running.to_its_end(refund())
+            return finished.reply.response()
+        identity = {"payment": payment_id, "amount": wish.minor, "reason": wish.reason}
+        answer = await self.running.to_its_end(
+            self.once(_OPERATOR, _KEYS_OF + key, identity, refund)
+        )
+        return answer.response()

@@ -1,0 +1,69 @@
+"""Logs: one JSON object a line on stderr, whoever writes it, with nothing secret in it."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import IO, Any, Final
+
+import msgspec
+import structlog
+
+from entrypoints.trace import current_traceparent
+
+# What must never be read in a log, should a library put it into a message after all: keys, tokens
+# and secrets by the prefixes Stripe gives them (https://docs.stripe.com/keys), JWTs, bearer
+# credentials, passwords in addresses.
+_SECRET: Final = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|pm|card|src)_[A-Za-z0-9_]+"
+    r"|_secret_[A-Za-z0-9]+"
+    r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"
+    r"|(?i:bearer)\s+[^\s\"\\]+"
+    r"|(?<=://)[^\s/@\"\\:]*:[^\s/@\"\\]*(?=@)"
+)
+
+_Event = MutableMapping[str, Any]
+
+
+def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> None:
+    """Have structlog and the standard library's logging write JSON lines to a stream."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+
+
+def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:
+    traceparent = current_traceparent()
+    if traceparent is not None:
+        event.setdefault("trace", traceparent.split("-")[1])
+    return event
+
+
+def _render(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
+    return redact(msgspec.json.encode(event, enc_hook=repr).decode())
+
+
+def redact(text: str) -> str:
+    """The text without anything that looks like a secret."""
+    return _SECRET.sub("<redacted>", text)

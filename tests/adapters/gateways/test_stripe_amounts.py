@@ -1,0 +1,64 @@
+"""Amounts on their way to Stripe and back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.gateways.stripe_amounts import from_stripe, to_stripe
+from domain.iso4217 import MINOR_UNITS
+from domain.money import MAX_MINOR_UNITS, Currency, Money
+from tests.stripe_double.currencies import SUPPORTED, digits
+
+amounts = st.builds(
+    Money,
+    st.integers(0, MAX_MINOR_UNITS // 100),
+    st.sampled_from(sorted(MINOR_UNITS)).map(Currency),
+)
+
+
+@given(amounts)
+def test_an_amount_comes_back_as_it_went_or_is_not_sent(money: Money) -> None:
+    sent = to_stripe(money)
+    if sent is not None:
+        assert from_stripe(sent, money.currency.code) == money
+
+
+@given(amounts.filter(lambda money: money.currency.code in SUPPORTED))
+def test_an_amount_is_the_same_sum_at_stripe_as_here(money: Money) -> None:
+    sent = to_stripe(money)
+    if sent is not None:
+        places = digits(money.currency.code)
+        assert sent * 10**money.currency.decimals == money.minor * 10**places
+
+
+@pytest.mark.parametrize("code", sorted(SUPPORTED & MINOR_UNITS.keys()))
+def test_a_whole_hundred_of_any_currency_of_stripe_s_can_be_sent(code: str) -> None:
+    currency = Currency(code)
+    assert to_stripe(Money(100 * 10**currency.decimals, currency)) is not None
+
+
+@pytest.mark.parametrize(
+    ("minor", "code", "sent"),
+    [
+        (1999, "usd", 1999),
+        (500, "jpy", 500),
+        (5, "isk", 500),
+        (5, "ugx", 500),
+        (1200, "mga", 12),
+        (1230, "kwd", 1230),
+        (1234, "kwd", None),
+        (1201, "mga", None),
+        (1000, "iqd", None),
+        (10000, "clf", None),
+    ],
+)
+def test_special_currencies_are_written_as_stripe_does(
+    minor: int, code: str, sent: int | None
+) -> None:
+    assert to_stripe(Money(minor, Currency(code))) == sent
+
+
+@pytest.mark.parametrize(("amount", "code"), [(501, "isk"), (1, "iqd"), (1, "???"), (-1, "usd")])
+def test_what_we_cannot_express_is_an_error(amount: int, code: str) -> None:
+    with pytest.raises(ValueError, match=r"currency|whole number"):
+        from_stripe(amount, code)

@@ -1,0 +1,1 @@
+"""The messaging adapters, beyond what their contracts promise."""

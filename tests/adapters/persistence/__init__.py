@@ -1,0 +1,1 @@
+"""Tests of what the ports do not promise but the adapters do."""

@@ -1,0 +1,31 @@
+"""PostgreSQL, as in the contracts; and a way to break it."""
+
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.engine import create_engine
+from entrypoints.local.postgres import LocalPostgres
+from tests.contracts.conftest import sql
+from tests.tcp_proxy import TcpProxy
+
+__all__ = ["sql"]
+
+
+@pytest.fixture
+async def proxy(postgres_server: LocalPostgres) -> AsyncIterator[TcpProxy]:
+    """Stands between the `proxied` database and its server."""
+    async with TcpProxy(postgres_server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def proxied(database_url: str, proxy: TcpProxy) -> AsyncIterator[Database]:
+    """The database through the proxy, over a single connection that gives up after a second."""
+    port = urlsplit(database_url).port
+    url = database_url.replace(f":{port}/", f":{proxy.port}/")
+    engine = create_engine(url, pool_size=1, statement_seconds=1.0)
+    yield Database(engine)
+    await engine.dispose()

@@ -1,0 +1,36 @@
+"""Addresses of databases, as people and hosts write them."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from sqlalchemy import text
+
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.engine import create_engine
+
+ME = Statement.of(
+    text("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "query"),
+    [
+        ("postgresql", ""),
+        ("postgres", "sslmode=disable"),
+        ("postgresql+asyncpg", "sslmode=prefer&connect_timeout=10&channel_binding=prefer"),
+        ("postgresql", "keepalives=1&keepalives_idle=30&target_session_attrs=any"),
+    ],
+)
+async def test_an_address_is_taken_as_people_write_it(
+    database_url: str, scheme: str, query: str
+) -> None:
+    url = urlsplit(database_url)._replace(scheme=scheme, query=query).geturl()
+    engine = create_engine(url)
+    assert await Database(engine).run(ME) == [("payments",)]
+    await engine.dispose()
+
+
+def test_an_engine_shows_no_password() -> None:
+    engine = create_engine("postgresql://payments:secret@localhost/payments")
+    assert "secret" not in f"{engine!r} {engine.url!r} {engine.pool!r}"

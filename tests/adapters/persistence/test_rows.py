@@ -1,0 +1,58 @@
+"""Events to JSON and back; bills to rows and back are a promise of the unit of work."""
+
+import json
+from datetime import timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.persistence.sql.rows import event_of, event_row
+from domain.events import Event, PaymentCreated, PaymentFailed, PaymentRefunded
+from domain.order import OrderId
+from domain.payment import ChargeId, PaymentId
+from domain.refund import RefundId
+from tests.strategies import money
+
+# What PostgreSQL can keep: no NUL and no half of a surrogate pair.
+names = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
+
+moments = st.datetimes(
+    timezones=st.integers(-14 * 60, 14 * 60).map(
+        lambda minutes: timezone(timedelta(minutes=minutes))
+    )
+)
+
+events = st.one_of(
+    st.builds(
+        PaymentCreated,
+        payment_id=names.map(PaymentId),
+        order_id=names.map(OrderId),
+        charge_id=names.map(ChargeId),
+        amount=money(),
+        gateway=names,
+        created_at=moments,
+    ),
+    st.builds(PaymentFailed, names.map(PaymentId), names.map(OrderId), names),
+    st.builds(
+        PaymentRefunded,
+        payment_id=names.map(PaymentId),
+        refund_id=names.map(RefundId),
+        order_id=names.map(OrderId),
+        charge_id=names.map(ChargeId),
+        amount=money(),
+        reason=names,
+    ),
+)
+
+
+@given(events)
+def test_an_event_comes_back_as_it_was(event: Event) -> None:
+    event_id, order_id, subject, data = event_row(event)
+    assert (event_id, order_id, subject) == (event.id, event.order_id, event.subject)
+    assert event_of(subject, json.loads(data)) == event
+
+
+def test_an_event_of_nobody_we_know_is_refused() -> None:
+    with pytest.raises(ValueError, match="order:created"):
+        event_of("order:created", {})

@@ -1,0 +1,155 @@
+"""Plain builders: what a test does not name is ordinary."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from domain.bill import Agreed, Bill
+from domain.money import Currency, Money
+from domain.order import Order, OrderId, OrderStatus, Terms, UserId
+from domain.payment import (
+    FIRST_LOOK,
+    Charged,
+    ChargeId,
+    Declined,
+    Payment,
+    PaymentId,
+    PaymentStatus,
+    RequiresAction,
+)
+from domain.refund import SEND_LEASE, Refund, RefundId, RefundStatus
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+USD = Currency("usd")
+ORDER = OrderId("order-1")
+PAYER = UserId("user-1")
+STRANGER = UserId("user-2")
+PAYMENT = PaymentId("payment-1")
+GATEWAY = "in_memory"
+
+
+def dollars(amount: str) -> Money:
+    """So many US dollars."""
+    return Money.exactly(Decimal(amount), USD)
+
+
+PRICE = dollars("100")
+
+
+def some_terms(
+    version: int = 0,
+    user_id: UserId = PAYER,
+    price: Money = PRICE,
+    expires_at: datetime | None = None,
+) -> Terms:
+    """What `order:created` says, if nothing else is asked for: $100, without an end."""
+    return Terms(version, user_id, price, expires_at)
+
+
+def created_event(
+    order_id: str = ORDER,
+    version: int = 0,
+    user_id: UserId = PAYER,
+    price: Money = PRICE,
+    expires_at: datetime | None = None,
+    status: OrderStatus = OrderStatus.CREATED,
+) -> Order:
+    """An `order:created` event."""
+    terms = some_terms(version, user_id, price, expires_at)
+    return Order.created(OrderId(order_id), terms, status)
+
+
+def cancelled_event(order_id: str = ORDER, version: int = 1) -> Order:
+    """An `order:cancelled` event."""
+    return Order.cancelled(OrderId(order_id), version)
+
+
+an_order = created_event
+"""The replica after one event is what the event says."""
+
+
+def a_payment(
+    payment_id: str = PAYMENT,
+    status: PaymentStatus = PaymentStatus.PROCESSING,
+    amount: Money = PRICE,
+    charge_id: str | None = None,
+    created_at: datetime = NOW,
+    look_at: datetime | None = None,
+) -> Payment:
+    """A payment of the ordinary order in this state, with a charge if the state has one."""
+    captured = status in (PaymentStatus.SUCCEEDED, PaymentStatus.UNWANTED, PaymentStatus.REVIEW)
+    charge = charge_id or (f"ch_{payment_id}" if captured else None)
+    return Payment(
+        id=PaymentId(payment_id),
+        order_id=ORDER,
+        user_id=PAYER,
+        amount=amount,
+        gateway=GATEWAY,
+        livemode=False,
+        created_at=created_at,
+        status=status,
+        charge_id=ChargeId(charge) if charge else None,
+        look_at=look_at,
+    )
+
+
+def a_refund(
+    refund_id: str = "refund-1",
+    amount: Money = PRICE,
+    status: RefundStatus = RefundStatus.PENDING,
+    payment_id: str = PAYMENT,
+    reference: str | None = None,
+) -> Refund:
+    """An operator's refund of the ordinary payment."""
+    return Refund(
+        id=RefundId(refund_id),
+        payment_id=PaymentId(payment_id),
+        order_id=ORDER,
+        charge_id=ChargeId(f"ch_{payment_id}"),
+        amount=amount,
+        reason="requested",
+        created_at=NOW,
+        status=status,
+        reference=reference,
+        look_at=NOW + SEND_LEASE if status is RefundStatus.PENDING else None,
+    )
+
+
+def a_bill(
+    *payments: Payment, order: Order | None = None, refunds: tuple[Refund, ...] = ()
+) -> Bill:
+    """The ordinary order with these payments and refunds."""
+    return Bill(order or an_order(), payments, refunds)
+
+
+def claimed(payment_id: str = PAYMENT, order: Order | None = None, now: datetime = NOW) -> Bill:
+    """The ordinary order with a payment just begun."""
+    return begin(a_bill(order=order), payment_id, now)
+
+
+def begin(bill: Bill, payment_id: str, now: datetime = NOW) -> Bill:
+    """The bill after its owner began a payment."""
+    owner = bill.order.terms.user_id if bill.order.terms else PAYER
+    return bill.claim(PaymentId(payment_id), owner, Agreed(), GATEWAY, False, now)
+
+
+def charged(payment_id: str = PAYMENT, amount: Money = PRICE, livemode: bool = False) -> Charged:
+    """The gateway took the money of a payment."""
+    return Charged(ChargeId(f"ch_{payment_id}"), amount, livemode, f"pi_{payment_id}")
+
+
+def declined(payment_id: str = PAYMENT, code: str = "card_declined") -> Declined:
+    """The gateway refused a payment."""
+    return Declined(code, f"pi_{payment_id}")
+
+
+def requires_action(payment_id: str = PAYMENT) -> RequiresAction:
+    """The bank wants to see the customer."""
+    return RequiresAction(f"pi_{payment_id}", f"pi_{payment_id}_secret")
+
+
+def after(days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
+    """The moment that much after NOW."""
+    return NOW + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+FIRST_LOOK_AT = NOW + FIRST_LOOK

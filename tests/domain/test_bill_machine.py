@@ -1,0 +1,121 @@
+"""Whatever is asked of a bill in whatever order, its invariants hold after every step."""
+
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from domain.bill import Bill
+from domain.errors import DomainError
+from domain.money import Money
+from domain.payment import PaymentStatus
+from domain.refund import MOST_RETRIES, RefundStatus
+from tests.builders import NOW, a_bill
+from tests.strategies import Step, steps
+
+PROCESSING, REQUIRES_ACTION = PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION
+SUCCEEDED, FAILED, ABANDONED = (
+    PaymentStatus.SUCCEEDED,
+    PaymentStatus.FAILED,
+    PaymentStatus.ABANDONED,
+)
+UNWANTED, REVIEW = PaymentStatus.UNWANTED, PaymentStatus.REVIEW
+
+# What docs/architecture.md draws.
+ALLOWED = {
+    None: {PROCESSING},
+    PROCESSING: {SUCCEEDED, FAILED, REQUIRES_ACTION, ABANDONED, UNWANTED, REVIEW},
+    REQUIRES_ACTION: {SUCCEEDED, FAILED, UNWANTED, REVIEW},
+    ABANDONED: {SUCCEEDED, FAILED, UNWANTED, REVIEW},
+    FAILED: {UNWANTED, REVIEW},
+    SUCCEEDED: set[PaymentStatus](),
+    UNWANTED: set[PaymentStatus](),
+    REVIEW: set[PaymentStatus](),
+}
+
+
+class BillMachine(RuleBasedStateMachine):
+    """Asks a bill for anything at all, each thing twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bill, self.before, self.now = a_bill(), a_bill(), NOW
+
+    @rule(data=st.data(), seconds=st.integers(0, 900))
+    def ask(self, data: st.DataObject, seconds: int) -> None:
+        """Take a step; the same step again, later, changes nothing more."""
+        self.now += timedelta(seconds=seconds)
+        step = data.draw(steps(self.bill))
+        self.before, self.bill = self.bill, self._after(step, self.bill)
+        self.now += timedelta(seconds=seconds)
+        assert self._after(step, self.bill) == self.bill
+
+    def _after(self, step: Step, bill: Bill) -> Bill:
+        try:
+            return step(bill, self.now)
+        except DomainError:
+            return bill
+
+    @invariant()
+    def one_payment_at_most_is_live(self) -> None:
+        assert sum(payment.is_live for payment in self.bill.payments) <= 1
+
+    @invariant()
+    def a_payment_moves_only_where_the_states_allow(self) -> None:
+        earlier = {payment.id: payment.status for payment in self.before.payments}
+        for payment in self.bill.payments:
+            before = earlier.get(payment.id)
+            assert payment.status is before or payment.status in ALLOWED[before]
+
+    @invariant()
+    def nothing_is_forgotten(self) -> None:
+        for earlier, now in (
+            ({each.id for each in self.before.payments}, {each.id for each in self.bill.payments}),
+            ({each.id for each in self.before.refunds}, {each.id for each in self.bill.refunds}),
+        ):
+            assert set[str](earlier) <= set[str](now)
+
+    @invariant()
+    def a_cancelled_order_stays_cancelled(self) -> None:
+        assert self.bill.order.is_cancelled or not self.before.order.is_cancelled
+
+    @invariant()
+    def refunds_never_exceed_their_payment(self) -> None:
+        for payment in self.bill.payments:
+            reserved = Money(0, payment.amount.currency)
+            for refund in self.bill.refunds:
+                if refund.payment_id == payment.id and refund.reserves:
+                    reserved += refund.amount
+            assert not reserved.exceeds(payment.amount)
+            assert payment.is_captured or reserved.is_zero
+            assert self.bill.refundable(payment) + reserved == payment.amount
+
+    @invariant()
+    def what_the_order_may_not_keep_is_on_its_way_back(self) -> None:
+        for payment in self.bill.payments:
+            cancelled = payment.status is SUCCEEDED and self.bill.order.is_cancelled
+            refused = sum(
+                refund.payment_id == payment.id
+                and refund.automatic
+                and refund.status is RefundStatus.FAILED
+                for refund in self.bill.refunds
+            )
+            if (payment.status is UNWANTED or cancelled) and refused <= MOST_RETRIES:
+                assert self.bill.refundable(payment).is_zero
+
+    @invariant()
+    def what_is_open_is_looked_after(self) -> None:
+        for payment in self.bill.payments:
+            assert payment.look_at is not None or not payment.is_open
+        for refund in self.bill.refunds:
+            assert (refund.look_at is not None) == (refund.status is RefundStatus.PENDING)
+
+    @invariant()
+    def money_taken_has_a_name(self) -> None:
+        for payment in self.bill.payments:
+            assert (payment.charge_id is not None) == payment.is_captured
+
+
+TestBill = BillMachine.TestCase
+TestBill.settings = settings(max_examples=60, stateful_step_count=25)

@@ -1,0 +1,69 @@
+"""What we publish keeps its id on every resend."""
+
+from datetime import timedelta
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+
+from domain.bill import Bill
+from domain.events import Event, PaymentCreated, PaymentFailed, PaymentRefunded
+from domain.payment import PaymentStatus
+from domain.refund import RefundStatus
+from tests.builders import a_payment, a_refund, after
+from tests.strategies import bills
+
+
+def told(bill: Bill) -> list[Event]:
+    """Everything that could be announced of a bill as it stands."""
+    events: list[Event] = []
+    for payment in bill.payments:
+        if payment.status is PaymentStatus.SUCCEEDED:
+            events.append(PaymentCreated.of(payment))
+        elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
+            events.append(PaymentFailed.of(payment))
+    events += [
+        PaymentRefunded.of(refund)
+        for refund in bill.refunds
+        if refund.status is RefundStatus.SUCCEEDED
+    ]
+    return events
+
+
+@given(bills())
+def test_every_fact_of_a_bill_has_an_id_of_its_own(bill: Bill) -> None:
+    ids = [event.id for event in told(bill)]
+    assert len(set(ids)) == len(ids)
+    assert [event.id for event in told(bill)] == ids
+
+
+def test_a_success_told_again_later_has_the_id_it_had() -> None:
+    payment = a_payment(status=PaymentStatus.SUCCEEDED)
+    later = evolve(payment, look_at=after(hours=1), reference="pi_other", code="anything")
+    assert (
+        PaymentCreated.of(later).id == PaymentCreated.of(payment).id == "payment:created:payment-1"
+    )
+
+
+def test_a_refund_told_again_later_has_the_id_it_had() -> None:
+    refund = a_refund(status=RefundStatus.SUCCEEDED)
+    later = evolve(refund, created_at=refund.created_at + timedelta(days=1), attempt=3)
+    assert PaymentRefunded.of(later).id == PaymentRefunded.of(refund).id
+
+
+def test_a_payment_abandoned_and_then_refused_fails_under_one_id() -> None:
+    abandoned, refused = (
+        a_payment(status=status) for status in (PaymentStatus.ABANDONED, PaymentStatus.FAILED)
+    )
+    assert PaymentFailed.of(abandoned).id == PaymentFailed.of(refused).id
+
+
+def test_a_failure_says_why_or_at_least_how() -> None:
+    assert PaymentFailed.of(a_payment(status=PaymentStatus.ABANDONED)).code == "abandoned"
+    refused = evolve(a_payment(status=PaymentStatus.FAILED), code="insufficient_funds")
+    assert PaymentFailed.of(refused).code == "insufficient_funds"
+
+
+def test_a_payment_without_a_charge_is_never_told_as_made() -> None:
+    with pytest.raises(ValueError, match="not charged"):
+        PaymentCreated.of(a_payment())

@@ -1,0 +1,1 @@
+"""The demo: its orders side, its page, its tour, and that nothing is left of it."""

@@ -1,0 +1,173 @@
+"""Hypothesis strategies: whatever the domain may meet, and bills reached by legal steps only."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from attrs import frozen
+from hypothesis import strategies as st
+
+from domain.bill import Bill
+from domain.errors import DomainError
+from domain.iso4217 import MINOR_UNITS
+from domain.money import MAX_MINOR_UNITS, Currency, Money
+from domain.order import Order, OrderId, OrderStatus
+from domain.payment import Charged, ChargeId, Evidence, NeverArrived, Payment
+from domain.refund import Refunded, RefundId, RefundOutcome, RefundRefused, RefundUnderWay
+from tests.builders import (
+    NOW,
+    ORDER,
+    PAYER,
+    PRICE,
+    STRANGER,
+    a_bill,
+    begin,
+    cancelled_event,
+    charged,
+    created_event,
+    declined,
+    requires_action,
+)
+
+Step = Callable[[Bill, datetime], Bill]
+"""A transition of a bill, with everything but the moment filled in."""
+
+
+def currencies() -> st.SearchStrategy[Currency]:
+    """Every currency there is."""
+    return st.sampled_from(sorted(MINOR_UNITS)).map(Currency)
+
+
+def money(currency: Currency | None = None) -> st.SearchStrategy[Money]:
+    """Any amount, of any currency or of this one."""
+    of = currencies() if currency is None else st.just(currency)
+    return st.builds(Money, st.integers(0, MAX_MINOR_UNITS), of)
+
+
+def prices() -> st.SearchStrategy[Decimal]:
+    """Whatever a JSON number may turn out to be, most of it no price at all."""
+    return st.one_of(
+        st.decimals(allow_nan=True, allow_infinity=True),
+        st.builds(
+            lambda digits, exponent: Decimal(digits).scaleb(exponent),
+            st.integers(-(10**18), 10**18),
+            st.integers(-30, 30),
+        ),
+        st.sampled_from(["1e999999", "1e-999999", "0e999999", "-0", "sNaN", "10.000"]).map(Decimal),
+    )
+
+
+def moments() -> st.SearchStrategy[datetime]:
+    """A moment within a day around NOW."""
+    return st.integers(-86_400, 86_400).map(lambda seconds: NOW + timedelta(seconds=seconds))
+
+
+def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[Order]:
+    """Anything the orders service may say of one order, contradictions of one version included."""
+    made = st.builds(
+        lambda version, user, cents, expires_at, status: created_event(
+            order_id, version, user, Money(cents, PRICE.currency), expires_at, status
+        ),
+        st.integers(0, 3),
+        st.sampled_from([PAYER, STRANGER]),
+        st.sampled_from([500, 1999]),
+        st.none() | st.sampled_from([NOW, NOW + timedelta(hours=1)]),
+        st.sampled_from([OrderStatus.CREATED, OrderStatus.COMPLETE]),
+    )
+    return made | st.integers(0, 3).map(lambda version: cancelled_event(order_id, version))
+
+
+def evidence(payment: Payment) -> st.SearchStrategy[Evidence]:
+    """What a gateway that does what it is asked may report of a payment, and recovery conclude."""
+    return st.sampled_from(
+        [
+            charged(payment.id, payment.amount, payment.livemode),
+            declined(payment.id),
+            requires_action(payment.id),
+            NeverArrived(),
+        ]
+    )
+
+
+def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
+    """A charge of another amount, currency or live mode than was asked for."""
+    amount, charge_id = payment.amount, ChargeId(f"ch_{payment.id}")
+    other = Currency("jpy" if amount.currency.code != "jpy" else "eur")
+    return st.sampled_from(
+        [
+            Charged(charge_id, Money(amount.minor + 1, amount.currency), payment.livemode),
+            Charged(charge_id, Money(amount.minor, other), payment.livemode),
+            Charged(charge_id, amount, not payment.livemode),
+        ]
+    )
+
+
+def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[RefundOutcome]:
+    """What a gateway may report of a refund."""
+    reference = f"re_{refund_id}"
+    return st.sampled_from(
+        [
+            Refunded(reference, amount),
+            RefundUnderWay(reference),
+            RefundRefused("expired_or_canceled_card", reference),
+            RefundRefused("charge_disputed"),
+        ]
+    )
+
+
+@frozen
+class _Claim:
+    """Begin the payment of that number."""
+
+    number: int
+
+    def __call__(self, bill: Bill, now: datetime) -> Bill:
+        return begin(bill, f"payment-{self.number}", now)
+
+
+@st.composite
+def steps(draw: st.DrawFn, bill: Bill) -> Step:
+    """One transition that the bill may be asked for; the rules may still refuse it."""
+    choices: list[st.SearchStrategy[Step]] = [
+        order_events().map(lambda event: lambda bill, now: bill.hear(event, now)),
+        st.just(lambda bill, _now: bill.complete()),
+        st.integers(0, 3).map(_Claim),
+    ]
+    if bill.payments:
+        payment = draw(st.sampled_from(bill.payments))
+        choices += [
+            (evidence(payment) | wrong_charges(payment)).map(
+                lambda found: lambda bill, now: bill.settle(payment.id, found, now)
+            ),
+            st.builds(
+                lambda number, minor: (
+                    lambda bill, now: bill.reserve_refund(
+                        RefundId(f"refund-{number}"), payment.id, minor, "requested", now
+                    )
+                ),
+                st.integers(0, 5),
+                st.none() | st.integers(-1, payment.amount.minor + 1),
+            ),
+        ]
+    if bill.refunds:
+        refund = draw(st.sampled_from(bill.refunds))
+        choices.append(
+            refund_outcomes(refund.id, refund.amount).map(
+                lambda outcome: lambda bill, now: bill.settle_refund(refund.id, outcome, now)
+            )
+        )
+    return draw(st.one_of(choices))
+
+
+@st.composite
+def bills(draw: st.DrawFn, most_steps: int = 12) -> Bill:
+    """A bill reached by legal transitions only."""
+    bill, now = a_bill(order=draw(order_events())), NOW
+    for _ in range(draw(st.integers(0, most_steps))):
+        step = draw(steps(bill))
+        now += timedelta(seconds=draw(st.integers(0, 600)))
+        try:
+            bill = step(bill, now)
+        except DomainError:
+            continue
+    return bill

@@ -1,0 +1,352 @@
+"""CreateCharge pays an order once, and what it says stays true."""
+
+import asyncio
+
+import pytest
+
+from adapters.gateways.in_memory import Trouble
+from application.inventory import DeclineLimits
+from application.ports.payment_gateway import CardToken, GatewayUnavailable
+from application.ports.unit_of_work import Conflict, StorageUnavailable
+from application.use_cases.create_charge import Charge
+from application.use_cases.limit_declines import TooManyDeclines
+from domain.bill import Agreed, AlreadyPaid, AmountDiffers, OrderNotFound, PaymentUnderWay
+from domain.errors import DomainError
+from domain.order import NotYourOrder, OrderCancelled, OrderExpired, OrderId, OrderStatus
+from domain.payment import FIRST_LOOK, PaymentStatus
+from tests.builders import ORDER, PAYER, PRICE, STRANGER, after, cancelled_event, dollars
+from tests.use_cases.shop import (
+    AUTHENTICATING,
+    DECLINED,
+    PATIENCE,
+    STORAGE_STEPS,
+    VISA,
+    Raise,
+    Shop,
+    go_on,
+    shuffled,
+)
+
+# --- the seed's behaviours ----------------------------------------------------------------------
+
+
+async def test_an_unknown_order_is_not_found(shop: Shop) -> None:
+    with pytest.raises(OrderNotFound):
+        await shop.pay()
+    assert not shop.charges
+
+
+async def test_another_users_order_is_refused(shop: Shop) -> None:
+    await shop.order()
+    with pytest.raises(NotYourOrder):
+        await shop.pay(payer=STRANGER)
+    assert not shop.charges
+
+
+async def test_a_cancelled_order_is_refused(shop: Shop) -> None:
+    await shop.order()
+    await shop.hear(cancelled_event())
+    with pytest.raises(OrderCancelled):
+        await shop.pay()
+    assert not shop.charges
+
+
+async def test_a_good_order_is_charged_and_its_payment_kept_and_announced(shop: Shop) -> None:
+    await shop.order()
+    payment = (await shop.pay()).payment
+    (charge,) = shop.charges
+    assert payment == shop.payment()
+    assert (payment.status, payment.charge_id) == (PaymentStatus.SUCCEEDED, charge.id)
+    assert charge.amount == PRICE
+    assert shop.bill().order.status is OrderStatus.COMPLETE
+    await shop.come_to_rest()
+    assert shop.heard("payment:created") == 1
+    assert not shop.broken_promises
+
+
+# --- beyond the seed ----------------------------------------------------------------------------
+
+
+async def test_an_expired_order_is_refused(shop: Shop) -> None:
+    await shop.order(expires_at=after(minutes=15))
+    shop.let_pass(minutes=15)
+    with pytest.raises(OrderExpired):
+        await shop.pay()
+    assert not shop.charges
+
+
+async def test_an_order_cancelled_before_it_was_made_is_never_paid(shop: Shop) -> None:
+    await shop.hear(cancelled_event())
+    with pytest.raises(OrderNotFound):
+        await shop.pay()
+    await shop.order()
+    with pytest.raises(OrderCancelled):
+        await shop.pay()
+    assert not shop.charges
+
+
+async def test_an_order_already_paid_is_not_charged_again(shop: Shop) -> None:
+    await shop.order()
+    first = (await shop.pay()).payment
+    with pytest.raises(AlreadyPaid) as refused:
+        await shop.pay()
+    assert refused.value.payment == first
+    assert len(shop.charges) == 1
+
+
+async def test_a_declined_payment_is_told_and_the_order_can_be_paid_again(shop: Shop) -> None:
+    await shop.order()
+    refused = (await shop.pay(DECLINED)).payment
+    assert (refused.status, refused.code) == (PaymentStatus.FAILED, "generic_decline")
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await shop.come_to_rest()
+    assert (shop.heard("payment:failed"), shop.heard("payment:created")) == (1, 1)
+    assert not shop.broken_promises
+
+
+async def test_a_payer_who_agreed_to_another_amount_is_not_charged(shop: Shop) -> None:
+    await shop.order()
+    with pytest.raises(AmountDiffers) as refused:
+        await shop.replica().create_charge(ORDER, PAYER, VISA, Agreed(1))
+    assert refused.value.due == PRICE
+    assert not shop.bill().payments
+
+
+async def test_who_tries_card_after_card_is_stopped_before_any_charge(shop: Shop) -> None:
+    await shop.order()
+    replica = shop.replica(limits=DeclineLimits(most={"user": 2}))
+    for _ in range(2):
+        await replica.create_charge(ORDER, PAYER, DECLINED, sources=["user:1", "address:a"])
+    with pytest.raises(TooManyDeclines):
+        await shop.replica("other", DeclineLimits(most={"user": 2})).create_charge(
+            ORDER, PAYER, VISA, sources=["user:1"]
+        )
+    assert len(shop.bill().payments) == 2
+    shop.let_pass(minutes=10)
+    paid = await replica.create_charge(ORDER, PAYER, VISA, sources=["user:1"])
+    assert paid.payment.status is PaymentStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_fifty_payers_of_one_order_at_once_make_one_charge(shop: Shop, seed: int) -> None:
+    await shop.order()
+    shop.checkpoint = shuffled(seed)
+    replicas = [shop.replica(f"replica-{number}") for number in range(2)]
+
+    async def one(number: int) -> Charge | DomainError:
+        try:
+            charge = await replicas[number % 2].create_charge(ORDER, PAYER, VISA)
+        except (PaymentUnderWay, AlreadyPaid) as refused:
+            return refused
+        shop.answer(charge)
+        return charge
+
+    async with asyncio.timeout(PATIENCE):
+        answers = await asyncio.gather(*(one(number) for number in range(50)))
+    assert sum(isinstance(answer, Charge) for answer in answers) == 1
+    assert len(shop.charges) == 1
+    await shop.come_to_rest()
+    assert not shop.broken_promises
+
+
+async def test_a_charge_is_two_reads_and_two_writes(shop: Shop) -> None:
+    await shop.order()
+    steps: list[str] = []
+
+    async def note(step: str) -> None:
+        steps.append(step)
+
+    shop.checkpoint = note
+    await shop.pay()
+    storage = [step for step in steps if step in STORAGE_STEPS and step != "committed"]
+    assert storage == ["read bills", "commit", "read bills", "commit"]
+    assert steps.index("committed") < steps.index("charge")
+
+
+# --- the bank asks for the customer -------------------------------------------------------------
+
+
+async def test_a_customer_sent_to_the_bank_blocks_the_order_until_they_come_back(
+    shop: Shop,
+) -> None:
+    await shop.order()
+    charge = await shop.pay(AUTHENTICATING)
+    assert charge.action is not None
+    assert charge.payment.status is PaymentStatus.REQUIRES_ACTION
+    again = await shop.pay()
+    assert again.payment == charge.payment
+    assert again.action == charge.action
+    assert not shop.charges
+    await shop.gateway.complete_authentication(charge.payment.id, succeeded=True)
+    asked_again = await shop.pay()
+    assert asked_again.payment.status is PaymentStatus.SUCCEEDED
+    assert asked_again.action is None
+    await shop.come_to_rest()
+    assert not shop.broken_promises
+
+
+async def test_a_customer_who_fails_at_the_bank_is_told_so_and_can_pay_again(shop: Shop) -> None:
+    await shop.order()
+    charge = await shop.pay(AUTHENTICATING)
+    await shop.gateway.complete_authentication(charge.payment.id, succeeded=False)
+    assert (await shop.pay()).payment.status is PaymentStatus.FAILED
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await shop.come_to_rest()
+    assert not shop.broken_promises
+
+
+# --- troubles -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", [Trouble.UNREACHABLE, Trouble.RATE_LIMITED])
+async def test_a_gateway_that_surely_did_nothing_leaves_the_order_to_be_paid_at_once(
+    shop: Shop, trouble: Trouble
+) -> None:
+    await shop.order()
+    shop.faults.add("charge", trouble)
+    with pytest.raises(GatewayUnavailable):
+        await shop.pay()
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await shop.come_to_rest()
+    assert len(shop.charges) == 1
+    assert not shop.broken_promises
+
+
+@pytest.mark.parametrize("token", [VISA, DECLINED, AUTHENTICATING], ids=["good", "bad", "3ds"])
+@pytest.mark.parametrize(
+    ("trouble", "seconds"),
+    [
+        (Trouble.REQUEST_LOST, 0),
+        (Trouble.REPLY_LOST, 0),
+        (Trouble.SERVER_ERROR, 0),
+        (Trouble.SERVER_ERROR_AFTER, 0),
+        (Trouble.SLOW, 3),
+        (Trouble.SLOW, 60),
+        (Trouble.LATE, 10),
+        (Trouble.LATE, 60),
+        (Trouble.LATE, 3600),
+    ],
+    ids=str,
+)
+async def test_an_unknown_outcome_blocks_the_order_until_the_gateway_has_said_its_word(
+    shop: Shop, trouble: Trouble, seconds: float, token: CardToken
+) -> None:
+    await shop.order()
+    shop.faults.add("charge", trouble, seconds)
+    charge = await shop.pay(token)
+    if charge.payment.status is PaymentStatus.PROCESSING:
+        with pytest.raises(PaymentUnderWay):
+            await shop.pay()
+    await shop.come_to_rest()
+    (payment,) = shop.bill().payments
+    assert len(shop.charges) == (payment.status is PaymentStatus.SUCCEEDED)
+    assert not shop.broken_promises
+
+
+@pytest.mark.parametrize("seconds", [10, 60, 3600])
+async def test_a_charge_that_lands_late_beside_another_is_given_back(
+    shop: Shop, seconds: float
+) -> None:
+    await shop.order()
+    shop.faults.add("charge", Trouble.LATE, seconds)
+    await shop.pay()
+    shop.let_pass(seconds=30)
+    await shop.replica().recover_payments.run_once()
+    if shop.payment().status is PaymentStatus.ABANDONED:
+        assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    shop.let_pass(seconds=seconds)
+    await shop.come_to_rest()
+    assert shop.kept == PRICE.minor
+    assert not shop.broken_promises
+
+
+async def test_a_process_that_slept_after_its_claim_charges_nothing(shop: Shop) -> None:
+    await shop.order()
+
+    async def sleep(step: str) -> None:
+        if step == "committed":
+            shop.checkpoint = go_on
+            shop.let_pass(seconds=FIRST_LOOK.total_seconds())
+
+    shop.checkpoint = sleep
+    with pytest.raises(GatewayUnavailable):
+        await shop.pay()
+    assert not shop.charges
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+
+
+async def test_a_process_that_slept_in_the_middle_of_its_charge_ends_like_the_others(
+    shop: Shop,
+) -> None:
+    await shop.order()
+
+    async def sleep(step: str) -> None:
+        if step == "charge":
+            shop.checkpoint = go_on
+            for _ in range(3):
+                shop.let_pass(seconds=30)
+                await shop.replica("other").recover_payments.run_once()
+            assert shop.payment().status is PaymentStatus.ABANDONED
+            other = await shop.replica("other").create_charge(ORDER, PAYER, VISA)
+            shop.answer(other)
+
+    shop.checkpoint = sleep
+    first = await shop.pay()
+    assert first.payment.status is PaymentStatus.UNWANTED
+    await shop.come_to_rest()
+    assert shop.kept == PRICE.minor
+    assert not shop.broken_promises
+
+
+async def test_another_amount_than_was_asked_for_is_reviewed_and_never_called_paid(
+    shop: Shop,
+) -> None:
+    await shop.order()
+    shop.faults.misreport(dollars("1"))
+    assert (await shop.pay()).payment.status is PaymentStatus.REVIEW
+    with pytest.raises(AlreadyPaid):
+        await shop.pay()
+    await shop.come_to_rest()
+    assert not shop.heard("payment:created")
+    assert not shop.broken_promises
+
+
+STORAGE_ERRORS = {
+    "unavailable": StorageUnavailable("gone"),
+    "conflict": Conflict("somebody was faster, or the reply was lost"),
+}
+
+
+@pytest.mark.parametrize("error", STORAGE_ERRORS)
+@pytest.mark.parametrize("token", [VISA, DECLINED], ids=["good", "bad"])
+@pytest.mark.parametrize("trouble", [None, Trouble.UNREACHABLE, Trouble.REPLY_LOST], ids=str)
+async def test_a_database_that_goes_at_any_step_makes_no_answer_untrue(
+    token: CardToken, trouble: Trouble | None, error: str
+) -> None:
+    among = STORAGE_STEPS - {"read bills"} if error == "conflict" else STORAGE_STEPS
+    for step in range(100):
+        shop = Shop()
+        await shop.order()
+        if trouble is not None:
+            shop.faults.add("charge", trouble)
+        failure = Raise(step, STORAGE_ERRORS[error], among)
+        shop.checkpoint = failure
+        try:
+            await shop.pay(token)
+        except (StorageUnavailable, GatewayUnavailable):
+            assert not shop.charges, f"charged and answered as not, at step {step}: {failure.step}"
+        await shop.come_to_rest()
+        assert not shop.broken_promises, f"at step {step}: {failure.step}"
+        assert len(shop.charges) <= 1
+        if not failure.step:
+            assert step >= 2
+            return
+    raise AssertionError("it never went through")
+
+
+async def test_one_order_says_nothing_about_another(shop: Shop) -> None:
+    await shop.order()
+    await shop.order("order-2", price=dollars("5"))
+    await shop.pay(order_id=OrderId("order-2"))
+    assert not shop.bill().payments
+    assert shop.bill(OrderId("order-2")).order.status is OrderStatus.COMPLETE
