@@ -24,12 +24,15 @@ from adapters.gateways.stripe_objects import (
 from application.ports.clock import Clock
 from application.ports.gateway_notices import (
     BadNotice,
+    DisputeNotice,
     Notice,
     OtherNotice,
+    OutsideRefundNotice,
     PaymentNotice,
     RefundNotice,
 )
 from application.ports.payment_gateway import OutcomeUnknown
+from domain.dispute import DisputeId, DisputeStatus
 from domain.payment import Charged, ChargeId, Outcome, PaymentId
 from domain.refund import RefundId
 
@@ -40,6 +43,13 @@ not look at."""
 
 # Seconds since 1970 have ten digits until the year 2286.
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
+
+# Whatever else it is called, it goes on; a closed warning took no money.
+_DISPUTES: Final = {
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+    "warning_closed": DisputeStatus.WON,
+}
 
 # Stripe's names are far shorter; an id is kept, so it must fit.
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -65,10 +75,18 @@ class StripeNotices:
         if not isinstance(notice_id, str) or not _ID.fullmatch(notice_id):
             raise BadNotice("the event has no id")
         about, kind = part(part(event, "data"), "object"), event.get("type")
-        payment_id = about_us(about, "payment_id")
-        if payment_id is None or not _ID.fullmatch(payment_id) or not isinstance(kind, str):
+        if not isinstance(kind, str):
             return OtherNotice(notice_id)
-        return _translated(notice_id, kind, PaymentId(payment_id), about)
+        if kind.startswith("charge.dispute."):
+            return _of_dispute(notice_id, about)
+        if kind.startswith(("refund.", "charge.refund.")):
+            return _of_refund(notice_id, about)
+        payment_id = about_us(about, "payment_id")
+        if payment_id is None or not _ID.fullmatch(payment_id):
+            return OtherNotice(notice_id)
+        if kind.startswith(("charge.", "payment_intent.")):
+            return PaymentNotice(notice_id, PaymentId(payment_id), _evidence(kind, about))
+        return OtherNotice(notice_id)
 
     def _verify(self, body: bytes, signature: str) -> None:
         """Check who signed and when; https://docs.stripe.com/webhooks#verify-manually."""
@@ -98,15 +116,6 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return event
 
 
-def _translated(notice_id: str, kind: str, payment_id: PaymentId, about: Json) -> Notice:
-    """Take an event for evidence where it is final by itself; else it only says: look."""
-    if kind.startswith(("refund.", "charge.refund.")):
-        return _of_refund(notice_id, payment_id, about)
-    if kind.startswith(("charge.", "payment_intent.")):
-        return PaymentNotice(notice_id, payment_id, _evidence(kind, about))
-    return OtherNotice(notice_id)
-
-
 def _evidence(kind: str, about: Json) -> Outcome | None:
     """What the event proves; None where it is not the end, or cannot be read."""
     try:
@@ -132,11 +141,34 @@ def _evidence(kind: str, about: Json) -> Outcome | None:
         return None
 
 
-def _of_refund(notice_id: str, payment_id: PaymentId, about: Json) -> Notice:
-    refund_id = about_us(about, "refund_id")
-    if refund_id is None or not _ID.fullmatch(refund_id):
-        return PaymentNotice(notice_id, payment_id)  # given back by another hand than ours
+def _of_refund(notice_id: str, about: Json) -> Notice:
+    """Ours carries our labels; what carries none was begun by another hand, on Stripe's pages."""
+    payment_id, refund_id = about_us(about, "payment_id"), about_us(about, "refund_id")
     try:
-        return RefundNotice(notice_id, payment_id, RefundId(refund_id), outcome_of_refund(about))
+        outcome = outcome_of_refund(about)
+        if payment_id and refund_id and _ID.fullmatch(payment_id) and _ID.fullmatch(refund_id):
+            return RefundNotice(notice_id, PaymentId(payment_id), RefundId(refund_id), outcome)
+        return OutsideRefundNotice(
+            id=notice_id,
+            charge_id=ChargeId(text(about, "charge")),
+            reference=text(about, "id"),
+            amount=amount(about, "amount"),
+            outcome=outcome,
+        )
     except Unreadable:
-        return PaymentNotice(notice_id, payment_id)
+        return OtherNotice(notice_id)
+
+
+def _of_dispute(notice_id: str, about: Json) -> Notice:
+    """A dispute names the charge and nothing of ours; https://docs.stripe.com/api/disputes/object."""
+    try:
+        return DisputeNotice(
+            id=notice_id,
+            charge_id=ChargeId(text(about, "charge")),
+            dispute_id=DisputeId(text(about, "id")),
+            amount=amount(about, "amount"),
+            reason=text(about, "reason"),
+            status=_DISPUTES.get(text(about, "status"), DisputeStatus.OPEN),
+        )
+    except Unreadable:
+        return OtherNotice(notice_id)

@@ -28,7 +28,8 @@ class ReplicateOrder:
         await self.decide(lambda work: self._hear(work, heard))
 
     async def _hear(self, work: UnitOfWork, heard: list[Order]) -> None:
-        before = dict(await work.bills.of({event.id for event in heard}))
+        # No set: its order differs from process to process, and a run could not be replayed.
+        before = dict(await work.bills.of(list(dict.fromkeys(event.id for event in heard))))
         after = dict(before)
         for event in heard:
             after[event.id] = after.get(event.id, Bill(event)).hear(event, self.now())

@@ -9,11 +9,14 @@ import pytest
 from adapters.gateways.stripe_notices import StripeNotices
 from application.ports.gateway_notices import (
     BadNotice,
+    DisputeNotice,
     Notice,
     OtherNotice,
+    OutsideRefundNotice,
     PaymentNotice,
     RefundNotice,
 )
+from domain.dispute import DisputeStatus
 from domain.money import Currency, Money
 from domain.payment import Charged, Declined
 from domain.refund import Refunded, RefundRefused, RefundUnderWay
@@ -112,9 +115,22 @@ def test_a_charge_without_our_name_on_it_is_none_of_ours(ledger: Ledger) -> None
     assert isinstance(heard(ledger, "charge.succeeded"), OtherNotice)
 
 
-def test_a_dispute_is_heard_without_harm(ledger: Ledger) -> None:
-    charges.dispute(ledger, a_charge(ledger))
-    assert isinstance(heard(ledger, "charge.dispute.created"), OtherNotice)
+def test_a_dispute_names_the_charge_it_is_about(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    charges.dispute(ledger, charge)
+    notice = heard(ledger, "charge.dispute.created")
+    assert isinstance(notice, DisputeNotice)
+    assert notice.charge_id == charge["id"]
+    assert notice.amount == TEN
+    assert notice.status is DisputeStatus.OPEN
+
+
+def test_a_dispute_that_was_closed_says_who_has_won(ledger: Ledger) -> None:
+    dispute = charges.dispute(ledger, a_charge(ledger))
+    charges.close_dispute(ledger, dispute, "lost")
+    notice = heard(ledger, "charge.dispute.closed")
+    assert isinstance(notice, DisputeNotice)
+    assert notice.status is DisputeStatus.LOST
 
 
 # --- payment intents ---------------------------------------------------------------------------
@@ -198,9 +214,13 @@ def test_a_refund_that_failed_is_evidence(ledger: Ledger, kind: str) -> None:
     assert notice.outcome == RefundRefused("expired_or_canceled_card", made["id"])
 
 
-def test_a_refund_by_hand_says_look(ledger: Ledger) -> None:
-    refunds.create(ledger, {"charge": a_charge(ledger)["id"]})
-    assert isinstance(heard(ledger, "refund.created"), OtherNotice)
+def test_a_refund_by_hand_names_the_charge_it_is_of(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    made = refunds.create(ledger, {"charge": charge["id"]})
+    told = heard(ledger, "refund.created")
+    assert isinstance(told, OutsideRefundNotice)
+    assert (told.charge_id, told.reference, told.amount) == (charge["id"], made["id"], TEN)
+    assert told.outcome == Refunded(made["id"], TEN)
     notice = heard(ledger, "charge.refunded")
     assert isinstance(notice, PaymentNotice)
     assert notice.outcome is None

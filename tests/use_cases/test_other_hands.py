@@ -1,0 +1,113 @@
+"""What others than we do to a payment: a bank that disputes it, a person who refunds it by hand."""
+
+from itertools import permutations
+
+import pytest
+
+from application.ports.gateway_notices import DisputeNotice, Notice, OutsideRefundNotice
+from application.use_cases.cancel_order import OrderCancellation
+from domain.dispute import DisputeId, DisputeStatus
+from domain.money import Money
+from domain.payment import ChargeId, Payment
+from domain.refund import Refunded, RefundStatus
+from tests.builders import ORDER, PRICE
+from tests.use_cases.shop import Shop
+
+
+async def paid(shop: Shop) -> tuple[Payment, ChargeId]:
+    """An order's payment, and what the gateway calls it."""
+    await shop.order()
+    payment = (await shop.pay()).payment
+    assert payment.charge_id is not None
+    return payment, payment.charge_id
+
+
+def disputed(notice_id: str, charge_id: ChargeId, status: DisputeStatus) -> DisputeNotice:
+    return DisputeNotice(notice_id, charge_id, DisputeId("dp_1"), PRICE, "fraudulent", status)
+
+
+def told(charge_id: ChargeId, reference: str, amount: Money = PRICE) -> OutsideRefundNotice:
+    return OutsideRefundNotice("evt_1", charge_id, reference, amount, Refunded(reference, amount))
+
+
+async def refunded_by_hand(shop: Shop, amount: Money = PRICE) -> OutsideRefundNotice:
+    """Somebody gives money back at the gateway's own pages; what the gateway tells of it."""
+    payment = shop.payment()
+    reference = await shop.gateway.refund_by_hand(payment.id, amount)
+    assert payment.charge_id is not None
+    assert reference is not None
+    return told(payment.charge_id, reference, amount)
+
+
+async def cancel(shop: Shop) -> None:
+    await shop.replica().cancel_order([OrderCancellation(ORDER, 1)])
+
+
+async def test_a_dispute_is_recorded_and_announced_in_each_of_its_states_once(shop: Shop) -> None:
+    payment, charge_id = await paid(shop)
+    receive = shop.replica().receive_notice
+    opened = disputed("evt_1", charge_id, DisputeStatus.OPEN)
+    lost = disputed("evt_2", charge_id, DisputeStatus.LOST)
+    late = disputed("evt_3", charge_id, DisputeStatus.OPEN)
+    for notice in (opened, opened, lost, lost, late):
+        await receive(notice)
+    (dispute,) = shop.bill().disputes
+    assert dispute.payment_id == payment.id
+    assert dispute.status is DisputeStatus.LOST
+    await shop.come_to_rest()
+    assert shop.heard("payment:disputed") == 2
+
+
+async def test_what_concerns_nothing_of_ours_changes_nothing(shop: Shop) -> None:
+    await paid(shop)
+    before = shop.bill()
+    stranger = ChargeId("ch_somebody_else")
+    notices: list[Notice] = [
+        disputed("evt_1", stranger, DisputeStatus.OPEN),
+        told(stranger, "re_1"),
+    ]
+    for notice in notices:
+        await shop.replica().receive_notice(notice)
+    assert shop.bill() == before
+
+
+async def test_a_refund_by_hand_is_recorded_and_announced_once(shop: Shop) -> None:
+    payment, _ = await paid(shop)
+    notice = await refunded_by_hand(shop)
+    for _ in range(2):
+        await shop.replica().receive_notice(notice)
+    (refund,) = shop.bill().refunds
+    assert refund.status is RefundStatus.SUCCEEDED
+    assert shop.bill().refundable(payment).is_zero
+    await shop.come_to_rest()
+    assert shop.heard("payment:refunded") == 1
+
+
+async def test_a_refund_by_hand_leaves_the_rest_of_a_cancelled_order_to_us(shop: Shop) -> None:
+    await paid(shop)
+    part = Money(PRICE.minor // 4, PRICE.currency)
+    await shop.replica().receive_notice(await refunded_by_hand(shop, part))
+    await cancel(shop)
+    await shop.come_to_rest()
+    assert shop.kept == 0
+    assert not shop.broken_promises
+
+
+@pytest.mark.parametrize("order", list(permutations(("tell", "cancel", "rest"))))
+async def test_a_refund_by_hand_and_a_cancellation_end_alike_in_any_order(
+    shop: Shop, order: tuple[str, ...]
+) -> None:
+    await paid(shop)
+    notice = await refunded_by_hand(shop)
+    for step in order:
+        match step:
+            case "tell":
+                await shop.replica().receive_notice(notice)
+            case "cancel":
+                await cancel(shop)
+            case _:
+                await shop.come_to_rest()
+    await shop.come_to_rest()
+    returned = [each for each in shop.bill().refunds if each.status is RefundStatus.SUCCEEDED]
+    assert sum(each.amount.minor for each in returned) == PRICE.minor
+    assert shop.kept == 0
