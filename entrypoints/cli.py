@@ -93,7 +93,9 @@ def worker(roles: tuple[Role, ...]) -> None:
     Run as many as you like; each role is safe to run many times over. SIGTERM stops it gracefully.
     """
     from entrypoints.composition.worker import run_worker
+    from entrypoints.logs import configure_logs
 
+    configure_logs()
     _run(run_worker(_settings(http=False), roles or ("replicate", "relay", "recover")))
 
 

@@ -151,7 +151,10 @@ def orders(owner: socket.socket, owner_pid: int) -> Iterator[dict[str, Any]]:
     while os.getppid() == owner_pid:
         if not select.select([owner], [], [], OWNER_CHECK_SECONDS)[0]:
             continue
-        received = owner.recv(65536)
+        try:
+            received = owner.recv(65536)
+        except ConnectionError:  # the owner died with something of ours unread
+            received = b""
         if not received:
             return
         *lines, pending = (pending + received).split(b"\n")
