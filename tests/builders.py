@@ -7,7 +7,6 @@ from domain.bill import Agreed, Bill
 from domain.money import Currency, Money
 from domain.order import Order, OrderId, OrderStatus, Terms, UserId
 from domain.payment import (
-    FIRST_LOOK,
     Charged,
     ChargeId,
     Declined,
@@ -150,6 +149,3 @@ def requires_action(payment_id: str = PAYMENT) -> RequiresAction:
 def after(days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
     """The moment that much after NOW."""
     return NOW + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-
-FIRST_LOOK_AT = NOW + FIRST_LOOK

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
-from attrs import frozen
 from hypothesis import strategies as st
 
 from domain.bill import Bill
+from domain.dispute import DisputeId, DisputeStatus
 from domain.errors import DomainError
 from domain.iso4217 import MINOR_UNITS
 from domain.money import MAX_MINOR_UNITS, Currency, Money
@@ -55,11 +56,6 @@ def prices() -> st.SearchStrategy[Decimal]:
         ),
         st.sampled_from(["1e999999", "1e-999999", "0e999999", "-0", "sNaN", "10.000"]).map(Decimal),
     )
-
-
-def moments() -> st.SearchStrategy[datetime]:
-    """A moment within a day around NOW."""
-    return st.integers(-86_400, 86_400).map(lambda seconds: NOW + timedelta(seconds=seconds))
 
 
 def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[Order]:
@@ -115,48 +111,84 @@ def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[Ref
     )
 
 
-@frozen
-class _Claim:
-    """Begin the payment of that number."""
-
-    number: int
-
-    def __call__(self, bill: Bill, now: datetime) -> Bill:
-        return begin(bill, f"payment-{self.number}", now)
-
-
 @st.composite
 def steps(draw: st.DrawFn, bill: Bill) -> Step:
     """One transition that the bill may be asked for; the rules may still refuse it."""
-    choices: list[st.SearchStrategy[Step]] = [
-        order_events().map(lambda event: lambda bill, now: bill.hear(event, now)),
-        st.just(lambda bill, _now: bill.complete()),
-        st.integers(0, 3).map(_Claim),
-    ]
+    kinds: list[Callable[[st.DrawFn, Bill], Step]] = [_hear, _complete, _claim]
     if bill.payments:
-        payment = draw(st.sampled_from(bill.payments))
-        choices += [
-            (evidence(payment) | wrong_charges(payment)).map(
-                lambda found: lambda bill, now: bill.settle(payment.id, found, now)
-            ),
-            st.builds(
-                lambda number, minor: (
-                    lambda bill, now: bill.reserve_refund(
-                        RefundId(f"refund-{number}"), payment.id, minor, "requested", now
-                    )
-                ),
-                st.integers(0, 5),
-                st.none() | st.integers(-1, payment.amount.minor + 1),
-            ),
-        ]
+        kinds += [_settle, _settle, _settle_wrongly, _reserve_refund]
+    if any(payment.charge_id is not None for payment in bill.payments):
+        kinds += [_refund_by_another_hand, _dispute]
     if bill.refunds:
-        refund = draw(st.sampled_from(bill.refunds))
-        choices.append(
-            refund_outcomes(refund.id, refund.amount).map(
-                lambda outcome: lambda bill, now: bill.settle_refund(refund.id, outcome, now)
-            )
-        )
-    return draw(st.one_of(choices))
+        kinds += [_settle_refund, _settle_refund]
+    return draw(st.sampled_from(kinds))(draw, bill)
+
+
+_EVENTS: Final = order_events()
+_NUMBERS: Final = st.integers(0, 5)
+
+
+def _hear(draw: st.DrawFn, _bill: Bill) -> Step:
+    event = draw(_EVENTS)
+    return lambda bill, now: bill.hear(event, now)
+
+
+def _complete(_draw: st.DrawFn, _bill: Bill) -> Step:
+    return lambda bill, _now: bill.complete()
+
+
+def _claim(draw: st.DrawFn, _bill: Bill) -> Step:
+    payment_id = f"payment-{draw(_NUMBERS)}"
+    return lambda bill, now: begin(bill, payment_id, now)
+
+
+def _settle(draw: st.DrawFn, bill: Bill) -> Step:
+    payment = draw(st.sampled_from(bill.payments))
+    said = draw(evidence(payment))
+    return lambda bill, now: bill.settle(payment.id, said, now)
+
+
+def _settle_wrongly(draw: st.DrawFn, bill: Bill) -> Step:
+    payment = draw(st.sampled_from(bill.payments))
+    said = draw(wrong_charges(payment))
+    return lambda bill, now: bill.settle(payment.id, said, now)
+
+
+def _reserve_refund(draw: st.DrawFn, bill: Bill) -> Step:
+    payment = draw(st.sampled_from(bill.payments))
+    refund_id = RefundId(f"refund-{draw(_NUMBERS)}")
+    minor = draw(st.none() | st.integers(-1, payment.amount.minor + 1))
+    return lambda bill, now: bill.reserve_refund(refund_id, payment.id, minor, "requested", now)
+
+
+def _settle_refund(draw: st.DrawFn, bill: Bill) -> Step:
+    refund = draw(st.sampled_from(bill.refunds))
+    outcome = draw(refund_outcomes(refund.id, refund.amount))
+    return lambda bill, now: bill.settle_refund(refund.id, outcome, now)
+
+
+def _part_of_a_charge(draw: st.DrawFn, bill: Bill) -> tuple[ChargeId, Money]:
+    charges = [(each.charge_id, each.amount) for each in bill.payments if each.charge_id]
+    charge_id, amount = draw(st.sampled_from(charges))
+    return charge_id, Money(draw(st.integers(1, amount.minor)), amount.currency)
+
+
+def _refund_by_another_hand(draw: st.DrawFn, bill: Bill) -> Step:
+    charge_id, amount = _part_of_a_charge(draw, bill)
+    reference = f"re_{charge_id}_{draw(_NUMBERS)}"
+    outcomes: list[RefundOutcome] = [
+        Refunded(reference, amount),
+        RefundUnderWay(reference),
+        RefundRefused("expired_or_canceled_card", reference),
+    ]
+    outcome = draw(st.sampled_from(outcomes))
+    return lambda bill, now: bill.hear_refund(charge_id, reference, amount, outcome, now)
+
+
+def _dispute(draw: st.DrawFn, bill: Bill) -> Step:
+    charge_id, amount = _part_of_a_charge(draw, bill)
+    dispute_id, status = DisputeId(f"dp_{charge_id}"), draw(st.sampled_from(DisputeStatus))
+    return lambda bill, _now: bill.hear_dispute(dispute_id, charge_id, amount, "fraud", status)
 
 
 @st.composite

@@ -22,8 +22,8 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._port = 0
         self._connections: set[asyncio.Task[None]] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._flowing = _set_event()
+        self._held: set[asyncio.Event] = set()
         self._to_drop = 0
         self._drop_to = b""
         self._refusing = False
@@ -67,15 +67,22 @@ class TcpProxy:
         async with asyncio.timeout(SECONDS):
             await self._dropped.wait()
 
-    def hold(self) -> None:
-        """Let nothing through in either direction, as a network does that just went silent."""
+    def hold(self, new_too: bool = True) -> None:
+        """Let nothing through in either direction, as a network does that just went silent.
+
+        With `new_too=False`, connections made from now on are not held.
+        """
         self._flowing.clear()
+        self._held.add(self._flowing)
+        if not new_too:
+            self._flowing = _set_event()
 
     def heal(self) -> None:
         """Be reliable again; what was held goes on its way."""
         self._refusing = False
         self._to_drop = 0
-        self._flowing.set()
+        for held in self._held:
+            held.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -110,7 +117,7 @@ class TcpProxy:
 
     async def _serve(self, requests: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         replies, server = await asyncio.open_connection(*self._upstream)
-        asked = bytearray()
+        asked, flowing = bytearray(), self._flowing
 
         def ask(data: bytes) -> None:
             self.requests += 1
@@ -122,8 +129,8 @@ class TcpProxy:
             asked.clear()
 
         pumps = (
-            asyncio.create_task(self._pump(requests, server, ask)),
-            asyncio.create_task(self._pump(replies, client, answer)),
+            asyncio.create_task(self._pump(requests, server, flowing, ask)),
+            asyncio.create_task(self._pump(replies, client, flowing, answer)),
         )
         try:
             done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
@@ -139,10 +146,11 @@ class TcpProxy:
         self,
         source: asyncio.StreamReader,
         sink: asyncio.StreamWriter,
+        flowing: asyncio.Event,
         seen: Callable[[bytes], None],
     ) -> None:
         while data := await source.read(CHUNK):
-            await self._flowing.wait()
+            await flowing.wait()
             seen(data)
             sink.write(data)
             await sink.drain()
@@ -154,3 +162,9 @@ class TcpProxy:
         if not self._to_drop:
             self._dropped.set()
         raise ConnectionAbortedError
+
+
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event

@@ -131,10 +131,13 @@ class _Bills:
         return next(iter(found.values()), None)
 
     async def charged(self, charge_id: ChargeId) -> Bill | None:
-        for order_id, (_, bill) in self._work._database.bills.items():
-            if any(payment.charge_id == charge_id for payment in bill.payments):
-                return (await self.of([order_id])).get(order_id)
-        return None
+        charged = [
+            order_id
+            for order_id, (_, bill) in self._work._database.bills.items()
+            if any(payment.charge_id == charge_id for payment in bill.payments)
+        ]
+        found = await self.of(charged[:1])
+        return next(iter(found.values()), None)
 
     async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         await self._work._database.checkpoint("read due bills")

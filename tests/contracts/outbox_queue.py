@@ -8,10 +8,18 @@ import pytest
 
 from application.ports.event_publisher import OutboxEntry, OutboxQueue
 from application.ports.unit_of_work import BeginUnitOfWork
-from domain.events import Event, EventId, PaymentCreated, PaymentFailed, PaymentRefunded
+from domain.dispute import DisputeId
+from domain.events import (
+    Event,
+    EventId,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentRefunded,
+)
 from domain.order import OrderId
 from domain.payment import PaymentId
-from tests.builders import NOW, ORDER, PAYMENT, a_refund, charged, claimed
+from tests.builders import NOW, ORDER, PAYMENT, PRICE, a_refund, charged, claimed
 from tests.contracts.elapsing import Elapse
 
 LEASE = timedelta(seconds=15)
@@ -44,6 +52,9 @@ class OutboxQueueContract:
             PaymentCreated.of(paid),
             failure(1),
             PaymentRefunded.of(a_refund()),
+            PaymentDisputed(
+                PAYMENT, DisputeId("dp_1"), ORDER, charged().charge_id, PRICE, "fraudulent", "open"
+            ),
         ]
         await add(begin, *every_kind)
         assert told(await queue.take("relay", LEASE, 10)) == every_kind

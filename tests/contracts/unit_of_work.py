@@ -1,7 +1,7 @@
 """What every unit of work promises, whatever it keeps the books in."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 
 import pytest
@@ -12,12 +12,12 @@ from application.decide import Decide
 from application.ports.event_publisher import OutboxQueue
 from application.ports.unit_of_work import BeginUnitOfWork, Conflict, UnitOfWork
 from domain.bill import Bill, PaymentUnderWay
+from domain.dispute import DisputeId, DisputeStatus
 from domain.events import Event, PaymentCreated, PaymentFailed
 from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.payment import FIRST_LOOK, ChargeId, PaymentId
 from domain.refund import Refunded, RefundId
 from tests.builders import (
-    FIRST_LOOK_AT,
     NOW,
     ORDER,
     PAYMENT,
@@ -85,6 +85,22 @@ class UnitOfWorkContract:
         await save(begin, bill)
         assert await read(begin, ORDER) == bill
 
+    @pytest.mark.parametrize(
+        "expires_at",
+        [
+            datetime.max.replace(tzinfo=UTC),
+            datetime.min.replace(tzinfo=UTC),
+            NOW.astimezone(timezone(timedelta(hours=5, minutes=30))),
+            NOW + timedelta(microseconds=1),
+        ],
+    )
+    async def test_every_expiry_is_kept(self, begin: BeginUnitOfWork, expires_at: datetime) -> None:
+        bill = a_bill(order=an_order(expires_at=expires_at))
+        await save(begin, bill)
+        found = await read(begin, ORDER)
+        assert found == bill
+        assert found.order.is_expired(NOW) == bill.order.is_expired(NOW)
+
     async def test_a_thousand_bills_are_written_and_read_at_once(
         self, begin: BeginUnitOfWork
     ) -> None:
@@ -100,11 +116,39 @@ class UnitOfWorkContract:
         assert {bill.order.id for bill in found.values()} == many.keys()
         assert {bill.order.version for bill in found.values()} == {1}
 
-    async def test_the_bill_that_holds_a_payment_is_found(self, begin: BeginUnitOfWork) -> None:
-        await save(begin, claimed())
+    async def test_the_bill_that_holds_a_payment_or_its_charge_is_found(
+        self, begin: BeginUnitOfWork
+    ) -> None:
+        paid = claimed().settle(PAYMENT, charged(), NOW)
+        await save(begin, paid)
         await save(begin, claimed("payment-2", an_order("order-2")))
-        assert await begin().bills.holding(PAYMENT) == claimed()
+        assert await begin().bills.holding(PAYMENT) == paid
+        assert await begin().bills.charged(charged().charge_id) == paid
         assert await begin().bills.holding(PaymentId("payment-3")) is None
+        assert await begin().bills.charged(ChargeId("ch_3")) is None
+
+    @pytest.mark.parametrize("how", ["of", "holding", "charged"])
+    async def test_what_is_read_is_guarded_however_it_was_found(
+        self, begin: BeginUnitOfWork, how: str
+    ) -> None:
+        paid = claimed().settle(PAYMENT, charged(), NOW)
+        await save(begin, paid)
+
+        async def find(work: UnitOfWork) -> Bill | None:
+            if how == "of":
+                return (await work.bills.of([ORDER]))[ORDER]
+            if how == "holding":
+                return await work.bills.holding(PAYMENT)
+            return await work.bills.charged(charged().charge_id)
+
+        first, second = begin(), begin()
+        for work in (first, second):
+            bill = await find(work)
+            assert bill is not None
+            work.bills.save(bill.complete())
+        await first.commit()
+        with pytest.raises(Conflict):
+            await second.commit()
 
     # --- what is due ---------------------------------------------------------------------------
 
@@ -113,9 +157,9 @@ class UnitOfWorkContract:
             order = an_order(f"order-{number}")
             await save(begin, claimed(f"payment-{number}", order, after(seconds=seconds)))
         await save(begin, a_bill(order=an_order("order-4")))
-        assert await begin().bills.due(FIRST_LOOK_AT - timedelta(seconds=1), 10) == []
-        assert await begin().bills.due(FIRST_LOOK_AT, 10) == ["order-3"]
-        later = FIRST_LOOK_AT + timedelta(hours=1)
+        assert await begin().bills.due(NOW + FIRST_LOOK - timedelta(seconds=1), 10) == []
+        assert await begin().bills.due(NOW + FIRST_LOOK, 10) == ["order-3"]
+        later = after(hours=1)
         assert await begin().bills.due(later, 10) == ["order-3", "order-1", "order-2"]
         assert await begin().bills.due(later, 2) == ["order-3", "order-1"]
 
@@ -257,7 +301,7 @@ class UnitOfWorkContract:
         bill = await read(begin, ORDER)
         assert bill.refundable(bill.payment(PAYMENT)).minor == PRICE.minor - 20
 
-    async def test_batches_that_overlap_end_in_no_deadlock(self, begin: BeginUnitOfWork) -> None:
+    async def test_batches_that_overlap_all_get_through(self, begin: BeginUnitOfWork) -> None:
         names = [OrderId(f"order-{number}") for number in range(50)]
         decide = Decide(begin)
 
@@ -367,6 +411,9 @@ def a_long_story() -> list[Bill]:
     story.append(story[-1].reserve_refund(refund_id, second, 100, "requested", after(seconds=4)))
     story.append(story[-1].hear(cancelled_event(), after(seconds=5)))
     story.append(story[-1].settle_refund(refund_id, Refunded("re_1", PRICE), after(seconds=6)))
+    charge_id, dispute_id = charged(second).charge_id, DisputeId("dp_1")
+    for status in (DisputeStatus.OPEN, DisputeStatus.LOST):
+        story.append(story[-1].hear_dispute(dispute_id, charge_id, PRICE, "fraudulent", status))
     return story
 
 
@@ -386,7 +433,17 @@ def numbered(bill: Bill, number: int) -> Bill:
         )
         for each in bill.refunds
     )
-    return Bill(evolve(bill.order, id=order_id), tuple(payments), tuple(refunds))
+    disputes = (
+        evolve(
+            each,
+            id=DisputeId(f"{each.id}-{number}"),
+            payment_id=PaymentId(f"{each.payment_id}-{number}"),
+            order_id=order_id,
+        )
+        for each in bill.disputes
+    )
+    order = evolve(bill.order, id=order_id)
+    return Bill(order, tuple(payments), tuple(refunds), tuple(disputes))
 
 
 def oldest_first(bill: Bill) -> Bill:
@@ -395,4 +452,5 @@ def oldest_first(bill: Bill) -> Bill:
         bill,
         payments=tuple(sorted(bill.payments, key=lambda each: (each.created_at, each.id))),
         refunds=tuple(sorted(bill.refunds, key=lambda each: (each.created_at, each.id))),
+        disputes=tuple(sorted(bill.disputes, key=lambda each: each.id)),
     )

@@ -20,11 +20,13 @@ from domain.bill import (
     PaymentUnderWay,
     RefundExceedsPayment,
 )
+from domain.dispute import DisputeId, DisputeStatus
 from domain.money import Money
 from domain.order import NotYourOrder, Order, OrderCancelled, OrderExpired, OrderStatus
 from domain.payment import (
     AUTHENTICATION_WINDOW,
     Charged,
+    ChargeId,
     Evidence,
     NeverArrived,
     PaymentId,
@@ -62,6 +64,8 @@ from tests.builders import (
 from tests.strategies import bills, evidence, wrong_charges
 
 SECOND = PaymentId("payment-2")
+CHARGE = charged().charge_id
+DISPUTE = DisputeId("dp_1")
 
 
 def paid() -> Bill:
@@ -472,6 +476,57 @@ def test_refunds_of_one_payment_leave_another_ones_alone() -> None:
     bill = a_bill(first, second, refunds=(a_refund(),))
     assert bill.refundable(first).is_zero
     assert bill.refundable(second) == PRICE
+
+
+def test_money_given_back_by_another_hand_is_in_our_books_once() -> None:
+    bill = paid()
+    for outcome in (RefundUnderWay("re_hand"), Refunded("re_hand", dollars("60"))) * 2:
+        bill = bill.hear_refund(CHARGE, "re_hand", dollars("60"), outcome, NOW)
+    assert given_back(bill) == dollars("60")
+    assert bill.refundable(bill.payment(PAYMENT)) == dollars("40")
+
+
+def test_our_refund_that_another_hand_made_already_is_not_counted_twice() -> None:
+    bill = paid().hear(CANCEL, NOW)
+    done = Refunded("re_hand", PRICE)
+    noticed = bill.hear_refund(CHARGE, "re_hand", PRICE, done, NOW)
+    for told in (
+        noticed.settle_refund(bill.refunds[0].id, done, NOW),
+        bill.settle_refund(bill.refunds[0].id, done, NOW).hear_refund(
+            CHARGE, "re_hand", PRICE, done, NOW
+        ),
+    ):
+        assert given_back(told) == PRICE
+        assert all(refund.status is not RefundStatus.PENDING for refund in told.refunds)
+
+
+def test_what_another_hand_left_of_a_cancelled_order_goes_back() -> None:
+    bill = paid().hear(CANCEL, NOW)
+    bill = bill.hear_refund(
+        CHARGE, "re_hand", dollars("60"), Refunded("re_hand", dollars("60")), NOW
+    )
+    bill = bill.settle_refund(bill.refunds[0].id, RefundRefused("amount_too_large"), NOW)
+    assert bill.refunds[-1].amount == dollars("40")
+    assert bill.refunds[-1].status is RefundStatus.PENDING
+
+
+def test_what_is_said_of_a_strange_charge_changes_nothing() -> None:
+    done = Refunded("re_hand", PRICE)
+    strange = ChargeId("ch_strange")
+    assert paid().hear_refund(strange, "re_hand", PRICE, done, NOW) == paid()
+    assert paid().hear_dispute(DISPUTE, strange, PRICE, "fraudulent", DisputeStatus.OPEN) == paid()
+
+
+@pytest.mark.parametrize("end", [DisputeStatus.WON, DisputeStatus.LOST])
+def test_a_dispute_ends_as_decided_in_either_order_of_hearing_of_it(end: DisputeStatus) -> None:
+    ends = []
+    for said in permutations([DisputeStatus.OPEN, end, end]):
+        bill = paid()
+        for status in said:
+            bill = bill.hear_dispute(DISPUTE, CHARGE, PRICE, "fraudulent", status)
+        ends.append(bill)
+    assert {bill.disputes[0].status for bill in ends} == {end}
+    assert all(bill.payments == paid().payments for bill in ends)
 
 
 # --- completing --------------------------------------------------------------------------------

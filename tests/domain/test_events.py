@@ -7,10 +7,11 @@ from attrs import evolve
 from hypothesis import given
 
 from domain.bill import Bill
-from domain.events import Event, PaymentCreated, PaymentFailed, PaymentRefunded
-from domain.payment import PaymentStatus
+from domain.dispute import Dispute, DisputeId, DisputeStatus
+from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.payment import ChargeId, PaymentStatus
 from domain.refund import RefundStatus
-from tests.builders import a_payment, a_refund, after
+from tests.builders import ORDER, PAYMENT, PRICE, a_payment, a_refund, after
 from tests.strategies import bills
 
 
@@ -27,7 +28,7 @@ def told(bill: Bill) -> list[Event]:
         for refund in bill.refunds
         if refund.status is RefundStatus.SUCCEEDED
     ]
-    return events
+    return [*events, *(PaymentDisputed.of(dispute) for dispute in bill.disputes)]
 
 
 @given(bills())
@@ -67,3 +68,12 @@ def test_a_failure_says_why_or_at_least_how() -> None:
 def test_a_payment_without_a_charge_is_never_told_as_made() -> None:
     with pytest.raises(ValueError, match="not charged"):
         PaymentCreated.of(a_payment())
+
+
+def test_each_state_of_a_dispute_is_told_under_an_id_of_its_own() -> None:
+    dispute = Dispute(
+        DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch"), PRICE, "fraudulent", DisputeStatus.OPEN
+    )
+    ids = {PaymentDisputed.of(dispute.hear(status)).id for status in DisputeStatus}
+    assert len(ids) == len(DisputeStatus)
+    assert PaymentDisputed.of(dispute.hear(DisputeStatus.OPEN)).id in ids

@@ -1,7 +1,7 @@
 """A replica that stops for ever at any await, with no cleanup at all, leaves nothing open for the others."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from attrs import frozen
@@ -18,6 +18,17 @@ Prepare = Callable[[Shop], Awaitable[None]]
 Act = Callable[[Shop, UseCases], Awaitable[object]]
 
 
+# Otherwise the garbage collector might run the cleanup that a crash does not.
+_stopped: list[asyncio.Future[object]] = []
+
+
+@pytest.fixture(autouse=True)
+def let_go_of_the_stopped() -> Iterator[None]:
+    """Forget what was stopped once the test's loop is closed."""
+    yield
+    _stopped.clear()
+
+
 async def stop_at(shop: Shop, checkpoint: int, act: Act) -> Crash | None:
     """Do it, but stop for ever at that checkpoint; None if it ended before.
 
@@ -30,6 +41,7 @@ async def stop_at(shop: Shop, checkpoint: int, act: Act) -> Crash | None:
     async with asyncio.timeout(PATIENCE):
         await asyncio.wait([doing, stopped], return_when=asyncio.FIRST_COMPLETED)
     if crash.happened.is_set():
+        _stopped.append(doing)
         return crash
     stopped.cancel()
     await asyncio.gather(doing, stopped, return_exceptions=True)

@@ -6,7 +6,12 @@ from itertools import permutations
 import pytest
 
 from adapters.gateways.in_memory import Trouble
-from application.ports.gateway_notices import Notice, OtherNotice, PaymentNotice, RefundNotice
+from application.ports.gateway_notices import (
+    Notice,
+    OtherNotice,
+    PaymentNotice,
+    RefundNotice,
+)
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from domain.payment import PaymentId, PaymentStatus
 from domain.refund import Refunded, RefundId

@@ -173,3 +173,16 @@ async def test_an_event_committed_twice_leaves_once(shop: Shop) -> None:
     await shop.come_to_rest()
     assert subjects(shop) == ["payment:created"]
     assert len(shop.seen) == 1
+
+
+async def test_a_relay_that_leaves_gives_its_lease_back_and_takes_nobody_elses(
+    shop: Shop,
+) -> None:
+    await busy(shop)
+    one, two = shop.replica("one").relay_outbox, shop.replica("two").relay_outbox
+    await one.run_once(limit=1)
+    await two.leave()
+    assert await two.run_once() == 0
+    await one.leave()
+    assert await two.run_once() == 8
+    assert subjects(shop) == IN_ORDER

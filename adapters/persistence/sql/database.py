@@ -130,8 +130,11 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolProxiedConnection]:
-        async with asyncio.timeout(POOL_SECONDS):
-            await self._places.acquire()
+        try:
+            async with asyncio.timeout(POOL_SECONDS):
+                await self._places.acquire()
+        except TimeoutError:
+            raise StorageUnavailable("every connection is in use") from None
         try:
             connection = await self._connect()
             try:
@@ -176,8 +179,9 @@ def _state(error: Exception) -> str:
 def _reason(error: Exception) -> str:
     """One line for logs: without the statement, which is long, and its values, which are private."""
     driver_error = _driver_error(error)
-    said = str(driver_error).splitlines()
-    return f"{type(driver_error).__name__}: {said[0] if said else ''}"
+    if isinstance(driver_error, TimeoutError):
+        return "no reply in time"
+    return f"{type(driver_error).__name__}: {driver_error}".splitlines()[0]
 
 
 def _driver_error(error: Exception) -> BaseException:

@@ -112,7 +112,7 @@ async def check(engine: AsyncEngine) -> Checkup:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    from adapters.persistence.sql.migrate import current_revision, newest_revision
+    from adapters.persistence.sql.migrate import current_revision, knows, newest_revision
 
     [(number, server)] = await Database(engine).run(_SERVER)
     with translating_errors():
@@ -121,7 +121,9 @@ async def check(engine: AsyncEngine) -> Checkup:
     problems = []
     if number < OLDEST_SERVER:
         problems.append(f"PostgreSQL {server} is too old: 15 or newer is needed")
-    if revision != newest_revision():
+    if revision is not None and not knows(revision):
+        problems.append(f"the database has schema {revision}, newer than this program")
+    elif revision != newest_revision():
         has = f"schema {revision}" if revision else "no schema"
         problems.append(f"the database has {has}, and {newest_revision()} is needed: migrate it")
     return Checkup(server, revision, tuple(problems))

@@ -9,11 +9,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.persistence.sql.database import translating_errors
 from adapters.persistence.sql.engine import create_engine
+from application.ports.unit_of_work import StorageUnavailable
 
 # Any number will do, as long as nobody else locks it: "paym" in ASCII.
 LOCK: Final = 0x7061796D
@@ -33,7 +35,8 @@ def migrate(database_url: str) -> None:
     """Bring the database to the newest schema; may be called in or outside of an event loop.
 
     Raises:
-        StorageUnavailable: the database cannot be reached, or somebody else holds it for too long.
+        StorageUnavailable: the database cannot be reached, somebody else holds it for too long,
+            or its schema is newer than this program.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         thread.submit(asyncio.run, _migrate(database_url)).result()
@@ -44,6 +47,12 @@ def newest_revision() -> str:
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     assert newest is not None, "there is a first migration"  # noqa: S101
     return newest
+
+
+def knows(revision: str) -> bool:
+    """Whether this program has heard of a schema; of a newer one it has not."""
+    known = ScriptDirectory.from_config(_config()).walk_revisions()
+    return any(each.revision == revision for each in known)
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
@@ -70,7 +79,10 @@ def _upgrade(connection: Connection) -> None:
     connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageUnavailable(str(error)) from error
 
 
 def _config() -> Config:

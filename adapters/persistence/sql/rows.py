@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.persistence.sql.tables import orders, payments, refunds
@@ -208,6 +208,8 @@ def _order(
 ) -> tuple[int, Order]:
     terms = None
     if terms_version is not None:
+        if expires_at is not None:  # the last moment there is comes back without its UTC
+            expires_at = expires_at.replace(tzinfo=UTC)
         terms = Terms(terms_version, UserId(user_id), _money(price, currency), expires_at)
     return revision, Order(OrderId(order_id), version, OrderStatus(status), terms)
 

@@ -135,6 +135,16 @@ async def test_a_network_gone_silent_is_unavailable_in_time(
     assert await read(begin_on(proxied), ORDER) == claimed()
 
 
+async def test_a_connection_gone_silent_is_not_used_again(
+    proxied: Database, proxy: TcpProxy
+) -> None:
+    await an_order_and_a_warm_connection(proxied)
+    proxy.hold(new_too=False)
+    with pytest.raises(StorageUnavailable):
+        await read(begin_on(proxied), ORDER)
+    assert await read(begin_on(proxied), ORDER) == a_bill()
+
+
 # --- a server that fails -----------------------------------------------------------------------
 
 
@@ -155,6 +165,17 @@ async def test_after_a_restart_of_the_server_nobody_notices(
     await every_connection_once(sql)
     await asyncio.to_thread(end, postgres_server)
     await asyncio.gather(*(change(begin) for _ in range(10)))
+
+
+async def test_a_connection_that_the_server_has_ended_is_not_used_again(
+    sql: Database, postgres_server: LocalPostgres
+) -> None:
+    await save(begin_on(sql), a_bill())
+    work = SqlUnitOfWork(sql)
+    await Claim()(work)
+    await asyncio.to_thread(postgres_server.restart)
+    await work.commit()  # on the old connection it would be a conflict
+    assert await read(begin_on(sql), ORDER) == claimed()
 
 
 @pytest.mark.parametrize("end", [LocalPostgres.restart, crash])

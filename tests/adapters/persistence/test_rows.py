@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.persistence.sql.rows import event_of, event_row
-from domain.events import Event, PaymentCreated, PaymentFailed, PaymentRefunded
+from domain.dispute import DisputeId, DisputeStatus
+from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
 from domain.order import OrderId
 from domain.payment import ChargeId, PaymentId
 from domain.refund import RefundId
@@ -42,6 +43,16 @@ events = st.one_of(
         charge_id=names.map(ChargeId),
         amount=money(),
         reason=names,
+    ),
+    st.builds(
+        PaymentDisputed,
+        payment_id=names.map(PaymentId),
+        dispute_id=names.map(DisputeId),
+        order_id=names.map(OrderId),
+        charge_id=names.map(ChargeId),
+        amount=money(),
+        reason=names,
+        status=st.sampled_from([status.value for status in DisputeStatus]),
     ),
 )
 

@@ -15,11 +15,15 @@ from adapters.persistence.sql.engine import check, create_engine
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.tables import metadata
 from application.ports.unit_of_work import StorageUnavailable
+from domain.dispute import DisputeStatus
 from domain.order import OrderStatus
 from domain.payment import LIVE, PaymentStatus
 from domain.refund import RefundStatus
 from entrypoints.local.processes import free_port
 from tests.builders import NOW, ORDER, PAYMENT
+
+# By what the parts of a bill are found.
+PARTS = ["payments_order_id", "refunds_payment_id", "disputes_payment_id"]
 
 
 async def test_the_tables_are_what_the_migrations_make(sql: Database) -> None:
@@ -32,7 +36,12 @@ async def test_the_tables_are_what_the_migrations_make(sql: Database) -> None:
 
 @pytest.mark.parametrize(
     ("table", "known"),
-    [("orders", OrderStatus), ("payments", PaymentStatus), ("refunds", RefundStatus)],
+    [
+        ("orders", OrderStatus),
+        ("payments", PaymentStatus),
+        ("refunds", RefundStatus),
+        ("disputes", DisputeStatus),
+    ],
 )
 async def test_the_schema_knows_every_status(sql: Database, table: str, known: type[Enum]) -> None:
     [(definition,)] = await sql.run(
@@ -61,12 +70,17 @@ async def test_the_schema_holds_the_same_payments_live_as_the_domain(sql: Databa
         (
             statements.BILLS,
             {"order_ids": [ORDER]},
-            ["orders_pkey", "payments_order_id", "refunds_payment_id"],
+            ["orders_pkey", *PARTS],
         ),
         (
             statements.BILL_HOLDING,
             {"payment_id": PAYMENT},
-            ["payments_pkey", "orders_pkey", "payments_order_id", "refunds_payment_id"],
+            ["payments_pkey", "orders_pkey", *PARTS],
+        ),
+        (
+            statements.BILL_CHARGED,
+            {"charge_id": "ch_1"},
+            ["payments_charge_id", "orders_pkey", *PARTS],
         ),
         (statements.DUE, {"now": NOW, "limit": 10}, ["payments_look_at", "refunds_look_at"]),
         (
@@ -116,11 +130,15 @@ def test_two_may_migrate_at_once(empty_database_url: str) -> None:
             migrated.result(timeout=60)
 
 
-async def test_a_schema_of_another_age_is_a_problem(sql: Database) -> None:
-    await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '0000'")))
+async def test_a_schema_newer_than_the_program_is_left_alone(
+    sql: Database, database_url: str
+) -> None:
+    await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '9999'")))
     found = await check(sql.engine)
-    assert found.revision == "0000"
-    assert "schema 0000" in found.problems[0]
+    assert found.revision == "9999"
+    assert found.problems == ("the database has schema 9999, newer than this program",)
+    with pytest.raises(StorageUnavailable, match="9999"):
+        migrate(database_url)
 
 
 async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked() -> None:
