@@ -1,9 +1,12 @@
 """What the HTTP service is made of. It never talks to NATS: its events go through the outbox."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
+from adapters.clock import utc_now
+from adapters.persistence.sql.statistics import statistics
+from entrypoints.composition.books import BooksGauges
 from entrypoints.composition.parts import open_parts
 from entrypoints.http.house import House
 from entrypoints.settings import Settings
@@ -17,15 +20,21 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         if settings.stripe_webhook_secrets:
             from adapters.gateways.stripe_notices import StripeNotices
 
-            notices = StripeNotices(settings.stripe_webhook_secrets, lambda: datetime.now(UTC))
+            notices = StripeNotices(settings.stripe_webhook_secrets, utc_now)
 
         async def database() -> None:
-            await parts.clock.sync()
+            await statistics(parts.database)
 
-        yield House(
+        house = House(
             use_cases=parts.use_cases,
             answers=parts.answers,
             notices=notices,
             settings=settings,
             checks={"database": database},
         )
+        following = asyncio.create_task(BooksGauges.on(house.registry).follow(parts.database))
+        try:
+            yield house
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)

@@ -40,6 +40,8 @@ def hold(folder: Path) -> Iterator[Path]:
     Raises:
         LocalServerError: it cannot be used, or another demo uses it.
     """
+    if not User.unprivileged().can_enter(folder):
+        raise LocalServerError(f"{folder} cannot be used: PostgreSQL's user, nobody, cannot enter")
     try:
         if not folder.exists():
             folder.mkdir(parents=True)
@@ -48,12 +50,10 @@ def hold(folder: Path) -> Iterator[Path]:
         owner = folder.stat().st_uid
         lock = (folder / "lock").open("w")
     except OSError as error:
-        raise LocalServerError(f"{folder} cannot be used ({error.strerror})") from error
+        raise LocalServerError(f"{folder} cannot be used: {error.strerror}") from error
     with lock:
         if owner != os.geteuid():
             raise LocalServerError(f"{folder} belongs to another user")
-        if not User.unprivileged().can_enter(folder):
-            raise LocalServerError(f"{folder} lies where PostgreSQL's user, nobody, cannot enter")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

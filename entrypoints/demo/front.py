@@ -155,7 +155,10 @@ class Front:
 async def serving(
     orders: OrdersSide, payments: PaymentsService, authenticate: Authenticate, port: int
 ) -> AsyncIterator[int]:
-    """Serve the page on the loopback interface; gives the port, another one if this is taken."""
+    """Serve the page on the loopback interface; gives the port.
+
+    It is another one if that is taken, and any if it is 0.
+    """
     closing = asyncio.Event()
     front = Front(orders, payments, authenticate, closing)
     runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
@@ -164,9 +167,8 @@ async def serving(
         try:
             await web.TCPSite(runner, "127.0.0.1", port).start()
         except OSError:
-            port = free_port()
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-        yield port
+            await web.TCPSite(runner, "127.0.0.1", free_port()).start()
+        yield int(runner.addresses[0][1])
     finally:
         closing.set()
         await runner.cleanup()

@@ -224,6 +224,9 @@ class OrdersSide:
             raise BrokerAway(
                 f"no streams for {', '.join(SUBJECTS)}: the worker brings them"
             ) from None
+        except nats.errors.Error as error:
+            await self._client.close()
+            raise BrokerAway(f"the streams cannot be read: {error}") from error
         except BaseException:
             await self._client.close()
             raise

@@ -106,8 +106,9 @@ class Tour:
     async def pay_again(self) -> str:
         """An order is charged once."""
         answer = await self.payments.pay(self._made["first"].id, "tok_visa")
-        shown = str(self._paid["first"].body["id"]).encode() in answer.content
-        return f"{answer.status} with that payment" if shown else str(answer.status)
+        shown = answer.body.get("payment", {}).get("id")
+        same = "that" if shown == self._paid["first"].body["id"] else "another"
+        return f"{answer.status} with {same} payment"
 
     async def decline(self) -> str:
         """A card without money; the shop is told."""

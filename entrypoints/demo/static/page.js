@@ -117,6 +117,9 @@ function showOrder(order) {
   at(".cancel", card).disabled = order.status === "cancelled";
   at(".pay", card).textContent = order.status === "created" ? "Pay" : "Try to pay";
   at(".pay", card).classList.toggle("main", order.status === "created");
+  for (const button of [at(".pay", card), at(".cancel", card)]) {
+    button.ariaLabel = `${button.textContent}, ${dollars(order.price)}, ${order.id.slice(0, 8)}`;
+  }
   countDown(order);
   return card;
 }
@@ -138,7 +141,8 @@ function showPayment(payment, card) {
   const item = at("#payment-template").content.cloneNode(true).firstElementChild;
   badge(at(".badge", item), payment.status);
   at(".amount", item).textContent = money(payment.amount, payment.currency);
-  const told = [payment.stripeId, payment.code].filter(Boolean);
+  const back = payment.refundedAmount ? `${money(payment.refundedAmount, payment.currency)} given back` : "";
+  const told = [back, payment.code, payment.stripeId].filter(Boolean);
   at(".detail", item).textContent = told.join(" · ");
   at(".bank", item).hidden = payment.status !== "requires_action";
   at(".me", item).addEventListener("click", () => authenticate(payment.id, true, card));
@@ -149,7 +153,7 @@ function showPayment(payment, card) {
 async function showPayments(id, card) {
   const { ok, answer } = await ask("GET", `/api/payments?orderId=${encodeURIComponent(id)}`);
   if (!ok) return;
-  const payments = Array.isArray(answer) ? answer : answer.payments ?? [];
+  const { payments } = answer;
   const shown = JSON.stringify(payments);
   const list = at(".payments", card);
   if (list.dataset.shown !== shown) { // leave the buttons alone while somebody may be pressing them
@@ -157,7 +161,7 @@ async function showPayments(id, card) {
     list.replaceChildren(...payments.map((payment) => showPayment(payment, card)));
   }
   if (payments.some((payment) => OPEN.has(payment.status))) open.add(id);
-  else open.delete(id);
+  else if (open.delete(id)) at(".said", card).hidden = true; // what it waited for is shown now
 }
 
 function showEvent({ at: moment, subject, body }) {

@@ -1,0 +1,1 @@
+"""What is composed, and what is said about how it is doing."""
