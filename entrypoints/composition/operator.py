@@ -9,8 +9,8 @@ from attrs import frozen
 
 from adapters.messaging.jetstream import JetStreamConnection, JetStreamDeadLetters, Streams
 from adapters.messaging.jetstream import check as check_broker
+from adapters.persistence.sql.checkup import check as check_database
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.engine import check as check_database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue

@@ -1,15 +1,14 @@
-"""The connections to PostgreSQL, and whether what is at their other end will do."""
+"""The connections to PostgreSQL."""
 
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
-from attrs import frozen
-from sqlalchemy import PoolProxiedConnection, event, text
+from sqlalchemy import PoolProxiedConnection, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.persistence.sql.database import POOL_SECONDS, Database, Statement, translating_errors
+from adapters.persistence.sql.database import POOL_SECONDS
 
 # A connection on one's own network opens in milliseconds, TLS included; a customer waits for it.
 CONNECT_SECONDS: Final = 3.0
@@ -17,10 +16,6 @@ CONNECT_SECONDS: Final = 3.0
 # The slowest of our statements take tens of milliseconds. A claim has to be through within
 # FIRST_LOOK (domain/payment.py), or its charge may not be sent any more.
 STATEMENT_SECONDS: Final = 4.0
-
-# The oldest that our features are tested for; still supported until November 2027
-# (https://www.postgresql.org/support/versioning/).
-OLDEST_SERVER: Final = 150000
 
 # Parameters of libpq that hosts put into their addresses and asyncpg hands to the server, which
 # refuses them. They tune the connection; none of them decides whether it is encrypted.
@@ -89,41 +84,3 @@ def _refuse_closed(_connection: object, _record: object, proxy: PoolProxiedConne
     driver: asyncpg.Connection[Any] | None = proxy.driver_connection
     if driver is None or driver.is_closed():
         raise DisconnectionError
-
-
-_SERVER: Final = Statement.of(
-    text("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
-)
-
-
-@frozen
-class Checkup:
-    """What was found at the other end, and what is wrong with it, one line each."""
-
-    server: str
-    revision: str | None
-    """The schema; None if there is none."""
-    problems: tuple[str, ...]
-
-
-async def check(engine: AsyncEngine) -> Checkup:
-    """Look at the server and the schema.
-
-    Raises:
-        StorageUnavailable: the database cannot be reached.
-    """
-    from adapters.persistence.sql.migrate import current_revision, knows, newest_revision
-
-    [(number, server)] = await Database(engine).run(_SERVER)
-    with translating_errors():
-        async with engine.connect() as connection:
-            revision = await current_revision(connection)
-    problems = []
-    if number < OLDEST_SERVER:
-        problems.append(f"PostgreSQL {server} is too old: 15 or newer is needed")
-    if revision is not None and not knows(revision):
-        problems.append(f"the database has schema {revision}, newer than this program")
-    elif revision != newest_revision():
-        has = f"schema {revision}" if revision else "no schema"
-        problems.append(f"the database has {has}, and {newest_revision()} is needed: migrate it")
-    return Checkup(server, revision, tuple(problems))

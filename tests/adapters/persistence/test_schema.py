@@ -10,8 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from adapters.persistence.sql import outbox_queue, statements
+from adapters.persistence.sql.checkup import check
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.engine import check, create_engine
+from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.tables import metadata
 from application.ports.unit_of_work import StorageUnavailable
