@@ -2,12 +2,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-CODE := domain application adapters entrypoints tests
+CODE := domain application adapters entrypoints payments_conformance tests docs/examples
 LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test lint format types boundaries demo bench lock clean
+.PHONY: help install test chaos lint format types boundaries demo bench lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ install: ## Put everything into .venv, once; again when the requirements change
 
 test: lint types boundaries ## Check style, types and boundaries, then run every test
 	@$(BIN)/python -m pytest -n 2
+
+chaos: install ## Pay a thousand orders while everything is killed at random for a minute
+	@$(BIN)/python -m pytest -m chaos tests/system
 
 lint: install ## Check style
 	@$(BIN)/ruff check --quiet .

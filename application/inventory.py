@@ -10,6 +10,7 @@ from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
 from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork
+from application.use_cases.apply_kept_notices import ApplyKeptNotices
 from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
@@ -59,6 +60,7 @@ class UseCases:
     complete_order: CompleteOrder
     refund_payment: RefundPayment
     receive_notice: ReceiveNotice
+    apply_kept_notices: ApplyKeptNotices
     recover_payments: RecoverPayments
     relay_outbox: RelayOutbox
 
@@ -81,6 +83,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         complete_order=CompleteOrder(decide),
         refund_payment=RefundPayment(decide, ports.gateway, settle_refund, ports.now, ports.new_id),
         receive_notice=ReceiveNotice(decide, settle, settle_refund, ports.now),
+        apply_kept_notices=ApplyKeptNotices(ports.begin, decide, ports.now),
         recover_payments=RecoverPayments(
             ports.begin, decide, ports.gateway, settle, settle_refund, ports.now
         ),

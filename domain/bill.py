@@ -32,6 +32,7 @@ from domain.payment import (
 from domain.refund import (
     MOST_RETRIES,
     SEND_LEASE,
+    SETTLEMENT_LOOK,
     Refund,
     Refunded,
     RefundId,
@@ -50,7 +51,7 @@ class OrderNotFound(DomainError):
 
 @frozen
 class AlreadyPaid(DomainError):
-    """The order has been paid; `payment` is the one that did, if it was ours."""
+    """The order has been paid; `payment` is the one that did, if it is ours and the payer's own."""
 
     order_id: OrderId
     payment: Payment | None
@@ -58,9 +59,10 @@ class AlreadyPaid(DomainError):
 
 @frozen
 class PaymentUnderWay(DomainError):
-    """Another payment of this order may still succeed."""
+    """Another payment of this order may still succeed; `payment` is that, if it is the payer's own."""
 
-    payment: Payment
+    order_id: OrderId
+    payment: Payment | None
 
 
 @frozen
@@ -111,7 +113,7 @@ class Agreed:
 class Bill:
     """One order with its payments, refunds and disputes, changed only as a whole.
 
-    Invariants: at most one payment is live; what our refunds of a payment reserve never exceeds it.
+    Invariants: at most one payment is live; our refunds of a payment never ask for more than it took.
     """
 
     order: Order
@@ -137,17 +139,29 @@ class Bill:
     @property
     def live_payment(self) -> Payment | None:
         """The payment that keeps the order from being paid by another one."""
-        return next((payment for payment in self.payments if payment.blocks), None)
+        return next((payment for payment in self.payments if self.blocks(payment)), None)
+
+    def blocks(self, payment: Payment) -> bool:
+        """Whether a payment keeps the order from being paid by another one.
+
+        One under review does for as long as anything of it is left to be given back; but it is not
+        live, as it may turn up beside a live one.
+        """
+        if payment.status is PaymentStatus.REVIEW:
+            return not self.refundable(payment).is_zero
+        return payment.is_live
 
     def refundable(self, payment: Payment) -> Money:
-        """What of a payment is neither given back nor on its way back."""
+        """What of the money taken is neither given back nor on its way back."""
+        if payment.taken is None:
+            return Money(0, payment.amount.currency)
         reserved = sum(
             refund.amount.minor
             for refund in self.refunds
             if refund.payment_id == payment.id and refund.reserves
         )
         # Another hand than ours may have given back what we had set aside already.
-        return Money(max(0, payment.amount.minor - reserved), payment.amount.currency)
+        return Money(max(0, payment.taken.minor - reserved), payment.taken.currency)
 
     # --- the order -----------------------------------------------------------------------------
 
@@ -160,8 +174,8 @@ class Bill:
         if not bill.order.is_cancelled:
             return bill
         for payment in bill.payments:
-            if payment.status is PaymentStatus.SUCCEEDED:
-                bill = bill._give_back(payment, "order_cancelled", now)
+            if payment.is_captured:
+                bill = bill._return_what_may_not_be_kept(payment, now)
             elif payment.status is PaymentStatus.REQUIRES_ACTION and not self.order.is_cancelled:
                 bill = bill.with_payment(payment.look_now(now))
         return bill
@@ -200,10 +214,12 @@ class Bill:
         if order.is_cancelled:
             raise OrderCancelled(order.id)
         live = self.live_payment
+        # The order may have changed hands since: nobody learns of another user's payment.
+        own = live if live is not None and live.user_id == payer else None
         if live is not None and live.is_open:
-            raise PaymentUnderWay(live)
+            raise PaymentUnderWay(order.id, own)
         if live is not None or order.status is OrderStatus.COMPLETE:
-            raise AlreadyPaid(order.id, live)
+            raise AlreadyPaid(order.id, own)
         if terms.expires_at is not None and order.is_expired(now):
             raise OrderExpired(order.id, terms.expires_at)
         if not agreed.matches(terms.price):
@@ -256,19 +272,20 @@ class Bill:
         if payment.is_captured:
             return self.with_payment(payment.succeed(charged))
         found = payment.differs_from(charged)
-        if found is not None:
-            return self.with_payment(payment.review(charged, found))
         unwanted = self._unwanted(payment, now)
-        if unwanted is None:
+        if found is not None:
+            payment = payment.review(charged, found)
+        elif unwanted is not None:
+            payment = payment.unwant(charged, unwanted)
+        else:
             return self.with_payment(payment.succeed(charged)).complete()
-        payment = payment.unwant(charged, unwanted)
-        return self.with_payment(payment)._give_back(payment, unwanted, now)
+        return self.with_payment(payment)._return_what_may_not_be_kept(payment, now)
 
     def _unwanted(self, payment: Payment, now: datetime) -> str | None:
         """Why the order may not have a payment that has just turned out to be charged."""
         if self.order.is_cancelled:
             return "order_cancelled"
-        if any(other.blocks and other.id != payment.id for other in self.payments):
+        if any(self.blocks(other) and other.id != payment.id for other in self.payments):
             return "order_already_paid"
         if self.order.is_expired(now):
             return "order_expired"
@@ -313,13 +330,8 @@ class Bill:
             return self
         if isinstance(outcome, Refunded) and self._is_back(outcome.reference, refund):
             outcome = RefundRefused("refunded_by_another_hand")
-        bill = self.with_refund(refund.settle(outcome))
-        payment = bill.payment(refund.payment_id)
-        if payment.status is PaymentStatus.UNWANTED:
-            return bill._give_back(payment, payment.code or "unwanted", now)
-        if payment.status is PaymentStatus.SUCCEEDED and bill.order.is_cancelled:
-            return bill._give_back(payment, "order_cancelled", now)
-        return bill
+        payment = self.payment(refund.payment_id)
+        return self.with_refund(refund.settle(outcome))._return_what_may_not_be_kept(payment, now)
 
     def hear_refund(
         self,
@@ -329,7 +341,10 @@ class Bill:
         outcome: RefundOutcome,
         now: datetime,
     ) -> "Bill":
-        """Learn of a refund that another hand than ours began, at the gateway's own pages."""
+        """Learn of a refund that another hand than ours began, at the gateway's own pages.
+
+        While a bank has it, recovery asks after it like after one of ours, but never sends it.
+        """
         payment = next((each for each in self.payments if each.charge_id == charge_id), None)
         if payment is None:
             return self
@@ -338,12 +353,21 @@ class Bill:
             return self.settle_refund(known.id, outcome, now)
         refund_id = RefundId(reference)
         theirs = _refund(refund_id, payment, amount, "by_another_hand", now)
-        bill = self.with_refund(evolve(theirs, reference=reference, look_at=None))
+        look_at = now + SETTLEMENT_LOOK
+        bill = self.with_refund(evolve(theirs, reference=reference, look_at=look_at))
         return bill.settle_refund(refund_id, outcome, now)
 
     def _is_back(self, reference: str, refund: Refund) -> bool:
         """Whether the gateway names a refund that stands on this bill already, under another id."""
         return any(each.reference == reference and each.id != refund.id for each in self.refunds)
+
+    def _return_what_may_not_be_kept(self, payment: Payment, now: datetime) -> "Bill":
+        """Give back what is left of a payment that the order may not have, if it is one."""
+        if payment.status is PaymentStatus.UNWANTED:
+            return self._give_back(payment, payment.code or "unwanted", now)
+        if self.order.is_cancelled:
+            return self._give_back(payment, "order_cancelled", now)
+        return self
 
     def _give_back(self, payment: Payment, reason: str, now: datetime) -> "Bill":
         """Give back by itself what is left of a payment; once, as nothing is left then.

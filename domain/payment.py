@@ -131,6 +131,8 @@ class Payment:
     created_at: datetime
     status: PaymentStatus = PaymentStatus.PROCESSING
     charge_id: ChargeId | None = None
+    taken: Money | None = None
+    """What the gateway says it took; under review, that is not the amount asked for."""
     reference: str | None = None
     code: str | None = None
     """Why it failed, in the gateway's words; or what a review found."""
@@ -141,14 +143,6 @@ class Payment:
     def is_live(self) -> bool:
         """Whether it is the one payment that pays its order, or still may."""
         return self.status in LIVE
-
-    @property
-    def blocks(self) -> bool:
-        """Whether it keeps its order from being paid by another payment.
-
-        One under review does, but is not live: it may turn up beside a live one.
-        """
-        return self.is_live or self.status is PaymentStatus.REVIEW
 
     @property
     def is_captured(self) -> bool:
@@ -226,8 +220,8 @@ class Payment:
         return self
 
     def abandon(self) -> "Payment":
-        """The gateway never heard of it; it is looked after for a while yet, in case it still lands."""
-        if self.status is not PaymentStatus.PROCESSING:
+        """The gateway knows nothing of it; it is looked after for a while yet, in case it still lands."""
+        if not self.is_open:
             return self
         return evolve(
             self, status=PaymentStatus.ABANDONED, look_at=self.created_at + 2 * ABANDON_AFTER
@@ -242,6 +236,7 @@ class Payment:
             self,
             status=status,
             charge_id=charged.charge_id,
+            taken=charged.amount,
             reference=charged.reference or self.reference,
             code=code,
             look_at=None,

@@ -66,6 +66,7 @@ class Refund:
     order_id: OrderId
     charge_id: ChargeId
     amount: Money
+    """What is to be given back; once it is, what the gateway says it gave back."""
     reason: str
     created_at: datetime
     status: RefundStatus = RefundStatus.PENDING
@@ -89,6 +90,10 @@ class Refund:
         """Whether its amount is taken from what may still be refunded."""
         return self.status is not RefundStatus.FAILED
 
+    def may_be_sent(self, now: datetime) -> bool:
+        """Whether it is still its reserver's to send; afterwards it is recovery's alone."""
+        return self.status is RefundStatus.PENDING and now < self.created_at + SEND_LEASE
+
     def is_due(self, now: datetime) -> bool:
         """Whether recovery should send it or ask after it."""
         return self.look_at is not None and self.look_at <= now
@@ -108,14 +113,24 @@ class Refund:
         A refund that succeeded may still fail when the bank sends the money back
         (https://docs.stripe.com/refunds#failed-refunds); one the gateway has failed stays failed,
         as its amount may have been set aside for another refund since.
+
+        The books take the gateway's figure. One in another currency, which no gateway should report
+        as it refunds in the charge's own, cannot be reckoned with: then the amount stays what we
+        asked for, with the code `currency_mismatch` for a person to see. Money has left, so calling
+        it refused would free the amount and give it back twice.
         """
         if self.status is RefundStatus.FAILED:
             return self
         match outcome:
-            case Refunded(reference):
-                return evolve(
+            case Refunded(reference, amount):
+                if self.status is RefundStatus.SUCCEEDED:
+                    return self
+                done = evolve(
                     self, status=RefundStatus.SUCCEEDED, reference=reference, look_at=None
                 )
+                if amount.currency != self.amount.currency:
+                    return evolve(done, code="currency_mismatch")
+                return evolve(done, amount=amount)
             case RefundUnderWay(reference):
                 if self.status is not RefundStatus.PENDING:
                     return self

@@ -18,7 +18,7 @@ _SECRET: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|pm|card|src)_[A-Za-z0-9_]+"
     r"|_secret_[A-Za-z0-9]+"
     r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"
-    r"|(?i:bearer)\s+[^\s\"\\]+"
+    r"|(?i:bearer)\s+[^\s\",;\\]+"
     r"|(?<=://)[^\s/@\"\\:]*:[^\s/@\"\\]*(?=@)"
 )
 

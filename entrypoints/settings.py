@@ -7,17 +7,13 @@ from urllib.parse import urlsplit
 from attrs import field, frozen
 
 from domain.money import Currency, UnknownCurrency
+from entrypoints.bad_setting import BadSetting
+from entrypoints.own_gateway import OwnGateway
+
+__all__ = ["BadSetting", "GatewayName", "OwnGateway", "Role", "Settings", "read_settings"]
 
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 Role = Literal["replicate", "relay", "recover", "complete"]
-
-
-class BadSetting(Exception):
-    """A variable is missing or malformed. The text is one line, names it, and shows no value of a secret."""
-
-    def __init__(self, variable: str, problem: str) -> None:
-        super().__init__(f"{variable}: {problem}")
-        self.variable = variable
 
 
 @frozen(kw_only=True)
@@ -28,7 +24,7 @@ class Settings:
     nats_url: str = field(repr=False)
     jwt_key: str | None = field(default=None, repr=False)
     jwks_url: str | None = None
-    payment_gateway: GatewayName = "stripe-payment-intents"
+    payment_gateway: GatewayName | OwnGateway = "stripe-payment-intents"
     stripe_key: str | None = field(default=None, repr=False)
     stripe_api_base: str | None = None
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -61,7 +57,7 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         BadSetting: a variable is missing or malformed.
     """
     read = _Reader(environment)
-    gateway = read.one_of("PAYMENT_GATEWAY", get_args(GatewayName), _DEFAULT_GATEWAY)
+    gateway = read.gateway("PAYMENT_GATEWAY")
     settings = Settings(
         database_url=read.address(
             "DATABASE_URL", ("postgresql", "postgres"), "a PostgreSQL address"
@@ -69,7 +65,7 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         nats_url=read.servers("NATS_URL"),
         jwt_key=read.text("JWT_KEY"),
         jwks_url=read.optional_address("JWKS_URL", ("http", "https")),
-        payment_gateway=gateway,  # type: ignore[arg-type]  # one_of gives one of the literals
+        payment_gateway=gateway,
         stripe_key=read.text("STRIPE_KEY"),
         stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),
         stripe_webhook_secrets=read.list("STRIPE_WEBHOOK_SECRET", prefix="whsec_"),
@@ -85,7 +81,8 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
     )
     if http and settings.jwt_key is None and settings.jwks_url is None:
         raise BadSetting("JWT_KEY", "is required unless JWKS_URL is set")
-    if gateway != "fake" and settings.stripe_key is None:
+    stripe = ("stripe-payment-intents", "stripe-charges")
+    if gateway in stripe and settings.stripe_key is None:
         raise BadSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
     return settings
 
@@ -112,11 +109,15 @@ class _Reader:
             raise BadSetting(name, f"must be a whole number from {least} to {most}")
         return int(value)
 
-    def one_of(self, name: str, known: tuple[str, ...], default: str) -> str:
-        value = self.text(name) or default
-        if value not in known:
-            raise BadSetting(name, f"must be one of {', '.join(known)}")
-        return value
+    def gateway(self, name: str) -> GatewayName | OwnGateway:
+        value = self.text(name) or _DEFAULT_GATEWAY
+        if OwnGateway.looks_like(value):
+            return OwnGateway.imported(value, self.environment)
+        known: tuple[GatewayName, ...] = get_args(GatewayName)
+        for each in known:
+            if value == each:
+                return each
+        raise BadSetting(name, f"must be one of {', '.join(known)}, or package.module:function")
 
     def address(self, name: str, schemes: tuple[str, ...], what: str) -> str:
         value = self.required(name)

@@ -87,6 +87,7 @@ def a_payment(
         created_at=created_at,
         status=status,
         charge_id=ChargeId(charge) if charge else None,
+        taken=amount if captured else None,
         look_at=look_at,
     )
 

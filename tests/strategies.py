@@ -101,9 +101,11 @@ def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
 def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[RefundOutcome]:
     """What a gateway may report of a refund."""
     reference = f"re_{refund_id}"
+    less = Money(amount.minor // 2, amount.currency)
     return st.sampled_from(
         [
             Refunded(reference, amount),
+            Refunded(reference, less),
             RefundUnderWay(reference),
             RefundRefused("expired_or_canceled_card", reference),
             RefundRefused("charge_disputed"),
@@ -168,7 +170,9 @@ def _settle_refund(draw: st.DrawFn, bill: Bill) -> Step:
 
 
 def _part_of_a_charge(draw: st.DrawFn, bill: Bill) -> tuple[ChargeId, Money]:
-    charges = [(each.charge_id, each.amount) for each in bill.payments if each.charge_id]
+    charges = [
+        (each.charge_id, each.taken) for each in bill.payments if each.charge_id and each.taken
+    ]
     charge_id, amount = draw(st.sampled_from(charges))
     return charge_id, Money(draw(st.integers(1, amount.minor)), amount.currency)
 

@@ -137,10 +137,11 @@ class TcpProxy:
             for pump in done:
                 pump.result()
         finally:
+            # First, as another cut may come while the pumps end.
+            server.transport.abort()
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            server.transport.abort()
 
     async def _pump(
         self,

@@ -11,7 +11,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("domain", "application", "adapters", "entrypoints")
+PACKAGES = ("domain", "application", "adapters", "entrypoints", "payments_conformance")
 CONTRACTS = {
     contract["id"]: contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
@@ -23,6 +23,8 @@ FORBIDDEN = [
     ("layers", "domain.planted", "application"),
     ("layers", "application.planted", "adapters"),
     ("layers", "adapters.planted", "entrypoints"),
+    ("layers", "entrypoints.planted", "payments_conformance.harness"),
+    ("layers", "payments_conformance.planted", "entrypoints"),
     ("pure-core", "domain.planted", "msgspec"),
     ("pure-core", "application.planted", "structlog"),
     ("composition", "entrypoints.planted", "adapters.gateways"),
@@ -30,6 +32,9 @@ FORBIDDEN = [
     ("adapters", "adapters.gateways.planted", "adapters.persistence"),
     ("adapters", "adapters.messaging.planted", "adapters.gateways"),
     ("adapters", "adapters.planted", "adapters.messaging"),
+    ("kit", "payments_conformance.planted", "adapters.gateways"),
+    ("no-tests", "adapters.gateways.planted", "pytest"),
+    ("no-tests", "entrypoints.planted", "hypothesis"),
     ("stripe", "adapters.persistence.planted", "stripe"),
     ("nats", "entrypoints.planted", "nats"),
     ("sql", "adapters.messaging.planted", "sqlalchemy"),

@@ -55,6 +55,15 @@ BROKEN = {
         GOOD, bills=[a_bill(a_payment(status=PaymentStatus.UNWANTED))]
     ),
     "2: payment payment-1 is succeeded without a charge": evolve(GOOD, charges=[]),
+    "2: payment payment-1 took 100.00 usd": evolve(
+        GOOD,
+        charges=[evolve(CHARGE, amount=dollars("99"))],
+        bills=[a_bill(evolve(PAID, status=PaymentStatus.REVIEW))],
+    ),
+    "2: 0 of charge ch_payment-1 are kept, we say 10000": evolve(
+        GOOD, refunds=[RefundThere(CHARGE.id, PRICE)]
+    ),
+    "2: 10000 of charge ch_payment-1 are kept, we say 0": evolve(REFUND, refunds=[]),
     "back for refund-1, we: None": evolve(REFUND, bills=[a_bill(PAID)]),
     "2: a refund was given back twice": evolve(REFUND, refunds=[BACK, BACK]),
     "2: more than charge ch_payment-1 was given back": evolve(REFUND, refunds=[BACK, BACK]),
@@ -94,6 +103,8 @@ def test_a_broken_promise_is_named(words: str) -> None:
 
 
 def test_a_payment_under_review_waits_for_a_person() -> None:
-    review = a_payment(status=PaymentStatus.REVIEW)
+    review = evolve(a_payment(status=PaymentStatus.REVIEW), taken=dollars("1"))
     wrong = evolve(CHARGE, amount=dollars("1"))
-    assert broken_promises(Findings([wrong], [], [a_bill(review, order=CANCELLED)])) == []
+    assert broken_promises(Findings([wrong], [], [a_bill(review)])) == []
+    cancelled = broken_promises(Findings([wrong], [], [a_bill(review, order=CANCELLED)]))
+    assert cancelled == ["4: order order-1 is cancelled and charge ch_payment-1 is kept"]

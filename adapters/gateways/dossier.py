@@ -227,9 +227,12 @@ class Dossier:
         return made, given.outcome
 
     def find_refund(self, refund: Refund) -> tuple["Dossier", RefundOutcome | None]:
-        """Say what became of the refund's current attempt."""
-        given = next((each for each in self.given if each.key == refund.key), None)
-        return self, given.outcome if given else None
+        """Say what became of the refund of that name or, while it has none, of its current attempt."""
+        for given in self.given:
+            known = refund.reference is not None
+            if given.reference == refund.reference if known else given.key == refund.key:
+                return self, given.outcome
+        return self, None
 
     def finish_refund(
         self, refund_id: RefundId, succeeded: bool

@@ -55,14 +55,6 @@ class FakeGateway(RuledGateway):
     livemode: bool = False
     _created: bool = field(default=False, init=False)
 
-    async def check(self) -> None:
-        """Show that the ledger can be used.
-
-        Raises:
-            GatewayUnavailable: it cannot.
-        """
-        await self._ask("check", PaymentId("check"), lambda dossier: (dossier, None))
-
     async def close(self) -> None:
         """Nothing of its own is open: the engine is its owner's to close."""
 

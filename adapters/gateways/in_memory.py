@@ -185,9 +185,6 @@ class InMemoryGateway(RuledGateway):
     livemode: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def check(self) -> None:
-        """Nothing can be wrong with it from outside."""
-
     async def close(self) -> None:
         """Nothing is open."""
 

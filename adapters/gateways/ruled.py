@@ -23,6 +23,10 @@ class RuledGateway(ABC):
         """Carry a request out; with a key, one that moves money."""
 
     @abstractmethod
+    async def close(self) -> None:
+        """Close what is open."""
+
+    @abstractmethod
     def _new_id(self) -> str:
         """A name for something made at the gateway."""
 
@@ -57,6 +61,14 @@ class RuledGateway(ABC):
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         return await self._look("find_refund", payment.id, lambda it: it.find_refund(refund))
+
+    async def check(self) -> None:
+        """Show that the dossiers can be used.
+
+        Raises:
+            GatewayUnavailable, OutcomeUnknown: they cannot.
+        """
+        await self._ask("check", PaymentId("check"), lambda dossier: (dossier, None))
 
     async def dossier(self, payment_id: PaymentId) -> Dossier:
         """All that the gateway knows about a payment: its own books, to compare ours with."""

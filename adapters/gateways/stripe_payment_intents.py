@@ -22,6 +22,7 @@ _CONFIRM_SECONDS: Final = 9.0
 _CANCEL_SECONDS: Final = 2.5
 
 _PATH: Final = "/v1/payment_intents"
+_GONE: Final = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
 _EXPANDED: Final = ["latest_charge"]
 
 
@@ -128,7 +129,13 @@ class StripePaymentIntents:
     async def _look(self, payment: Payment, *, call_off: bool) -> Outcome | None:
         async with looking():
             if payment.reference is not None:
-                return await self._settled(await self._read(payment.reference), call_off=call_off)
+                try:
+                    intent = await self._read(payment.reference)
+                except Refused as refused:
+                    if refused.code != _GONE:
+                        raise
+                else:
+                    return await self._settled(intent, call_off=call_off)
             intents = await made_for(self.api, payment, _PATH, expand=["data.latest_charge"])
             outcomes = [await self._settled(each, call_off=call_off) for each in intents]
             for kind in (Charged, RequiresAction, Declined):

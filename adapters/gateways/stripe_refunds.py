@@ -50,9 +50,13 @@ class StripeRefunds:
             return outcome_of_refund(made)
 
     async def find(self, refund: Refund) -> RefundOutcome | None:
-        """Say what became of a refund's current attempt; the port's `find_refund`."""
+        """Say what became of a refund; the port's `find_refund`."""
         async with looking():
-            return _attempt(await self._of(refund.charge_id), refund)
+            made = await self._of(refund.charge_id)
+            if refund.reference is None:
+                return _attempt(made, refund)
+            named = (each for each in made if each.get("id") == refund.reference)
+            return next(map(outcome_of_refund, named), None)
 
     async def _of(self, charge_id: ChargeId) -> list[Json]:
         """All refunds of a charge. The list, unlike search, shows at once what was written."""

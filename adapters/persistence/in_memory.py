@@ -9,6 +9,7 @@ from attrs import define, evolve, field, frozen
 from application.ports.answers import Answer, OtherRequest, RequestKey, StillRunning
 from application.ports.clock import Clock
 from application.ports.event_publisher import OutboxEntry
+from application.ports.gateway_notices import ChargeNotice
 from application.ports.unit_of_work import Conflict
 from domain.bill import Bill
 from domain.events import Event, EventId
@@ -54,6 +55,8 @@ class InMemoryDatabase:
     order_of: dict[PaymentId, OrderId] = field(factory=dict)
     outbox: dict[EventId, _Record] = field(factory=dict)
     inbox: set[str] = field(factory=set)
+    kept: dict[str, tuple[datetime, ChargeNotice]] = field(factory=dict)
+    """Each notice whose charge we did not know, with the moment since when it is kept."""
     relay: tuple[str, datetime] | None = None
     remembered: dict[RequestKey, _Remembered] = field(factory=dict)
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
@@ -73,6 +76,8 @@ class InMemoryUnitOfWork:
     _saved: dict[OrderId, Bill] = field(factory=dict)
     _events: list[Event] = field(factory=list)
     _notices: list[str] = field(factory=list)
+    _kept: dict[str, tuple[datetime, ChargeNotice]] = field(factory=dict)
+    _forgotten: list[str] = field(factory=list)
 
     @property
     def bills(self) -> "_Bills":
@@ -86,12 +91,12 @@ class InMemoryUnitOfWork:
 
     @property
     def inbox(self) -> "_Inbox":
-        """Notices heard."""
+        """Notices heard, and notices kept."""
         return _Inbox(self)
 
     async def commit(self) -> None:
         """Write everything at once, if nothing that was read has changed."""
-        if not (self._saved or self._events or self._notices):
+        if not (self._saved or self._events or self._notices or self._kept or self._forgotten):
             return
         database = self._database
         await database.checkpoint("commit")
@@ -108,6 +113,9 @@ class InMemoryUnitOfWork:
             entry = OutboxEntry(event, database.now(), self._trace())
             database.outbox.setdefault(event.id, _Record(entry))
         database.inbox.update(self._notices)
+        database.kept = self._kept | database.kept
+        for notice_id in self._forgotten:
+            database.kept.pop(notice_id, None)
         await database.checkpoint("committed")
 
 
@@ -176,6 +184,25 @@ class _Inbox:
 
     def add(self, notice_id: str) -> None:
         self._work._notices.append(notice_id)
+
+    def keep(self, notice: ChargeNotice, since: datetime) -> None:
+        self._work._kept.setdefault(notice.id, (since, notice))
+
+    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
+        database = self._work._database
+        await database.checkpoint("read kept notices")
+        charges = {
+            payment.charge_id for _, bill in database.bills.values() for payment in bill.payments
+        }
+        waited = [
+            (since, notice_id)
+            for notice_id, (since, notice) in database.kept.items()
+            if since < before or notice.charge_id in charges
+        ]
+        return [database.kept[notice_id][1] for _, notice_id in sorted(waited)[:limit]]
+
+    def forget(self, notice_id: str) -> None:
+        self._work._forgotten.append(notice_id)
 
 
 @frozen

@@ -63,7 +63,10 @@ class OtherNotice:
     id: str
 
 
-Notice = PaymentNotice | RefundNotice | OutsideRefundNotice | DisputeNotice | OtherNotice
+ChargeNotice = OutsideRefundNotice | DisputeNotice
+"""What others than we did to a charge; it names nothing of ours but that."""
+
+Notice = PaymentNotice | RefundNotice | ChargeNotice | OtherNotice
 
 
 class GatewayNotices(Protocol):

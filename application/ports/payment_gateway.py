@@ -35,7 +35,7 @@ class GatewayUnavailable(Exception):
 class PaymentGateway(Protocol):
     """Takes money and gives it back.
 
-    Promises, checked by tests/contracts/payment_gateway.py on every adapter:
+    Promises, checked by payments_conformance/promises.py on every adapter:
 
     - The payment's id is the idempotency key of its charge and the refund's `key` of its refund:
       however often the same request is sent, money moves once.
@@ -89,8 +89,24 @@ class PaymentGateway(Protocol):
         """
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
-        """Say what became of a refund's current attempt; None if there is no trace of it.
+        """Say what became of a refund; None if there is no trace of it.
+
+        It is found by its `reference` where that is known, whoever began it, else by its `key`.
 
         Raises:
             OutcomeUnknown: the gateway could not be asked.
         """
+
+
+class GatewayAdapter(PaymentGateway, Protocol):
+    """A gateway with what only the process that owns it uses."""
+
+    async def check(self) -> None:
+        """Show that the gateway is there and takes our key; in a few seconds, and moving nothing.
+
+        Raises:
+            OutcomeUnknown, GatewayUnavailable: it is not, or does not; in one line.
+        """
+
+    async def close(self) -> None:
+        """Close the connections; closing twice does no harm."""

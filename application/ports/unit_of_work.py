@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from application.ports.gateway_notices import ChargeNotice
 from domain.bill import Bill
 from domain.events import Event
 from domain.order import OrderId
@@ -52,13 +53,24 @@ class Outbox(Protocol):
 
 
 class Inbox(Protocol):
-    """Which of the gateway's notices have been heard."""
+    """Which of the gateway's notices have been heard, and which of them wait for their charge."""
 
     async def has(self, notice_id: str) -> bool:
         """Whether this notice was heard, and what came of it committed."""
 
     def add(self, notice_id: str) -> None:
         """Remember a notice at commit; a `Conflict` if somebody else has meanwhile."""
+
+    def keep(self, notice: ChargeNotice, since: datetime) -> None:
+        """Have a notice wait, from the commit on, until we know its charge; keeping it again
+        changes nothing."""
+
+    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
+        """What need not wait any longer, the oldest first: kept notices whose charge we know by
+        now, and those kept since before then."""
+
+    def forget(self, notice_id: str) -> None:
+        """Stop keeping a notice at commit; one that is not kept is no error."""
 
 
 class UnitOfWork(Protocol):
@@ -83,7 +95,7 @@ class UnitOfWork(Protocol):
 
     @property
     def inbox(self) -> Inbox:
-        """Notices heard."""
+        """Notices heard, and notices kept."""
 
     async def commit(self) -> None:
         """Write everything saved and added.

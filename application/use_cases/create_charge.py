@@ -66,14 +66,15 @@ class CreateCharge:
         Raises:
             TooManyDeclines: one of the sources tries card after card.
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AmountDiffers: it may not be paid.
-            AlreadyPaid, PaymentUnderWay: it is paid, or being paid, already.
+            AlreadyPaid, PaymentUnderWay: it is paid, or being paid, already; both tell of the
+                payment only if it is the payer's own.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
         await self.declines.check(sources)
         try:
             payment = await self._claim(order_id, payer, agreed)
         except PaymentUnderWay as under_way:
-            return await self._ask_again(under_way.payment)
+            return await self._ask_again(under_way, sources)
         try:
             outcome = await self._charge(payment, token)
         except GatewayUnavailable:
@@ -113,16 +114,19 @@ class CreateCharge:
             return Charge(payment)  # recovery finds the same outcome
         return Charge(settled, outcome if isinstance(outcome, RequiresAction) else None)
 
-    async def _ask_again(self, payment: Payment) -> Charge:
+    async def _ask_again(self, under_way: PaymentUnderWay, sources: Collection[str]) -> Charge:
         """See what came of a payment whose customer was sent to their bank; no card is charged."""
-        if payment.status is not PaymentStatus.REQUIRES_ACTION:
-            raise PaymentUnderWay(payment)
+        payment = under_way.payment
+        if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
+            raise under_way
         try:
             outcome = await self.gateway.find(payment)
         except (OutcomeUnknown, GatewayUnavailable):
             outcome = None
         if outcome is None:
-            raise PaymentUnderWay(payment)
+            raise under_way
+        if isinstance(outcome, Declined):
+            await self.declines.record(sources)
         return await self._settle(payment, outcome)
 
     async def _release(self, payment: Payment) -> None:

@@ -1,10 +1,13 @@
 """ReceiveNotice: take the gateway's word for what happened, once per notice."""
 
+from datetime import datetime
+
 from attrs import frozen
 
 from application.decide import Decide
 from application.ports.clock import Clock
 from application.ports.gateway_notices import (
+    ChargeNotice,
     DisputeNotice,
     Notice,
     OutsideRefundNotice,
@@ -14,15 +17,18 @@ from application.ports.gateway_notices import (
 from application.ports.unit_of_work import UnitOfWork
 from application.use_cases.refund_payment import SettleRefund
 from application.use_cases.settle_payment import SettlePayment
-from domain.bill import PaymentNotFound
-from domain.events import PaymentDisputed, PaymentRefunded
+from domain.bill import Bill, PaymentNotFound
+from domain.events import Event, PaymentDisputed, PaymentRefunded
 from domain.payment import PaymentId, PaymentStatus
 from domain.refund import RefundStatus
 
 
 @frozen
 class ReceiveNotice:
-    """Settle what a verified notice tells; a repeated one changes nothing."""
+    """Settle what a verified notice tells; a repeated one changes nothing.
+
+    One about a charge that we do not know yet is kept, and ApplyKeptNotices settles it later.
+    """
 
     decide: Decide
     settle: SettlePayment
@@ -45,10 +51,8 @@ class ReceiveNotice:
                     await self.settle(payment_id, outcome)
                 case RefundNotice(_, payment_id, refund_id, outcome):
                     await self.settle_refund(payment_id, refund_id, outcome)
-                case OutsideRefundNotice():
-                    await self._hear_refund(notice)
-                case DisputeNotice():
-                    await self._hear_dispute(notice)
+                case OutsideRefundNotice() | DisputeNotice():
+                    await self._hear_of_charge(notice)
                 case _:
                     pass
         except PaymentNotFound:
@@ -67,39 +71,46 @@ class ReceiveNotice:
 
         await self.decide(decision)
 
-    async def _hear_refund(self, notice: OutsideRefundNotice) -> None:
+    async def _hear_of_charge(self, notice: ChargeNotice) -> None:
         async def decision(work: UnitOfWork) -> None:
-            bill = await work.bills.charged(notice.charge_id)
-            if bill is None:
-                return
-            heard = bill.hear_refund(
-                notice.charge_id, notice.reference, notice.amount, notice.outcome, self.now()
-            )
-            if heard == bill:
-                return
-            work.bills.save(heard)
-            for refund in heard.refunds:
-                if refund.reference == notice.reference and refund.status is RefundStatus.SUCCEEDED:
-                    work.outbox.add(PaymentRefunded.of(refund))
-
-        await self.decide(decision)
-
-    async def _hear_dispute(self, notice: DisputeNotice) -> None:
-        async def decision(work: UnitOfWork) -> None:
-            bill = await work.bills.charged(notice.charge_id)
-            if bill is None:
-                return
-            heard = bill.hear_dispute(
-                notice.dispute_id, notice.charge_id, notice.amount, notice.reason, notice.status
-            )
-            dispute = heard.dispute(notice.dispute_id)
-            if heard == bill or dispute is None:
-                return
-            work.bills.save(heard)
-            work.outbox.add(PaymentDisputed.of(dispute))
+            now = self.now()
+            if not await hear_of_charge(work, notice, now):
+                work.inbox.keep(notice, now)
 
         await self.decide(decision)
 
     async def _remember(self, work: UnitOfWork, notice_id: str) -> None:
         if not await work.inbox.has(notice_id):
             work.inbox.add(notice_id)
+
+
+async def hear_of_charge(work: UnitOfWork, notice: ChargeNotice, now: datetime) -> bool:
+    """Record and announce what others did to a charge; whether it is one we know."""
+    bill = await work.bills.charged(notice.charge_id)
+    if bill is None:
+        return False
+    if isinstance(notice, OutsideRefundNotice):
+        heard, event = _refunded(bill, notice, now)
+    else:
+        heard, event = _disputed(bill, notice)
+    if heard != bill:
+        work.bills.save(heard)
+        if event is not None:
+            work.outbox.add(event)
+    return True
+
+
+def _refunded(bill: Bill, notice: OutsideRefundNotice, now: datetime) -> tuple[Bill, Event | None]:
+    heard = bill.hear_refund(notice.charge_id, notice.reference, notice.amount, notice.outcome, now)
+    for refund in heard.refunds:
+        if refund.reference == notice.reference and refund.status is RefundStatus.SUCCEEDED:
+            return heard, PaymentRefunded.of(refund)
+    return heard, None
+
+
+def _disputed(bill: Bill, notice: DisputeNotice) -> tuple[Bill, Event | None]:
+    heard = bill.hear_dispute(
+        notice.dispute_id, notice.charge_id, notice.amount, notice.reason, notice.status
+    )
+    dispute = heard.dispute(notice.dispute_id)
+    return heard, None if dispute is None else PaymentDisputed.of(dispute)

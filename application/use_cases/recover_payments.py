@@ -108,10 +108,13 @@ class RecoverPayments:
             return
         try:
             outcome = await self.gateway.find_refund(payment, refund)
-            if outcome is None:
+            if outcome is None and refund.reference is None:
                 outcome = await self.gateway.refund(payment, refund)
         except (OutcomeUnknown, GatewayUnavailable) as unknown:
             logger.info("refund %s is still unknown: %s", refund.id, unknown)
+            return
+        if outcome is None:  # the gateway had it: it is not sent again, nor was another hand's ever
+            logger.warning("refund %s is gone from the gateway", refund.id)
             return
         await self.settle_refund(payment.id, refund.id, outcome)
 

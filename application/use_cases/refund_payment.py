@@ -47,7 +47,7 @@ class SettleRefund:
 
 @frozen
 class RefundPayment:
-    """Give part or all of a payment back: reserve it, send it, settle it."""
+    """Give part or all of a payment back: reserve it, send it, settle it; once for each refund's id."""
 
     decide: Decide
     gateway: PaymentGateway
@@ -56,29 +56,38 @@ class RefundPayment:
     new_id: NewId
 
     async def __call__(
-        self, payment_id: PaymentId, minor: int | None = None, reason: str = "requested"
+        self,
+        payment_id: PaymentId,
+        minor: int | None = None,
+        reason: str = "requested",
+        refund_id: RefundId | None = None,
     ) -> Refund:
         """Refund so many minor units, or all that is left.
 
         A refund still `pending` afterwards is on its way, or its outcome unknown; recovery goes on.
+        Who names the refund may ask again for the same one: it stands as it was first asked for, and
+        is not sent again once it is recovery's.
 
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
             StorageUnavailable: nothing was sent; if it was reserved all the same, recovery sends it.
         """
-        refund_id = RefundId(self.new_id())
+        name = refund_id or RefundId(self.new_id())
 
         async def decision(work: UnitOfWork) -> tuple[Payment, Refund]:
             bill = await work.bills.holding(payment_id)
             if bill is None:
                 raise PaymentNotFound(payment_id)
-            reserved = bill.reserve_refund(refund_id, payment_id, minor, reason, self.now())
-            work.bills.save(reserved)
-            refund = reserved.refund(refund_id)
+            reserved = bill.reserve_refund(name, payment_id, minor, reason, self.now())
+            if reserved != bill:
+                work.bills.save(reserved)
+            refund = reserved.refund(name)
             assert refund is not None, "just reserved"  # noqa: S101
             return reserved.payment(payment_id), refund
 
         payment, refund = await self.decide(decision)
+        if not refund.may_be_sent(self.now()):
+            return refund
         try:
             outcome = await self.gateway.refund(payment, refund)
             return await self.settle(payment_id, refund.id, outcome) or refund

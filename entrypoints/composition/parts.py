@@ -5,7 +5,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 import structlog
 from attrs import frozen
@@ -25,8 +25,9 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.inventory import DeclineLimits, Ports, UseCases, compose
 from application.ports.clock import Clock
-from application.ports.payment_gateway import PaymentGateway
+from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.own_gateway import OwnGateway
 from entrypoints.settings import Settings
 from entrypoints.trace import current_traceparent
 
@@ -39,16 +40,6 @@ CLOCK_SECONDS: Final = 60.0
 CLOCK_RETRY_SECONDS: Final = 1.0
 
 
-class Gateway(PaymentGateway, Protocol):
-    """A gateway adapter with what only its owner uses."""
-
-    async def check(self) -> None:
-        """Raise OutcomeUnknown or GatewayUnavailable, with one line, unless it is well."""
-
-    async def close(self) -> None:
-        """Close its connections."""
-
-
 @frozen
 class Parts:
     """What a process of ours is made of."""
@@ -56,7 +47,7 @@ class Parts:
     settings: Settings
     database: Database
     clock: DatabaseClock
-    gateway: Gateway
+    gateway: GatewayAdapter
     broker: JetStreamConnection
     streams: Streams
     dead_letters: JetStreamDeadLetters
@@ -77,7 +68,9 @@ class Parts:
 
 
 @contextlib.asynccontextmanager
-async def open_parts(settings: Settings, gateway: Gateway | None = None) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, gateway: GatewayAdapter | None = None
+) -> AsyncIterator[Parts]:
     """Compose everything on the real parts; the gateway is the settings' unless one is given.
 
     It works, if not much, while the database or the broker cannot be reached.
@@ -128,10 +121,16 @@ async def open_parts(settings: Settings, gateway: Gateway | None = None) -> Asyn
         await engine.dispose()
 
 
-def gateway_of(settings: Settings, database: Database, clock: Clock) -> Gateway:
-    """The gateway that the settings name."""
+def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayAdapter:
+    """The gateway that the settings name.
+
+    Raises:
+        BadSetting: one of the shop's own refuses the environment.
+    """
     # Each is imported only where it is wanted: the Stripe SDK alone takes 25 MiB and 0.2 s.
     name = settings.payment_gateway
+    if isinstance(name, OwnGateway):
+        return name.open()
     if name == "fake":
         from adapters.gateways.fake import FakeGateway
 

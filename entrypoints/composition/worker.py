@@ -25,6 +25,9 @@ logger = structlog.get_logger(__name__)
 # Looking costs one cheap statement; a refund of a cancelled order leaves this soon.
 RECOVER_SECONDS: Final = 0.5
 
+# A notice that has waited for its charge may wait some seconds more; a look is one cheap statement.
+KEPT_SECONDS: Final = 5.0
+
 # What is forgotten is days old; an hour more or less is nothing, and a bounded part goes at a time.
 RETENTION_SECONDS: Final = 3600.0
 
@@ -66,6 +69,7 @@ def _loops(role: Role, parts: Parts) -> list[Loop]:
         case "recover":
             return [
                 Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
+                Loop("kept", use_cases.apply_kept_notices.run_once, KEPT_SECONDS),
                 Loop("forget", _forgetting(parts), RETENTION_SECONDS),
                 Loop("watch", _watching(parts), WATCH_SECONDS),
             ]

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Final
 
 from litestar import Litestar, get, post
+from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
@@ -26,19 +27,23 @@ DRAIN_SECONDS: Final = 22.0
 
 
 def create_app(house: House) -> Litestar:
-    """The service on this inventory; when its lifespan ends, what is under way is finished first."""
+    """The service on this inventory; when its lifespan ends, what is under way is finished first.
+
+    Whoever runs it may leave less time for that, in `app.state.drain_seconds`.
+    """
     metrics, running = Metrics.on(house.registry), Running()
 
     @contextlib.asynccontextmanager
-    async def finish_what_is_under_way(_app: Litestar) -> AsyncIterator[None]:
+    async def finish_what_is_under_way(app: Litestar) -> AsyncIterator[None]:
         yield
-        await running.drain(DRAIN_SECONDS)
+        await running.drain(app.state.drain_seconds)
 
     app = Litestar(
         route_handlers=_routes(house, metrics, running),
         exception_handlers={Exception: on_error},
         lifespan=[finish_what_is_under_way],
         openapi_config=openapi.config(version("payments")),
+        state=State({"drain_seconds": DRAIN_SECONDS}),
         logging_config=None,
         request_max_body_size=None,  # read_body counts, and knows each route's limit
     )

@@ -9,7 +9,7 @@ import structlog
 from attrs import frozen
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from application.ports.answers import OtherRequest, StillRunning
 from application.ports.gateway_notices import BadNotice
@@ -27,7 +27,8 @@ from domain.bill import (
 )
 from domain.money import Money
 from domain.order import NotYourOrder, OrderCancelled, OrderExpired
-from entrypoints.http.replies import Complaint, MoneyBody, Reply, payment_body, problem
+from domain.payment import Payment
+from entrypoints.http.replies import Complaint, MoneyBody, PaymentBody, Reply, payment_body, problem
 
 logger = structlog.get_logger(__name__)
 
@@ -88,13 +89,16 @@ def _later(message: str) -> Callable[[Any], Reply]:
 
 def _already_paid(error: AlreadyPaid) -> Reply:
     complaint = Complaint("The order is already paid", code="already_paid")
-    payment = UNSET if error.payment is None else payment_body(error.payment)
-    return problem(409, complaint, payment=payment)
+    return problem(409, complaint, payment=_own(error.payment))
 
 
 def _under_way(error: PaymentUnderWay) -> Reply:
     complaint = Complaint("A payment of the order is under way", code="payment_under_way")
-    return problem(409, complaint, payment=payment_body(error.payment))
+    return problem(409, complaint, payment=_own(error.payment))
+
+
+def _own(payment: Payment | None) -> PaymentBody | UnsetType:
+    return UNSET if payment is None else payment_body(payment)
 
 
 def _amount_differs(error: AmountDiffers) -> Reply:

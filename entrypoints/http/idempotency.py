@@ -55,7 +55,8 @@ class Once:
             key: as the client chose it.
             request: all that makes it this request; only a hash of it is kept. A card token in
                 there is random enough not to be guessed from it, and good for one use.
-            carry_out: does it. Whatever it raises means that nothing was done.
+            carry_out: does it, and bears repeating: what it raises is not kept, nor is anything
+                where the process dies before it is answered.
 
         Raises:
             OtherRequest: the key was used for something else.

@@ -21,7 +21,6 @@ from entrypoints.http.replies import (
     PROBLEM_JSON,
     Complaint,
     PaymentBody,
-    PaymentList,
     Problem,
     RefundBody,
 )
@@ -110,7 +109,14 @@ CREATED: Final = {
     ),
 }
 SHOWN: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
-LISTED: Final = {200: _spec(PaymentList, "The payments", payments=[_PAYMENT])}
+LISTED: Final = {
+    200: ResponseSpec(
+        list[PaymentBody],
+        generate_examples=False,
+        description="The payments",
+        examples=[Example(summary="One payment", value=[_PAYMENT])],
+    )
+}
 REFUNDED: Final = {201: _spec(RefundBody, "Given back, or on its way", **_REFUND)}
 RECEIVED: Final = {200: _spec(dict[str, bool], "Heard", received=True)}
 LIVE: Final = {200: _spec(dict[str, str], "It answers", status="live")}

@@ -43,7 +43,9 @@ class OperationRoutes:
 
     async def metrics(self) -> Response[bytes]:
         """What Prometheus scrapes."""
-        return Response(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+        # Litestar appends the charset of a media type that begins with `text/` itself.
+        media_type = CONTENT_TYPE_LATEST.partition("; charset")[0]
+        return Response(generate_latest(self.registry), media_type=media_type)
 
 
 async def _fails(name: str, check: Check) -> bool:

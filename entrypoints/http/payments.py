@@ -4,6 +4,7 @@ from typing import Final
 
 from attrs import frozen
 from litestar import Response
+from litestar.params import FromPath
 
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
@@ -19,7 +20,6 @@ from entrypoints.http.idempotency import Finished, Once
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.replies import (
     Complaint,
-    PaymentList,
     payment_body,
     payment_path,
     problem,
@@ -76,7 +76,7 @@ class PaymentRoutes:
         )
         return answer.response()
 
-    async def show(self, request: AnyRequest, payment_id: str) -> Response[bytes]:
+    async def show(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Look at a payment of one's own."""
         user = await self.authenticator.user(request)
         if not is_payment_id(payment_id):
@@ -88,8 +88,7 @@ class PaymentRoutes:
         """Look at one's own payments of an order, oldest first."""
         user = await self.authenticator.user(request)
         payments, bill = await self.read_payments.of_order(order_in_query(request), user.id)
-        listed = PaymentList([payment_body(payment, bill) for payment in payments])
-        return reply(200, listed).response()
+        return reply(200, [payment_body(payment, bill) for payment in payments]).response()
 
     async def _charge(self, user: User, wish: ChargeRequest, sources: tuple[str, ...]) -> Finished:
         with self.metrics.charges_in_flight.track_inprogress():

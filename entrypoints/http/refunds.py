@@ -1,13 +1,16 @@
 """`/api/payments/{id}/refunds`: the operator gives money back."""
 
+import hashlib
 from typing import Final
 
 from attrs import field, frozen
 from litestar import Response
+from litestar.params import FromPath
 
 from application.use_cases.refund_payment import RefundPayment
 from domain.order import UserId
 from domain.payment import PaymentId
+from domain.refund import RefundId
 from entrypoints.http.auth import check_operator
 from entrypoints.http.errors import NotFound
 from entrypoints.http.idempotency import Finished, Once
@@ -25,6 +28,9 @@ from entrypoints.http.running import Running
 _OPERATOR: Final = UserId("operator")
 _KEYS_OF: Final = "refunds "
 
+# As long as the names of uuid4: 128 bits.
+_NAME_LENGTH: Final = 32
+
 
 @frozen
 class RefundRoutes:
@@ -35,7 +41,7 @@ class RefundRoutes:
     running: Running
     operator_key: str = field(repr=False)
 
-    async def create(self, request: AnyRequest, payment_id: str) -> Response[bytes]:
+    async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Give part or all of a payment back."""
         check_operator(request, self.operator_key)
         if not is_payment_id(payment_id):
@@ -43,8 +49,10 @@ class RefundRoutes:
         key = idempotency_key(request)
         wish = refund_request(await read_json(request, required=False))
 
+        name = None if key is None else _name(payment_id, key)
+
         async def refund() -> Finished:
-            made = await self.refund_payment(PaymentId(payment_id), wish.minor, wish.reason)
+            made = await self.refund_payment(PaymentId(payment_id), wish.minor, wish.reason, name)
             return Finished(reply(201, refund_body(made)), final=True)
 
         if key is None:
@@ -55,3 +63,12 @@ class RefundRoutes:
             self.once(_OPERATOR, _KEYS_OF + key, identity, refund)
         )
         return answer.response()
+
+
+def _name(payment_id: str, key: str) -> RefundId:
+    """The refund's id, made of its key.
+
+    It may be reserved although its confirmation was lost, or we crashed after it: asked for again
+    with the same key, it is found by its id instead of being made twice.
+    """
+    return RefundId(hashlib.sha256(f"{payment_id} {key}".encode()).hexdigest()[:_NAME_LENGTH])

@@ -42,12 +42,6 @@ class PaymentBody(Struct, rename="camel"):
     next_action: NextAction | UnsetType = UNSET
 
 
-class PaymentList(Struct):
-    """The payments of an order, oldest first."""
-
-    payments: list[PaymentBody]
-
-
 class RefundBody(Struct, rename="camel"):
     """A refund, as the operator sees it. Amounts are in minor units."""
 
@@ -83,8 +77,10 @@ class Problem(Struct):
     title: str
     status: int
     type: str = "about:blank"
+    id: str | UnsetType = UNSET
+    """The id of the payment that it is about, where an answer without a problem has it, too."""
     payment: PaymentBody | UnsetType = UNSET
-    """The payment that it is about."""
+    """That payment."""
     due: MoneyBody | UnsetType = UNSET
     """What the order costs."""
     left: MoneyBody | UnsetType = UNSET
@@ -129,6 +125,9 @@ def problem(
 ) -> Reply:
     """A reply that says what is wrong; without a complaint, in the words of its status."""
     title = HTTPStatus(status).phrase
+    payment = more.get("payment", UNSET)
+    if isinstance(payment, PaymentBody):
+        more["id"] = payment.id
     errors: Sequence[Complaint] = complaints or (Complaint(title),)
     return reply(status, Problem(list(errors), title, status, **more), headers)
 

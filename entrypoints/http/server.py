@@ -1,11 +1,13 @@
 """granian in our own event loop: listen, serve, and stop without losing anything."""
 
 import asyncio
+import logging
+import os
 import signal
 import socket
 import sys
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 from granian.constants import HTTPModes, Interfaces
@@ -17,7 +19,7 @@ from litestar import Litestar
 from entrypoints.http.app import create_app
 from entrypoints.http.house import House
 from entrypoints.logs import configure_logs
-from entrypoints.settings import Settings
+from entrypoints.settings import BadSetting, Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -52,36 +54,49 @@ class CannotListen(Exception):
     """The address cannot be listened at; the text is one line."""
 
 
-def serve(settings: Settings) -> None:
-    """Run the HTTP service until SIGTERM or SIGINT; SystemExit(1) with one line if it cannot run."""
+def serve(settings: Settings) -> NoReturn:
+    """Run the HTTP service until SIGTERM or SIGINT, then end the process: 0, or 1 if it failed."""
     from entrypoints.composition.http import open_house
 
     configure_logs()
+    serve_house(open_house(settings))
+
+
+def serve_house(opening: AbstractAsyncContextManager[House]) -> NoReturn:
+    """Run what a house offers, as `serve` does; it is opened inside the server's event loop."""
+    status = 1
     try:
-        asyncio.run(run(open_house(settings)))
-    except CannotListen as problem:
+        asyncio.run(_run(opening))
+        status = 0
+    except (BadSetting, CannotListen) as problem:
         print(f"payments: {problem}", file=sys.stderr)  # noqa: T201 - said to whoever started it
-        sys.exit(1)
+    except Exception:
+        logger.exception("failed")
+    # Everything is closed by now. Threads of granian's may still look for the interpreter, which
+    # aborts the process while Python takes itself down (one stop in five, when measured);
+    # granian's own workers end so as well, as processes of multiprocessing do.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
-async def run(opening: AbstractAsyncContextManager[House]) -> None:
-    """Serve what a house offers until SIGTERM or SIGINT, then finish what is under way.
-
-    Raises:
-        CannotListen: HOST or PORT cannot be had.
-    """
+async def _run(opening: AbstractAsyncContextManager[House]) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with opening as house:
         app = create_app(house)
+        address = free_address(house.settings.host, house.settings.port)
         async with app.lifespan():
-            address = free_address(house.settings.host, house.settings.port)
-            await _serve(app, address, stop)
+            complaint = await _serve(app, address, stop)
+    if complaint is not None:
+        raise CannotListen(f"cannot listen at {_url(address)}: {complaint}")
     logger.info("stopped")
 
 
-async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -> None:
+async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -> str | None:
+    """Listen until told to stop; what was wrong if it ended before that."""
     server = Server(
         app,
         *address,
@@ -102,13 +117,17 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     stopping.cancel()
     if serving.done():
         # Somebody else took the port in the moment since free_address looked.
-        raise CannotListen(f"cannot listen at {_url(address)}: {_first_line(serving.exception())}")
+        return _first_line(serving.exception())
     logger.info("stopping")
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + STOP_SECONDS
     server.stop()  # type: ignore[no-untyped-call]  # granian types its constructor only
     _, late = await asyncio.wait((serving,), timeout=STOP_SECONDS)
     if late:
         logger.warning("requests were cut short")
         serving.cancel()
+    app.state.drain_seconds = max(0.0, deadline - clock())
+    return None
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:

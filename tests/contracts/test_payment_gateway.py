@@ -17,13 +17,13 @@ from adapters.gateways.ruled import RuledGateway
 from adapters.gateways.stripe_charges import StripeCharges
 from adapters.gateways.stripe_client import StripeApi
 from adapters.gateways.stripe_payment_intents import StripePaymentIntents
-from application.ports.payment_gateway import CardToken, PaymentGateway
+from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
-from tests.contracts.payment_gateway import (
+from payments_conformance.harness import Step
+from payments_conformance.promises import (
     AuthenticationContract,
     FailingGatewayContract,
     PaymentGatewayContract,
-    Step,
     UnreliableConnectionContract,
 )
 from tests.stripe_double import RunningDouble, intents, running_stripe_double
@@ -67,9 +67,9 @@ class InMemoryHarness(RuledHarness):
     faults: Faults = field(factory=Faults)
 
     @property
-    def unreachable(self) -> PaymentGateway:
+    def unreachable(self) -> GatewayAdapter:
         always = Faults()
-        for step in ("charge", "find", "cancel", "refund", "find_refund"):
+        for step in ("charge", "find", "cancel", "refund", "find_refund", "check"):
             always.add(step, Trouble.UNREACHABLE)
         return InMemoryGateway(GatewayLedger(now), always)
 
@@ -87,8 +87,8 @@ class InMemoryHarness(RuledHarness):
 class StripeHarness:
     """One of Stripe's adapters, the double it talks to, and the paths it takes there."""
 
-    gateway: PaymentGateway
-    unreachable: PaymentGateway
+    gateway: GatewayAdapter
+    unreachable: GatewayAdapter
     stripe: RunningDouble
     charge_path: str
     succeeding_token: CardToken = GOOD

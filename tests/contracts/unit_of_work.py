@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, given, settings
 
 from application.decide import Decide
 from application.ports.event_publisher import OutboxQueue
+from application.ports.gateway_notices import ChargeNotice, DisputeNotice, OutsideRefundNotice
 from application.ports.unit_of_work import BeginUnitOfWork, Conflict, UnitOfWork
 from domain.bill import Bill, PaymentUnderWay
 from domain.dispute import DisputeId, DisputeStatus
 from domain.events import Event, PaymentCreated, PaymentFailed
 from domain.order import OrderId
 from domain.payment import FIRST_LOOK, ChargeId, PaymentId
-from domain.refund import Refunded, RefundId
+from domain.refund import Refunded, RefundId, RefundRefused, RefundUnderWay
 from tests.builders import (
     NOW,
     ORDER,
@@ -322,6 +323,76 @@ class UnitOfWorkContract:
 
     # --- the inbox and the outbox --------------------------------------------------------------
 
+    async def test_a_notice_is_kept_from_the_commit_on(self, begin: BeginUnitOfWork) -> None:
+        await save(begin, claimed().settle(PAYMENT, charged(), NOW))
+        work = begin()
+        for notice in CHARGE_NOTICES:
+            work.inbox.keep(notice, NOW)
+        assert await begin().inbox.kept(NOW, 10) == []
+        await work.commit()
+        assert await begin().inbox.kept(NOW, 10) == CHARGE_NOTICES
+
+    async def test_a_kept_notice_waits_for_its_charge_or_until_it_is_too_old(
+        self, begin: BeginUnitOfWork
+    ) -> None:
+        notice = CHARGE_NOTICES[0]
+        await keep(begin, notice, NOW)
+        assert await begin().inbox.kept(NOW, 10) == []
+        assert await begin().inbox.kept(after(seconds=1), 10) == [notice]
+        await save(begin, claimed())
+        assert await begin().inbox.kept(NOW, 10) == []
+        bill = await read(begin, ORDER)
+        await save(begin, bill.settle(PAYMENT, charged(), NOW))
+        assert await begin().inbox.kept(NOW, 10) == [notice]
+
+    async def test_the_longest_kept_notices_come_first_and_none_in_the_way_of_others(
+        self, begin: BeginUnitOfWork
+    ) -> None:
+        await save(begin, claimed().settle(PAYMENT, charged(), NOW))
+        first, second, third, *_ = CHARGE_NOTICES
+        await keep(begin, evolve(third, id="evt_strange", charge_id=ChargeId("ch_strange")), NOW)
+        await keep(begin, second, after(seconds=2))
+        await keep(begin, first, after(seconds=1))
+        assert await begin().inbox.kept(NOW, 10) == [first, second]
+        assert await begin().inbox.kept(NOW, 1) == [first]
+
+    async def test_keeping_a_notice_again_changes_nothing(self, begin: BeginUnitOfWork) -> None:
+        notice = CHARGE_NOTICES[0]
+        await keep(begin, notice, NOW)
+        await keep(begin, notice, after(hours=1))
+        assert await begin().inbox.kept(after(seconds=1), 10) == [notice]
+
+    async def test_a_notice_forgotten_is_kept_no_longer_once_that_is_committed(
+        self, begin: BeginUnitOfWork, queue: OutboxQueue
+    ) -> None:
+        one, other, *_ = CHARGE_NOTICES
+        for notice in (one, other):
+            await keep(begin, notice, NOW)
+        work = begin()
+        work.inbox.forget(one.id)
+        assert await begin().inbox.kept(after(seconds=1), 10) == [one, other]
+        work.outbox.add(FAILED)
+        await work.commit()
+        assert await begin().inbox.kept(after(seconds=1), 10) == [other]
+        assert await events(queue) == [FAILED]
+        alone = begin()
+        for notice in (one, other):
+            alone.inbox.forget(notice.id)
+        await alone.commit()
+        assert await begin().inbox.kept(after(seconds=1), 10) == []
+
+    async def test_a_conflict_keeps_and_forgets_nothing(self, begin: BeginUnitOfWork) -> None:
+        one, other, *_ = CHARGE_NOTICES
+        await keep(begin, one, NOW)
+        await save(begin, a_bill())
+        late = begin()
+        late.bills.save(claimed())  # unread
+        late.inbox.keep(other, NOW)
+        late.inbox.forget(one.id)
+        with pytest.raises(Conflict):
+            await late.commit()
+        assert await begin().inbox.kept(after(seconds=1), 10) == [one]
+
     async def test_a_notice_is_heard_once(self, begin: BeginUnitOfWork, queue: OutboxQueue) -> None:
         assert not await begin().inbox.has(NOTICE)
         first, second = begin(), begin()
@@ -372,12 +443,27 @@ class UnitOfWorkContract:
 FAILED = PaymentFailed(PAYMENT, ORDER, "card_declined")
 CREATED = PaymentCreated.of(claimed().settle(PAYMENT, charged(), NOW).payment(PAYMENT))
 
+_CHARGE = charged().charge_id
+CHARGE_NOTICES: list[ChargeNotice] = [
+    OutsideRefundNotice("evt_1", _CHARGE, "re_1", PRICE, Refunded("re_1", PRICE)),
+    OutsideRefundNotice("evt_2", _CHARGE, "re_2", PRICE, RefundUnderWay("re_2")),
+    OutsideRefundNotice("evt_3", _CHARGE, "re_3", PRICE, RefundRefused("lost_card", "re_3")),
+    DisputeNotice("evt_4", _CHARGE, DisputeId("dp_1"), PRICE, "fraudulent", DisputeStatus.LOST),
+]
+
 
 async def save(begin: BeginUnitOfWork, bill: Bill) -> None:
     """Write a bill, whatever was there before."""
     work = begin()
     await work.bills.of([bill.order.id])
     work.bills.save(bill)
+    await work.commit()
+
+
+async def keep(begin: BeginUnitOfWork, notice: ChargeNotice, since: datetime) -> None:
+    """Keep a notice, whatever was kept before."""
+    work = begin()
+    work.inbox.keep(notice, since)
     await work.commit()
 
 

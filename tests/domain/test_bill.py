@@ -34,6 +34,7 @@ from domain.payment import (
 )
 from domain.refund import (
     MOST_RETRIES,
+    SETTLEMENT_LOOK,
     Refunded,
     RefundId,
     RefundRefused,
@@ -124,6 +125,15 @@ def test_a_payment_made_keeps_out_another(status: PaymentStatus) -> None:
     with pytest.raises(AlreadyPaid) as refused:
         begin(a_bill(first), SECOND)
     assert refused.value.payment == first
+
+
+def test_who_takes_an_order_over_learns_nothing_of_the_payment_before() -> None:
+    theirs = created_event(user_id=STRANGER)
+    with pytest.raises(PaymentUnderWay) as under_way:
+        begin(a_bill(a_payment(), order=theirs), SECOND)
+    with pytest.raises(AlreadyPaid) as paid:
+        begin(a_bill(a_payment(status=PaymentStatus.SUCCEEDED), order=theirs), SECOND)
+    assert under_way.value.payment is paid.value.payment is None
 
 
 @pytest.mark.parametrize(
@@ -308,6 +318,57 @@ def test_a_wrong_charge_that_lands_beside_another_payment_leaves_one_of_them_liv
     assert [refund.payment_id for refund in bill.refunds] == [SECOND]
 
 
+REVIEWED = dollars("7")
+
+
+def reviewed() -> Bill:
+    """The ordinary order, of which another amount was taken than was asked for."""
+    return claimed().settle(PAYMENT, charged(amount=REVIEWED), NOW)
+
+
+def test_of_a_payment_under_review_what_was_taken_can_be_given_back_and_no_more() -> None:
+    bill = reviewed()
+    assert bill.refundable(bill.payment(PAYMENT)) == REVIEWED
+    with pytest.raises(RefundExceedsPayment):
+        bill.reserve_refund(RefundId("one"), PAYMENT, REVIEWED.minor + 1, "requested", NOW)
+    bill = bill.reserve_refund(RefundId("one"), PAYMENT, None, "requested", NOW)
+    assert [refund.amount for refund in bill.refunds] == [REVIEWED]
+
+
+def test_a_payment_under_review_blocks_its_order_until_nothing_of_it_is_left() -> None:
+    bill = reviewed().reserve_refund(RefundId("part"), PAYMENT, 1, "requested", NOW)
+    with pytest.raises(AlreadyPaid):
+        begin(bill, SECOND)
+    bill = bill.reserve_refund(RefundId("rest"), PAYMENT, None, "requested", NOW)
+    bill = begin(bill, SECOND).settle(SECOND, charged(SECOND), NOW)
+    assert bill.payment(SECOND).status is PaymentStatus.SUCCEEDED
+
+
+def test_a_payment_under_review_whose_refund_is_refused_blocks_its_order_again() -> None:
+    bill = reviewed().reserve_refund(RefundId("all"), PAYMENT, None, "requested", NOW)
+    bill = bill.settle_refund(RefundId("all"), RefundRefused("charge_disputed"), NOW)
+    with pytest.raises(AlreadyPaid):
+        begin(bill, SECOND)
+
+
+@pytest.mark.parametrize("steps", list(permutations(["reviewed", "cancelled"])), ids=str)
+def test_a_payment_under_review_on_a_cancelled_order_goes_back_by_itself(
+    steps: tuple[str, ...],
+) -> None:
+    bill = claimed()
+    for step in steps:
+        if step == "cancelled":
+            bill = bill.hear(CANCEL, NOW)
+        else:
+            bill = bill.settle(PAYMENT, charged(amount=REVIEWED), NOW)
+    assert bill.payment(PAYMENT).status is PaymentStatus.REVIEW
+    assert [(refund.amount, refund.automatic) for refund in bill.refunds] == [(REVIEWED, True)]
+    back = bill.refunds[0]
+    bill = bill.settle_refund(back.id, RefundRefused("insufficient_funds"), NOW)
+    assert bill.refunds[-1].amount == REVIEWED
+    assert bill.refunds[-1].status is RefundStatus.PENDING
+
+
 # --- cancelling --------------------------------------------------------------------------------
 
 
@@ -355,8 +416,7 @@ def test_a_cancelled_order_ends_with_nothing_captured_once_its_refunds_succeed(
         if refund.status is RefundStatus.PENDING:
             bill = bill.settle_refund(refund.id, Refunded("re", refund.amount), late)
     for payment in bill.payments:
-        if payment.is_captured and payment.status is not PaymentStatus.REVIEW:
-            assert bill.refundable(payment).is_zero
+        assert bill.refundable(payment).is_zero
     assert all(refund.status is not RefundStatus.PENDING for refund in bill.refunds)
 
 
@@ -484,6 +544,24 @@ def test_money_given_back_by_another_hand_is_in_our_books_once() -> None:
         bill = bill.hear_refund(CHARGE, "re_hand", dollars("60"), outcome, NOW)
     assert given_back(bill) == dollars("60")
     assert bill.refundable(bill.payment(PAYMENT)) == dollars("40")
+
+
+def test_a_refund_of_another_hand_is_asked_after_while_the_bank_has_it() -> None:
+    bill = paid().hear_refund(CHARGE, "re_hand", dollars("60"), RefundUnderWay("re_hand"), NOW)
+    (theirs,) = bill.refunds
+    assert theirs.look_at == NOW + SETTLEMENT_LOOK
+    bill = bill.settle_refund(theirs.id, Refunded("re_hand", dollars("60")), NOW)
+    assert bill.refunds[0].look_at is None
+    assert given_back(bill) == dollars("60")
+
+
+def test_less_given_back_than_asked_for_leaves_the_rest_to_be_given_back() -> None:
+    bill = paid().hear(CANCEL, NOW)
+    first = bill.refunds[0].id
+    bill = bill.settle_refund(first, Refunded("re_first", dollars("60")), NOW)
+    assert given_back(bill) == dollars("60")
+    assert bill.refunds[-1].amount == dollars("40")
+    assert bill.refunds[-1].status is RefundStatus.PENDING
 
 
 def test_our_refund_that_another_hand_made_already_is_not_counted_twice() -> None:

@@ -26,7 +26,7 @@ UNWANTED, REVIEW = PaymentStatus.UNWANTED, PaymentStatus.REVIEW
 ALLOWED = {
     None: {PROCESSING},
     PROCESSING: {SUCCEEDED, FAILED, REQUIRES_ACTION, ABANDONED, UNWANTED, REVIEW},
-    REQUIRES_ACTION: {SUCCEEDED, FAILED, UNWANTED, REVIEW},
+    REQUIRES_ACTION: {SUCCEEDED, FAILED, ABANDONED, UNWANTED, REVIEW},
     ABANDONED: {SUCCEEDED, FAILED, UNWANTED, REVIEW},
     FAILED: {UNWANTED, REVIEW},
     SUCCEEDED: set[PaymentStatus](),
@@ -95,15 +95,16 @@ class BillMachine(RuleBasedStateMachine):
             ]
             ours = sum(refund.amount.minor for refund in reserving if not by_another_hand(refund))
             everything = sum(refund.amount.minor for refund in reserving)
-            assert ours <= payment.amount.minor
+            taken = payment.taken or Money(0, payment.amount.currency)
+            assert ours <= taken.minor
             assert payment.is_captured or not reserving
-            left = max(0, payment.amount.minor - everything)
-            assert self.bill.refundable(payment) == Money(left, payment.amount.currency)
+            left = max(0, taken.minor - everything)
+            assert self.bill.refundable(payment) == Money(left, taken.currency)
 
     @invariant()
     def what_the_order_may_not_keep_is_on_its_way_back(self) -> None:
         for payment in self.bill.payments:
-            cancelled = payment.status is SUCCEEDED and self.bill.order.is_cancelled
+            cancelled = payment.is_captured and self.bill.order.is_cancelled
             refused = sum(
                 refund.payment_id == payment.id
                 and refund.automatic
@@ -118,13 +119,13 @@ class BillMachine(RuleBasedStateMachine):
         for payment in self.bill.payments:
             assert payment.look_at is not None or not payment.is_open
         for refund in self.bill.refunds:
-            sent_by_us = refund.status is RefundStatus.PENDING and not by_another_hand(refund)
-            assert (refund.look_at is not None) == sent_by_us
+            assert (refund.look_at is not None) == (refund.status is RefundStatus.PENDING)
 
     @invariant()
     def money_taken_has_a_name(self) -> None:
         for payment in self.bill.payments:
             assert (payment.charge_id is not None) == payment.is_captured
+            assert (payment.taken is not None) == payment.is_captured
 
 
 TestBill = BillMachine.TestCase

@@ -27,6 +27,7 @@ from tests.builders import (
     after,
     charged,
     declined,
+    dollars,
     requires_action,
 )
 
@@ -92,9 +93,20 @@ def test_a_refusal_ends_an_abandoned_payment_as_well() -> None:
     assert refused.look_at is None
 
 
-def test_only_a_payment_under_way_can_be_abandoned() -> None:
-    for status in set(EVERY_STATUS) - {PaymentStatus.PROCESSING}:
-        assert a_payment(status=status).abandon().status is status
+def test_only_an_open_payment_can_be_abandoned() -> None:
+    for payment in (a_payment(status=status) for status in EVERY_STATUS):
+        wanted = PaymentStatus.ABANDONED if payment.is_open else payment.status
+        assert payment.abandon().status is wanted
+
+
+def test_what_was_taken_is_what_the_gateway_says() -> None:
+    less, payment = charged(amount=dollars("1")), a_payment()
+    for captured in (
+        payment.succeed(less),
+        payment.unwant(less, "order_cancelled"),
+        payment.review(less, "amount_mismatch"),
+    ):
+        assert (captured.amount, captured.taken) == (PRICE, dollars("1"))
 
 
 def test_an_abandoned_payment_that_lands_at_the_bank_keeps_its_reference_to_be_called_off() -> None:

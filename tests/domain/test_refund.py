@@ -7,6 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.money import Currency, Money
 from domain.refund import (
     SEND_LEASE,
     SETTLEMENT_LOOK,
@@ -66,6 +67,26 @@ def test_what_arrived_ends_succeeded_in_any_order_of_the_reports(
     for report in reports:
         refund = refund.settle(report)
     assert (refund.status, refund.reference) == (RefundStatus.SUCCEEDED, "re_1")
+
+
+def test_the_books_take_the_figure_of_the_gateway() -> None:
+    less = Money(PRICE.minor - 1, PRICE.currency)
+    done = a_refund().settle(Refunded("re_1", less))
+    assert (done.status, done.amount) == (RefundStatus.SUCCEEDED, less)
+    assert done.settle(DONE) == done
+
+
+def test_a_refund_in_another_currency_counts_as_what_was_asked_for_and_shows() -> None:
+    done = a_refund().settle(Refunded("re_1", Money(PRICE.minor, Currency("jpy"))))
+    assert (done.status, done.amount) == (RefundStatus.SUCCEEDED, PRICE)
+    assert done.code == "currency_mismatch"
+
+
+def test_a_refund_is_its_reservers_to_send_until_its_lease_ends() -> None:
+    refund = a_refund()
+    assert refund.may_be_sent(NOW)
+    assert not refund.may_be_sent(NOW + SEND_LEASE)
+    assert not refund.settle(DONE).may_be_sent(NOW)
 
 
 def test_a_refusal_of_something_else_does_not_undo_a_refund() -> None:

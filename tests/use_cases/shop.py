@@ -198,6 +198,7 @@ class Shop:
         self.faults.waiting.clear()
         replica = self.replica("replica-at-rest")
         for _ in range(MOST_TURNS):
+            await replica.apply_kept_notices.run_once()
             while await replica.relay_outbox.run_once():
                 pass
             looks = [

@@ -12,6 +12,7 @@ from application.use_cases.create_charge import Charge
 from application.use_cases.limit_declines import TooManyDeclines
 from domain.bill import Agreed, AlreadyPaid, AmountDiffers, OrderNotFound, PaymentUnderWay
 from domain.errors import DomainError
+from domain.money import Currency, Money
 from domain.order import NotYourOrder, OrderCancelled, OrderExpired, OrderId, OrderStatus
 from domain.payment import FIRST_LOOK, PaymentStatus
 from tests.builders import ORDER, PAYER, PRICE, STRANGER, after, cancelled_event, dollars
@@ -110,6 +111,31 @@ async def test_a_payer_who_agreed_to_another_amount_is_not_charged(shop: Shop) -
         await shop.replica().create_charge(ORDER, PAYER, VISA, Agreed(1))
     assert refused.value.due == PRICE
     assert not shop.bill().payments
+
+
+async def test_who_takes_an_order_over_learns_nothing_of_the_payment_before(shop: Shop) -> None:
+    await shop.order()
+    await shop.pay(AUTHENTICATING)
+    await shop.order(version=1, user_id=STRANGER)
+    await shop.gateway.complete_authentication(shop.payment().id, succeeded=True)
+    with pytest.raises(PaymentUnderWay) as refused:
+        await shop.pay(payer=STRANGER)
+    assert refused.value.payment is None
+    await shop.come_to_rest()
+    with pytest.raises(AlreadyPaid) as paid:
+        await shop.pay(payer=STRANGER)
+    assert paid.value.payment is None
+
+
+async def test_a_decline_at_the_bank_counts_for_the_limit_as_well(shop: Shop) -> None:
+    await shop.order()
+    replica = shop.replica(limits=DeclineLimits(most={"user": 1}))
+    waiting = await replica.create_charge(ORDER, PAYER, AUTHENTICATING, sources=["user:1"])
+    await shop.gateway.complete_authentication(waiting.payment.id, succeeded=False)
+    declined = await replica.create_charge(ORDER, PAYER, VISA, sources=["user:1"])
+    assert declined.payment.status is PaymentStatus.FAILED
+    with pytest.raises(TooManyDeclines):
+        await replica.create_charge(ORDER, PAYER, VISA, sources=["user:1"])
 
 
 async def test_who_tries_card_after_card_is_stopped_before_any_charge(shop: Shop) -> None:
@@ -308,6 +334,42 @@ async def test_another_amount_than_was_asked_for_is_reviewed_and_never_called_pa
         await shop.pay()
     await shop.come_to_rest()
     assert not shop.heard("payment:created")
+    assert not shop.broken_promises
+
+
+async def test_an_order_of_which_another_amount_was_taken_can_be_paid_once_that_is_back(
+    shop: Shop,
+) -> None:
+    await shop.order()
+    shop.faults.misreport(dollars("1"))
+    reviewed = (await shop.pay()).payment
+    assert reviewed.taken == dollars("1")
+    refund = await shop.replica().refund_payment(reviewed.id)
+    assert refund.amount == dollars("1")
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await shop.come_to_rest()
+    assert shop.kept == PRICE.minor
+    assert not shop.broken_promises
+
+
+@pytest.mark.parametrize("cancelled", ["before", "after"])
+async def test_another_amount_taken_for_a_cancelled_order_goes_back_by_itself(
+    shop: Shop, cancelled: str
+) -> None:
+    await shop.order()
+    shop.faults.misreport(Money(5, Currency("eur")))
+
+    async def cancel(step: str) -> None:
+        if step == "charge":
+            shop.checkpoint = go_on
+            await shop.hear(cancelled_event())
+
+    shop.checkpoint = cancel if cancelled == "before" else go_on
+    await shop.pay()
+    await shop.hear(cancelled_event())
+    await shop.come_to_rest()
+    assert shop.payment().status is PaymentStatus.REVIEW
+    assert shop.kept == 0
     assert not shop.broken_promises
 
 

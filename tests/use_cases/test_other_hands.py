@@ -3,13 +3,14 @@
 from itertools import permutations
 
 import pytest
+from attrs import evolve
 
 from application.ports.gateway_notices import DisputeNotice, Notice, OutsideRefundNotice
 from application.use_cases.cancel_order import OrderCancellation
 from domain.dispute import DisputeId, DisputeStatus
 from domain.money import Money
 from domain.payment import ChargeId, Payment
-from domain.refund import Refunded, RefundStatus
+from domain.refund import SETTLEMENT_LOOK, Refunded, RefundStatus, RefundUnderWay
 from tests.builders import ORDER, PRICE
 from tests.use_cases.shop import Shop
 
@@ -81,6 +82,34 @@ async def test_a_refund_by_hand_is_recorded_and_announced_once(shop: Shop) -> No
     assert shop.bill().refundable(payment).is_zero
     await shop.come_to_rest()
     assert shop.heard("payment:refunded") == 1
+
+
+async def test_a_refund_by_hand_that_waits_for_a_bank_is_asked_after_and_never_sent(
+    shop: Shop,
+) -> None:
+    await paid(shop)
+    notice = await refunded_by_hand(shop)
+    under_way = evolve(notice, outcome=RefundUnderWay(notice.reference))
+    await shop.replica().receive_notice(under_way)
+    shop.let_pass(seconds=SETTLEMENT_LOOK.total_seconds() - 1)
+    assert await shop.replica().recover_payments.run_once() == 0
+    shop.let_pass(seconds=1)
+    assert await shop.replica().recover_payments.run_once() == 1
+    assert [refund.status for refund in shop.bill().refunds] == [RefundStatus.SUCCEEDED]
+    await shop.come_to_rest()
+    assert (len(shop.refunds), shop.heard("payment:refunded")) == (1, 1)
+    assert not shop.broken_promises
+
+
+async def test_a_refund_by_hand_that_is_gone_from_the_gateway_is_never_sent(shop: Shop) -> None:
+    _, charge_id = await paid(shop)
+    gone = told(charge_id, "re_gone")
+    await shop.replica().receive_notice(evolve(gone, outcome=RefundUnderWay("re_gone")))
+    for _ in range(5):
+        shop.let_pass(seconds=SETTLEMENT_LOOK.total_seconds())
+        assert await shop.replica().recover_payments.run_once() == 1
+    assert not shop.refunds
+    assert [refund.status for refund in shop.bill().refunds] == [RefundStatus.PENDING]
 
 
 async def test_a_refund_by_hand_leaves_the_rest_of_a_cancelled_order_to_us(shop: Shop) -> None:

@@ -158,6 +158,32 @@ async def test_a_customer_who_never_comes_back_from_the_bank_is_called_off(shop:
     assert (shop.payment().status, shop.payment().code) == (PaymentStatus.FAILED, "canceled")
 
 
+async def test_a_visit_to_the_bank_of_which_the_gateway_has_no_trace_is_abandoned(
+    shop: Shop,
+) -> None:
+    await shop.order()
+    await shop.pay(AUTHENTICATING)
+    shop.ledger.dossiers.clear()
+    shop.let_pass(seconds=ABANDON_AFTER.total_seconds())
+    await shop.replica().recover_payments.run_once()
+    assert shop.payment().status is PaymentStatus.ABANDONED
+    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await shop.come_to_rest()
+    assert shop.kept == PRICE.minor
+    assert not shop.broken_promises
+
+
+async def test_a_visit_to_the_bank_is_not_abandoned_while_its_request_may_be_on_its_way(
+    shop: Shop,
+) -> None:
+    await shop.order()
+    await shop.pay(AUTHENTICATING)
+    shop.ledger.dossiers.clear()
+    shop.let_pass(seconds=ABANDON_AFTER.total_seconds() - 1)
+    await shop.replica().recover_payments.run_once()
+    assert shop.payment().status is PaymentStatus.REQUIRES_ACTION
+
+
 @pytest.mark.parametrize("change", [{"name": "another"}, {"livemode": True}], ids=str)
 async def test_the_silence_of_another_gateway_is_no_evidence(
     shop: Shop, change: dict[str, object]

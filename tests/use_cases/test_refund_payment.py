@@ -8,15 +8,17 @@ from adapters.gateways.in_memory import Trouble
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from domain.bill import NotRefundable, PaymentNotFound, RefundExceedsPayment
+from domain.events import PaymentRefunded
 from domain.payment import PaymentId
-from domain.refund import MOST_RETRIES, Refund, RefundId, RefundRefused, RefundStatus
-from tests.builders import PRICE, cancelled_event
+from domain.refund import MOST_RETRIES, Refund, Refunded, RefundId, RefundRefused, RefundStatus
+from tests.builders import PRICE, cancelled_event, dollars
 from tests.use_cases.shop import (
     DECLINED,
     PATIENCE,
     STORAGE_STEPS,
     Raise,
     Shop,
+    go_on,
     shuffled,
 )
 
@@ -121,6 +123,61 @@ async def test_a_database_that_goes_at_any_step_gives_nothing_back_twice(error: 
             assert step >= 4
             return
     raise AssertionError("it never went through")
+
+
+async def test_a_refund_asked_for_again_by_its_name_is_the_same_one(shop: Shop) -> None:
+    payment_id, name = await paid(shop), RefundId("named")
+    first = await shop.replica().refund_payment(payment_id, 6_000, refund_id=name)
+    again = await shop.replica().refund_payment(payment_id, 6_000, refund_id=name)
+    assert (first, first.id) == (again, name)
+    await shop.come_to_rest()
+    assert shop.kept == 4_000
+    assert not shop.broken_promises
+
+
+async def test_a_refund_whose_reservation_was_confirmed_to_nobody_is_the_same_one(
+    shop: Shop,
+) -> None:
+    payment_id, name = await paid(shop), RefundId("named")
+    shop.checkpoint = Raise(0, StorageUnavailable("gone"), frozenset({"committed"}))
+    with pytest.raises(StorageUnavailable):
+        await shop.replica().refund_payment(payment_id, 6_000, refund_id=name)
+    shop.checkpoint = go_on
+    refund = await shop.replica().refund_payment(payment_id, 6_000, refund_id=name)
+    assert refund.status is RefundStatus.SUCCEEDED
+    assert shop.kept == 4_000
+    await shop.come_to_rest()
+    assert not shop.broken_promises
+
+
+async def test_a_refund_asked_for_again_late_is_left_to_recovery(shop: Shop) -> None:
+    payment_id, name = await paid(shop), RefundId("named")
+    shop.faults.add("refund", Trouble.REQUEST_LOST)
+    await shop.replica().refund_payment(payment_id, refund_id=name)
+    # The gateway may have forgotten its key by now: sending it unlooked could give it back twice.
+    shop.let_pass(hours=25)
+    late = await shop.replica().refund_payment(payment_id, refund_id=name)
+    assert (late.status, shop.refunds) == (RefundStatus.PENDING, [])
+    await shop.come_to_rest()
+    assert (shop.kept, len(shop.refunds)) == (0, 1)
+    assert not shop.broken_promises
+
+
+async def test_what_the_gateway_gave_back_is_what_is_booked_and_announced(shop: Shop) -> None:
+    payment_id = await paid(shop)
+    shop.faults.add("refund", Trouble.REQUEST_LOST)
+    refund = await shop.replica().refund_payment(payment_id)
+    less = Refunded("re_less", dollars("60"))
+    settled = await shop.replica().receive_notice.settle_refund(payment_id, refund.id, less)
+    assert settled is not None
+    assert settled.amount == dollars("60")
+    assert shop.bill().refundable(shop.payment()) == dollars("40")
+    (event,) = [
+        record.entry.event
+        for record in shop.database.outbox.values()
+        if isinstance(record.entry.event, PaymentRefunded)
+    ]
+    assert event.amount == dollars("60")
 
 
 async def test_a_refused_refund_leaves_the_payment_to_be_refunded(shop: Shop) -> None:

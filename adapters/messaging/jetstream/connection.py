@@ -32,6 +32,9 @@ REQUEST_SECONDS: Final = 5.0
 PING_SECONDS: Final = 5
 """A server that keeps silent to two pings in a row is gone, even if its socket is not."""
 
+CANCEL_SECONDS: Final = 0.1
+"""Until a cancellation counts as lost; it takes effect at once."""
+
 DRAIN_SECONDS: Final = 5
 """For what is on its way when we close."""
 
@@ -57,6 +60,7 @@ class JetStreamConnection:
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving = False
         self._told: list[str] = []
 
     def __repr__(self) -> str:
@@ -82,9 +86,12 @@ class JetStreamConnection:
     async def close(self) -> None:
         """Send what is on its way, then disconnect."""
         keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.wait([keeper])
+        while keeper is not None and not keeper.done():
+            # Python 3.11's wait_for, which the library connects with, may lose a cancellation
+            # (https://github.com/python/cpython/issues/86296), so one is not enough.
+            if not self._leaving:
+                keeper.cancel()
+            await asyncio.wait([keeper], timeout=CANCEL_SECONDS)
 
     async def client(self) -> Client:
         """The client, connected.
@@ -132,7 +139,9 @@ class JetStreamConnection:
                 self._tell(error)
             finally:
                 self._client = None
+                self._leaving = True
                 await _leave(client)
+                self._leaving = False
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:

@@ -7,13 +7,22 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from adapters.persistence.sql.tables import orders, payments, refunds
+from application.ports.gateway_notices import ChargeNotice, DisputeNotice, OutsideRefundNotice
 from domain.bill import Bill
 from domain.dispute import Dispute, DisputeId, DisputeStatus
 from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
 from domain.money import Currency, Money
 from domain.order import Order, OrderId, OrderStatus, Terms, UserId
 from domain.payment import ChargeId, Payment, PaymentId, PaymentStatus
-from domain.refund import Refund, RefundId, RefundStatus
+from domain.refund import (
+    Refund,
+    Refunded,
+    RefundId,
+    RefundOutcome,
+    RefundRefused,
+    RefundStatus,
+    RefundUnderWay,
+)
 
 Values = tuple[Any, ...]
 """The values of one row."""
@@ -36,6 +45,7 @@ def order_row(order: Order, revision: int) -> Values:
 
 def payment_row(payment: Payment) -> Values:
     """A payment's row."""
+    taken = (None, None) if payment.taken is None else _money_row(payment.taken)
     return (
         payment.id,
         payment.order_id,
@@ -46,6 +56,7 @@ def payment_row(payment: Payment) -> Values:
         payment.created_at,
         payment.status.value,
         payment.charge_id,
+        *taken,
         payment.reference,
         payment.code,
         payment.look_at,
@@ -160,6 +171,68 @@ def event_of(subject: str, data: Mapping[str, Any]) -> Event:
             raise ValueError(f"no event of ours: {subject}")
 
 
+def notice_row(notice: ChargeNotice, since: datetime) -> Values:
+    """A kept notice's row."""
+    amount, currency = _money_row(notice.amount)
+    data: dict[str, Any] = {"amount": amount, "currency": currency}
+    if isinstance(notice, DisputeNotice):
+        kind = "dispute"
+        data |= {
+            "dispute_id": notice.dispute_id,
+            "reason": notice.reason,
+            "status": notice.status.value,
+        }
+    else:
+        kind = "refund"
+        data |= {"reference": notice.reference, "outcome": _outcome_said(notice.outcome)}
+    return (notice.id, notice.charge_id, kind, json.dumps(data), since)
+
+
+def notice_of(notice_id: str, charge_id: str, kind: str, data: Mapping[str, Any]) -> ChargeNotice:
+    """The notice that a row tells of."""
+    amount = _money(data["amount"], data["currency"])
+    if kind == "dispute":
+        return DisputeNotice(
+            id=notice_id,
+            charge_id=ChargeId(charge_id),
+            dispute_id=DisputeId(data["dispute_id"]),
+            amount=amount,
+            reason=data["reason"],
+            status=DisputeStatus(data["status"]),
+        )
+    return OutsideRefundNotice(
+        id=notice_id,
+        charge_id=ChargeId(charge_id),
+        reference=data["reference"],
+        amount=amount,
+        outcome=_outcome_of(**data["outcome"]),
+    )
+
+
+def _outcome_said(outcome: RefundOutcome) -> dict[str, Any]:
+    said: dict[str, Any] = {"reference": outcome.reference}
+    match outcome:
+        case Refunded():
+            amount, currency = _money_row(outcome.amount)
+            return said | {"status": "succeeded", "amount": amount, "currency": currency}
+        case RefundUnderWay():
+            return said | {"status": "pending"}
+        case RefundRefused():
+            return said | {"status": "failed", "code": outcome.code}
+
+
+def _outcome_of(
+    status: str, reference: Any, code: str = "", amount: int = 0, currency: str = ""
+) -> RefundOutcome:
+    match RefundStatus(status):
+        case RefundStatus.SUCCEEDED:
+            return Refunded(reference, _money(amount, currency))
+        case RefundStatus.PENDING:
+            return RefundUnderWay(reference)
+        case RefundStatus.FAILED:
+            return RefundRefused(code, reference)
+
+
 def _said(event: Event) -> dict[str, Any]:
     said: dict[str, Any] = {"payment_id": event.payment_id, "order_id": event.order_id}
     match event:
@@ -225,6 +298,8 @@ def _payment(
     created_at: datetime,
     status: str,
     charge_id: str | None,
+    taken: int | None,
+    taken_currency: str,
     reference: str | None,
     code: str | None,
     look_at: datetime | None,
@@ -239,6 +314,7 @@ def _payment(
         created_at=created_at,
         status=PaymentStatus(status),
         charge_id=None if charge_id is None else ChargeId(charge_id),
+        taken=None if taken is None else _money(taken, taken_currency),
         reference=reference,
         code=code,
         look_at=look_at,

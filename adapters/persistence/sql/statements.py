@@ -1,4 +1,4 @@
-"""What a unit of work says to the database: five statements to read with, and one to commit with."""
+"""What a unit of work says to the database: six statements to read with, and one to commit with."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -13,8 +13,10 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
     func,
     literal_column,
+    or_,
     select,
     union_all,
 )
@@ -22,7 +24,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.rows import Values
-from adapters.persistence.sql.tables import disputes, inbox, orders, outbox, payments, refunds
+from adapters.persistence.sql.tables import (
+    disputes,
+    inbox,
+    kept_notices,
+    orders,
+    outbox,
+    payments,
+    refunds,
+)
 
 _ROWS: Final = (
     select(orders, payments, refunds, disputes)
@@ -81,6 +91,22 @@ HEARD: Final = Statement.of(
     select(inbox.c.id).where(inbox.c.id == bindparam("notice_id", type_=Text))
 )
 
+# No EXISTS: for one that stands beside an OR, all payments would be read and hashed.
+_CHARGED: Final = (
+    select(payments.c.id)
+    .where(payments.c.charge_id == kept_notices.c.charge_id)
+    .limit(literal_column("1"))
+    .scalar_subquery()
+)
+_TOO_OLD: Final = kept_notices.c.since < bindparam("before", type_=DateTime(timezone=True))
+
+KEPT: Final = Statement.of(
+    select(*kept_notices.c["id", "charge_id", "kind", "data"])
+    .where(or_(_TOO_OLD, _CHARGED.is_not(None)))
+    .order_by(kept_notices.c.since, kept_notices.c.id)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+
 # What a unit of work writes, table by table; the database adds the other columns.
 _GIVEN: Final[Mapping[Table, Sequence[str]]] = {
     orders: orders.columns.keys(),
@@ -89,22 +115,33 @@ _GIVEN: Final[Mapping[Table, Sequence[str]]] = {
     disputes: disputes.columns.keys(),
     outbox: ("id", "order_id", "subject", "data", "traceparent"),
     inbox: ("id",),
+    kept_notices: kept_notices.columns.keys(),
 }
+
+
+_FORGOTTEN: Final = (
+    delete(kept_notices)
+    .where(kept_notices.c.id == func.any(bindparam("forgotten", type_=ARRAY(Text))))
+    .cte("forgotten_notices")
+)
 
 
 # Rows of the bills, which are replaced if they are there; of the others, which are only added.
 _BOOKS: Final = (orders, payments, refunds, disputes)
-_OTHERS: Final = (outbox, inbox)
+_OTHERS: Final = (outbox, inbox, kept_notices)
 
 # What a row belongs to, and will for ever.
 _OWNER: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}
 
 
 @cache
-def commit(tables: frozenset[Table]) -> Statement:
-    """Write any number of rows into these tables, all or none; `parameters` says what."""
+def commit(tables: frozenset[Table], *, forgets: bool = False) -> Statement:
+    """Write any number of rows into these tables, all or none, and stop keeping notices or not;
+    `parameters` says what."""
     saved = [_saved(table) for table in _BOOKS if table in tables]
     added = [_added(table) for table in _OTHERS if table in tables]
+    if forgets:
+        added.append(_FORGOTTEN)
     written: ColumnElement[int] = literal_column("0", BigInteger)
     for each in saved:
         written += select(func.count()).select_from(each).scalar_subquery()
@@ -112,14 +149,18 @@ def commit(tables: frozenset[Table]) -> Statement:
     return Statement.of(select(func.expect_written(written, expected)).add_cte(*added))
 
 
-def parameters(rows: Mapping[Table, Collection[Values]]) -> dict[str, Any]:
-    """The rows of a commit as its parameters: an array a column, and how many must be written."""
+def parameters(
+    rows: Mapping[Table, Collection[Values]], forgotten: Collection[str] = ()
+) -> dict[str, Any]:
+    """What a commit writes as its parameters: an array a column, how many rows of the books must be
+    written, and which notices are kept no longer."""
     arrays = {
         f"{table.name}_{name}": column
         for table, each in rows.items()
         for name, column in zip(_GIVEN[table], zip(*each, strict=True), strict=True)
     }
-    return {**arrays, "expected": sum(len(rows.get(table, ())) for table in _BOOKS)}
+    expected = sum(len(rows.get(table, ())) for table in _BOOKS)
+    return {**arrays, "expected": expected, "forgotten": sorted(forgotten)}
 
 
 def _insert(table: Table) -> Insert:
@@ -131,9 +172,10 @@ def _insert(table: Table) -> Insert:
 
 
 def _added(table: Table) -> CTE:
-    """Add rows. An event that is there already is the same event; a notice has been heard."""
+    """Add rows. What is there already is the same event or kept notice; but a notice heard again is
+    a conflict."""
     adding = _insert(table)
-    if table is outbox:
+    if table is not inbox:
         adding = adding.on_conflict_do_nothing(index_elements=[table.c.id])
     return adding.cte(f"added_{table.name}")
 

@@ -21,7 +21,11 @@ _STATISTICS: Final = Statement.of(
                         SELECT status FROM payments
                             WHERE look_at IS NOT NULL AND status <> 'review'
                         UNION ALL
-                        SELECT status FROM payments WHERE status = 'review'
+                        SELECT status FROM payments
+                            WHERE status = 'review' AND taken > (
+                                SELECT coalesce(sum(amount), 0) FROM refunds
+                                WHERE payment_id = payments.id AND status <> 'failed'
+                            )
                     ) AS unfinished GROUP BY status
                 ) AS numbers
             ),
@@ -48,7 +52,8 @@ class Statistics:
     """What is not over yet, and what a person has to see to."""
 
     unfinished: Mapping[PaymentStatus, int]
-    """How many payments are still looked after, or in review, in each status that has any."""
+    """How many payments are still looked after, or in review with money left, in each status that
+    has any."""
     oldest_open: timedelta | None
     """How long ago the oldest payment began whose end is not known; None if there is none."""
     refunds_under_way: int

@@ -54,6 +54,9 @@ payments: Final = Table(
     Column("created_at", _MOMENT, nullable=False),
     Column("status", Text, nullable=False),
     Column("charge_id", Text),
+    # What the gateway took, which may be another currency than was asked for.
+    Column("taken", BigInteger),
+    Column("taken_currency", Text),
     Column("reference", Text),
     Column("code", Text),
     Column("look_at", _MOMENT),
@@ -132,6 +135,17 @@ inbox: Final = Table(
     Column("id", Text, primary_key=True),
     Column("heard_at", _MOMENT, nullable=False, server_default=func.now()),
     Index("inbox_heard_at", "heard_at"),
+)
+
+kept_notices: Final = Table(
+    "kept_notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("charge_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("since", _MOMENT, nullable=False),
+    Index("kept_notices_since", "since"),
 )
 
 relay: Final = Table(

@@ -14,11 +14,22 @@ from adapters.persistence.sql.rows import (
     bills_of,
     dispute_row,
     event_row,
+    notice_of,
+    notice_row,
     order_row,
     payment_row,
     refund_row,
 )
-from adapters.persistence.sql.tables import disputes, inbox, orders, outbox, payments, refunds
+from adapters.persistence.sql.tables import (
+    disputes,
+    inbox,
+    kept_notices,
+    orders,
+    outbox,
+    payments,
+    refunds,
+)
+from application.ports.gateway_notices import ChargeNotice
 from domain.bill import Bill
 from domain.dispute import Dispute
 from domain.events import Event, EventId
@@ -39,6 +50,8 @@ class SqlUnitOfWork:
     _saved: dict[OrderId, Bill] = field(factory=dict)
     _events: dict[EventId, Event] = field(factory=dict)
     _notices: set[str] = field(factory=set)
+    _kept: dict[str, Values] = field(factory=dict)
+    _forgotten: set[str] = field(factory=set)
 
     @property
     def bills(self) -> "_Bills":
@@ -52,15 +65,16 @@ class SqlUnitOfWork:
 
     @property
     def inbox(self) -> "_Inbox":
-        """Notices heard."""
+        """Notices heard, and notices kept."""
         return _Inbox(self)
 
     async def commit(self) -> None:
         """Write everything in one statement, if nothing that was read has changed."""
         rows = self._rows()
-        if rows:
-            statement = statements.commit(frozenset(rows))
-            await self._database.commit(statement, **statements.parameters(rows))
+        if rows or self._forgotten:
+            statement = statements.commit(frozenset(rows), forgets=bool(self._forgotten))
+            values = statements.parameters(rows, self._forgotten)
+            await self._database.commit(statement, **values)
 
     def _rows(self) -> dict[Table, list[Values]]:
         """What has to be written: of a bill, its order and what has changed since it was read."""
@@ -82,6 +96,8 @@ class SqlUnitOfWork:
             rows[outbox] = [(*event_row(event), trace) for event in self._events.values()]
         if self._notices:
             rows[inbox] = [(notice_id,) for notice_id in sorted(self._notices)]
+        if self._kept:
+            rows[kept_notices] = [row for _, row in sorted(self._kept.items())]
         return rows
 
 
@@ -131,6 +147,16 @@ class _Inbox:
 
     def add(self, notice_id: str) -> None:
         self._work._notices.add(notice_id)
+
+    def keep(self, notice: ChargeNotice, since: datetime) -> None:
+        self._work._kept.setdefault(notice.id, notice_row(notice, since))
+
+    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
+        rows = await self._work._database.run(statements.KEPT, before=before, limit=limit)
+        return [notice_of(*row) for row in rows]
+
+    def forget(self, notice_id: str) -> None:
+        self._work._forgotten.add(notice_id)
 
 
 def _changed(before: Collection[Part], after: Iterable[Part]) -> list[Part]:

@@ -151,9 +151,8 @@ function showPayment(payment, card) {
 }
 
 async function showPayments(id, card) {
-  const { ok, answer } = await ask("GET", `/api/payments?orderId=${encodeURIComponent(id)}`);
+  const { ok, answer: payments } = await ask("GET", `/api/payments?orderId=${encodeURIComponent(id)}`);
   if (!ok) return;
-  const { payments } = answer;
   const shown = JSON.stringify(payments);
   const list = at(".payments", card);
   if (list.dataset.shown !== shown) { // leave the buttons alone while somebody may be pressing them

@@ -13,7 +13,7 @@ from adapters.gateways.fake import FakeGateway
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.payment import Charged, RequiresAction
 from domain.refund import Refunded
-from tests.contracts.payment_gateway import a_payment, a_refund
+from payments_conformance.promises import a_payment, a_refund
 
 VISA = CardToken("tok_visa")
 _names = (f"name{number}" for number in itertools.count())

@@ -12,7 +12,7 @@ from application.ports.payment_gateway import CardToken, GatewayUnavailable, Out
 from domain.money import Currency, Money
 from domain.payment import Charged, Declined, RequiresAction
 from domain.refund import Refunded, RefundRefused, RefundUnderWay
-from tests.contracts.payment_gateway import a_payment, a_refund
+from payments_conformance.promises import a_payment, a_refund
 
 VISA = CardToken("tok_visa")
 

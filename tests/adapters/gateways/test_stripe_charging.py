@@ -15,7 +15,7 @@ from application.ports.payment_gateway import CardToken, GatewayUnavailable, Out
 from domain.order import OrderId
 from domain.payment import Charged, Declined, RequiresAction
 from tests.adapters.gateways.stripe import KEY, AtStripe, at_stripe
-from tests.contracts.payment_gateway import a_payment, a_refund
+from payments_conformance.promises import a_payment, a_refund
 from tests.stripe_double import intents
 from tests.stripe_double.faults import Kind
 from tests.stripe_double.ledger import Plan

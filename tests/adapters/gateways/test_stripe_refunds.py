@@ -11,7 +11,7 @@ from domain.money import Currency, Money
 from domain.payment import Charged, Payment
 from domain.refund import Refund, Refunded, RefundId, RefundRefused, RefundUnderWay
 from tests.adapters.gateways.stripe import AtStripe, at_stripe
-from tests.contracts.payment_gateway import a_payment, a_refund
+from payments_conformance.promises import a_payment, a_refund
 from tests.stripe_double import charges, refunds
 from tests.stripe_double.ledger import Plan
 

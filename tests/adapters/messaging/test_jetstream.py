@@ -400,3 +400,15 @@ async def test_the_doctor_misses_jetstream_where_it_is_off(server: LocalNats) ->
             await broker.publisher.publish([created()])
     assert [finding.ok for finding in findings] == [True, False]
     assert "JetStream" in findings[-1].text
+
+
+async def test_a_connection_that_cannot_be_made_can_be_closed_at_any_moment() -> None:
+    # Each try is refused within microseconds; somewhere among these moments the cancellation and
+    # the refusal meet, which hung in one of ten tries before.
+    for moments in range(100):
+        connection = JetStreamConnection("nats://127.0.0.1:1")
+        connection.open()
+        for _ in range(moments % 40):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(TIMEOUT):
+            await connection.close()

@@ -15,7 +15,7 @@ from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.ports.unit_of_work import BeginUnitOfWork
 from domain.bill import Bill
 from domain.payment import PaymentStatus
-from domain.refund import RefundStatus
+from domain.refund import RefundId, RefundStatus
 from tests.builders import a_bill, a_payment, a_refund, an_order, dollars
 from tests.contracts.outbox_queue import LEASE, add, failure, told
 from tests.contracts.unit_of_work import NOTICE, save
@@ -147,6 +147,19 @@ async def test_refunds_are_counted_by_who_has_to_see_to_them(
     await save(begin, a_bill(paid, refunds=tuple(refunds)))
     seen = await statistics(sql)
     assert (seen.refunds_under_way, seen.refunds_failed) == (2, 1)
+
+
+async def test_a_payment_in_review_of_which_nothing_is_left_needs_nobody(
+    sql: Database, begin: BeginUnitOfWork
+) -> None:
+    review = a_payment(status=PaymentStatus.REVIEW)
+    most = a_refund("refund-1", dollars("99"), RefundStatus.SUCCEEDED)
+    rest = a_refund("refund-2", dollars("1"), RefundStatus.FAILED)
+    await save(begin, a_bill(review, refunds=(most, rest)))
+    assert (await statistics(sql)).unfinished == {PaymentStatus.REVIEW: 1}
+    again = evolve(rest, id=RefundId("refund-3"), status=RefundStatus.PENDING)
+    await save(begin, a_bill(review, refunds=(most, rest, again)))
+    assert (await statistics(sql)).unfinished == {}
 
 
 def bill_with(

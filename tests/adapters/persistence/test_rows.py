@@ -1,18 +1,19 @@
 """Events to JSON and back; bills to rows and back are a promise of the unit of work."""
 
 import json
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.persistence.sql.rows import event_of, event_row
+from adapters.persistence.sql.rows import event_of, event_row, notice_of, notice_row
+from application.ports.gateway_notices import ChargeNotice, DisputeNotice, OutsideRefundNotice
 from domain.dispute import DisputeId, DisputeStatus
 from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
 from domain.order import OrderId
 from domain.payment import ChargeId, PaymentId
-from domain.refund import RefundId
+from domain.refund import Refunded, RefundId, RefundRefused, RefundUnderWay
 from tests.strategies import money
 
 # What PostgreSQL can keep: no NUL and no half of a surrogate pair.
@@ -55,6 +56,30 @@ events = st.one_of(
         status=st.sampled_from([status.value for status in DisputeStatus]),
     ),
 )
+
+
+amounts = money()
+outcomes = st.one_of(
+    st.builds(Refunded, names, amounts),
+    st.builds(RefundUnderWay, names),
+    st.builds(RefundRefused, names, st.none() | names),
+)
+
+charge_notices = st.one_of(
+    st.builds(OutsideRefundNotice, names, names.map(ChargeId), names, amounts, outcomes),
+    st.builds(
+        DisputeNotice,
+        *(names, names.map(ChargeId), names.map(DisputeId), amounts, names),
+        st.sampled_from(DisputeStatus),
+    ),
+)
+
+
+@given(charge_notices, moments)
+def test_a_kept_notice_comes_back_as_it_was(notice: ChargeNotice, since: datetime) -> None:
+    notice_id, charge_id, kind, data, kept_since = notice_row(notice, since)
+    assert kept_since == since
+    assert notice_of(notice_id, charge_id, kind, json.loads(data)) == notice
 
 
 @given(events)

@@ -83,6 +83,11 @@ async def test_the_schema_holds_the_same_payments_live_as_the_domain(sql: Databa
             {"charge_id": "ch_1"},
             ["payments_charge_id", "orders_pkey", *PARTS],
         ),
+        (
+            statements.KEPT,
+            {"before": NOW, "limit": 10},
+            ["kept_notices_since", "payments_charge_id"],
+        ),
         (statements.DUE, {"now": NOW, "limit": 10}, ["payments_look_at", "refunds_look_at"]),
         (
             outbox_queue.TAKE,

@@ -165,7 +165,7 @@ class Page:
 
     def ask(
         self, method: str, path: str, body: object = None, **headers: str
-    ) -> tuple[int, dict[str, Any]]:
+    ) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.address + path, data, headers, method=method)
         if data is not None:

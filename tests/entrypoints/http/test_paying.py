@@ -1,13 +1,15 @@
 """`POST /api/payments`: every row of the contract's table, and the seed's own tests among them."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from adapters.gateways.in_memory import Trouble
 from application.inventory import DeclineLimits
-from domain.payment import PaymentStatus
+from domain.payment import PaymentId, PaymentStatus
 from tests.builders import PAYER, STRANGER, after, cancelled_event, created_event, dollars
 from tests.entrypoints.http.world import World, first_error, in_session, pay, signed_in
 
@@ -119,6 +121,7 @@ async def test_an_order_that_is_paid_is_answered_409_with_that_payment(
 
     assert again.status_code == 409
     assert again.json()["payment"] == paid.json()
+    assert again.json()["id"] == paid.json()["id"]
     assert world.charges == 1
 
 
@@ -147,15 +150,31 @@ async def test_a_bank_that_asks_for_authentication_is_answered_202_with_what_to_
     assert body["nextAction"]["type"]
 
 
-async def test_the_client_secret_is_told_once_only(client: httpx.AsyncClient) -> None:
-    waiting = await pay(client, "tok_threeDSecureRequired")
+async def test_asking_again_while_the_bank_waits_says_where_that_stands(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    waiting = (await pay(client, "tok_threeDSecureRequired")).json()
 
     again = await pay(client)
+    await world.gateway.complete_authentication(PaymentId(waiting["id"]), succeeded=True)
+    afterwards = await pay(client)
+
+    assert (again.status_code, again.json()) == (202, waiting)
+    assert afterwards.status_code == 201
+    assert afterwards.json()["id"] == waiting["id"]
+    assert world.charges == 1
+
+
+async def test_the_client_secret_is_for_whoever_pays_and_kept_nowhere(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    waiting = await pay(client, "tok_threeDSecureRequired", headers={"idempotency-key": "key"})
+
     shown = await client.get(f"/api/payments/{waiting.json()['id']}", headers=signed_in())
 
-    assert again.status_code == 409
-    for answer in (again, shown):
-        assert waiting.json()["clientSecret"] not in answer.text
+    secret = waiting.json()["clientSecret"]
+    assert secret not in shown.text
+    assert secret not in repr(world.database)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +331,7 @@ async def test_what_is_due_may_be_agreed_to(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("agreed", [{"amount": 9999}, {"amount": 0}, {"currency": "eur"}])
 async def test_another_amount_than_what_is_due_is_answered_400_and_says_what_is_due(
-    client: httpx.AsyncClient, world: World, agreed: dict[str, object]
+    client: httpx.AsyncClient, world: World, agreed: dict[str, Any]
 ) -> None:
     answer = await pay(client, **agreed)
 
@@ -322,10 +341,10 @@ async def test_another_amount_than_what_is_due_is_answered_400_and_says_what_is_
 
 
 async def test_an_error_nobody_expects_is_answered_500_and_says_nothing_of_itself(
-    client: httpx.AsyncClient, world: World, capfd: pytest.CaptureFixture[str]
+    client: httpx.AsyncClient, world: World, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     async def explode(_step: str) -> None:
-        raise RuntimeError("the inner life of the service")
+        raise RuntimeError("the inner life of the service, and sk_live_123")
 
     world.gateway.checkpoint = explode
 
@@ -334,6 +353,9 @@ async def test_an_error_nobody_expects_is_answered_500_and_says_nothing_of_itsel
     assert answer.status_code == 500
     assert answer.json()["errors"] == [{"message": "Internal Server Error"}]
     assert "inner life" not in answer.text
+    error, _ = logged()
+    assert "inner life" in error["exception"]
+    assert "sk_live_123" not in str(error)
 
 
 @pytest.mark.parametrize(
@@ -417,7 +439,7 @@ async def test_a_charge_goes_on_when_the_customer_hangs_up(
         await asyncio.gather(request, return_exceptions=True)
         go_on.set()
         await done.wait()
-        while world.bill().payments[0].is_open:
+        while world.bill().payments[0].is_open:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
 
     assert world.bill().payments[0].status is PaymentStatus.SUCCEEDED

@@ -18,9 +18,7 @@ async def test_a_payment_is_shown_to_its_payer(client: httpx.AsyncClient) -> Non
 
 async def test_what_was_given_back_is_shown(client: httpx.AsyncClient) -> None:
     paid = (await pay(client)).json()
-    await client.post(
-        f"/api/payments/{paid['id']}/refunds", json={"amount": 1}, headers=OPERATOR
-    )
+    await client.post(f"/api/payments/{paid['id']}/refunds", json={"amount": 1}, headers=OPERATOR)
 
     answer = await client.get(f"/api/payments/{paid['id']}", headers=signed_in())
 
@@ -54,7 +52,7 @@ async def test_all_payments_of_an_order_are_listed_oldest_first(client: httpx.As
 
     answer = await client.get("/api/payments?orderId=order-1", headers=signed_in())
 
-    listed = answer.json()["payments"]
+    listed = answer.json()
     assert [each["status"] for each in listed] == ["failed", "succeeded"]
     assert listed[0]["code"] == "generic_decline"
 
@@ -68,7 +66,7 @@ async def test_an_order_without_payments_of_ones_own_has_an_empty_list(
     answer = await client.get(f"/api/payments?orderId={order_id}", headers=signed_in(user))
 
     assert answer.status_code == 200
-    assert answer.json() == {"payments": []}
+    assert answer.json() == []
 
 
 @pytest.mark.parametrize("query", ["", "?orderId=", "?orderId=%00", f"?orderId={'x' * 256}"])

@@ -43,9 +43,12 @@ STATEMENTS = (
             )
         ),
         charge_id text,
+        taken bigint CHECK (taken >= 0),
+        taken_currency text CHECK (taken_currency ~ '^[a-z]{3}$'),
         reference text,
         code text,
         look_at timestamptz,
+        CHECK (num_nulls(charge_id, taken, taken_currency) IN (0, 3)),
         CHECK (charge_id IS NOT NULL OR status NOT IN ('succeeded', 'unwanted', 'review'))
     )
     """,
@@ -64,7 +67,7 @@ STATEMENTS = (
         payment_id text NOT NULL REFERENCES payments,
         order_id text NOT NULL,
         charge_id text NOT NULL,
-        amount bigint NOT NULL CHECK (amount > 0),
+        amount bigint NOT NULL CHECK (amount >= 0),
         currency text NOT NULL CHECK (currency ~ '^[a-z]{3}$'),
         reason text NOT NULL,
         created_at timestamptz NOT NULL,
@@ -117,6 +120,17 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX inbox_heard_at ON inbox (heard_at)",
+    # Notices about a charge that we did not know when they came.
+    """
+    CREATE TABLE kept_notices (
+        id text PRIMARY KEY,
+        charge_id text NOT NULL,
+        kind text NOT NULL CHECK (kind IN ('refund', 'dispute')),
+        data jsonb NOT NULL,
+        since timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX kept_notices_since ON kept_notices (since)",
     """
     CREATE TABLE relay (
         id smallint PRIMARY KEY CHECK (id = 1),

@@ -1,13 +1,13 @@
 """What every payment gateway promises, as tests; parts that need more from a harness stand alone.
 
 It knows nothing but the port and the domain, so that an adapter kept elsewhere can be held to it:
-subclass the parts your gateway's test mode allows, and give each a fixture `harness`.
+by `pytest --gateway`, or by subclasses of the parts that its test mode allows, each with a fixture
+`harness`.
 """
 
 import asyncio
 import uuid
 from datetime import UTC, datetime
-from typing import Literal, Protocol
 
 import pytest
 from attrs import evolve
@@ -16,69 +16,17 @@ from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
     OutcomeUnknown,
-    PaymentGateway,
 )
 from domain.money import Currency, Money
 from domain.order import OrderId, UserId
 from domain.payment import Charged, ChargeId, Declined, Payment, PaymentId, RequiresAction
 from domain.refund import Refund, Refunded, RefundId, RefundRefused
-
-Step = Literal["charge", "find", "refund", "find_refund"]
-"""The port's method whose request something happens to."""
-
-
-class Harness(Protocol):
-    """A gateway in its test mode, and what its own books say, which the adapter has no part in."""
-
-    @property
-    def gateway(self) -> PaymentGateway:
-        """The adapter."""
-
-    @property
-    def succeeding_token(self) -> CardToken:
-        """A card that is good for any amount, as often as it is used."""
-
-    @property
-    def declined_token(self) -> CardToken:
-        """A card that is declined."""
-
-    async def charges(self, payment: Payment) -> int:
-        """How many charges of this payment have taken money, refunded or not."""
-
-    async def given_back(self, payment: Payment) -> int:
-        """How many minor units of this payment have been given back, or are on their way."""
-
-
-class UnreliableHarness(Harness, Protocol):
-    """A gateway whose connection can be made to fail."""
-
-    @property
-    def unreachable(self) -> PaymentGateway:
-        """An adapter for which no connection to the gateway opens."""
-
-    def lose_reply(self, step: Step) -> None:
-        """Have the next such request done, and its reply lost."""
-
-    def lose_request(self, step: Step) -> None:
-        """Have the next such request lost: nothing is done, and no reply comes."""
-
-
-class FailingHarness(Harness, Protocol):
-    """A gateway that can be made to fail, and remembers under the key that it did."""
-
-    def fail(self, step: Step, *, done: bool) -> None:
-        """Have the next such request, done or not, answered with an error for ever."""
-
-
-class AuthenticatingHarness(Harness, Protocol):
-    """A gateway that knows cards whose bank wants to see the customer."""
-
-    @property
-    def authenticating_token(self) -> CardToken:
-        """Such a card."""
-
-    async def authenticate(self, payment: Payment, succeeded: bool) -> None:
-        """The customer comes back from the bank."""
+from payments_conformance.harness import (
+    AuthenticatingHarness,
+    FailingHarness,
+    Harness,
+    UnreliableHarness,
+)
 
 
 def a_payment(minor: int = 1000, currency: str = "usd") -> Payment:
@@ -116,6 +64,7 @@ async def paid(harness: Harness, minor: int = 1000) -> tuple[Payment, Charged]:
     return payment, outcome
 
 
+@pytest.mark.asyncio
 class PaymentGatewayContract:
     """What every gateway promises, whatever its test mode can do."""
 
@@ -191,6 +140,19 @@ class PaymentGatewayContract:
         assert first.charge_id != second.charge_id
         assert await harness.charges(one) == await harness.charges(other) == 1
 
+    # --- its owner ------------------------------------------------------------------------------
+
+    async def test_a_gateway_has_a_name(self, harness: Harness) -> None:
+        assert harness.gateway.name.strip()
+
+    async def test_a_gateway_that_is_there_passes_its_check(self, harness: Harness) -> None:
+        await harness.gateway.check()
+
+    async def test_closing_twice_does_no_harm(self, harness: Harness) -> None:
+        await paid(harness)
+        await harness.gateway.close()
+        await harness.gateway.close()
+
     # --- find ----------------------------------------------------------------------------------
 
     async def test_a_payment_never_sent_leaves_no_trace(self, harness: Harness) -> None:
@@ -205,6 +167,13 @@ class PaymentGatewayContract:
         payment, charged = await paid(harness)
         named = evolve(payment, reference=charged.reference)
         assert await harness.gateway.find(named) == charged
+
+    async def test_a_payment_of_which_even_the_name_is_gone_leaves_no_trace(
+        self, harness: Harness
+    ) -> None:
+        payment = evolve(a_payment(), reference="pi_of_nobody")
+        assert await harness.gateway.find(payment) is None
+        assert await harness.gateway.cancel(payment) is None
 
     async def test_a_charge_is_found_among_many(self, harness: Harness) -> None:
         payment, charged = await paid(harness)
@@ -284,7 +253,20 @@ class PaymentGatewayContract:
         later = evolve(refund, attempt=1)
         assert await harness.gateway.find_refund(payment, later) is None
 
+    async def test_a_refund_whose_reference_is_known_is_found_by_it_whoever_began_it(
+        self, harness: Harness
+    ) -> None:
+        payment, charged = await paid(harness)
+        ours = a_refund(payment, charged, 300)
+        await harness.gateway.refund(payment, ours)
+        given = await harness.gateway.refund(payment, a_refund(payment, charged, 400))
+        theirs = evolve(a_refund(payment, charged, 400), reference=given.reference)
+        assert await harness.gateway.find_refund(payment, theirs) == given
+        gone = evolve(ours, reference="re_of_nobody")
+        assert await harness.gateway.find_refund(payment, gone) is None
 
+
+@pytest.mark.asyncio
 class UnreliableConnectionContract:
     """What a gateway promises while its connection fails."""
 
@@ -357,6 +339,10 @@ class UnreliableConnectionContract:
         with pytest.raises(OutcomeUnknown):
             await harness.unreachable.find_refund(payment, a_refund(payment, charged))
 
+    async def test_an_unreachable_gateway_fails_its_check(self, harness: UnreliableHarness) -> None:
+        with pytest.raises((OutcomeUnknown, GatewayUnavailable)):
+            await harness.unreachable.check()
+
     async def test_a_look_that_got_no_reply_says_nothing(self, harness: UnreliableHarness) -> None:
         payment, charged = await paid(harness)
         harness.lose_reply("find")
@@ -405,6 +391,7 @@ class UnreliableConnectionContract:
             assert token.value not in _told_by(error)
 
 
+@pytest.mark.asyncio
 class FailingGatewayContract:
     """What a gateway promises that answers with an error, and with the same one ever after."""
 
@@ -448,6 +435,7 @@ class FailingGatewayContract:
         assert await harness.given_back(payment) == 400
 
 
+@pytest.mark.asyncio
 class AuthenticationContract:
     """What a gateway promises when the bank wants to see the customer."""
 

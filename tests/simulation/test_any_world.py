@@ -1,0 +1,53 @@
+"""Any world that hypothesis can think of: the workload and what goes wrong are its choice."""
+
+import contextlib
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entrypoints.simulation.mishaps import Mishap
+from entrypoints.simulation.scenario import Scenario
+from entrypoints.simulation.world import World
+from tests.simulation.planted_bugs import BUGS
+
+scenarios = st.builds(
+    Scenario,
+    seed=st.integers(0, 2**32),
+    orders=st.integers(1, 2),
+    customers=st.integers(1, 3),
+    burst=st.booleans(),
+    serves=st.integers(1, 2),
+    workers=st.integers(1, 2),
+    latency=st.sampled_from((0.0, 0.05, 1.0)),
+    seconds=st.just(30.0),
+    cancels=st.sampled_from((0.0, 0.5, 1.0)),
+    refunds=st.sampled_from((0.0, 0.5)),
+    webhooks=st.booleans(),
+    rates=st.dictionaries(
+        st.sampled_from(Mishap), st.sampled_from((0.01, 0.1, 0.5, 1.0)), max_size=4
+    ),
+)
+
+
+@given(scenarios)
+@settings(max_examples=60)
+def test_every_promise_is_kept_in_any_world(scenario: Scenario) -> None:
+    assert World(scenario).run().broken == []
+
+
+def test_hypothesis_finds_a_planted_bug_and_shrinks_it() -> None:
+    bug = next(each for each in BUGS if each.name == "anybody may pay")
+    smallest: list[Scenario] = []
+
+    @given(scenarios)
+    @settings(max_examples=300, database=None, derandomize=True)
+    def finding(scenario: Scenario) -> None:
+        if World(scenario).run().broken:
+            smallest.append(scenario)
+            raise AssertionError
+
+    with bug.planted(), contextlib.suppress(AssertionError):
+        finding()
+    assert smallest
+    assert smallest[-1].orders == 1
+    assert smallest[-1].rates == {}
