@@ -24,6 +24,10 @@ class Settings:
     nats_url: str = field(repr=False)
     jwt_key: str | None = field(default=None, repr=False)
     jwks_url: str | None = None
+    jwt_audience: str | None = None
+    """Whom a user's token must be meant for (its `aud`); anybody where it is not set."""
+    jwt_issuer: str | None = None
+    """Who must have issued it (its `iss`); anybody where it is not set."""
     payment_gateway: GatewayName | OwnGateway = "stripe-payment-intents"
     stripe_key: str | None = field(default=None, repr=False)
     stripe_api_base: str | None = None
@@ -65,6 +69,8 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         nats_url=read.servers("NATS_URL"),
         jwt_key=read.text("JWT_KEY"),
         jwks_url=read.optional_address("JWKS_URL", ("http", "https")),
+        jwt_audience=read.text("JWT_AUDIENCE"),
+        jwt_issuer=read.text("JWT_ISSUER"),
         payment_gateway=gateway,
         stripe_key=read.text("STRIPE_KEY"),
         stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),

@@ -59,6 +59,8 @@ class Authenticator:
 
     jwt_key: str | None = field(repr=False)
     jwks: Jwks | None = None
+    audience: str | None = None
+    issuer: str | None = None
     now: Callable[[], float] = time.time
     _hmac: PyJWS = field(factory=_hs256_only)
     _public: PyJWS = field(
@@ -70,7 +72,7 @@ class Authenticator:
     def of(cls, settings: Settings) -> "Authenticator":
         """With the keys that the settings name."""
         jwks = Jwks(fetching(settings.jwks_url)) if settings.jwks_url else None
-        return cls(settings.jwt_key, jwks)
+        return cls(settings.jwt_key, jwks, settings.jwt_audience, settings.jwt_issuer)
 
     async def user(self, request: AnyRequest) -> User:
         """The user of a request.
@@ -94,7 +96,7 @@ class Authenticator:
             self._remembered.move_to_end(digest)
             return known[0]
         claims = await self._claims(token)
-        if claims is None or not is_text(claims.get("id")):
+        if claims is None or not is_text(claims.get("id")) or not self._is_for_us(claims):
             return None
         expires_at = _expiry(claims, self.now())
         if expires_at is None:
@@ -104,6 +106,14 @@ class Authenticator:
         while len(self._remembered) > MOST_REMEMBERED:
             self._remembered.popitem(last=False)
         return user
+
+    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
+        """Whether it names our audience and issuer, where these matter (RFC 7519, section 4.1)."""
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        return (self.audience is None or self.audience in audiences) and (
+            self.issuer is None or claims.get("iss") == self.issuer
+        )
 
     async def _claims(self, token: str) -> Mapping[str, Any] | None:
         """What a token says, if its signature is right; whatever else is wrong with it, None."""

@@ -163,9 +163,7 @@ class Page:
 
     address: str
 
-    def ask(
-        self, method: str, path: str, body: object = None, **headers: str
-    ) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.address + path, data, headers, method=method)
         if data is not None:

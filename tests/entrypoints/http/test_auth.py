@@ -8,12 +8,14 @@ import time
 import httpx
 import jwt
 import pytest
+from attrs import evolve
 
 from entrypoints.http.auth import MOST_REMEMBERED, Authenticator
 from entrypoints.http.errors import NotAuthorized
 from tests.builders import PAYER, STRANGER
 from tests.entrypoints.http.world import (
     JWT_KEY,
+    SETTINGS,
     World,
     a_token,
     in_session,
@@ -215,3 +217,25 @@ async def test_no_key_is_told_by_a_repr(world: World) -> None:
 
     assert "the-secret-key" not in repr(authenticator)
     assert "the-secret-key" not in repr(world.house().settings)
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({}, 401),
+        ({"aud": "shop"}, 401),
+        ({"iss": "https://id.example"}, 401),
+        ({"aud": "another", "iss": "https://id.example"}, 401),
+        ({"aud": ["another"], "iss": "https://id.example"}, 401),
+        ({"aud": {"shop": 1}, "iss": "https://id.example"}, 401),
+        ({"aud": "shop", "iss": "https://elsewhere.example"}, 401),
+        ({"aud": "shop", "iss": "https://id.example"}, 200),
+        ({"aud": ["another", "shop"], "iss": "https://id.example"}, 200),
+    ],
+)
+async def test_a_token_must_be_meant_for_us_where_that_matters(
+    claims: dict[str, object], expected: int
+) -> None:
+    settings = evolve(SETTINGS, jwt_audience="shop", jwt_issuer="https://id.example")
+    async with World(settings).client() as client:
+        assert await status(client, authorization=f"Bearer {a_token(**claims)}") == expected
