@@ -85,7 +85,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         receive_notice=ReceiveNotice(decide, settle, settle_refund, ports.now),
         apply_kept_notices=ApplyKeptNotices(ports.begin, decide, ports.now),
         recover_payments=RecoverPayments(
-            ports.begin, decide, ports.gateway, settle, settle_refund, ports.now
+            ports.begin, ports.gateway, settle, settle_refund, ports.now
         ),
         relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name),
     )

@@ -6,7 +6,6 @@ from typing import Final
 
 from attrs import frozen
 
-from application.decide import Decide
 from application.ports.clock import Clock
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork, Conflict, StorageUnavailable
@@ -29,7 +28,6 @@ class RecoverPayments:
     """Look after what is due: ask the gateway, and settle from its evidence alone. It never charges."""
 
     begin: BeginUnitOfWork
-    decide: Decide
     gateway: PaymentGateway
     settle: SettlePayment
     settle_refund: SettleRefund

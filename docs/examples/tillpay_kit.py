@@ -8,13 +8,17 @@ from domain.payment import Payment
 from tillpay.gateway import TillpayGateway
 from tillpay_double import KEY, Tillpay
 
-STEPS = {
-    "charge": "POST /charges",
-    "find": "GET /charges",
-    "refund": "POST /refunds",
-    "find_refund": "GET /refunds",
-}
-NOWHERE = "http://127.0.0.1:1"  # a port that nothing listens on
+
+@contextlib.asynccontextmanager
+async def make_gateway(_environment: Mapping[str, str]) -> AsyncIterator["TillpayHarness"]:
+    """Make a Tillpay of its own for every test."""
+    async with Tillpay().listening() as tillpay:
+        harness = TillpayHarness(tillpay)
+        try:
+            yield harness
+        finally:
+            for adapter in harness.adapters:
+                await adapter.close()
 
 
 class TillpayHarness:
@@ -25,8 +29,8 @@ class TillpayHarness:
 
     def __init__(self, tillpay: Tillpay) -> None:
         self.tillpay = tillpay
-        self.gateway = TillpayGateway(tillpay.address, KEY)
-        self.unreachable = TillpayGateway(NOWHERE, KEY)
+        self.adapters: list[TillpayGateway] = []
+        self.gateway = self._adapter(tillpay.address)
 
     async def charges(self, payment: Payment) -> int:
         """Count them in Tillpay's own books."""
@@ -38,28 +42,30 @@ class TillpayHarness:
         return sum(it["amount"] for it in self.tillpay.refunds if it["charge"] in charges)
 
     def _taken(self, payment: Payment) -> list[dict[str, object]]:
-        return [
-            charge
-            for charge in self.tillpay.charges
-            if charge["label"] == payment.id and not charge["declined"]
-        ]
+        charges = [it for it in self.tillpay.charges if it["label"] == payment.id]
+        return [charge for charge in charges if not charge["declined"]]
+
+    def _adapter(self, address: str) -> TillpayGateway:
+        self.adapters.append(TillpayGateway(address, KEY))
+        return self.adapters[-1]
+
+    @property
+    def unreachable(self) -> TillpayGateway:
+        """An adapter with an address where nothing listens."""
+        return self._adapter("http://127.0.0.1:1")
 
     def lose_reply(self, step: str) -> None:
         """Have Tillpay hang up instead of answering."""
-        self.tillpay.replies_to_lose[STEPS[step]] += 1
+        self.tillpay.replies_to_lose[REQUESTS[step]] += 1
 
     def lose_request(self, step: str) -> None:
         """Have Tillpay hang up before it does anything."""
-        self.tillpay.requests_to_lose[STEPS[step]] += 1
+        self.tillpay.requests_to_lose[REQUESTS[step]] += 1
 
 
-@contextlib.asynccontextmanager
-async def make_gateway(_environment: Mapping[str, str]) -> AsyncIterator[TillpayHarness]:
-    """Make a Tillpay of its own for every test."""
-    async with Tillpay().listening() as tillpay:
-        harness = TillpayHarness(tillpay)
-        try:
-            yield harness
-        finally:
-            await harness.gateway.close()
-            await harness.unreachable.close()
+REQUESTS = {
+    "charge": "POST /charges",
+    "find": "GET /charges",
+    "refund": "POST /refunds",
+    "find_refund": "GET /refunds",
+}

@@ -20,7 +20,7 @@ from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.composition.parts import Parts, open_parts
 from entrypoints.composition.troubles import troubles
-from entrypoints.settings import Settings
+from entrypoints.settings import BadSetting, Settings
 
 
 async def migrate_database(settings: Settings) -> str:
@@ -44,16 +44,19 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything we depend on, and change nothing."""
-    async with open_parts(settings) as parts:
-        parts.broker.open()
-        return [
-            *await _database(parts),
-            *(
-                Finding("nats", each.ok, each.text)
-                for each in await check_broker(parts.broker, parts.streams)
-            ),
-            await _gateway(parts),
-        ]
+    try:
+        async with open_parts(settings) as parts:
+            parts.broker.open()
+            return [
+                *await _database(parts),
+                *(
+                    Finding("nats", each.ok, each.text)
+                    for each in await check_broker(parts.broker, parts.streams)
+                ),
+                await _gateway(parts),
+            ]
+    except BadSetting as bad:  # a variable of the shop's own gateway
+        return [Finding("gateway", False, str(bad))]
 
 
 async def _database(parts: Parts) -> list[Finding]:

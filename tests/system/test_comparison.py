@@ -33,7 +33,11 @@ async def broken(parts: Parts, order_id: str) -> set[str]:
         ("UPDATE payments SET amount = 999 WHERE order_id = $1", {"2", "7"}),
         ("UPDATE payments SET user_id = 'thief' WHERE order_id = $1", {"8"}),
         ("UPDATE orders SET status = 'cancelled' WHERE id = $1", {"4"}),
-        ("UPDATE orders SET terms_version = NULL WHERE id = $1", {"5"}),
+        (
+            "UPDATE orders SET terms_version = NULL, user_id = NULL, price = NULL, currency = NULL"
+            " WHERE id = $1",
+            {"5"},
+        ),
         ("UPDATE outbox SET sent_at = NULL, parked = 'x' WHERE order_id = $1", {"9"}),
         (f"UPDATE payments SET code = '{JWT_KEY}' WHERE order_id = $1", {"8"}),
     ],

@@ -10,16 +10,8 @@ from entrypoints.settings import BadSetting
 from tillpay.line import Json, Line, Refused
 
 
-def make_gateway(environment: Mapping[str, str]) -> "TillpayGateway":
-    """Make the adapter.
-
-    Raises:
-        BadSetting: TILLPAY_KEY is missing or malformed.
-    """
-    key = environment.get("TILLPAY_KEY", "")
-    if not key.startswith(("till_test_", "till_live_")):
-        raise BadSetting("TILLPAY_KEY", "must begin with till_test_ or till_live_")
-    return TillpayGateway(environment.get("TILLPAY_URL", "https://api.tillpay.example"), key)
+def _money(answer: Json) -> Money:
+    return Money(answer["amount"], Currency.of(answer["currency"]))
 
 
 class TillpayGateway:
@@ -39,8 +31,15 @@ class TillpayGateway:
         """Close the connections."""
         await self._line.close()
 
+    async def _found(self, path: str, **wanted: str) -> list[Json]:
+        try:
+            answer = await self._line.get(path, wanted)
+        except (Refused, GatewayUnavailable) as unanswered:
+            raise OutcomeUnknown(f"tillpay could not be asked: {unanswered}") from None
+        return list(answer["found"])
+
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
-        """Take the money."""
+        """Take the money; the payment's id is the key that makes once of often."""
         body = {
             "label": payment.id,
             "card": token.value,
@@ -52,6 +51,11 @@ class TillpayGateway:
         except Refused as refused:
             return Declined(refused.code)
 
+    def _outcome(self, charge: Json) -> Outcome:
+        if charge["declined"]:
+            return Declined(charge["declined"])
+        return Charged(ChargeId(charge["id"]), _money(charge), self.livemode)
+
     async def find(self, payment: Payment) -> Outcome | None:
         """Look for what was labelled with the payment."""
         found = await self._found("/charges", label=payment.id)
@@ -62,7 +66,7 @@ class TillpayGateway:
         return await self.find(payment)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
-        """Give money back."""
+        """Give money back; the refund's key is the key."""
         body = {"label": refund.key, "charge": refund.charge_id, "amount": refund.amount.minor}
         try:
             return self._refunded(await self._line.post("/refunds", refund.key, body))
@@ -75,21 +79,17 @@ class TillpayGateway:
         found = await self._found("/refunds", **name)
         return self._refunded(found[0]) if found else None
 
-    async def _found(self, path: str, **wanted: str) -> list[Json]:
-        try:
-            answer = await self._line.get(path, wanted)
-        except (Refused, GatewayUnavailable) as unanswered:
-            raise OutcomeUnknown(f"tillpay could not be asked: {unanswered}") from None
-        return list(answer["found"])
-
-    def _outcome(self, charge: Json) -> Outcome:
-        if charge["declined"]:
-            return Declined(charge["declined"])
-        return Charged(ChargeId(charge["id"]), _money(charge), self.livemode)
-
     def _refunded(self, refund: Json) -> RefundOutcome:
         return Refunded(refund["id"], _money(refund))
 
 
-def _money(answer: Json) -> Money:
-    return Money(answer["amount"], Currency.of(answer["currency"]))
+def make_gateway(environment: Mapping[str, str]) -> TillpayGateway:
+    """Make the adapter.
+
+    Raises:
+        BadSetting: TILLPAY_KEY is missing or malformed.
+    """
+    key = environment.get("TILLPAY_KEY", "")
+    if not key.startswith(("till_test_", "till_live_")):
+        raise BadSetting("TILLPAY_KEY", "must begin with till_test_ or till_live_")
+    return TillpayGateway(environment.get("TILLPAY_URL", "https://api.tillpay.example"), key)

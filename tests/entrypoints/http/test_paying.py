@@ -138,6 +138,20 @@ async def test_an_order_whose_outcome_is_unknown_is_answered_409_with_that_payme
     assert world.charges == 1
 
 
+@pytest.mark.parametrize("token", ["tok_visa", "tok_threeDSecureRequired"])
+async def test_who_takes_an_order_over_is_answered_409_without_the_payment_of_the_other(
+    client: httpx.AsyncClient, world: World, token: str
+) -> None:
+    theirs = await pay(client, token)
+    await world.hear(created_event(version=1, user_id=STRANGER))
+
+    answer = await pay(client, user=STRANGER)
+
+    assert answer.status_code == 409
+    assert theirs.json()["id"] not in answer.text
+    assert "payment" not in answer.json()
+
+
 async def test_a_bank_that_asks_for_authentication_is_answered_202_with_what_to_do(
     client: httpx.AsyncClient,
 ) -> None:

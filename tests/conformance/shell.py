@@ -1,0 +1,38 @@
+"""Commands as a reader of the guide types them, in a folder of their own."""
+
+import subprocess
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+GUIDE = ROOT / "docs" / "gateways.md"
+EXAMPLES = ROOT / "docs" / "examples"
+DOUBLE = "tillpay_double.py"
+
+# A run of the kit takes two seconds on a quiet machine.
+RUN_SECONDS = 120.0
+
+# Nothing listens there: TCP port 1 is tcpmux, which nobody runs.
+ENVIRONMENT = {
+    "DATABASE_URL": "postgresql://shop:hunter2@127.0.0.1:1/shop",
+    "NATS_URL": "nats://127.0.0.1:1",
+    "JWT_KEY": "hunter2",
+    "COLUMNS": "120",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
+}
+
+
+def run(command: str, folder: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command; everything it says is in stdout. Modules are found on `path`."""
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=ENVIRONMENT | {"PYTHONPATH": str(path or folder)},
+        shell=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=RUN_SECONDS,
+    )
