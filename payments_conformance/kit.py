@@ -121,9 +121,12 @@ class Kit:
             items[:] = [each for each in items if each not in left_out]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note whether a promise was kept; one that has examples is if all of them are."""
+        """Note whether a promise was kept; one that has examples is if all of them are.
+
+        One that a hook of the harness has skipped was not shown.
+        """
         promise = _promise(report.nodeid)
-        if report.failed or report.when == "call":
+        if report.failed or (report.passed and report.when == "call"):
             self.kept[promise] = report.passed and self.kept.get(promise, True)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

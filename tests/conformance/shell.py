@@ -18,7 +18,6 @@ ENVIRONMENT = {
     "NATS_URL": "nats://127.0.0.1:1",
     "JWT_KEY": "hunter2",
     "COLUMNS": "120",
-    "PYTHONDONTWRITEBYTECODE": "1",
     "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
 }
 

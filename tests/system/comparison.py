@@ -87,13 +87,14 @@ async def gather(
 async def _ledger(
     parts: Parts, order_ids: set[str], bills: Sequence[Bill]
 ) -> tuple[list[ChargeThere], list[RefundThere]]:
-    """What the gateway really did, in its own books."""
+    """What stands in the gateway's books, as it reports them."""
     if parts.site.gateway == "fake":
         return await _fake_ledger(parts, bills)
     ledger = await parts.gateway.tell("GET", "ledger")
+    reported = [each | each["misreported"] for each in ledger["charges"]]
     charges = [
         ChargeThere(each["id"], each["metadata"]["payment_id"], _money(each, "amount_captured"))
-        for each in ledger["charges"]
+        for each in reported
         if each["metadata"].get("order_id") in order_ids and each["status"] == "succeeded"
     ]
     ids = {charge.id for charge in charges}

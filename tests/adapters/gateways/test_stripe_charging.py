@@ -14,8 +14,8 @@ from adapters.gateways.stripe_payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.order import OrderId
 from domain.payment import Charged, Declined, RequiresAction
-from tests.adapters.gateways.stripe import KEY, AtStripe, at_stripe
 from payments_conformance.promises import a_payment, a_refund
+from tests.adapters.gateways.stripe import KEY, AtStripe, at_stripe
 from tests.stripe_double import intents
 from tests.stripe_double.faults import Kind
 from tests.stripe_double.ledger import Plan

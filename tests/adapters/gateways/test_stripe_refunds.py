@@ -10,8 +10,8 @@ from application.ports.payment_gateway import CardToken, GatewayUnavailable, Out
 from domain.money import Currency, Money
 from domain.payment import Charged, Payment
 from domain.refund import Refund, Refunded, RefundId, RefundRefused, RefundUnderWay
-from tests.adapters.gateways.stripe import AtStripe, at_stripe
 from payments_conformance.promises import a_payment, a_refund
+from tests.adapters.gateways.stripe import AtStripe, at_stripe
 from tests.stripe_double import charges, refunds
 from tests.stripe_double.ledger import Plan
 
