@@ -238,4 +238,7 @@ async def test_a_token_must_be_meant_for_us_where_that_matters(
 ) -> None:
     settings = evolve(SETTINGS, jwt_audience="shop", jwt_issuer="https://id.example")
     async with World(settings).client() as client:
-        assert await status(client, authorization=f"Bearer {a_token(PAYER, JWT_KEY, **claims)}") == expected
+        assert (
+            await status(client, authorization=f"Bearer {a_token(PAYER, JWT_KEY, **claims)}")
+            == expected
+        )
