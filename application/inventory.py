@@ -53,7 +53,6 @@ class UseCases:
     """The inventory."""
 
     create_charge: CreateCharge
-    settle_payment: SettlePayment
     read_payments: ReadPayments
     replicate_order: ReplicateOrder
     cancel_order: CancelOrder
@@ -76,7 +75,6 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         create_charge=CreateCharge(
             decide, ports.gateway, settle, declines, ports.now, ports.new_id
         ),
-        settle_payment=settle,
         read_payments=ReadPayments(ports.begin),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),

@@ -417,12 +417,10 @@ class Bill:
 
     def with_payment(self, payment: Payment) -> "Bill":
         """This bill with a payment put in the place of the one with its id, or added."""
-        others = tuple(other for other in self.payments if other.id != payment.id)
-        if len(others) == len(self.payments):
+        if all(other.id != payment.id for other in self.payments):
             return evolve(self, payments=(*self.payments, payment))
         return evolve(
-            self,
-            payments=tuple(payment if old.id == payment.id else old for old in self.payments),
+            self, payments=tuple(payment if old.id == payment.id else old for old in self.payments)
         )
 
     def with_refund(self, refund: Refund) -> "Bill":

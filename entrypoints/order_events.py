@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Final, TypeVar
 
@@ -39,14 +38,6 @@ STORAGE_DELAY: Final = timedelta(seconds=5)
 Use = Callable[[Iterable[What]], Awaitable[None]]
 """The signature of ReplicateOrder and CancelOrder: everything of a call in one transaction."""
 
-Span = Callable[[Sequence[InboundEvent]], AbstractContextManager[object]]
-"""Opened round the handling of a batch, to trace it: each event's headers say what caused it."""
-
-
-def no_span(_events: Sequence[InboundEvent]) -> AbstractContextManager[object]:
-    """Trace nothing."""
-    return nullcontext()
-
 
 @frozen
 class OrderIntake:
@@ -57,7 +48,6 @@ class OrderIntake:
     cancel: Use[OrderCancellation]
     currency: Currency
     """Of prices that carry none."""
-    span: Span = no_span
 
     async def run_once(self) -> int:
         """Handle at most one batch; how many events came.
@@ -68,22 +58,21 @@ class OrderIntake:
         events = await self.events.fetch(BATCH, WAIT)
         if not events:
             return 0
-        with self.span(events):
-            created: list[tuple[InboundEvent, Order]] = []
-            cancelled: list[tuple[InboundEvent, OrderCancellation]] = []
-            poisonous: list[tuple[InboundEvent, str]] = []
-            for event in events:
-                try:
-                    match decode(event.subject, event.data, self.currency):
-                        case Order() as order:
-                            created.append((event, order))
-                        case OrderCancellation() as cancellation:
-                            cancelled.append((event, cancellation))
-                except Poison as poison:
-                    poisonous.append((event, poison.reason))
-            await _bury(poisonous)
-            await _use(created, self.replicate)
-            await _use(cancelled, self.cancel)
+        created: list[tuple[InboundEvent, Order]] = []
+        cancelled: list[tuple[InboundEvent, OrderCancellation]] = []
+        poisonous: list[tuple[InboundEvent, str]] = []
+        for event in events:
+            try:
+                match decode(event.subject, event.data, self.currency):
+                    case Order() as order:
+                        created.append((event, order))
+                    case OrderCancellation() as cancellation:
+                        cancelled.append((event, cancellation))
+            except Poison as poison:
+                poisonous.append((event, poison.reason))
+        await _bury(poisonous)
+        await _use(created, self.replicate)
+        await _use(cancelled, self.cancel)
         return len(events)
 
 
@@ -93,7 +82,6 @@ class PaymentCreatedIntake:
 
     events: InboundEvents
     complete: Callable[[OrderId], Awaitable[None]]
-    span: Span = no_span
 
     async def run_once(self) -> int:
         """Handle at most one batch; how many events came.
@@ -104,17 +92,16 @@ class PaymentCreatedIntake:
         events = await self.events.fetch(BATCH, WAIT)
         if not events:
             return 0
-        with self.span(events):
-            paid: list[tuple[InboundEvent, OrderId]] = []
-            poisonous: list[tuple[InboundEvent, str]] = []
-            for event in events:
-                try:
-                    paid.append((event, decode_payment_created(event.data)))
-                except Poison as poison:
-                    poisonous.append((event, poison.reason))
-            await _bury(poisonous)
-            for each in paid:
-                await _use([each], self._complete)
+        paid: list[tuple[InboundEvent, OrderId]] = []
+        poisonous: list[tuple[InboundEvent, str]] = []
+        for event in events:
+            try:
+                paid.append((event, decode_payment_created(event.data)))
+            except Poison as poison:
+                poisonous.append((event, poison.reason))
+        await _bury(poisonous)
+        for each in paid:
+            await _use([each], self._complete)
         return len(events)
 
     async def _complete(self, order_ids: Iterable[OrderId]) -> None:

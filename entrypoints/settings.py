@@ -38,16 +38,20 @@ class Settings:
     port: int = 3000
     operator_key: str | None = field(default=None, repr=False)
     declines_per_user: int = 20
+    """More than anybody who mistypes a few cards needs; who tests stolen ones tries hundreds."""
     declines_per_address: int = 200
+    """Ten users': an office or a mobile network shares one address."""
     decline_window_seconds: int = 600
+    """So long a customer over a limit has to wait at the most."""
     trusted_proxies: int = 0
     """How many proxies stand in front, each adding to X-Forwarded-For."""
     database_pool: int = 10
+    """Connections of one process: ten processes fit into PostgreSQL's default of 100, and each
+    connection is busy for a statement at a time only."""
 
 
-# The shortest HS256 secret that PyJWT does not warn of is 32 bytes (RFC 7518, section 3.2), but the
-# seed's deployments have shorter ones, and a drop-in must take them.
-_DEFAULT_GATEWAY: Final[GatewayName] = "stripe-payment-intents"
+# The addresses are required; all else is as the class says where the environment is silent.
+_DEFAULT: Final = Settings(database_url="", nats_url="")
 
 
 def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Settings:
@@ -75,15 +79,21 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         stripe_key=read.text("STRIPE_KEY"),
         stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),
         stripe_webhook_secrets=read.list("STRIPE_WEBHOOK_SECRET", prefix="whsec_"),
-        currency=read.currency("CURRENCY", "usd"),
-        host=read.text("HOST") or "0.0.0.0",  # noqa: S104
-        port=read.number("PORT", 3000, 0, 65535),
+        currency=read.currency("CURRENCY", _DEFAULT.currency),
+        host=read.text("HOST") or _DEFAULT.host,
+        port=read.number("PORT", _DEFAULT.port, 0, 65535),
         operator_key=read.text("OPERATOR_KEY"),
-        declines_per_user=read.number("DECLINES_PER_USER", 20, 1, 1_000_000),
-        declines_per_address=read.number("DECLINES_PER_ADDRESS", 200, 1, 1_000_000),
-        decline_window_seconds=read.number("DECLINE_WINDOW_SECONDS", 600, 1, 86_400),
-        trusted_proxies=read.number("TRUSTED_PROXIES", 0, 0, 16),
-        database_pool=read.number("DATABASE_POOL", 10, 1, 1000),
+        declines_per_user=read.number(
+            "DECLINES_PER_USER", _DEFAULT.declines_per_user, 1, 1_000_000
+        ),
+        declines_per_address=read.number(
+            "DECLINES_PER_ADDRESS", _DEFAULT.declines_per_address, 1, 1_000_000
+        ),
+        decline_window_seconds=read.number(
+            "DECLINE_WINDOW_SECONDS", _DEFAULT.decline_window_seconds, 1, 86_400
+        ),
+        trusted_proxies=read.number("TRUSTED_PROXIES", _DEFAULT.trusted_proxies, 0, 16),
+        database_pool=read.number("DATABASE_POOL", _DEFAULT.database_pool, 1, 1000),
     )
     if http and settings.jwt_key is None and settings.jwks_url is None:
         raise BadSetting("JWT_KEY", "is required unless JWKS_URL is set")
@@ -116,7 +126,9 @@ class _Reader:
         return int(value)
 
     def gateway(self, name: str) -> GatewayName | OwnGateway:
-        value = self.text(name) or _DEFAULT_GATEWAY
+        value = self.text(name)
+        if value is None:
+            return _DEFAULT.payment_gateway
         if OwnGateway.looks_like(value):
             return OwnGateway.imported(value, self.environment)
         known: tuple[GatewayName, ...] = get_args(GatewayName)
@@ -151,8 +163,8 @@ class _Reader:
             raise BadSetting(name, f"must begin with {prefix}")
         return values
 
-    def currency(self, name: str, default: str) -> Currency:
+    def currency(self, name: str, default: Currency) -> Currency:
         try:
-            return Currency.of(self.text(name) or default)
+            return Currency.of(self.text(name) or default.code)
         except UnknownCurrency:
             raise BadSetting(name, "must be an ISO 4217 currency code, such as usd") from None

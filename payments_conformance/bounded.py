@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from attrs import frozen
 
 from application.ports.payment_gateway import (
+    CALL_SECONDS,
     CardToken,
     GatewayAdapter,
     GatewayUnavailable,
@@ -17,8 +18,8 @@ from domain.refund import Refund, RefundOutcome
 
 Answer = TypeVar("Answer")
 
-LONGEST_CALL: Final = 17.0
-"""Seconds: the 15 that the port promises, and 2 for a busy machine to notice that they are over."""
+LONGEST_CALL: Final = CALL_SECONDS + 2.0
+"""What the port promises, and 2 s for a busy machine to notice that they are over."""
 
 
 @frozen

@@ -13,11 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.gateways.dossier import Answer, Dossier, Rule
 from adapters.gateways.ruled import RuledGateway
 from application.ports.clock import Clock, NewId
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 from domain.payment import PaymentId
-
-CALL_SECONDS: Final = 15.0
-"""How long one call of the port may take; the port's promise."""
 
 # `create … if not exists` fails when two run it at once, so it is done under this lock. The number
 # is any that no other advisory lock of the service has.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from itertools import count
-from typing import Final, Protocol
+from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
@@ -14,16 +14,13 @@ from adapters.gateways.dossier import Answer, Attempt, Dossier, Given, Rule, Sli
 from adapters.gateways.ruled import RuledGateway
 from application.ports.clock import Clock
 from application.ports.gateway_notices import Notice, PaymentNotice, RefundNotice
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 from domain.money import Money
 from domain.payment import PaymentId, RequiresAction
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited before and after every request, and told which. Whoever passes one may let time go by
 there, or never come back."""
-
-GIVES_UP: Final = 15.0
-"""Seconds until the caller stops waiting for an answer; the port's promise."""
 
 
 async def no_delay(_step: str) -> None:
@@ -224,8 +221,8 @@ class InMemoryGateway(RuledGateway):
         return answer
 
     async def _wait(self, seconds: float) -> None:
-        await self.sleep(min(seconds, GIVES_UP))
-        if seconds > GIVES_UP:
+        await self.sleep(min(seconds, CALL_SECONDS))
+        if seconds > CALL_SECONDS:
             raise OutcomeUnknown("no reply from the gateway")
 
 

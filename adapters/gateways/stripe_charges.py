@@ -5,10 +5,10 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.stripe_amounts import to_stripe
-from adapters.gateways.stripe_client import Json, StripeApi, bounded, looking
+from adapters.gateways.stripe_client import StripeApi, bounded, looking
 from adapters.gateways.stripe_errors import Refused
 from adapters.gateways.stripe_lookup import made_for
-from adapters.gateways.stripe_objects import labels, outcome_of_charge
+from adapters.gateways.stripe_objects import Json, labels, outcome_of_charge
 from adapters.gateways.stripe_refunds import StripeRefunds
 from application.ports.payment_gateway import CardToken
 from domain.payment import Charged, Declined, Outcome, Payment

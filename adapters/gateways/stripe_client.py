@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal
 
@@ -13,12 +13,8 @@ from attrs import define, field
 from stripe import _util as stripe_logging
 
 from adapters.gateways.stripe_errors import Refused, translated
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
-
-Json = Mapping[str, Any]
-
-CALL_SECONDS: Final = 15.0
-"""How long one call of the port may take; the port's promise, on which the leases rest."""
+from adapters.gateways.stripe_objects import Json
+from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 
 CONNECT_SECONDS: Final = 3.0
 """A connection opens in milliseconds or not at all; a lost SYN is sent again after 1 s."""

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from adapters.gateways.stripe_client import Json, StripeApi
+from adapters.gateways.stripe_client import StripeApi
 from adapters.gateways.stripe_errors import Refused
-from adapters.gateways.stripe_objects import about_us
+from adapters.gateways.stripe_objects import Json, about_us
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from domain.payment import CHARGE_WINDOW, Payment
 

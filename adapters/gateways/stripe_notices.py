@@ -63,11 +63,6 @@ class StripeNotices:
     """Every secret that may have signed: while one is rolled over, the old and the new."""
     _now: Clock
 
-    @classmethod
-    def of(cls, secrets: str, now: Clock) -> "StripeNotices":
-        """Of one secret (`whsec_…`) or several, with commas between them."""
-        return cls([each for secret in secrets.split(",") if (each := secret.strip())], now)
-
     def read(self, body: bytes, signature: str) -> Notice:
         self._verify(body, signature)
         event = _decoded(body)

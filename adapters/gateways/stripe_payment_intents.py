@@ -7,10 +7,18 @@ from attrs import frozen
 
 from adapters.gateways.stripe_amounts import to_stripe
 from adapters.gateways.stripe_charges import find_charge
-from adapters.gateways.stripe_client import Json, StripeApi, bounded, looking
+from adapters.gateways.stripe_client import StripeApi, bounded, looking
 from adapters.gateways.stripe_errors import OtherRequest, Refused
 from adapters.gateways.stripe_lookup import made_for
-from adapters.gateways.stripe_objects import action_for, charged_by, declined_by, labels, part, text
+from adapters.gateways.stripe_objects import (
+    Json,
+    action_for,
+    charged_by,
+    declined_by,
+    labels,
+    part,
+    text,
+)
 from adapters.gateways.stripe_refunds import StripeRefunds
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.payment import Charged, Declined, Outcome, Payment, RequiresAction

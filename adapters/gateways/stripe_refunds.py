@@ -5,9 +5,9 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.stripe_amounts import to_stripe
-from adapters.gateways.stripe_client import Json, StripeApi, bounded, looking
+from adapters.gateways.stripe_client import StripeApi, bounded, looking
 from adapters.gateways.stripe_errors import Refused, StoredError
-from adapters.gateways.stripe_objects import about_us, amount, labels, outcome_of_refund
+from adapters.gateways.stripe_objects import Json, about_us, amount, labels, outcome_of_refund
 from domain.payment import ChargeId, Payment
 from domain.refund import Refund, RefundOutcome, RefundRefused
 

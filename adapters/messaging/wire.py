@@ -139,7 +139,7 @@ def _body(event: Event) -> _Body:
 
 
 def _utc(moment: datetime) -> str:
-    """ISO 8601, as JavaScript writes it and CloudEvents wants it (RFC 3339)."""
+    """ISO 8601 with a Z, as CloudEvents wants it (RFC 3339) and every JavaScript reads it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 

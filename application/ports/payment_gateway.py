@@ -1,11 +1,15 @@
 """The one who takes the money: a payment gateway, in our words and not a vendor's."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
 from domain.payment import Outcome, Payment
 from domain.refund import Refund, RefundOutcome
+
+CALL_SECONDS: Final = 15.0
+"""How long one call may take. Banks answer within some seconds, and a customer waits no longer; the
+leases in domain/payment.py and domain/refund.py are reckoned from it."""
 
 
 @frozen
@@ -39,7 +43,7 @@ class PaymentGateway(Protocol):
 
     - The payment's id is the idempotency key of its charge and the refund's `key` of its refund:
       however often the same request is sent, money moves once.
-    - Every call ends within 15 s, by an answer or by one of the two exceptions.
+    - Every call ends within CALL_SECONDS, by an answer or by one of the two exceptions.
     - An answer is final evidence. Whatever is not surely understood is `OutcomeUnknown`;
       `GatewayUnavailable` is raised only where surely nothing was done.
     - Nothing is retried inside a call where that could move money again.

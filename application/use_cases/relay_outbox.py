@@ -35,9 +35,9 @@ class RelayOutbox:
             if published.refused:
                 await self.outbox.park(published.refused)
             await self.outbox.mark_sent(published.stored)
-            settled = published.stored | published.refused.keys()
-            done += len(settled)
-            held_up = {each.event.order_id for each in first if each.event.id not in settled}
+            gone = published.stored | published.refused.keys()
+            done += len(gone)
+            held_up = {each.event.order_id for each in first if each.event.id not in gone}
             waiting = [each for each in rest if each.event.order_id not in held_up]
         return done
 

@@ -41,7 +41,7 @@ class BooksGauges:
             ),
             Gauge(
                 "payments_oldest_open_seconds",
-                "Age of the oldest payment whose end is not known.",
+                "How long the end of the oldest open payment has been waited for.",
                 registry=registry,
             ),
             Gauge(

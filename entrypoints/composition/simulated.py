@@ -35,6 +35,7 @@ from application.ports.gateway_notices import (
     PaymentNotice,
     RefundNotice,
 )
+from application.ports.payment_gateway import CALL_SECONDS
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from domain.bill import Bill
 from domain.money import Money
@@ -48,9 +49,6 @@ from entrypoints.simulation.trace import Trace, changes
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When every simulated world begins; any moment would do."""
-
-_GIVES_UP: Final = 15.0
-"""Seconds until a gateway adapter stops waiting; the port's promise."""
 
 _LATEST: Final = 20 * 3600.0
 """A request lands within Stripe's 24 hours or never."""
@@ -351,7 +349,7 @@ class SimulatedParts:
         self.trace.tell(who(), f"asks the gateway: {step} payment {payment_id}")
         if self.loop.time() < self.gateway_down_until:
             if self.dice.stream(Mishap.GATEWAY_DOWN).random() < 0.5:
-                self._stall = _GIVES_UP
+                self._stall = CALL_SECONDS
                 return Fault(Trouble.REQUEST_LOST)
             return Fault(Trouble.UNREACHABLE)
         for mishap, trouble in _TROUBLES.items():
@@ -367,7 +365,7 @@ class SimulatedParts:
             return Fault(trouble, stream.uniform(0.5, 20.0))
         if trouble not in (Trouble.UNREACHABLE, Trouble.RATE_LIMITED) and stream.random() < 0.5:
             # Half of the time the connection is reset at once, else the caller waits in vain.
-            self._stall = stream.uniform(1.0, _GIVES_UP)
+            self._stall = stream.uniform(1.0, CALL_SECONDS)
         if trouble is not Trouble.LATE:
             return Fault(trouble)
         seconds = stream.choice(

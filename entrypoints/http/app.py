@@ -65,7 +65,7 @@ def _routes(house: House, metrics: Metrics, running: Running) -> Sequence[HTTPRo
                 trusted_proxies=house.settings.trusted_proxies,
             )
         ),
-        *_operation_routes(OperationRoutes(house.checks, house.shown_checks, house.registry)),
+        *_operation_routes(OperationRoutes(house.checks, house.registry)),
     ]
     if house.settings.operator_key is not None:
         refunds = RefundRoutes(

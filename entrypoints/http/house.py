@@ -25,7 +25,5 @@ class House:
     """Without it, webhooks are refused."""
     checks: Mapping[str, Check] = field(factory=dict)
     """By name; one that fails makes the service unready."""
-    shown_checks: Mapping[str, Check] = field(factory=dict)
-    """By name; these are shown beside the others, and refuse nobody."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     """The metrics of /metrics; whoever composes the house may add some."""

@@ -23,7 +23,6 @@ class OperationRoutes:
     """What probes and scrapers ask."""
 
     checks: Mapping[str, Check]
-    shown_checks: Mapping[str, Check]
     registry: CollectorRegistry
 
     async def live(self) -> Response[bytes]:
@@ -32,12 +31,15 @@ class OperationRoutes:
 
     async def ready(self) -> Response[bytes]:
         """Whether requests can be served: whatever is needed for that is reachable."""
-        named = {**self.shown_checks, **self.checks}
-        results = await asyncio.gather(*(_fails(name, check) for name, check in named.items()))
-        failing = [name for name, fails in zip(named, results, strict=True) if fails]
-        found = {name: "failing" if name in failing else "ok" for name in named}
-        complaints = [Complaint(f"{name} is not ready") for name in failing if name in self.checks]
-        if complaints:
+        checks = self.checks.items()
+        results = await asyncio.gather(*(_fails(name, check) for name, check in checks))
+        found = {
+            name: "failing" if fails else "ok"
+            for name, fails in zip(self.checks, results, strict=True)
+        }
+        if any(results):
+            failing = (name for name in found if found[name] == "failing")
+            complaints = (Complaint(f"{name} is not ready") for name in failing)
             return problem(503, *complaints, checks=found).response()
         return reply(200, {"status": "ready", "checks": found}).response()
 

@@ -17,8 +17,8 @@ from entrypoints.http.replies import Complaint
 
 AnyRequest = Request[Any, Any, Any]
 
-# Ten times the largest sensible request: two texts of 255 characters of up to 12 bytes each when
-# escaped as \uXXXX pairs, and a few names.
+# More than twice the largest request there can be: two texts of 255 characters, of 12 bytes each
+# when escaped as \uXXXX pairs, and a few names.
 MOST_JSON_BYTES: Final = 16 * 1024
 
 # Stripe's events were at most some 100 KiB; the broker's usual limit is a fair bound.

@@ -9,7 +9,7 @@ from attrs import frozen
 
 
 class Mishap(Enum):
-    """Each was seen on the real part; docs/proof.md says where."""
+    """What the real parts do on bad days; docs/proof.md tells of each."""
 
     COMMIT_REPLY_LOST = "committed, and the reply was lost"
     COMMITTED_THEN_GONE = "committed, and the connection was gone"

@@ -47,4 +47,4 @@ def _event_of_a_charge(metadata: dict[str, str]) -> bytes:
 class TestStripeNotices(GatewayNoticesContract):
     """Stripe's webhooks."""
 
-    harness = StripeHarness(StripeNotices.of(SECRET, lambda: NOW))
+    harness = StripeHarness(StripeNotices([SECRET], lambda: NOW))

@@ -1,8 +1,7 @@
 """The intake of order events, on the adapters in memory."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -247,23 +246,6 @@ async def test_a_broker_that_is_away_is_for_the_caller(shop: Shop) -> None:
     shop.steps_that_fail.add("fetch")
     with pytest.raises(BrokerUnavailable):
         await shop.intake.run_once()
-
-
-async def test_a_batch_can_be_traced(shop: Shop) -> None:
-    seen: list[str] = []
-
-    @contextmanager
-    def opened(events: Sequence[InboundEvent]) -> Iterator[None]:
-        seen.extend(event.headers["traceparent"] for event in events)
-        yield
-
-    def span(events: Sequence[InboundEvent]) -> AbstractContextManager[object]:
-        return opened(events)
-
-    shop.broker.store(Message("order:created", b"poison", {"traceparent": "00-1-2-01"}))
-    intake = shop.intake
-    await OrderIntake(intake.events, intake.replicate, intake.cancel, USD, span).run_once()
-    assert seen == ["00-1-2-01"]
 
 
 async def test_a_paid_order_is_completed_and_hearing_it_twice_changes_nothing(shop: Shop) -> None:

@@ -104,10 +104,15 @@ class Chaos:
         faults_before = await gateway.happened()
         async with gateway.notifying(site.addresses[0], duplicate=2, reorder=True):
             customers = [asyncio.create_task(self._customer(n)) for n in range(self.orders)]
-            await asyncio.gather(*self._mishaps())
-            await asyncio.to_thread(site.restore)
-            await gateway.heal()
-            await asyncio.wait_for(asyncio.gather(*customers), LAST_ANSWER_SECONDS)
+            try:
+                await asyncio.gather(*self._mishaps())
+                await asyncio.to_thread(site.restore)
+                await gateway.heal()
+                await asyncio.wait_for(asyncio.gather(*customers), LAST_ANSWER_SECONDS)
+            finally:
+                for customer in customers:
+                    customer.cancel()
+                await asyncio.gather(*customers, return_exceptions=True)
         found = await gateway.happened()
         for kind in get_args(Kind):
             self.happened[f"gateway {kind}"] = found.get(kind, 0) - faults_before.get(kind, 0)
@@ -134,9 +139,9 @@ class Chaos:
         return [
             # The gateway's first, while there is still somebody whom it can meet.
             *(self._meet(self._moment(0.4), kind) for kind in get_args(Kind)),
-            *(self._at(self._moment(0.9), *kinds[name], name) for name in kinds),
+            *(self._at(self._moment(0.9), name, kinds[name]) for name in kinds),
             *(
-                self._at(self._moment(0.9), *kinds[name], name)
+                self._at(self._moment(0.9), name, kinds[name])
                 if name in kinds
                 else self._fault(self._moment(0.9), name, self.dice.choice([REFUNDS, ""]))
                 for name in self.dice.choices(again, k=int(self.seconds))
@@ -165,11 +170,12 @@ class Chaos:
         more = {"seconds": self.dice.uniform(0.5, 3.0)} if kind in ("slow", "late") else {}
         await self.parts.gateway.fail(kind, path, method=method, **more)
 
-    async def _at(self, moment: float, target: str, mishap: Mishap, name: str) -> None:
+    async def _at(self, moment: float, name: str, to_any: list[tuple[str, Mishap]]) -> None:
         await asyncio.sleep(moment)
         give_up = time.monotonic() + self.seconds
         # It takes somebody to whom it can happen; there is always one soon.
         while time.monotonic() < give_up:
+            target, mishap = self.dice.choice(to_any)
             async with self._busy.setdefault(target, asyncio.Lock()):
                 happened = await mishap()
             if happened:
@@ -177,29 +183,30 @@ class Chaos:
                 return
             await asyncio.sleep(0.2)
 
-    def _kinds(self) -> dict[str, tuple[str, Mishap]]:
-        """Every mishap by its name, and what it happens to: to that nothing else does meanwhile."""
+    def _kinds(self) -> dict[str, list[tuple[str, Mishap]]]:
+        """Every mishap by its name, and whom it may hit: nothing else happens to them meanwhile."""
         site = self.parts.site
-        kinds: dict[str, tuple[str, Mishap]] = {
-            "postgres killed": ("postgres", partial(self._crash, site.postgres)),
-            "postgres restarted": ("postgres", partial(self._restart, site.postgres)),
-            "nats killed": ("nats", partial(self._crash, site.nats)),
-            "nats restarted": ("nats", partial(self._restart, site.nats)),
-            "nats frozen": ("nats", self._freeze_nats),
-            "gateway frozen": ("stripe", partial(self._freeze, site.stripe, 3)),
+        kinds: dict[str, list[tuple[str, Mishap]]] = {
+            "postgres killed": [("postgres", partial(self._crash, site.postgres))],
+            "postgres restarted": [("postgres", partial(self._restart, site.postgres))],
+            "nats killed": [("nats", partial(self._crash, site.nats))],
+            "nats restarted": [("nats", partial(self._restart, site.nats))],
+            "nats frozen": [("nats", self._freeze_nats)],
+            "gateway frozen": [("stripe", partial(self._freeze, site.stripe, 3))],
         }
         for kind, replicas in (("serve", site.serve), ("worker", site.worker)):
-            replica = self.dice.choice(replicas)
             kinds |= {
-                f"{kind} killed": (replica.name, partial(self._kill, replica)),
-                f"{kind} deployed": (replica.name, partial(self._deploy, replica)),
-                f"{kind} frozen": (replica.name, partial(self._freeze, replica, 8)),
+                f"{kind} killed": [(each.name, partial(self._kill, each)) for each in replicas],
+                f"{kind} deployed": [(each.name, partial(self._deploy, each)) for each in replicas],
+                f"{kind} frozen": [
+                    (each.name, partial(self._freeze, each, 8)) for each in replicas
+                ],
             }
         for name, line in site.all_lines.items():
             kinds |= {
-                f"{name} cut": (name, partial(self._cut, line)),
-                f"{name} silent": (name, partial(self._silence, line)),
-                f"{name} reply lost": (name, partial(self._lose, line)),
+                f"{name} cut": [(name, partial(self._cut, line))],
+                f"{name} silent": [(name, partial(self._silence, line))],
+                f"{name} reply lost": [(name, partial(self._lose, line))],
             }
         return kinds
 

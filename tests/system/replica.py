@@ -43,6 +43,7 @@ class Replica:
         self._started = started
         self._process = SupervisedProcess(name, None, User.ourselves(), signal.SIGKILL)
         self._pid = 0
+        self._heard = 0
         self._paused = False
 
     @property

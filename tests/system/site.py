@@ -1,19 +1,20 @@
 """Everything on one machine: PostgreSQL, NATS, Stripe's double, and the service's own processes."""
 
 import itertools
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-import asyncpg
 from attrs import frozen
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.migrate import migrate
 from adapters.persistence.sql.tables import metadata
@@ -213,6 +214,7 @@ class Site:
             self.postgres.start()
         if not self.nats.process.runs():
             self.nats.start()
+        self.nats.process.signal(signal.SIGCONT)
         self.stripe.resume()
         for replica in [*self.serve, *self.worker]:
             replica.restore()
@@ -241,6 +243,7 @@ class Parts:
     shop: Shop
     customers: Customers
     gateway: Gateway
+    engine: AsyncEngine
 
     async def order(self, user_id: str, **more: object) -> str:
         """Somebody orders a ticket, and we have heard of it; the order's id."""
@@ -274,22 +277,14 @@ class Parts:
         return bill
 
     async def bills(self, *order_ids: str) -> list[Bill]:
-        """What our tables say about orders; about all of them if none is named."""
-        engine = create_engine(self.site.database_url, 1)
-        try:
-            wanted = order_ids or [str(row[0]) for row in await self.rows("SELECT id FROM orders")]
-            work = SqlUnitOfWork(Database(engine))
-            return list((await work.bills.of([OrderId(each) for each in wanted])).values())
-        finally:
-            await engine.dispose()
+        """What our tables say about these orders."""
+        work = SqlUnitOfWork(Database(self.engine))
+        return list((await work.bills.of([OrderId(each) for each in order_ids])).values())
 
-    async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
+    async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask our database something."""
-        connection = await asyncpg.connect(self.site.database_url)
-        try:
-            return list(await connection.fetch(query, *values))
-        finally:
-            await connection.close()
+        given = {f"value_{number}": value for number, value in enumerate(values)}
+        return list(await Database(self.engine).run(Statement(query, tuple(given)), **given))
 
     async def dump(self) -> list[str]:
         """Every row of every table of ours, as text."""
@@ -310,4 +305,6 @@ async def around(site: Site) -> AsyncIterator[Parts]:
             Customers(site.addresses, JWT_KEY, OPERATOR_KEY)
         )
         gateway = await stack.enter_async_context(Gateway(site.stripe_url, WEBHOOK_SECRET))
-        yield Parts(site, shop, customers, gateway)
+        engine = create_engine(site.database_url, 1)
+        stack.push_async_callback(engine.dispose)
+        yield Parts(site, shop, customers, gateway, engine)

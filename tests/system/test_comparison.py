@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from tests.promises import broken_promises
-from tests.system.comparison import gather, holds
+from tests.system.comparison import gather, holds, written
 from tests.system.replica import ROOT
 from tests.system.shop import new_name
 from tests.system.site import JWT_KEY, Parts
@@ -21,8 +22,9 @@ GONE_WITHIN_SECONDS = 20.0
 
 async def broken(parts: Parts, order_id: str) -> set[str]:
     """The numbers of the promises that are broken for an order."""
-    found = broken_promises(await gather(parts, [order_id]))
-    return {each.partition(":")[0] for each in found}
+    found = await gather(parts, [order_id])
+    found = evolve(found, texts=await written(parts))
+    return {each.partition(":")[0] for each in broken_promises(found)}
 
 
 @pytest.mark.parametrize(

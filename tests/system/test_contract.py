@@ -333,6 +333,27 @@ async def test_a_cancellation_that_comes_before_its_order_is_not_lost(
     await holds(parts, [order_id])
 
 
+async def test_an_order_that_others_tell_is_paid_is_complete_and_a_cancelled_one_is_not(
+    parts: Parts, user: str
+) -> None:
+    await asyncio.to_thread(parts.site.new_worker("complete").start)
+    paid, cancelled = await parts.order(user), await parts.order(user)
+    await parts.shop.cancel(cancelled)
+    for order_id in (paid, cancelled, paid):
+        body = {"id": new_name("payment"), "orderId": order_id, "stripeId": "ch_elsewhere"}
+        await parts.shop.publish("payment:created", json.dumps(body).encode())
+
+    async def is_complete() -> None:
+        assert (await parts.bill(paid)).order.status.value == "complete"
+        assert (await parts.bill(cancelled)).order.status.value == "cancelled"
+
+    await until(is_complete)
+    again = await parts.customers.pay(paid, user)
+    assert (again.status, again.error["code"]) == (409, "already_paid"), again
+    says(await parts.customers.pay(cancelled, user), 400, "Cannot pay for a cancelled order")
+    assert await parts.gateway.charges(paid) == []
+
+
 async def test_the_surroundings_can_be_asked_how_it_is(parts: Parts) -> None:
     for path in ("/health/live", "/health/ready", "/schema"):
         assert (await parts.customers.ask("GET", path)).status == 200

@@ -45,9 +45,9 @@ async def test_a_database_that_cannot_be_reached_charges_nothing(parts: Parts) -
 # --- 3-D Secure -------------------------------------------------------------------------------------
 
 
-async def at_the_bank(parts: Parts, user: str, order_id: str, token: str = "") -> Answer:
+async def at_the_bank(parts: Parts, user: str, order_id: str) -> Answer:
     """Pay with a card whose bank wants to see the customer."""
-    answer = await parts.customers.pay(order_id, user, token or "tok_threeDSecureRequired")
+    answer = await parts.customers.pay(order_id, user, "tok_threeDSecureRequired")
     assert (answer.status, answer.body["status"]) == (202, "requires_action"), answer
     assert "_secret_" in answer.body["clientSecret"]
     assert answer.body["nextAction"]["type"] == "use_stripe_sdk"

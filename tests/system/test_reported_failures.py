@@ -16,10 +16,7 @@ from tests.system.shop import new_name, of_kind
 from tests.system.site import Parts
 from tests.system.waiting import KNOWN_WITHIN_SECONDS, until
 
-# A card that goes to the gateway in one request, so that the reply lost is the charge's.
-CARD = "pm_card_visa"
 OTHER_CARD = "pm_card_mastercard"
-
 
 # The gateway did it, and its answer was lost in one of these ways.
 DONE_BUT_UNTOLD = ("timeout_after", "reset_after", "status_after", "truncate", "garbage")
@@ -64,7 +61,7 @@ async def eventually(parts: Parts, order_id: str, status: PaymentStatus) -> None
     await until(look)
 
 
-async def lose_the_charges_reply(parts: Parts) -> None:
+def lose_the_charges_reply(parts: Parts) -> None:
     """Let the next reply to a charge be lost on its way."""
     parts.site.serve_stripe.lose_replies(to=b"POST /v1/payment_intents ")
 
@@ -76,7 +73,7 @@ async def test_1_a_new_card_token_after_a_lost_answer_is_no_second_charge(parts:
     """pympp#155: the idempotency key contained the short-lived token."""
     user = new_name("user")
     order_id = await parts.order(user)
-    await lose_the_charges_reply(parts)
+    lose_the_charges_reply(parts)
     first = await parts.customers.pay(order_id, user, "tok_visa")
     again = await parts.customers.pay(order_id, user, "tok_mastercard", replica=1)
     assert (first.status, again.status) == (202, 409), (first, again)

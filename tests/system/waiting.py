@@ -15,7 +15,7 @@ KNOWN_WITHIN_SECONDS: Final = 30.0
 ENOUGH_SECONDS: Final = 60.0
 
 # Small against everything waited for, and still no busy loop on two cores.
-POLL_SECONDS: Final = 0.05
+POLL_SECONDS: Final = 0.1
 
 
 async def until(

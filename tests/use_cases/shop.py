@@ -24,7 +24,6 @@ from application.use_cases.create_charge import Charge
 from domain.bill import Bill
 from domain.order import Order, OrderId, UserId
 from domain.payment import Payment, PaymentStatus
-from domain.refund import RefundStatus
 from tests.builders import NOW, ORDER, PAYER, created_event
 from tests.promises import (
     ChargeThere,
@@ -277,13 +276,6 @@ class Shop:
         """Minor units taken and not given back, of all orders together."""
         return sum(charge.amount.minor for charge in self.charges) - sum(
             refund.amount.minor for refund in self.refunds
-        )
-
-    @property
-    def pending_refunds(self) -> int:
-        """How many refunds are on their way."""
-        return sum(
-            refund.status is RefundStatus.PENDING for bill in self.bills for refund in bill.refunds
         )
 
     @property

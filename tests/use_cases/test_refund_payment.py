@@ -22,7 +22,6 @@ from tests.use_cases.shop import (
     shuffled,
 )
 
-EVERYTHING = PRICE.minor
 WAITS_AT_BANK = CardToken("tok_pendingRefund")
 
 

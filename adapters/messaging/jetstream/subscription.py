@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 
 from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
-from adapters.messaging.jetstream.inbox import Inbox, Source
+from adapters.messaging.jetstream.pulls import Pulls, Source
 from adapters.messaging.jetstream.streams import Plan, Streams
 from application.ports.event_publisher import BrokerUnavailable
 
@@ -53,24 +53,24 @@ class JetStreamSubscription:
         self._plan = plan
         self._durable = durable
         self._subjects = tuple(subjects) or plan.subjects
-        self._inbox: Inbox | None = None
+        self._pulls: Pulls | None = None
 
     async def fetch(self, limit: int, wait: timedelta) -> "Sequence[JetStreamDelivery]":
         with as_unavailable():
-            inbox = await self._open()
-            messages = await inbox.collect(limit, wait.total_seconds())
+            pulls = await self._open()
+            messages = await pulls.collect(limit, wait.total_seconds())
         return [JetStreamDelivery(message, self._letters) for message in messages]
 
-    async def _open(self) -> Inbox:
-        """The inbox; a new one, with everything looked for anew, where the old one is of no use."""
+    async def _open(self) -> Pulls:
+        """The pulls; new ones, with everything looked for anew, where the old ones are of no use."""
         client = await self._connection.client()
-        old, self._inbox = self._inbox, None
+        old, self._pulls = self._pulls, None
         if old is None or not old.answers(client):
             if old is not None:
                 await old.close()
                 self._streams.forget()
-            old = await Inbox.open(client, await self._sources())
-        self._inbox = old
+            old = await Pulls.open(client, await self._sources())
+        self._pulls = old
         return old
 
     async def _sources(self) -> list[Source]:

@@ -8,7 +8,7 @@ from attrs import frozen
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
-from domain.payment import PaymentStatus
+from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
 
 # Each part reads a partial index of what is not over: there is none of all payments there are.
 _STATISTICS: Final = Statement.of(
@@ -30,11 +30,25 @@ _STATISTICS: Final = Statement.of(
                 ) AS numbers
             ),
             (
-                SELECT now() - min(created_at) FROM payments
-                WHERE look_at IS NOT NULL AND status IN ('processing', 'requires_action')
+                SELECT now() - min(since) FROM (
+                    SELECT CASE status
+                        WHEN 'processing' THEN created_at
+                        WHEN 'requires_action' THEN created_at + CAST(:at_the_bank AS interval)
+                    END AS since FROM payments WHERE look_at IS NOT NULL
+                ) AS open WHERE since <= now()
             ),
             (SELECT count(*) FROM refunds WHERE look_at IS NOT NULL),
-            (SELECT count(*) FROM refunds WHERE status = 'failed' AND look_at IS NULL),
+            (
+                SELECT count(*) FROM refunds AS refused
+                WHERE status = 'failed'
+                AND created_at >= (
+                    SELECT max(created_at) FROM refunds WHERE payment_id = refused.payment_id
+                )
+                AND (SELECT taken FROM payments WHERE id = refused.payment_id) > (
+                    SELECT coalesce(sum(amount), 0) FROM refunds
+                    WHERE payment_id = refused.payment_id AND status <> 'failed'
+                )
+            ),
             waiting.number,
             now() - waiting.oldest,
             (SELECT count(*) FROM outbox WHERE parked IS NOT NULL)
@@ -55,10 +69,12 @@ class Statistics:
     """How many payments are still looked after, or in review with money left, in each status that
     has any."""
     oldest_open: timedelta | None
-    """How long ago the oldest payment began whose end is not known; None if there is none."""
+    """How long we have been waiting for the end of the oldest payment; None if for none. The time that a
+    customer may take at their bank does not count."""
     refunds_under_way: int
     refunds_failed: int
-    """Refunds that were refused for good: the money is still with us."""
+    """Refunds that were refused with none after them, while something of the payment is left: the
+    money is still with us. What the rules order back is followed by another refund by itself."""
     events_waiting: int
     oldest_event: timedelta | None
     """How long the oldest unsent event has waited; None if there is none."""
@@ -71,6 +87,6 @@ async def statistics(database: Database) -> Statistics:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    [(unfinished, *others)] = await database.run(_STATISTICS)
+    [(unfinished, *others)] = await database.run(_STATISTICS, at_the_bank=AUTHENTICATION_WINDOW)
     numbers = {PaymentStatus(status): number for status, number in unfinished.items()}
     return Statistics(numbers, *others)

@@ -6,9 +6,14 @@ import pytest
 from attrs import define, evolve, field
 
 from adapters.gateways.card_tokens import CARDS
-from adapters.gateways.in_memory import GIVES_UP, Faults, GatewayLedger, InMemoryGateway, Trouble
+from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway, Trouble
 from application.ports.gateway_notices import PaymentNotice, RefundNotice
-from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import (
+    CALL_SECONDS,
+    CardToken,
+    GatewayUnavailable,
+    OutcomeUnknown,
+)
 from domain.money import Currency, Money
 from domain.payment import Charged, Declined, RequiresAction
 from domain.refund import Refunded, RefundRefused, RefundUnderWay
@@ -119,11 +124,11 @@ async def test_a_slow_answer_comes_and_a_slower_one_does_not(world: World) -> No
     world.faults.add("charge", Trouble.SLOW, seconds=3)
     assert isinstance(await world.gateway.charge(a_payment(), VISA), Charged)
     assert world.at - began == timedelta(seconds=3)
-    world.faults.add("charge", Trouble.SLOW, seconds=GIVES_UP + 1)
+    world.faults.add("charge", Trouble.SLOW, seconds=CALL_SECONDS + 1)
     payment = a_payment()
     with pytest.raises(OutcomeUnknown):
         await world.gateway.charge(payment, VISA)
-    assert world.at - began == timedelta(seconds=3 + GIVES_UP)
+    assert world.at - began == timedelta(seconds=3 + CALL_SECONDS)
     assert isinstance(await world.gateway.find(payment), Charged)
 
 

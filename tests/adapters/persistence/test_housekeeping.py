@@ -14,7 +14,7 @@ from adapters.persistence.sql.statistics import Statistics, statistics
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.ports.unit_of_work import BeginUnitOfWork
 from domain.bill import Bill
-from domain.payment import PaymentStatus
+from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
 from domain.refund import RefundId, RefundStatus
 from tests.builders import a_bill, a_payment, a_refund, an_order, dollars
 from tests.contracts.outbox_queue import LEASE, add, failure, told
@@ -136,6 +136,19 @@ async def test_what_is_not_over_is_counted(sql: Database, begin: BeginUnitOfWork
     assert seen.oldest_event >= timedelta(0)
 
 
+async def test_a_customer_at_their_bank_is_not_waited_for_before_their_time_is_over(
+    sql: Database, begin: BeginUnitOfWork
+) -> None:
+    now, minute = datetime.now(UTC), timedelta(minutes=1)
+    began = now - AUTHENTICATION_WINDOW + minute
+    await save(begin, bill_with(1, PaymentStatus.REQUIRES_ACTION, began, now))
+    assert (await statistics(sql)).oldest_open is None
+    await save(begin, bill_with(2, PaymentStatus.REQUIRES_ACTION, began - 3 * minute, now))
+    oldest = (await statistics(sql)).oldest_open
+    assert oldest is not None
+    assert 2 * minute <= oldest < 3 * minute
+
+
 async def test_refunds_are_counted_by_who_has_to_see_to_them(
     sql: Database, begin: BeginUnitOfWork
 ) -> None:
@@ -147,6 +160,36 @@ async def test_refunds_are_counted_by_who_has_to_see_to_them(
     await save(begin, a_bill(paid, refunds=tuple(refunds)))
     seen = await statistics(sql)
     assert (seen.refunds_under_way, seen.refunds_failed) == (2, 1)
+
+
+async def test_a_refused_refund_needs_nobody_once_another_one_was_made(
+    sql: Database, begin: BeginUnitOfWork
+) -> None:
+    paid = a_payment(status=PaymentStatus.SUCCEEDED)
+    refused = a_refund("refund-1", dollars("60"), RefundStatus.FAILED)
+    await save(begin, a_bill(paid, refunds=(refused,)))
+    assert (await statistics(sql)).refunds_failed == 1
+    again = evolve(
+        a_refund("refund-2", dollars("60")), created_at=refused.created_at + timedelta(minutes=1)
+    )
+    await save(begin, a_bill(paid, refunds=(refused, again)))
+    assert (await statistics(sql)).refunds_failed == 0
+    refused_again = evolve(again, status=RefundStatus.FAILED, look_at=None)
+    await save(begin, a_bill(paid, refunds=(refused, refused_again)))
+    assert (await statistics(sql)).refunds_failed == 1
+
+
+async def test_a_refused_refund_needs_nobody_once_nothing_is_left_to_give_back(
+    sql: Database, begin: BeginUnitOfWork
+) -> None:
+    paid = a_payment(status=PaymentStatus.SUCCEEDED)
+    by_another_hand = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
+    refused = evolve(
+        a_refund("refund-1", status=RefundStatus.FAILED),
+        created_at=by_another_hand.created_at + timedelta(minutes=1),
+    )
+    await save(begin, a_bill(paid, refunds=(by_another_hand, refused)))
+    assert (await statistics(sql)).refunds_failed == 0
 
 
 async def test_a_payment_in_review_of_which_nothing_is_left_needs_nobody(

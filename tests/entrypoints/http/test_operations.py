@@ -52,15 +52,6 @@ async def test_the_service_is_not_ready_when_a_check_fails_or_hangs_and_says_whi
     assert "password" not in answer.text
 
 
-async def test_nats_being_down_is_shown_and_refuses_nobody() -> None:
-    world = World(checks={"database": well}, shown_checks={"nats": broken})
-    async with world.client() as client:
-        answer = await client.get("/health/ready")
-
-    assert answer.status_code == 200
-    assert answer.json()["checks"] == {"database": "ok", "nats": "failing"}
-
-
 async def test_requests_are_counted_by_method_route_and_status(client: httpx.AsyncClient) -> None:
     payment_id = (await pay(client)).json()["id"]
     await client.get(f"/api/payments/{payment_id}")

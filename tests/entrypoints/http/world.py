@@ -82,7 +82,6 @@ class World:
     notices: GatewayNotices | None = None
     limits: DeclineLimits = DeclineLimits()
     checks: Mapping[str, Check] = field(factory=dict)
-    shown_checks: Mapping[str, Check] = field(factory=dict)
     time: datetime = NOW
     database_is_down: bool = False
     database_fails_at: str | None = None
@@ -131,7 +130,6 @@ class World:
             notices=self.notices,
             settings=self.settings,
             checks=self.checks,
-            shown_checks=self.shown_checks,
         )
 
     def client(self, **settings: Any) -> httpx.AsyncClient:

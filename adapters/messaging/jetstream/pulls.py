@@ -42,7 +42,7 @@ class Source:
 
 
 @define
-class Inbox:
+class Pulls:
     """One address of one client at which all sources answer."""
 
     _client: Client
@@ -59,9 +59,9 @@ class Inbox:
     @classmethod
     async def open(cls, client: Client, sources: list[Source]) -> Self:
         """Begin to listen."""
-        inbox = cls(client, client.stats["reconnects"], client.new_inbox(), sources)
-        inbox._subscription = await client.subscribe(f"{inbox._address}.*", cb=inbox._receive)
-        return inbox
+        pulls = cls(client, client.stats["reconnects"], client.new_inbox(), sources)
+        pulls._subscription = await client.subscribe(f"{pulls._address}.*", cb=pulls._receive)
+        return pulls
 
     async def close(self) -> None:
         """Stop listening; what was received and not taken comes again."""
