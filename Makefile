@@ -15,8 +15,9 @@ help: ## Show this list
 install: ## Put everything into .venv, once; again when the requirements change
 	@$(PYTHON) requirements/install.py
 
+# Four at once also on two cores: much of it waits, as real processes do.
 test: lint types boundaries ## Check style, types and boundaries, then run every test
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 chaos: install ## Pay a thousand orders while everything is killed at random for a minute
 	@$(BIN)/python -m pytest -m chaos tests/system

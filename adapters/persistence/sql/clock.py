@@ -17,18 +17,21 @@ _READINGS: Final = 3
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
+# Unlike the monotonic clock, it goes on while the machine is suspended; Linux has it.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 @define
 class DatabaseClock:
     """Tells the database's time without asking it each time.
 
     It is to be synced before its first use and every minute from then on: quartz drifts by some
-    50 ppm, 3 ms a minute, and the monotonic clock stands still while a machine sleeps.
+    50 ppm, 3 ms a minute.
     """
 
     _database: Database
     _offset: float | None = None
-    """What to add to the monotonic clock, in seconds, to get the database's time since 1970."""
+    """What to add to this machine's clock, in seconds, to get the database's time since 1970."""
 
     async def sync(self) -> None:
         """Ask the database for the time; it is off by half a round trip at the most.
@@ -47,11 +50,16 @@ class DatabaseClock:
         """
         if self._offset is None:
             raise StorageUnavailable("the database's time is not known yet")
-        return _EPOCH + timedelta(seconds=time.monotonic() + self._offset)
+        return _EPOCH + timedelta(seconds=_seconds() + self._offset)
 
     async def _reading(self) -> tuple[float, float]:
         """How long it took, and the offset as seen in the middle of that time."""
-        asked = time.monotonic()
+        asked = _seconds()
         ((theirs,),) = await self._database.run(_READ)
-        told = time.monotonic()
+        told = _seconds()
         return told - asked, (theirs - _EPOCH).total_seconds() - (asked + told) / 2
+
+
+def _seconds() -> float:
+    """Seconds since some moment, which no one can set back."""
+    return time.clock_gettime(_CLOCK)
