@@ -7,11 +7,11 @@ from attrs import frozen
 from adapters.gateways.stripe_amounts import to_stripe
 from adapters.gateways.stripe_client import StripeApi, bounded, looking
 from adapters.gateways.stripe_errors import Refused
-from adapters.gateways.stripe_lookup import made_for
-from adapters.gateways.stripe_objects import Json, labels, outcome_of_charge
+from adapters.gateways.stripe_lookup import find_charge
+from adapters.gateways.stripe_objects import labels, outcome_of_charge
 from adapters.gateways.stripe_refunds import StripeRefunds
 from application.ports.payment_gateway import CardToken
-from domain.payment import Charged, Declined, Outcome, Payment
+from domain.payment import Declined, Outcome, Payment
 from domain.refund import Refund, RefundOutcome
 
 # Banks answer within some seconds; what is left of 15 s is for the way back and a busy machine.
@@ -72,11 +72,3 @@ class StripeCharges:
     async def close(self) -> None:
         """Close the connections."""
         await self.api.close()
-
-
-async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | None:
-    """What became of a payment, from the charges made for it; one that took money counts most."""
-    charges: list[Json] = await made_for(api, payment, "/v1/charges")
-    outcomes = [outcome_of_charge(each) for each in charges]
-    taken = next((each for each in outcomes if isinstance(each, Charged)), None)
-    return taken or next(iter(outcomes), None)

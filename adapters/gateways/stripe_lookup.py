@@ -4,12 +4,19 @@ from typing import Any, Final
 
 from adapters.gateways.stripe_client import StripeApi
 from adapters.gateways.stripe_errors import Refused
-from adapters.gateways.stripe_objects import Json, about_us
+from adapters.gateways.stripe_objects import Json, about_us, outcome_of_charge
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
-from domain.payment import CHARGE_WINDOW, Payment
+from domain.payment import CHARGE_WINDOW, Charged, Declined, Payment
 
 # How far the database's clock and Stripe's may be apart; far above what NTP leaves.
 _CLOCKS_DIFFER: Final = 60
+
+
+async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | None:
+    """What became of a payment, from the charges made for it; one that took money counts most."""
+    outcomes = [outcome_of_charge(each) for each in await made_for(api, payment, "/v1/charges")]
+    taken = next((each for each in outcomes if isinstance(each, Charged)), None)
+    return taken or next(iter(outcomes), None)
 
 
 async def made_for(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:

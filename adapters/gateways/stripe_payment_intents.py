@@ -6,10 +6,9 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.stripe_amounts import to_stripe
-from adapters.gateways.stripe_charges import find_charge
 from adapters.gateways.stripe_client import StripeApi, bounded, looking
 from adapters.gateways.stripe_errors import OtherRequest, Refused
-from adapters.gateways.stripe_lookup import made_for
+from adapters.gateways.stripe_lookup import find_charge, made_for
 from adapters.gateways.stripe_objects import (
     Json,
     action_for,

@@ -50,7 +50,7 @@ async def examine(settings: Settings) -> list[Finding]:
             return [
                 *await _database(parts),
                 *(
-                    Finding("nats", each.ok, each.text)
+                    Finding("nats", each.well, each.text)
                     for each in await check_broker(parts.broker, parts.streams)
                 ),
                 await _gateway(parts),

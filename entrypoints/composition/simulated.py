@@ -107,7 +107,28 @@ class There:
     texts: list[str]
 
 
-def _seen(message: Message) -> Seen:
+def charges_at(ledger: GatewayLedger) -> list[ChargeThere]:
+    """The money that the gateway has taken, by its own books."""
+    return [
+        ChargeThere(attempt.charge_id, payment_id, attempt.amount)
+        for payment_id, dossier in ledger.all()
+        for attempt in dossier.attempts
+        if attempt.state is AttemptState.SUCCEEDED
+    ]
+
+
+def refunds_at(ledger: GatewayLedger) -> list[RefundThere]:
+    """The money that the gateway has given back, by its own books."""
+    return [
+        RefundThere(given.charge_id, given.amount, given.refund_id)
+        for _, dossier in ledger.all()
+        for given in dossier.given
+        if given.state is GivenState.SUCCEEDED
+    ]
+
+
+def seen_in(message: Message) -> Seen:
+    """What a consumer of our events makes of one."""
     body = json.loads(message.data, parse_float=Decimal)
     return Seen(message.headers["ce-id"], message.subject, body["orderId"], body["id"], body)
 
@@ -258,24 +279,13 @@ class SimulatedParts:
 
     def what_is_there(self) -> There:
         """Everything at the gateway, in the database and in the broker."""
-        dossiers = list(self.ledger.all())
         stored = [each.message for each in self.broker.log if "ce-id" in each.message.headers]
         records = self.database.outbox.values()
         return There(
-            charges=[
-                ChargeThere(attempt.charge_id, payment_id, attempt.amount)
-                for payment_id, dossier in dossiers
-                for attempt in dossier.attempts
-                if attempt.state is AttemptState.SUCCEEDED
-            ],
-            refunds=[
-                RefundThere(given.charge_id, given.amount, given.refund_id)
-                for _, dossier in dossiers
-                for given in dossier.given
-                if given.state is GivenState.SUCCEEDED
-            ],
+            charges=charges_at(self.ledger),
+            refunds=refunds_at(self.ledger),
             bills=[bill for _, bill in self.database.bills.values()],
-            seen=[_seen(message) for message in stored],
+            seen=[seen_in(message) for message in stored],
             dead_letters=[letter.data for letter in self.broker.letters.values()],
             unsent=sum(not each.sent for each in records),
             texts=[repr(list(records)), repr(self.database.remembered), repr(stored)],

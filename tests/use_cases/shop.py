@@ -1,7 +1,6 @@
 """A shop in memory: what outlives a replica, and the replicas that come and go."""
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -10,7 +9,6 @@ from typing import Final
 
 from attrs import define, field
 
-from adapters.gateways.dossier import AttemptState, GivenState
 from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.persistence.in_memory import (
@@ -24,6 +22,7 @@ from application.use_cases.create_charge import Charge
 from domain.bill import Bill
 from domain.order import Order, OrderId, UserId
 from domain.payment import Payment, PaymentStatus
+from entrypoints.composition.simulated import charges_at, refunds_at, seen_in
 from tests.builders import NOW, ORDER, PAYER, created_event
 from tests.promises import (
     ChargeThere,
@@ -239,33 +238,17 @@ class Shop:
     @property
     def charges(self) -> list[ChargeThere]:
         """Money the gateway took."""
-        return [
-            ChargeThere(attempt.charge_id, payment_id, attempt.amount)
-            for payment_id, dossier in self.ledger.all()
-            for attempt in dossier.attempts
-            if attempt.state is AttemptState.SUCCEEDED
-        ]
+        return charges_at(self.ledger)
 
     @property
     def refunds(self) -> list[RefundThere]:
         """Money the gateway gave back."""
-        return [
-            RefundThere(given.charge_id, given.amount, given.refund_id)
-            for _, dossier in self.ledger.all()
-            for given in dossier.given
-            if given.state is GivenState.SUCCEEDED
-        ]
+        return refunds_at(self.ledger)
 
     @property
     def seen(self) -> list[Seen]:
         """What a consumer of our events heard."""
-        heard = []
-        for stored in self.broker.log:
-            body = json.loads(stored.message.data)
-            event_id = stored.message.headers["ce-id"]
-            subject = stored.message.subject
-            heard.append(Seen(event_id, subject, body["orderId"], body["id"], body))
-        return heard
+        return [seen_in(stored.message) for stored in self.broker.log]
 
     def heard(self, subject: str) -> int:
         """How many different events of that subject a consumer heard."""

@@ -15,7 +15,7 @@ from application.ports.event_publisher import BrokerUnavailable
 class Finding:
     """One thing that was looked at."""
 
-    ok: bool
+    well: bool
     text: str
 
 

@@ -96,7 +96,7 @@ async def test_opening_needs_no_server_and_everything_says_at_once_that_there_is
             with pytest.raises(BrokerUnavailable):
                 await broker.letters.list(1)
             [finding] = await check(connection, broker.streams)
-        assert not finding.ok
+        assert not finding.well
 
 
 async def test_a_server_that_comes_later_is_found() -> None:
@@ -382,7 +382,7 @@ async def test_the_doctor_is_told_a_line_each(nats_url: str) -> None:
         broker = Broker(connection)
         await broker.streams.holding(ORDERS)
         findings = await check(connection, broker.streams)
-    assert all(finding.ok for finding in findings)
+    assert all(finding.well for finding in findings)
     lines = [finding.text for finding in findings]
     assert "stream for order:created: ORDERS" in lines
     assert any(line.startswith("stream for payment:created: none yet") for line in lines)
@@ -398,7 +398,7 @@ async def test_the_doctor_misses_jetstream_where_it_is_off(server: LocalNats) ->
         findings = await check(connection, broker.streams)
         with pytest.raises(BrokerUnavailable):
             await broker.publisher.publish([created()])
-    assert [finding.ok for finding in findings] == [True, False]
+    assert [finding.well for finding in findings] == [True, False]
     assert "JetStream" in findings[-1].text
 
 

@@ -1,6 +1,7 @@
 """The service as a process: where it listens, what it cuts off, and how it stops."""
 
 import asyncio
+import http.client
 import json
 import re
 import signal
@@ -215,6 +216,35 @@ async def test_a_body_that_goes_on_and_on_is_cut_off() -> None:
         answer = await service.told(head("transfer-encoding: chunked") + chunks)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    ("status", "more"),
+    [
+        (401, ["cookie: session=none"]),
+        (404, ["content-type: application/json"]),
+        (413, ["content-type: application/json"]),
+        (415, ["content-type: text/plain"]),
+    ],
+)
+async def test_an_answer_reaches_a_client_that_is_still_sending(
+    status: int, more: list[str]
+) -> None:
+    def ask() -> int:
+        # As plain a client as there is: it sends everything before it reads anything.
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=ENOUGH_SECONDS)
+        try:
+            connection.request("POST", path, b" " * 5_000_000, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    path = "/nope" if status == 404 else "/api/payments"
+    headers = dict(line.split(": ", 1) for line in more)
+    if status in {413, 415}:
+        headers |= signed_in()
+    async with serving() as service:
+        assert await asyncio.to_thread(ask) == status
 
 
 async def test_a_body_in_chunks_is_as_good_as_any() -> None:

@@ -24,6 +24,7 @@ from application.ports.gateway_notices import GatewayNotices
 from application.ports.unit_of_work import StorageUnavailable
 from domain.bill import Bill
 from domain.order import Order, OrderId
+from entrypoints.composition.simulated import charges_at
 from entrypoints.http.app import create_app
 from entrypoints.http.house import Check, House
 from entrypoints.settings import Settings
@@ -152,10 +153,7 @@ class World:
     @property
     def charges(self) -> int:
         """How many charges stand at the gateway."""
-        dossiers = (dossier for _, dossier in self.ledger.all())
-        return sum(
-            attempt.state.name == "SUCCEEDED" for each in dossiers for attempt in each.attempts
-        )
+        return len(charges_at(self.ledger))
 
 
 async def pay(
