@@ -414,7 +414,7 @@ def test_a_cancelled_order_ends_with_nothing_captured_once_its_refunds_succeed(
             bill = bill.settle(payment.id, final, late)
     for refund in bill.refunds:
         if refund.status is RefundStatus.PENDING:
-            bill = bill.settle_refund(refund.id, Refunded("re", refund.amount), late)
+            bill = bill.settle_refund(refund.id, Refunded(f"re_{refund.id}", refund.amount), late)
     for payment in bill.payments:
         assert bill.refundable(payment).is_zero
     assert all(refund.status is not RefundStatus.PENDING for refund in bill.refunds)
