@@ -1,6 +1,6 @@
 """Order: our replica of an order, merged from the events of the service that owns it."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Final, NewType
 
@@ -55,15 +55,9 @@ class Terms:
     price: Money
     expires_at: datetime | None = None
 
-    def _rank(self) -> tuple[int, str, str, int, bool, datetime]:
-        """A total order: newest first, and some fixed choice between contradicting events of one version."""
-        price, expires_at = self.price, self.expires_at
-        expiry = (expires_at is not None, expires_at or datetime.min.replace(tzinfo=UTC))
-        return (self.version, self.user_id, price.currency.code, price.minor, *expiry)
-
     def newest(self, other: "Terms | None") -> "Terms":
-        """Whichever was said last."""
-        return self if other is None or self._rank() >= other._rank() else other
+        """Whichever is of the newer version; of one version, the ones we have already."""
+        return self if other is None or self.version >= other.version else other
 
 
 @frozen
@@ -93,7 +87,8 @@ class Order:
     def merge(self, heard: "Order") -> "Order":
         """Learn what another event says: the newest version wins, cancelled is for ever.
 
-        Commutative, associative and idempotent, so any order of delivery ends in the same replica.
+        Commutative, associative and idempotent, so any order of delivery ends in the same replica. An
+        event that contradicts another one of its version is taken for a duplicate: the first counts.
         """
         return evolve(
             self,

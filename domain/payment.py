@@ -174,7 +174,10 @@ class Payment:
         """Say when the next look is due, at the beginning of one: the lease on it."""
         age = max(now - self.created_at, timedelta(seconds=2))
         if self.is_open:
-            return evolve(self, look_at=now + min(age, LOOK_EVERY))
+            look_at = now + min(age, LOOK_EVERY)
+            if self.may_have_arrived(now) and not self.may_have_arrived(look_at):
+                look_at = self.created_at + ABANDON_AFTER  # not a moment later than need be
+            return evolve(self, look_at=look_at)
         if self.status is PaymentStatus.ABANDONED and age < LATE_LANDING:
             return evolve(self, look_at=now + age)
         return evolve(self, look_at=None)

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, get_args
 
 import click
 
-from entrypoints.settings import BadSetting, Role, Settings, read_settings
+from entrypoints.settings import BadSetting, Role, Settings, read_database_url, read_settings
 
 _ENVIRONMENT: Final = """\b
 Configuration is the environment and nothing else:
@@ -102,10 +102,17 @@ def worker(roles: tuple[Role, ...]) -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to the newest schema. Safe to repeat, and to run twice at once."""
+    """Bring the database to the newest schema. Safe to repeat, and to run twice at once.
+
+    It needs no other variable than DATABASE_URL.
+    """
     from entrypoints.composition.operator import migrate_database
 
-    click.echo(_run(migrate_database(_settings(http=False))))
+    try:
+        database_url = read_database_url(os.environ)
+    except BadSetting as bad:
+        _fail(str(bad))
+    click.echo(_run(migrate_database(database_url)))
 
 
 @main.command()

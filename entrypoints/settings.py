@@ -67,16 +67,14 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
     read = _Reader(environment)
     gateway = read.gateway("PAYMENT_GATEWAY")
     settings = Settings(
-        database_url=read.address(
-            "DATABASE_URL", ("postgresql", "postgres"), "a PostgreSQL address"
-        ),
+        database_url=read.database(),
         nats_url=read.servers("NATS_URL"),
         jwt_key=read.text("JWT_KEY"),
         jwks_url=read.optional_address("JWKS_URL", ("http", "https")),
         jwt_audience=read.text("JWT_AUDIENCE"),
         jwt_issuer=read.text("JWT_ISSUER"),
         payment_gateway=gateway,
-        stripe_key=read.text("STRIPE_KEY"),
+        stripe_key=read.key("STRIPE_KEY"),
         stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),
         stripe_webhook_secrets=read.list("STRIPE_WEBHOOK_SECRET", prefix="whsec_"),
         currency=read.currency("CURRENCY", _DEFAULT.currency),
@@ -101,6 +99,15 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
     if gateway in stripe and settings.stripe_key is None:
         raise BadSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
     return settings
+
+
+def read_database_url(environment: Mapping[str, str]) -> str:
+    """Read only where the database is: more is not needed to migrate it.
+
+    Raises:
+        BadSetting: it is missing or malformed.
+    """
+    return _Reader(environment).database()
 
 
 @frozen
@@ -151,11 +158,23 @@ class _Reader:
     def optional_address(self, name: str, schemes: tuple[str, ...]) -> str | None:
         return self.address(name, schemes, "a web address") if self.text(name) else None
 
+    def database(self) -> str:
+        schemes = ("postgresql", "postgres")
+        return self.address("DATABASE_URL", schemes, "a PostgreSQL address")
+
     def servers(self, name: str) -> str:
         for server in self.required(name).split(","):
+            if not server.strip():
+                raise BadSetting(name, "has an empty server in its list")
             check = _Reader({name: server})
             check.address(name, ("nats", "tls", "ws", "wss"), "a list of NATS servers")
         return self.required(name)
+
+    def key(self, name: str) -> str | None:
+        value = self.text(name)
+        if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
+            raise BadSetting(name, "must be one word of printable characters")
+        return value
 
     def list(self, name: str, prefix: str) -> tuple[str, ...]:
         values = tuple(each.strip() for each in (self.text(name) or "").split(",") if each.strip())

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from application.decide import Decide
 from application.ports.clock import Clock, NewId
@@ -34,6 +34,8 @@ class Charge:
 
     payment: Payment
     action: RequiresAction | None = None
+    is_new: bool = True
+    """Whether this attempt made the payment; else it was under way already."""
 
 
 @frozen
@@ -127,7 +129,7 @@ class CreateCharge:
             raise under_way
         if isinstance(outcome, Declined):
             await self.declines.record(sources)
-        return await self._settle(payment, outcome)
+        return evolve(await self._settle(payment, outcome), is_new=False)
 
     async def _release(self, payment: Payment) -> None:
         """Let the order be paid again at once; where that fails, recovery does it."""

@@ -7,9 +7,9 @@ from attrs import frozen
 
 from application.ports.event_publisher import EventPublisher, OutboxEntry, OutboxQueue
 
-# A relay that died holds the others up for this long; a batch takes milliseconds, and the
-# publisher gives up on one after 10 s.
-LEASE: Final = timedelta(seconds=15)
+# How long a relay that died holds the others up; a batch takes milliseconds. Of one that only hangs
+# the next one repeats the batch, under the same ids, which the broker knows.
+LEASE: Final = timedelta(seconds=3)
 
 
 @frozen

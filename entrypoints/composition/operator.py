@@ -23,13 +23,13 @@ from entrypoints.composition.troubles import troubles
 from entrypoints.settings import BadSetting, Settings
 
 
-async def migrate_database(settings: Settings) -> str:
+async def migrate_database(database_url: str) -> str:
     """Bring the database to the newest schema; says which that is.
 
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    await asyncio.to_thread(migrate, settings.database_url)
+    await asyncio.to_thread(migrate, database_url)
     return f"the database has schema {newest_revision()}"
 
 

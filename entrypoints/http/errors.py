@@ -93,8 +93,13 @@ def _already_paid(error: AlreadyPaid) -> Reply:
 
 
 def _under_way(error: PaymentUnderWay) -> Reply:
+    return payment_under_way(_own(error.payment))
+
+
+def payment_under_way(payment: PaymentBody | UnsetType) -> Reply:
+    """Another payment of the order may still succeed; the payer's own is told."""
     complaint = Complaint("A payment of the order is under way", code="payment_under_way")
-    return problem(409, complaint, payment=_own(error.payment))
+    return problem(409, complaint, payment=payment)
 
 
 def _own(payment: Payment | None) -> PaymentBody | UnsetType:

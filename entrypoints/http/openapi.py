@@ -56,7 +56,7 @@ _REFUND: Final = {
 _PROBLEMS: Final = {
     400: ("What was sent is wrong, or the order may not be paid", "token must be text"),
     401: ("Not signed in, a bad or expired token, or somebody else's order", "Not authorized"),
-    402: ("The card was declined; the order can be paid again", "The card was declined"),
+    402: ("Declined; the order can be paid again", "The payment was declined"),
     404: ("There is no such thing", "Not Found"),
     408: ("The body did not arrive in time", "Request Timeout"),
     409: ("Already done, or still being done", "The order is already paid"),

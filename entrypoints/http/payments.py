@@ -15,7 +15,7 @@ from domain.bill import AlreadyPaid
 from domain.payment import PaymentId, PaymentStatus
 from entrypoints.http.addresses import decline_sources
 from entrypoints.http.auth import Authenticator, User
-from entrypoints.http.errors import RETRY, NotFound, reply_to
+from entrypoints.http.errors import RETRY, NotFound, payment_under_way, reply_to
 from entrypoints.http.idempotency import Finished, Once
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.replies import (
@@ -121,8 +121,10 @@ def reply_to_charge(charge: Charge) -> Finished:
         case PaymentStatus.SUCCEEDED:
             return Finished(reply(201, body, where), final=True)
         case PaymentStatus.FAILED:
-            complaint = Complaint("The card was declined", code=payment.code or "declined")
+            complaint = Complaint("The payment was declined", code=payment.code or "declined")
             return Finished(problem(402, complaint, payment=body), final=True)
+        case PaymentStatus.REQUIRES_ACTION if not charge.is_new:
+            return Finished(payment_under_way(body), final=False)
         case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
             return Finished(reply(202, body, where), final=True)
         case PaymentStatus.UNWANTED:

@@ -57,6 +57,12 @@ def test_a_missing_variable_stops_a_command_with_one_line(words: tuple[str, ...]
     assert "DATABASE_URL: is required" in line
 
 
+def test_a_migration_needs_nothing_but_the_database() -> None:
+    result = run("migrate", environment={"DATABASE_URL": NOWHERE["DATABASE_URL"]})
+    assert result.exit_code == 1
+    assert "ConnectionRefusedError" in result.output
+
+
 def test_the_doctor_says_in_a_line_each_what_is_wrong() -> None:
     result = run("doctor")
     assert result.exit_code == 1

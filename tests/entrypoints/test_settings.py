@@ -43,6 +43,7 @@ def test_a_missing_variable_is_named(missing: str, value: str | None) -> None:
         ("DATABASE_URL", "hunter2"),
         ("NATS_URL", "nats://one,http://hunter2"),
         ("NATS_URL", "nats://one,"),
+        ("STRIPE_KEY", "sk_test_hunter2\nhunter3"),
         ("JWKS_URL", "ftp://hunter2"),
         ("PAYMENT_GATEWAY", "paypal"),
         ("STRIPE_API_BASE", "hunter2"),

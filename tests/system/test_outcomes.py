@@ -66,7 +66,7 @@ async def test_a_customer_comes_back_from_their_bank_and_a_notice_tells(parts: P
     async with parts.gateway.notifying(parts.site.addresses[1]):
         waiting = await at_the_bank(parts, user, order_id)
         again = await parts.customers.pay(order_id, user, "tok_mastercard")
-        assert (again.status, again.payment_id) == (202, waiting.payment_id), again
+        assert (again.status, again.payment_id) == (409, waiting.payment_id), again
         await parts.gateway.authenticate(await reference(parts, order_id))
         await parts.becomes(waiting.payment_id, user, "succeeded")
         await holds(parts, [order_id])

@@ -173,7 +173,7 @@ async def test_asking_again_while_the_bank_waits_says_where_that_stands(
     await world.gateway.complete_authentication(PaymentId(waiting["id"]), succeeded=True)
     afterwards = await pay(client)
 
-    assert (again.status_code, again.json()) == (202, waiting)
+    assert (again.status_code, again.json()["payment"]) == (409, waiting)
     assert afterwards.status_code == 201
     assert afterwards.json()["id"] == waiting["id"]
     assert world.charges == 1
