@@ -308,15 +308,15 @@ class Chaos:
             self.heard.append(answer)
             if answer.status == 402:
                 card, key = dice.choice(CARDS), new_name("key")
-            elif answer.status == 202 and "clientSecret" in answer.body:
-                await self._visit_bank(answer, dice)
+            elif secret := _client_secret(answer):
+                await self._visit_bank(secret, dice)
             elif answer.status == 201 and dice.random() < 0.15:
                 await self._refund(answer)
             if answer.status in (201, 400) or _is_over(answer):
                 return
 
-    async def _visit_bank(self, answer: Answer, dice: random.Random) -> None:
-        reference = answer.body["clientSecret"].partition("_secret_")[0]
+    async def _visit_bank(self, secret: str, dice: random.Random) -> None:
+        reference = secret.partition("_secret_")[0]
         result = "succeeded" if dice.random() < 0.8 else "failed"
         # Canceled meanwhile, with the order or by a replay of the same answer: nothing to do there.
         with suppress(AssertionError):
@@ -326,6 +326,15 @@ class Chaos:
         """An operator gives a part back; where no answer comes they look at the books, not again."""
         with suppress(NoAnswer):
             await self.parts.customers.refund(paid.payment_id, max(1, paid.body["amount"] // 3))
+
+
+def _client_secret(answer: Answer) -> str | None:
+    """What the bank wants to see, told of a new payment or of the one that is under way."""
+    if answer.status not in (202, 409):
+        return None
+    payment = answer.body.get("payment", answer.body)
+    secret: str | None = payment.get("clientSecret")
+    return secret
 
 
 def _is_over(answer: Answer) -> bool:
