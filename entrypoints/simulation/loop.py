@@ -5,6 +5,7 @@ import inspect
 import os
 import random
 import socket
+import threading
 import time
 import types
 import uuid
@@ -241,9 +242,14 @@ def _nobody_waits(task: "asyncio.Task[object]") -> None:
         raise error
 
 
-def _refusing(what: str) -> Callable[..., NoReturn]:
-    def refuse(*_args: object, **_options: object) -> NoReturn:
-        raise Forbidden(what)
+def _refusing(what: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse it to the thread of the simulation; whatever others the program has may go on."""
+    simulating = threading.get_ident()
+
+    def refuse(*args: object, **options: object) -> Any:
+        if threading.get_ident() == simulating:
+            raise Forbidden(what)
+        return real(*args, **options)
 
     return refuse
 
@@ -261,8 +267,9 @@ _OUTSIDE: Final[tuple[tuple[object, str], ...]] = (
 @contextmanager
 def _nothing_from_outside() -> Iterator[None]:
     kept = [(module, name, getattr(module, name)) for module, name in _OUTSIDE]
-    for module, name, _ in kept:
-        setattr(module, name, _refusing(f"{module.__name__}.{name}"))  # type: ignore[attr-defined] # a module
+    for module, name, real in kept:
+        what = f"{module.__name__}.{name}"  # type: ignore[attr-defined] # a module
+        setattr(module, name, _refusing(what, real))
     try:
         yield
     finally:

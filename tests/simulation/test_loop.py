@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import threading
 import time
 import uuid
 from types import ModuleType
@@ -175,3 +176,25 @@ def test_threads_are_forbidden() -> None:
 
     with pytest.raises(Forbidden):
         SimulatedLoop(1).simulate(using())
+
+
+def test_other_threads_keep_their_clocks() -> None:
+    told: list[float] = []
+    over = threading.Event()
+
+    def telling() -> None:
+        while not over.is_set():
+            told.append(time.monotonic())
+
+    async def waiting() -> None:
+        heard = len(told)
+        while len(told) == heard:  # the interpreter lets the other thread run in between
+            pass
+
+    thread = threading.Thread(target=telling, daemon=True)
+    thread.start()
+    try:
+        SimulatedLoop(1).simulate(waiting())
+    finally:
+        over.set()
+        thread.join()
