@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The same examples on every run; HYPOTHESIS_PROFILE=local draws new ones each time.
 export HYPOTHESIS_PROFILE ?= ci
-CODE := domain application adapters entrypoints payments_conformance tests docs/examples
+CODE := domain application adapters entrypoints payments_kit tests docs/examples
 LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 

@@ -1,1 +1,1 @@
-"""The use cases and the ports they speak through."""
+"""The use cases, and the ports through which they reach the outside."""

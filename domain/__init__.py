@@ -1,1 +1,1 @@
-"""The pure core: money, orders, payments, refunds and the rules between them."""
+"""The pure core: money, orders, payments, refunds, disputes and the rules between them."""

@@ -1,25 +1,22 @@
-"""Dispute: a customer asks their bank to take a payment back; we record it, and tell the others."""
+"""Dispute: a customer asks their bank to reverse a payment; we record it and publish it."""
 
 from enum import Enum
-from typing import Final, NewType
+from typing import Final
 
 from attrs import evolve, frozen
 
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId
 from domain.money import Money
-from domain.order import OrderId
-from domain.payment import ChargeId, PaymentId
-
-DisputeId = NewType("DisputeId", str)
 
 
 class DisputeStatus(Enum):
-    """How far a dispute has come; what has been decided stays decided."""
+    """The states of a dispute, in the order in which they may follow each other."""
 
     OPEN = "open"
     WON = "won"
-    """The money stays with the shop."""
+    """The shop keeps the money."""
     LOST = "lost"
-    """The bank has taken it back."""
+    """The bank has reversed the payment."""
 
 
 _RANK: Final = {status: rank for rank, status in enumerate(DisputeStatus)}
@@ -27,7 +24,7 @@ _RANK: Final = {status: rank for rank, status in enumerate(DisputeStatus)}
 
 @frozen
 class Dispute:
-    """A payment that its customer's bank was asked to take back."""
+    """A payment that its customer's bank was asked to reverse."""
 
     id: DisputeId
     payment_id: PaymentId
@@ -37,6 +34,6 @@ class Dispute:
     reason: str
     status: DisputeStatus
 
-    def hear(self, status: DisputeStatus) -> "Dispute":
-        """Learn how it stands; hearing it twice, or an older state later, changes nothing."""
+    def apply(self, status: DisputeStatus) -> "Dispute":
+        """Move to the reported state; a repeated or older report changes nothing."""
         return evolve(self, status=max(self.status, status, key=_RANK.__getitem__))

@@ -1,15 +1,15 @@
-"""The facts we publish. An event's id is derived from what it tells, so it is the same on every resend."""
+"""The events we publish. An event's id is derived from its content, so every resend has the same id."""
 
 from datetime import datetime
 from typing import ClassVar, NewType
 
 from attrs import frozen
 
-from domain.dispute import Dispute, DisputeId
+from domain.dispute import Dispute
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.money import Money
-from domain.order import OrderId
-from domain.payment import ChargeId, Payment, PaymentId
-from domain.refund import Refund, RefundId
+from domain.payment import Payment
+from domain.refund import Refund
 
 EventId = NewType("EventId", str)
 
@@ -29,7 +29,7 @@ class PaymentCreated:
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentCreated":
-        """Tell of a payment that succeeded."""
+        """Return the event of a payment that succeeded."""
         if payment.charge_id is None:
             raise ValueError(f"payment {payment.id} was not charged")
         return cls(
@@ -43,13 +43,13 @@ class PaymentCreated:
 
     @property
     def id(self) -> EventId:
-        """One id for ever: a payment succeeds once."""
+        """The same id always: a payment succeeds once."""
         return EventId(f"{self.subject}:{self.payment_id}")
 
 
 @frozen
 class PaymentFailed:
-    """A payment came to nothing; the order can be paid again."""
+    """A payment has failed; the order can be paid again."""
 
     subject: ClassVar[str] = "payment:failed"
 
@@ -59,12 +59,12 @@ class PaymentFailed:
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentFailed":
-        """Tell of a payment that was declined, or never arrived at the gateway."""
+        """Return the event of a payment that was declined or never arrived at the gateway."""
         return cls(payment.id, payment.order_id, payment.code or payment.status.value)
 
     @property
     def id(self) -> EventId:
-        """One id for ever: a payment fails once."""
+        """The same id always: a payment fails once."""
         return EventId(f"{self.subject}:{self.payment_id}")
 
 
@@ -83,7 +83,7 @@ class PaymentRefunded:
 
     @classmethod
     def of(cls, refund: Refund) -> "PaymentRefunded":
-        """Tell of a refund that succeeded."""
+        """Return the event of a refund that succeeded."""
         return cls(
             payment_id=refund.payment_id,
             refund_id=refund.id,
@@ -95,13 +95,13 @@ class PaymentRefunded:
 
     @property
     def id(self) -> EventId:
-        """One id for ever: a refund succeeds once."""
+        """The same id always: a refund succeeds once."""
         return EventId(f"{self.subject}:{self.refund_id}")
 
 
 @frozen
 class PaymentDisputed:
-    """A customer's bank was asked to take a payment back, or has decided about it."""
+    """A dispute about a payment was opened or decided."""
 
     subject: ClassVar[str] = "payment:disputed"
 
@@ -115,7 +115,7 @@ class PaymentDisputed:
 
     @classmethod
     def of(cls, dispute: Dispute) -> "PaymentDisputed":
-        """Tell how a dispute stands."""
+        """Return the event of a dispute in its current state."""
         return cls(
             payment_id=dispute.payment_id,
             dispute_id=dispute.id,
@@ -128,7 +128,7 @@ class PaymentDisputed:
 
     @property
     def id(self) -> EventId:
-        """One id for ever: a dispute comes to each of its states once."""
+        """The same id always: a dispute reaches each of its states once."""
         return EventId(f"{self.subject}:{self.dispute_id}:{self.status}")
 
 

@@ -1,112 +1,101 @@
-"""Payment: one attempt to pay one order, and what the gateway says came of it."""
+"""Payment: one attempt to pay for one order, and its outcome."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, NewType
+from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from domain.errors import DomainError
+from domain.identifiers import ChargeId, OrderId, PaymentId, UserId
 from domain.money import Money
-from domain.order import OrderId, UserId
+from domain.outcome import Charged, Declined, RequiresAction
 
-PaymentId = NewType("PaymentId", str)
-ChargeId = NewType("ChargeId", str)
-"""The gateway's own name for the money taken (Stripe: `ch_…`); the seed's `stripeId`."""
+FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
+"""When recovery first checks a payment. An ordinary charge is settled well before. A charge may
+be sent only within this time after its claim."""
 
-FIRST_LOOK: Final = timedelta(seconds=5)
-"""When recovery first asks after a payment: an ordinary charge is settled well before."""
-
-CHARGE_WINDOW: Final = timedelta(seconds=20)
-"""After the claim, no request of ours is under way any more: a charge may start in the first
-FIRST_LOOK only and a gateway adapter gives up 15 s after it started."""
+CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + timedelta(seconds=15)
+"""No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and a
+gateway adapter gives up 15 s after it started."""
 
 ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
-"""From then on a payment the gateway has no trace of never arrived. The margin is for clocks."""
+"""From this age on, a payment without any record at the gateway never arrived there. The margin
+covers differences between clocks."""
 
-LOOK_EVERY: Final = timedelta(seconds=10)
-"""How long at most until an open payment is looked after again; the contract's 30 s less one
-look that hangs until its timeout."""
+CHECK_INTERVAL: Final = timedelta(seconds=10)
+"""The longest time between two checks of an open payment: the documented 30 s, minus one check
+that waits for its full timeout of 15 s."""
 
 AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
-"""How long a customer may take to prove themselves to the bank before the payment is called off;
-well above the quarter of an hour that banks give."""
+"""How long a customer may take to authenticate before the payment is cancelled at the gateway.
+Banks allow about 15 minutes."""
 
-LATE_LANDING: Final = timedelta(hours=24)
-"""How long an abandoned payment is still looked after: as long as Stripe remembers a request
+LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
+"""How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
 (https://docs.stripe.com/api/idempotent_requests)."""
 
 
 class PaymentStatus(Enum):
-    """The states of a payment; docs/architecture.md draws the transitions."""
+    """The states of a payment; TRANSITIONS lists what may follow what."""
 
     PROCESSING = "processing"
     REQUIRES_ACTION = "requires_action"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABANDONED = "abandoned"
-    """The gateway has no trace of it. A late landing is still adopted, or refunded."""
-    UNWANTED = "unwanted"
-    """The money was taken, but the order may not have it: it is given back in full."""
+    """The gateway has no record of it. If a charge appears later, it is kept or given back."""
+    REVERSED = "reversed"
+    """Captured although the order may not keep it; the money is given back automatically."""
     REVIEW = "review"
-    """What the gateway took is not what we asked for: a person decides."""
+    """The captured amount, currency or mode is not what was requested; an operator decides."""
 
 
-LIVE: Final = frozenset(
-    {
-        PaymentStatus.PROCESSING,
-        PaymentStatus.REQUIRES_ACTION,
-        PaymentStatus.SUCCEEDED,
-    }
-)
-"""At most one payment of an order is in one of these."""
+TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
+    PaymentStatus.PROCESSING: frozenset(
+        {
+            PaymentStatus.REQUIRES_ACTION,
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.ABANDONED,
+            PaymentStatus.REVERSED,
+            PaymentStatus.REVIEW,
+        }
+    ),
+    PaymentStatus.REQUIRES_ACTION: frozenset(
+        {
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.ABANDONED,
+            PaymentStatus.REVERSED,
+            PaymentStatus.REVIEW,
+        }
+    ),
+    PaymentStatus.ABANDONED: frozenset(
+        {
+            PaymentStatus.SUCCEEDED,
+            PaymentStatus.FAILED,
+            PaymentStatus.REVERSED,
+            PaymentStatus.REVIEW,
+        }
+    ),
+    PaymentStatus.FAILED: frozenset({PaymentStatus.REVERSED, PaymentStatus.REVIEW}),
+    PaymentStatus.SUCCEEDED: frozenset(),
+    PaymentStatus.REVERSED: frozenset(),
+    PaymentStatus.REVIEW: frozenset(),
+}
+"""Which states may follow each state. Any other change is ignored, so that repeated and late
+reports are harmless. docs/architecture.md draws this table; a test compares the two."""
 
-CAPTURED: Final = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.UNWANTED, PaymentStatus.REVIEW})
-"""The gateway has taken money for these."""
+OPEN: Final = frozenset({PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION})
+"""The outcome is not known yet."""
 
+LIVE: Final = OPEN | {PaymentStatus.SUCCEEDED}
+"""At most one payment of an order is in one of these states."""
 
-@frozen
-class Charged:
-    """The gateway took this money."""
-
-    charge_id: ChargeId
-    amount: Money
-    livemode: bool
-    reference: str | None = None
-    """The gateway's name for the attempt where that differs from the charge (Stripe: `pi_…`)."""
-
-
-@frozen
-class Declined:
-    """The gateway, or the bank behind it, said no. Nothing was taken and nothing will be."""
-
-    code: str
-    reference: str | None = None
-
-
-@frozen
-class RequiresAction:
-    """The bank wants to see the customer (3-D Secure); nothing is taken until then.
-
-    The client secret is handed to the customer and kept nowhere.
-    """
-
-    reference: str
-    client_secret: str = field(repr=False)
-    next_action: str = "use_stripe_sdk"
-    redirect_url: str | None = field(default=None, repr=False)
-
-
-@frozen
-class NeverArrived:
-    """The gateway has no trace of the attempt, and no request of ours can still be on its way."""
-
-
-Outcome = Charged | Declined | RequiresAction
-"""What a gateway may answer. That we do not know is no outcome; it is raised."""
-
-Evidence = Outcome | NeverArrived
-"""What a payment can be settled with."""
+CAPTURED: Final = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED, PaymentStatus.REVIEW})
+"""The gateway has captured money."""
 
 
 @frozen
@@ -120,7 +109,7 @@ class ContradictoryOutcome(DomainError):
 
 @frozen
 class Payment:
-    """One attempt to pay one order."""
+    """One attempt to pay for one order."""
 
     id: PaymentId
     order_id: OrderId
@@ -131,59 +120,71 @@ class Payment:
     created_at: datetime
     status: PaymentStatus = PaymentStatus.PROCESSING
     charge_id: ChargeId | None = None
-    taken: Money | None = None
-    """What the gateway says it took; under review, that is not the amount asked for."""
+    captured_amount: Money | None = None
+    """What the gateway captured; in review, this is not the requested amount."""
     reference: str | None = None
     code: str | None = None
-    """Why it failed, in the gateway's words; or what a review found."""
-    look_at: datetime | None = None
-    """When recovery asks the gateway about it next; None when there is nothing left to learn."""
+    """The gateway's decline code, or the reason for a reversal or a review."""
+    next_check_at: datetime | None = None
+    """When recovery asks the gateway about it next; None if there is nothing left to check."""
 
     @property
     def is_live(self) -> bool:
-        """Whether it is the one payment that pays its order, or still may."""
+        """Whether it has paid its order, or still may."""
         return self.status in LIVE
 
     @property
     def is_captured(self) -> bool:
-        """Whether the gateway has taken the money."""
+        """Whether the gateway has captured money."""
         return self.status in CAPTURED
 
     @property
     def is_open(self) -> bool:
-        """Whether its end is not known yet."""
-        return self.status in (PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION)
+        """Whether its outcome is not known yet."""
+        return self.status in OPEN
+
+    def is_at(self, gateway: str, livemode: bool) -> bool:
+        """Whether it was sent to this gateway, in this mode."""
+        return (self.gateway, self.livemode) == (gateway, livemode)
+
+    def can_become(self, status: PaymentStatus) -> bool:
+        """Whether TRANSITIONS allows this state to follow the current one."""
+        return status in TRANSITIONS[self.status]
+
+    # --- time ----------------------------------------------------------------------------------
 
     def may_be_sent(self, now: datetime) -> bool:
-        """Whether its charge may still start; a process that slept since the claim must not send it."""
-        return now < self.created_at + FIRST_LOOK
+        """Whether its charge may still be sent; a process that was suspended must not send it."""
+        return now < self.created_at + FIRST_CHECK_AFTER
 
     def may_have_arrived(self, now: datetime) -> bool:
-        """Whether a request of ours may still be on its way to the gateway."""
+        """Whether a request of ours may still be in flight."""
         return now < self.created_at + ABANDON_AFTER
 
-    def is_due(self, now: datetime) -> bool:
+    def is_check_due(self, now: datetime) -> bool:
         """Whether recovery should ask the gateway about it."""
-        return self.look_at is not None and self.look_at <= now
+        return self.next_check_at is not None and self.next_check_at <= now
 
-    def look_now(self, now: datetime) -> "Payment":
-        """Have recovery ask the gateway at its next turn."""
-        return evolve(self, look_at=now)
+    def check_now(self, now: datetime) -> "Payment":
+        """Make its check due immediately."""
+        return evolve(self, next_check_at=now)
 
-    def look_again(self, now: datetime) -> "Payment":
-        """Say when the next look is due, at the beginning of one: the lease on it."""
+    def schedule_check(self, now: datetime) -> "Payment":
+        """Set the time of the following check; it is also the lease on the check starting now."""
         age = max(now - self.created_at, timedelta(seconds=2))
         if self.is_open:
-            look_at = now + min(age, LOOK_EVERY)
-            if self.may_have_arrived(now) and not self.may_have_arrived(look_at):
-                look_at = self.created_at + ABANDON_AFTER  # not a moment later than need be
-            return evolve(self, look_at=look_at)
-        if self.status is PaymentStatus.ABANDONED and age < LATE_LANDING:
-            return evolve(self, look_at=now + age)
-        return evolve(self, look_at=None)
+            next_check_at = now + min(age, CHECK_INTERVAL)
+            if self.may_have_arrived(now) and not self.may_have_arrived(next_check_at):
+                next_check_at = self.created_at + ABANDON_AFTER  # as early as it can be abandoned
+            return evolve(self, next_check_at=next_check_at)
+        if self.status is PaymentStatus.ABANDONED and age < LATE_CAPTURE_WINDOW:
+            return evolve(self, next_check_at=now + age)
+        return evolve(self, next_check_at=None)
 
-    def differs_from(self, charged: Charged) -> str | None:
-        """In what the charge is not the one asked for: amount, currency or live mode."""
+    # --- transitions ---------------------------------------------------------------------------
+
+    def mismatch(self, charged: Charged) -> str | None:
+        """Return how the charge differs from the request (currency, amount, mode), or None."""
         if charged.amount.currency != self.amount.currency:
             return "currency_mismatch"
         if charged.amount != self.amount:
@@ -191,56 +192,55 @@ class Payment:
         return "livemode_mismatch" if charged.livemode != self.livemode else None
 
     def succeed(self, charged: Charged) -> "Payment":
-        """The money is taken and the order has it."""
-        return self._captured(charged, PaymentStatus.SUCCEEDED, None)
+        """Record the capture; the order keeps the money."""
+        return self._capture(PaymentStatus.SUCCEEDED, charged, None)
 
-    def unwant(self, charged: Charged, reason: str) -> "Payment":
-        """The money is taken, but the order may not have it."""
-        return self._captured(charged, PaymentStatus.UNWANTED, reason)
+    def reverse(self, charged: Charged, reason: str) -> "Payment":
+        """Record the capture; the order may not keep the money."""
+        return self._capture(PaymentStatus.REVERSED, charged, reason)
 
-    def review(self, charged: Charged, found: str) -> "Payment":
-        """The money taken is not what was asked for."""
-        return self._captured(charged, PaymentStatus.REVIEW, found)
+    def review(self, charged: Charged, mismatch: str) -> "Payment":
+        """Record the capture; an operator must decide, as it is not what was requested."""
+        return self._capture(PaymentStatus.REVIEW, charged, mismatch)
 
     def fail(self, declined: Declined) -> "Payment":
-        """The gateway said no, be it late."""
-        if not self.is_open and self.status is not PaymentStatus.ABANDONED:
+        """Record that it was declined."""
+        if not self.can_become(PaymentStatus.FAILED):
             return self
         return evolve(
             self,
             status=PaymentStatus.FAILED,
             code=declined.code,
             reference=declined.reference or self.reference,
-            look_at=None,
+            next_check_at=None,
         )
 
     def require_action(self, action: RequiresAction) -> "Payment":
-        """The bank wants to see the customer first."""
-        if self.status is PaymentStatus.PROCESSING:
+        """Record that the customer must authenticate; an abandoned payment keeps its state."""
+        if self.can_become(PaymentStatus.REQUIRES_ACTION):
             return evolve(self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference)
         if self.status is PaymentStatus.ABANDONED:
             return evolve(self, reference=action.reference)
         return self
 
     def abandon(self) -> "Payment":
-        """The gateway knows nothing of it; it is looked after for a while yet, in case it still lands."""
-        if not self.is_open:
+        """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""
+        if not self.can_become(PaymentStatus.ABANDONED):
             return self
-        return evolve(
-            self, status=PaymentStatus.ABANDONED, look_at=self.created_at + 2 * ABANDON_AFTER
-        )
+        next_check_at = self.created_at + 2 * ABANDON_AFTER
+        return evolve(self, status=PaymentStatus.ABANDONED, next_check_at=next_check_at)
 
-    def _captured(self, charged: Charged, status: PaymentStatus, code: str | None) -> "Payment":
-        if self.is_captured:
-            if self.charge_id is not None and self.charge_id != charged.charge_id:
-                raise ContradictoryOutcome(self.id, self.charge_id, charged.charge_id)
+    def _capture(self, status: PaymentStatus, charged: Charged, code: str | None) -> "Payment":
+        if self.charge_id is not None and self.charge_id != charged.charge_id:
+            raise ContradictoryOutcome(self.id, self.charge_id, charged.charge_id)
+        if not self.can_become(status):
             return self
         return evolve(
             self,
             status=status,
             charge_id=charged.charge_id,
-            taken=charged.amount,
+            captured_amount=charged.amount,
             reference=charged.reference or self.reference,
             code=code,
-            look_at=None,
+            next_check_at=None,
         )

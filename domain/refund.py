@@ -1,34 +1,41 @@
-"""Refund: part or all of a payment, given back."""
+"""Refund: part or all of a payment, given back to the customer."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final, NewType
+from typing import Final
 
 from attrs import evolve, frozen
 
+from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId
 from domain.money import Money
-from domain.order import OrderId
-from domain.payment import LOOK_EVERY, ChargeId, PaymentId
-
-RefundId = NewType("RefundId", str)
+from domain.payment import CHECK_INTERVAL
 
 SEND_LEASE: Final = timedelta(seconds=20)
-"""How long the sender of a refund has it to itself: a gateway adapter gives up after 15 s."""
+"""How long only the process that reserved a refund may send it: a gateway adapter gives up
+after 15 s."""
 
-MOST_RETRIES: Final = 10
-"""How often money that has to go back is sent again after a refusal, by itself: after 1, 2, 4 …
-minutes, 17 hours in all. From then on a person may refund it."""
-
-SETTLEMENT_LOOK: Final = timedelta(hours=1)
-"""How often a refund that waits for a bank is asked after; banks take days."""
+SETTLEMENT_CHECK_INTERVAL: Final = timedelta(hours=1)
+"""The longest time between two checks of a refund that waits for a bank; banks take days."""
 
 
 class RefundStatus(Enum):
-    """The states of a refund. What is pending or succeeded is reserved: no other refund may have it."""
+    """The states of a refund; TRANSITIONS lists what may follow what."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+
+
+TRANSITIONS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
+    RefundStatus.PENDING: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
+    # The bank may return the money after all (https://docs.stripe.com/refunds#failed-refunds).
+    RefundStatus.SUCCEEDED: frozenset({RefundStatus.FAILED}),
+    # Its amount may have been reserved for another refund since.
+    RefundStatus.FAILED: frozenset(),
+}
+"""Which states may follow each state. Any other change is ignored. docs/architecture.md draws
+this table; a test compares the two."""
 
 
 @frozen
@@ -40,21 +47,22 @@ class Refunded:
 
 
 @frozen
-class RefundUnderWay:
-    """The gateway has accepted the refund; the bank has not finished it."""
+class RefundPending:
+    """The gateway has accepted the refund; the bank has not completed it."""
 
     reference: str
 
 
 @frozen
-class RefundRefused:
+class RefundFailed:
     """The gateway did not give the money back, and will not."""
 
     code: str
     reference: str | None = None
 
 
-RefundOutcome = Refunded | RefundUnderWay | RefundRefused
+RefundOutcome = Refunded | RefundPending | RefundFailed
+"""What a gateway may report about a refund."""
 
 
 @frozen
@@ -66,82 +74,90 @@ class Refund:
     order_id: OrderId
     charge_id: ChargeId
     amount: Money
-    """What is to be given back; once it is, what the gateway says it gave back."""
+    """The amount to give back; once it has succeeded, the amount that the gateway reports."""
     reason: str
     created_at: datetime
     status: RefundStatus = RefundStatus.PENDING
     reference: str | None = None
-    """The gateway's name for it (Stripe: `re_…`)."""
+    """The gateway's identifier (Stripe: `re_…`)."""
     code: str | None = None
+    """Why it failed, or `currency_mismatch`."""
     automatic: bool = False
-    """Whether the rules themselves give the money back; then a refusal is followed by another one."""
+    """Whether our rules started it; if it fails, another one follows."""
     attempt: int = 0
-    """How many automatic refunds of the payment the gateway had refused before this one."""
-    look_at: datetime | None = None
-    """When recovery sends it, or asks after it, next."""
+    """How many automatic refunds of the payment had failed before this one."""
+    next_check_at: datetime | None = None
+    """When recovery sends it, or asks the gateway about it, next."""
 
     @property
     def key(self) -> str:
-        """Its idempotency key: the same for every resend."""
+        """The idempotency key; the same for every resend."""
         return f"{self.id}:{self.attempt}"
 
     @property
-    def reserves(self) -> bool:
-        """Whether its amount is taken from what may still be refunded."""
+    def is_reserved(self) -> bool:
+        """Whether its amount is no longer available to other refunds."""
         return self.status is not RefundStatus.FAILED
 
+    def can_become(self, status: RefundStatus) -> bool:
+        """Whether TRANSITIONS allows this state to follow the current one."""
+        return status in TRANSITIONS[self.status]
+
     def may_be_sent(self, now: datetime) -> bool:
-        """Whether it is still its reserver's to send; afterwards it is recovery's alone."""
+        """Whether the process that reserved it may send it; after that, only recovery may."""
         return self.status is RefundStatus.PENDING and now < self.created_at + SEND_LEASE
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether recovery should send it or ask after it."""
-        return self.look_at is not None and self.look_at <= now
+    def is_check_due(self, now: datetime) -> bool:
+        """Whether recovery should send it or ask the gateway about it."""
+        return self.next_check_at is not None and self.next_check_at <= now
 
-    def look_again(self, now: datetime) -> "Refund":
-        """Say when the next try is due, at the beginning of one: the lease on it."""
+    def schedule_check(self, now: datetime) -> "Refund":
+        """Set the time of the following check; it is also the lease on the check starting now."""
         if self.status is not RefundStatus.PENDING:
-            return evolve(self, look_at=None)
+            return evolve(self, next_check_at=None)
         if self.reference is not None:
-            age = max(now - self.created_at, LOOK_EVERY)
-            return evolve(self, look_at=now + min(age, SETTLEMENT_LOOK))
-        return evolve(self, look_at=now + SEND_LEASE)
+            age = max(now - self.created_at, CHECK_INTERVAL)
+            return evolve(self, next_check_at=now + min(age, SETTLEMENT_CHECK_INTERVAL))
+        return evolve(self, next_check_at=now + SEND_LEASE)
 
     def settle(self, outcome: RefundOutcome) -> "Refund":
-        """Record what the gateway did; hearing it twice, or late, changes nothing.
-
-        A refund that succeeded may still fail when the bank sends the money back
-        (https://docs.stripe.com/refunds#failed-refunds); one the gateway has failed stays failed,
-        as its amount may have been set aside for another refund since.
-
-        The books take the gateway's figure. One in another currency, which no gateway should report
-        as it refunds in the charge's own, cannot be reckoned with: then the amount stays what we
-        asked for, with the code `currency_mismatch` for a person to see. Money has left, so calling
-        it refused would free the amount and give it back twice.
-        """
-        if self.status is RefundStatus.FAILED:
-            return self
+        """Record what the gateway reports; a repeated or late report changes nothing."""
         match outcome:
             case Refunded(reference, amount):
-                if self.status is RefundStatus.SUCCEEDED:
-                    return self
-                done = evolve(
-                    self, status=RefundStatus.SUCCEEDED, reference=reference, look_at=None
-                )
-                if amount.currency != self.amount.currency:
-                    return evolve(done, code="currency_mismatch")
-                return evolve(done, amount=amount)
-            case RefundUnderWay(reference):
+                return self._succeed(reference, amount)
+            case RefundPending(reference):
                 if self.status is not RefundStatus.PENDING:
                     return self
                 return evolve(self, reference=reference)
-            case RefundRefused(code, reference):
-                if self.status is RefundStatus.SUCCEEDED and self.reference != reference:
-                    return self
-                return evolve(
-                    self,
-                    status=RefundStatus.FAILED,
-                    reference=reference or self.reference,
-                    code=code,
-                    look_at=None,
-                )
+            case RefundFailed(code, reference):
+                return self._fail(code, reference)
+
+    def _succeed(self, reference: str, amount: Money) -> "Refund":
+        """Record success with the gateway's amount.
+
+        An amount in another currency cannot be counted, although gateways refund in the currency
+        of the charge: the requested amount stays, with the code `currency_mismatch` for an
+        operator. A failure instead would release the amount, and it would be given back twice.
+        """
+        if not self.can_become(RefundStatus.SUCCEEDED):
+            return self
+        succeeded = evolve(
+            self, status=RefundStatus.SUCCEEDED, reference=reference, next_check_at=None
+        )
+        if amount.currency != self.amount.currency:
+            return evolve(succeeded, code="currency_mismatch")
+        return evolve(succeeded, amount=amount)
+
+    def _fail(self, code: str, reference: str | None) -> "Refund":
+        """Record failure; a report about another attempt does not undo a success."""
+        if not self.can_become(RefundStatus.FAILED):
+            return self
+        if self.status is RefundStatus.SUCCEEDED and self.reference != reference:
+            return self
+        return evolve(
+            self,
+            status=RefundStatus.FAILED,
+            reference=reference or self.reference,
+            code=code,
+            next_check_at=None,
+        )

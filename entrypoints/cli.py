@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn, get_args
 
 import click
 
-from entrypoints.settings import BadSetting, Role, Settings, read_database_url, read_settings
+from entrypoints.settings import InvalidSetting, Role, Settings, read_database_url, read_settings
 
 _ENVIRONMENT: Final = """\b
 Configuration is the environment and nothing else:
@@ -58,7 +58,7 @@ def demo(once: bool, port: int, data: Path | None, browser: bool) -> None:
     knows Stripe's test tokens, and a small orders side. Prints the address of a page where an
     order can be paid. Ctrl-C stops everything.
     """
-    from entrypoints.demo import run_demo, run_tour
+    from payments_kit.demo import run_demo, run_tour
 
     sys.exit(run_tour(data) if once else run_demo(data, port, browser))
 
@@ -110,7 +110,7 @@ def migrate() -> None:
 
     try:
         database_url = read_database_url(os.environ)
-    except BadSetting as bad:
+    except InvalidSetting as bad:
         _fail(str(bad))
     click.echo(_run(migrate_database(database_url)))
 
@@ -122,7 +122,7 @@ def doctor() -> None:
 
     try:
         settings = read_settings(os.environ)
-    except BadSetting as bad:
+    except InvalidSetting as bad:
         click.echo(f"✗ configuration  {bad}")
         sys.exit(1)
     click.echo("✓ configuration  complete")
@@ -148,7 +148,7 @@ def simulate(seeds: int, first: int, seed: int | None) -> None:
     what goes wrong and when. The first seed that breaks a promise is shown as a bug report. Needs
     no configuration and no server.
     """
-    from entrypoints.simulation import run
+    from payments_kit.simulation import run
 
     sys.exit(run(seeds, first, seed))
 
@@ -170,7 +170,7 @@ def list_dead_letters(limit: int, after: int) -> None:
             found = await letters.list(limit, after)
             for letter in found:
                 click.echo(
-                    f"{letter.id:>6}  {letter.buried_at:%Y-%m-%d %H:%M:%S}  "
+                    f"{letter.id:>6}  {letter.recorded_at:%Y-%m-%d %H:%M:%S}  "
                     f"{letter.subject:<16}  {letter.reason}"
                 )
             if not found:
@@ -192,7 +192,7 @@ def show_dead_letter(number: int) -> None:
                 _fail(f"there is no dead letter {number}")
             click.echo(f"subject: {letter.subject}")
             click.echo(f"reason:  {letter.reason}")
-            click.echo(f"buried:  {letter.buried_at.isoformat()}")
+            click.echo(f"buried:  {letter.recorded_at.isoformat()}")
             for name, value in letter.headers.items():
                 click.echo(f"header:  {name}: {value}")
             click.echo()
@@ -255,7 +255,7 @@ def republish(since: datetime) -> None:
 def _settings(*, http: bool = True) -> Settings:
     try:
         return read_settings(os.environ, http=http)
-    except BadSetting as bad:
+    except InvalidSetting as bad:
         _fail(str(bad))
 
 
@@ -265,7 +265,7 @@ def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
     try:
         return asyncio.run(coroutine)
-    except (BadSetting, BrokerUnavailable, StorageUnavailable) as problem:
+    except (InvalidSetting, BrokerUnavailable, StorageUnavailable) as problem:
         _fail(str(problem))
     except KeyboardInterrupt:
         sys.exit(130)

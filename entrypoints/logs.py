@@ -9,7 +9,7 @@ from typing import IO, Any, Final
 import msgspec
 import structlog
 
-from entrypoints.trace import current_traceparent
+from entrypoints.trace_context import current_traceparent
 
 # What must never be read in a log, should a library put it into a message after all: keys, tokens
 # and secrets by the prefixes Stripe gives them (https://docs.stripe.com/keys), JWTs, bearer

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from application.ports.gateway_plugin import InvalidSetting
 from domain.money import Currency, UnknownCurrency
-from entrypoints.bad_setting import BadSetting
-from entrypoints.own_gateway import OwnGateway
+from entrypoints.gateway_plugin import GatewayPlugin
 
-__all__ = ["BadSetting", "GatewayName", "OwnGateway", "Role", "Settings", "read_settings"]
+__all__ = ["GatewayName", "GatewayPlugin", "InvalidSetting", "Role", "Settings", "read_settings"]
 
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 Role = Literal["replicate", "relay", "recover", "complete"]
@@ -28,7 +28,7 @@ class Settings:
     """Whom a user's token must be meant for (its `aud`); anybody where it is not set."""
     jwt_issuer: str | None = None
     """Who must have issued it (its `iss`); anybody where it is not set."""
-    payment_gateway: GatewayName | OwnGateway = "stripe-payment-intents"
+    payment_gateway: GatewayName | GatewayPlugin = "stripe-payment-intents"
     stripe_key: str | None = field(default=None, repr=False)
     stripe_api_base: str | None = None
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -94,10 +94,10 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         database_pool=read.number("DATABASE_POOL", _DEFAULT.database_pool, 1, 1000),
     )
     if http and settings.jwt_key is None and settings.jwks_url is None:
-        raise BadSetting("JWT_KEY", "is required unless JWKS_URL is set")
+        raise InvalidSetting("JWT_KEY", "is required unless JWKS_URL is set")
     stripe = ("stripe-payment-intents", "stripe-charges")
     if gateway in stripe and settings.stripe_key is None:
-        raise BadSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
+        raise InvalidSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
     return settings
 
 
@@ -121,7 +121,7 @@ class _Reader:
     def required(self, name: str) -> str:
         value = self.text(name)
         if value is None:
-            raise BadSetting(name, "is required")
+            raise InvalidSetting(name, "is required")
         return value
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
@@ -129,30 +129,30 @@ class _Reader:
         if value is None:
             return default
         if not (value.isascii() and value.isdigit()) or not least <= int(value[:9]) <= most:
-            raise BadSetting(name, f"must be a whole number from {least} to {most}")
+            raise InvalidSetting(name, f"must be a whole number from {least} to {most}")
         return int(value)
 
-    def gateway(self, name: str) -> GatewayName | OwnGateway:
+    def gateway(self, name: str) -> GatewayName | GatewayPlugin:
         value = self.text(name)
         if value is None:
             return _DEFAULT.payment_gateway
-        if OwnGateway.looks_like(value):
-            return OwnGateway.imported(value, self.environment)
+        if GatewayPlugin.looks_like(value):
+            return GatewayPlugin.imported(value, self.environment)
         known: tuple[GatewayName, ...] = get_args(GatewayName)
         for each in known:
             if value == each:
                 return each
-        raise BadSetting(name, f"must be one of {', '.join(known)}, or package.module:function")
+        raise InvalidSetting(name, f"must be one of {', '.join(known)}, or package.module:function")
 
     def address(self, name: str, schemes: tuple[str, ...], what: str) -> str:
         value = self.required(name)
         try:
-            parts = urlsplit(value)
-            _ = parts.port
+            runtime = urlsplit(value)
+            _ = runtime.port
         except ValueError:
-            raise BadSetting(name, f"is not {what}") from None
-        if parts.scheme not in schemes or not (parts.hostname or parts.query):
-            raise BadSetting(name, f"is not {what} ({' or '.join(schemes)}://…)")
+            raise InvalidSetting(name, f"is not {what}") from None
+        if runtime.scheme not in schemes or not (runtime.hostname or runtime.query):
+            raise InvalidSetting(name, f"is not {what} ({' or '.join(schemes)}://…)")
         return value
 
     def optional_address(self, name: str, schemes: tuple[str, ...]) -> str | None:
@@ -165,7 +165,7 @@ class _Reader:
     def servers(self, name: str) -> str:
         for server in self.required(name).split(","):
             if not server.strip():
-                raise BadSetting(name, "has an empty server in its list")
+                raise InvalidSetting(name, "has an empty server in its list")
             check = _Reader({name: server})
             check.address(name, ("nats", "tls", "ws", "wss"), "a list of NATS servers")
         return self.required(name)
@@ -173,17 +173,17 @@ class _Reader:
     def key(self, name: str) -> str | None:
         value = self.text(name)
         if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
-            raise BadSetting(name, "must be one word of printable characters")
+            raise InvalidSetting(name, "must be one word of printable characters")
         return value
 
     def list(self, name: str, prefix: str) -> tuple[str, ...]:
         values = tuple(each.strip() for each in (self.text(name) or "").split(",") if each.strip())
         if not all(value.startswith(prefix) for value in values):
-            raise BadSetting(name, f"must begin with {prefix}")
+            raise InvalidSetting(name, f"must begin with {prefix}")
         return values
 
     def currency(self, name: str, default: Currency) -> Currency:
         try:
             return Currency.of(self.text(name) or default.code)
         except UnknownCurrency:
-            raise BadSetting(name, "must be an ISO 4217 currency code, such as usd") from None
+            raise InvalidSetting(name, "must be an ISO 4217 currency code, such as usd") from None

@@ -7,13 +7,13 @@ that what is measured is ours.
 
 import asyncio
 import json
-import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import nats
+import read_backlog
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -24,12 +24,12 @@ from adapters.messaging.jetstream import JetStreamSubscription
 from adapters.messaging.jetstream.streams import ORDERS
 from adapters.persistence.sql.migrate import migrate
 from application.ports.payment_gateway import CardToken
-from domain.order import OrderId, UserId
-from entrypoints.composition.parts import Parts, open_parts
-from entrypoints.local.nats import LocalNats
-from entrypoints.local.postgres import LocalPostgres
-from entrypoints.order_events import OrderIntake
+from domain.identifiers import OrderId, UserId
+from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.settings import read_settings
+from entrypoints.worker.intake import OrderIntake
+from payments_kit.servers.nats import LocalNats
+from payments_kit.servers.postgres import LocalPostgres
 
 ROUNDS: Final = 5
 ORDERS_A_ROUND: Final = 2_000
@@ -64,8 +64,8 @@ async def side_by_side(count: int, one: Callable[[int], Awaitable[object]]) -> N
 class Bench:
     """One run on one set of servers."""
 
-    def __init__(self, parts: Parts, nats_url: str) -> None:
-        self.parts = parts
+    def __init__(self, runtime: Runtime, nats_url: str) -> None:
+        self.runtime = runtime
         self.nats_url = nats_url
         self.round = 0
 
@@ -100,15 +100,15 @@ class Bench:
             heard += await intake.run_once()
 
     async def charge(self, number: int) -> None:
-        await self.parts.use_cases.create_charge(self.order_id(number), PAYER, TOKEN)
+        await self.runtime.use_cases.create_charge(self.order_id(number), PAYER, TOKEN)
 
     async def relay(self) -> None:
         relayed = 0
         while relayed < ORDERS_A_ROUND:
-            relayed += await self.parts.use_cases.relay_outbox.run_once()
+            relayed += await self.runtime.use_cases.relay_outbox.run_once()
 
     async def round_trip(self, _number: int) -> None:
-        async with self.parts.database.engine.connect() as connection:
+        async with self.runtime.database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def publish_bare(self) -> None:
@@ -136,21 +136,21 @@ async def run(console: Console) -> None:
                 "PAYMENT_GATEWAY": "fake",
             }
         )
-        ledger = GatewayLedger(lambda: parts.clock())  # noqa: PLW0108 - parts come later
-        async with open_parts(settings, InMemoryGateway(ledger)) as parts:
-            parts.broker.open()
+        ledger = GatewayLedger(lambda: runtime.clock())  # noqa: PLW0108 - parts come later
+        async with open_runtime(settings, InMemoryGateway(ledger)) as runtime:
+            runtime.broker.open()
             subscription = JetStreamSubscription(
-                parts.broker, parts.streams, parts.dead_letters, ORDERS, durable="payments"
+                runtime.broker, runtime.streams, runtime.dead_letters, ORDERS, durable="payments"
             )
             intake = OrderIntake(
                 subscription,
-                parts.use_cases.replicate_order,
-                parts.use_cases.cancel_order,
+                runtime.use_cases.replicate_order,
+                runtime.use_cases.cancel_order,
                 settings.currency,
             )
             await intake.run_once()  # makes the streams
             figures: dict[str, list[float]] = {}
-            bench = Bench(parts, broker.url)
+            bench = Bench(runtime, broker.url)
             for bench.round in track(range(ROUNDS + 1), "measuring…", console=console):
                 await bench.publish_orders()
                 took = {
@@ -165,7 +165,7 @@ async def run(console: Console) -> None:
                 if bench.round:  # the first one warms up
                     for name, each in took.items():
                         figures.setdefault(name, []).append(ORDERS_A_ROUND / each)
-            show(console, {name: statistics.median(each) for name, each in figures.items()})
+            show(console, {name: read_backlog.median(each) for name, each in figures.items()})
 
 
 def show(console: Console, rates: dict[str, float]) -> None:

@@ -3,19 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from domain.bill import Agreed, Bill
+from domain.claim import ExpectedAmount
+from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
-from domain.order import Order, OrderId, OrderStatus, Terms, UserId
-from domain.payment import (
-    Charged,
-    ChargeId,
-    Declined,
-    Payment,
-    PaymentId,
-    PaymentStatus,
-    RequiresAction,
-)
-from domain.refund import SEND_LEASE, Refund, RefundId, RefundStatus
+from domain.order import Order
+from domain.outcome import Charged, Declined, RequiresAction
+from domain.payment import Payment, PaymentStatus
+from domain.refund import SEND_LEASE, Refund, RefundStatus
+from domain.replica import OrderReplica, OrderStatus, Terms
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 USD = Currency("usd")
@@ -28,7 +23,7 @@ GATEWAY = "in_memory"
 
 def dollars(amount: str) -> Money:
     """So many US dollars."""
-    return Money.exactly(Decimal(amount), USD)
+    return Money.from_major(Decimal(amount), USD)
 
 
 PRICE = dollars("100")
@@ -51,15 +46,15 @@ def created_event(
     price: Money = PRICE,
     expires_at: datetime | None = None,
     status: OrderStatus = OrderStatus.CREATED,
-) -> Order:
+) -> OrderReplica:
     """An `order:created` event."""
     terms = some_terms(version, user_id, price, expires_at)
-    return Order.created(OrderId(order_id), terms, status)
+    return OrderReplica.created(OrderId(order_id), terms, status)
 
 
-def cancelled_event(order_id: str = ORDER, version: int = 1) -> Order:
+def cancelled_event(order_id: str = ORDER, version: int = 1) -> OrderReplica:
     """An `order:cancelled` event."""
-    return Order.cancelled(OrderId(order_id), version)
+    return OrderReplica.cancelled(OrderId(order_id), version)
 
 
 an_order = created_event
@@ -72,10 +67,10 @@ def a_payment(
     amount: Money = PRICE,
     charge_id: str | None = None,
     created_at: datetime = NOW,
-    look_at: datetime | None = None,
+    next_check_at: datetime | None = None,
 ) -> Payment:
     """A payment of the ordinary order in this state, with a charge if the state has one."""
-    captured = status in (PaymentStatus.SUCCEEDED, PaymentStatus.UNWANTED, PaymentStatus.REVIEW)
+    captured = status in (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED, PaymentStatus.REVIEW)
     charge = charge_id or (f"ch_{payment_id}" if captured else None)
     return Payment(
         id=PaymentId(payment_id),
@@ -87,8 +82,8 @@ def a_payment(
         created_at=created_at,
         status=status,
         charge_id=ChargeId(charge) if charge else None,
-        taken=amount if captured else None,
-        look_at=look_at,
+        captured_amount=amount if captured else None,
+        next_check_at=next_check_at,
     )
 
 
@@ -110,26 +105,28 @@ def a_refund(
         created_at=NOW,
         status=status,
         reference=reference,
-        look_at=NOW + SEND_LEASE if status is RefundStatus.PENDING else None,
+        next_check_at=NOW + SEND_LEASE if status is RefundStatus.PENDING else None,
     )
 
 
 def a_bill(
-    *payments: Payment, order: Order | None = None, refunds: tuple[Refund, ...] = ()
-) -> Bill:
+    *payments: Payment, order: OrderReplica | None = None, refunds: tuple[Refund, ...] = ()
+) -> Order:
     """The ordinary order with these payments and refunds."""
-    return Bill(order or an_order(), payments, refunds)
+    return Order(order or an_order(), payments, refunds)
 
 
-def claimed(payment_id: str = PAYMENT, order: Order | None = None, now: datetime = NOW) -> Bill:
+def claimed(
+    payment_id: str = PAYMENT, order: OrderReplica | None = None, now: datetime = NOW
+) -> Order:
     """The ordinary order with a payment just begun."""
     return begin(a_bill(order=order), payment_id, now)
 
 
-def begin(bill: Bill, payment_id: str, now: datetime = NOW) -> Bill:
+def begin(order: Order, payment_id: str, now: datetime = NOW) -> Order:
     """The bill after its owner began a payment."""
-    owner = bill.order.terms.user_id if bill.order.terms else PAYER
-    return bill.claim(PaymentId(payment_id), owner, Agreed(), GATEWAY, False, now)
+    owner = order.terms.user_id if order.terms else PAYER
+    return order.claim(PaymentId(payment_id), owner, ExpectedAmount(), GATEWAY, False, now)
 
 
 def charged(payment_id: str = PAYMENT, amount: Money = PRICE, livemode: bool = False) -> Charged:

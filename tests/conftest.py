@@ -10,8 +10,8 @@ import nats
 import pytest
 from hypothesis import settings
 
-from entrypoints.local.nats import LocalNats
-from entrypoints.local.postgres import LocalPostgres
+from payments_kit.servers.nats import LocalNats
+from payments_kit.servers.postgres import LocalPostgres
 
 # A shared machine stalls now and then, which says nothing about the code: no deadlines.
 settings.register_profile("local", deadline=None)

@@ -1,12 +1,10 @@
 """The checker of the promises; it is shipped, as `payments simulate` needs it as well."""
 
-from entrypoints.simulation.promises import (
+from payments_kit.simulation.invariants import (
     ChargeThere,
-    Findings,
-    Given,
+    Observations,
     RefundThere,
-    Seen,
     broken_promises,
 )
 
-__all__ = ["ChargeThere", "Findings", "Given", "RefundThere", "Seen", "broken_promises"]
+__all__ = ["ChargeThere", "Given", "Observations", "RefundThere", "Seen", "broken_promises"]

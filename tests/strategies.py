@@ -7,14 +7,16 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from domain.bill import Bill
-from domain.dispute import DisputeId, DisputeStatus
+from domain.dispute import DisputeStatus
 from domain.errors import DomainError
+from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
 from domain.iso4217 import MINOR_UNITS
 from domain.money import MAX_MINOR_UNITS, Currency, Money
-from domain.order import Order, OrderId, OrderStatus
-from domain.payment import Charged, ChargeId, Evidence, NeverArrived, Payment
-from domain.refund import Refunded, RefundId, RefundOutcome, RefundRefused, RefundUnderWay
+from domain.order import Order
+from domain.outcome import Charged, Evidence, NeverArrived
+from domain.payment import Payment
+from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
+from domain.replica import OrderReplica, OrderStatus
 from tests.builders import (
     NOW,
     ORDER,
@@ -30,7 +32,7 @@ from tests.builders import (
     requires_action,
 )
 
-Step = Callable[[Bill, datetime], Bill]
+Step = Callable[[Order, datetime], Order]
 """A transition of a bill, with everything but the moment filled in."""
 
 
@@ -58,7 +60,7 @@ def prices() -> st.SearchStrategy[Decimal]:
     )
 
 
-def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[Order]:
+def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[OrderReplica]:
     """Anything the orders service may say of one order; two events of one version say the same."""
     versions = st.integers(0, 3)
     return versions.map(lambda version: _created_in(order_id, version)) | versions.map(
@@ -66,7 +68,7 @@ def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[Order]:
     )
 
 
-def _created_in(order_id: OrderId, version: int) -> Order:
+def _created_in(order_id: OrderId, version: int) -> OrderReplica:
     return created_event(
         order_id,
         version,
@@ -95,8 +97,8 @@ def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
     other = Currency("jpy" if amount.currency.code != "jpy" else "eur")
     return st.sampled_from(
         [
-            Charged(charge_id, Money(amount.minor + 1, amount.currency), payment.livemode),
-            Charged(charge_id, Money(amount.minor, other), payment.livemode),
+            Charged(charge_id, Money(amount.minor_units + 1, amount.currency), payment.livemode),
+            Charged(charge_id, Money(amount.minor_units, other), payment.livemode),
             Charged(charge_id, amount, not payment.livemode),
         ]
     )
@@ -105,109 +107,113 @@ def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
 def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[RefundOutcome]:
     """What a gateway may report of a refund."""
     reference = f"re_{refund_id}"
-    less = Money(amount.minor // 2, amount.currency)
+    less = Money(amount.minor_units // 2, amount.currency)
     return st.sampled_from(
         [
             Refunded(reference, amount),
             Refunded(reference, less),
-            RefundUnderWay(reference),
-            RefundRefused("expired_or_canceled_card", reference),
-            RefundRefused("charge_disputed"),
+            RefundPending(reference),
+            RefundFailed("expired_or_canceled_card", reference),
+            RefundFailed("charge_disputed"),
         ]
     )
 
 
 @st.composite
-def steps(draw: st.DrawFn, bill: Bill) -> Step:
+def steps(draw: st.DrawFn, order: Order) -> Step:
     """One transition that the bill may be asked for; the rules may still refuse it."""
-    kinds: list[Callable[[st.DrawFn, Bill], Step]] = [_hear, _complete, _claim]
-    if bill.payments:
+    kinds: list[Callable[[st.DrawFn, Order], Step]] = [_hear, _complete, _claim]
+    if order.payments:
         kinds += [_settle, _settle, _settle_wrongly, _reserve_refund]
-    if any(payment.charge_id is not None for payment in bill.payments):
+    if any(payment.charge_id is not None for payment in order.payments):
         kinds += [_refund_by_another_hand, _dispute]
-    if bill.refunds:
+    if order.refunds:
         kinds += [_settle_refund, _settle_refund]
-    return draw(st.sampled_from(kinds))(draw, bill)
+    return draw(st.sampled_from(kinds))(draw, order)
 
 
 _EVENTS: Final = order_events()
 _NUMBERS: Final = st.integers(0, 5)
 
 
-def _hear(draw: st.DrawFn, _bill: Bill) -> Step:
+def _hear(draw: st.DrawFn, _bill: Order) -> Step:
     event = draw(_EVENTS)
-    return lambda bill, now: bill.hear(event, now)
+    return lambda order, now: order.apply(event, now)
 
 
-def _complete(_draw: st.DrawFn, _bill: Bill) -> Step:
-    return lambda bill, _now: bill.complete()
+def _complete(_draw: st.DrawFn, _bill: Order) -> Step:
+    return lambda order, _now: order.complete()
 
 
-def _claim(draw: st.DrawFn, _bill: Bill) -> Step:
+def _claim(draw: st.DrawFn, _bill: Order) -> Step:
     payment_id = f"payment-{draw(_NUMBERS)}"
-    return lambda bill, now: begin(bill, payment_id, now)
+    return lambda order, now: begin(order, payment_id, now)
 
 
-def _settle(draw: st.DrawFn, bill: Bill) -> Step:
-    payment = draw(st.sampled_from(bill.payments))
+def _settle(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
     said = draw(evidence(payment))
-    return lambda bill, now: bill.settle(payment.id, said, now)
+    return lambda order, now: order.settle(payment.id, said, now)
 
 
-def _settle_wrongly(draw: st.DrawFn, bill: Bill) -> Step:
-    payment = draw(st.sampled_from(bill.payments))
+def _settle_wrongly(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
     said = draw(wrong_charges(payment))
-    return lambda bill, now: bill.settle(payment.id, said, now)
+    return lambda order, now: order.settle(payment.id, said, now)
 
 
-def _reserve_refund(draw: st.DrawFn, bill: Bill) -> Step:
-    payment = draw(st.sampled_from(bill.payments))
+def _reserve_refund(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
     refund_id = RefundId(f"refund-{draw(_NUMBERS)}")
-    minor = draw(st.none() | st.integers(-1, payment.amount.minor + 1))
-    return lambda bill, now: bill.reserve_refund(refund_id, payment.id, minor, "requested", now)
+    minor_units = draw(st.none() | st.integers(-1, payment.amount.minor_units + 1))
+    return lambda order, now: order.reserve_refund(
+        refund_id, payment.id, minor_units, "requested", now
+    )
 
 
-def _settle_refund(draw: st.DrawFn, bill: Bill) -> Step:
-    refund = draw(st.sampled_from(bill.refunds))
+def _settle_refund(draw: st.DrawFn, order: Order) -> Step:
+    refund = draw(st.sampled_from(order.refunds))
     outcome = draw(refund_outcomes(refund.id, refund.amount))
-    return lambda bill, now: bill.settle_refund(refund.id, outcome, now)
+    return lambda order, now: order.settle_refund(refund.id, outcome, now)
 
 
-def _part_of_a_charge(draw: st.DrawFn, bill: Bill) -> tuple[ChargeId, Money]:
+def _part_of_a_charge(draw: st.DrawFn, order: Order) -> tuple[ChargeId, Money]:
     charges = [
-        (each.charge_id, each.taken) for each in bill.payments if each.charge_id and each.taken
+        (each.charge_id, each.captured_amount)
+        for each in order.payments
+        if each.charge_id and each.captured_amount
     ]
     charge_id, amount = draw(st.sampled_from(charges))
-    return charge_id, Money(draw(st.integers(1, amount.minor)), amount.currency)
+    return charge_id, Money(draw(st.integers(1, amount.minor_units)), amount.currency)
 
 
-def _refund_by_another_hand(draw: st.DrawFn, bill: Bill) -> Step:
-    charge_id, amount = _part_of_a_charge(draw, bill)
+def _refund_by_another_hand(draw: st.DrawFn, order: Order) -> Step:
+    charge_id, amount = _part_of_a_charge(draw, order)
     reference = f"re_{charge_id}_{draw(_NUMBERS)}"
     outcomes: list[RefundOutcome] = [
         Refunded(reference, amount),
-        RefundUnderWay(reference),
-        RefundRefused("expired_or_canceled_card", reference),
+        RefundPending(reference),
+        RefundFailed("expired_or_canceled_card", reference),
     ]
     outcome = draw(st.sampled_from(outcomes))
-    return lambda bill, now: bill.hear_refund(charge_id, reference, amount, outcome, now)
+    return lambda order, now: order.record_refund(charge_id, reference, amount, outcome, now)
 
 
-def _dispute(draw: st.DrawFn, bill: Bill) -> Step:
-    charge_id, amount = _part_of_a_charge(draw, bill)
+def _dispute(draw: st.DrawFn, order: Order) -> Step:
+    charge_id, amount = _part_of_a_charge(draw, order)
     dispute_id, status = DisputeId(f"dp_{charge_id}"), draw(st.sampled_from(DisputeStatus))
-    return lambda bill, _now: bill.hear_dispute(dispute_id, charge_id, amount, "fraud", status)
+    return lambda order, _now: order.record_dispute(dispute_id, charge_id, amount, "fraud", status)
 
 
 @st.composite
-def bills(draw: st.DrawFn, most_steps: int = 12) -> Bill:
+def orders(draw: st.DrawFn, most_steps: int = 12) -> Order:
     """A bill reached by legal transitions only."""
-    bill, now = a_bill(order=draw(order_events())), NOW
+    order, now = a_bill(order=draw(order_events())), NOW
     for _ in range(draw(st.integers(0, most_steps))):
-        step = draw(steps(bill))
+        step = draw(steps(order))
         now += timedelta(seconds=draw(st.integers(0, 600)))
         try:
-            bill = step(bill, now)
+            order = step(order, now)
         except DomainError:
             continue
-    return bill
+    return order

@@ -11,7 +11,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("domain", "application", "adapters", "entrypoints", "payments_conformance")
+PACKAGES = ("domain", "application", "adapters", "entrypoints", "payments_kit.conformance")
 CONTRACTS = {
     contract["id"]: contract["name"]
     for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
@@ -23,16 +23,16 @@ FORBIDDEN = [
     ("layers", "domain.planted", "application"),
     ("layers", "application.planted", "adapters"),
     ("layers", "adapters.planted", "entrypoints"),
-    ("layers", "entrypoints.planted", "payments_conformance.harness"),
-    ("layers", "payments_conformance.planted", "entrypoints"),
+    ("layers", "entrypoints.planted", "payments_kit.conformance.harness"),
+    ("layers", "payments_kit.conformance.planted", "entrypoints"),
     ("pure-core", "domain.planted", "msgspec"),
     ("pure-core", "application.planted", "structlog"),
     ("composition", "entrypoints.planted", "adapters.gateways"),
-    ("composition", "entrypoints.local.planted", "adapters"),
+    ("composition", "payments_kit.servers.planted", "adapters"),
     ("adapters", "adapters.gateways.planted", "adapters.persistence"),
     ("adapters", "adapters.messaging.planted", "adapters.gateways"),
     ("adapters", "adapters.planted", "adapters.messaging"),
-    ("kit", "payments_conformance.planted", "adapters.gateways"),
+    ("kit", "payments_kit.conformance.planted", "adapters.gateways"),
     ("no-tests", "adapters.gateways.planted", "pytest"),
     ("no-tests", "entrypoints.planted", "hypothesis"),
     ("stripe", "adapters.persistence.planted", "stripe"),

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.gateways.dossier import Answer, Dossier, Rule
-from adapters.gateways.ruled import RuledGateway
+from adapters.gateways.gateway_record import Answer, GatewayRecord, Rule
+from adapters.gateways.simulated import SimulatedGateway
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
-from domain.payment import PaymentId
+from domain.identifiers import PaymentId
 
 # `create … if not exists` fails when two run it at once, so it is done under this lock. The number
 # is any that no other advisory lock of the service has.
@@ -41,7 +41,7 @@ _PUT: Final = text(
 
 
 @define
-class FakeGateway(RuledGateway):
+class FakeGateway(SimulatedGateway):
     """Pretends to charge, for demonstrations. What it knows survives restarts, in tables of its own
     beside the books, and is the same for every process."""
 
@@ -73,10 +73,10 @@ class FakeGateway(RuledGateway):
                 await connection.commit()
                 return answer
         except (SQLAlchemyError, OSError, TimeoutError) as error:
-            trouble = f"the fake gateway's ledger: {type(error).__name__}"
+            kind = f"the fake gateway's ledger: {type(error).__name__}"
         if committing:
-            raise OutcomeUnknown(trouble)
-        raise GatewayUnavailable(trouble)
+            raise OutcomeUnknown(kind)
+        raise GatewayUnavailable(kind)
 
     async def _create(self, connection: AsyncConnection) -> None:
         if not self._created:
@@ -92,9 +92,9 @@ async def _carry_out(
 ) -> Answer:
     """Read a dossier under a lock, and write what the rule makes of it."""
     kept = (await connection.execute(_TAKE, {"payment_id": payment_id})).scalar_one()
-    before = msgspec.json.decode(kept, type=Dossier)
+    before = msgspec.json.decode(kept, type=GatewayRecord)
     after, answer = rule(before)
     if after != before:
-        dossier = msgspec.json.encode(after).decode()
-        await connection.execute(_PUT, {"payment_id": payment_id, "dossier": dossier})
+        record = msgspec.json.encode(after).decode()
+        await connection.execute(_PUT, {"payment_id": payment_id, "dossier": record})
     return answer

@@ -10,13 +10,25 @@ from typing import Protocol
 
 from attrs import define, evolve, field, frozen
 
-from adapters.gateways.dossier import Answer, Attempt, Dossier, Given, Rule, Slip
-from adapters.gateways.ruled import RuledGateway
+from adapters.gateways.gateway_record import (
+    Answer,
+    Attempt,
+    GatewayRecord,
+    Mischarge,
+    RefundRecord,
+    Rule,
+)
+from adapters.gateways.simulated import SimulatedGateway
 from application.ports.clock import Clock
-from application.ports.gateway_notices import Notice, PaymentNotice, RefundNotice
+from application.ports.gateway_notifications import (
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+)
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
+from domain.identifiers import PaymentId
 from domain.money import Money
-from domain.payment import PaymentId, RequiresAction
+from domain.outcome import RequiresAction
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited before and after every request, and told which. Whoever passes one may let time go by
@@ -27,7 +39,7 @@ async def no_delay(_step: str) -> None:
     """Go on at once."""
 
 
-class Trouble(Enum):
+class GatewayFaultKind(Enum):
     """What may go wrong with a request."""
 
     UNREACHABLE = auto()
@@ -51,18 +63,18 @@ class Trouble(Enum):
 
 
 @frozen
-class Fault:
+class GatewayFault:
     """One thing that goes wrong with one request."""
 
-    trouble: Trouble
+    kind: GatewayFaultKind
     seconds: float = 0.0
-    slip: Slip | None = None
+    mischarge: Mischarge | None = None
 
 
 class FaultPlan(Protocol):
     """Says what goes wrong with the next request."""
 
-    def next(self, step: str, payment_id: PaymentId) -> Fault | None:
+    def next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:
         """The fault of a request, if it has one; `step` is the name of the port's method."""
 
 
@@ -70,23 +82,28 @@ class FaultPlan(Protocol):
 class Faults:
     """Faults waiting for the next request of their step, in order."""
 
-    waiting: list[tuple[str, Fault]] = field(factory=list)
-    happened: Counter[Trouble] = field(factory=Counter)
+    waiting: list[tuple[str, GatewayFault]] = field(factory=list)
+    happened: Counter[GatewayFaultKind] = field(factory=Counter)
 
-    def add(self, step: str, trouble: Trouble, seconds: float = 0.0) -> None:
+    def add(self, step: str, kind: GatewayFaultKind, seconds: float = 0.0) -> None:
         """Have this happen to the next request of that step that has no fault yet."""
-        self.waiting.append((step, Fault(trouble, seconds)))
+        self.waiting.append((step, GatewayFault(kind, seconds)))
 
     def misreport(self, amount: Money, livemode: bool = False) -> None:
         """Have the next charge take this instead of what it is asked to."""
-        self.waiting.append(("charge", Fault(Trouble.MISREPORTED, slip=Slip(amount, livemode))))
+        self.waiting.append(
+            (
+                "charge",
+                GatewayFault(GatewayFaultKind.MISREPORTED, mischarge=Mischarge(amount, livemode)),
+            )
+        )
 
-    def next(self, step: str, _payment_id: PaymentId) -> Fault | None:
+    def next(self, step: str, _payment_id: PaymentId) -> GatewayFault | None:
         """The first fault waiting for that step."""
         for index, (waiting_for, fault) in enumerate(self.waiting):
             if waiting_for == step:
                 del self.waiting[index]
-                self.happened[fault.trouble] += 1
+                self.happened[fault.kind] += 1
                 return fault
         return None
 
@@ -97,7 +114,7 @@ class _Landing:
 
     at: datetime
     payment_id: PaymentId
-    rule: Callable[[Dossier], tuple[Dossier, object]]
+    rule: Callable[[GatewayRecord], tuple[GatewayRecord, object]]
 
 
 @define
@@ -105,8 +122,8 @@ class GatewayLedger:
     """What survives a crash of those who use it: everything the gateway knows."""
 
     now: Clock
-    dossiers: dict[PaymentId, Dossier] = field(factory=dict)
-    notices: list[Notice] = field(factory=list)
+    records: dict[PaymentId, GatewayRecord] = field(factory=dict)
+    notifications: list[Notification] = field(factory=list)
     """Everything the gateway had to tell, in the order in which it happened."""
     landings: list[_Landing] = field(factory=list)
     _numbers: Iterator[int] = field(factory=lambda: count(1))
@@ -137,34 +154,38 @@ class GatewayLedger:
             except OutcomeUnknown:  # an error that nobody is there to hear
                 continue
 
-    def all(self) -> Iterator[tuple[PaymentId, Dossier]]:
+    def all(self) -> Iterator[tuple[PaymentId, GatewayRecord]]:
         """Every payment the gateway knows and all about it, by now."""
         self.land()
-        yield from self.dossiers.items()
+        yield from self.records.items()
 
     def _apply(self, payment_id: PaymentId, rule: Rule[Answer]) -> Answer:
-        before = self.dossiers.get(payment_id, Dossier())
+        before = self.records.get(payment_id, GatewayRecord())
         after, answer = rule(before)
         if after != before:
-            self.dossiers[payment_id] = after
+            self.records[payment_id] = after
             for attempt in _news(before.attempts, after.attempts):
                 self._tell_of(payment_id, attempt)
-            for given in _news(before.given, after.given):
-                self._tell_of_refund(payment_id, given)
+            for refunds in _news(before.refunds, after.refunds):
+                self._tell_of_refund(payment_id, refunds)
         return answer
 
     def _tell_of(self, payment_id: PaymentId, attempt: Attempt) -> None:
         outcome = attempt.outcome
         evidence = None if isinstance(outcome, RequiresAction) else outcome
-        self.notices.append(PaymentNotice(self._notice_id(), payment_id, evidence))
+        self.notifications.append(
+            PaymentNotification(self._notification_id(), payment_id, evidence)
+        )
 
-    def _tell_of_refund(self, payment_id: PaymentId, given: Given) -> None:
-        if given.refund_id is not None:
-            notice = RefundNotice(self._notice_id(), payment_id, given.refund_id, given.outcome)
-            self.notices.append(notice)
+    def _tell_of_refund(self, payment_id: PaymentId, refunds: RefundRecord) -> None:
+        if refunds.refund_id is not None:
+            notification = RefundNotification(
+                self._notification_id(), payment_id, refunds.refund_id, refunds.outcome
+            )
+            self.notifications.append(notification)
 
-    def _notice_id(self) -> str:
-        return f"evt_{len(self.notices) + 1:08d}"
+    def _notification_id(self) -> str:
+        return f"evt_{len(self.notifications) + 1:08d}"
 
 
 def _news(before: tuple[Answer, ...], after: tuple[Answer, ...]) -> list[Answer]:
@@ -172,7 +193,7 @@ def _news(before: tuple[Answer, ...], after: tuple[Answer, ...]) -> list[Answer]
 
 
 @define
-class InMemoryGateway(RuledGateway):
+class InMemoryGateway(SimulatedGateway):
     """One replica's line to the gateway; the ledger at its other end is shared by all."""
 
     ledger: GatewayLedger
@@ -195,28 +216,28 @@ class InMemoryGateway(RuledGateway):
         self, step: str, payment_id: PaymentId, rule: Rule[Answer], key: str | None = None
     ) -> Answer:
         fault = self.faults.next(step, payment_id)
-        trouble = fault.trouble if fault else None
+        kind = fault.kind if fault else None
         await self.checkpoint(step)
-        if trouble is Trouble.UNREACHABLE:
+        if kind is GatewayFaultKind.UNREACHABLE:
             raise GatewayUnavailable("no connection to the gateway")
-        if trouble is Trouble.RATE_LIMITED:
+        if kind is GatewayFaultKind.RATE_LIMITED:
             raise GatewayUnavailable("the gateway is busy: 429")
-        if trouble is Trouble.REQUEST_LOST:
+        if kind is GatewayFaultKind.REQUEST_LOST:
             raise OutcomeUnknown("no reply from the gateway")
-        if fault is not None and trouble is Trouble.LATE:
+        if fault is not None and kind is GatewayFaultKind.LATE:
             self.ledger.land_after(fault.seconds, payment_id, rule)
             raise OutcomeUnknown("no reply from the gateway")
-        if trouble in (Trouble.SERVER_ERROR, Trouble.SERVER_ERROR_AFTER):
-            done = rule if trouble is Trouble.SERVER_ERROR_AFTER else None
+        if kind in (GatewayFaultKind.SERVER_ERROR, GatewayFaultKind.SERVER_ERROR_AFTER):
+            done = rule if kind is GatewayFaultKind.SERVER_ERROR_AFTER else None
             self.ledger.apply(payment_id, _failing(key, self._now(), done))
             raise OutcomeUnknown("the gateway failed: 500")
-        if fault is not None and fault.slip is not None:
-            rule = _slipping(rule, fault.slip)
+        if fault is not None and fault.mischarge is not None:
+            rule = _mischarging(rule, fault.mischarge)
         answer = self.ledger.apply(payment_id, rule)
-        if fault is not None and trouble is Trouble.SLOW:
+        if fault is not None and kind is GatewayFaultKind.SLOW:
             await self._wait(fault.seconds)
         await self.checkpoint(f"{step} answered")
-        if trouble is Trouble.REPLY_LOST:
+        if kind is GatewayFaultKind.REPLY_LOST:
             raise OutcomeUnknown("no reply from the gateway")
         return answer
 
@@ -226,17 +247,17 @@ class InMemoryGateway(RuledGateway):
             raise OutcomeUnknown("no reply from the gateway")
 
 
-def _slipping(rule: Rule[Answer], slip: Slip) -> Rule[Answer]:
-    return lambda dossier: rule(evolve(dossier, slip=slip))
+def _mischarging(rule: Rule[Answer], mischarge: Mischarge) -> Rule[Answer]:
+    return lambda record: rule(evolve(record, mischarge=mischarge))
 
 
 def _failing(key: str | None, now: datetime, done: Rule[Answer] | None) -> Rule[None]:
     """Answer with a 500, done or not; only a key's first answer is kept."""
 
-    def rule(dossier: Dossier) -> tuple[Dossier, None]:
-        if key is None or dossier.knows(key):
-            return dossier, None
-        after = done(dossier)[0] if done else dossier
+    def rule(record: GatewayRecord) -> tuple[GatewayRecord, None]:
+        if key is None or record.knows(key):
+            return record, None
+        after = done(record)[0] if done else record
         return after.fail(key, now), None
 
     return rule

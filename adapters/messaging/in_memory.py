@@ -9,9 +9,9 @@ from typing import Final
 from attrs import define, field, frozen
 
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
-from adapters.messaging.wire import ID_HEADER, MOST_BYTES, Message, Unpublishable, encode
+from adapters.messaging.wire import ID_HEADER, MAX_BYTES, Message, Unpublishable, encode
 from application.ports.clock import Clock
-from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, Published
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import DeadLetter
 from domain.events import EventId
 
@@ -103,7 +103,7 @@ class InMemoryBroker:
         consumer = self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
         return InMemorySubscription(self, consumer)
 
-    def bury(self, stored: Stored, reason: str) -> None:
+    def dead_letter(self, stored: Stored, reason: str) -> None:
         """Keep a dead letter; once, and not again when its own replay fails."""
         message = stored.message
         replayed = self.letters.get(replayed_letter(message.headers) or 0)
@@ -119,7 +119,7 @@ class InMemoryBroker:
             reason=reason,
             data=message.data,
             headers=message.headers,
-            buried_at=self.now(),
+            recorded_at=self.now(),
         )
         self.letters[letter.id] = letter
 
@@ -130,7 +130,7 @@ class InMemoryPublisher:
 
     _broker: InMemoryBroker
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> Published:
+    async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         broker = self._broker
         stored, refused = set[EventId](), dict[EventId, str]()
         await broker.checkpoint("publish")
@@ -141,7 +141,7 @@ class InMemoryPublisher:
             except Unpublishable as unpublishable:
                 refused[event_id] = unpublishable.reason
                 continue
-            if message.size > MOST_BYTES:
+            if message.size > MAX_BYTES:
                 refused[event_id] = f"{message.size} bytes are more than the stream takes"
                 continue
             broker.store(message)
@@ -151,7 +151,7 @@ class InMemoryPublisher:
         await broker.checkpoint("published")
         if entries and not stored and not refused:
             raise BrokerUnavailable("no reply")
-        return Published(frozenset(stored), refused)
+        return PublishResult(frozenset(stored), refused)
 
 
 @frozen
@@ -218,9 +218,9 @@ class InMemoryDelivery:
         if self._stored.sequence in self._consumer.due:
             self._consumer.due[self._stored.sequence] = self._broker.now() + after
 
-    async def bury(self, reason: str) -> None:
+    async def dead_letter(self, reason: str) -> None:
         await self._broker.checkpoint("bury")
-        self._broker.bury(self._stored, reason)
+        self._broker.dead_letter(self._stored, reason)
         await self._broker.checkpoint("buried")
         self._end()
 

@@ -22,7 +22,7 @@ def replay_headers(letter: DeadLetter) -> dict[str, str]:
         for name, value in letter.headers.items()
         if not name.lower().startswith("nats-")
     }
-    return {**kept, ID_HEADER: f"{_PREFIX}{letter.id}:{letter.buried_at.isoformat()}"}
+    return {**kept, ID_HEADER: f"{_PREFIX}{letter.id}:{letter.recorded_at.isoformat()}"}
 
 
 def is_replay_of(letter: DeadLetter, subject: str, data: bytes, headers: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ ID_HEADER: Final = "Nats-Msg-Id"
 """By which JetStream knows a message it has stored already
 (https://docs.nats.io/nats-concepts/jetstream/headers)."""
 
-MOST_BYTES: Final = 64 * 1024
+MAX_BYTES: Final = 64 * 1024
 """The largest message that the stream of our events takes, headers included: fifty times an
 ordinary event, so only a mistake is refused."""
 
@@ -108,7 +108,7 @@ def _body(event: Event) -> _Body:
                 id=event.payment_id,
                 order_id=event.order_id,
                 stripe_id=event.charge_id,
-                amount=event.amount.minor,
+                amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 gateway=event.gateway,
                 created_at=_utc(event.created_at),
@@ -119,7 +119,7 @@ def _body(event: Event) -> _Body:
                 refund_id=event.refund_id,
                 order_id=event.order_id,
                 stripe_id=event.charge_id,
-                amount=event.amount.minor,
+                amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 reason=event.reason,
             )
@@ -131,7 +131,7 @@ def _body(event: Event) -> _Body:
                 dispute_id=event.dispute_id,
                 order_id=event.order_id,
                 stripe_id=event.charge_id,
-                amount=event.amount.minor,
+                amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 reason=event.reason,
                 status=event.status,

@@ -6,15 +6,19 @@ from datetime import datetime, timedelta
 
 from attrs import define, evolve, field, frozen
 
-from application.ports.answers import Answer, OtherRequest, RequestKey, StillRunning
 from application.ports.clock import Clock
 from application.ports.event_publisher import OutboxEntry
-from application.ports.gateway_notices import ChargeNotice
+from application.ports.gateway_notifications import ChargeNotification
+from application.ports.idempotency_store import (
+    IdempotencyKeyReused,
+    RequestInProgress,
+    RequestKey,
+    StoredReply,
+)
 from application.ports.unit_of_work import Conflict
-from domain.bill import Bill
 from domain.events import Event, EventId
-from domain.order import OrderId
-from domain.payment import ChargeId, PaymentId
+from domain.identifiers import ChargeId, OrderId, PaymentId
+from domain.order import Order
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited before and after everything that would be a round trip, and told what it is. Whoever
@@ -41,7 +45,7 @@ class _Remembered:
     fingerprint: str
     begun_at: datetime
     lease_ends: datetime
-    answer: Answer | None = None
+    answer: StoredReply | None = None
 
 
 @define
@@ -50,12 +54,12 @@ class InMemoryDatabase:
 
     now: Clock
     checkpoint: Checkpoint = no_delay
-    bills: dict[OrderId, tuple[int, Bill]] = field(factory=dict)
+    orders: dict[OrderId, tuple[int, Order]] = field(factory=dict)
     """Each bill with its revision: how often it has been written."""
     order_of: dict[PaymentId, OrderId] = field(factory=dict)
     outbox: dict[EventId, _Record] = field(factory=dict)
     inbox: set[str] = field(factory=set)
-    kept: dict[str, tuple[datetime, ChargeNotice]] = field(factory=dict)
+    kept: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
     """Each notice whose charge we did not know, with the moment since when it is kept."""
     relay: tuple[str, datetime] | None = None
     remembered: dict[RequestKey, _Remembered] = field(factory=dict)
@@ -73,16 +77,16 @@ class InMemoryUnitOfWork:
     _database: InMemoryDatabase
     _trace: Callable[[], str | None]
     _read: dict[OrderId, int] = field(factory=dict)
-    _saved: dict[OrderId, Bill] = field(factory=dict)
+    _saved: dict[OrderId, Order] = field(factory=dict)
     _events: list[Event] = field(factory=list)
-    _notices: list[str] = field(factory=list)
-    _kept: dict[str, tuple[datetime, ChargeNotice]] = field(factory=dict)
+    _notifications: list[str] = field(factory=list)
+    _kept: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
     _forgotten: list[str] = field(factory=list)
 
     @property
-    def bills(self) -> "_Bills":
+    def orders(self) -> "_Orders":
         """Orders with their payments and refunds."""
-        return _Bills(self)
+        return _Orders(self)
 
     @property
     def outbox(self) -> "_Outbox":
@@ -96,73 +100,78 @@ class InMemoryUnitOfWork:
 
     async def commit(self) -> None:
         """Write everything at once, if nothing that was read has changed."""
-        if not (self._saved or self._events or self._notices or self._kept or self._forgotten):
+        if not (
+            self._saved or self._events or self._notifications or self._kept or self._forgotten
+        ):
             return
         database = self._database
         await database.checkpoint("commit")
         for order_id in self._saved:
-            revision, _ = database.bills.get(order_id, (0, None))
+            revision, _ = database.orders.get(order_id, (0, None))
             if revision != self._read.get(order_id, 0):
                 raise Conflict(order_id)
-        if not database.inbox.isdisjoint(self._notices):
+        if not database.inbox.isdisjoint(self._notifications):
             raise Conflict("inbox")
-        for order_id, bill in self._saved.items():
-            database.bills[order_id] = (self._read.get(order_id, 0) + 1, bill)
-            database.order_of.update({payment.id: order_id for payment in bill.payments})
+        for order_id, order in self._saved.items():
+            database.orders[order_id] = (self._read.get(order_id, 0) + 1, order)
+            database.order_of.update({payment.id: order_id for payment in order.payments})
         for event in self._events:
             entry = OutboxEntry(event, database.now(), self._trace())
             database.outbox.setdefault(event.id, _Record(entry))
-        database.inbox.update(self._notices)
+        database.inbox.update(self._notifications)
         database.kept = self._kept | database.kept
-        for notice_id in self._forgotten:
-            database.kept.pop(notice_id, None)
+        for notification_id in self._forgotten:
+            database.kept.pop(notification_id, None)
         await database.checkpoint("committed")
 
 
 @frozen
-class _Bills:
+class _Orders:
     _work: InMemoryUnitOfWork
 
-    async def of(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Bill]:
-        await self._work._database.checkpoint("read bills")
+    async def get(self, order_id: OrderId) -> Order | None:
+        return (await self.get_many([order_id])).get(order_id)
+
+    async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
+        await self._work._database.checkpoint("read orders")
         found = {}
         for order_id in order_ids:
-            revision, bill = self._work._database.bills.get(order_id, (0, None))
+            revision, order = self._work._database.orders.get(order_id, (0, None))
             self._work._read[order_id] = revision
-            if bill is not None:
-                found[order_id] = bill
+            if order is not None:
+                found[order_id] = order
         return found
 
-    async def holding(self, payment_id: PaymentId) -> Bill | None:
+    async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
         order_id = self._work._database.order_of.get(payment_id)
-        found = await self.of([] if order_id is None else [order_id])
+        found = await self.get_many([] if order_id is None else [order_id])
         return next(iter(found.values()), None)
 
-    async def charged(self, charge_id: ChargeId) -> Bill | None:
+    async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         charged = [
             order_id
-            for order_id, (_, bill) in self._work._database.bills.items()
-            if any(payment.charge_id == charge_id for payment in bill.payments)
+            for order_id, (_, order) in self._work._database.orders.items()
+            if any(payment.charge_id == charge_id for payment in order.payments)
         ]
-        found = await self.of(charged[:1])
+        found = await self.get_many(charged[:1])
         return next(iter(found.values()), None)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+    async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         await self._work._database.checkpoint("read due bills")
         looks = {
             order_id: min(due)
-            for order_id, (_, bill) in self._work._database.bills.items()
-            if (due := [at for at in _looks(bill) if at <= now])
+            for order_id, (_, order) in self._work._database.orders.items()
+            if (due := [at for at in _looks(order) if at <= now])
         }
         return sorted(looks, key=lambda order_id: (looks[order_id], order_id))[:limit]
 
-    def save(self, bill: Bill) -> None:
-        self._work._saved[bill.order.id] = bill
+    def save(self, order: Order) -> None:
+        self._work._saved[order.id] = order
 
 
-def _looks(bill: Bill) -> list[datetime]:
-    looks = [payment.look_at for payment in bill.payments]
-    looks += [refund.look_at for refund in bill.refunds]
+def _looks(order: Order) -> list[datetime]:
+    looks = [payment.next_check_at for payment in order.payments]
+    looks += [refund.next_check_at for refund in order.refunds]
     return [look for look in looks if look is not None]
 
 
@@ -178,31 +187,31 @@ class _Outbox:
 class _Inbox:
     _work: InMemoryUnitOfWork
 
-    async def has(self, notice_id: str) -> bool:
+    async def has(self, notification_id: str) -> bool:
         await self._work._database.checkpoint("read inbox")
-        return notice_id in self._work._database.inbox
+        return notification_id in self._work._database.inbox
 
-    def add(self, notice_id: str) -> None:
-        self._work._notices.append(notice_id)
+    def add(self, notification_id: str) -> None:
+        self._work._notifications.append(notification_id)
 
-    def keep(self, notice: ChargeNotice, since: datetime) -> None:
-        self._work._kept.setdefault(notice.id, (since, notice))
+    def defer(self, notification: ChargeNotification, since: datetime) -> None:
+        self._work._kept.setdefault(notification.id, (since, notification))
 
-    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
+    async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         database = self._work._database
         await database.checkpoint("read kept notices")
         charges = {
-            payment.charge_id for _, bill in database.bills.values() for payment in bill.payments
+            payment.charge_id for _, order in database.orders.values() for payment in order.payments
         }
         waited = [
-            (since, notice_id)
-            for notice_id, (since, notice) in database.kept.items()
-            if since < before or notice.charge_id in charges
+            (since, notification_id)
+            for notification_id, (since, notification) in database.kept.items()
+            if since < before or notification.charge_id in charges
         ]
-        return [database.kept[notice_id][1] for _, notice_id in sorted(waited)[:limit]]
+        return [database.kept[notification_id][1] for _, notification_id in sorted(waited)[:limit]]
 
-    def forget(self, notice_id: str) -> None:
-        self._work._forgotten.append(notice_id)
+    def remove_deferred(self, notification_id: str) -> None:
+        self._work._forgotten.append(notification_id)
 
 
 @frozen
@@ -240,26 +249,28 @@ class InMemoryOutboxQueue:
 
 
 @frozen
-class InMemoryAnswers:
+class InMemoryIdempotencyStore:
     """Answers by idempotency key."""
 
     _database: InMemoryDatabase
 
-    async def begin(self, key: RequestKey, fingerprint: str, lease: timedelta) -> Answer | None:
+    async def begin(
+        self, key: RequestKey, fingerprint: str, lease: timedelta
+    ) -> StoredReply | None:
         """The answer to give again, or None to go ahead."""
         await self._database.checkpoint("begin answer")
         now = self._database.now()
         first = self._database.remembered.get(key)
         if first is not None and first.fingerprint != fingerprint:
-            raise OtherRequest
+            raise IdempotencyKeyReused
         if first is not None and first.answer is not None:
             return first.answer
         if first is not None and first.lease_ends > now:
-            raise StillRunning
+            raise RequestInProgress
         self._database.remembered[key] = _Remembered(fingerprint, now, now + lease)
         return None
 
-    async def finish(self, key: RequestKey, answer: Answer) -> None:
+    async def finish(self, key: RequestKey, answer: StoredReply) -> None:
         """Keep the answer."""
         await self._database.checkpoint("finish answer")
         first = self._database.remembered.get(key)
@@ -273,7 +284,7 @@ class InMemoryAnswers:
         if first is not None and first.answer is None:
             del self._database.remembered[key]
 
-    async def forget(self, age: timedelta) -> int:
+    async def delete_older_than(self, age: timedelta) -> int:
         """Forget keys older than that; how many."""
         await self._database.checkpoint("forget answers")
         oldest = self._database.now() - age

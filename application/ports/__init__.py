@@ -1,1 +1,1 @@
-"""What the use cases need of the outside: short protocols whose docstrings are promises."""
+"""What the use cases need from outside: short protocols whose docstrings are promises."""

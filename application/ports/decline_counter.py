@@ -1,4 +1,4 @@
-"""How often cards were declined lately, counted over all replicas: the mark of card testing."""
+"""How often cards were declined recently, over all replicas: a sign of card testing."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class DeclineCounter(Protocol):
-    """Counts declines by source: a user, or an address.
+    """Counts declines by source: a user or an address.
 
-    Promises, checked by tests/contracts/decline_counter.py on every adapter: what one replica adds
-    the others count; what is older than the window is not counted.
+    Promises, checked by tests/contracts/decline_counter.py on every adapter: declines added by
+    one replica are counted by the others; declines older than the window are not counted.
     """
 
     async def count(self, sources: Collection[str], window: timedelta) -> Mapping[str, int]:
-        """How many declines each source had within the window; 0 for one never seen."""
+        """Return the declines of each source within the window; 0 for an unknown source."""
 
     async def add(self, sources: Collection[str]) -> None:
-        """One more decline for each of these."""
+        """Add one decline for each source."""

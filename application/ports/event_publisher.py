@@ -1,4 +1,4 @@
-"""The way of our events to the others: the outbox's queue, and the broker it is relayed to."""
+"""How our events reach other services: the outbox queue, and the broker it is relayed to."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,58 +11,58 @@ from domain.events import Event, EventId
 
 @frozen
 class OutboxEntry:
-    """An event waiting to be published, and the trace it belongs to."""
+    """An event to publish, with the trace it belongs to."""
 
     event: Event
     recorded_at: datetime
     traceparent: str | None = None
-    """W3C trace context of what caused it (https://www.w3.org/TR/trace-context/)."""
+    """W3C trace context of its cause (https://www.w3.org/TR/trace-context/)."""
 
 
 class OutboxQueue(Protocol):
-    """The unsent part of the outbox, worked by one relay at a time.
+    """The unsent part of the outbox, processed by one relay at a time.
 
     Promises, checked by tests/contracts/outbox_queue.py on every adapter:
 
-    - Entries come in the order in which they were committed, order by order.
-    - While one relay holds the lease, `take` gives another one nothing. A lease that was not
-      renewed by taking again ends by itself: a relay that died or sleeps holds up nobody.
-    - What is taken but not marked is given out again.
+    - The entries of one order come in the order in which they were committed.
+    - While one relay holds the lease, `take` returns nothing to others. A lease that is not
+      renewed by another `take` ends: a relay that died or is suspended blocks nobody.
+    - Entries that were taken but not marked are returned again.
     """
 
     async def take(self, relay: str, lease: timedelta, limit: int) -> Sequence[OutboxEntry]:
-        """The longest waiting entries, if the lease is free or ours; renews it."""
+        """Return the oldest unsent entries if the lease is free or ours, and renew the lease."""
 
     async def mark_sent(self, events: Collection[EventId]) -> None:
-        """The broker has stored these."""
+        """Record that the broker has stored these events."""
 
-    async def park(self, refused: Mapping[EventId, str]) -> None:
-        """Set aside what can never be published, each with the reason, so that it blocks nothing."""
+    async def park(self, rejected: Mapping[EventId, str]) -> None:
+        """Set aside events that can never be published, each with the reason."""
 
 
 class BrokerUnavailable(Exception):
-    """The broker cannot be reached; everything is to be sent again later, under the same ids."""
+    """The broker cannot be reached; everything must be sent again later, under the same ids."""
 
 
 @frozen
-class Published:
-    """What the broker said to a batch; what is in neither is to be sent again."""
+class PublishResult:
+    """What the broker answered to a batch; entries in neither field must be sent again."""
 
     stored: frozenset[EventId] = frozenset()
-    refused: Mapping[EventId, str] = field(factory=dict)
-    """Never to be stored as it is, and why: too large, say."""
+    rejected: Mapping[EventId, str] = field(factory=dict)
+    """Events that the broker can never store, with the reason, such as their size."""
 
 
 class EventPublisher(Protocol):
-    """Brings events to the broker.
+    """Sends events to the broker.
 
     Promises, checked by tests/contracts/event_publisher.py on every adapter: an event reported as
-    stored is stored, under its id; the entries of one call may be stored in any order.
+    stored is stored under its id; the entries of one call may be stored in any order.
     """
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> Published:
-        """Publish all of them at once (pipelined).
+    async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
+        """Publish all entries at once (pipelined).
 
         Raises:
-            BrokerUnavailable: none of them is known to be stored.
+            BrokerUnavailable: no entry is known to be stored.
         """

@@ -1,4 +1,4 @@
-"""The events of others: how they reach us, and where those we cannot use are kept."""
+"""The events of other services: how they arrive, and where unusable ones are kept."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,43 +8,44 @@ from attrs import frozen
 
 
 class InboundEvent(Protocol):
-    """One delivery of an event. Exactly one of `ack`, `retry` and `bury` ends it."""
+    """One delivery of an event. Exactly one of `ack`, `retry` and `dead_letter` ends it."""
 
     @property
     def subject(self) -> str:
-        """What it is about, such as `order:created`."""
+        """The subject, such as `order:created`."""
 
     @property
     def data(self) -> bytes:
-        """Its bytes, as they came."""
+        """The body, byte for byte."""
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Its headers, as they came."""
+        """The headers, unchanged."""
 
     @property
     def deliveries(self) -> int:
-        """How often it has been delivered, this time included."""
+        """How often it has been delivered, including this time."""
 
     async def ack(self) -> None:
-        """What it says is committed; it need not come again, though it still may."""
+        """Confirm that it is committed; it should not be delivered again, though it may be."""
 
     async def retry(self, after: timedelta) -> None:
-        """It could not be handled now; have it come again."""
+        """Have it delivered again after this time."""
 
-    async def bury(self, reason: str) -> None:
-        """Keep it as a dead letter with the reason, then stop its delivery, in that order."""
+    async def dead_letter(self, reason: str) -> None:
+        """Store it as a dead letter with the reason, then stop its delivery, in that order."""
 
 
 class InboundEvents(Protocol):
     """A durable subscription shared by all replicas.
 
-    Promises, checked by tests/contracts/inbound_events.py on every adapter: what is not ended comes
-    again after a while, also after a crash; a buried event is in the dead letters before it stops.
+    Promises, checked by tests/contracts/inbound_events.py on every adapter: a delivery that was
+    not ended is repeated after a while, also after a crash; a dead letter is stored before its
+    delivery stops.
     """
 
     async def fetch(self, limit: int, wait: timedelta) -> Sequence[InboundEvent]:
-        """Up to so many deliveries; none if nothing came for that long.
+        """Return up to `limit` deliveries; an empty sequence if none arrived within `wait`.
 
         Raises:
             BrokerUnavailable: the broker cannot be reached.
@@ -53,28 +54,28 @@ class InboundEvents(Protocol):
 
 @frozen
 class DeadLetter:
-    """An event that could not be used, with everything needed to see why and to send it again."""
+    """An unusable event, with everything needed to find the cause and to publish it again."""
 
     id: int
     subject: str
     reason: str
     data: bytes
     headers: Mapping[str, str]
-    buried_at: datetime
+    recorded_at: datetime
 
 
 class DeadLetters(Protocol):
-    """The events that could not be used.
+    """The stored dead letters.
 
     Promises, checked by tests/contracts/dead_letters.py on every adapter: subject, headers and
-    bytes are kept as they came; replaying keeps the letter, and repeating it changes nothing more.
+    body are kept unchanged; a replay keeps the dead letter, and repeating it changes nothing more.
     """
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
-        """Dead letters with a greater id than `after`, oldest first."""
+        """Return dead letters with an id greater than `after`, oldest first."""
 
     async def show(self, letter_id: int) -> DeadLetter | None:
-        """One dead letter."""
+        """Return one dead letter."""
 
     async def replay(self, letter: DeadLetter) -> None:
-        """Publish the event again on the subject it came from, byte for byte."""
+        """Publish the event again on its original subject, byte for byte."""

@@ -1,21 +1,20 @@
-"""One decision's view of the database: read, decide, and commit everything at once or nothing."""
+"""A unit of work: read, decide, and commit everything at once or nothing."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from application.ports.gateway_notices import ChargeNotice
-from domain.bill import Bill
+from application.ports.gateway_notifications import ChargeNotification
 from domain.events import Event
-from domain.order import OrderId
-from domain.payment import ChargeId, PaymentId
+from domain.identifiers import ChargeId, OrderId, PaymentId
+from domain.order import Order
 
 
 class Conflict(Exception):
-    """Nothing is known to be committed: something read has changed meanwhile, or the reply was lost.
+    """Nothing is known to be committed: something read has changed, or the reply was lost.
 
-    The decision is to be run again on what is there now. Decisions have no side effects, and
-    repeating one that was committed after all changes nothing.
+    Run the decision again on what is stored now. Decisions have no side effects, and repeating
+    one that was committed after all changes nothing.
     """
 
 
@@ -23,54 +22,58 @@ class StorageUnavailable(Exception):
     """The database cannot be reached, or not in time."""
 
 
-class Bills(Protocol):
-    """The bills, read in single statements and written at commit."""
+class Orders(Protocol):
+    """The orders, read in single statements and written at commit."""
 
-    async def of(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Bill]:
-        """The bills of these orders; those never heard of are absent."""
+    async def get(self, order_id: OrderId) -> Order | None:
+        """Return an order; None if it is unknown."""
 
-    async def holding(self, payment_id: PaymentId) -> Bill | None:
-        """The bill that a payment is on."""
+    async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
+        """Return these orders; unknown ones are absent."""
 
-    async def charged(self, charge_id: ChargeId) -> Bill | None:
-        """The bill whose payment the gateway calls so."""
+    async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
+        """Return the order of a payment."""
 
-    async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
-        """The orders whose bill has a payment or refund to look after, the longest due first."""
+    async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
+        """Return the order whose payment has this charge."""
 
-    def save(self, bill: Bill) -> None:
-        """Have this bill written at commit, if nobody wrote it since it was read.
+    async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+        """Return the orders with a payment or refund whose check is due, longest due first."""
 
-        A bill that was not read is taken for new.
+    def save(self, order: Order) -> None:
+        """Write this order at commit, unless it was written by others since it was read.
+
+        An order that was not read is inserted.
         """
 
 
 class Outbox(Protocol):
-    """What is to be published because of this decision."""
+    """The events to publish because of this decision."""
 
     def add(self, event: Event) -> None:
-        """Have an event published after the commit; one whose id is already there changes nothing."""
+        """Publish an event after the commit; an event whose id exists already changes nothing."""
 
 
 class Inbox(Protocol):
-    """Which of the gateway's notices have been heard, and which of them wait for their charge."""
+    """The gateway notifications that were applied, and those deferred until their charge is known."""
 
-    async def has(self, notice_id: str) -> bool:
-        """Whether this notice was heard, and what came of it committed."""
+    async def has(self, notification_id: str) -> bool:
+        """Whether this notification was applied and committed."""
 
-    def add(self, notice_id: str) -> None:
-        """Remember a notice at commit; a `Conflict` if somebody else has meanwhile."""
+    def add(self, notification_id: str) -> None:
+        """Record a notification at commit; a `Conflict` if another process has done so."""
 
-    def keep(self, notice: ChargeNotice, since: datetime) -> None:
-        """Have a notice wait, from the commit on, until we know its charge; keeping it again
-        changes nothing."""
+    def defer(self, notification: ChargeNotification, since: datetime) -> None:
+        """Store a notification until its charge is known; storing it again changes nothing."""
 
-    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
-        """What need not wait any longer, the oldest first: kept notices whose charge we know by
-        now, and those kept since before then."""
+    async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
+        """Return deferred notifications to process, oldest first.
 
-    def forget(self, notice_id: str) -> None:
-        """Stop keeping a notice at commit; one that is not kept is no error."""
+        These are the ones whose charge is known by now, and the ones deferred before `before`.
+        """
+
+    def remove_deferred(self, notification_id: str) -> None:
+        """Delete a deferred notification at commit; an unknown one is no error."""
 
 
 class UnitOfWork(Protocol):
@@ -79,15 +82,15 @@ class UnitOfWork(Protocol):
     Promises, checked by tests/contracts/unit_of_work.py on every adapter:
 
     - Nothing is written before `commit`, which writes everything or nothing.
-    - What is saved is guarded by what was read: of two that read the same bill and save it, one
-      commits and the other gets `Conflict`.
+    - What is saved is guarded by what was read: of two units that read the same order and save it,
+      one commits and the other gets `Conflict`.
     - A unit that is not committed leaves no trace, and needs no closing.
     - No transaction is open between two calls, so anything may be awaited between them.
     """
 
     @property
-    def bills(self) -> Bills:
-        """Orders with their payments and refunds."""
+    def orders(self) -> Orders:
+        """Orders with their payments, refunds and disputes."""
 
     @property
     def outbox(self) -> Outbox:
@@ -95,10 +98,10 @@ class UnitOfWork(Protocol):
 
     @property
     def inbox(self) -> Inbox:
-        """Notices heard, and notices kept."""
+        """Notifications received."""
 
     async def commit(self) -> None:
-        """Write everything saved and added.
+        """Write everything that was saved and added.
 
         Raises:
             Conflict: decide again.

@@ -1,1 +1,1 @@
-"""What the service does: one frozen callable a file."""
+"""The use cases: one frozen callable a file; its signature is the inbound port."""

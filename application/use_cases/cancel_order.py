@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from application.use_cases.replicate_order import ReplicateOrder
-from domain.order import Order, OrderId
+from domain.identifiers import OrderId
+from domain.replica import OrderReplica
 
 
 @frozen
 class OrderCancellation:
-    """What an `order:cancelled` event says."""
+    """The content of an `order:cancelled` event."""
 
     order_id: OrderId
     version: int
@@ -18,17 +19,19 @@ class OrderCancellation:
 
 @frozen
 class CancelOrder:
-    """Learn of cancellations, also of orders not heard of yet, and give back what was taken.
+    """Apply cancellations, also of unknown orders, and give back what was captured.
 
-    The refund is reserved in the transaction that cancels the order; RecoverPayments sends it.
+    The refund is reserved in the commit that cancels the order; RecoverPayments sends it.
     """
 
     replicate: ReplicateOrder
 
-    async def __call__(self, cancelled: Iterable[OrderCancellation]) -> None:
+    async def __call__(self, cancellations: Iterable[OrderCancellation]) -> None:
         """Cancel the orders; repeating it changes nothing.
 
         Raises:
-            StorageUnavailable: nothing of it is known to be kept.
+            StorageUnavailable: nothing is known to be written.
         """
-        await self.replicate(Order.cancelled(each.order_id, each.version) for each in cancelled)
+        await self.replicate(
+            OrderReplica.cancelled(each.order_id, each.version) for each in cancellations
+        )

@@ -1,33 +1,33 @@
-"""CompleteOrder: the orders side of `payment:created`."""
+"""CompleteOrder: the orders service's side of `payment:created`."""
 
 from attrs import frozen
 
-from application.decide import Decide
 from application.ports.unit_of_work import UnitOfWork
-from domain.bill import OrderNotFound
-from domain.order import OrderId
+from application.retry import RetryOnConflict
+from domain.claim import OrderNotFound
+from domain.identifiers import OrderId
 
 
 @frozen
 class CompleteOrder:
-    """Mark an order complete once it has been paid; the seed's last step."""
+    """Mark an order complete once it has been paid."""
 
-    decide: Decide
+    retry: RetryOnConflict
 
     async def __call__(self, order_id: OrderId) -> None:
-        """Complete it; a cancelled order stays cancelled, and hearing it twice changes nothing.
+        """Complete an order; a cancelled order stays cancelled, and repeating it changes nothing.
 
         Raises:
-            OrderNotFound: never heard of; to be tried again later.
+            OrderNotFound: the order is unknown so far; try again later.
             StorageUnavailable: nothing is known to be written.
         """
 
         async def decision(work: UnitOfWork) -> None:
-            bill = (await work.bills.of([order_id])).get(order_id)
-            if bill is None:
+            order = await work.orders.get(order_id)
+            if order is None:
                 raise OrderNotFound(order_id)
-            completed = bill.complete()
-            if completed != bill:
-                work.bills.save(completed)
+            completed = order.complete()
+            if completed != order:
+                work.orders.save(completed)
 
-        await self.decide(decision)
+        await self.retry(decision)

@@ -2,9 +2,8 @@
 
 from collections.abc import Collection
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from application.decide import Decide
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import (
     CardToken,
@@ -13,127 +12,143 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
+from application.retry import RetryOnConflict
+from application.use_cases.check_payment import CheckPayment
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
-from domain.bill import Agreed, OrderNotFound, PaymentUnderWay
-from domain.order import OrderId, UserId
-from domain.payment import (
-    Declined,
-    NeverArrived,
-    Outcome,
-    Payment,
-    PaymentId,
-    PaymentStatus,
-    RequiresAction,
-)
+from domain.claim import ExpectedAmount, OrderNotFound, PaymentInProgress
+from domain.identifiers import OrderId, PaymentId, UserId
+from domain.outcome import Declined, Evidence, NeverArrived, Outcome, RequiresAction
+from domain.payment import Payment, PaymentStatus
 
 
 @frozen
-class Charge:
-    """Where an attempt to pay stands, and what the customer has to do, if anything."""
+class PayOrder:
+    """The command to pay for an order."""
+
+    order_id: OrderId
+    payer: UserId
+    token: CardToken
+    expected: ExpectedAmount = ExpectedAmount()
+    sources: Collection[str] = ()
+    """Who tries, for the decline limits: `user:…`, `address:…`."""
+
+
+@frozen
+class ChargeResult:
+    """The state of a payment after a command, and what the customer must do, if anything."""
 
     payment: Payment
     action: RequiresAction | None = None
     is_new: bool = True
-    """Whether this attempt made the payment; else it was under way already."""
+    """Whether this command started the payment; otherwise it was in progress before."""
 
 
 @frozen
 class CreateCharge:
     """Pay for an order: claim it, charge it, settle it.
 
-    It must run to its end even if the customer hangs up: the caller keeps it in a task of its own.
+    The caller must run it to its end in a task of its own, even if the customer disconnects.
     """
 
-    decide: Decide
+    retry: RetryOnConflict
     gateway: PaymentGateway
     settle: SettlePayment
+    check: CheckPayment
     declines: LimitDeclines
     now: Clock
     new_id: NewId
 
-    async def __call__(
-        self,
-        order_id: OrderId,
-        payer: UserId,
-        token: CardToken,
-        agreed: Agreed = Agreed(),
-        sources: Collection[str] = (),
-    ) -> Charge:
-        """Charge the order to the card, once and only once; `sources` say who tries, for the limit.
+    async def __call__(self, command: PayOrder) -> ChargeResult:
+        """Charge the order to the card, once and only once.
 
-        A payment still `processing` afterwards has an unknown outcome; recovery finds out. Asked again
-        while the customer is with their bank, it says what came of that and charges nothing.
+        A payment that is still `processing` afterwards has an unknown outcome; recovery settles
+        it. If the customer was sent to their bank before, the gateway is asked for the result,
+        and nothing is charged.
 
         Raises:
-            TooManyDeclines: one of the sources tries card after card.
-            OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AmountDiffers: it may not be paid.
-            AlreadyPaid, PaymentUnderWay: it is paid, or being paid, already; both tell of the
-                payment only if it is the payer's own.
+            TooManyDeclines: one of the sources has had too many declined cards.
+            OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AmountMismatch: the order
+                may not be paid.
+            AlreadyPaid, PaymentInProgress: the order is paid, or being paid, already; both carry
+                the payment only if it is the payer's own.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
-        await self.declines.check(sources)
+        await self.declines.check(command.sources)
         try:
-            payment = await self._claim(order_id, payer, agreed)
-        except PaymentUnderWay as under_way:
-            return await self._ask_again(under_way, sources)
+            payment = await self._claim(command)
+        except PaymentInProgress as in_progress:
+            return await self._check_authentication(in_progress, command)
         try:
-            outcome = await self._charge(payment, token)
+            outcome = await self._charge(payment, command.token)
         except GatewayUnavailable:
             await self._release(payment)
             raise
         except OutcomeUnknown:
-            return Charge(payment)
-        if isinstance(outcome, Declined):
-            await self.declines.record(sources)
+            return ChargeResult(payment)
+        await self._count_decline(outcome, command)
         return await self._settle(payment, outcome)
 
-    async def _claim(self, order_id: OrderId, payer: UserId, agreed: Agreed) -> Payment:
+    async def _claim(self, command: PayOrder) -> Payment:
         payment_id = PaymentId(self.new_id())
 
         async def decision(work: UnitOfWork) -> Payment:
-            bill = (await work.bills.of([order_id])).get(order_id)
-            if bill is None:
-                raise OrderNotFound(order_id)
-            claimed = bill.claim(
-                payment_id, payer, agreed, self.gateway.name, self.gateway.livemode, self.now()
+            order = await work.orders.get(command.order_id)
+            if order is None:
+                raise OrderNotFound(command.order_id)
+            claimed = order.claim(
+                payment_id,
+                command.payer,
+                command.expected,
+                self.gateway.name,
+                self.gateway.livemode,
+                self.now(),
             )
-            if claimed != bill:
-                work.bills.save(claimed)
+            if claimed != order:
+                work.orders.save(claimed)
             return claimed.payment(payment_id)
 
-        return await self.decide(decision)
+        return await self.retry(decision)
 
     async def _charge(self, payment: Payment, token: CardToken) -> Outcome:
         if not payment.may_be_sent(self.now()):
-            raise GatewayUnavailable("too long between claim and charge")
+            raise GatewayUnavailable("too much time between claim and charge")
         return await self.gateway.charge(payment, token)
 
-    async def _settle(self, payment: Payment, outcome: Outcome) -> Charge:
+    async def _settle(self, payment: Payment, outcome: Outcome) -> ChargeResult:
         try:
             settled = await self.settle(payment.id, outcome)
         except StorageUnavailable:
-            return Charge(payment)  # recovery finds the same outcome
-        return Charge(settled, outcome if isinstance(outcome, RequiresAction) else None)
+            return ChargeResult(payment)  # recovery finds the same outcome
+        return ChargeResult(settled, _action(outcome))
 
-    async def _ask_again(self, under_way: PaymentUnderWay, sources: Collection[str]) -> Charge:
-        """See what came of a payment whose customer was sent to their bank; no card is charged."""
-        payment = under_way.payment
+    async def _check_authentication(
+        self, in_progress: PaymentInProgress, command: PayOrder
+    ) -> ChargeResult:
+        """Return the result of a payment whose customer was sent to their bank."""
+        payment = in_progress.payment
         if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
-            raise under_way
+            raise in_progress
         try:
-            outcome = await self.gateway.find(payment)
-        except (OutcomeUnknown, GatewayUnavailable):
-            outcome = None
-        if outcome is None:
-            raise under_way
-        if isinstance(outcome, Declined):
-            await self.declines.record(sources)
-        return evolve(await self._settle(payment, outcome), is_new=False)
+            checked = await self.check(payment)
+        except StorageUnavailable:
+            raise in_progress from None
+        if checked.evidence is None:
+            raise in_progress
+        await self._count_decline(checked.evidence, command)
+        return ChargeResult(checked.payment, _action(checked.evidence), is_new=False)
+
+    async def _count_decline(self, evidence: Evidence, command: PayOrder) -> None:
+        if isinstance(evidence, Declined):
+            await self.declines.record(command.sources)
 
     async def _release(self, payment: Payment) -> None:
-        """Let the order be paid again at once; where that fails, recovery does it."""
+        """Free the order for another payment at once; if that fails, recovery does it."""
         try:
             await self.settle(payment.id, NeverArrived())
         except StorageUnavailable:
             return
+
+
+def _action(evidence: Evidence) -> RequiresAction | None:
+    return evidence if isinstance(evidence, RequiresAction) else None

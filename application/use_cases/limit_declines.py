@@ -1,4 +1,4 @@
-"""LimitDeclines: stop who tries card after card."""
+"""LimitDeclines: stop a user or an address that tries card after card."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -11,7 +11,7 @@ from application.ports.unit_of_work import StorageUnavailable
 
 @frozen
 class TooManyDeclines(Exception):
-    """This source had too many declines lately; nothing was charged."""
+    """This source has had too many declines; nothing was charged."""
 
     retry_after: timedelta
 
@@ -22,31 +22,33 @@ class LimitDeclines:
 
     counter: DeclineCounter
     window: timedelta
-    most: Mapping[str, int] = field(factory=dict)
-    """The most declines within the window, by kind of source; a kind without one is not limited."""
+    max_declines: Mapping[str, int] = field(factory=dict)
+    """The most declines within the window, by kind of source; a kind without one has no limit."""
 
     async def check(self, sources: Collection[str]) -> None:
-        """Let the attempt pass, or not.
+        """Return if the attempt is allowed.
 
         Raises:
-            TooManyDeclines: one of the sources is over its limit.
+            TooManyDeclines: one of the sources has reached its limit.
             StorageUnavailable: nothing was charged.
         """
-        limited = [source for source in sources if self._most(source) is not None]
-        if not limited:
+        limits = self._limits(sources)
+        if not limits:
             return
-        counted = await self.counter.count(limited, self.window)
-        if any(counted[source] >= (self._most(source) or 0) for source in limited):
+        declines = await self.counter.count(list(limits), self.window)
+        if any(declines[source] >= limit for source, limit in limits.items()):
             raise TooManyDeclines(self.window)
 
     async def record(self, sources: Collection[str]) -> None:
-        """Count a decline. Where the database is gone it goes uncounted: the answer is more urgent."""
-        limited = [source for source in sources if self._most(source) is not None]
+        """Count a decline. It is not counted if the database fails: the reply is more urgent."""
+        limits = self._limits(sources)
         try:
-            if limited:
-                await self.counter.add(limited)
+            if limits:
+                await self.counter.add(list(limits))
         except StorageUnavailable:
             return
 
-    def _most(self, source: str) -> int | None:
-        return self.most.get(source.partition(":")[0])
+    def _limits(self, sources: Collection[str]) -> dict[str, int]:
+        """Return the limits of the sources that have one."""
+        limits = {source: self.max_declines.get(source.partition(":")[0]) for source in sources}
+        return {source: limit for source, limit in limits.items() if limit is not None}

@@ -1,40 +1,41 @@
-"""ReadPayments: a user's look at their own payments."""
+"""ReadPayments: users read their own payments."""
 
 from attrs import frozen
 
 from application.ports.unit_of_work import BeginUnitOfWork
-from domain.bill import Bill, PaymentNotFound
-from domain.order import OrderId, UserId
-from domain.payment import Payment, PaymentId
+from domain.identifiers import OrderId, PaymentId, UserId
+from domain.order import Order
+from domain.order_entities import PaymentNotFound
+from domain.payment import Payment
 
 
 @frozen
 class ReadPayments:
-    """Show a user what became of their payments, and nobody else's."""
+    """Return users their own payments, and nobody else's."""
 
     begin: BeginUnitOfWork
 
-    async def one(self, payment_id: PaymentId, user: UserId) -> tuple[Payment, Bill]:
-        """A payment of the user's, with the bill it is on.
+    async def one(self, payment_id: PaymentId, user: UserId) -> tuple[Payment, Order]:
+        """Return a payment of the user with its order.
 
         Raises:
-            PaymentNotFound: there is none, or it is somebody else's: who asks cannot tell which.
+            PaymentNotFound: there is none, or it is another user's; the caller cannot tell which.
             StorageUnavailable: the database cannot be reached.
         """
-        bill = await self.begin().bills.holding(payment_id)
-        if bill is None or bill.payment(payment_id).user_id != user:
+        order = await self.begin().orders.find_by_payment(payment_id)
+        if order is None or order.payment(payment_id).user_id != user:
             raise PaymentNotFound(payment_id)
-        return bill.payment(payment_id), bill
+        return order.payment(payment_id), order
 
     async def of_order(
         self, order_id: OrderId, user: UserId
-    ) -> tuple[tuple[Payment, ...], Bill | None]:
-        """The user's payments of an order, oldest first; none of an order that is not theirs.
+    ) -> tuple[tuple[Payment, ...], Order | None]:
+        """Return the user's payments of an order, oldest first; none if they have none.
 
         Raises:
             StorageUnavailable: the database cannot be reached.
         """
-        bill = (await self.begin().bills.of([order_id])).get(order_id)
-        if bill is None:
+        order = await self.begin().orders.get(order_id)
+        if order is None:
             return (), None
-        return tuple(each for each in bill.payments if each.user_id == user), bill
+        return tuple(each for each in order.payments if each.user_id == user), order

@@ -1,55 +1,23 @@
-"""RefundPayment: an operator gives money back; and the sending of any refund."""
+"""RefundPayment: an operator gives money back."""
 
 from attrs import frozen
 
-from application.decide import Decide
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
-from domain.bill import PaymentNotFound
-from domain.events import PaymentRefunded
-from domain.payment import Payment, PaymentId
-from domain.refund import Refund, RefundId, RefundOutcome, RefundStatus
-
-
-@frozen
-class SettleRefund:
-    """Record what became of a refund; the only place where that and its event are written."""
-
-    decide: Decide
-    now: Clock
-
-    async def __call__(
-        self, payment_id: PaymentId, refund_id: RefundId, outcome: RefundOutcome
-    ) -> Refund | None:
-        """Settle the refund and announce it, in one transaction; None if we have no such refund.
-
-        Raises:
-            StorageUnavailable: nothing is known to be written; recovery will find out.
-        """
-
-        async def decision(work: UnitOfWork) -> Refund | None:
-            bill = await work.bills.holding(payment_id)
-            before = bill.refund(refund_id) if bill else None
-            if bill is None or before is None:
-                return None
-            settled = bill.settle_refund(refund_id, outcome, self.now())
-            if settled == bill:
-                return before
-            work.bills.save(settled)
-            refund = settled.refund(refund_id)
-            if refund and refund.status is RefundStatus.SUCCEEDED:
-                work.outbox.add(PaymentRefunded.of(refund))
-            return refund
-
-        return await self.decide(decision)
+from application.retry import RetryOnConflict
+from application.use_cases.settle_refund import SettleRefund
+from domain.identifiers import PaymentId, RefundId
+from domain.order_entities import PaymentNotFound
+from domain.payment import Payment
+from domain.refund import Refund
 
 
 @frozen
 class RefundPayment:
-    """Give part or all of a payment back: reserve it, send it, settle it; once for each refund's id."""
+    """Give part or all of a payment back: reserve it, send it, settle it; once for each refund id."""
 
-    decide: Decide
+    retry: RetryOnConflict
     gateway: PaymentGateway
     settle: SettleRefund
     now: Clock
@@ -58,34 +26,23 @@ class RefundPayment:
     async def __call__(
         self,
         payment_id: PaymentId,
-        minor: int | None = None,
+        minor_units: int | None = None,
         reason: str = "requested",
         refund_id: RefundId | None = None,
     ) -> Refund:
-        """Refund so many minor units, or all that is left.
+        """Refund this many minor units; all that is left if None.
 
-        A refund still `pending` afterwards is on its way, or its outcome unknown; recovery goes on.
-        Who names the refund may ask again for the same one: it stands as it was first asked for, and
-        is not sent again once it is recovery's.
+        A refund that is still `pending` afterwards is in progress, or its outcome is unknown;
+        recovery continues it. A caller that passes a refund id may repeat the call: the first
+        request counts, and it is not sent again once only recovery may send it.
 
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
-            StorageUnavailable: nothing was sent; if it was reserved all the same, recovery sends it.
+            StorageUnavailable: nothing was sent; if it was reserved after all, recovery sends it.
         """
-        name = refund_id or RefundId(self.new_id())
-
-        async def decision(work: UnitOfWork) -> tuple[Payment, Refund]:
-            bill = await work.bills.holding(payment_id)
-            if bill is None:
-                raise PaymentNotFound(payment_id)
-            reserved = bill.reserve_refund(name, payment_id, minor, reason, self.now())
-            if reserved != bill:
-                work.bills.save(reserved)
-            refund = reserved.refund(name)
-            assert refund is not None, "just reserved"  # noqa: S101
-            return reserved.payment(payment_id), refund
-
-        payment, refund = await self.decide(decision)
+        payment, refund = await self._reserve(
+            refund_id or RefundId(self.new_id()), payment_id, minor_units, reason
+        )
         if not refund.may_be_sent(self.now()):
             return refund
         try:
@@ -93,3 +50,19 @@ class RefundPayment:
             return await self.settle(payment_id, refund.id, outcome) or refund
         except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable):
             return refund
+
+    async def _reserve(
+        self, refund_id: RefundId, payment_id: PaymentId, minor_units: int | None, reason: str
+    ) -> tuple[Payment, Refund]:
+        async def decision(work: UnitOfWork) -> tuple[Payment, Refund]:
+            order = await work.orders.find_by_payment(payment_id)
+            if order is None:
+                raise PaymentNotFound(payment_id)
+            reserved = order.reserve_refund(refund_id, payment_id, minor_units, reason, self.now())
+            if reserved != order:
+                work.orders.save(reserved)
+            refund = reserved.refund(refund_id)
+            assert refund is not None, "just reserved"  # noqa: S101
+            return reserved.payment(payment_id), refund
+
+        return await self.retry(decision)

@@ -1,4 +1,4 @@
-"""RelayOutbox: bring what the outbox holds to the broker."""
+"""RelayOutbox: publish the events in the outbox."""
 
 from datetime import timedelta
 from typing import Final
@@ -7,22 +7,22 @@ from attrs import frozen
 
 from application.ports.event_publisher import EventPublisher, OutboxEntry, OutboxQueue
 
-# How long a relay that died holds the others up; a batch takes milliseconds. Of one that only hangs
-# the next one repeats the batch, under the same ids, which the broker knows.
+# How long a relay that died blocks the others; a batch takes milliseconds. If a relay is only slow,
+# the next one repeats its batch under the same ids, and the broker removes the duplicates.
 LEASE: Final = timedelta(seconds=3)
 
 
 @frozen
 class RelayOutbox:
-    """Publish in order, order by order, then mark; what is not surely stored is sent again."""
+    """Publish in order for each order, then mark as sent; anything not confirmed is sent again."""
 
     outbox: OutboxQueue
     publisher: EventPublisher
     name: str
-    """Which relay this is: unique to the process."""
+    """The name of this relay, unique to the process."""
 
     async def run_once(self, limit: int = 256) -> int:
-        """Relay at most so many events; how many were relayed or parked.
+        """Relay at most `limit` events; return how many were published or parked.
 
         Raises:
             BrokerUnavailable, StorageUnavailable: nothing is lost; try again later.
@@ -31,21 +31,21 @@ class RelayOutbox:
         done = 0
         while waiting:
             first, rest = _first_of_each_order(waiting)
-            published = await self.publisher.publish(first)
-            if published.refused:
-                await self.outbox.park(published.refused)
-            await self.outbox.mark_sent(published.stored)
-            gone = published.stored | published.refused.keys()
-            done += len(gone)
-            held_up = {each.event.order_id for each in first if each.event.id not in gone}
-            waiting = [each for each in rest if each.event.order_id not in held_up]
+            result = await self.publisher.publish(first)
+            if result.rejected:
+                await self.outbox.park(result.rejected)
+            await self.outbox.mark_sent(result.stored)
+            finished = result.stored | result.rejected.keys()
+            done += len(finished)
+            blocked = {each.event.order_id for each in first if each.event.id not in finished}
+            waiting = [each for each in rest if each.event.order_id not in blocked]
         return done
 
-    async def leave(self) -> None:
-        """Give the lease back, so that another relay need not wait for its end.
+    async def release_lease(self) -> None:
+        """End the lease, so that another relay can start at once.
 
         Raises:
-            StorageUnavailable: it ends by itself.
+            StorageUnavailable: the lease ends by itself.
         """
         await self.outbox.take(self.name, timedelta(0), 0)
 
@@ -53,7 +53,7 @@ class RelayOutbox:
 def _first_of_each_order(
     entries: list[OutboxEntry],
 ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
-    """Split off what may be published at once without one order's events overtaking each other."""
+    """Separate the entries that may be published at once without reordering any order's events."""
     seen: set[str] = set()
     first: list[OutboxEntry] = []
     rest: list[OutboxEntry] = []

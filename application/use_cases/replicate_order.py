@@ -1,38 +1,39 @@
-"""ReplicateOrder: keep our replica of the orders."""
+"""ReplicateOrder: keep our replica of the orders up to date."""
 
 from collections.abc import Iterable
 
 from attrs import frozen
 
-from application.decide import Decide
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
-from domain.bill import Bill
+from application.retry import RetryOnConflict
 from domain.order import Order
+from domain.replica import OrderReplica
 
 
 @frozen
 class ReplicateOrder:
-    """Learn what `order:created` events say; a batch of any size in one read and one write."""
+    """Apply order events; a batch of any size takes one read and one write."""
 
-    decide: Decide
+    retry: RetryOnConflict
     now: Clock
 
-    async def __call__(self, events: Iterable[Order]) -> None:
-        """Merge what was heard into the replicas; repeating it, or mixing the order, changes nothing.
+    async def __call__(self, events: Iterable[OrderReplica]) -> None:
+        """Merge the events into the replicas; duplicates and reordering change nothing.
 
         Raises:
-            StorageUnavailable: nothing of it is known to be kept.
+            StorageUnavailable: nothing is known to be written.
         """
-        heard = list(events)
-        await self.decide(lambda work: self._hear(work, heard))
+        batch = list(events)
+        await self.retry(lambda work: self._apply(work, batch))
 
-    async def _hear(self, work: UnitOfWork, heard: list[Order]) -> None:
-        # No set: its order differs from process to process, and a run could not be replayed.
-        before = dict(await work.bills.of(list(dict.fromkeys(event.id for event in heard))))
+    async def _apply(self, work: UnitOfWork, events: list[OrderReplica]) -> None:
+        # Not a set: its order differs from process to process, and a run could not be replayed.
+        order_ids = list(dict.fromkeys(event.id for event in events))
+        before = dict(await work.orders.get_many(order_ids))
         after = dict(before)
-        for event in heard:
-            after[event.id] = after.get(event.id, Bill(event)).hear(event, self.now())
-        for order_id, bill in after.items():
-            if bill != before.get(order_id):
-                work.bills.save(bill)
+        for event in events:
+            after[event.id] = after.get(event.id, Order(event)).apply(event, self.now())
+        for order_id, order in after.items():
+            if order != before.get(order_id):
+                work.orders.save(order)

@@ -1,41 +1,43 @@
-"""SettlePayment: the only place where an outcome and its event are written."""
+"""SettlePayment: the only place where the outcome of a payment and its event are written."""
 
 from attrs import frozen
 
-from application.decide import Decide
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
-from domain.bill import PaymentNotFound
+from application.retry import RetryOnConflict
 from domain.events import PaymentCreated, PaymentFailed
-from domain.payment import Evidence, Payment, PaymentId, PaymentStatus
+from domain.identifiers import PaymentId
+from domain.order_entities import PaymentNotFound
+from domain.outcome import Evidence
+from domain.payment import Payment, PaymentStatus
 
 
 @frozen
 class SettlePayment:
-    """Record what became of a payment, whoever brings the evidence: the charge, recovery, a notice."""
+    """Record the outcome of a payment; the evidence may come from a charge, a check or a webhook."""
 
-    decide: Decide
+    retry: RetryOnConflict
     now: Clock
 
     async def __call__(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
-        """Settle the payment and announce its end, in one transaction.
+        """Settle the payment and publish the result, in one commit.
 
         Raises:
             PaymentNotFound: we have no such payment.
             ContradictoryOutcome: the gateway reports two charges for it.
-            StorageUnavailable: nothing is known to be written; recovery will find out.
+            StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-        return await self.decide(lambda work: self._settle(work, payment_id, evidence))
+        return await self.retry(lambda work: self._settle(work, payment_id, evidence))
 
     async def _settle(self, work: UnitOfWork, payment_id: PaymentId, evidence: Evidence) -> Payment:
-        bill = await work.bills.holding(payment_id)
-        if bill is None:
+        order = await work.orders.find_by_payment(payment_id)
+        if order is None:
             raise PaymentNotFound(payment_id)
-        settled = bill.settle(payment_id, evidence, self.now())
+        settled = order.settle(payment_id, evidence, self.now())
         payment = settled.payment(payment_id)
-        if settled == bill:
+        if settled == order:
             return payment
-        work.bills.save(settled)
+        work.orders.save(settled)
         if payment.status is PaymentStatus.SUCCEEDED:
             work.outbox.add(PaymentCreated.of(payment))
         elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):

@@ -4,8 +4,8 @@ from adapters.gateways.fake import FakeGateway
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
-from domain.payment import PaymentId
-from entrypoints.composition.parts import new_id
+from domain.identifiers import PaymentId
+from entrypoints.composition.runtime import new_id
 from entrypoints.settings import Settings
 
 

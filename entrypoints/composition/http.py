@@ -5,36 +5,38 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from adapters.clock import utc_now
-from adapters.persistence.sql.statistics import statistics
-from entrypoints.composition.books import BooksGauges
-from entrypoints.composition.parts import open_parts
-from entrypoints.http.house import House
+from adapters.persistence.sql.backlog import read_backlog
+from entrypoints.composition.runtime import open_runtime
+from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.monitoring.backlog_metrics import BacklogMetrics
 from entrypoints.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
+async def open_dependencies(settings: Settings) -> AsyncIterator[HttpDependencies]:
     """Compose it; everything is closed at the end."""
-    async with open_parts(settings) as parts:
-        notices = None
+    async with open_runtime(settings) as runtime:
+        notifications = None
         if settings.stripe_webhook_secrets:
-            from adapters.gateways.stripe_notices import StripeNotices
+            from adapters.gateways.stripe.notifications import StripeNotificationReader
 
-            notices = StripeNotices(settings.stripe_webhook_secrets, utc_now)
+            notifications = StripeNotificationReader(settings.stripe_webhook_secrets, utc_now)
 
         async def database() -> None:
-            await statistics(parts.database)
+            await read_backlog(runtime.database)
 
-        house = House(
-            use_cases=parts.use_cases,
-            answers=parts.answers,
-            notices=notices,
+        dependencies = HttpDependencies(
+            use_cases=runtime.use_cases,
+            answers=runtime.answers,
+            notifications=notifications,
             settings=settings,
             checks={"database": database},
         )
-        following = asyncio.create_task(BooksGauges.on(house.registry).follow(parts.database))
+        following = asyncio.create_task(
+            BacklogMetrics.on(dependencies.registry).follow(runtime.database)
+        )
         try:
-            yield house
+            yield dependencies
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

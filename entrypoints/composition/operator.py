@@ -9,18 +9,18 @@ from attrs import frozen
 
 from adapters.messaging.jetstream import JetStreamConnection, JetStreamDeadLetters, Streams
 from adapters.messaging.jetstream import check as check_broker
-from adapters.persistence.sql.checkup import check as check_database
+from adapters.persistence.sql.backlog import read_backlog
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.health_check import check as check_database
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
-from adapters.persistence.sql.statistics import statistics
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.composition.parts import Parts, open_parts
-from entrypoints.composition.troubles import troubles
-from entrypoints.settings import BadSetting, Settings
+from entrypoints.composition.runtime import Runtime, open_runtime
+from entrypoints.monitoring.alerts import find_alerts
+from entrypoints.settings import InvalidSetting, Settings
 
 
 async def migrate_database(database_url: str) -> str:
@@ -34,7 +34,7 @@ async def migrate_database(database_url: str) -> str:
 
 
 @frozen
-class Finding:
+class CheckResult:
     """What the doctor found about one thing."""
 
     name: str
@@ -42,44 +42,44 @@ class Finding:
     text: str
 
 
-async def examine(settings: Settings) -> list[Finding]:
+async def examine(settings: Settings) -> list[CheckResult]:
     """Look at everything we depend on, and change nothing."""
     try:
-        async with open_parts(settings) as parts:
-            parts.broker.open()
+        async with open_runtime(settings) as runtime:
+            runtime.broker.open()
             return [
-                *await _database(parts),
+                *await _database(runtime),
                 *(
-                    Finding("nats", each.well, each.text)
-                    for each in await check_broker(parts.broker, parts.streams)
+                    CheckResult("nats", each.well, each.text)
+                    for each in await check_broker(runtime.broker, runtime.streams)
                 ),
-                await _gateway(parts),
+                await _gateway(runtime),
             ]
-    except BadSetting as bad:  # a variable of the shop's own gateway
-        return [Finding("gateway", False, str(bad))]
+    except InvalidSetting as bad:  # a variable of the shop's own gateway
+        return [CheckResult("gateway", False, str(bad))]
 
 
-async def _database(parts: Parts) -> list[Finding]:
+async def _database(runtime: Runtime) -> list[CheckResult]:
     try:
-        found = await check_database(parts.database.engine)
+        found = await check_database(runtime.database.engine)
         if found.problems:
-            return [Finding("database", False, problem) for problem in found.problems]
+            return [CheckResult("database", False, problem) for problem in found.problems]
         text = f"PostgreSQL {found.server}, schema {found.revision}"
-        seen = troubles(await statistics(parts.database))
+        seen = find_alerts(await read_backlog(runtime.database))
         return [
-            Finding("database", True, text),
-            *(Finding("books", False, trouble) for trouble in seen),
+            CheckResult("database", True, text),
+            *(CheckResult("books", False, kind) for kind in seen),
         ]
     except StorageUnavailable as unavailable:
-        return [Finding("database", False, str(unavailable))]
+        return [CheckResult("database", False, str(unavailable))]
 
 
-async def _gateway(parts: Parts) -> Finding:
+async def _gateway(runtime: Runtime) -> CheckResult:
     try:
-        await parts.gateway.check()
+        await runtime.gateway.check()
     except (OutcomeUnknown, GatewayUnavailable) as unavailable:
-        return Finding("gateway", False, str(unavailable))
-    return Finding("gateway", True, f"{parts.settings.payment_gateway} is ready")
+        return CheckResult("gateway", False, str(unavailable))
+    return CheckResult("gateway", True, f"{runtime.settings.payment_gateway} is ready")
 
 
 @contextlib.asynccontextmanager

@@ -11,14 +11,14 @@ import structlog
 
 from adapters.messaging.jetstream import JetStreamSubscription
 from adapters.messaging.jetstream.streams import ORDERS, PAYMENTS
+from adapters.persistence.sql.backlog import read_backlog
 from adapters.persistence.sql.retention import SqlRetention
-from adapters.persistence.sql.statistics import statistics
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.composition.parts import Parts, open_parts
-from entrypoints.composition.troubles import troubles
-from entrypoints.order_events import OrderIntake, PaymentCreatedIntake
+from entrypoints.composition.runtime import Runtime, open_runtime
+from entrypoints.monitoring.alerts import find_alerts
 from entrypoints.settings import Role, Settings
-from entrypoints.workers import Loop, run_loops
+from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
+from entrypoints.worker.loops import Loop, run_loops
 
 logger = structlog.get_logger(__name__)
 
@@ -43,25 +43,25 @@ async def run_worker(settings: Settings, roles: Sequence[Role]) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with open_parts(settings) as parts:
-        parts.broker.open()
-        loops = [loop for role in dict.fromkeys(roles) for loop in _loops(role, parts)]
+    async with open_runtime(settings) as runtime:
+        runtime.broker.open()
+        loops = [loop for role in dict.fromkeys(roles) for loop in _loops(role, runtime)]
         logger.info("worker started", roles=list(roles))
         await run_loops(loops, stop)
         with contextlib.suppress(StorageUnavailable):
-            await parts.use_cases.relay_outbox.leave()
+            await runtime.use_cases.relay_outbox.release_lease()
     logger.info("worker stopped")
 
 
-def _loops(role: Role, parts: Parts) -> list[Loop]:
-    use_cases = parts.use_cases
+def _loops(role: Role, runtime: Runtime) -> list[Loop]:
+    use_cases = runtime.use_cases
     match role:
         case "replicate":
             orders = JetStreamSubscription(
-                parts.broker, parts.streams, parts.dead_letters, ORDERS, durable="payments"
+                runtime.broker, runtime.streams, runtime.dead_letters, ORDERS, durable="payments"
             )
             intake = OrderIntake(
-                orders, use_cases.replicate_order, use_cases.cancel_order, parts.settings.currency
+                orders, use_cases.replicate_order, use_cases.cancel_order, runtime.settings.currency
             )
             return [Loop("replicate", intake.run_once, idle_seconds=0)]
         case "relay":
@@ -69,15 +69,15 @@ def _loops(role: Role, parts: Parts) -> list[Loop]:
         case "recover":
             return [
                 Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
-                Loop("kept", use_cases.apply_kept_notices.run_once, KEPT_SECONDS),
-                Loop("forget", _forgetting(parts), RETENTION_SECONDS),
-                Loop("watch", _watching(parts), WATCH_SECONDS),
+                Loop("kept", use_cases.apply_deferred_notifications.run_once, KEPT_SECONDS),
+                Loop("forget", _forgetting(runtime), RETENTION_SECONDS),
+                Loop("watch", _watching(runtime), WATCH_SECONDS),
             ]
         case "complete":
             paid = JetStreamSubscription(
-                parts.broker,
-                parts.streams,
-                parts.dead_letters,
+                runtime.broker,
+                runtime.streams,
+                runtime.dead_letters,
                 PAYMENTS,
                 durable="payments-complete",
                 subjects=("payment:created",),
@@ -86,19 +86,19 @@ def _loops(role: Role, parts: Parts) -> list[Loop]:
             return [Loop("complete", completion.run_once, idle_seconds=0)]
 
 
-def _forgetting(parts: Parts) -> Callable[[], Awaitable[int]]:
-    retention = SqlRetention(parts.database)
+def _forgetting(runtime: Runtime) -> Callable[[], Awaitable[int]]:
+    retention = SqlRetention(runtime.database)
 
     async def forget() -> int:
-        return await retention.forget() + await parts.answers.forget(ANSWERS_KEPT)
+        return await retention.forget() + await runtime.answers.delete_older_than(ANSWERS_KEPT)
 
     return forget
 
 
-def _watching(parts: Parts) -> Callable[[], Awaitable[int]]:
+def _watching(runtime: Runtime) -> Callable[[], Awaitable[int]]:
     async def watch() -> int:
-        for trouble in troubles(await statistics(parts.database)):
-            logger.warning("needs attention", trouble=trouble)
+        for kind in find_alerts(await read_backlog(runtime.database)):
+            logger.warning("needs attention", kind=kind)
         return 0
 
     return watch

@@ -11,27 +11,27 @@ from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
 from entrypoints.http.auth import Authenticator
-from entrypoints.http.edge import Edge
+from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.errors import on_error
-from entrypoints.http.house import House
-from entrypoints.http.idempotency import Once
+from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
+from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.operations import OperationRoutes
 from entrypoints.http.payments import PaymentRoutes
 from entrypoints.http.refunds import RefundRoutes
-from entrypoints.http.running import Running
 from entrypoints.http.webhooks import WebhookRoutes
 
 # The longest a charge takes is 5 s until it may no longer start and 15 s for the gateway.
 DRAIN_SECONDS: Final = 22.0
 
 
-def create_app(house: House) -> Litestar:
+def create_app(dependencies: HttpDependencies) -> Litestar:
     """The service on this inventory; when its lifespan ends, what is under way is finished first.
 
     Whoever runs it may leave less time for that, in `app.state.drain_seconds`.
     """
-    metrics, running = Metrics.on(house.registry), Running()
+    metrics, running = Metrics.on(dependencies.registry), BackgroundTasks()
 
     @contextlib.asynccontextmanager
     async def finish_what_is_under_way(app: Litestar) -> AsyncIterator[None]:
@@ -39,7 +39,7 @@ def create_app(house: House) -> Litestar:
         await running.drain(app.state.drain_seconds)
 
     app = Litestar(
-        route_handlers=_routes(house, metrics, running),
+        route_handlers=_routes(dependencies, metrics, running),
         exception_handlers={Exception: on_error},
         lifespan=[finish_what_is_under_way],
         openapi_config=openapi.config(version("payments")),
@@ -47,33 +47,37 @@ def create_app(house: House) -> Litestar:
         logging_config=None,
         request_max_body_size=None,  # read_body counts, and knows each route's limit
     )
-    app.asgi_handler = Edge(app.asgi_handler, metrics)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, metrics)
     return app
 
 
-def _routes(house: House, metrics: Metrics, running: Running) -> Sequence[HTTPRouteHandler]:
-    once = Once(house.answers)
+def _routes(
+    dependencies: HttpDependencies, metrics: Metrics, running: BackgroundTasks
+) -> Sequence[HTTPRouteHandler]:
+    once = IdempotencyGuard(dependencies.answers)
     routes = [
         *_payment_routes(
             PaymentRoutes(
-                create_charge=house.use_cases.create_charge,
-                read_payments=house.use_cases.read_payments,
-                authenticator=Authenticator.of(house.settings),
+                create_charge=dependencies.use_cases.create_charge,
+                read_payments=dependencies.use_cases.read_payments,
+                authenticator=Authenticator.of(dependencies.settings),
                 once=once,
                 running=running,
                 metrics=metrics,
-                trusted_proxies=house.settings.trusted_proxies,
+                trusted_proxies=dependencies.settings.trusted_proxies,
             )
         ),
-        *_operation_routes(OperationRoutes(house.checks, house.registry)),
+        *_operation_routes(OperationRoutes(dependencies.checks, dependencies.registry)),
     ]
-    if house.settings.operator_key is not None:
+    if dependencies.settings.operator_key is not None:
         refunds = RefundRoutes(
-            house.use_cases.refund_payment, once, running, house.settings.operator_key
+            dependencies.use_cases.refund_payment, once, running, dependencies.settings.operator_key
         )
         routes.append(_refund_route(refunds))
-    if house.notices is not None:
-        webhooks = WebhookRoutes(house.use_cases.receive_notice, house.notices, running)
+    if dependencies.notifications is not None:
+        webhooks = WebhookRoutes(
+            dependencies.use_cases.receive_notification, dependencies.notifications, running
+        )
         routes.append(_webhook_route(webhooks))
     return routes
 

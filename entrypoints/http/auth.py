@@ -16,7 +16,7 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import PyJWTError
 
-from domain.order import UserId
+from domain.identifiers import UserId
 from entrypoints.http.errors import NotAuthorized
 from entrypoints.http.jwks import ALGORITHMS, Jwks, fetching
 from entrypoints.http.requests import AnyRequest, is_text
@@ -26,11 +26,11 @@ from entrypoints.settings import Settings
 COOKIES: Final = ("session", "express:sess")
 
 # Browsers keep no cookie above 4 KiB (RFC 6265, section 6.1); bearer tokens may be longer.
-MOST_TOKEN_CHARACTERS: Final = 8192
+MAX_TOKEN_CHARACTERS: Final = 8192
 
 # A check costs some 60 µs. A minute is short against a token's life, and 4,096 users take 1 MB.
 REMEMBERED_SECONDS: Final = 60.0
-MOST_REMEMBERED: Final = 4096
+MAX_REMEMBERED: Final = 4096
 
 
 @frozen
@@ -103,7 +103,7 @@ class Authenticator:
             return None
         user = User(UserId(claims["id"]))
         self._remembered[digest] = user, min(expires_at, self.now() + REMEMBERED_SECONDS)
-        while len(self._remembered) > MOST_REMEMBERED:
+        while len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)
         return user
 
@@ -168,7 +168,7 @@ def _tokens(request: AnyRequest) -> Iterator[str]:
 def _in_session(value: str) -> str | None:
     """The token in a session cookie: cookie-session's base64 of JSON, in either alphabet."""
     text = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
-    if len(text) > 2 * MOST_TOKEN_CHARACTERS:
+    if len(text) > 2 * MAX_TOKEN_CHARACTERS:
         return None
     try:
         session = msgspec.json.decode(
@@ -188,7 +188,7 @@ def _bearer(request: AnyRequest) -> str | None:
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and len(value) <= MOST_TOKEN_CHARACTERS
+    return isinstance(value, str) and value.isascii() and len(value) <= MAX_TOKEN_CHARACTERS
 
 
 def check_operator(request: AnyRequest, key: str) -> None:

@@ -11,24 +11,32 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from msgspec import UNSET, UnsetType
 
-from application.ports.answers import OtherRequest, StillRunning
-from application.ports.gateway_notices import BadNotice
+from application.ports.gateway_notifications import InvalidNotification
+from application.ports.idempotency_store import IdempotencyKeyReused, RequestInProgress
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.limit_declines import TooManyDeclines
-from domain.bill import (
+from domain.claim import (
     AlreadyPaid,
-    AmountDiffers,
-    NotRefundable,
+    AmountMismatch,
+    NotYourOrder,
+    OrderCancelled,
+    OrderExpired,
     OrderNotFound,
-    PaymentNotFound,
-    PaymentUnderWay,
-    RefundExceedsPayment,
+    PaymentInProgress,
 )
 from domain.money import Money
-from domain.order import NotYourOrder, OrderCancelled, OrderExpired
+from domain.order_entities import PaymentNotFound
 from domain.payment import Payment
-from entrypoints.http.replies import Complaint, MoneyBody, PaymentBody, Reply, payment_body, problem
+from domain.refund_rules import NotRefundable, RefundExceedsPayment
+from entrypoints.http.replies import (
+    ErrorDetail,
+    MoneyBody,
+    PaymentBody,
+    Reply,
+    payment_body,
+    problem,
+)
 
 logger = structlog.get_logger(__name__)
 
@@ -72,65 +80,65 @@ class BodyTooSlow(Exception):
 class BadRequest(Exception):
     """What was sent cannot be understood; every reason at once."""
 
-    complaints: tuple[Complaint, ...]
+    details: tuple[ErrorDetail, ...]
 
 
 def _unauthorized(_: object) -> Reply:
-    return problem(401, Complaint("Not authorized"), headers=CHALLENGE)
+    return problem(401, ErrorDetail("Not authorized"), headers=CHALLENGE)
 
 
 def _not_found(_: object) -> Reply:
-    return problem(404, Complaint("Not Found"))
+    return problem(404, ErrorDetail("Not Found"))
 
 
 def _later(message: str) -> Callable[[Any], Reply]:
-    return lambda _: problem(503, Complaint(message), headers=RETRY)
+    return lambda _: problem(503, ErrorDetail(message), headers=RETRY)
 
 
 def _already_paid(error: AlreadyPaid) -> Reply:
-    complaint = Complaint("The order is already paid", code="already_paid")
-    return problem(409, complaint, payment=_own(error.payment))
+    detail = ErrorDetail("The order is already paid", code="already_paid")
+    return problem(409, detail, payment=_own(error.payment))
 
 
-def _under_way(error: PaymentUnderWay) -> Reply:
+def _under_way(error: PaymentInProgress) -> Reply:
     return payment_under_way(_own(error.payment))
 
 
 def payment_under_way(payment: PaymentBody | UnsetType) -> Reply:
     """Another payment of the order may still succeed; the payer's own is told."""
-    complaint = Complaint("A payment of the order is under way", code="payment_under_way")
-    return problem(409, complaint, payment=payment)
+    detail = ErrorDetail("A payment of the order is under way", code="payment_under_way")
+    return problem(409, detail, payment=payment)
 
 
 def _own(payment: Payment | None) -> PaymentBody | UnsetType:
     return UNSET if payment is None else payment_body(payment)
 
 
-def _amount_differs(error: AmountDiffers) -> Reply:
+def _amount_differs(error: AmountMismatch) -> Reply:
     message = f"The amount due is {error.due}"
-    complaint = Complaint(message, field="amount", code="amount_differs")
-    return problem(400, complaint, due=_money(error.due))
+    detail = ErrorDetail(message, field="amount", code="amount_differs")
+    return problem(400, detail, due=_money(error.due))
 
 
 def _not_refundable(error: NotRefundable) -> Reply:
     message = f"A payment that is {error.status.value} cannot be refunded"
-    return problem(409, Complaint(message, code="not_refundable"))
+    return problem(409, ErrorDetail(message, code="not_refundable"))
 
 
 def _exceeds(error: RefundExceedsPayment) -> Reply:
     message = f"{error.left} are left to be refunded"
-    complaint = Complaint(message, field="amount", code="refund_exceeds_payment")
-    return problem(400, complaint, left=_money(error.left))
+    detail = ErrorDetail(message, field="amount", code="refund_exceeds_payment")
+    return problem(400, detail, left=_money(error.left))
 
 
 def _too_many_declines(error: TooManyDeclines) -> Reply:
     seconds = str(math.ceil(error.retry_after.total_seconds()))
-    complaint = Complaint("Too many declined cards", code="too_many_declines")
-    return problem(429, complaint, headers={"Retry-After": seconds})
+    detail = ErrorDetail("Too many declined cards", code="too_many_declines")
+    return problem(429, detail, headers={"Retry-After": seconds})
 
 
 def _money(money: Money) -> MoneyBody:
-    return MoneyBody(money.minor, money.currency.code)
+    return MoneyBody(money.minor_units, money.currency.code)
 
 
 _TABLE: Final[Mapping[type, Callable[[Any], Reply]]] = {
@@ -142,32 +150,32 @@ _TABLE: Final[Mapping[type, Callable[[Any], Reply]]] = {
     OrderNotFound: _not_found,
     PaymentNotFound: _not_found,
     # what was sent
-    BadRequest: lambda error: problem(400, *error.complaints),
+    BadRequest: lambda error: problem(400, *error.details),
     NotJson: lambda _: problem(
-        415, Complaint("The body must be application/json"), headers=HANG_UP
+        415, ErrorDetail("The body must be application/json"), headers=HANG_UP
     ),
     BodyTooLarge: lambda _: problem(413, headers=HANG_UP),
     BodyTooSlow: lambda _: problem(408, headers=HANG_UP),
-    BadNotice: lambda _: problem(400, Complaint("Not a notice of the gateway")),
+    InvalidNotification: lambda _: problem(400, ErrorDetail("Not a notice of the gateway")),
     # idempotency keys (draft-ietf-httpapi-idempotency-key-header, section 2.7)
-    OtherRequest: lambda _: problem(
-        422, Complaint("The idempotency key was used for another request", code="key_reused")
+    IdempotencyKeyReused: lambda _: problem(
+        422, ErrorDetail("The idempotency key was used for another request", code="key_reused")
     ),
-    StillRunning: lambda _: problem(
+    RequestInProgress: lambda _: problem(
         409,
-        Complaint("The first request with this key is under way", code="request_under_way"),
+        ErrorDetail("The first request with this key is under way", code="request_under_way"),
         headers=RETRY,
     ),
     # the order
     OrderCancelled: lambda _: problem(
-        400, Complaint("Cannot pay for a cancelled order", code="order_cancelled")
+        400, ErrorDetail("Cannot pay for a cancelled order", code="order_cancelled")
     ),
     OrderExpired: lambda _: problem(
-        400, Complaint("Cannot pay for an expired order", code="order_expired")
+        400, ErrorDetail("Cannot pay for an expired order", code="order_expired")
     ),
-    AmountDiffers: _amount_differs,
+    AmountMismatch: _amount_differs,
     AlreadyPaid: _already_paid,
-    PaymentUnderWay: _under_way,
+    PaymentInProgress: _under_way,
     TooManyDeclines: _too_many_declines,
     # the refund
     NotRefundable: _not_refundable,

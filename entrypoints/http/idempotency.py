@@ -12,9 +12,9 @@ import msgspec
 import structlog
 from attrs import frozen
 
-from application.ports.answers import Answer, Answers, RequestKey
+from application.ports.idempotency_store import IdempotencyStore, RequestKey, StoredReply
 from application.ports.unit_of_work import StorageUnavailable
-from domain.order import UserId
+from domain.identifiers import UserId
 from entrypoints.http.replies import Reply, payment_path
 
 logger = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ _NEVER_KEPT: Final = ("clientSecret", "nextAction")
 
 
 @frozen
-class Finished:
+class HandlerResult:
     """A reply, and whether it is the request's final one: then it is given again from now on."""
 
     reply: Reply
@@ -36,17 +36,17 @@ class Finished:
 
 
 @frozen
-class Once:
+class IdempotencyGuard:
     """Carries a request out once for each key."""
 
-    answers: Answers
+    answers: IdempotencyStore
 
     async def __call__(
         self,
         user: UserId,
         key: str,
         request: Mapping[str, object],
-        carry_out: Callable[[], Awaitable[Finished]],
+        carry_out: Callable[[], Awaitable[HandlerResult]],
     ) -> Reply:
         """Reply to the request, or again with the first reply.
 
@@ -81,7 +81,7 @@ class Once:
 
     async def _keep(self, key: RequestKey, reply: Reply) -> None:
         try:
-            await self.answers.finish(key, Answer(reply.status, _keepable(reply)))
+            await self.answers.finish(key, StoredReply(reply.status, _keepable(reply)))
         except StorageUnavailable:
             # The order is a key as well: whoever asks again is told that it is paid.
             logger.warning("the answer to a request with an idempotency key is not kept")
@@ -100,9 +100,9 @@ def _keepable(reply: Reply) -> bytes:
     return msgspec.json.encode({k: v for k, v in body.items() if k not in _NEVER_KEPT})
 
 
-def _again(kept: Answer) -> Reply:
+def _again(kept: StoredReply) -> Reply:
     headers = {"Idempotent-Replayed": "true"}
-    reply = Reply(kept.code, kept.content, headers)
+    reply = Reply(kept.status, kept.content, headers)
     if not reply.is_problem:
         body = msgspec.json.decode(kept.content, type=dict[str, object])
         if "paymentId" not in body:

@@ -31,7 +31,7 @@ BETWEEN_SECONDS: Final = 10.0
 
 # One small document; a request waits for it.
 FETCH_SECONDS: Final = 5.0
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 
 Fetch = Callable[[], Awaitable[bytes]]
 
@@ -48,7 +48,7 @@ def fetching(url: str) -> Fetch:
             content = bytearray()
             async for chunk in response.content.iter_any():
                 content += chunk
-                if len(content) > MOST_BYTES:
+                if len(content) > MAX_BYTES:
                     raise ValueError("the key set is too large")
             return bytes(content)
 

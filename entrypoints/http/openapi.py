@@ -19,12 +19,12 @@ from litestar.openapi.spec import (
 
 from entrypoints.http.replies import (
     PROBLEM_JSON,
-    Complaint,
+    ErrorDetail,
     PaymentBody,
     Problem,
     RefundBody,
 )
-from entrypoints.http.requests import MOST_CHARACTERS
+from entrypoints.http.requests import MAX_CHARACTERS
 
 USER_SECURITY: Final[list[dict[str, list[str]]]] = [
     {"session": []},
@@ -76,7 +76,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 def _problem(status: int) -> ResponseSpec:
     description, message = _PROBLEMS[status]
-    problem = Problem([Complaint(message)], description, status)
+    problem = Problem([ErrorDetail(message)], description, status)
     return ResponseSpec(
         Problem,
         generate_examples=False,
@@ -122,7 +122,7 @@ RECEIVED: Final = {200: _spec(dict[str, bool], "Heard", received=True)}
 LIVE: Final = {200: _spec(dict[str, str], "It answers", status="live")}
 READY: Final = {200: _spec(dict[str, Any], "Ready", status="ready", checks={"database": "ok"})}
 
-_TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MOST_CHARACTERS)
+_TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS)
 _MINOR: Final = Schema(type=OpenAPIType.INTEGER, minimum=0, description="In minor units")
 _CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
 

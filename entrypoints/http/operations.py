@@ -9,8 +9,8 @@ from attrs import frozen
 from litestar import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from entrypoints.http.house import Check
-from entrypoints.http.replies import Complaint, problem, reply
+from entrypoints.http.dependencies import Check
+from entrypoints.http.replies import ErrorDetail, problem, reply
 
 logger = structlog.get_logger(__name__)
 
@@ -39,8 +39,8 @@ class OperationRoutes:
         }
         if any(results):
             failing = (name for name in found if found[name] == "failing")
-            complaints = (Complaint(f"{name} is not ready") for name in failing)
-            return problem(503, *complaints, checks=found).response()
+            details = (ErrorDetail(f"{name} is not ready") for name in failing)
+            return problem(503, *details, checks=found).response()
         return reply(200, {"status": "ready", "checks": found}).response()
 
     async def metrics(self) -> Response[bytes]:

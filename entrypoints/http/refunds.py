@@ -8,12 +8,11 @@ from litestar import Response
 from litestar.params import FromPath
 
 from application.use_cases.refund_payment import RefundPayment
-from domain.order import UserId
-from domain.payment import PaymentId
-from domain.refund import RefundId
+from domain.identifiers import PaymentId, RefundId, UserId
 from entrypoints.http.auth import check_operator
+from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.errors import NotFound
-from entrypoints.http.idempotency import Finished, Once
+from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
 from entrypoints.http.replies import refund_body, reply
 from entrypoints.http.requests import (
     AnyRequest,
@@ -22,7 +21,6 @@ from entrypoints.http.requests import (
     read_json,
     refund_request,
 )
-from entrypoints.http.running import Running
 
 # The operator is no user; a user of that name shares no key with them, as theirs begin otherwise.
 _OPERATOR: Final = UserId("operator")
@@ -37,8 +35,8 @@ class RefundRoutes:
     """The operator's routes."""
 
     refund_payment: RefundPayment
-    once: Once
-    running: Running
+    once: IdempotencyGuard
+    running: BackgroundTasks
     operator_key: str = field(repr=False)
 
     async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
@@ -47,18 +45,20 @@ class RefundRoutes:
         if not is_payment_id(payment_id):
             raise NotFound
         key = idempotency_key(request)
-        wish = refund_request(await read_json(request, required=False))
+        command = refund_request(await read_json(request, required=False))
 
         name = None if key is None else _name(payment_id, key)
 
-        async def refund() -> Finished:
-            made = await self.refund_payment(PaymentId(payment_id), wish.minor, wish.reason, name)
-            return Finished(reply(201, refund_body(made)), final=True)
+        async def refund() -> HandlerResult:
+            made = await self.refund_payment(
+                PaymentId(payment_id), command.minor_units, command.reason, name
+            )
+            return HandlerResult(reply(201, refund_body(made)), final=True)
 
         if key is None:
             finished = await self.running.to_its_end(refund())
             return finished.reply.response()
-        identity = {"payment": payment_id, "amount": wish.minor, "reason": wish.reason}
+        identity = {"payment": payment_id, "amount": command.minor_units, "reason": command.reason}
         answer = await self.running.to_its_end(
             self.once(_OPERATOR, _KEYS_OF + key, identity, refund)
         )

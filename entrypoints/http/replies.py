@@ -10,8 +10,9 @@ from attrs import field, frozen
 from litestar import Response
 from msgspec import UNSET, Struct, UnsetType
 
-from domain.bill import Bill
-from domain.payment import Payment, PaymentStatus, RequiresAction
+from domain.order import Order
+from domain.outcome import RequiresAction
+from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund, RefundStatus
 
 JSON: Final = "application/json"
@@ -62,7 +63,7 @@ class MoneyBody(Struct):
     currency: str
 
 
-class Complaint(Struct):
+class ErrorDetail(Struct):
     """One thing that is wrong; the seed's shape."""
 
     message: str
@@ -73,7 +74,7 @@ class Complaint(Struct):
 class Problem(Struct):
     """The seed's `errors`, as an RFC 9457 problem."""
 
-    errors: list[Complaint]
+    errors: list[ErrorDetail]
     title: str
     status: int
     type: str = "about:blank"
@@ -119,7 +120,7 @@ def reply(status: int, body: object, headers: Mapping[str, str] | None = None) -
 
 def problem(
     status: int,
-    *complaints: Complaint,
+    *details: ErrorDetail,
     headers: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Reply:
@@ -128,28 +129,28 @@ def problem(
     payment = more.get("payment", UNSET)
     if isinstance(payment, PaymentBody):
         more["id"] = payment.id
-    errors: Sequence[Complaint] = complaints or (Complaint(title),)
+    errors: Sequence[ErrorDetail] = details or (ErrorDetail(title),)
     return reply(status, Problem(list(errors), title, status, **more), headers)
 
 
 def payment_body(
-    payment: Payment, bill: Bill | None = None, action: RequiresAction | None = None
+    payment: Payment, order: Order | None = None, action: RequiresAction | None = None
 ) -> PaymentBody:
     """A payment for its payer; the bill tells what of it was given back."""
     body = PaymentBody(
         id=payment.id,
         order_id=payment.order_id,
         status=payment.status.value,
-        amount=payment.amount.minor,
+        amount=payment.amount.minor_units,
         currency=payment.amount.currency.code,
         created_at=_moment(payment.created_at),
         stripe_id=payment.charge_id or UNSET,
         code=payment.code or UNSET,
     )
-    if bill is not None:
+    if order is not None:
         body.refunded_amount = sum(
-            refund.amount.minor
-            for refund in bill.refunds
+            refund.amount.minor_units
+            for refund in order.refunds
             if refund.payment_id == payment.id and refund.status is RefundStatus.SUCCEEDED
         )
     if action is not None and payment.status is PaymentStatus.REQUIRES_ACTION:
@@ -164,7 +165,7 @@ def refund_body(refund: Refund) -> RefundBody:
         id=refund.id,
         payment_id=refund.payment_id,
         order_id=refund.order_id,
-        amount=refund.amount.minor,
+        amount=refund.amount.minor_units,
         currency=refund.amount.currency.code,
         status=refund.status.value,
         reason=refund.reason,

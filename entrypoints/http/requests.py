@@ -9,31 +9,31 @@ from attrs import field, frozen
 from litestar import Request
 
 from application.ports.payment_gateway import CardToken
-from domain.bill import Agreed
+from domain.claim import ExpectedAmount
+from domain.identifiers import OrderId
 from domain.money import MAX_MINOR_UNITS
-from domain.order import OrderId
 from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, NotJson
-from entrypoints.http.replies import Complaint
+from entrypoints.http.replies import ErrorDetail
 
 AnyRequest = Request[Any, Any, Any]
 
 # More than twice the largest request there can be: two texts of 255 characters, of 12 bytes each
 # when escaped as \uXXXX pairs, and a few names.
-MOST_JSON_BYTES: Final = 16 * 1024
+MAX_JSON_BYTES: Final = 16 * 1024
 
 # Stripe's events were at most some 100 KiB; the broker's usual limit is a fair bound.
-MOST_NOTICE_BYTES: Final = 1024 * 1024
+MAX_NOTICE_BYTES: Final = 1024 * 1024
 
 # The contract cuts a body off within 30 s; below the 25 s that a graceful stop waits for it.
 BODY_SECONDS: Final = 20.0
 
-MOST_CHARACTERS: Final = 255
+MAX_CHARACTERS: Final = 255
 """Of an id, a token, a reason or an idempotency key; the longest of Stripe's is 255."""
 
-_WHAT_TEXT_IS: Final = f"must be text of 1 to {MOST_CHARACTERS} characters"
+_WHAT_TEXT_IS: Final = f"must be text of 1 to {MAX_CHARACTERS} characters"
 _CURRENCY: Final = re.compile("[A-Za-z]{3}")
 _PAYMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,36}")
-_IDEMPOTENCY_KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MOST_CHARACTERS}}}")
+_IDEMPOTENCY_KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MAX_CHARACTERS}}}")
 
 
 @frozen
@@ -42,14 +42,14 @@ class ChargeRequest:
 
     order_id: OrderId
     token: CardToken
-    agreed: Agreed
+    expected: ExpectedAmount
 
 
 @frozen
 class RefundRequest:
     """A wish to give money back; all that is left where no amount is named."""
 
-    minor: int | None
+    minor_units: int | None
     reason: str
 
 
@@ -58,14 +58,14 @@ class _Reader:
     """Picks fields out of a JSON object, and collects what is wrong with them."""
 
     body: dict[str, Any]
-    complaints: list[Complaint] = field(factory=list)
+    details: list[ErrorDetail] = field(factory=list)
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.body.get(name)
         if value is None and default is not None:
             return default
         if not is_text(value):
-            self.complaints.append(Complaint(f"{name} {_WHAT_TEXT_IS}", name))
+            self.details.append(ErrorDetail(f"{name} {_WHAT_TEXT_IS}", name))
         return str(value)
 
     def amount(self, name: str, least: int) -> int | None:
@@ -74,7 +74,7 @@ class _Reader:
             return None
         if type(value) is int and least <= value <= MAX_MINOR_UNITS:  # true is an int to Python
             return value
-        self.complaints.append(Complaint(f"{name} must be a whole number of minor units", name))
+        self.details.append(ErrorDetail(f"{name} must be a whole number of minor units", name))
         return None
 
     def currency(self, name: str) -> str | None:
@@ -82,13 +82,13 @@ class _Reader:
         if value is None:
             return None
         if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
-            self.complaints.append(Complaint(f"{name} must be a code of three letters", name))
+            self.details.append(ErrorDetail(f"{name} must be a code of three letters", name))
             return None
         return value
 
     def check(self) -> None:
-        if self.complaints:
-            raise BadRequest(tuple(self.complaints))
+        if self.details:
+            raise BadRequest(tuple(self.details))
 
 
 def charge_request(content: bytes) -> ChargeRequest:
@@ -100,9 +100,9 @@ def charge_request(content: bytes) -> ChargeRequest:
     reader = _Reader(_object(content, required=("token", "orderId")))
     token = reader.text("token")
     order_id = reader.text("orderId")
-    agreed = Agreed(reader.amount("amount", least=0), reader.currency("currency"))
+    expected = ExpectedAmount(reader.amount("amount", least=0), reader.currency("currency"))
     reader.check()
-    return ChargeRequest(OrderId(order_id), CardToken(token), agreed)
+    return ChargeRequest(OrderId(order_id), CardToken(token), expected)
 
 
 def refund_request(content: bytes) -> RefundRequest:
@@ -125,13 +125,13 @@ def _object(content: bytes, required: tuple[str, ...] = ()) -> dict[str, Any]:
         body, problem = None, "The body is not valid JSON"
     if isinstance(body, dict):
         return body
-    missing = (Complaint(f"{problem}: {name} is missing", name) for name in required)
-    raise BadRequest(tuple(missing) or (Complaint(problem),))
+    missing = (ErrorDetail(f"{problem}: {name} is missing", name) for name in required)
+    raise BadRequest(tuple(missing) or (ErrorDetail(problem),))
 
 
 def is_text(value: object) -> bool:
     """Whether every part of ours can store it: text, not empty or long, no NUL, no half character."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MOST_CHARACTERS or "\0" in value:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS or "\0" in value:
         return False
     try:
         value.encode()
@@ -153,7 +153,7 @@ def order_in_query(request: AnyRequest) -> OrderId:
     """
     value = request.query_params.get("orderId")
     if not is_text(value):
-        raise BadRequest((Complaint(f"orderId {_WHAT_TEXT_IS}", "orderId"),))
+        raise BadRequest((ErrorDetail(f"orderId {_WHAT_TEXT_IS}", "orderId"),))
     return OrderId(str(value))
 
 
@@ -172,8 +172,8 @@ def idempotency_key(request: AnyRequest) -> str | None:
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = re.sub(r"\\([\"\\])", r"\1", key[1:-1])
     if len(values) > 1 or not _IDEMPOTENCY_KEY.fullmatch(key):
-        message = f"Idempotency-Key must be one key of 1 to {MOST_CHARACTERS} visible characters"
-        raise BadRequest((Complaint(message, "Idempotency-Key"),))
+        message = f"Idempotency-Key must be one key of 1 to {MAX_CHARACTERS} visible characters"
+        raise BadRequest((ErrorDetail(message, "Idempotency-Key"),))
     return key
 
 
@@ -185,10 +185,10 @@ async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
     """
     declared = request.headers.getall("content-type", [])
     if len(declared) != 1 or not _is_json(declared[0]):
-        if required or declared or await read_body(request, MOST_JSON_BYTES):
+        if required or declared or await read_body(request, MAX_JSON_BYTES):
             raise NotJson
         return b""
-    return await read_body(request, MOST_JSON_BYTES)
+    return await read_body(request, MAX_JSON_BYTES)
 
 
 async def read_body(request: AnyRequest, most: int) -> bytes:
@@ -208,7 +208,7 @@ async def read_body(request: AnyRequest, most: int) -> bytes:
             while True:
                 message = await request.receive()
                 if message["type"] != "http.request":
-                    raise BadRequest((Complaint("The body ended early"),))
+                    raise BadRequest((ErrorDetail("The body ended early"),))
                 content += message.get("body", b"")
                 if len(content) > most:
                     raise BodyTooLarge

@@ -17,9 +17,9 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from entrypoints.http.app import create_app
-from entrypoints.http.house import House
+from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
-from entrypoints.settings import BadSetting, Settings
+from entrypoints.settings import InvalidSetting, Settings
 
 logger = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ STOP_SECONDS: Final = 25.0
 HEAD_MILLISECONDS: Final = 20_000
 
 # Idle connections count, too. A file descriptor each; systemd and container runtimes allow more.
-MOST_CONNECTIONS: Final = 8192
+MAX_CONNECTIONS: Final = 8192
 
 # What Linux queues at most without being told otherwise (net.core.somaxconn).
 BACKLOG: Final = 4096
@@ -56,19 +56,19 @@ class CannotListen(Exception):
 
 def serve(settings: Settings) -> NoReturn:
     """Run the HTTP service until SIGTERM or SIGINT, then end the process: 0, or 1 if it failed."""
-    from entrypoints.composition.http import open_house
+    from entrypoints.composition.http import open_dependencies
 
     configure_logs()
-    serve_house(open_house(settings))
+    serve_dependencies(open_dependencies(settings))
 
 
-def serve_house(opening: AbstractAsyncContextManager[House]) -> NoReturn:
+def serve_dependencies(opening: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
     """Run what a house offers, as `serve` does; it is opened inside the server's event loop."""
     status = 1
     try:
         asyncio.run(_run(opening))
         status = 0
-    except (BadSetting, CannotListen) as problem:
+    except (InvalidSetting, CannotListen) as problem:
         print(f"payments: {problem}", file=sys.stderr)  # noqa: T201 - said to whoever started it
     except Exception:
         logger.exception("failed")
@@ -81,17 +81,17 @@ def serve_house(opening: AbstractAsyncContextManager[House]) -> NoReturn:
     os._exit(status)
 
 
-async def _run(opening: AbstractAsyncContextManager[House]) -> None:
+async def _run(opening: AbstractAsyncContextManager[HttpDependencies]) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with opening as house:
-        app = create_app(house)
-        address = free_address(house.settings.host, house.settings.port)
+    async with opening as dependencies:
+        app = create_app(dependencies)
+        address = free_address(dependencies.settings.host, dependencies.settings.port)
         async with app.lifespan():
-            complaint = await _serve(app, address, stop)
-    if complaint is not None:
-        raise CannotListen(f"cannot listen at {_url(address)}: {complaint}")
+            detail = await _serve(app, address, stop)
+    if detail is not None:
+        raise CannotListen(f"cannot listen at {_url(address)}: {detail}")
     logger.info("stopped")
 
 
@@ -105,7 +105,7 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
         http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=MOST_CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
         log_level=LogLevels.error,
         log_dictconfig=_LOGS,
     )

@@ -12,9 +12,10 @@ import pytest
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.payment import Outcome, Payment
-from payments_conformance.bounded import BoundedGateway
-from payments_conformance.promises import a_payment
+from domain.outcome import Outcome
+from domain.payment import Payment
+from payments_kit.conformance.bounded import BoundedGateway
+from payments_kit.conformance.promises import a_payment
 from tests.conformance.shell import EXAMPLES, ROOT, run
 
 TOKEN = CardToken("tok_visa")
@@ -99,7 +100,7 @@ def test_another_project_s_tests_run_as_without_it(tmp_path: Path) -> None:
 def test_the_service_loads_no_test_library(tmp_path: Path) -> None:
     program = (
         "import sys, entrypoints.cli, entrypoints.composition.http, entrypoints.composition.worker;"
-        "print({'pytest', '_pytest', 'hypothesis', 'payments_conformance'} & set(sys.modules))"
+        "print({'pytest', '_pytest', 'hypothesis', 'payments_kit.conformance'} & set(sys.modules))"
     )
     assert run(f'{sys.executable} -c "{program}"', tmp_path, path=ROOT).stdout == "set()\n"
 
@@ -109,11 +110,11 @@ def test_the_distribution_ships_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     [wheel] = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    for module in (ROOT / "payments_conformance").glob("*.py"):
-        assert f"payments_conformance/{module.name}" in names
+    for module in (ROOT / "payments_kit.conformance").glob("*.py"):
+        assert f"payments_kit.conformance/{module.name}" in names
     [entry_points] = [name for name in names if name.endswith("/entry_points.txt")]
     assert (
-        "payments = payments_conformance.plugin"
+        "payments = payments_kit.conformance.plugin"
         in zipfile.ZipFile(wheel).read(entry_points).decode()
     )
 

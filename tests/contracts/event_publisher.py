@@ -6,8 +6,7 @@ from attrs import evolve
 
 from application.ports.event_publisher import OutboxEntry
 from domain.events import PaymentCreated, PaymentFailed, PaymentRefunded
-from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.identifiers import OrderId, PaymentId
 from tests.builders import NOW, PRICE, a_payment, a_refund
 from tests.contracts.brokers import BrokerUnderTest
 
@@ -62,7 +61,7 @@ class EventPublisherContract(ABC):
     async def test_a_batch_of_nothing_is_no_failure(self, broker: BrokerUnderTest) -> None:
         published = await broker.publisher.publish([])
         assert not published.stored
-        assert not published.refused
+        assert not published.rejected
 
     async def test_an_event_that_is_too_large_is_refused_and_holds_up_nobody(
         self, broker: BrokerUnderTest
@@ -70,12 +69,12 @@ class EventPublisherContract(ABC):
         large = [refunded("a", "x" * 2**16), refunded("b", "x" * 2**20), refunded("c", "x" * 2**23)]
         published = await broker.publisher.publish([large[0], created(), *large[1:]])
         assert published.stored == {created().event.id}
-        assert published.refused.keys() == {entry.event.id for entry in large}
-        assert all("bytes" in reason for reason in published.refused.values())
+        assert published.rejected.keys() == {entry.event.id for entry in large}
+        assert all("bytes" in reason for reason in published.rejected.values())
         assert (await broker.publisher.publish([failed()])).stored
 
     async def test_an_event_that_is_no_text_is_refused(self, broker: BrokerUnderTest) -> None:
         broken = refunded(reason="\ud800")
         published = await broker.publisher.publish([broken, created()])
         assert published.stored == {created().event.id}
-        assert published.refused.keys() == {broken.event.id}
+        assert published.rejected.keys() == {broken.event.id}

@@ -131,7 +131,7 @@ class InboundEventsContract(ABC):
         await broker.send("order:created", b"1", {"ce-id": "1"})
         subscription = broker.subscribe()
         [event] = await subscription.fetch(10, LONG)
-        await event.bury("it is poison")
+        await event.dead_letter("it is poison")
         [letter] = await broker.letters.list(10)
         assert (letter.subject, letter.data, letter.reason) == (
             "order:created",
@@ -147,6 +147,6 @@ class InboundEventsContract(ABC):
         [event] = await subscription.fetch(10, LONG)
         await broker.let_ack_wait_pass()
         [again] = await subscription.fetch(10, LONG)
-        await event.bury("first")
-        await again.bury("second")
+        await event.dead_letter("first")
+        await again.dead_letter("second")
         assert len(await broker.letters.list(10)) == 1

@@ -8,7 +8,6 @@ import pytest
 
 from application.ports.event_publisher import OutboxEntry, OutboxQueue
 from application.ports.unit_of_work import BeginUnitOfWork
-from domain.dispute import DisputeId
 from domain.events import (
     Event,
     EventId,
@@ -17,8 +16,7 @@ from domain.events import (
     PaymentFailed,
     PaymentRefunded,
 )
-from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.identifiers import DisputeId, OrderId, PaymentId
 from tests.builders import NOW, ORDER, PAYMENT, PRICE, a_refund, charged, claimed
 from tests.contracts.elapsing import Elapse
 
@@ -77,8 +75,8 @@ class OutboxQueueContract:
         self, begin: BeginUnitOfWork, queue: OutboxQueue
     ) -> None:
         await add(begin, *(failure(number) for number in range(3)))
-        taken = await queue.take("relay", LEASE, 10)
-        assert list(await queue.take("relay", LEASE, 10)) == list(taken)
+        captured_amount = await queue.take("relay", LEASE, 10)
+        assert list(await queue.take("relay", LEASE, 10)) == list(captured_amount)
         await queue.mark_sent([failure(1).id])
         assert told(await queue.take("relay", LEASE, 10)) == [failure(0), failure(2)]
 
@@ -113,7 +111,7 @@ class OutboxQueueContract:
     ) -> None:
         await add(begin, failure(0))
         takes = (queue.take(f"relay-{number}", LEASE, 10) for number in range(10))
-        assert sum(bool(taken) for taken in await asyncio.gather(*takes)) == 1
+        assert sum(bool(captured_amount) for captured_amount in await asyncio.gather(*takes)) == 1
 
     async def test_a_relay_that_died_holds_nobody_up_for_longer_than_its_lease(
         self, begin: BeginUnitOfWork, queue: OutboxQueue, elapse: Elapse

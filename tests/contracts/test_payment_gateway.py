@@ -12,22 +12,22 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.gateways.fake import FakeGateway
-from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway, Trouble
-from adapters.gateways.ruled import RuledGateway
-from adapters.gateways.stripe_charges import StripeCharges
-from adapters.gateways.stripe_client import StripeApi
-from adapters.gateways.stripe_payment_intents import StripePaymentIntents
+from adapters.gateways.in_memory import Faults, GatewayFaultKind, GatewayLedger, InMemoryGateway
+from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.stripe.charges import StripeCharges
+from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
-from payments_conformance.harness import Step
-from payments_conformance.promises import (
+from payments_kit.conformance.harness import Step
+from payments_kit.conformance.promises import (
     AuthenticationContract,
     FailingGatewayContract,
     PaymentGatewayContract,
     UnreliableConnectionContract,
 )
-from tests.stripe_double import RunningDouble, intents, running_stripe_double
-from tests.stripe_double.faults import Kind
+from payments_kit.doubles.stripe import RunningDouble, intents, running_stripe_double
+from payments_kit.doubles.stripe.faults import Kind
 
 GOOD, BAD = CardToken("tok_visa"), CardToken("tok_chargeDeclinedInsufficientFunds")
 KEY = "sk_test_of_the_contract"
@@ -43,7 +43,7 @@ def now() -> datetime:
 class RuledHarness:
     """A gateway made of rules, which answers for its own books."""
 
-    gateway: RuledGateway
+    gateway: SimulatedGateway
     succeeding_token: CardToken = GOOD
     declined_token: CardToken = BAD
     authenticating_token: CardToken = AUTHENTICATING
@@ -52,12 +52,12 @@ class RuledHarness:
         await self.gateway.complete_authentication(payment.id, succeeded)
 
     async def charges(self, payment: Payment) -> int:
-        dossier = await self.gateway.dossier(payment.id)
-        return sum(each.state.value == "succeeded" for each in dossier.attempts)
+        record = await self.gateway.record(payment.id)
+        return sum(each.state.value == "succeeded" for each in record.attempts)
 
     async def given_back(self, payment: Payment) -> int:
-        dossier = await self.gateway.dossier(payment.id)
-        return sum(each.amount.minor for each in dossier.given if each.state.value != "failed")
+        record = await self.gateway.record(payment.id)
+        return sum(each.amount.minor_units for each in record.given if each.state.value != "failed")
 
 
 @frozen
@@ -70,17 +70,19 @@ class InMemoryHarness(RuledHarness):
     def unreachable(self) -> GatewayAdapter:
         always = Faults()
         for step in ("charge", "find", "cancel", "refund", "find_refund", "check"):
-            always.add(step, Trouble.UNREACHABLE)
+            always.add(step, GatewayFaultKind.UNREACHABLE)
         return InMemoryGateway(GatewayLedger(now), always)
 
     def lose_reply(self, step: Step) -> None:
-        self.faults.add(step, Trouble.REPLY_LOST)
+        self.faults.add(step, GatewayFaultKind.REPLY_LOST)
 
     def lose_request(self, step: Step) -> None:
-        self.faults.add(step, Trouble.REQUEST_LOST)
+        self.faults.add(step, GatewayFaultKind.REQUEST_LOST)
 
     def fail(self, step: Step, *, done: bool) -> None:
-        self.faults.add(step, Trouble.SERVER_ERROR_AFTER if done else Trouble.SERVER_ERROR)
+        self.faults.add(
+            step, GatewayFaultKind.SERVER_ERROR_AFTER if done else GatewayFaultKind.SERVER_ERROR
+        )
 
 
 @frozen

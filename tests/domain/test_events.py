@@ -6,41 +6,42 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
-from domain.bill import Bill
-from domain.dispute import Dispute, DisputeId, DisputeStatus
+from domain.dispute import Dispute, DisputeStatus
 from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
-from domain.payment import ChargeId, PaymentStatus
+from domain.identifiers import ChargeId, DisputeId
+from domain.order import Order
+from domain.payment import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import ORDER, PAYMENT, PRICE, a_payment, a_refund, after
-from tests.strategies import bills
+from tests.strategies import orders
 
 
-def told(bill: Bill) -> list[Event]:
+def told(order: Order) -> list[Event]:
     """Everything that could be announced of a bill as it stands."""
     events: list[Event] = []
-    for payment in bill.payments:
+    for payment in order.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             events.append(PaymentCreated.of(payment))
         elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
             events.append(PaymentFailed.of(payment))
     events += [
         PaymentRefunded.of(refund)
-        for refund in bill.refunds
+        for refund in order.refunds
         if refund.status is RefundStatus.SUCCEEDED
     ]
-    return [*events, *(PaymentDisputed.of(dispute) for dispute in bill.disputes)]
+    return [*events, *(PaymentDisputed.of(dispute) for dispute in order.disputes)]
 
 
-@given(bills())
-def test_every_fact_of_a_bill_has_an_id_of_its_own(bill: Bill) -> None:
-    ids = [event.id for event in told(bill)]
+@given(orders())
+def test_every_fact_of_a_bill_has_an_id_of_its_own(order: Order) -> None:
+    ids = [event.id for event in told(order)]
     assert len(set(ids)) == len(ids)
-    assert [event.id for event in told(bill)] == ids
+    assert [event.id for event in told(order)] == ids
 
 
 def test_a_success_told_again_later_has_the_id_it_had() -> None:
     payment = a_payment(status=PaymentStatus.SUCCEEDED)
-    later = evolve(payment, look_at=after(hours=1), reference="pi_other", code="anything")
+    later = evolve(payment, next_check_at=after(hours=1), reference="pi_other", code="anything")
     assert (
         PaymentCreated.of(later).id == PaymentCreated.of(payment).id == "payment:created:payment-1"
     )
@@ -74,6 +75,6 @@ def test_each_state_of_a_dispute_is_told_under_an_id_of_its_own() -> None:
     dispute = Dispute(
         DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch"), PRICE, "fraudulent", DisputeStatus.OPEN
     )
-    ids = {PaymentDisputed.of(dispute.hear(status)).id for status in DisputeStatus}
+    ids = {PaymentDisputed.of(dispute.apply(status)).id for status in DisputeStatus}
     assert len(ids) == len(DisputeStatus)
-    assert PaymentDisputed.of(dispute.hear(DisputeStatus.OPEN)).id in ids
+    assert PaymentDisputed.of(dispute.apply(DisputeStatus.OPEN)).id in ids

@@ -22,7 +22,7 @@ JPY, KWD, CLF = Currency("jpy"), Currency("kwd"), Currency("clf")
 
 @given(money())
 def test_every_amount_of_every_currency_round_trips_through_its_price(amount: Money) -> None:
-    assert Money.exactly(amount.major, amount.currency) == amount
+    assert Money.from_major(amount.major, amount.currency) == amount
 
 
 @given(prices(), currencies())
@@ -34,7 +34,7 @@ def test_a_price_is_expressed_exactly_or_refused_and_never_rounded(
     price: Decimal, currency: Currency
 ) -> None:
     try:
-        amount = Money.exactly(price, currency)
+        amount = Money.from_major(price, currency)
     except InexactAmount:
         return
     assert amount.major == price
@@ -57,9 +57,9 @@ def test_a_price_is_expressed_exactly_or_refused_and_never_rounded(
     ],
 )
 def test_a_price_becomes_minor_units_of_its_currency(
-    price: str, currency: Currency, minor: int
+    price: str, currency: Currency, minor_units: int
 ) -> None:
-    assert Money.exactly(Decimal(price), currency).minor == minor
+    assert Money.from_major(Decimal(price), currency).minor_units == minor_units
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_price_becomes_minor_units_of_its_currency(
 )
 def test_a_price_the_currency_cannot_express_is_refused(price: str, currency: Currency) -> None:
     with pytest.raises(InexactAmount) as refused:
-        Money.exactly(Decimal(price), currency)
+        Money.from_major(Decimal(price), currency)
     assert currency.code in str(refused.value)
 
 
@@ -89,13 +89,13 @@ def test_a_price_is_exact_whatever_precision_the_caller_computes_with() -> None:
     with localcontext() as context:
         context.prec = 2
         assert Money(123456, USD).major == Decimal("1234.56")
-        assert Money.exactly(Decimal("1234.56"), USD).minor == 123456
+        assert Money.from_major(Decimal("1234.56"), USD).minor_units == 123456
 
 
 @pytest.mark.parametrize("minor", [-1, MAX_MINOR_UNITS + 1, 1.0, 0.5, float("nan"), True])
-def test_minor_units_are_whole_numbers_in_range_and_never_floats(minor: int) -> None:
+def test_minor_units_are_whole_numbers_in_range_and_never_floats(minor_units: int) -> None:
     with pytest.raises(ValueError, match="minor units"):
-        Money(minor, USD)
+        Money(minor_units, USD)
 
 
 @given(money(USD), money(USD))

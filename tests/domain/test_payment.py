@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import Currency, Money
+from domain.outcome import Charged
 from domain.payment import (
     ABANDON_AFTER,
     CHARGE_WINDOW,
-    FIRST_LOOK,
-    LATE_LANDING,
-    LOOK_EVERY,
-    Charged,
+    CHECK_INTERVAL,
+    FIRST_CHECK_AFTER,
+    LATE_CAPTURE_WINDOW,
     ContradictoryOutcome,
     Payment,
     PaymentStatus,
@@ -32,18 +32,18 @@ from tests.builders import (
 )
 
 EVERY_STATUS = list(PaymentStatus)
-CAPTURED = (PaymentStatus.SUCCEEDED, PaymentStatus.UNWANTED, PaymentStatus.REVIEW)
+CAPTURED = (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED, PaymentStatus.REVIEW)
 SETTLING: dict[str, Callable[[Payment], Payment]] = {
     "succeed": lambda payment: payment.succeed(charged()),
-    "unwant": lambda payment: payment.unwant(charged(), "order_cancelled"),
+    "reverse": lambda payment: payment.reverse(charged(), "order_cancelled"),
     "review": lambda payment: payment.review(charged(), "amount_mismatch"),
     "fail": lambda payment: payment.fail(declined()),
     "require_action": lambda payment: payment.require_action(requires_action()),
     "abandon": lambda payment: payment.abandon(),
 }
 TRANSITIONS: dict[str, Callable[[Payment], Payment]] = SETTLING | {
-    "look_now": lambda payment: payment.look_now(NOW),
-    "look_again": lambda payment: payment.look_again(NOW),
+    "check_now": lambda payment: payment.check_now(NOW),
+    "schedule_check": lambda payment: payment.schedule_check(NOW),
 }
 
 
@@ -74,8 +74,8 @@ def test_a_second_charge_for_one_payment_is_a_contradiction(status: PaymentStatu
     ("charge", "found"),
     [
         (charged(amount=PRICE + PRICE), "amount_mismatch"),
-        (charged(amount=Money(PRICE.minor - 1, PRICE.currency)), "amount_mismatch"),
-        (charged(amount=Money(PRICE.minor, Currency("eur"))), "currency_mismatch"),
+        (charged(amount=Money(PRICE.minor_units - 1, PRICE.currency)), "amount_mismatch"),
+        (charged(amount=Money(PRICE.minor_units, Currency("eur"))), "currency_mismatch"),
         (charged(livemode=True), "livemode_mismatch"),
         (charged(), None),
     ],
@@ -84,13 +84,13 @@ def test_a_second_charge_for_one_payment_is_a_contradiction(status: PaymentStatu
 def test_a_charge_is_compared_in_amount_currency_and_live_mode(
     charge: Charged, found: str | None
 ) -> None:
-    assert a_payment().differs_from(charge) == found
+    assert a_payment().mismatch(charge) == found
 
 
 def test_a_refusal_ends_an_abandoned_payment_as_well() -> None:
     refused = a_payment().abandon().fail(declined(code="lost_card"))
     assert (refused.status, refused.code) == (PaymentStatus.FAILED, "lost_card")
-    assert refused.look_at is None
+    assert refused.next_check_at is None
 
 
 def test_only_an_open_payment_can_be_abandoned() -> None:
@@ -103,10 +103,10 @@ def test_what_was_taken_is_what_the_gateway_says() -> None:
     less, payment = charged(amount=dollars("1")), a_payment()
     for captured in (
         payment.succeed(less),
-        payment.unwant(less, "order_cancelled"),
+        payment.reverse(less, "order_cancelled"),
         payment.review(less, "amount_mismatch"),
     ):
-        assert (captured.amount, captured.taken) == (PRICE, dollars("1"))
+        assert (captured.amount, captured.captured_amount) == (PRICE, dollars("1"))
 
 
 def test_an_abandoned_payment_that_lands_at_the_bank_keeps_its_reference_to_be_called_off() -> None:
@@ -118,31 +118,31 @@ def test_an_abandoned_payment_that_lands_at_the_bank_keeps_its_reference_to_be_c
 @given(st.sampled_from(EVERY_STATUS), st.integers(0, 200_000))
 def test_what_may_still_change_is_looked_at_again(status: PaymentStatus, seconds: int) -> None:
     now = after(seconds=seconds)
-    looked = a_payment(status=status, look_at=NOW).look_again(now)
-    abandoned_lately = status is PaymentStatus.ABANDONED and now < NOW + LATE_LANDING
-    assert (looked.look_at is not None) == (looked.is_open or abandoned_lately)
-    assert looked.look_at is None or looked.look_at > now
-    assert not looked.is_open or looked.look_at is not None
-    if looked.is_open and looked.look_at is not None:
-        assert looked.look_at - now <= LOOK_EVERY
+    looked = a_payment(status=status, next_check_at=NOW).schedule_check(now)
+    abandoned_lately = status is PaymentStatus.ABANDONED and now < NOW + LATE_CAPTURE_WINDOW
+    assert (looked.next_check_at is not None) == (looked.is_open or abandoned_lately)
+    assert looked.next_check_at is None or looked.next_check_at > now
+    assert not looked.is_open or looked.next_check_at is not None
+    if looked.is_open and looked.next_check_at is not None:
+        assert looked.next_check_at - now <= CHECK_INTERVAL
 
 
 def test_an_abandoned_payment_is_looked_at_a_dozen_times_within_a_day() -> None:
     payment, looks = a_payment().abandon(), 0
-    while payment.look_at is not None:
-        payment, looks = payment.look_again(payment.look_at), looks + 1
+    while payment.next_check_at is not None:
+        payment, looks = payment.schedule_check(payment.next_check_at), looks + 1
     assert looks == 12
 
 
 def test_a_charge_starts_soon_after_its_claim_or_never() -> None:
     payment = a_payment()
     assert payment.may_be_sent(NOW)
-    assert not payment.may_be_sent(NOW + FIRST_LOOK)
+    assert not payment.may_be_sent(NOW + FIRST_CHECK_AFTER)
 
 
 def test_nothing_counts_as_never_arrived_while_a_request_may_be_on_its_way() -> None:
     # 15 s is what the gateway port allows a call to take.
-    assert FIRST_LOOK + timedelta(seconds=15) <= CHARGE_WINDOW < ABANDON_AFTER
+    assert FIRST_CHECK_AFTER + timedelta(seconds=15) <= CHARGE_WINDOW < ABANDON_AFTER
     payment = a_payment()
     assert payment.may_have_arrived(NOW + CHARGE_WINDOW)
     assert not payment.may_have_arrived(NOW + ABANDON_AFTER)

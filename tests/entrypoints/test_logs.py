@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from entrypoints.logs import configure_logs, redact
-from entrypoints.trace import use_traceparent
+from entrypoints.trace_context import use_traceparent
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entrypoints.settings import BadSetting, read_settings
+from entrypoints.settings import InvalidSetting, read_settings
 
 COMPLETE = {
     "DATABASE_URL": "postgresql://shop:hunter2@db/shop",
@@ -30,7 +30,7 @@ def test_a_missing_variable_is_named(missing: str, value: str | None) -> None:
     environment = {name: text for name, text in COMPLETE.items() if name != missing}
     if value is not None:
         environment[missing] = value
-    with pytest.raises(BadSetting, match=rf"^{missing}: is required[^\n]*$"):
+    with pytest.raises(InvalidSetting, match=rf"^{missing}: is required[^\n]*$"):
         read_settings(environment)
 
 
@@ -60,7 +60,7 @@ def test_a_missing_variable_is_named(missing: str, value: str | None) -> None:
 def test_a_malformed_variable_is_named_in_one_line_without_its_value(
     variable: str, value: str
 ) -> None:
-    with pytest.raises(BadSetting) as bad:
+    with pytest.raises(InvalidSetting) as bad:
         read_settings({**COMPLETE, variable: value})
     assert str(bad.value).startswith(f"{variable}: ")
     assert "\n" not in str(bad.value)
@@ -85,6 +85,6 @@ def test_any_environment_is_read_or_refused(environment: dict[str, str]) -> None
     problem = ""
     try:
         read_settings({**COMPLETE, **environment})
-    except BadSetting as bad:
+    except InvalidSetting as bad:
         problem = str(bad)
     assert "\n" not in problem

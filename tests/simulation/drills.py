@@ -8,16 +8,17 @@ from typing import Final
 from attrs import frozen
 
 from application.ports.payment_gateway import CardToken
-from domain.bill import Agreed
+from domain.claim import ExpectedAmount
+from domain.identifiers import OrderId, UserId
 from domain.money import Currency, Money
-from domain.order import Order, OrderId, Terms, UserId
 from domain.payment import Payment
-from entrypoints.http.idempotency import Once
-from entrypoints.simulation.loop import Life
-from entrypoints.simulation.mishaps import Mishap, Strike
-from entrypoints.simulation.processes import PayRequest, Serve, Worker, a_worker
-from entrypoints.simulation.scenario import Scenario
-from entrypoints.simulation.world import Result, World
+from domain.replica import OrderReplica, Terms
+from entrypoints.http.idempotency import IdempotencyGuard
+from payments_kit.simulation.faults import FaultKind, FaultOccurrence
+from payments_kit.simulation.loop import SimulatedProcess
+from payments_kit.simulation.processes import PayRequest, Serve, Worker, a_worker
+from payments_kit.simulation.scenario import Scenario
+from payments_kit.simulation.world import Result, World
 
 ORDER: Final = OrderId("order1")
 USER: Final = UserId("user1")
@@ -30,29 +31,40 @@ _PATIENCE: Final = 300.0
 class Drill(World):
     """A world with one process that does one thing, and a helper that is always well."""
 
-    def __init__(self, story: "Story", dies_at: int | None = None, mishap: Strike | None = None):
-        rates = {mishap.mishap: 1.0} if mishap else {}
-        only = frozenset({mishap} if mishap else ())
+    def __init__(
+        self, story: "Story", dies_at: int | None = None, kind: FaultOccurrence | None = None
+    ):
+        rates = {kind.kind: 1.0} if kind else {}
+        only = frozenset({kind} if kind else ())
         super().__init__(Scenario(seed=1, webhooks=False, rates=rates, only=only))
         self._story = story
         self._dies_at = dies_at
-        self.life = Life("nobody")
+        self.life = SimulatedProcess("nobody")
 
     async def live(self) -> None:
-        self.dice.is_healed = True
+        self.injector.is_healed = True
         _, use_cases = self.begin_life("helper")
-        self.helper = Serve(Life("helper"), use_cases, Once(self.parts.answers()), self.surprise)
-        self.helping_worker = a_worker(self.parts, Life("helper"), use_cases, self.surprise)
+        self.helper = Serve(
+            SimulatedProcess("helper"),
+            use_cases,
+            IdempotencyGuard(self.runtime.answers()),
+            self.surprise,
+        )
+        self.helping_worker = a_worker(
+            self.runtime, SimulatedProcess("helper"), use_cases, self.surprise
+        )
         await self._story.before(self)
-        self.dice.is_healed = False
+        self.injector.is_healed = False
         self.life, use_cases = self.begin_life("process")
-        self.serve = Serve(self.life, use_cases, Once(self.parts.answers()), self.surprise)
-        self.worker = a_worker(self.parts, self.life, use_cases, self.surprise)
+        self.serve = Serve(
+            self.life, use_cases, IdempotencyGuard(self.runtime.answers()), self.surprise
+        )
+        self.worker = a_worker(self.runtime, self.life, use_cases, self.surprise)
         self.life.dies_at = self._dies_at
         doing = self.loop.spawn(self.life, self._do())
         await asyncio.wait([doing], timeout=_PATIENCE)
         self.life.crash()
-        self.dice.is_healed = True
+        self.injector.is_healed = True
         await self._story.after(self)
         await self.come_to_rest()
 
@@ -62,7 +74,7 @@ class Drill(World):
         except ConnectionError:
             return
 
-    def _crashed(self, life: Life) -> None:
+    def _crashed(self, life: SimulatedProcess) -> None:
         self.trace.tell(life.name, "is gone")
 
     async def pay(self, serve: Serve, token: str) -> None:
@@ -74,19 +86,19 @@ class Drill(World):
         body = {"id": ORDER, "version": 0, "status": "created", "userId": USER}
         ticket = '"expiresAt": null, "ticket": {"id": "ticket", "price": 19.99}'
         data = f"{json.dumps(body)[:-1]}, {ticket}}}".encode()
-        self.publish_order("order:created", data, Order.created(ORDER, terms))
+        self.publish_order("order:created", data, OrderReplica.created(ORDER, terms))
 
     def cancel(self) -> None:
         body = {"id": ORDER, "version": 1, "ticket": {"id": "ticket"}}
         data = json.dumps(body).encode()
-        self.publish_order("order:cancelled", data, Order.cancelled(ORDER, 1))
+        self.publish_order("order:cancelled", data, OrderReplica.cancelled(ORDER, 1))
 
     async def claim(self) -> Payment:
-        return await self.helper.use_cases.create_charge._claim(ORDER, USER, Agreed())
+        return await self.helper.use_cases.create_charge._claim(ORDER, USER, ExpectedAmount())
 
     async def charge_without_settling(self) -> None:
         payment = await self.claim()
-        await self.parts.gateway().charge(payment, CardToken("tok_visa"))
+        await self.runtime.gateway().charge(payment, CardToken("tok_visa"))
 
 
 Doing = Callable[[Drill], Awaitable[object]]
@@ -137,7 +149,7 @@ async def _a_claim_that_came_to_nothing(drill: Drill) -> None:
 async def _a_published_event(drill: Drill) -> None:
     await _a_paid_order(drill)
     await drill.helping_worker.use_cases.relay_outbox.run_once()
-    await drill.helping_worker.use_cases.relay_outbox.leave()
+    await drill.helping_worker.use_cases.relay_outbox.release_lease()
 
 
 async def _an_order_and_its_cancellation(drill: Drill) -> None:
@@ -150,8 +162,8 @@ async def _an_unheard_order(drill: Drill) -> None:
 
 
 async def _the_customer_tries_again(drill: Drill) -> None:
-    for payment_id in list(drill.parts.ledger.dossiers):
-        await drill.parts.authenticate(payment_id, succeeded=True)
+    for payment_id in list(drill.runtime.ledger.records):
+        await drill.runtime.authenticate(payment_id, succeeded=True)
     await drill.pay(drill.helper, "tok_mastercard")
 
 
@@ -164,7 +176,7 @@ def _recovering(drill: Drill) -> Awaitable[int]:
 
 
 def _hearing(drill: Drill) -> Awaitable[object]:
-    return drill.serve.hear(drill.parts.ledger.notices[-1])
+    return drill.serve.apply(drill.runtime.ledger.notifications[-1])
 
 
 def _refunding(drill: Drill) -> Awaitable[object]:
@@ -195,33 +207,37 @@ STORIES: Final = (
     Story("RecoverPayments, a charge", _recovering, _a_charge_nobody_knows_of),
     Story("RecoverPayments, nothing", _recovering, _a_claim_that_came_to_nothing),
     Story("RecoverPayments, a refund", _recovering, _a_cancelled_paid_order),
-    Story("ReceiveNotice", _hearing, _a_charge_nobody_knows_of),
+    Story("ReceiveNotification", _hearing, _a_charge_nobody_knows_of),
     Story("RefundPayment", _refunding, _a_paid_order),
     Story("RelayOutbox", lambda it: it.worker.use_cases.relay_outbox.run_once(), _a_paid_order),
     Story("CompleteOrder", lambda it: it.worker.completion.run_once(), _a_published_event),
 )
 
 MISHAPS: Final = (
-    *(Mishap.COMMIT_REPLY_LOST, Mishap.COMMITTED_THEN_GONE, Mishap.SERIALIZATION_FAILURE),
-    *(Mishap.CONNECTION_GONE, Mishap.DATABASE_SLOW, Mishap.PAUSE),
-    *(Mishap.GATEWAY_UNREACHABLE, Mishap.GATEWAY_RATE_LIMITED, Mishap.GATEWAY_REQUEST_LOST),
-    *(Mishap.GATEWAY_REPLY_LOST, Mishap.GATEWAY_LANDS_LATE, Mishap.GATEWAY_ERROR),
-    *(Mishap.GATEWAY_ERROR_AFTER, Mishap.GATEWAY_SLOW, Mishap.GATEWAY_MISCHARGES),
+    *(FaultKind.COMMIT_REPLY_LOST, FaultKind.COMMITTED_THEN_GONE, FaultKind.SERIALIZATION_FAILURE),
+    *(FaultKind.CONNECTION_GONE, FaultKind.DATABASE_SLOW, FaultKind.PAUSE),
+    *(
+        FaultKind.GATEWAY_UNREACHABLE,
+        FaultKind.GATEWAY_RATE_LIMITED,
+        FaultKind.GATEWAY_REQUEST_LOST,
+    ),
+    *(FaultKind.GATEWAY_REPLY_LOST, FaultKind.GATEWAY_LANDS_LATE, FaultKind.GATEWAY_ERROR),
+    *(FaultKind.GATEWAY_ERROR_AFTER, FaultKind.GATEWAY_SLOW, FaultKind.GATEWAY_MISCHARGES),
 )
 
 
-def kills(story: Story, mishap: Strike | None = None) -> Iterator[tuple[int, Result]]:
+def kills(story: Story, kind: FaultOccurrence | None = None) -> Iterator[tuple[int, Result]]:
     """The story as it is, as 0; then killed before each of its steps."""
-    undisturbed = Drill(story, mishap=mishap)
+    undisturbed = Drill(story, kind=kind)
     yield 0, undisturbed.run()
     for step in range(1, undisturbed.life.steps + 1):
-        yield step, Drill(story, step, mishap).run()
+        yield step, Drill(story, step, kind).run()
 
 
-def strikes(story: Story) -> Iterator[Strike]:
+def strikes(story: Story) -> Iterator[FaultOccurrence]:
     """Every occasion that a mishap has in a story."""
-    for mishap in MISHAPS:
+    for kind in MISHAPS:
         number = 1
-        while Drill(story, mishap=Strike(mishap, number)).run().happened[mishap]:
-            yield Strike(mishap, number)
+        while Drill(story, kind=FaultOccurrence(kind, number)).run().happened[kind]:
+            yield FaultOccurrence(kind, number)
             number += 1

@@ -13,8 +13,7 @@ from adapters.messaging import in_memory as messaging
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
-from application import inventory
-from application.inventory import Ports, UseCases, compose
+from application.application import Ports, UseCases, compose
 from application.ports.event_publisher import OutboxEntry
 from application.ports.inbound_events import InboundEvent
 from application.ports.payment_gateway import (
@@ -29,23 +28,18 @@ from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import LEASE, RelayOutbox
 from application.use_cases.settle_payment import SettlePayment
-from domain.bill import Bill, PaymentNotFound
 from domain.events import PaymentCreated, PaymentFailed
+from domain.identifiers import PaymentId, RefundId, UserId
 from domain.money import Currency, Money
-from domain.order import Order, UserId
-from domain.payment import (
-    Charged,
-    Declined,
-    Evidence,
-    Outcome,
-    Payment,
-    PaymentId,
-    PaymentStatus,
-)
-from domain.refund import Refund, RefundId
+from domain.order import Order
+from domain.order_entities import PaymentNotFound
+from domain.outcome import Charged, Declined, Evidence, Outcome
+from domain.payment import Payment, PaymentStatus
+from domain.refund import Refund
+from domain.replica import OrderReplica
 from entrypoints import order_events
-from entrypoints.simulation.scenario import scenario_of
-from entrypoints.simulation.world import Result, World
+from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.world import Result, World
 from tests.builders import NOW
 
 
@@ -120,19 +114,19 @@ async def _paid_before_the_commit(self: CreateCharge, payment: Payment, outcome:
         return Charge(payment.succeed(outcome) if isinstance(outcome, Charged) else payment)
 
 
-_claim = Bill.claim
+_claim = Order.claim
 
 
-def _claim_beside_a_live_one(self: Bill, *terms: Any) -> Bill:
-    open_order = evolve(self.order, status=type(self.order.status).CREATED)
-    if self.order.is_cancelled:
+def _claim_beside_a_live_one(self: Order, *terms: Any) -> Order:
+    open_order = evolve(self.replica, status=type(self.replica.status).CREATED)
+    if self.replica.is_cancelled:
         return _claim(self, *terms)
     claimed = _claim(evolve(self, payments=(), order=open_order), *terms)
     return evolve(self, payments=(*self.payments, *claimed.payments))
 
 
-def _anybody_may_pay(self: Bill, payment_id: PaymentId, _payer: UserId, *rest: Any) -> Bill:
-    payer = self.order.terms.user_id if self.order.terms else _payer
+def _anybody_may_pay(self: Order, payment_id: PaymentId, _payer: UserId, *rest: Any) -> Order:
+    payer = self.replica.terms.user_id if self.replica.terms else _payer
     claimed = _claim(self, payment_id, payer, *rest)
     payment = evolve(claimed.payment(payment_id), user_id=_payer)
     return claimed.with_payment(payment)
@@ -149,18 +143,18 @@ async def _second_commit_for_the_event(
     self: SettlePayment, payment_id: PaymentId, evidence: Evidence
 ) -> Payment:
     async def decision(work: UnitOfWork) -> Payment:
-        bill = await work.bills.holding(payment_id)
-        assert bill is not None
-        settled = bill.settle(payment_id, evidence, self.now())
-        if settled != bill:
-            work.bills.save(settled)
+        order = await work.orders.find_by_payment(payment_id)
+        assert order is not None
+        settled = order.settle(payment_id, evidence, self.now())
+        if settled != order:
+            work.orders.save(settled)
         return settled.payment(payment_id)
 
     async def announcement(work: UnitOfWork) -> None:
         _announce(work, payment)
 
-    payment = await self.decide(decision)
-    await self.decide(announcement)
+    payment = await self.retry(decision)
+    await self.retry(announcement)
     return payment
 
 
@@ -171,26 +165,26 @@ def _announce(work: UnitOfWork, payment: Payment) -> None:
         work.outbox.add(PaymentFailed.of(payment))
 
 
-def _unwanted_unless_cancelled(self: Bill, payment: Payment, now: Any) -> str | None:
+def _unwanted_unless_cancelled(self: Order, payment: Payment, now: Any) -> str | None:
     if any(self.blocks(other) and other.id != payment.id for other in self.payments):
         return "order_already_paid"
     return "declined_before" if payment.status is PaymentStatus.FAILED else None
 
 
-def _unwanted_if_cancelled(self: Bill, _payment: Payment, _now: Any) -> str | None:
-    return "order_cancelled" if self.order.is_cancelled else None
+def _unwanted_if_cancelled(self: Order, _payment: Payment, _now: Any) -> str | None:
+    return "order_cancelled" if self.replica.is_cancelled else None
 
 
-_captured = Bill._captured
+_captured = Order._captured
 
 
-def _late_success_is_ignored(self: Bill, payment: Payment, charged: Charged, now: Any) -> Bill:
+def _late_success_is_ignored(self: Order, payment: Payment, charged: Charged, now: Any) -> Order:
     if payment.status is PaymentStatus.ABANDONED:
         return self
     return _captured(self, payment, charged, now)
 
 
-def _second_payment_is_kept(self: Bill, payment: Payment, charged: Charged, now: Any) -> Bill:
+def _second_payment_is_kept(self: Order, payment: Payment, charged: Charged, now: Any) -> Order:
     return self.with_payment(payment.succeed(charged)).complete()
 
 
@@ -204,7 +198,7 @@ def _nothing_differs(self: Payment, charged: Charged) -> str | None:
 _look = RecoverPayments._look
 
 
-async def _recovery_charges_again(self: RecoverPayments, bill: Bill, payment: Payment) -> None:
+async def _recovery_charges_again(self: RecoverPayments, order: Order, payment: Payment) -> None:
     try:
         if payment.is_open and await self.gateway.find(payment) is None:
             again = await _with_another_key(self.gateway).charge(payment, CardToken("tok_visa"))
@@ -212,46 +206,49 @@ async def _recovery_charges_again(self: RecoverPayments, bill: Bill, payment: Pa
             return
     except (OutcomeUnknown, GatewayUnavailable):
         return
-    await _look(self, bill, payment)
+    await _look(self, order, payment)
 
 
 def _abandoned_and_forgotten(self: Payment) -> Payment:
     if self.status is not PaymentStatus.PROCESSING:
         return self
-    return evolve(self, status=PaymentStatus.ABANDONED, look_at=None)
+    return evolve(self, status=PaymentStatus.ABANDONED, next_check_at=None)
 
 
 def _never_looked_at_again(self: Payment, now: Any) -> Payment:
-    return evolve(self, look_at=None)
+    return evolve(self, next_check_at=None)
 
 
 # --- refunding --------------------------------------------------------------------------------
 
 
 async def _refund_before_the_reservation(
-    self: RefundPayment, payment_id: PaymentId, minor: int | None = None, reason: str = "requested"
+    self: RefundPayment,
+    payment_id: PaymentId,
+    minor_units: int | None = None,
+    reason: str = "requested",
 ) -> Refund:
     refund_id = RefundId(self.new_id())
 
-    async def decision(work: UnitOfWork) -> tuple[Bill, Payment, Refund]:
-        bill = await work.bills.holding(payment_id)
-        if bill is None:
+    async def decision(work: UnitOfWork) -> tuple[Order, Payment, Refund]:
+        order = await work.orders.find_by_payment(payment_id)
+        if order is None:
             raise PaymentNotFound(payment_id)
-        reserved = bill.reserve_refund(refund_id, payment_id, minor, reason, self.now())
+        reserved = order.reserve_refund(refund_id, payment_id, minor_units, reason, self.now())
         refund = reserved.refund(refund_id)
         assert refund is not None
         return reserved, reserved.payment(payment_id), refund
 
     async def writing(work: UnitOfWork) -> None:
         reserved, _, _ = await decision(work)
-        work.bills.save(reserved)
+        work.orders.save(reserved)
 
-    _, payment, refund = await self.decide(decision)
+    _, payment, refund = await self.retry(decision)
     try:
         outcome = await self.gateway.refund(payment, refund)
     except (OutcomeUnknown, GatewayUnavailable):
         return refund
-    await self.decide(writing)
+    await self.retry(writing)
     return await self.settle(payment_id, refund_id, outcome) or refund
 
 
@@ -259,8 +256,8 @@ _keys = count(1)
 _key_per_send = property(lambda refund: f"{refund.id}:{next(_keys)}")
 
 
-def _cancel_keeps_the_money(self: Bill, event: Order, _now: Any) -> Bill:
-    return evolve(self, order=self.order.merge(event))
+def _cancel_keeps_the_money(self: Order, event: OrderReplica, _now: Any) -> Order:
+    return evolve(self, order=self.replica.merge(event))
 
 
 # --- storing ----------------------------------------------------------------------------------
@@ -272,10 +269,10 @@ async def _last_writer_wins(self: InMemoryUnitOfWork) -> None:
         return
     database = self._database
     await database.checkpoint("commit")
-    for order_id, bill in self._saved.items():
-        revision, _ = database.bills.get(order_id, (0, None))
-        database.bills[order_id] = (revision + 1, bill)
-        database.order_of.update({payment.id: order_id for payment in bill.payments})
+    for order_id, order in self._saved.items():
+        revision, _ = database.orders.get(order_id, (0, None))
+        database.orders[order_id] = (revision + 1, order)
+        database.order_of.update({payment.id: order_id for payment in order.payments})
     unguarded, self._saved = self._saved, {}
     try:
         await _commit(self)  # the events and notices as ever
@@ -334,7 +331,7 @@ async def _ack_before_commit(
         await use([what for _, what in batch])
 
 
-def _last_delivered_wins(self: Order, heard: Order) -> Order:
+def _last_delivered_wins(self: OrderReplica, heard: OrderReplica) -> OrderReplica:
     return evolve(heard, terms=heard.terms or self.terms)
 
 
@@ -345,43 +342,43 @@ BUGS: Final = (
     Bug("paid is said before the commit", CreateCharge, "_settle", _paid_before_the_commit),
     Bug(
         "no unique claim",
-        *(Bill, "claim", _claim_beside_a_live_one),
-        Bug("two payments", Bill, "_unwanted", _unwanted_if_cancelled),
+        *(Order, "claim", _claim_beside_a_live_one),
+        Bug("two payments", Order, "_unwanted", _unwanted_if_cancelled),
     ),
-    Bug("anybody may pay", Bill, "claim", _anybody_may_pay),
+    Bug("anybody may pay", Order, "claim", _anybody_may_pay),
     Bug("a price through a float", Money, "exactly", classmethod(_through_a_float)),
     Bug("the event in a second commit", SettlePayment, "__call__", _second_commit_for_the_event),
-    Bug("a cancel ignores what is in flight", Bill, "_unwanted", _unwanted_unless_cancelled),
-    Bug("a late success is kept silently", Bill, "_captured", _late_success_is_ignored),
-    Bug("a late success is always adopted", Bill, "_captured", _second_payment_is_kept),
-    Bug("the amount is not compared", Payment, "differs_from", _nothing_differs),
+    Bug("a cancel ignores what is in flight", Order, "_unwanted", _unwanted_unless_cancelled),
+    Bug("a late success is kept silently", Order, "_captured", _late_success_is_ignored),
+    Bug("a late success is always adopted", Order, "_captured", _second_payment_is_kept),
+    Bug("the amount is not compared", Payment, "mismatch", _nothing_differs),
     Bug("recovery charges again", RecoverPayments, "_look", _recovery_charges_again),
     Bug("an abandoned payment is forgotten", Payment, "abandon", _abandoned_and_forgotten),
-    Bug("an unknown is asked after once", Payment, "look_again", _never_looked_at_again),
+    Bug("an unknown is asked after once", Payment, "schedule_check", _never_looked_at_again),
     Bug("a refund is sent unreserved", RefundPayment, "__call__", _refund_before_the_reservation),
     Bug("a refund key per send", Refund, "key", _key_per_send),
-    Bug("a cancel keeps the money", Bill, "hear", _cancel_keeps_the_money),
+    Bug("a cancel keeps the money", Order, "hear", _cancel_keeps_the_money),
     Bug("the last writer wins", InMemoryUnitOfWork, "commit", _last_writer_wins),
     Bug("published before the commit", inventory, "compose", _published_before_the_commit),
     Bug("marked before published", RelayOutbox, "run_once", _mark_before_publish),
     Bug("an event id per send", messaging, "encode", _id_per_send),
     Bug("acknowledged before the commit", order_events, "_use", _ack_before_commit),
-    Bug("the last delivered wins", Order, "merge", _last_delivered_wins),
+    Bug("the last delivered wins", OrderReplica, "merge", _last_delivered_wins),
 )
 
 
-MOST_SEEDS: Final = 400
+MAX_SEEDS: Final = 400
 """Twice what the slowest of them took from any of a handful of first seeds."""
 
 
 def seeds_to_find(bug: Bug, first: int = 1) -> tuple[int, Result | None]:
     """How many seeds it takes until a promise is broken, and how."""
     with bug.planted():
-        for tried in range(1, MOST_SEEDS + 1):
+        for tried in range(1, MAX_SEEDS + 1):
             result = World(scenario_of(first + tried - 1)).run()
             if result.broken:
                 return tried, result
-    return MOST_SEEDS, None
+    return MAX_SEEDS, None
 
 
 def main() -> None:

@@ -5,9 +5,9 @@ import contextlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrypoints.simulation.mishaps import Mishap
-from entrypoints.simulation.scenario import Scenario
-from entrypoints.simulation.world import World
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.scenario import Scenario
+from payments_kit.simulation.world import World
 from tests.simulation.planted_bugs import BUGS
 
 scenarios = st.builds(
@@ -24,7 +24,7 @@ scenarios = st.builds(
     refunds=st.sampled_from((0.0, 0.5)),
     webhooks=st.booleans(),
     rates=st.dictionaries(
-        st.sampled_from(Mishap), st.sampled_from((0.01, 0.1, 0.5, 1.0)), max_size=4
+        st.sampled_from(FaultKind), st.sampled_from((0.01, 0.1, 0.5, 1.0)), max_size=4
     ),
 )
 

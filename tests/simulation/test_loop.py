@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from entrypoints.simulation.loop import (
+from payments_kit.simulation.loop import (
     Forbidden,
-    Life,
     SimulatedLoop,
+    SimulatedProcess,
     Stuck,
     TooLong,
     current_life,
@@ -65,7 +65,7 @@ def test_a_timeout_ends_at_its_virtual_time() -> None:
 
 @pytest.mark.parametrize("dies_at", range(1, 8))
 def test_a_crash_at_any_step_runs_nothing_more_of_the_process(dies_at: int) -> None:
-    loop, life, seen = SimulatedLoop(1), Life("process"), []
+    loop, life, seen = SimulatedLoop(1), SimulatedProcess("process"), []
     life.dies_at = dies_at
 
     async def process() -> None:
@@ -87,7 +87,7 @@ def test_a_crash_at_any_step_runs_nothing_more_of_the_process(dies_at: int) -> N
 
 
 def test_a_process_that_sleeps_goes_on_where_it_was() -> None:
-    loop, life, seen = SimulatedLoop(1), Life("process"), []
+    loop, life, seen = SimulatedLoop(1), SimulatedProcess("process"), []
 
     async def process() -> None:
         for _ in range(3):
@@ -105,15 +105,15 @@ def test_a_process_that_sleeps_goes_on_where_it_was() -> None:
 
 
 def test_a_task_belongs_to_the_process_that_began_it() -> None:
-    loop, life = SimulatedLoop(1), Life("process")
+    loop, life = SimulatedLoop(1), SimulatedProcess("process")
 
-    async def child() -> Life | None:
+    async def child() -> SimulatedProcess | None:
         return current_life()
 
-    async def process() -> Life | None:
+    async def process() -> SimulatedProcess | None:
         return await asyncio.create_task(child())
 
-    async def outside() -> tuple[Life | None, Life | None]:
+    async def outside() -> tuple[SimulatedProcess | None, SimulatedProcess | None]:
         return await loop.spawn(life, process()), current_life()
 
     assert loop.simulate(outside()) == (life, None)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from entrypoints.simulation.shrink import shrink
-from tests.simulation.planted_bugs import BUGS, MOST_SEEDS, Bug, seeds_to_find
+from payments_kit.simulation.shrink import shrink
+from tests.simulation.planted_bugs import BUGS, MAX_SEEDS, Bug, seeds_to_find
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_the_simulation_finds_out_that(bug: Bug) -> None:
     tried, result = seeds_to_find(bug)
     print(f"{bug.name}: {tried} seeds")
-    assert result is not None, f"not found in {MOST_SEEDS} seeds"
+    assert result is not None, f"not found in {MAX_SEEDS} seeds"
 
 
 def test_at_least_fifteen_bugs_are_planted() -> None:

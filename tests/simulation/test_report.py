@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrypoints.simulation import run
+from payments_kit.simulation import run
 from tests.simulation.planted_bugs import BUGS
 
 

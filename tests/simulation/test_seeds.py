@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from domain.payment import PaymentStatus
-from entrypoints.simulation.mishaps import Mishap
-from entrypoints.simulation.scenario import scenario_of
-from entrypoints.simulation.world import World
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.world import World
 
 ROOT = Path(__file__).parents[2]
 A_BATCH = 50
@@ -34,14 +34,14 @@ def test_every_promise_is_kept_in_a_seed_that_once_found_something(seed: int) ->
 
 
 def test_the_seeds_see_every_mishap_and_every_end_of_a_payment() -> None:
-    happened: Counter[Mishap] = Counter()
+    happened: Counter[FaultKind] = Counter()
     ends: Counter[PaymentStatus] = Counter()
     for seed in range(1, 151):
         world = World(scenario_of(seed))
         happened += world.run().happened
-        bills = [bill for _, bill in world.parts.database.bills.values()]
-        ends.update(payment.status for bill in bills for payment in bill.payments)
-    assert set(happened) == set(Mishap)
+        orders = [order for _, order in world.runtime.database.orders.values()]
+        ends.update(payment.status for order in orders for payment in order.payments)
+    assert set(happened) == set(FaultKind)
     assert set(ends) == set(PaymentStatus) - {
         PaymentStatus.PROCESSING,
         PaymentStatus.REQUIRES_ACTION,
@@ -50,8 +50,8 @@ def test_the_seeds_see_every_mishap_and_every_end_of_a_payment() -> None:
 
 def test_a_seed_is_the_same_run_under_any_hash_seed() -> None:
     program = (
-        "from entrypoints.simulation.scenario import scenario_of\n"
-        "from entrypoints.simulation.world import World\n"
+        "from payments_kit.simulation.scenario import scenario_of\n"
+        "from payments_kit.simulation.world import World\n"
         "print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])\n"
     )
     digests = set()

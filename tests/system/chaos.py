@@ -16,18 +16,18 @@ from typing import Final, get_args
 
 from attrs import define, field, frozen
 
-from entrypoints.local.server import LocalServer
-from tests.stripe_double.faults import Kind
+from payments_kit.doubles.stripe.faults import Kind
+from payments_kit.servers.server import LocalServer
 from tests.system.comparison import holds
 from tests.system.customers import Answer, NoAnswer
 from tests.system.gateway import CHARGES, REFUNDS
 from tests.system.lines import Line
 from tests.system.replica import Replica
 from tests.system.shop import new_name
-from tests.system.site import Parts
+from tests.system.site import Runtime
 from tests.system.waiting import until
 
-Mishap = Callable[[], Awaitable[bool]]
+FaultKind = Callable[[], Awaitable[bool]]
 """Brings something about; whether it really happened."""
 
 # What a card does, and how often somebody has such a one.
@@ -77,11 +77,11 @@ class Report:
 class Chaos:
     """One run: `orders` are paid within `seconds`, while each kind of mishap happens at least once."""
 
-    parts: Parts
+    runtime: Runtime
     orders: int
     seconds: float
     seed: int
-    dice: random.Random = field(init=False)
+    injector: random.Random = field(init=False)
     happened: Counter[str] = field(factory=Counter)
     heard: list[Answer] = field(factory=list)
     unanswered: int = 0
@@ -91,7 +91,7 @@ class Chaos:
     _begun: float = field(factory=time.monotonic)
 
     def __attrs_post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
+        self.injector = random.Random(self.seed)
 
     async def run(self) -> Report:
         """Let it all happen, then hold the service to its promises.
@@ -100,7 +100,7 @@ class Chaos:
             AssertionError: one is broken, an answer was none of the contract's, or a kind of mishap
                 never happened.
         """
-        gateway, site = self.parts.gateway, self.parts.site
+        gateway, site = self.runtime.gateway, self.runtime.site
         faults_before = await gateway.happened()
         async with gateway.notifying(site.addresses[0], duplicate=2, reorder=True):
             customers = [asyncio.create_task(self._customer(n)) for n in range(self.orders)]
@@ -118,7 +118,7 @@ class Chaos:
             self.happened[f"gateway {kind}"] = found.get(kind, 0) - faults_before.get(kind, 0)
         wrong = {answer.status for answer in self.heard} - POSSIBLE
         assert not wrong, [answer for answer in self.heard if answer.status in wrong][:3]
-        await holds(self.parts, self.order_ids, self.heard, REST_SECONDS)
+        await holds(self.runtime, self.order_ids, self.heard, REST_SECONDS)
         never = [name for name, count in self.happened.items() if not count]
         report = self._report()
         assert not never, f"{report}\nnever happened: {never}"
@@ -143,18 +143,18 @@ class Chaos:
             *(
                 self._at(self._moment(0.9), name, kinds[name])
                 if name in kinds
-                else self._fault(self._moment(0.9), name, self.dice.choice([REFUNDS, ""]))
-                for name in self.dice.choices(again, k=int(self.seconds))
+                else self._fault(self._moment(0.9), name, self.injector.choice([REFUNDS, ""]))
+                for name in self.injector.choices(again, k=int(self.seconds))
             ),
         ]
 
     def _moment(self, latest: float) -> float:
-        return self.dice.uniform(0.05, latest) * self.seconds
+        return self.injector.uniform(0.05, latest) * self.seconds
 
     async def _meet(self, moment: float, kind: str) -> None:
         """Let a charge go wrong, and see that one did."""
         await asyncio.sleep(moment)
-        happened = self.parts.gateway.happened
+        happened = self.runtime.gateway.happened
         before = (await happened()).get(kind, 0)
         await self._fault(0, kind, CHARGES)
 
@@ -167,26 +167,26 @@ class Chaos:
         """Let a request of one sort go wrong, if one comes; the double counts it then."""
         await asyncio.sleep(moment)
         method = "POST" if path else "GET"
-        more = {"seconds": self.dice.uniform(0.5, 3.0)} if kind in ("slow", "late") else {}
-        await self.parts.gateway.fail(kind, path, method=method, **more)
+        more = {"seconds": self.injector.uniform(0.5, 3.0)} if kind in ("slow", "late") else {}
+        await self.runtime.gateway.fail(kind, path, method=method, **more)
 
-    async def _at(self, moment: float, name: str, to_any: list[tuple[str, Mishap]]) -> None:
+    async def _at(self, moment: float, name: str, to_any: list[tuple[str, FaultKind]]) -> None:
         await asyncio.sleep(moment)
         give_up = time.monotonic() + self.seconds
         # It takes somebody to whom it can happen; there is always one soon.
         while time.monotonic() < give_up:
-            target, mishap = self.dice.choice(to_any)
+            target, kind = self.injector.choice(to_any)
             async with self._busy.setdefault(target, asyncio.Lock()):
-                happened = await mishap()
+                happened = await kind()
             if happened:
                 self.happened[name] += 1
                 return
             await asyncio.sleep(0.2)
 
-    def _kinds(self) -> dict[str, list[tuple[str, Mishap]]]:
+    def _kinds(self) -> dict[str, list[tuple[str, FaultKind]]]:
         """Every mishap by its name, and whom it may hit: nothing else happens to them meanwhile."""
-        site = self.parts.site
-        kinds: dict[str, list[tuple[str, Mishap]]] = {
+        site = self.runtime.site
+        kinds: dict[str, list[tuple[str, FaultKind]]] = {
             "postgres killed": [("postgres", partial(self._crash, site.postgres))],
             "postgres restarted": [("postgres", partial(self._restart, site.postgres))],
             "nats killed": [("nats", partial(self._crash, site.nats))],
@@ -211,7 +211,7 @@ class Chaos:
         return kinds
 
     async def _pause(self, longest: float) -> None:
-        await asyncio.sleep(self.dice.uniform(0.1, min(longest, self.seconds / 5)))
+        await asyncio.sleep(self.injector.uniform(0.1, min(longest, self.seconds / 5)))
 
     async def _kill(self, replica: Replica) -> bool:
         killed = replica.runs
@@ -233,7 +233,7 @@ class Chaos:
         return True
 
     async def _freeze_nats(self) -> bool:
-        process = self.parts.site.nats.process
+        process = self.runtime.site.nats.process
         process.signal(signal.SIGSTOP)
         await self._pause(5)
         process.signal(signal.SIGCONT)
@@ -261,7 +261,7 @@ class Chaos:
 
     async def _lose(self, line: Line) -> bool:
         before = line.lost
-        line.lose_replies(self.dice.randint(1, 3))
+        line.lose_replies(self.injector.randint(1, 3))
         await self._pause(2)
         line.heal()
         return line.lost > before
@@ -270,62 +270,62 @@ class Chaos:
 
     async def _customer(self, number: int) -> None:
         """Order something, and try to pay for it until that has come to an end."""
-        dice = random.Random(f"{self.seed} {number}")
+        injector = random.Random(f"{self.seed} {number}")
         order_id, user = new_name("order"), f"user-{number % 50}-{self.seed}"
         self.order_ids.append(order_id)
-        await asyncio.sleep(dice.uniform(0.0, 0.9) * self.seconds)
+        await asyncio.sleep(injector.uniform(0.0, 0.9) * self.seconds)
         async with self._places:
-            price, currency = dice.choice(PRICES)
-            await self.parts.shop.order(user, order_id=order_id, price=price, currency=currency)
+            price, currency = injector.choice(PRICES)
+            await self.runtime.shop.order(user, order_id=order_id, price=price, currency=currency)
             cancelling = None
-            if dice.random() < 0.15:
-                cancelling = asyncio.create_task(self._cancel(order_id, dice.uniform(0.0, 5.0)))
-            await self._pay(order_id, user, dice)
+            if injector.random() < 0.15:
+                cancelling = asyncio.create_task(self._cancel(order_id, injector.uniform(0.0, 5.0)))
+            await self._pay(order_id, user, injector)
             if cancelling is not None:
                 await cancelling
 
     async def _cancel(self, order_id: str, after: float) -> None:
         await asyncio.sleep(after)
-        await self.parts.shop.cancel(order_id)
+        await self.runtime.shop.cancel(order_id)
 
-    async def _pay(self, order_id: str, user: str, dice: random.Random) -> None:
-        card, key = dice.choice(CARDS), new_name("key")
+    async def _pay(self, order_id: str, user: str, injector: random.Random) -> None:
+        card, key = injector.choice(CARDS), new_name("key")
         while True:
             try:
-                answer = await self.parts.customers.pay(
+                answer = await self.runtime.customers.pay(
                     order_id,
                     user,
                     card,
-                    replica=dice.randrange(len(self.parts.site.serve)),
-                    key=key if dice.random() < 0.5 else None,
+                    replica=injector.randrange(len(self.runtime.site.serve)),
+                    key=key if injector.random() < 0.5 else None,
                     patience=PATIENCE_SECONDS,
                 )
             except NoAnswer:
                 self.unanswered += 1
                 continue
             finally:
-                await asyncio.sleep(dice.uniform(0.05, 0.5))
+                await asyncio.sleep(injector.uniform(0.05, 0.5))
             self.heard.append(answer)
             if answer.status == 402:
-                card, key = dice.choice(CARDS), new_name("key")
+                card, key = injector.choice(CARDS), new_name("key")
             elif secret := _client_secret(answer):
-                await self._visit_bank(secret, dice)
-            elif answer.status == 201 and dice.random() < 0.15:
+                await self._visit_bank(secret, injector)
+            elif answer.status == 201 and injector.random() < 0.15:
                 await self._refund(answer)
             if answer.status in (201, 400) or _is_over(answer):
                 return
 
-    async def _visit_bank(self, secret: str, dice: random.Random) -> None:
+    async def _visit_bank(self, secret: str, injector: random.Random) -> None:
         reference = secret.partition("_secret_")[0]
-        result = "succeeded" if dice.random() < 0.8 else "failed"
+        result = "succeeded" if injector.random() < 0.8 else "failed"
         # Canceled meanwhile, with the order or by a replay of the same answer: nothing to do there.
         with suppress(AssertionError):
-            await self.parts.gateway.authenticate(reference, result)
+            await self.runtime.gateway.authenticate(reference, result)
 
     async def _refund(self, paid: Answer) -> None:
         """An operator gives a part back; where no answer comes they look at the books, not again."""
         with suppress(NoAnswer):
-            await self.parts.customers.refund(paid.payment_id, max(1, paid.body["amount"] // 3))
+            await self.runtime.customers.refund(paid.payment_id, max(1, paid.body["amount"] // 3))
 
 
 def _client_secret(answer: Answer) -> str | None:

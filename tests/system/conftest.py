@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.site import Parts, Site, around
+from tests.system.site import Runtime, Site, around
 
 _SITES = pytest.StashKey[list[Site]]()
 
@@ -50,9 +50,9 @@ def site(shared_site: Site) -> Iterator[Site]:
 
 
 @pytest.fixture
-async def parts(site: Site) -> AsyncIterator[Parts]:
+async def runtime(site: Site) -> AsyncIterator[Runtime]:
     """The shared installation with those around it."""
-    async with around(site) as parts:
-        yield parts
+    async with around(site) as runtime:
+        yield runtime
         site.stripe.resume()
-        await parts.gateway.heal()
+        await runtime.gateway.heal()

@@ -111,10 +111,17 @@ class Customers:
         return await self.ask("GET", f"{PAY}/{payment_id}", user_id, replica=replica)
 
     async def refund(
-        self, payment_id: str, minor: int | None = None, *, key: str | None = None, replica: int = 0
+        self,
+        payment_id: str,
+        minor_units: int | None = None,
+        *,
+        key: str | None = None,
+        replica: int = 0,
     ) -> Answer:
         """The operator gives something back."""
-        body = json.dumps({"reason": "requested"} | ({} if minor is None else {"amount": minor}))
+        body = json.dumps(
+            {"reason": "requested"} | ({} if minor_units is None else {"amount": minor_units})
+        )
         headers = {"Authorization": f"Bearer {self._operator_key}"}
         headers |= {"Idempotency-Key": key} if key else {}
         path = f"{PAY}/{payment_id}/refunds"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from entrypoints.local.processes import SupervisedProcess, User
+from payments_kit.servers.processes import SupervisedProcess, User
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -89,7 +89,7 @@ class Replica:
             START_SECONDS,
             "start",
         )
-        assert self._process.runs(), self._process.complaint("ended at its start")
+        assert self._process.runs(), self._process.detail("ended at its start")
 
     def kill(self) -> None:
         """SIGKILL, with everything that it has started: a crash."""

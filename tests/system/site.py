@@ -19,11 +19,11 @@ from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.migrate import migrate
 from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
-from domain.bill import Bill
-from domain.order import OrderId
-from entrypoints.local.nats import LocalNats
-from entrypoints.local.postgres import LocalPostgres
-from entrypoints.local.processes import free_port
+from domain.identifiers import OrderId
+from domain.order import Order
+from payments_kit.servers.nats import LocalNats
+from payments_kit.servers.postgres import LocalPostgres
+from payments_kit.servers.processes import free_port
 from tests.system.customers import Answer, Customers
 from tests.system.gateway import Gateway
 from tests.system.lines import Line, Lines
@@ -97,7 +97,7 @@ class Site:
         self.database_url = self.postgres.create_database("shop")
         migrate(self.database_url)
         self.stripe = self._replica(
-            "stripe", ["-m", "tests.stripe_double"], {}, started=lambda log: '"url"' in log
+            "stripe", ["-m", "payments_kit.doubles.stripe"], {}, started=lambda log: '"url"' in log
         )
         self.stripe.start()
         self.stripe_url = self.stripe.find(r'"url": "([^"]+)"')
@@ -187,9 +187,9 @@ class Site:
         return replica
 
     def _through(self, line: Line) -> str:
-        parts = urlsplit(self.database_url)
-        user = parts.netloc.rpartition("@")[0]
-        return parts._replace(netloc=f"{user}@127.0.0.1:{line.port}").geturl()
+        runtime = urlsplit(self.database_url)
+        user = runtime.netloc.rpartition("@")[0]
+        return runtime._replace(netloc=f"{user}@127.0.0.1:{line.port}").geturl()
 
     def run(self, *arguments: str, **changes: str) -> Done:
         """Run a command of ours to its end; an empty value takes a variable away."""
@@ -227,7 +227,7 @@ class Site:
         """The end of every process's log, by its name."""
         logs = {replica.name: replica.tail for replica in [self.stripe, *self.replicas]}
         for server in (self.postgres, self.nats):
-            logs[server.name] = server.process.complaint("")
+            logs[server.name] = server.process.detail("")
         return logs
 
 
@@ -236,7 +236,7 @@ def _is_serving(log: str) -> bool:
 
 
 @frozen
-class Parts:
+class Runtime:
     """What one test drives: a site, and those around it, in the test's own event loop."""
 
     site: Site
@@ -255,8 +255,8 @@ class Parts:
         """Wait until our replicas have these orders."""
 
         async def look() -> None:
-            bills = await self.bills(*order_ids)
-            assert {bill.order.id for bill in bills if bill.order.terms} == set(order_ids)
+            orders = await self.orders(*order_ids)
+            assert {bill.id for bill in orders if bill.terms} == set(order_ids)
 
         await until(look)
 
@@ -271,15 +271,15 @@ class Parts:
 
         return await until(look)
 
-    async def bill(self, order_id: str) -> Bill:
+    async def bill(self, order_id: str) -> Order:
         """What our tables say about an order, this moment."""
-        [bill] = await self.bills(order_id)
+        [bill] = await self.orders(order_id)
         return bill
 
-    async def bills(self, *order_ids: str) -> list[Bill]:
+    async def orders(self, *order_ids: str) -> list[Order]:
         """What our tables say about these orders."""
         work = SqlUnitOfWork(Database(self.engine))
-        return list((await work.bills.of([OrderId(each) for each in order_ids])).values())
+        return list((await work.orders.get_many([OrderId(each) for each in order_ids])).values())
 
     async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask our database something."""
@@ -296,7 +296,7 @@ class Parts:
 
 
 @asynccontextmanager
-async def around(site: Site) -> AsyncIterator[Parts]:
+async def around(site: Site) -> AsyncIterator[Runtime]:
     """Those who use a site, until the block ends."""
     async with AsyncExitStack() as stack:
         shop = Shop(site.nats.url)
@@ -307,4 +307,4 @@ async def around(site: Site) -> AsyncIterator[Parts]:
         gateway = await stack.enter_async_context(Gateway(site.stripe_url, WEBHOOK_SECRET))
         engine = create_engine(site.database_url, 1)
         stack.push_async_callback(engine.dispose)
-        yield Parts(site, shop, customers, gateway, engine)
+        yield Runtime(site, shop, customers, gateway, engine)

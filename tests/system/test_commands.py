@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from entrypoints.local.processes import free_port
+from payments_kit.servers.processes import free_port
 from tests.system.comparison import holds
 from tests.system.shop import new_name
-from tests.system.site import SECRETS, Done, Parts, Site
+from tests.system.site import SECRETS, Done, Runtime, Site
 from tests.system.waiting import until
 
 
@@ -17,10 +17,10 @@ async def run(site: Site, *arguments: str, **changes: str) -> Done:
     return await asyncio.to_thread(site.run, *arguments, **changes)
 
 
-async def test_a_doctor_names_what_is_wrong_one_line_each(parts: Parts) -> None:
+async def test_a_doctor_names_what_is_wrong_one_line_each(runtime: Runtime) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
     done = await run(
-        parts.site,
+        runtime.site,
         "doctor",
         DATABASE_URL=f"postgresql://u:{SECRETS[0]}@{nowhere}/shop",
         NATS_URL=f"nats://u:{SECRETS[1]}@{nowhere}",
@@ -74,17 +74,17 @@ def test_a_migrated_database_is_well_and_migrating_it_again_is_harmless(shared_s
         assert f"✓ {name}" in well.out
 
 
-async def test_dead_letters_are_listed_shown_and_replayed(parts: Parts) -> None:
+async def test_dead_letters_are_listed_shown_and_replayed(runtime: Runtime) -> None:
     order_id, user = new_name("order"), new_name("user")
     event = {"id": order_id, "version": 0, "status": "created", "userId": user, "ticket": {}}
     body = json.dumps(event).encode()
-    await parts.shop.publish("order:created", body, {"X-From": "orders"})
+    await runtime.shop.publish("order:created", body, {"X-From": "orders"})
 
     async def is_listed() -> str:
-        done = await run(parts.site, "dead-letters", "list", "--limit", "10000")
+        done = await run(runtime.site, "dead-letters", "list", "--limit", "10000")
         assert done.code == 0, done
         newest = (done.out.splitlines() or ["none"])[-1]
-        shown = await run(parts.site, "dead-letters", "show", newest.split()[0])
+        shown = await run(runtime.site, "dead-letters", "show", newest.split()[0])
         assert order_id in shown.out, "no dead letter yet"
         assert "order:created" in newest
         assert "price" in newest
@@ -93,22 +93,22 @@ async def test_dead_letters_are_listed_shown_and_replayed(parts: Parts) -> None:
         return newest.split()[0]
 
     number = await until(is_listed)
-    before = len(await parts.shop.messages("payments.dead-letters.>"))
+    before = len(await runtime.shop.messages("payments.dead-letters.>"))
     for _ in range(2):
-        done = await run(parts.site, "dead-letters", "replay", number)
+        done = await run(runtime.site, "dead-letters", "replay", number)
         assert (done.code, done.out) == (0, "replayed 1\n")
-    everything = await run(parts.site, "dead-letters", "replay", "--all")
+    everything = await run(runtime.site, "dead-letters", "replay", "--all")
     assert (everything.code, everything.out) == (0, f"replayed {before}\n")
-    unknown = await run(parts.site, "dead-letters", "show", "999999")
+    unknown = await run(runtime.site, "dead-letters", "show", "999999")
     assert (unknown.code, unknown.out) == (1, "")
 
     async def all_are_read() -> None:
-        jetstream = (await parts.shop.client()).jetstream()
+        jetstream = (await runtime.shop.client()).jetstream()
         stream = await jetstream.find_stream_name_by_subject("order:created")
         consumer = await jetstream.consumer_info(stream, "payments")
         assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
 
     await until(all_are_read)
-    after = len(await parts.shop.messages("payments.dead-letters.>"))
+    after = len(await runtime.shop.messages("payments.dead-letters.>"))
     assert after == before, "a letter whose replay fails again is not buried twice"
-    await holds(parts, [])
+    await holds(runtime, [])

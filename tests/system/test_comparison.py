@@ -14,16 +14,16 @@ from tests.promises import broken_promises
 from tests.system.comparison import gather, holds, written
 from tests.system.replica import ROOT
 from tests.system.shop import new_name
-from tests.system.site import JWT_KEY, Parts
+from tests.system.site import JWT_KEY, Runtime
 
 # Supervisors look for their owner every second, and give what they stop six.
 GONE_WITHIN_SECONDS = 20.0
 
 
-async def broken(parts: Parts, order_id: str) -> set[str]:
+async def broken(runtime: Runtime, order_id: str) -> set[str]:
     """The numbers of the promises that are broken for an order."""
-    found = await gather(parts, [order_id])
-    found = evolve(found, texts=await written(parts))
+    found = await gather(runtime, [order_id])
+    found = evolve(found, texts=await written(runtime))
     return {each.partition(":")[0] for each in broken_promises(found)}
 
 
@@ -45,28 +45,28 @@ async def broken(parts: Parts, order_id: str) -> set[str]:
     ],
 )
 async def test_a_row_that_is_not_as_it_should_be_is_seen(
-    parts: Parts, sabotage: str, promises: set[str]
+    runtime: Runtime, sabotage: str, promises: set[str]
 ) -> None:
     user = new_name("user")
-    order_id = await parts.order(user)
-    paid = await parts.customers.pay(order_id, user)
-    await holds(parts, [order_id], [paid])
-    for worker in parts.site.worker:
+    order_id = await runtime.order(user)
+    paid = await runtime.customers.pay(order_id, user)
+    await holds(runtime, [order_id], [paid])
+    for worker in runtime.site.worker:
         worker.pause()  # they would put some of it right again
-    await parts.rows(sabotage, order_id)
-    seen = await broken(parts, order_id)
-    await parts.rows("UPDATE payments SET code = NULL WHERE order_id = $1", order_id)
+    await runtime.rows(sabotage, order_id)
+    seen = await broken(runtime, order_id)
+    await runtime.rows("UPDATE payments SET code = NULL WHERE order_id = $1", order_id)
     assert promises <= seen, seen
 
 
-async def test_a_second_charge_is_seen(parts: Parts) -> None:
+async def test_a_second_charge_is_seen(runtime: Runtime) -> None:
     user = new_name("user")
-    order_id = await parts.order(user)
-    paid = await parts.customers.pay(order_id, user)
-    await holds(parts, [order_id], [paid])
+    order_id = await runtime.order(user)
+    paid = await runtime.customers.pay(order_id, user)
+    await holds(runtime, [order_id], [paid])
     form = f"amount=1000&currency=usd&source=tok_visa&metadata[order_id]={order_id}"
-    await parts.gateway.charge_by_hand(f"{form}&metadata[payment_id]={paid.payment_id}".encode())
-    assert {"1", "2"} <= await broken(parts, order_id)
+    await runtime.gateway.charge_by_hand(f"{form}&metadata[payment_id]={paid.payment_id}".encode())
+    assert {"1", "2"} <= await broken(runtime, order_id)
 
 
 def processes_of(folder: Path) -> list[str]:

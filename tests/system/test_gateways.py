@@ -8,7 +8,7 @@ import pytest
 
 from tests.system.comparison import holds
 from tests.system.shop import new_name, of_kind
-from tests.system.site import Parts, Site, around
+from tests.system.site import Runtime, Site, around
 from tests.system.waiting import until
 
 
@@ -27,57 +27,57 @@ def fake_site(logs: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-async def charges(charges_site: Site) -> AsyncIterator[Parts]:
-    async with around(charges_site) as parts:
-        yield parts
-        await parts.gateway.heal()
+async def charges(charges_site: Site) -> AsyncIterator[Runtime]:
+    async with around(charges_site) as runtime:
+        yield runtime
+        await runtime.gateway.heal()
 
 
 @pytest.fixture
-async def fake(fake_site: Site) -> AsyncIterator[Parts]:
-    async with around(fake_site) as parts:
-        yield parts
+async def fake(fake_site: Site) -> AsyncIterator[Runtime]:
+    async with around(fake_site) as runtime:
+        yield runtime
 
 
-async def pay_decline_and_cancel(parts: Parts) -> None:
+async def pay_decline_and_cancel(runtime: Runtime) -> None:
     """The ordinary life of some orders."""
     user = new_name("user")
-    paid, declined, cancelled = [await parts.order(user, price=19.99) for _ in range(3)]
+    paid, declined, cancelled = [await runtime.order(user, price=19.99) for _ in range(3)]
     answers = [
-        await parts.customers.pay(paid, user),
-        await parts.customers.pay(paid, user),
-        await parts.customers.pay(declined, user, "tok_chargeDeclinedExpiredCard"),
-        await parts.customers.pay(declined, user, "tok_mastercard"),
-        await parts.customers.pay(cancelled, user),
+        await runtime.customers.pay(paid, user),
+        await runtime.customers.pay(paid, user),
+        await runtime.customers.pay(declined, user, "tok_chargeDeclinedExpiredCard"),
+        await runtime.customers.pay(declined, user, "tok_mastercard"),
+        await runtime.customers.pay(cancelled, user),
     ]
     assert [answer.status for answer in answers] == [201, 409, 402, 201, 201], answers
     assert answers[2].error["code"] == "expired_card"
-    part = await parts.customers.refund(answers[0].payment_id, 999)
+    part = await runtime.customers.refund(answers[0].payment_id, 999)
     assert part.status == 201, part
-    await parts.shop.cancel(cancelled)
+    await runtime.shop.cancel(cancelled)
 
     async def is_cancelled() -> None:
-        assert (await parts.bill(cancelled)).order.is_cancelled
+        assert (await runtime.bill(cancelled)).order.is_cancelled
 
     await until(is_cancelled)
-    found = await holds(parts, [paid, declined, cancelled], answers)
-    assert sorted(refund.amount.minor for refund in found.refunds) == [999, 1999]
+    found = await holds(runtime, [paid, declined, cancelled], answers)
+    assert sorted(refund.amount.minor_units for refund in found.refunds) == [999, 1999]
     assert len(found.charges) == 3
-    heard = await parts.shop.heard([paid, declined, cancelled])
+    heard = await runtime.shop.heard([paid, declined, cancelled])
     assert len(of_kind("payment:created", heard)) == 3
     assert len(of_kind("payment:refunded", heard)) == 2
     assert len(of_kind("payment:failed", heard)) == 1
 
 
-async def test_orders_are_paid_declined_and_cancelled_with_charges(charges: Parts) -> None:
+async def test_orders_are_paid_declined_and_cancelled_with_charges(charges: Runtime) -> None:
     await pay_decline_and_cancel(charges)
 
 
-async def test_orders_are_paid_declined_and_cancelled_with_the_fake(fake: Parts) -> None:
+async def test_orders_are_paid_declined_and_cancelled_with_the_fake(fake: Runtime) -> None:
     await pay_decline_and_cancel(fake)
 
 
-async def test_an_unknown_outcome_of_a_charge_is_found_out(charges: Parts) -> None:
+async def test_an_unknown_outcome_of_a_charge_is_found_out(charges: Runtime) -> None:
     user = new_name("user")
     answers = {}
     for kind in ("reset_after", "status_after", "truncate", "garbage"):
@@ -90,7 +90,7 @@ async def test_an_unknown_outcome_of_a_charge_is_found_out(charges: Parts) -> No
     await holds(charges, answers)
 
 
-async def test_a_late_failure_of_a_charge_never_touches_a_later_success(charges: Parts) -> None:
+async def test_a_late_failure_of_a_charge_never_touches_a_later_success(charges: Runtime) -> None:
     user = new_name("user")
     order_id = await charges.order(user)
     async with charges.gateway.notifying(charges.site.addresses[0], paused=True):
@@ -106,7 +106,7 @@ async def test_a_late_failure_of_a_charge_never_touches_a_later_success(charges:
     await holds(charges, [order_id], [declined, paid])
 
 
-async def test_the_fake_gateway_knows_3d_secure(fake: Parts) -> None:
+async def test_the_fake_gateway_knows_3d_secure(fake: Runtime) -> None:
     user = new_name("user")
     order_id = await fake.order(user)
     answer = await fake.customers.pay(order_id, user, "tok_threeDSecureRequired")
@@ -117,15 +117,15 @@ async def test_the_fake_gateway_knows_3d_secure(fake: Parts) -> None:
 
 async def test_streams_that_exist_already_are_used_as_they_are(logs: Path) -> None:
     with Site(serves=1, workers=0, keep_logs=logs) as site:
-        async with around(site) as parts:
-            jetstream = (await parts.shop.client()).jetstream()
+        async with around(site) as runtime:
+            jetstream = (await runtime.shop.client()).jetstream()
             await jetstream.add_stream(name="shop", subjects=["order:created", "order:cancelled"])
             await jetstream.add_stream(name="money", subjects=["payment:created"])
             worker = site.new_worker()
             await asyncio.to_thread(worker.start)
             user = new_name("user")
-            order_id = await parts.order(user)
-            paid = await parts.customers.pay(order_id, user)
+            order_id = await runtime.order(user)
+            paid = await runtime.customers.pay(order_id, user)
             assert paid.status == 201, paid
 
             async def is_told() -> None:
@@ -134,4 +134,4 @@ async def test_streams_that_exist_already_are_used_as_they_are(logs: Path) -> No
             await until(is_told)
             assert (await jetstream.stream_info("money")).config.subjects == ["payment:created"]
             assert await jetstream.find_stream_name_by_subject("order:created") == "shop"
-            await holds(parts, [order_id], [paid])
+            await holds(runtime, [order_id], [paid])

@@ -16,20 +16,21 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryOutboxQueue,
 )
-from application.inventory import DeclineLimits, Ports, UseCases, compose
+from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.payment_gateway import CardToken
 from application.use_cases.create_charge import Charge
-from domain.bill import Bill
-from domain.order import Order, OrderId, UserId
+from domain.identifiers import OrderId, UserId
+from domain.order import Order
 from domain.payment import Payment, PaymentStatus
-from entrypoints.composition.simulated import charges_at, refunds_at, seen_in
+from domain.replica import OrderReplica
+from payments_kit.simulation.runtime import charges_at, refunds_at, seen_in
 from tests.builders import NOW, ORDER, PAYER, created_event
 from tests.promises import (
     ChargeThere,
-    Findings,
-    Given,
+    Delivered,
+    Observations,
+    RefundRecord,
     RefundThere,
-    Seen,
     broken_promises,
 )
 
@@ -43,7 +44,7 @@ STORAGE_STEPS: Final = frozenset(
 """What the in-memory database calls its round trips on the way of a charge."""
 
 # A customer may take an hour at the bank, of which a turn takes 20 s at the least.
-MOST_TURNS: Final = 300
+MAX_TURNS: Final = 300
 
 # A wait that only ends by mistake; nothing here takes longer than milliseconds.
 PATIENCE: Final = 20.0
@@ -57,10 +58,10 @@ async def go_on(_step: str) -> None:
 
 def shuffled(seed: int) -> Checkpoint:
     """Let the others go first now and then."""
-    dice = random.Random(seed)
+    injector = random.Random(seed)
 
     async def checkpoint(_step: str) -> None:
-        for _ in range(dice.randrange(4)):
+        for _ in range(injector.randrange(4)):
             await asyncio.sleep(0)
 
     return checkpoint
@@ -114,8 +115,8 @@ class Shop:
     database: InMemoryDatabase = field(init=False)
     ledger: GatewayLedger = field(init=False)
     broker: InMemoryBroker = field(init=False)
-    answers: list[Given] = field(factory=list)
-    acknowledged: list[Order] = field(factory=list)
+    answers: list[RefundRecord] = field(factory=list)
+    acknowledged: list[OrderReplica] = field(factory=list)
     _ids: "count[int]" = field(factory=lambda: count(1))
 
     def __attrs_post_init__(self) -> None:
@@ -159,7 +160,7 @@ class Shop:
 
     # --- what happens ---------------------------------------------------------------------------
 
-    async def hear(self, *events: Order) -> None:
+    async def apply(self, *events: OrderReplica) -> None:
         """Order events arrive, are committed and acknowledged."""
         await self.replica().replicate_order(events)
         self.acknowledged.extend(events)
@@ -167,7 +168,7 @@ class Shop:
     async def order(self, order_id: str = ORDER, **terms: object) -> OrderId:
         """An order is made."""
         event = created_event(order_id, **terms)  # type: ignore[arg-type]  # handed through
-        await self.hear(event)
+        await self.apply(event)
         return event.id
 
     async def pay(
@@ -182,52 +183,52 @@ class Shop:
         """Keep what a customer was told."""
         told = {PaymentStatus.SUCCEEDED: "paid", PaymentStatus.FAILED: "declined"}
         if charge.payment.status in told:
-            self.answers.append(Given(told[charge.payment.status], charge.payment.id))
+            self.answers.append(RefundRecord(told[charge.payment.status], charge.payment.id))
 
     async def notify(self) -> None:
         """Everything the gateway has to tell arrives, in order."""
         self.ledger.land()
-        for notice in list(self.ledger.notices):
-            await self.replica().receive_notice(notice)
+        for notification in list(self.ledger.notifications):
+            await self.replica().receive_notification(notification)
 
     async def come_to_rest(self) -> None:
         """All is well again: recovery and relay run until nothing is left to look after."""
         self.checkpoint = go_on
         self.faults.waiting.clear()
         replica = self.replica("replica-at-rest")
-        for _ in range(MOST_TURNS):
-            await replica.apply_kept_notices.run_once()
+        for _ in range(MAX_TURNS):
+            await replica.apply_deferred_notifications.run_once()
             while await replica.relay_outbox.run_once():
                 pass
             looks = [
-                look_at
-                for bill in self.bills
-                for look_at in (
-                    *(payment.look_at for payment in bill.payments),
-                    *(refund.look_at for refund in bill.refunds),
+                next_check_at
+                for order in self.orders
+                for next_check_at in (
+                    *(payment.next_check_at for payment in order.payments),
+                    *(refund.next_check_at for refund in order.refunds),
                 )
-                if look_at is not None
+                if next_check_at is not None
             ]
             if not looks and not self.waiting_events:
                 return
             self.moment = max(self.moment + timedelta(seconds=20), min(looks, default=self.moment))
             await replica.recover_payments.run_once()
-        raise AssertionError(f"no rest in {MOST_TURNS} turns: {self.bills}")
+        raise AssertionError(f"no rest in {MAX_TURNS} turns: {self.orders}")
 
     # --- what stands ----------------------------------------------------------------------------
 
     @property
-    def bills(self) -> list[Bill]:
+    def orders(self) -> list[Order]:
         """Everything in our books."""
-        return [bill for _, bill in self.database.bills.values()]
+        return [order for _, order in self.database.orders.values()]
 
-    def bill(self, order_id: OrderId = ORDER) -> Bill:
+    def order(self, order_id: OrderId = ORDER) -> Order:
         """The books of one order."""
-        return self.database.bills[order_id][1]
+        return self.database.orders[order_id][1]
 
     def payment(self, number: int = 0) -> Payment:
         """A payment of the ordinary order."""
-        return self.bill().payments[number]
+        return self.order().payments[number]
 
     @property
     def waiting_events(self) -> int:
@@ -246,7 +247,7 @@ class Shop:
         return refunds_at(self.ledger)
 
     @property
-    def seen(self) -> list[Seen]:
+    def seen(self) -> list[Delivered]:
         """What a consumer of our events heard."""
         return [seen_in(stored.message) for stored in self.broker.log]
 
@@ -257,18 +258,18 @@ class Shop:
     @property
     def kept(self) -> int:
         """Minor units taken and not given back, of all orders together."""
-        return sum(charge.amount.minor for charge in self.charges) - sum(
-            refund.amount.minor for refund in self.refunds
+        return sum(charge.amount.minor_units for charge in self.charges) - sum(
+            refund.amount.minor_units for refund in self.refunds
         )
 
     @property
     def broken_promises(self) -> list[str]:
         """What does not hold."""
         return broken_promises(
-            Findings(
+            Observations(
                 charges=self.charges,
                 refunds=self.refunds,
-                bills=self.bills,
+                orders=self.orders,
                 seen=self.seen,
                 answers=self.answers,
                 acknowledged=self.acknowledged,

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from attrs import frozen
 
-from adapters.gateways.in_memory import Trouble
-from application.inventory import UseCases
+from adapters.gateways.in_memory import GatewayFaultKind
+from application.application import UseCases
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
 from application.use_cases.cancel_order import OrderCancellation
 from domain.errors import DomainError
@@ -111,25 +111,25 @@ def anything(_shop: Shop) -> None:
 CARDS = {"good": VISA, "bad": DECLINED, "3ds": AUTHENTICATING}
 TROUBLES = [
     (None, 0),
-    (Trouble.UNREACHABLE, 0),
-    (Trouble.REQUEST_LOST, 0),
-    (Trouble.REPLY_LOST, 0),
-    (Trouble.SERVER_ERROR_AFTER, 0),
-    (Trouble.SLOW, 60),
-    (Trouble.LATE, 10),
-    (Trouble.LATE, 60),
+    (GatewayFaultKind.UNREACHABLE, 0),
+    (GatewayFaultKind.REQUEST_LOST, 0),
+    (GatewayFaultKind.REPLY_LOST, 0),
+    (GatewayFaultKind.SERVER_ERROR_AFTER, 0),
+    (GatewayFaultKind.SLOW, 60),
+    (GatewayFaultKind.LATE, 10),
+    (GatewayFaultKind.LATE, 60),
 ]
 
 
 @pytest.mark.parametrize("card", CARDS)
 @pytest.mark.parametrize(("trouble", "seconds"), TROUBLES, ids=str)
 async def test_a_charge_may_stop_anywhere(
-    card: str, trouble: Trouble | None, seconds: float
+    card: str, kind: GatewayFaultKind | None, seconds: float
 ) -> None:
     async def prepare(shop: Shop) -> None:
         await shop.order()
-        if trouble is not None:
-            shop.faults.add("charge", trouble, seconds)
+        if kind is not None:
+            shop.faults.add("charge", kind, seconds)
 
     await sweep(prepare, Pay(CARDS[card]), anything, least=4)
 
@@ -153,9 +153,9 @@ async def test_a_charge_may_stop_anywhere_and_be_cancelled_at_any_moment(
         crash = shop.checkpoint
 
         async def checkpoint(step: str) -> None:
-            if step == moment and not shop.bill().order.is_cancelled:
+            if step == moment and not shop.order().replica.is_cancelled:
                 shop.checkpoint = go_on
-                await shop.hear(cancelled_event())
+                await shop.apply(cancelled_event())
                 shop.checkpoint = checkpoint
             await crash(step)
 
@@ -163,7 +163,7 @@ async def test_a_charge_may_stop_anywhere_and_be_cancelled_at_any_moment(
         await Pay(CARDS[card])(shop, replica)
 
     def nothing_is_kept_if_it_was_cancelled(shop: Shop) -> None:
-        assert not shop.bill().order.is_cancelled or shop.kept == 0
+        assert not shop.order().replica.is_cancelled or shop.kept == 0
 
     await sweep(an_order, cancelled_at, nothing_is_kept_if_it_was_cancelled, least=3)
 
@@ -178,7 +178,7 @@ async def test_a_cancellation_may_stop_anywhere_and_its_event_comes_again() -> N
         await a_paid_order(shop)
         crash = await stop_at(shop, checkpoint, paid_and_heard_again)
         shop.checkpoint = go_on
-        await shop.hear(cancelled_event())
+        await shop.apply(cancelled_event())
         await shop.come_to_rest()
         assert shop.kept == 0
         assert len(shop.refunds) == 1
@@ -190,15 +190,15 @@ async def test_a_cancellation_may_stop_anywhere_and_its_event_comes_again() -> N
 
 
 @pytest.mark.parametrize(("trouble", "seconds"), TROUBLES, ids=str)
-async def test_a_refund_may_stop_anywhere(trouble: Trouble | None, seconds: float) -> None:
+async def test_a_refund_may_stop_anywhere(kind: GatewayFaultKind | None, seconds: float) -> None:
     async def prepare(shop: Shop) -> None:
         await a_paid_order(shop)
-        if trouble is not None:
-            shop.faults.add("refund", trouble, seconds)
+        if kind is not None:
+            shop.faults.add("refund", kind, seconds)
 
     def sixty_went_back_or_nothing(shop: Shop) -> None:
         shop.let_pass(hours=1)
-        assert shop.kept in (PRICE.minor, PRICE.minor - 6_000)
+        assert shop.kept in (PRICE.minor_units, PRICE.minor_units - 6_000)
 
     await sweep(prepare, give_sixty_back, sixty_went_back_or_nothing, least=4)
 
@@ -207,14 +207,14 @@ async def test_a_refund_may_stop_anywhere(trouble: Trouble | None, seconds: floa
 @pytest.mark.parametrize("cancelled", [False, True], ids=["wanted", "cancelled"])
 @pytest.mark.parametrize(("trouble", "seconds"), TROUBLES[2:], ids=str)
 async def test_recovery_may_stop_anywhere(
-    card: str, trouble: Trouble, seconds: float, cancelled: bool
+    card: str, kind: GatewayFaultKind, seconds: float, cancelled: bool
 ) -> None:
     async def prepare(shop: Shop) -> None:
         await shop.order()
-        shop.faults.add("charge", trouble, seconds)
+        shop.faults.add("charge", kind, seconds)
         await shop.pay(CARDS[card])
         if cancelled:
-            await shop.hear(cancelled_event())
+            await shop.apply(cancelled_event())
         shop.let_pass(seconds=30)
 
     def nothing_is_kept_if_it_was_cancelled(shop: Shop) -> None:
@@ -226,7 +226,7 @@ async def test_recovery_may_stop_anywhere(
 async def test_recovery_may_stop_anywhere_in_sending_a_refund() -> None:
     async def prepare(shop: Shop) -> None:
         await a_paid_order(shop)
-        await shop.hear(cancelled_event())
+        await shop.apply(cancelled_event())
 
     def the_money_went_back_once(shop: Shop) -> None:
         assert (shop.kept, len(shop.refunds)) == (0, 1)
@@ -240,7 +240,7 @@ async def test_a_relay_may_stop_anywhere() -> None:
             order_id = await shop.order(f"order-{number}")
             await shop.pay(DECLINED, order_id)
             await shop.pay(order_id=order_id)
-            await shop.hear(cancelled_event(order_id))
+            await shop.apply(cancelled_event(order_id))
         await shop.replica().recover_payments.run_once()
 
     def each_event_arrived(shop: Shop) -> None:
@@ -261,7 +261,7 @@ async def test_a_charge_and_then_its_recovery_may_stop_anywhere(card: str, cance
             whole = await stop_at(shop, first, Pay(CARDS[card])) is None
             shop.checkpoint = go_on
             if cancelled:
-                await shop.hear(cancelled_event())
+                await shop.apply(cancelled_event())
             shop.let_pass(seconds=30)
             again = await stop_at(shop, second, recover)
             await shop.come_to_rest()

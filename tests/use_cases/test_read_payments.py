@@ -2,9 +2,8 @@
 
 import pytest
 
-from domain.bill import PaymentNotFound
-from domain.order import OrderId
-from domain.payment import PaymentId
+from domain.identifiers import OrderId, PaymentId
+from domain.order_entities import PaymentNotFound
 from tests.builders import ORDER, PAYER, STRANGER
 from tests.use_cases.shop import DECLINED, Shop
 

@@ -5,21 +5,23 @@ import asyncio
 import pytest
 from attrs import evolve
 
-from adapters.gateways.in_memory import Trouble
+from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.unit_of_work import StorageUnavailable
-from domain.order import OrderId
-from domain.payment import ABANDON_AFTER, FIRST_LOOK, PaymentStatus
+from domain.identifiers import OrderId
+from domain.payment import ABANDON_AFTER, FIRST_CHECK_AFTER, PaymentStatus
 from tests.builders import PRICE, cancelled_event
 from tests.use_cases.shop import AUTHENTICATING, PATIENCE, Raise, Shop, shuffled
 
-FIRST = FIRST_LOOK.total_seconds()
+FIRST = FIRST_CHECK_AFTER.total_seconds()
 
 
-async def unknown(shop: Shop, trouble: Trouble = Trouble.REPLY_LOST, orders: int = 1) -> None:
+async def unknown(
+    shop: Shop, kind: GatewayFaultKind = GatewayFaultKind.REPLY_LOST, orders: int = 1
+) -> None:
     """So many orders whose charge has an unknown outcome."""
     for number in range(1, orders + 1):
         order_id = await shop.order(f"order-{number}")
-        shop.faults.add("charge", trouble)
+        shop.faults.add("charge", kind)
         await shop.pay(order_id=order_id)
 
 
@@ -32,7 +34,7 @@ async def test_nothing_is_looked_at_before_its_time(shop: Shop) -> None:
 
 
 async def test_no_trace_means_nothing_while_the_request_may_be_on_its_way(shop: Shop) -> None:
-    await unknown(shop, Trouble.REQUEST_LOST)
+    await unknown(shop, GatewayFaultKind.REQUEST_LOST)
     while shop.now() < shop.payment().created_at + ABANDON_AFTER:
         await shop.replica().recover_payments.run_once()
         assert shop.payment().status is PaymentStatus.PROCESSING
@@ -45,10 +47,10 @@ async def test_no_trace_means_nothing_while_the_request_may_be_on_its_way(shop: 
 async def test_a_gateway_that_does_not_answer_leaves_the_payment_unknown_for_ever(
     shop: Shop,
 ) -> None:
-    await unknown(shop, Trouble.REQUEST_LOST)
+    await unknown(shop, GatewayFaultKind.REQUEST_LOST)
     for _ in range(50):
         shop.let_pass(minutes=30)
-        shop.faults.add("find", Trouble.UNREACHABLE)
+        shop.faults.add("find", GatewayFaultKind.UNREACHABLE)
         await shop.replica().recover_payments.run_once()
         assert shop.payment().status is PaymentStatus.PROCESSING
 
@@ -57,7 +59,7 @@ async def test_a_gateway_that_answers_again_is_asked_within_half_a_minute(shop: 
     await unknown(shop)
     for _ in range(30):
         shop.let_pass(seconds=10)
-        shop.faults.add("find", Trouble.SLOW, 60)
+        shop.faults.add("find", GatewayFaultKind.SLOW, 60)
         await shop.replica().recover_payments.run_once()
     shop.faults.waiting.clear()
     back = shop.now()
@@ -86,7 +88,7 @@ async def test_two_replicas_at_once_end_like_one(shop: Shop, seed: int) -> None:
 async def test_two_replicas_at_once_send_a_refund_once(shop: Shop, seed: int) -> None:
     await shop.order()
     await shop.pay()
-    await shop.hear(cancelled_event())
+    await shop.apply(cancelled_event())
     shop.checkpoint = shuffled(seed)
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(
@@ -143,7 +145,7 @@ async def test_the_longest_due_are_looked_after_first_and_nobody_starves(shop: S
     recover = shop.replica().recover_payments
     for _ in range(5):
         await recover.run_once(limit=1)
-    settled = [bill.payments[0].status for bill in shop.bills]
+    settled = [order.payments[0].status for order in shop.orders]
     assert settled.count(PaymentStatus.SUCCEEDED) == 4
 
 
@@ -163,13 +165,13 @@ async def test_a_visit_to_the_bank_of_which_the_gateway_has_no_trace_is_abandone
 ) -> None:
     await shop.order()
     await shop.pay(AUTHENTICATING)
-    shop.ledger.dossiers.clear()
+    shop.ledger.records.clear()
     shop.let_pass(seconds=ABANDON_AFTER.total_seconds())
     await shop.replica().recover_payments.run_once()
     assert shop.payment().status is PaymentStatus.ABANDONED
     assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
     await shop.come_to_rest()
-    assert shop.kept == PRICE.minor
+    assert shop.kept == PRICE.minor_units
     assert not shop.broken_promises
 
 
@@ -178,7 +180,7 @@ async def test_a_visit_to_the_bank_is_not_abandoned_while_its_request_may_be_on_
 ) -> None:
     await shop.order()
     await shop.pay(AUTHENTICATING)
-    shop.ledger.dossiers.clear()
+    shop.ledger.records.clear()
     shop.let_pass(seconds=ABANDON_AFTER.total_seconds() - 1)
     await shop.replica().recover_payments.run_once()
     assert shop.payment().status is PaymentStatus.REQUIRES_ACTION
@@ -205,20 +207,20 @@ async def test_the_silence_of_another_gateway_is_no_evidence(
 
 async def test_a_charge_that_lands_within_a_day_is_found(shop: Shop) -> None:
     await shop.order()
-    shop.faults.add("charge", Trouble.LATE, 20 * 3600)
+    shop.faults.add("charge", GatewayFaultKind.LATE, 20 * 3600)
     await shop.pay()
     shop.let_pass(minutes=1)
     await shop.replica().recover_payments.run_once()
     assert shop.payment().status is PaymentStatus.ABANDONED
     await shop.come_to_rest()
     assert shop.payment().status is PaymentStatus.SUCCEEDED
-    assert shop.kept == PRICE.minor
+    assert shop.kept == PRICE.minor_units
     assert not shop.broken_promises
 
 
 async def test_a_bank_visit_that_lands_after_it_was_given_up_is_called_off(shop: Shop) -> None:
     await shop.order()
-    shop.faults.add("charge", Trouble.LATE, 60)
+    shop.faults.add("charge", GatewayFaultKind.LATE, 60)
     await shop.pay(AUTHENTICATING)
     await shop.come_to_rest()
     assert shop.payment().status is PaymentStatus.FAILED
@@ -230,4 +232,4 @@ async def test_an_order_nobody_pays_is_never_due(shop: Shop) -> None:
     await shop.order()
     shop.let_pass(hours=48)
     assert await shop.replica().recover_payments.run_once() == 0
-    assert shop.bill(OrderId("order-1")).payments == ()
+    assert shop.order(OrderId("order-1")).payments == ()

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from adapters.gateways.in_memory import Trouble
+from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import Conflict, StorageUnavailable
-from domain.bill import NotRefundable, PaymentNotFound, RefundExceedsPayment
 from domain.events import PaymentRefunded
-from domain.payment import PaymentId
-from domain.refund import MOST_RETRIES, Refund, Refunded, RefundId, RefundRefused, RefundStatus
+from domain.identifiers import PaymentId, RefundId
+from domain.order_entities import PaymentNotFound
+from domain.refund import Refund, Refunded, RefundFailed, RefundStatus
+from domain.refund_rules import MAX_RETRIES, NotRefundable, RefundExceedsPayment
 from tests.builders import PRICE, cancelled_event, dollars
 from tests.use_cases.shop import (
     DECLINED,
@@ -46,8 +47,8 @@ async def test_everything_goes_back_where_no_amount_is_named(shop: Shop) -> None
 
 async def test_parts_go_back_until_nothing_is_left(shop: Shop) -> None:
     payment_id = await paid(shop)
-    for minor in (6_000, 3_000, 1_000):
-        await shop.replica().refund_payment(payment_id, minor)
+    for minor_units in (6_000, 3_000, 1_000):
+        await shop.replica().refund_payment(payment_id, minor_units)
     with pytest.raises(RefundExceedsPayment):
         await shop.replica().refund_payment(payment_id, 1)
     await shop.come_to_rest()
@@ -75,22 +76,22 @@ async def test_of_two_refunds_of_sixty_of_a_hundred_at_once_one_is_refused(
 @pytest.mark.parametrize(
     ("trouble", "seconds"),
     [
-        (Trouble.UNREACHABLE, 0),
-        (Trouble.RATE_LIMITED, 0),
-        (Trouble.REQUEST_LOST, 0),
-        (Trouble.REPLY_LOST, 0),
-        (Trouble.SERVER_ERROR_AFTER, 0),
-        (Trouble.SLOW, 60),
-        (Trouble.LATE, 10),
-        (Trouble.LATE, 60),
+        (GatewayFaultKind.UNREACHABLE, 0),
+        (GatewayFaultKind.RATE_LIMITED, 0),
+        (GatewayFaultKind.REQUEST_LOST, 0),
+        (GatewayFaultKind.REPLY_LOST, 0),
+        (GatewayFaultKind.SERVER_ERROR_AFTER, 0),
+        (GatewayFaultKind.SLOW, 60),
+        (GatewayFaultKind.LATE, 10),
+        (GatewayFaultKind.LATE, 60),
     ],
     ids=str,
 )
 async def test_a_refund_with_an_unknown_outcome_is_pending_until_recovery_has_found_out(
-    shop: Shop, trouble: Trouble, seconds: float
+    shop: Shop, kind: GatewayFaultKind, seconds: float
 ) -> None:
     payment_id = await paid(shop)
-    shop.faults.add("refund", trouble, seconds)
+    shop.faults.add("refund", kind, seconds)
     refund = await shop.replica().refund_payment(payment_id, 6_000)
     assert refund.status is RefundStatus.PENDING
     with pytest.raises(RefundExceedsPayment):
@@ -151,7 +152,7 @@ async def test_a_refund_whose_reservation_was_confirmed_to_nobody_is_the_same_on
 
 async def test_a_refund_asked_for_again_late_is_left_to_recovery(shop: Shop) -> None:
     payment_id, name = await paid(shop), RefundId("named")
-    shop.faults.add("refund", Trouble.REQUEST_LOST)
+    shop.faults.add("refund", GatewayFaultKind.REQUEST_LOST)
     await shop.replica().refund_payment(payment_id, refund_id=name)
     # The gateway may have forgotten its key by now: sending it unlooked could give it back twice.
     shop.let_pass(hours=25)
@@ -164,13 +165,13 @@ async def test_a_refund_asked_for_again_late_is_left_to_recovery(shop: Shop) -> 
 
 async def test_what_the_gateway_gave_back_is_what_is_booked_and_announced(shop: Shop) -> None:
     payment_id = await paid(shop)
-    shop.faults.add("refund", Trouble.REQUEST_LOST)
+    shop.faults.add("refund", GatewayFaultKind.REQUEST_LOST)
     refund = await shop.replica().refund_payment(payment_id)
     less = Refunded("re_less", dollars("60"))
-    settled = await shop.replica().receive_notice.settle_refund(payment_id, refund.id, less)
+    settled = await shop.replica().receive_notification.settle_refund(payment_id, refund.id, less)
     assert settled is not None
     assert settled.amount == dollars("60")
-    assert shop.bill().refundable(shop.payment()) == dollars("40")
+    assert shop.order().refundable(shop.payment()) == dollars("40")
     (event,) = [
         record.entry.event
         for record in shop.database.outbox.values()
@@ -181,10 +182,10 @@ async def test_what_the_gateway_gave_back_is_what_is_booked_and_announced(shop: 
 
 async def test_a_refused_refund_leaves_the_payment_to_be_refunded(shop: Shop) -> None:
     payment_id = await paid(shop)
-    await shop.gateway.refund_by_hand(payment_id, PRICE)
+    await shop.gateway.refund_externally(payment_id, PRICE)
     refund = await shop.replica().refund_payment(payment_id, 6_000)
     assert (refund.status, refund.code) == (RefundStatus.FAILED, "charge_already_refunded")
-    assert shop.bill().refundable(shop.payment()) == PRICE
+    assert shop.order().refundable(shop.payment()) == PRICE
 
 
 async def test_a_refund_at_the_bank_ends_when_the_bank_has_spoken(shop: Shop) -> None:
@@ -210,9 +211,9 @@ async def test_a_payment_that_was_declined_or_never_made_is_not_refunded(shop: S
 
 async def refused_by_the_bank(shop: Shop) -> Refund:
     """The last refund of the cancelled order, sent, and then sent back by the bank."""
-    refund = shop.bill().refunds[-1]
-    assert refund.look_at is not None
-    shop.moment = max(shop.moment, refund.look_at)
+    refund = shop.order().refunds[-1]
+    assert refund.next_check_at is not None
+    shop.moment = max(shop.moment, refund.next_check_at)
     await shop.replica().recover_payments.run_once()
     await shop.gateway.finish_refund(refund.payment_id, refund.id, succeeded=False)
     shop.let_pass(hours=1)
@@ -222,9 +223,9 @@ async def refused_by_the_bank(shop: Shop) -> Refund:
 
 async def test_an_automatic_refund_that_is_refused_is_followed_by_another(shop: Shop) -> None:
     await paid(shop, WAITS_AT_BANK)
-    await shop.hear(cancelled_event())
+    await shop.apply(cancelled_event())
     first = await refused_by_the_bank(shop)
-    refused, second = shop.bill().refunds
+    refused, second = shop.order().refunds
     assert (refused.id, refused.status) == (first.id, RefundStatus.FAILED)
     assert (second.status, second.amount) == (RefundStatus.PENDING, PRICE)
     shop.let_pass(minutes=1)
@@ -238,13 +239,13 @@ async def test_an_automatic_refund_that_is_refused_is_followed_by_another(shop: 
 async def test_a_late_word_on_a_refused_refund_sends_no_money_twice(shop: Shop) -> None:
     payment_id = await paid(shop)
     await shop.replica().refund_payment(payment_id, 6_000)
-    await shop.hear(cancelled_event())
-    first = shop.bill().refunds[-1]
-    late = RefundRefused("expired_or_canceled_card", "re_first")
-    settle = shop.replica().receive_notice.settle_refund
+    await shop.apply(cancelled_event())
+    first = shop.order().refunds[-1]
+    late = RefundFailed("expired_or_canceled_card", "re_first")
+    settle = shop.replica().receive_notification.settle_refund
     await settle(payment_id, first.id, late)
     shop.let_pass(minutes=1)
-    shop.faults.add("refund", Trouble.REPLY_LOST)
+    shop.faults.add("refund", GatewayFaultKind.REPLY_LOST)
     await shop.replica().recover_payments.run_once()
     await settle(payment_id, first.id, late)
     await shop.come_to_rest()
@@ -256,13 +257,13 @@ async def test_money_that_keeps_being_refused_is_left_to_a_person_who_can_give_i
     shop: Shop,
 ) -> None:
     payment_id = await paid(shop, WAITS_AT_BANK)
-    await shop.hear(cancelled_event())
-    for _ in range(MOST_RETRIES + 1):
+    await shop.apply(cancelled_event())
+    for _ in range(MAX_RETRIES + 1):
         await refused_by_the_bank(shop)
-    assert {refund.status for refund in shop.bill().refunds} == {RefundStatus.FAILED}
-    assert len(shop.bill().refunds) == MOST_RETRIES + 1
-    by_hand = await shop.replica().refund_payment(payment_id, reason="by hand")
-    await shop.gateway.finish_refund(payment_id, by_hand.id, succeeded=True)
+    assert {refund.status for refund in shop.order().refunds} == {RefundStatus.FAILED}
+    assert len(shop.order().refunds) == MAX_RETRIES + 1
+    externally = await shop.replica().refund_payment(payment_id, reason="by hand")
+    await shop.gateway.finish_refund(payment_id, externally.id, succeeded=True)
     await shop.come_to_rest()
     assert shop.kept == 0
     assert not shop.broken_promises
@@ -270,7 +271,7 @@ async def test_money_that_keeps_being_refused_is_left_to_a_person_who_can_give_i
 
 async def test_a_refund_nobody_of_us_made_is_nobodys(shop: Shop) -> None:
     payment_id = await paid(shop)
-    settle = shop.replica().receive_notice.settle_refund
-    outcome = RefundRefused("unknown")
+    settle = shop.replica().receive_notification.settle_refund
+    outcome = RefundFailed("unknown")
     assert await settle(payment_id, RefundId("strange"), outcome) is None
     assert await settle(PaymentId("strange"), RefundId("strange"), outcome) is None

@@ -2,12 +2,12 @@
 
 import pytest
 
-from adapters.gateways.in_memory import Trouble
+from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.messaging.in_memory import InMemoryBroker
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.relay_outbox import LEASE
-from domain.order import OrderId
+from domain.identifiers import OrderId
 from tests.builders import ORDER, cancelled_event
 from tests.use_cases.shop import DECLINED, Raise, Shop
 
@@ -18,7 +18,7 @@ async def busy(shop: Shop, orders: int = 3) -> None:
         order_id = await shop.order(f"order-{number}")
         await shop.pay(DECLINED, order_id)
         await shop.pay(order_id=order_id)
-        await shop.hear(cancelled_event(order_id))
+        await shop.apply(cancelled_event(order_id))
     await shop.replica().recover_payments.run_once()
 
 
@@ -165,7 +165,7 @@ async def test_a_small_batch_leaves_the_rest_for_the_next_one(shop: Shop, limit:
 
 async def test_an_event_committed_twice_leaves_once(shop: Shop) -> None:
     await shop.order()
-    shop.faults.add("charge", Trouble.REPLY_LOST)
+    shop.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     await shop.pay()
     shop.let_pass(seconds=5)
     await shop.replica().recover_payments.run_once()

@@ -176,7 +176,7 @@ async def _read(jetstream: JetStreamContext, kept: RawStreamMsg) -> DeadLetter:
         reason=json.loads(said.get(_REASON, '""')),
         data=kept.data or b"",
         headers=json.loads(said.get(_HEADERS, "{}")),
-        buried_at=kept.time or datetime.fromtimestamp(0, UTC),
+        recorded_at=kept.time or datetime.fromtimestamp(0, UTC),
     )
     if _LEFT_THERE not in said:
         return letter

@@ -13,7 +13,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
 from adapters.messaging.jetstream.streams import PAYMENTS, Streams
 from adapters.messaging.wire import Message, Unpublishable, encode
-from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, Published
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from domain.events import EventId
 
 logger = logging.getLogger(__name__)
@@ -36,12 +36,12 @@ class JetStreamPublisher:
     _connection: JetStreamConnection
     _streams: Streams
 
-    async def publish(self, entries: Sequence[OutboxEntry]) -> Published:
+    async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         with as_unavailable():
             async with asyncio.timeout(PUBLISH_SECONDS):
                 return await self._publish(entries)
 
-    async def _publish(self, entries: Sequence[OutboxEntry]) -> Published:
+    async def _publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         client = await self._connection.client()
         messages, refused = _encode(entries, client.max_payload)
         replies = await self._send(messages)
@@ -59,7 +59,7 @@ class JetStreamPublisher:
             logger.warning("not everything is known to be stored: %r", problem)
             if not stored and not refused:
                 raise BrokerUnavailable(str(problem))
-        return Published(frozenset(stored), refused)
+        return PublishResult(frozenset(stored), refused)
 
     async def _send(self, messages: Mapping[EventId, Message]) -> dict[EventId, object]:
         """Publish everything at once; each reply, or what came instead. A duplicate counts as stored."""

@@ -86,20 +86,20 @@ class Pulls:
         end = now() + wait + GRACE_SECONDS
         if not self._messages:
             await self._pull(limit, wait, now())
-        taken: list[Msg] = []
+        captured_amount: list[Msg] = []
         while True:
             self._arrived.clear()
-            while self._messages and len(taken) < limit:
-                taken.append(self._messages.popleft())
+            while self._messages and len(captured_amount) < limit:
+                captured_amount.append(self._messages.popleft())
             may_come = any(source.is_pulling(now()) for source in self._sources)
-            if len(taken) == limit or self._lost or not may_come:
-                return taken
+            if len(captured_amount) == limit or self._lost or not may_come:
+                return captured_amount
             try:
-                async with asyncio.timeout_at(now() + QUIET_SECONDS if taken else end):
+                async with asyncio.timeout_at(now() + QUIET_SECONDS if captured_amount else end):
                     await self._arrived.wait()
             except TimeoutError:
-                if taken:
-                    return taken
+                if captured_amount:
+                    return captured_amount
                 self._lost = True
                 raise BrokerUnavailable("a pull was not answered") from None
 

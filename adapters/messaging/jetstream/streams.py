@@ -12,7 +12,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import APIError, NotFoundError
 
 from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
-from adapters.messaging.wire import MOST_BYTES
+from adapters.messaging.wire import MAX_BYTES
 from application.ports.event_publisher import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ PAYMENTS: Final = Plan(
     name="PAYMENTS",
     subjects=("payment:created", "payment:disputed", "payment:failed", "payment:refunded"),
     max_age=timedelta(days=14),
-    largest=MOST_BYTES,
+    largest=MAX_BYTES,
     duplicate_window=timedelta(minutes=10),
     is_log=True,
 )

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 ACK_WAIT_SECONDS: Final = 30
 """After which an event that was not ended comes again: well above what a batch takes."""
 
-MOST_PENDING: Final = 1024
+MAX_PENDING: Final = 1024
 """Deliveries not ended, of all replicas together: four batches of 256."""
 
 END_SECONDS: Final = 5.0
@@ -95,7 +95,7 @@ class JetStreamSubscription:
                 ack_policy=AckPolicy.EXPLICIT,
                 ack_wait=ACK_WAIT_SECONDS,
                 max_deliver=-1,
-                max_ack_pending=MOST_PENDING,
+                max_ack_pending=MAX_PENDING,
             )
             await jetstream.add_consumer(stream, config)
             logger.info("created consumer %s in stream %s", self._durable, stream)
@@ -133,7 +133,7 @@ class JetStreamDelivery:
     async def retry(self, after: timedelta) -> None:
         await _send(self._message.nak(delay=after.total_seconds()))
 
-    async def bury(self, reason: str) -> None:
+    async def dead_letter(self, reason: str) -> None:
         await self._letters.keep(self._message, reason)
         await _send(self._message.term())
 

@@ -73,10 +73,10 @@ def create_engine(
 
 
 def _for_asyncpg(database_url: str) -> str:
-    parts = urlsplit(database_url)
-    query = [(key, value) for key, value in parse_qsl(parts.query) if key not in _LIBPQ_ONLY]
-    scheme = parts.scheme.removesuffix("+asyncpg")
-    return parts._replace(scheme=scheme, query=urlencode(query)).geturl()
+    runtime = urlsplit(database_url)
+    query = [(key, value) for key, value in parse_qsl(runtime.query) if key not in _LIBPQ_ONLY]
+    scheme = runtime.scheme.removesuffix("+asyncpg")
+    return runtime._replace(scheme=scheme, query=urlencode(query)).geturl()
 
 
 def _refuse_closed(_connection: object, _record: object, proxy: PoolProxiedConnection) -> None:

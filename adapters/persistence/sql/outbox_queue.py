@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.rows import event_of
+from adapters.persistence.sql.mappers import event_of
 from adapters.persistence.sql.tables import outbox, relay
 from application.ports.event_publisher import OutboxEntry
 from domain.events import EventId

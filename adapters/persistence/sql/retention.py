@@ -40,14 +40,14 @@ def _deletion(statement: Delete) -> Statement:
 
 
 # The longest sent are those of the lowest positions, so that no index of its own is needed.
-_LONGEST_SENT = (
+_MAX_SENT = (
     select(outbox.c.position)
     .where(outbox.c.sent_at.is_not(None))
     .order_by(outbox.c.position)
     .limit(_BATCH)
 )
 _SENT: Final = _deletion(
-    delete(outbox).where(outbox.c.position.in_(_LONGEST_SENT), outbox.c.sent_at < _OLDEST_KEPT)
+    delete(outbox).where(outbox.c.position.in_(_MAX_SENT), outbox.c.sent_at < _OLDEST_KEPT)
 )
 _HEARD: Final = oldest(inbox, inbox.c.heard_at)
 _DECLINED: Final = oldest(declines, declines.c.at)

@@ -23,11 +23,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
-from adapters.persistence.sql.rows import Values
+from adapters.persistence.sql.mappers import Values
 from adapters.persistence.sql.tables import (
+    deferred_notifications,
     disputes,
     inbox,
-    kept_notices,
     orders,
     outbox,
     payments,
@@ -41,11 +41,13 @@ _ROWS: Final = (
     .outerjoin(disputes, disputes.c.payment_id == payments.c.id)
 )
 
-BILLS: Final = Statement.of(
+ORDER: Final = Statement.of(_ROWS.where(orders.c.id == bindparam("order_id", type_=Text)))
+
+ORDERS: Final = Statement.of(
     _ROWS.where(orders.c.id == func.any(bindparam("order_ids", type_=ARRAY(Text))))
 )
 
-BILL_HOLDING: Final = Statement.of(
+ORDER_OF_PAYMENT: Final = Statement.of(
     _ROWS.where(
         orders.c.id
         == select(payments.c.order_id)
@@ -55,7 +57,7 @@ BILL_HOLDING: Final = Statement.of(
 )
 
 
-BILL_CHARGED: Final = Statement.of(
+ORDER_OF_CHARGE: Final = Statement.of(
     _ROWS.where(
         orders.c.id
         == select(payments.c.order_id)
@@ -69,9 +71,9 @@ BILL_CHARGED: Final = Statement.of(
 def _due(table: Table) -> Select[Any]:
     """The longest due of one table: more than `limit` of both are not needed."""
     return (
-        select(table.c.order_id, table.c.look_at)
-        .where(table.c.look_at <= bindparam("now", type_=DateTime(timezone=True)))
-        .order_by(table.c.look_at)
+        select(table.c.order_id, table.c.next_check_at)
+        .where(table.c.next_check_at <= bindparam("now", type_=DateTime(timezone=True)))
+        .order_by(table.c.next_check_at)
         .limit(bindparam("limit", type_=BigInteger))
         .subquery()
         .select()
@@ -83,27 +85,29 @@ _LOOKS: Final = union_all(_due(payments), _due(refunds)).subquery()
 DUE: Final = Statement.of(
     select(_LOOKS.c.order_id)
     .group_by(_LOOKS.c.order_id)
-    .order_by(func.min(_LOOKS.c.look_at), _LOOKS.c.order_id)
+    .order_by(func.min(_LOOKS.c.next_check_at), _LOOKS.c.order_id)
     .limit(bindparam("limit", type_=BigInteger))
 )
 
 HEARD: Final = Statement.of(
-    select(inbox.c.id).where(inbox.c.id == bindparam("notice_id", type_=Text))
+    select(inbox.c.id).where(inbox.c.id == bindparam("notification_id", type_=Text))
 )
 
 # No EXISTS: for one that stands beside an OR, all payments would be read and hashed.
 _CHARGED: Final = (
     select(payments.c.id)
-    .where(payments.c.charge_id == kept_notices.c.charge_id)
+    .where(payments.c.charge_id == deferred_notifications.c.charge_id)
     .limit(literal_column("1"))
     .scalar_subquery()
 )
-_TOO_OLD: Final = kept_notices.c.since < bindparam("before", type_=DateTime(timezone=True))
+_TOO_OLD: Final = deferred_notifications.c.since < bindparam(
+    "before", type_=DateTime(timezone=True)
+)
 
 KEPT: Final = Statement.of(
-    select(*kept_notices.c["id", "charge_id", "kind", "data"])
+    select(*deferred_notifications.c["id", "charge_id", "kind", "data"])
     .where(or_(_TOO_OLD, _CHARGED.is_not(None)))
-    .order_by(kept_notices.c.since, kept_notices.c.id)
+    .order_by(deferred_notifications.c.since, deferred_notifications.c.id)
     .limit(bindparam("limit", type_=BigInteger))
 )
 
@@ -115,20 +119,20 @@ _GIVEN: Final[Mapping[Table, Sequence[str]]] = {
     disputes: disputes.columns.keys(),
     outbox: ("id", "order_id", "subject", "data", "traceparent"),
     inbox: ("id",),
-    kept_notices: kept_notices.columns.keys(),
+    deferred_notifications: deferred_notifications.columns.keys(),
 }
 
 
 _FORGOTTEN: Final = (
-    delete(kept_notices)
-    .where(kept_notices.c.id == func.any(bindparam("forgotten", type_=ARRAY(Text))))
+    delete(deferred_notifications)
+    .where(deferred_notifications.c.id == func.any(bindparam("forgotten", type_=ARRAY(Text))))
     .cte("forgotten_notices")
 )
 
 
 # Rows of the bills, which are replaced if they are there; of the others, which are only added.
 _BOOKS: Final = (orders, payments, refunds, disputes)
-_OTHERS: Final = (outbox, inbox, kept_notices)
+_OTHERS: Final = (outbox, inbox, deferred_notifications)
 
 # What a row belongs to, and will for ever.
 _OWNER: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}

@@ -59,7 +59,7 @@ payments: Final = Table(
     Column("taken_currency", Text),
     Column("reference", Text),
     Column("code", Text),
-    Column("look_at", _MOMENT),
+    Column("next_check_at", _MOMENT),
     Index("payments_order_id", "order_id"),
     Index(
         "payments_one_live_an_order",
@@ -68,7 +68,7 @@ payments: Final = Table(
         postgresql_where=text("status IN ('processing', 'requires_action', 'succeeded')"),
     ),
     Index("payments_charge_id", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
-    Index("payments_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("payments_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("payments_review", "created_at", postgresql_where=text("status = 'review'")),
 )
 
@@ -88,9 +88,9 @@ refunds: Final = Table(
     Column("code", Text),
     Column("automatic", Boolean, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("look_at", _MOMENT),
+    Column("next_check_at", _MOMENT),
     Index("refunds_payment_id", "payment_id"),
-    Index("refunds_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("refunds_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("refunds_failed", "created_at", postgresql_where=text("status = 'failed'")),
 )
 
@@ -137,8 +137,8 @@ inbox: Final = Table(
     Index("inbox_heard_at", "heard_at"),
 )
 
-kept_notices: Final = Table(
-    "kept_notices",
+deferred_notifications: Final = Table(
+    "deferred_notifications",
     metadata,
     Column("id", Text, primary_key=True),
     Column("charge_id", Text, nullable=False),

@@ -9,32 +9,32 @@ from sqlalchemy import Table
 
 from adapters.persistence.sql import statements
 from adapters.persistence.sql.database import Database, Rows
-from adapters.persistence.sql.rows import (
+from adapters.persistence.sql.mappers import (
     Values,
-    bills_of,
     dispute_row,
     event_row,
-    notice_of,
-    notice_row,
+    notification_from,
+    notification_row,
     order_row,
+    orders_from,
     payment_row,
     refund_row,
 )
 from adapters.persistence.sql.tables import (
+    deferred_notifications,
     disputes,
     inbox,
-    kept_notices,
     orders,
     outbox,
     payments,
     refunds,
 )
-from application.ports.gateway_notices import ChargeNotice
-from domain.bill import Bill
+from application.ports.gateway_notifications import ChargeNotification
 from domain.dispute import Dispute
 from domain.events import Event, EventId
-from domain.order import OrderId
-from domain.payment import ChargeId, Payment, PaymentId
+from domain.identifiers import ChargeId, OrderId, PaymentId
+from domain.order import Order
+from domain.payment import Payment
 from domain.refund import Refund
 
 Part = TypeVar("Part", Payment, Refund, Dispute)
@@ -46,17 +46,17 @@ class SqlUnitOfWork:
 
     _database: Database
     _trace: Callable[[], str | None] = lambda: None
-    _read: dict[OrderId, tuple[int, Bill]] = field(factory=dict)
-    _saved: dict[OrderId, Bill] = field(factory=dict)
+    _read: dict[OrderId, tuple[int, Order]] = field(factory=dict)
+    _saved: dict[OrderId, Order] = field(factory=dict)
     _events: dict[EventId, Event] = field(factory=dict)
-    _notices: set[str] = field(factory=set)
+    _notifications: set[str] = field(factory=set)
     _kept: dict[str, Values] = field(factory=dict)
     _forgotten: set[str] = field(factory=set)
 
     @property
-    def bills(self) -> "_Bills":
+    def orders(self) -> "_Orders":
         """Orders with their payments and refunds."""
-        return _Bills(self)
+        return _Orders(self)
 
     @property
     def outbox(self) -> "_Outbox":
@@ -80,54 +80,58 @@ class SqlUnitOfWork:
         """What has to be written: of a bill, its order and what has changed since it was read."""
         rows: dict[Table, list[Values]] = {}
         # In the order of their ids: two commits that lock the same rows never wait for each other.
-        for order_id, bill in sorted(self._saved.items()):
-            revision, before = self._read.get(order_id, (0, Bill(bill.order)))
-            rows.setdefault(orders, []).append(order_row(bill.order, revision + 1))
-            changed = _changed(before.payments, bill.payments)
+        for order_id, order in sorted(self._saved.items()):
+            revision, before = self._read.get(order_id, (0, Order(order.replica)))
+            rows.setdefault(orders, []).append(order_row(order.replica, revision + 1))
+            changed = _changed(before.payments, order.payments)
             # A payment that gives its order free makes room for the one that takes it.
             for payment in sorted(changed, key=lambda each: each.is_live):
                 rows.setdefault(payments, []).append(payment_row(payment))
-            for refund in _changed(before.refunds, bill.refunds):
+            for refund in _changed(before.refunds, order.refunds):
                 rows.setdefault(refunds, []).append(refund_row(refund))
-            for dispute in _changed(before.disputes, bill.disputes):
+            for dispute in _changed(before.disputes, order.disputes):
                 rows.setdefault(disputes, []).append(dispute_row(dispute))
         if self._events:
             trace = self._trace()
             rows[outbox] = [(*event_row(event), trace) for event in self._events.values()]
-        if self._notices:
-            rows[inbox] = [(notice_id,) for notice_id in sorted(self._notices)]
+        if self._notifications:
+            rows[inbox] = [(notification_id,) for notification_id in sorted(self._notifications)]
         if self._kept:
-            rows[kept_notices] = [row for _, row in sorted(self._kept.items())]
+            rows[deferred_notifications] = [row for _, row in sorted(self._kept.items())]
         return rows
 
 
 @frozen
-class _Bills:
+class _Orders:
     _work: SqlUnitOfWork
 
-    async def of(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Bill]:
-        rows = await self._work._database.run(statements.BILLS, order_ids=list(order_ids))
+    async def get(self, order_id: OrderId) -> Order | None:
+        rows = await self._work._database.run(statements.ORDER, order_id=order_id)
+        return self._remember(rows).get(order_id)
+
+    async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
+        rows = await self._work._database.run(statements.ORDERS, order_ids=list(order_ids))
         return self._remember(rows)
 
-    async def holding(self, payment_id: PaymentId) -> Bill | None:
-        rows = await self._work._database.run(statements.BILL_HOLDING, payment_id=payment_id)
+    async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
+        rows = await self._work._database.run(statements.ORDER_OF_PAYMENT, payment_id=payment_id)
         return next(iter(self._remember(rows).values()), None)
 
-    async def charged(self, charge_id: ChargeId) -> Bill | None:
-        rows = await self._work._database.run(statements.BILL_CHARGED, charge_id=charge_id)
+    async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
+        rows = await self._work._database.run(statements.ORDER_OF_CHARGE, charge_id=charge_id)
         return next(iter(self._remember(rows).values()), None)
 
-    async def due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+    async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         rows = await self._work._database.run(statements.DUE, now=now, limit=limit)
         return [OrderId(row[0]) for row in rows]
 
-    def save(self, bill: Bill) -> None:
-        self._work._saved[bill.order.id] = bill
+    def save(self, order: Order) -> None:
+        self._work._saved[order.id] = order
 
-    def _remember(self, rows: Rows) -> Mapping[OrderId, Bill]:
-        found = bills_of(rows)
+    def _remember(self, rows: Rows) -> Mapping[OrderId, Order]:
+        found = orders_from(rows)
         self._work._read.update(found)
-        return {order_id: bill for order_id, (_, bill) in found.items()}
+        return {order_id: order for order_id, (_, order) in found.items()}
 
 
 @frozen
@@ -142,21 +146,23 @@ class _Outbox:
 class _Inbox:
     _work: SqlUnitOfWork
 
-    async def has(self, notice_id: str) -> bool:
-        return bool(await self._work._database.run(statements.HEARD, notice_id=notice_id))
+    async def has(self, notification_id: str) -> bool:
+        return bool(
+            await self._work._database.run(statements.HEARD, notification_id=notification_id)
+        )
 
-    def add(self, notice_id: str) -> None:
-        self._work._notices.add(notice_id)
+    def add(self, notification_id: str) -> None:
+        self._work._notifications.add(notification_id)
 
-    def keep(self, notice: ChargeNotice, since: datetime) -> None:
-        self._work._kept.setdefault(notice.id, notice_row(notice, since))
+    def defer(self, notification: ChargeNotification, since: datetime) -> None:
+        self._work._kept.setdefault(notification.id, notification_row(notification, since))
 
-    async def kept(self, before: datetime, limit: int) -> Sequence[ChargeNotice]:
+    async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         rows = await self._work._database.run(statements.KEPT, before=before, limit=limit)
-        return [notice_of(*row) for row in rows]
+        return [notification_from(*row) for row in rows]
 
-    def forget(self, notice_id: str) -> None:
-        self._work._forgotten.add(notice_id)
+    def remove_deferred(self, notification_id: str) -> None:
+        self._work._forgotten.add(notification_id)
 
 
 def _changed(before: Collection[Part], after: Iterable[Part]) -> list[Part]:

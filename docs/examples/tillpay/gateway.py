@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from domain.identifiers import ChargeId
 from domain.money import Currency, Money
-from domain.payment import Charged, ChargeId, Declined, Outcome, Payment
-from domain.refund import Refund, Refunded, RefundOutcome, RefundRefused
-from entrypoints.settings import BadSetting
+from domain.outcome import Charged, Declined, Outcome
+from domain.payment import Payment
+from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
+from entrypoints.settings import InvalidSetting
 from tillpay.line import Json, Line, Refused
 
 
@@ -43,7 +45,7 @@ class TillpayGateway:
         body = {
             "label": payment.id,
             "card": token.value,
-            "amount": payment.amount.minor,
+            "amount": payment.amount.minor_units,
             "currency": payment.amount.currency.code,
         }
         try:
@@ -67,11 +69,15 @@ class TillpayGateway:
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         """Give money back; the refund's key is the key."""
-        body = {"label": refund.key, "charge": refund.charge_id, "amount": refund.amount.minor}
+        body = {
+            "label": refund.key,
+            "charge": refund.charge_id,
+            "amount": refund.amount.minor_units,
+        }
         try:
             return self._refunded(await self._line.post("/refunds", refund.key, body))
         except Refused as refused:
-            return RefundRefused(refused.code)
+            return RefundFailed(refused.code)
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         """Look for the refund of that name or, while it has none, of that label."""
@@ -91,5 +97,5 @@ def make_gateway(environment: Mapping[str, str]) -> TillpayGateway:
     """
     key = environment.get("TILLPAY_KEY", "")
     if not key.startswith(("till_test_", "till_live_")):
-        raise BadSetting("TILLPAY_KEY", "must begin with till_test_ or till_live_")
+        raise InvalidSetting("TILLPAY_KEY", "must begin with till_test_ or till_live_")
     return TillpayGateway(environment.get("TILLPAY_URL", "https://api.tillpay.example"), key)

@@ -6,10 +6,10 @@ from typing import Any
 
 from attrs import frozen
 
-from adapters.gateways.stripe_charges import StripeCharges
-from adapters.gateways.stripe_client import StripeApi
-from adapters.gateways.stripe_payment_intents import StripePaymentIntents
-from tests.stripe_double import RunningDouble, running_stripe_double
+from adapters.gateways.stripe.charges import StripeCharges
+from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.payment_intents import StripePaymentIntents
+from payments_kit.doubles.stripe import RunningDouble, running_stripe_double
 
 KEY = "sk_test_of_these_tests"
 

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.gateways.fake import FakeGateway
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.payment import Charged, RequiresAction
+from domain.outcome import Charged, RequiresAction
 from domain.refund import Refunded
-from payments_conformance.promises import a_payment, a_refund
+from payments_kit.conformance.promises import a_payment, a_refund
 
 VISA = CardToken("tok_visa")
 _names = (f"name{number}" for number in itertools.count())
@@ -63,7 +63,7 @@ async def test_processes_that_charge_together_charge_once(
     payment = a_payment()
     outcomes = await asyncio.gather(*(fake.charge(payment, VISA) for fake in fakes))
     assert len(set(map(repr, outcomes))) == 1
-    assert len((await fakes[0].dossier(payment.id)).attempts) == 1
+    assert len((await fakes[0].record(payment.id)).attempts) == 1
 
 
 async def test_a_customer_can_come_back_to_another_process(

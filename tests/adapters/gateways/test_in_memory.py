@@ -6,8 +6,8 @@ import pytest
 from attrs import define, evolve, field
 
 from adapters.gateways.card_tokens import CARDS
-from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway, Trouble
-from application.ports.gateway_notices import PaymentNotice, RefundNotice
+from adapters.gateways.in_memory import Faults, GatewayFaultKind, GatewayLedger, InMemoryGateway
+from application.ports.gateway_notifications import PaymentNotification, RefundNotification
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     CardToken,
@@ -15,9 +15,9 @@ from application.ports.payment_gateway import (
     OutcomeUnknown,
 )
 from domain.money import Currency, Money
-from domain.payment import Charged, Declined, RequiresAction
-from domain.refund import Refunded, RefundRefused, RefundUnderWay
-from payments_conformance.promises import a_payment, a_refund
+from domain.outcome import Charged, Declined, RequiresAction
+from domain.refund import Refunded, RefundFailed, RefundPending
+from payments_kit.conformance.promises import a_payment, a_refund
 
 VISA = CardToken("tok_visa")
 
@@ -87,18 +87,20 @@ async def test_a_checkpoint_is_passed_on_the_way_there_and_back(world: World) ->
     assert world.steps == ["charge", "charge answered"]
 
 
-@pytest.mark.parametrize("trouble", [Trouble.UNREACHABLE, Trouble.RATE_LIMITED])
-async def test_a_gateway_that_did_not_look_did_nothing(world: World, trouble: Trouble) -> None:
-    world.faults.add("charge", trouble)
+@pytest.mark.parametrize("trouble", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED])
+async def test_a_gateway_that_did_not_look_did_nothing(
+    world: World, kind: GatewayFaultKind
+) -> None:
+    world.faults.add("charge", kind)
     payment = a_payment()
     with pytest.raises(GatewayUnavailable):
         await world.gateway.charge(payment, VISA)
     assert await world.gateway.find(payment) is None
-    assert world.faults.happened == {trouble: 1}
+    assert world.faults.happened == {kind: 1}
 
 
 async def test_a_late_request_lands_without_anybody_waiting_for_it(world: World) -> None:
-    world.faults.add("charge", Trouble.LATE, seconds=60)
+    world.faults.add("charge", GatewayFaultKind.LATE, seconds=60)
     payment = a_payment()
     with pytest.raises(OutcomeUnknown):
         await world.gateway.charge(payment, VISA)
@@ -110,21 +112,21 @@ async def test_a_late_request_lands_without_anybody_waiting_for_it(world: World)
 
 
 async def test_a_late_request_lands_once_beside_one_that_was_faster(world: World) -> None:
-    world.faults.add("charge", Trouble.LATE, seconds=1)
+    world.faults.add("charge", GatewayFaultKind.LATE, seconds=1)
     payment = a_payment()
     with pytest.raises(OutcomeUnknown):
         await world.gateway.charge(payment, VISA)
     await world.gateway.charge(payment, VISA)
     world.at += timedelta(seconds=1)
-    assert len((await world.gateway.dossier(payment.id)).attempts) == 1
+    assert len((await world.gateway.record(payment.id)).attempts) == 1
 
 
 async def test_a_slow_answer_comes_and_a_slower_one_does_not(world: World) -> None:
     began = world.at
-    world.faults.add("charge", Trouble.SLOW, seconds=3)
+    world.faults.add("charge", GatewayFaultKind.SLOW, seconds=3)
     assert isinstance(await world.gateway.charge(a_payment(), VISA), Charged)
     assert world.at - began == timedelta(seconds=3)
-    world.faults.add("charge", Trouble.SLOW, seconds=CALL_SECONDS + 1)
+    world.faults.add("charge", GatewayFaultKind.SLOW, seconds=CALL_SECONDS + 1)
     payment = a_payment()
     with pytest.raises(OutcomeUnknown):
         await world.gateway.charge(payment, VISA)
@@ -133,14 +135,14 @@ async def test_a_slow_answer_comes_and_a_slower_one_does_not(world: World) -> No
 
 
 async def test_a_slip_of_the_gateway_is_reported_as_it_is_by_every_answer(world: World) -> None:
-    taken = Money(777, Currency("eur"))
-    world.faults.misreport(taken, livemode=True)
+    captured_amount = Money(777, Currency("eur"))
+    world.faults.misreport(captured_amount, livemode=True)
     payment = a_payment()
     outcome = await world.gateway.charge(payment, VISA)
     assert isinstance(outcome, Charged)
-    assert (outcome.amount, outcome.livemode) == (taken, True)
+    assert (outcome.amount, outcome.livemode) == (captured_amount, True)
     assert await world.gateway.find(payment) == outcome
-    assert payment.differs_from(outcome) == "currency_mismatch"
+    assert payment.mismatch(outcome) == "currency_mismatch"
     other = await world.gateway.charge(a_payment(), VISA)
     assert isinstance(other, Charged)
     assert other.amount == payment.amount
@@ -158,7 +160,7 @@ async def test_a_key_is_forgotten_after_a_day(world: World) -> None:
 async def test_a_server_error_does_not_replace_an_earlier_answer(world: World) -> None:
     payment = a_payment()
     first = await world.gateway.charge(payment, VISA)
-    world.faults.add("charge", Trouble.SERVER_ERROR)
+    world.faults.add("charge", GatewayFaultKind.SERVER_ERROR)
     with pytest.raises(OutcomeUnknown):
         await world.gateway.charge(payment, VISA)
     assert await world.gateway.charge(payment, VISA) == first
@@ -193,21 +195,21 @@ async def test_money_given_back_by_hand_already_counts_as_the_refund(world: Worl
     payment = a_payment()
     charged = await world.gateway.charge(payment, VISA)
     assert isinstance(charged, Charged)
-    reference = await world.gateway.refund_by_hand(payment.id)
+    reference = await world.gateway.refund_externally(payment.id)
     refund = a_refund(payment, charged)
     outcome = await world.gateway.refund(payment, refund)
     assert outcome == Refunded(reference or "", payment.amount)
     assert await world.gateway.refund(payment, refund) == outcome
-    assert await world.gateway.refund_by_hand(a_payment().id) is None
+    assert await world.gateway.refund_externally(a_payment().id) is None
 
 
 async def test_less_given_back_by_hand_does_not_count(world: World) -> None:
     payment = a_payment(1000)
     charged = await world.gateway.charge(payment, VISA)
     assert isinstance(charged, Charged)
-    await world.gateway.refund_by_hand(payment.id, Money(600, Currency("usd")))
+    await world.gateway.refund_externally(payment.id, Money(600, Currency("usd")))
     outcome = await world.gateway.refund(payment, a_refund(payment, charged, 600))
-    assert outcome == RefundRefused("amount_too_large")
+    assert outcome == RefundFailed("amount_too_large")
 
 
 async def test_a_refund_may_wait_for_the_bank_and_fail_there(world: World) -> None:
@@ -215,11 +217,11 @@ async def test_a_refund_may_wait_for_the_bank_and_fail_there(world: World) -> No
     charged = await world.gateway.charge(payment, CardToken("tok_pendingRefund"))
     assert isinstance(charged, Charged)
     refund = a_refund(payment, charged)
-    assert isinstance(await world.gateway.refund(payment, refund), RefundUnderWay)
+    assert isinstance(await world.gateway.refund(payment, refund), RefundPending)
     await world.gateway.finish_refund(payment.id, refund.id, succeeded=False)
-    assert isinstance(await world.gateway.find_refund(payment, refund), RefundRefused)
+    assert isinstance(await world.gateway.find_refund(payment, refund), RefundFailed)
     later = evolve(refund, attempt=1)
-    assert isinstance(await world.gateway.refund(payment, later), RefundUnderWay)
+    assert isinstance(await world.gateway.refund(payment, later), RefundPending)
     done = await world.gateway.finish_refund(payment.id, refund.id, succeeded=True)
     assert isinstance(done, Refunded)
 
@@ -232,11 +234,11 @@ async def test_the_ledger_tells_of_everything_that_happened(world: World) -> Non
     assert isinstance(charged, Charged)
     refund = a_refund(payment, charged)
     refunded = await world.gateway.refund(payment, refund)
-    await world.gateway.refund_by_hand(payment.id, Money(0, Currency("usd")))
-    assert world.ledger.notices == [
-        PaymentNotice("evt_00000001", payment.id, None),
-        PaymentNotice("evt_00000002", payment.id, charged),
-        RefundNotice("evt_00000003", payment.id, refund.id, refunded),
+    await world.gateway.refund_externally(payment.id, Money(0, Currency("usd")))
+    assert world.ledger.notifications == [
+        PaymentNotification("evt_00000001", payment.id, None),
+        PaymentNotification("evt_00000002", payment.id, charged),
+        RefundNotification("evt_00000003", payment.id, refund.id, refunded),
     ]
 
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gateways.stripe_amounts import from_stripe, to_stripe
+from adapters.gateways.stripe.amounts import from_stripe, to_stripe
 from domain.iso4217 import MINOR_UNITS
 from domain.money import MAX_MINOR_UNITS, Currency, Money
-from tests.stripe_double.currencies import SUPPORTED, digits
+from payments_kit.doubles.stripe.currencies import SUPPORTED, digits
 
 amounts = st.builds(
     Money,
@@ -28,7 +28,7 @@ def test_an_amount_is_the_same_sum_at_stripe_as_here(money: Money) -> None:
     sent = to_stripe(money)
     if sent is not None:
         places = digits(money.currency.code)
-        assert sent * 10**money.currency.decimals == money.minor * 10**places
+        assert sent * 10**money.currency.decimals == money.minor_units * 10**places
 
 
 @pytest.mark.parametrize("code", sorted(SUPPORTED & MINOR_UNITS.keys()))
@@ -53,9 +53,9 @@ def test_a_whole_hundred_of_any_currency_of_stripe_s_can_be_sent(code: str) -> N
     ],
 )
 def test_special_currencies_are_written_as_stripe_does(
-    minor: int, code: str, sent: int | None
+    minor_units: int, code: str, sent: int | None
 ) -> None:
-    assert to_stripe(Money(minor, Currency(code))) == sent
+    assert to_stripe(Money(minor_units, Currency(code))) == sent
 
 
 @pytest.mark.parametrize(("amount", "code"), [(501, "isk"), (1, "iqd"), (1, "???"), (-1, "usd")])

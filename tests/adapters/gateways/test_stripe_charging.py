@@ -8,17 +8,17 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways import stripe_charges, stripe_client, stripe_payment_intents
-from adapters.gateways.stripe_charges import StripeCharges
-from adapters.gateways.stripe_client import StripeApi
-from adapters.gateways.stripe_payment_intents import StripePaymentIntents
+from adapters.gateways.stripe.charges import StripeCharges
+from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.order import OrderId
-from domain.payment import Charged, Declined, RequiresAction
-from payments_conformance.promises import a_payment, a_refund
+from domain.identifiers import OrderId
+from domain.outcome import Charged, Declined, RequiresAction
+from payments_kit.conformance.promises import a_payment, a_refund
+from payments_kit.doubles.stripe import intents
+from payments_kit.doubles.stripe.faults import Kind
+from payments_kit.doubles.stripe.ledger import Plan
 from tests.adapters.gateways.stripe import KEY, AtStripe, at_stripe
-from tests.stripe_double import intents
-from tests.stripe_double.faults import Kind
-from tests.stripe_double.ledger import Plan
 
 VISA = CardToken("tok_visa")
 CHARGES, INTENTS, METHODS = "/v1/charges", "/v1/payment_intents", "/v1/payment_methods"

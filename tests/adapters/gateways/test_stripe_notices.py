@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from adapters.gateways.stripe_notices import StripeNotices
-from application.ports.gateway_notices import (
-    BadNotice,
-    DisputeNotice,
-    Notice,
-    OtherNotice,
-    OutsideRefundNotice,
-    PaymentNotice,
-    RefundNotice,
+from adapters.gateways.stripe.notifications import StripeNotificationReader
+from application.ports.gateway_notifications import (
+    DisputeNotification,
+    ExternalRefundNotification,
+    InvalidNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+    UnrelatedNotification,
 )
 from domain.dispute import DisputeStatus
 from domain.money import Currency, Money
-from domain.payment import Charged, Declined
-from domain.refund import Refunded, RefundRefused, RefundUnderWay
-from tests.stripe_double import charges, intents, methods, refunds
-from tests.stripe_double.errors import Json, StripeFailure
-from tests.stripe_double.ledger import Ledger, Plan
-from tests.stripe_double.webhooks import signature_header
+from domain.outcome import Charged, Declined
+from domain.refund import Refunded, RefundFailed, RefundPending
+from payments_kit.doubles.stripe import charges, intents, methods, refunds
+from payments_kit.doubles.stripe.errors import Json, StripeFailure
+from payments_kit.doubles.stripe.ledger import Ledger, Plan
+from payments_kit.doubles.stripe.webhooks import signature_header
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD, NEW = "whsec_old", "whsec_new"
@@ -37,15 +37,15 @@ def ledger() -> Ledger:
     return Ledger()
 
 
-def heard(ledger: Ledger, kind: str) -> Notice:
+def heard(ledger: Ledger, kind: str) -> Notification:
     """What the last event of this kind tells."""
     event = [each for each in ledger.events.values() if each["type"] == kind][-1]
     return read(event)
 
 
-def read(event: Json) -> Notice:
+def read(event: Json) -> Notification:
     body = json.dumps(event).encode()
-    return StripeNotices([OLD], lambda: NOW).read(body, sign(body, OLD))
+    return StripeNotificationReader([OLD], lambda: NOW).read(body, sign(body, OLD))
 
 
 def sign(body: bytes, *secrets: str, later: timedelta = timedelta()) -> str:
@@ -72,65 +72,65 @@ def an_intent(ledger: Ledger, token: str = "tok_visa", **more: Any) -> Json:
 
 def test_a_charge_that_succeeded_is_evidence(ledger: Ledger) -> None:
     charge = a_charge(ledger)
-    notice = heard(ledger, "charge.succeeded")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.payment_id == "payment-1"
-    assert notice.outcome == Charged(charge["id"], TEN, livemode=False)
+    notification = heard(ledger, "charge.succeeded")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.payment_id == "payment-1"
+    assert notification.outcome == Charged(charge["id"], TEN, livemode=False)
 
 
 def test_a_charge_that_failed_is_evidence(ledger: Ledger) -> None:
     with pytest.raises(StripeFailure):
         a_charge(ledger, "tok_chargeDeclinedInsufficientFunds")
-    notice = heard(ledger, "charge.failed")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome == Declined("insufficient_funds")
+    notification = heard(ledger, "charge.failed")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome == Declined("insufficient_funds")
 
 
 def test_a_charge_only_authorised_says_look(ledger: Ledger) -> None:
     a_charge(ledger, capture=False)
-    notice = heard(ledger, "charge.succeeded")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome is None
+    notification = heard(ledger, "charge.succeeded")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome is None
 
 
 def test_a_charge_still_pending_says_look(ledger: Ledger) -> None:
     ledger.next_charges.append(Plan("pending"))
     a_charge(ledger)
-    notice = heard(ledger, "charge.pending")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome is None
+    notification = heard(ledger, "charge.pending")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome is None
 
 
 def test_a_charge_of_another_amount_is_reported_as_it_is(ledger: Ledger) -> None:
     lie = {"amount": 777, "amount_captured": 777, "currency": "jpy", "livemode": True}
     ledger.next_charges.append(Plan(report=lie))
     charge = a_charge(ledger)
-    notice = heard(ledger, "charge.succeeded")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome == Charged(charge["id"], Money(777, Currency("jpy")), livemode=True)
+    notification = heard(ledger, "charge.succeeded")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome == Charged(charge["id"], Money(777, Currency("jpy")), livemode=True)
 
 
 def test_a_charge_without_our_name_on_it_is_none_of_ours(ledger: Ledger) -> None:
     a_charge(ledger, metadata={})
-    assert isinstance(heard(ledger, "charge.succeeded"), OtherNotice)
+    assert isinstance(heard(ledger, "charge.succeeded"), UnrelatedNotification)
 
 
 def test_a_dispute_names_the_charge_it_is_about(ledger: Ledger) -> None:
     charge = a_charge(ledger)
     charges.dispute(ledger, charge)
-    notice = heard(ledger, "charge.dispute.created")
-    assert isinstance(notice, DisputeNotice)
-    assert notice.charge_id == charge["id"]
-    assert notice.amount == TEN
-    assert notice.status is DisputeStatus.OPEN
+    notification = heard(ledger, "charge.dispute.created")
+    assert isinstance(notification, DisputeNotification)
+    assert notification.charge_id == charge["id"]
+    assert notification.amount == TEN
+    assert notification.status is DisputeStatus.OPEN
 
 
 def test_a_dispute_that_was_closed_says_who_has_won(ledger: Ledger) -> None:
     dispute = charges.dispute(ledger, a_charge(ledger))
     charges.close_dispute(ledger, dispute, "lost")
-    notice = heard(ledger, "charge.dispute.closed")
-    assert isinstance(notice, DisputeNotice)
-    assert notice.status is DisputeStatus.LOST
+    notification = heard(ledger, "charge.dispute.closed")
+    assert isinstance(notification, DisputeNotification)
+    assert notification.status is DisputeStatus.LOST
 
 
 # --- payment intents ---------------------------------------------------------------------------
@@ -140,27 +140,27 @@ def test_an_intent_that_succeeded_is_evidence_and_so_is_its_charge(ledger: Ledge
     intent = an_intent(ledger)
     charged = Charged(intent["latest_charge"], TEN, livemode=False, reference=intent["id"])
     for kind in ("payment_intent.succeeded", "charge.succeeded"):
-        notice = heard(ledger, kind)
-        assert isinstance(notice, PaymentNotice)
-        assert notice.payment_id == "payment-1"
-        assert notice.outcome == charged
+        notification = heard(ledger, kind)
+        assert isinstance(notification, PaymentNotification)
+        assert notification.payment_id == "payment-1"
+        assert notification.outcome == charged
 
 
 @pytest.mark.parametrize("kind", ["payment_intent.payment_failed", "charge.failed"])
 def test_a_failure_of_an_intent_that_is_still_open_says_look(ledger: Ledger, kind: str) -> None:
     with pytest.raises(StripeFailure):
         an_intent(ledger, "tok_chargeDeclined")
-    notice = heard(ledger, kind)
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome is None
+    notification = heard(ledger, kind)
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome is None
 
 
 def test_an_intent_that_was_canceled_is_evidence(ledger: Ledger) -> None:
     intent = an_intent(ledger, "tok_threeDSecure2Required")
     intents.cancel(ledger, intent["id"], {})
-    notice = heard(ledger, "payment_intent.canceled")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome == Declined("canceled", intent["id"])
+    notification = heard(ledger, "payment_intent.canceled")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome == Declined("canceled", intent["id"])
 
 
 @pytest.mark.parametrize(
@@ -176,9 +176,9 @@ def test_an_intent_under_way_says_look(
 ) -> None:
     ledger.next_charges.append(Plan(status))
     an_intent(ledger, token)
-    notice = heard(ledger, kind)
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome is None
+    notification = heard(ledger, kind)
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome is None
 
 
 # --- refunds -----------------------------------------------------------------------------------
@@ -192,38 +192,38 @@ def a_refund(ledger: Ledger, token: str = "tok_visa") -> Json:
 
 def test_a_refund_made_is_evidence(ledger: Ledger) -> None:
     made = a_refund(ledger)
-    notice = heard(ledger, "refund.created")
-    assert isinstance(notice, RefundNotice)
-    assert (notice.payment_id, notice.refund_id) == ("payment-1", "refund-1")
-    assert notice.outcome == Refunded(made["id"], Money(400, Currency("usd")))
+    notification = heard(ledger, "refund.created")
+    assert isinstance(notification, RefundNotification)
+    assert (notification.payment_id, notification.refund_id) == ("payment-1", "refund-1")
+    assert notification.outcome == Refunded(made["id"], Money(400, Currency("usd")))
 
 
 def test_a_refund_waiting_for_the_bank_is_under_way(ledger: Ledger) -> None:
     made = a_refund(ledger, "tok_pendingRefund")
-    notice = heard(ledger, "refund.created")
-    assert isinstance(notice, RefundNotice)
-    assert notice.outcome == RefundUnderWay(made["id"])
+    notification = heard(ledger, "refund.created")
+    assert isinstance(notification, RefundNotification)
+    assert notification.outcome == RefundPending(made["id"])
 
 
 @pytest.mark.parametrize("kind", ["refund.failed", "refund.updated", "charge.refund.updated"])
 def test_a_refund_that_failed_is_evidence(ledger: Ledger, kind: str) -> None:
     made = a_refund(ledger)
     refunds.finish(ledger, made, succeeded=False)
-    notice = heard(ledger, kind)
-    assert isinstance(notice, RefundNotice)
-    assert notice.outcome == RefundRefused("expired_or_canceled_card", made["id"])
+    notification = heard(ledger, kind)
+    assert isinstance(notification, RefundNotification)
+    assert notification.outcome == RefundFailed("expired_or_canceled_card", made["id"])
 
 
 def test_a_refund_by_hand_names_the_charge_it_is_of(ledger: Ledger) -> None:
     charge = a_charge(ledger)
     made = refunds.create(ledger, {"charge": charge["id"]})
     told = heard(ledger, "refund.created")
-    assert isinstance(told, OutsideRefundNotice)
+    assert isinstance(told, ExternalRefundNotification)
     assert (told.charge_id, told.reference, told.amount) == (charge["id"], made["id"], TEN)
     assert told.outcome == Refunded(made["id"], TEN)
-    notice = heard(ledger, "charge.refunded")
-    assert isinstance(notice, PaymentNotice)
-    assert notice.outcome is None
+    notification = heard(ledger, "charge.refunded")
+    assert isinstance(notification, PaymentNotification)
+    assert notification.outcome is None
 
 
 # --- form and signature ------------------------------------------------------------------------
@@ -231,13 +231,15 @@ def test_a_refund_by_hand_names_the_charge_it_is_of(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("event", [{}, {"id": ""}, {"id": 7}, {"id": "evt 1"}, {"id": "e" * 256}])
 def test_an_event_without_a_usable_id_is_refused(event: Json) -> None:
-    with pytest.raises(BadNotice):
+    with pytest.raises(InvalidNotification):
         read(event)
 
 
 @pytest.mark.parametrize("about", [{}, [], None, {"object": {"metadata": "payment-1"}}])
 def test_an_event_about_nothing_is_none_of_ours(about: Any) -> None:
-    assert read({"id": "evt_1", "type": "charge.succeeded", "data": about}) == OtherNotice("evt_1")
+    assert read(
+        {"id": "evt_1", "type": "charge.succeeded", "data": about}
+    ) == UnrelatedNotification("evt_1")
 
 
 @pytest.mark.parametrize(
@@ -250,11 +252,11 @@ def test_an_event_about_nothing_is_none_of_ours(about: Any) -> None:
 def test_a_charge_that_cannot_be_read_says_look(ledger: Ledger, change: Json) -> None:
     charge = {**a_charge(ledger), **change}
     event = {"id": "evt_1", "type": "charge.succeeded", "data": {"object": charge}}
-    assert read(event) == PaymentNotice("evt_1", "payment-1")  # type: ignore[arg-type]
+    assert read(event) == PaymentNotification("evt_1", "payment-1")  # type: ignore[arg-type]
 
 
-def notices(*secrets: str) -> StripeNotices:
-    return StripeNotices(secrets, lambda: NOW)
+def notifications(*secrets: str) -> StripeNotificationReader:
+    return StripeNotificationReader(secrets, lambda: NOW)
 
 
 @pytest.mark.parametrize(
@@ -264,22 +266,24 @@ def test_either_secret_will_do_while_one_is_rolled_over(
     ours: tuple[str, ...], theirs: tuple[str, ...]
 ) -> None:
     body = b'{"id": "evt_1"}'
-    assert notices(*ours).read(body, sign(body, *theirs)) == OtherNotice("evt_1")
+    assert notifications(*ours).read(body, sign(body, *theirs)) == UnrelatedNotification("evt_1")
 
 
 def test_without_a_secret_nothing_is_read() -> None:
     body = b'{"id": "evt_1"}'
-    with pytest.raises(BadNotice):
-        notices().read(body, sign(body, ""))
+    with pytest.raises(InvalidNotification):
+        notifications().read(body, sign(body, ""))
 
 
 @pytest.mark.parametrize("seconds", [300, -300])
 def test_a_notice_may_be_five_minutes_off_but_no_more(seconds: int) -> None:
     body = b'{"id": "evt_1"}'
     off = timedelta(seconds=seconds)
-    assert notices(OLD).read(body, sign(body, OLD, later=off)) == OtherNotice("evt_1")
-    with pytest.raises(BadNotice):
-        notices(OLD).read(body, sign(body, OLD, later=off + off / 300))
+    assert notifications(OLD).read(body, sign(body, OLD, later=off)) == UnrelatedNotification(
+        "evt_1"
+    )
+    with pytest.raises(InvalidNotification):
+        notifications(OLD).read(body, sign(body, OLD, later=off + off / 300))
 
 
 @pytest.mark.parametrize(
@@ -295,21 +299,21 @@ def test_a_notice_may_be_five_minutes_off_but_no_more(seconds: int) -> None:
     ],
 )
 def test_a_signature_of_another_form_is_refused(signature: str) -> None:
-    with pytest.raises(BadNotice):
-        notices(OLD).read(b'{"id": "evt_1"}', signature)
+    with pytest.raises(InvalidNotification):
+        notifications(OLD).read(b'{"id": "evt_1"}', signature)
 
 
 def test_a_second_timestamp_is_refused() -> None:
     body = b'{"id": "evt_1"}'
-    with pytest.raises(BadNotice):
-        notices(OLD).read(body, sign(body, OLD) + ",t=1")
+    with pytest.raises(InvalidNotification):
+        notifications(OLD).read(body, sign(body, OLD) + ",t=1")
 
 
 def test_bytes_that_are_no_utf_8_are_refused_signed_or_not() -> None:
     body = b'{"id": "evt_\xff"}'
-    with pytest.raises(BadNotice):
-        notices(OLD).read(body, sign(body, OLD))
+    with pytest.raises(InvalidNotification):
+        notifications(OLD).read(body, sign(body, OLD))
 
 
 def test_the_secrets_are_in_no_repr() -> None:
-    assert "whsec" not in repr(notices(OLD, NEW))
+    assert "whsec" not in repr(notifications(OLD, NEW))

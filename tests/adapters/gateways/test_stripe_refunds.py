@@ -7,13 +7,15 @@ import pytest
 from attrs import evolve
 
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from domain.identifiers import RefundId
 from domain.money import Currency, Money
-from domain.payment import Charged, Payment
-from domain.refund import Refund, Refunded, RefundId, RefundRefused, RefundUnderWay
-from payments_conformance.promises import a_payment, a_refund
+from domain.outcome import Charged
+from domain.payment import Payment
+from domain.refund import Refund, Refunded, RefundFailed, RefundPending
+from payments_kit.conformance.promises import a_payment, a_refund
+from payments_kit.doubles.stripe import charges, refunds
+from payments_kit.doubles.stripe.ledger import Plan
 from tests.adapters.gateways.stripe import AtStripe, at_stripe
-from tests.stripe_double import charges, refunds
-from tests.stripe_double.ledger import Plan
 
 REFUNDS = "/v1/refunds"
 
@@ -25,18 +27,18 @@ async def at() -> AsyncIterator[AtStripe]:
 
 
 async def to_refund(
-    at: AtStripe, minor: int | None = None, token: str = "tok_visa"
+    at: AtStripe, minor_units: int | None = None, token: str = "tok_visa"
 ) -> tuple[Payment, Refund]:
     """A payment of $10, and a refund of it not yet sent."""
     payment = a_payment(1000)
     charged = await at.intents.charge(payment, CardToken(token))
     assert isinstance(charged, Charged)
-    return payment, a_refund(payment, charged, minor)
+    return payment, a_refund(payment, charged, minor_units)
 
 
-def by_hand(at: AtStripe, refund: Refund, minor: int) -> dict[str, Any]:
+def externally(at: AtStripe, refund: Refund, minor_units: int) -> dict[str, Any]:
     """Somebody gives money back at Stripe's own pages."""
-    return refunds.create(at.stripe.ledger, {"charge": refund.charge_id, "amount": minor})
+    return refunds.create(at.stripe.ledger, {"charge": refund.charge_id, "amount": minor_units})
 
 
 async def test_a_refund_carries_its_key_and_whose_it_is(at: AtStripe) -> None:
@@ -56,7 +58,7 @@ async def test_a_refund_carries_its_key_and_whose_it_is(at: AtStripe) -> None:
 async def test_a_refund_that_waits_for_the_bank_is_under_way_until_it_ends(at: AtStripe) -> None:
     payment, refund = await to_refund(at, token="tok_pendingRefund")
     under_way = await at.intents.refund(payment, refund)
-    assert isinstance(under_way, RefundUnderWay)
+    assert isinstance(under_way, RefundPending)
     assert await at.intents.find_refund(payment, refund) == under_way
     made = at.stripe.ledger.refunds[under_way.reference]
     refunds.finish(at.stripe.ledger, made, succeeded=True)
@@ -71,20 +73,20 @@ async def test_a_refund_that_the_bank_sends_back_is_refused(at: AtStripe) -> Non
     made = at.stripe.ledger.refunds[given.reference]
     refunds.finish(at.stripe.ledger, made, succeeded=False)
     found = await at.intents.find_refund(payment, refund)
-    assert found == RefundRefused("expired_or_canceled_card", given.reference)
+    assert found == RefundFailed("expired_or_canceled_card", given.reference)
 
 
 async def test_a_refund_that_fails_at_once_is_refused_with_its_name(at: AtStripe) -> None:
     at.stripe.ledger.next_refunds.append(Plan("failed"))
     payment, refund = await to_refund(at)
     refused = await at.intents.refund(payment, refund)
-    assert isinstance(refused, RefundRefused)
+    assert isinstance(refused, RefundFailed)
     assert refused.reference in at.stripe.ledger.refunds
 
 
 async def test_money_given_back_by_hand_already_counts_as_the_refund(at: AtStripe) -> None:
     payment, refund = await to_refund(at)
-    theirs = by_hand(at, refund, 1000)
+    theirs = externally(at, refund, 1000)
     outcome = await at.intents.refund(payment, refund)
     assert outcome == Refunded(theirs["id"], refund.amount)
 
@@ -93,26 +95,26 @@ async def test_another_refund_of_ours_does_not_count_as_this_one(at: AtStripe) -
     payment, refund = await to_refund(at)
     await at.intents.refund(payment, refund)
     other = evolve(refund, id=RefundId("another"))
-    assert await at.intents.refund(payment, other) == RefundRefused("charge_already_refunded")
+    assert await at.intents.refund(payment, other) == RefundFailed("charge_already_refunded")
 
 
 async def test_less_given_back_by_hand_does_not_count(at: AtStripe) -> None:
     payment, refund = await to_refund(at, 1000)
-    for minor in (300, 700):
-        by_hand(at, refund, minor)
-    assert await at.intents.refund(payment, refund) == RefundRefused("charge_already_refunded")
+    for minor_units in (300, 700):
+        externally(at, refund, minor_units)
+    assert await at.intents.refund(payment, refund) == RefundFailed("charge_already_refunded")
 
 
 async def test_a_refund_of_more_than_is_left_is_refused(at: AtStripe) -> None:
     payment, refund = await to_refund(at, 1000)
-    by_hand(at, refund, 300)
-    assert await at.intents.refund(payment, refund) == RefundRefused("invalid_amount")
+    externally(at, refund, 300)
+    assert await at.intents.refund(payment, refund) == RefundFailed("invalid_amount")
 
 
 async def test_a_disputed_charge_is_not_refunded(at: AtStripe) -> None:
     payment, refund = await to_refund(at)
     charges.dispute(at.stripe.ledger, at.stripe.ledger.charges[refund.charge_id])
-    assert await at.intents.refund(payment, refund) == RefundRefused("charge_disputed")
+    assert await at.intents.refund(payment, refund) == RefundFailed("charge_disputed")
 
 
 async def test_what_stripe_cannot_express_is_refused_before_anything_is_sent(
@@ -120,7 +122,7 @@ async def test_what_stripe_cannot_express_is_refused_before_anything_is_sent(
 ) -> None:
     payment, refund = await to_refund(at)
     odd = evolve(refund, amount=Money(1234, Currency("kwd")))
-    assert await at.intents.refund(payment, odd) == RefundRefused("amount_not_supported")
+    assert await at.intents.refund(payment, odd) == RefundFailed("amount_not_supported")
     assert at.sent(REFUNDS) == []
 
 

@@ -106,8 +106,8 @@ async def test_events_may_come_in_any_order(broker: InMemoryBroker) -> None:
 ENDS: Mapping[str, Callable[[InboundEvent], Awaitable[None]]] = {
     "ack": lambda event: event.ack(),
     "retry": lambda event: event.retry(AT_ONCE),
-    "bury": lambda event: event.bury("poison"),
-    "buried": lambda event: event.bury("poison"),
+    "bury": lambda event: event.dead_letter("poison"),
+    "buried": lambda event: event.dead_letter("poison"),
 }
 
 
@@ -124,7 +124,7 @@ async def test_an_end_that_is_lost_lets_the_event_come_again(
     faults.failing.clear()
     faults.now += timedelta(minutes=1)
     [again] = await subscription.fetch(10, AT_ONCE)
-    await again.bury("poison")
+    await again.dead_letter("poison")
     assert len(await InMemoryDeadLetters(broker).list(10)) == 1
 
 
@@ -132,7 +132,7 @@ async def test_every_round_trip_can_be_interrupted(broker: InMemoryBroker, fault
     await InMemoryPublisher(broker).publish([created()])
     subscription = broker.subscribe("complete", "payment:created")
     [event] = await subscription.fetch(1, AT_ONCE)
-    await event.bury("poison")
+    await event.dead_letter("poison")
     letters = InMemoryDeadLetters(broker)
     [letter] = await letters.list(1)
     await letters.replay(letter)

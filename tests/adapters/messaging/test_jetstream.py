@@ -21,10 +21,10 @@ from adapters.messaging.jetstream import (
     check,
 )
 from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS
-from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, Published
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry
 from application.ports.inbound_events import InboundEvent
-from entrypoints.local.nats import LocalNats
-from entrypoints.local.processes import free_port
+from payments_kit.servers.nats import LocalNats
+from payments_kit.servers.processes import free_port
 from tests.contracts.brokers import stranger
 from tests.contracts.event_publisher import created, failed
 from tests.contracts.inbound_events import LONG, SHORT
@@ -45,7 +45,7 @@ class Broker:
             connection, self.streams, self.letters, ORDERS, durable="payments"
         )
 
-    async def publish_until_stored(self, *entries: OutboxEntry) -> Published:
+    async def publish_until_stored(self, *entries: OutboxEntry) -> PublishResult:
         async with asyncio.timeout(TIMEOUT):
             while True:
                 try:
@@ -191,9 +191,9 @@ async def test_dead_letters_that_were_wiped_can_be_kept_and_replayed_again(nats_
         await broker.streams.holding(ORDERS)
         await send(nats_url, b"1", b"2")
         first, second = await broker.fetch_until_there()
-        await first.bury("poison")
+        await first.dead_letter("poison")
         await delete(nats_url, "PAYMENTS_DEAD_LETTERS")
-        await second.bury("poison")
+        await second.dead_letter("poison")
         [letter] = await broker.letters.list(10)
         assert letter.data == second.data
         await delete(nats_url, "ORDERS")
@@ -363,7 +363,7 @@ async def test_an_event_as_large_as_a_message_may_be_becomes_a_letter_too(nats_u
         await broker.streams.holding(ORDERS)
         await send(nats_url, body, body[: 2**19])
         for event in await broker.fetch_until_there():
-            await event.bury("too large")
+            await event.dead_letter("too large")
         large, half = await broker.letters.list(10)
         assert large.data == body
         assert half.data == body[: 2**19]

@@ -11,11 +11,8 @@ from attrs import evolve
 from adapters.messaging.jetstream.streams import PAYMENTS
 from adapters.messaging.wire import encode
 from application.ports.event_publisher import OutboxEntry
-from domain.dispute import DisputeId
 from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
-from domain.order import OrderId
-from domain.payment import ChargeId, PaymentId
-from domain.refund import RefundId
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from tests.builders import NOW, dollars
 
 CREATED = PaymentCreated(

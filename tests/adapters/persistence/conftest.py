@@ -7,7 +7,7 @@ import pytest
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
-from entrypoints.local.postgres import LocalPostgres
+from payments_kit.servers.postgres import LocalPostgres
 from tests.contracts.conftest import sql
 from tests.tcp_proxy import TcpProxy
 

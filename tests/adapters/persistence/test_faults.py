@@ -9,15 +9,15 @@ from sqlalchemy import QueuePool, text
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
-from application.decide import Decide
 from application.ports.unit_of_work import (
     BeginUnitOfWork,
     Conflict,
     StorageUnavailable,
     UnitOfWork,
 )
-from domain.order import OrderId
-from entrypoints.local.postgres import LocalPostgres
+from application.retry import RetryOnConflict
+from domain.identifiers import OrderId
+from payments_kit.servers.postgres import LocalPostgres
 from tests.builders import ORDER, PAYMENT, a_bill, a_payment, an_order, claimed
 from tests.builders import begin as begin_payment
 from tests.contracts.unit_of_work import read, save
@@ -43,14 +43,14 @@ class Claim:
     """The decision to claim the ordinary order; counts how often it was taken."""
 
     def __init__(self, before_commit: Callable[[], None] = lambda: None) -> None:
-        self.taken = 0
+        self.captured_amount = 0
         self._before_commit = before_commit
 
     async def __call__(self, work: UnitOfWork) -> None:
-        self.taken += 1
-        bill = (await work.bills.of([ORDER]))[ORDER]
-        work.bills.save(begin_payment(bill, PAYMENT))
-        if self.taken == 1:
+        self.captured_amount += 1
+        order = (await work.orders.get_many([ORDER]))[ORDER]
+        work.orders.save(begin_payment(order, PAYMENT))
+        if self.captured_amount == 1:
             self._before_commit()
 
 
@@ -74,9 +74,9 @@ async def test_a_decision_whose_commit_was_not_confirmed_finds_it_done(
 ) -> None:
     await an_order_and_a_warm_connection(proxied)
     claim = Claim(proxy.drop_replies)
-    await Decide(begin_on(proxied))(claim)
+    await RetryOnConflict(begin_on(proxied))(claim)
     assert proxy.dropped == 1
-    assert claim.taken == 2
+    assert claim.captured_amount == 2
     assert await read(begin_on(proxied), ORDER) == claimed()
 
 
@@ -85,8 +85,8 @@ async def test_a_decision_whose_commit_never_arrived_is_taken_again(
 ) -> None:
     await an_order_and_a_warm_connection(proxied)
     claim = Claim(proxy.cut)
-    await Decide(begin_on(proxied))(claim)
-    assert claim.taken == 2
+    await RetryOnConflict(begin_on(proxied))(claim)
+    assert claim.captured_amount == 2
     assert await read(begin_on(proxied), ORDER) == claimed()
 
 
@@ -131,7 +131,7 @@ async def test_a_network_gone_silent_is_unavailable_in_time(
             with pytest.raises(StorageUnavailable):
                 await attempt
     proxy.heal()
-    await Decide(begin_on(proxied))(Claim())
+    await RetryOnConflict(begin_on(proxied))(Claim())
     assert await read(begin_on(proxied), ORDER) == claimed()
 
 
@@ -205,18 +205,18 @@ async def test_during_a_restart_the_database_is_unavailable_and_nothing_worse(
         await asyncio.sleep(0.1)
         over.set()
     assert failed
-    bill = await read(begin, ORDER)
-    assert bill.order.version >= done
+    order = await read(begin, ORDER)
+    assert order.version >= done
 
 
 async def change(begin: BeginUnitOfWork) -> None:
     """Change the ordinary order, whoever else does."""
 
     async def decision(work: UnitOfWork) -> None:
-        bill = (await work.bills.of([ORDER]))[ORDER]
-        work.bills.save(a_bill(order=an_order(version=bill.order.version + 1)))
+        order = (await work.orders.get_many([ORDER]))[ORDER]
+        work.orders.save(a_bill(order=an_order(version=order.version + 1)))
 
-    await Decide(begin)(decision)
+    await RetryOnConflict(begin)(decision)
 
 
 async def every_connection_once(database: Database) -> None:
@@ -372,10 +372,10 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 async def test_two_live_payments_of_an_order_are_refused_by_the_schema(sql: Database) -> None:
     work = SqlUnitOfWork(sql)
-    work.bills.save(a_bill(a_payment("payment-1"), a_payment("payment-2")))
+    work.orders.save(a_bill(a_payment("payment-1"), a_payment("payment-2")))
     with pytest.raises(Conflict):
         await work.commit()
-    assert await SqlUnitOfWork(sql).bills.of([ORDER]) == {}
+    assert await SqlUnitOfWork(sql).orders.get_many([ORDER]) == {}
 
 
 async def test_a_payment_cannot_move_to_another_order(sql: Database) -> None:
@@ -384,4 +384,4 @@ async def test_a_payment_cannot_move_to_another_order(sql: Database) -> None:
     with pytest.raises(Conflict):
         await save(begin_on(sql), other)
     assert await read(begin_on(sql), ORDER) == claimed()
-    assert await SqlUnitOfWork(sql).bills.of([OrderId("order-2")]) == {}
+    assert await SqlUnitOfWork(sql).orders.get_many([OrderId("order-2")]) == {}

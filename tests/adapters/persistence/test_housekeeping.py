@@ -6,16 +6,17 @@ import pytest
 from attrs import evolve
 from sqlalchemy import text
 
+from adapters.persistence.sql.backlog import Backlog, read_backlog
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.retention import SqlRetention
-from adapters.persistence.sql.statistics import Statistics, statistics
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.ports.unit_of_work import BeginUnitOfWork
-from domain.bill import Bill
+from domain.identifiers import RefundId
+from domain.order import Order
 from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
-from domain.refund import RefundId, RefundStatus
+from domain.refund import RefundStatus
 from tests.builders import a_bill, a_payment, a_refund, an_order, dollars
 from tests.contracts.outbox_queue import LEASE, add, failure, told
 from tests.contracts.unit_of_work import NOTICE, save
@@ -52,7 +53,7 @@ async def test_events_are_forgotten_when_they_were_sent_long_ago(
     assert await retention.forget() == 0
     assert told(await queue.take("relay", LEASE, 10)) == [failure(3)]
     assert await queue.republish(ALWAYS) == 1
-    assert (await statistics(sql)).events_parked == 1
+    assert (await read_backlog(sql)).events_parked == 1
 
 
 async def test_notices_and_declines_are_forgotten_by_their_age(
@@ -103,12 +104,12 @@ async def test_more_than_one_batch_is_sent_again(sql: Database, begin: BeginUnit
 
 
 async def test_there_is_nothing_to_see_to_at_first(sql: Database) -> None:
-    assert await statistics(sql) == Statistics({}, None, 0, 0, 0, None, 0)
+    assert await read_backlog(sql) == Backlog({}, None, 0, 0, 0, None, 0)
 
 
 async def test_what_is_not_over_is_counted(sql: Database, begin: BeginUnitOfWork) -> None:
     now = datetime.now(UTC)
-    for number, (status, look_at) in enumerate(
+    for number, (status, next_check_at) in enumerate(
         [
             (PaymentStatus.PROCESSING, now),
             (PaymentStatus.PROCESSING, now),
@@ -119,11 +120,11 @@ async def test_what_is_not_over_is_counted(sql: Database, begin: BeginUnitOfWork
             (PaymentStatus.SUCCEEDED, None),
         ]
     ):
-        await save(begin, bill_with(number, status, now - number * DAY, look_at))
+        await save(begin, bill_with(number, status, now - number * DAY, next_check_at))
     await add(begin, failure(0), failure(1), failure(2))
     await SqlOutboxQueue(sql).mark_sent([failure(0).id])
     await SqlOutboxQueue(sql).park({failure(1).id: "too large"})
-    seen = await statistics(sql)
+    seen = await read_backlog(sql)
     assert seen.unfinished == {
         PaymentStatus.PROCESSING: 2,
         PaymentStatus.REVIEW: 1,
@@ -142,9 +143,9 @@ async def test_a_customer_at_their_bank_is_not_waited_for_before_their_time_is_o
     now, minute = datetime.now(UTC), timedelta(minutes=1)
     began = now - AUTHENTICATION_WINDOW + minute
     await save(begin, bill_with(1, PaymentStatus.REQUIRES_ACTION, began, now))
-    assert (await statistics(sql)).oldest_open is None
+    assert (await read_backlog(sql)).oldest_open is None
     await save(begin, bill_with(2, PaymentStatus.REQUIRES_ACTION, began - 3 * minute, now))
-    oldest = (await statistics(sql)).oldest_open
+    oldest = (await read_backlog(sql)).oldest_open
     assert oldest is not None
     assert 2 * minute <= oldest < 3 * minute
 
@@ -158,7 +159,7 @@ async def test_refunds_are_counted_by_who_has_to_see_to_them(
         a_refund(f"refund-{number}", dollars("1"), status) for number, status in enumerate(statuses)
     )
     await save(begin, a_bill(paid, refunds=tuple(refunds)))
-    seen = await statistics(sql)
+    seen = await read_backlog(sql)
     assert (seen.refunds_under_way, seen.refunds_failed) == (2, 1)
 
 
@@ -168,15 +169,15 @@ async def test_a_refused_refund_needs_nobody_once_another_one_was_made(
     paid = a_payment(status=PaymentStatus.SUCCEEDED)
     refused = a_refund("refund-1", dollars("60"), RefundStatus.FAILED)
     await save(begin, a_bill(paid, refunds=(refused,)))
-    assert (await statistics(sql)).refunds_failed == 1
+    assert (await read_backlog(sql)).refunds_failed == 1
     again = evolve(
         a_refund("refund-2", dollars("60")), created_at=refused.created_at + timedelta(minutes=1)
     )
     await save(begin, a_bill(paid, refunds=(refused, again)))
-    assert (await statistics(sql)).refunds_failed == 0
-    refused_again = evolve(again, status=RefundStatus.FAILED, look_at=None)
+    assert (await read_backlog(sql)).refunds_failed == 0
+    refused_again = evolve(again, status=RefundStatus.FAILED, next_check_at=None)
     await save(begin, a_bill(paid, refunds=(refused, refused_again)))
-    assert (await statistics(sql)).refunds_failed == 1
+    assert (await read_backlog(sql)).refunds_failed == 1
 
 
 async def test_a_refused_refund_needs_nobody_once_nothing_is_left_to_give_back(
@@ -189,7 +190,7 @@ async def test_a_refused_refund_needs_nobody_once_nothing_is_left_to_give_back(
         created_at=by_another_hand.created_at + timedelta(minutes=1),
     )
     await save(begin, a_bill(paid, refunds=(by_another_hand, refused)))
-    assert (await statistics(sql)).refunds_failed == 0
+    assert (await read_backlog(sql)).refunds_failed == 0
 
 
 async def test_a_payment_in_review_of_which_nothing_is_left_needs_nobody(
@@ -199,16 +200,18 @@ async def test_a_payment_in_review_of_which_nothing_is_left_needs_nobody(
     most = a_refund("refund-1", dollars("99"), RefundStatus.SUCCEEDED)
     rest = a_refund("refund-2", dollars("1"), RefundStatus.FAILED)
     await save(begin, a_bill(review, refunds=(most, rest)))
-    assert (await statistics(sql)).unfinished == {PaymentStatus.REVIEW: 1}
+    assert (await read_backlog(sql)).unfinished == {PaymentStatus.REVIEW: 1}
     again = evolve(rest, id=RefundId("refund-3"), status=RefundStatus.PENDING)
     await save(begin, a_bill(review, refunds=(most, rest, again)))
-    assert (await statistics(sql)).unfinished == {}
+    assert (await read_backlog(sql)).unfinished == {}
 
 
 def bill_with(
-    number: int, status: PaymentStatus, created_at: datetime, look_at: datetime | None
-) -> Bill:
+    number: int, status: PaymentStatus, created_at: datetime, next_check_at: datetime | None
+) -> Order:
     """One of many bills, with a payment in this state."""
     order = an_order(f"order-{number}")
-    payment = a_payment(f"payment-{number}", status, created_at=created_at, look_at=look_at)
-    return Bill(order, (evolve(payment, order_id=order.id),))
+    payment = a_payment(
+        f"payment-{number}", status, created_at=created_at, next_check_at=next_check_at
+    )
+    return Order(order, (evolve(payment, order_id=order.id),))

@@ -13,13 +13,13 @@ from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
-from application.decide import Decide
 from application.ports.payment_gateway import CardToken
+from application.retry import RetryOnConflict
 from application.use_cases.create_charge import CreateCharge
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.replicate_order import ReplicateOrder
 from application.use_cases.settle_payment import SettlePayment
-from domain.order import OrderId
+from domain.identifiers import OrderId
 from domain.payment import PaymentStatus
 from tests.builders import NOW, PAYER, an_order
 from tests.tcp_proxy import TcpProxy
@@ -28,8 +28,8 @@ TOKEN = CardToken("tok_visa")
 
 
 @pytest.fixture
-def decide(proxied: Database) -> Decide:
-    return Decide(lambda: SqlUnitOfWork(proxied))
+def retry(proxied: Database) -> RetryOnConflict:
+    return RetryOnConflict(lambda: SqlUnitOfWork(proxied))
 
 
 class Statements:
@@ -38,7 +38,7 @@ class Statements:
     def __init__(self) -> None:
         self._heard: list[str] = []
 
-    def hear(self, connection: AdaptedConnection, _record: object) -> None:
+    def apply(self, connection: AdaptedConnection, _record: object) -> None:
         driver: asyncpg.Connection[Any] = connection.driver_connection
         driver.add_query_logger(lambda logged: self._heard.append(logged.query))
 
@@ -53,24 +53,24 @@ class Statements:
 @pytest.fixture
 def statements(proxied: Database) -> Statements:
     statements = Statements()
-    event.listen(proxied.engine.sync_engine, "connect", statements.hear)
+    event.listen(proxied.engine.sync_engine, "connect", statements.apply)
     return statements
 
 
 async def test_a_charge_takes_five_statements_and_five_round_trips(
-    proxied: Database, decide: Decide, proxy: TcpProxy, statements: Statements
+    proxied: Database, retry: RetryOnConflict, proxy: TcpProxy, statements: Statements
 ) -> None:
     numbers = count(1)
     charge = CreateCharge(
-        decide=decide,
+        retry=retry,
         gateway=InMemoryGateway(GatewayLedger(lambda: NOW)),
-        settle=SettlePayment(decide, lambda: NOW),
+        settle=SettlePayment(retry, lambda: NOW),
         declines=LimitDeclines(SqlDeclineCounter(proxied), timedelta(minutes=10), {"user": 5}),
         now=lambda: NOW,
         new_id=lambda: f"payment-{next(numbers)}",
     )
     orders = [OrderId("order-1"), OrderId("order-2")]
-    await ReplicateOrder(decide, lambda: NOW)(an_order(order_id) for order_id in orders)
+    await ReplicateOrder(retry, lambda: NOW)(an_order(order_id) for order_id in orders)
     sources = [f"user:{PAYER}"]
     await charge(orders[0], PAYER, TOKEN, sources=sources)  # has the statements prepared
     await statements.kinds()
@@ -83,9 +83,9 @@ async def test_a_charge_takes_five_statements_and_five_round_trips(
 
 
 async def test_a_batch_of_order_events_takes_one_statement_to_read_and_one_to_write(
-    decide: Decide, statements: Statements
+    retry: RetryOnConflict, statements: Statements
 ) -> None:
-    replicate = ReplicateOrder(decide, lambda: NOW)
+    replicate = ReplicateOrder(retry, lambda: NOW)
     await replicate([an_order("order-0")])  # has the statements prepared
     await statements.kinds()
     for expected in (["SELECT", "WITH"], ["SELECT"]):

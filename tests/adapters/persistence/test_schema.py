@@ -10,17 +10,17 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from adapters.persistence.sql import outbox_queue, statements
-from adapters.persistence.sql.checkup import check
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.tables import metadata
 from application.ports.unit_of_work import StorageUnavailable
 from domain.dispute import DisputeStatus
-from domain.order import OrderStatus
 from domain.payment import LIVE, PaymentStatus
 from domain.refund import RefundStatus
-from entrypoints.local.processes import free_port
+from domain.replica import OrderStatus
+from payments_kit.servers.processes import free_port
 from tests.builders import NOW, ORDER, PAYMENT
 
 # By what the parts of a bill are found.

@@ -6,14 +6,14 @@ import pytest
 from attrs import evolve
 from prometheus_client import CollectorRegistry, generate_latest
 
-from adapters.persistence.sql.statistics import Statistics
+from adapters.persistence.sql.backlog import Backlog
 from domain.payment import PaymentStatus
-from entrypoints.composition.books import BooksGauges
-from entrypoints.composition.troubles import EVENT_STUCK, STUCK, troubles
+from entrypoints.monitoring.alerts import EVENT_STUCK, STUCK, find_alerts
+from entrypoints.monitoring.backlog_metrics import BacklogMetrics
 
 A_MOMENT = timedelta(seconds=1)
 
-BUSY = Statistics(
+BUSY = Backlog(
     unfinished={PaymentStatus.PROCESSING: 7, PaymentStatus.ABANDONED: 3},
     oldest_open=STUCK,
     refunds_under_way=2,
@@ -25,7 +25,7 @@ BUSY = Statistics(
 
 
 def test_a_busy_service_has_no_troubles() -> None:
-    assert troubles(BUSY) == []
+    assert find_alerts(BUSY) == []
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,15 @@ def test_a_busy_service_has_no_troubles() -> None:
         (evolve(BUSY, events_parked=3), "3 events could not be published"),
     ],
 )
-def test_each_trouble_is_told_in_one_line(seen: Statistics, word: str) -> None:
-    (line,) = troubles(seen)
+def test_each_trouble_is_told_in_one_line(seen: Backlog, word: str) -> None:
+    (line,) = find_alerts(seen)
     assert word in line
     assert "\n" not in line
 
 
 def test_the_gauges_show_how_the_books_stand() -> None:
     registry = CollectorRegistry()
-    BooksGauges.on(registry).show(BUSY)
+    BacklogMetrics.on(registry).show(BUSY)
     shown = generate_latest(registry).decode().splitlines()
     assert 'payments_unfinished{status="processing"} 7.0' in shown
     assert 'payments_unfinished{status="review"} 0.0' in shown

@@ -18,7 +18,7 @@ from tests.entrypoints.http.world import World
 async def world() -> World:
     """Everything around the service; one order has been heard of."""
     world = World()
-    await world.hear()
+    await world.apply()
     return world
 
 

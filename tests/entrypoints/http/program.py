@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import NoReturn
 
 from entrypoints.http import requests, server
-from entrypoints.http.house import House
+from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
 from tests.builders import created_event
 from tests.entrypoints.http.world import World
@@ -23,7 +23,7 @@ def say(word: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_house(world: World, charge_seconds: float) -> AsyncIterator[House]:
+async def open_dependencies(world: World, charge_seconds: float) -> AsyncIterator[HttpDependencies]:
     """A house with one order; its gateway takes its time."""
 
     async def take_time(step: str) -> None:
@@ -32,9 +32,9 @@ async def open_house(world: World, charge_seconds: float) -> AsyncIterator[House
             await asyncio.sleep(charge_seconds)
 
     world.gateway.checkpoint = take_time
-    await world.hear(created_event())
-    yield world.house()
-    statuses = [payment.status.value for payment in world.bill().payments]
+    await world.apply(created_event())
+    yield world.dependencies()
+    statuses = [payment.status.value for payment in world.order().payments]
     say(f"closed {' '.join(statuses)}".rstrip())
 
 
@@ -53,7 +53,7 @@ def main(
     configure_logs()
     world = World()
     world.client(host=host, port=port)
-    server.serve_house(open_house(world, charge_seconds))
+    server.serve_dependencies(open_dependencies(world, charge_seconds))
 
 
 if __name__ == "__main__":

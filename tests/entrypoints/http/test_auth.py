@@ -10,7 +10,7 @@ import jwt
 import pytest
 from attrs import evolve
 
-from entrypoints.http.auth import MOST_REMEMBERED, Authenticator
+from entrypoints.http.auth import MAX_REMEMBERED, Authenticator
 from entrypoints.http.errors import NotAuthorized
 from tests.builders import PAYER, STRANGER
 from tests.entrypoints.http.world import (
@@ -107,8 +107,8 @@ async def test_a_cookie_that_is_no_session_is_refused(
 
 def unsigned(claims: object, algorithm: str = "none") -> str:
     """A token that anybody can make."""
-    parts = ({"alg": algorithm, "typ": "JWT"}, claims)
-    encoded = (base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in parts)
+    runtime = ({"alg": algorithm, "typ": "JWT"}, claims)
+    encoded = (base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in runtime)
     return ".".join(part.rstrip("=") for part in encoded) + "."
 
 
@@ -205,10 +205,10 @@ async def test_tokens_of_two_users_are_told_apart_when_remembered() -> None:
 async def test_only_so_many_tokens_are_remembered() -> None:
     authenticator = Authenticator(JWT_KEY)
 
-    for number in range(MOST_REMEMBERED + 10):
+    for number in range(MAX_REMEMBERED + 10):
         await who(authenticator, a_token(f"user-{number}"))
 
-    assert len(authenticator._remembered) == MOST_REMEMBERED
+    assert len(authenticator._remembered) == MAX_REMEMBERED
 
 
 async def test_no_key_is_told_by_a_repr(world: World) -> None:
@@ -216,7 +216,7 @@ async def test_no_key_is_told_by_a_repr(world: World) -> None:
     await who(authenticator, a_token(key="the-secret-key"))
 
     assert "the-secret-key" not in repr(authenticator)
-    assert "the-secret-key" not in repr(world.house().settings)
+    assert "the-secret-key" not in repr(world.dependencies().settings)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ async def ask(
 ) -> tuple[World, httpx.Response]:
     """Ask a fresh service, one of whose orders can be paid."""
     world = World()
-    await world.hear()
+    await world.apply()
     async with world.client(trusted_proxies=1) as client:
         answer = await client.request(method, path, headers=headers, content=content)
     assert answer.status_code != 500, answer.text

@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from adapters.gateways.in_memory import Trouble
-from domain.order import UserId
+from adapters.gateways.in_memory import GatewayFaultKind
+from domain.identifiers import UserId
 from tests.builders import STRANGER, created_event
 from tests.entrypoints.http.world import OPERATOR, World, first_error, pay, signed_in
 
@@ -42,7 +42,7 @@ async def test_the_same_request_is_answered_as_the_first_time(
 async def test_an_unknown_outcome_stays_the_first_answer(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    world.faults.add("charge", Trouble.REPLY_LOST)
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     first = await pay(client, headers=KEY)
 
     again = await pay(client, headers=KEY)
@@ -81,7 +81,7 @@ async def test_a_key_that_is_quoted_as_the_draft_has_it_is_the_same_key(
 async def test_another_request_with_the_key_is_answered_422(
     client: httpx.AsyncClient, world: World, other: dict[str, str]
 ) -> None:
-    await world.hear(created_event("order-2"))
+    await world.apply(created_event("order-2"))
     await pay(client, headers=KEY)
 
     answer = await pay(client, headers=KEY, **other)
@@ -130,7 +130,7 @@ async def test_a_request_whose_first_is_still_running_is_answered_409(
 async def test_keys_of_different_users_have_nothing_to_do_with_each_other(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    await world.hear(created_event("theirs", user_id=STRANGER))
+    await world.apply(created_event("theirs", user_id=STRANGER))
     await pay(client, headers=KEY)
 
     answer = await pay(client, order_id="theirs", user=STRANGER, headers=KEY)
@@ -141,7 +141,7 @@ async def test_keys_of_different_users_have_nothing_to_do_with_each_other(
 async def test_a_user_called_operator_shares_no_key_with_the_operator(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    await world.hear(created_event("operators", user_id=UserId("operator")))
+    await world.apply(created_event("operators", user_id=UserId("operator")))
     paid = await pay(client, order_id="operators", user="operator", headers=KEY)
 
     answer = await client.post(
@@ -152,12 +152,13 @@ async def test_a_user_called_operator_shares_no_key_with_the_operator(
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"), [(Trouble.UNREACHABLE, 503), (Trouble.RATE_LIMITED, 503)]
+    ("trouble", "status"),
+    [(GatewayFaultKind.UNREACHABLE, 503), (GatewayFaultKind.RATE_LIMITED, 503)],
 )
 async def test_a_request_that_did_nothing_may_be_tried_again(
-    client: httpx.AsyncClient, world: World, trouble: Trouble, status: int
+    client: httpx.AsyncClient, world: World, kind: GatewayFaultKind, status: int
 ) -> None:
-    world.faults.add("charge", trouble)
+    world.faults.add("charge", kind)
     first = await pay(client, headers=KEY)
 
     again = await pay(client, headers=KEY)
@@ -171,7 +172,7 @@ async def test_an_order_that_is_heard_of_later_may_be_paid_with_the_same_key(
     client: httpx.AsyncClient, world: World
 ) -> None:
     early = await pay(client, order_id="late", headers=KEY)
-    await world.hear(created_event("late"))
+    await world.apply(created_event("late"))
 
     answer = await pay(client, order_id="late", headers=KEY)
 

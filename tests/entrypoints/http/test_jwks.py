@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from entrypoints.http.errors import KeysUnavailable
-from entrypoints.http.jwks import BETWEEN_SECONDS, FRESH_SECONDS, MOST_BYTES, STALE_SECONDS, Jwks
+from entrypoints.http.jwks import BETWEEN_SECONDS, FRESH_SECONDS, MAX_BYTES, STALE_SECONDS, Jwks
 from tests.builders import PAYER
 from tests.entrypoints.http.world import JWT_KEY, World, a_token, unsafe_hs256
 
@@ -162,7 +162,7 @@ async def test_a_provider_that_is_away_is_no_reason_to_sign_anybody_out(
         b'{"keys": 7}',
         b'{"keys": []}',
         b'{"keys": [7, {}]}',
-        b" " * MOST_BYTES + b"{}",
+        b" " * MAX_BYTES + b"{}",
     ],
     ids=lambda document: repr(document[:20]),
 )

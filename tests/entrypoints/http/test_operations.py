@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from application.inventory import DeclineLimits
+from application.application import DeclineLimits
 from tests.entrypoints.http.test_webhooks import PlainNotices
 from tests.entrypoints.http.world import World, a_token, pay
 
@@ -74,8 +74,8 @@ async def test_requests_are_counted_by_method_route_and_status(client: httpx.Asy
 
 
 async def test_charges_are_counted_by_outcome() -> None:
-    world = World(limits=DeclineLimits(most={"user": 1}))
-    await world.hear()
+    world = World(limits=DeclineLimits(max_declines={"user": 1}))
+    await world.apply()
     async with world.client() as client:
         for token in ("tok_chargeDeclined", "tok_visa"):
             await pay(client, token)
@@ -90,7 +90,7 @@ async def test_charges_are_counted_by_outcome() -> None:
 @pytest.fixture
 async def schema(world: World) -> dict[str, Any]:
     """The description of the API, with every route that there may be."""
-    world.notices = PlainNotices()
+    world.notifications = PlainNotices()
     async with world.client() as client:
         answer = await client.get("/schema")
     assert answer.status_code == 200

@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.gateways.in_memory import Trouble
-from application.inventory import DeclineLimits
-from domain.payment import PaymentId, PaymentStatus
+from adapters.gateways.in_memory import GatewayFaultKind
+from application.application import DeclineLimits
+from domain.identifiers import PaymentId
+from domain.payment import PaymentStatus
 from tests.builders import PAYER, STRANGER, after, cancelled_event, created_event, dollars
 from tests.entrypoints.http.world import World, first_error, in_session, pay, signed_in
 
@@ -30,7 +31,7 @@ async def test_a_good_card_is_answered_201_with_the_payment(
         "amount": 10000,
         "currency": "usd",
         "createdAt": "2026-11-22T12:00:00.000Z",
-        "stripeId": world.bill().payments[0].charge_id,
+        "stripeId": world.order().payments[0].charge_id,
     }
 
 
@@ -39,8 +40,8 @@ async def test_a_good_card_leaves_a_payment_row_with_the_gateways_charge_id(
 ) -> None:
     await pay(client)
 
-    (payment,) = world.bill().payments
-    (attempt,) = world.ledger.dossiers[payment.id].attempts
+    (payment,) = world.order().payments
+    (attempt,) = world.ledger.records[payment.id].attempts
     assert payment.status is PaymentStatus.SUCCEEDED
     assert payment.charge_id == attempt.charge_id
 
@@ -65,7 +66,7 @@ async def test_an_order_of_somebody_else_is_answered_401(
 async def test_a_cancelled_order_is_answered_400_with_a_message_that_says_so(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    await world.hear(cancelled_event())
+    await world.apply(cancelled_event())
 
     answer = await pay(client)
 
@@ -76,7 +77,7 @@ async def test_a_cancelled_order_is_answered_400_with_a_message_that_says_so(
 async def test_an_expired_order_is_answered_400_with_a_message_that_says_so(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    await world.hear(created_event("short", expires_at=after(seconds=1)))
+    await world.apply(created_event("short", expires_at=after(seconds=1)))
     world.pass_time(seconds=2)
 
     answer = await pay(client, order_id="short")
@@ -103,7 +104,7 @@ async def test_a_declined_card_is_answered_402_with_its_code(
 
     assert answer.status_code == 402
     assert first_error(answer)["code"] == "insufficient_funds"
-    assert answer.json()["payment"]["id"] == world.bill().payments[0].id
+    assert answer.json()["payment"]["id"] == world.order().payments[0].id
 
 
 async def test_an_order_can_be_paid_again_after_a_decline(client: httpx.AsyncClient) -> None:
@@ -128,7 +129,7 @@ async def test_an_order_that_is_paid_is_answered_409_with_that_payment(
 async def test_an_order_whose_outcome_is_unknown_is_answered_409_with_that_payment(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    world.faults.add("charge", Trouble.REPLY_LOST)
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     unknown = await pay(client)
 
     again = await pay(client)
@@ -143,7 +144,7 @@ async def test_who_takes_an_order_over_is_answered_409_without_the_payment_of_th
     client: httpx.AsyncClient, world: World, token: str
 ) -> None:
     theirs = await pay(client, token)
-    await world.hear(created_event(version=1, user_id=STRANGER))
+    await world.apply(created_event(version=1, user_id=STRANGER))
 
     answer = await pay(client, user=STRANGER)
 
@@ -192,12 +193,13 @@ async def test_the_client_secret_is_for_whoever_pays_and_kept_nowhere(
 
 
 @pytest.mark.parametrize(
-    "trouble", [Trouble.REQUEST_LOST, Trouble.REPLY_LOST, Trouble.SERVER_ERROR]
+    "trouble",
+    [GatewayFaultKind.REQUEST_LOST, GatewayFaultKind.REPLY_LOST, GatewayFaultKind.SERVER_ERROR],
 )
 async def test_an_unknown_outcome_is_answered_202_with_where_to_look(
-    client: httpx.AsyncClient, world: World, trouble: Trouble
+    client: httpx.AsyncClient, world: World, kind: GatewayFaultKind
 ) -> None:
-    world.faults.add("charge", trouble)
+    world.faults.add("charge", kind)
 
     answer = await pay(client)
 
@@ -206,11 +208,11 @@ async def test_an_unknown_outcome_is_answered_202_with_where_to_look(
     assert answer.headers["location"] == f"/api/payments/{answer.json()['id']}"
 
 
-@pytest.mark.parametrize("trouble", [Trouble.UNREACHABLE, Trouble.RATE_LIMITED])
+@pytest.mark.parametrize("trouble", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED])
 async def test_a_gateway_that_cannot_be_reached_is_answered_503_and_nothing_is_charged(
-    client: httpx.AsyncClient, world: World, trouble: Trouble
+    client: httpx.AsyncClient, world: World, kind: GatewayFaultKind
 ) -> None:
-    world.faults.add("charge", trouble)
+    world.faults.add("charge", kind)
 
     answer = await pay(client)
 
@@ -262,7 +264,7 @@ async def test_an_order_cancelled_during_its_charge_is_answered_400_and_says_tha
 ) -> None:
     async def cancel(step: str) -> None:
         if step == "charge answered":
-            await world.hear(cancelled_event())
+            await world.apply(cancelled_event())
 
     world.gateway.checkpoint = cancel
 
@@ -275,8 +277,8 @@ async def test_an_order_cancelled_during_its_charge_is_answered_400_and_says_tha
 
 
 async def test_too_many_declines_of_a_user_are_answered_429_before_the_gateway_is_asked() -> None:
-    world = World(limits=DeclineLimits(most={"user": 2}))
-    await world.hear()
+    world = World(limits=DeclineLimits(max_declines={"user": 2}))
+    await world.apply()
     async with world.client() as client:
         for _ in range(2):
             await pay(client, "tok_chargeDeclined")
@@ -300,8 +302,8 @@ async def test_too_many_declines_of_a_user_are_answered_429_before_the_gateway_i
 async def test_declines_are_counted_by_the_address_that_can_be_trusted(
     trusted_proxies: int, forwarded: str, expected: int
 ) -> None:
-    world = World(limits=DeclineLimits(most={"address": 1}))
-    await world.hear(created_event(), created_event("other", user_id=STRANGER))
+    world = World(limits=DeclineLimits(max_declines={"address": 1}))
+    await world.apply(created_event(), created_event("other", user_id=STRANGER))
     async with world.client(trusted_proxies=trusted_proxies) as client:
         before = {"x-forwarded-for": "203.0.113.1"} if trusted_proxies == 1 else {}
         await pay(client, "tok_chargeDeclined", headers=before)
@@ -314,8 +316,8 @@ async def test_declines_are_counted_by_the_address_that_can_be_trusted(
 
 
 async def test_declines_are_counted_for_a_whole_ipv6_line() -> None:
-    world = World(limits=DeclineLimits(most={"address": 1}))
-    await world.hear()
+    world = World(limits=DeclineLimits(max_declines={"address": 1}))
+    await world.apply()
     async with world.client(trusted_proxies=1) as client:
         await pay(client, "tok_chargeDeclined", headers={"x-forwarded-for": "2001:db8:1:2::3"})
 
@@ -345,9 +347,9 @@ async def test_what_is_due_may_be_agreed_to(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("agreed", [{"amount": 9999}, {"amount": 0}, {"currency": "eur"}])
 async def test_another_amount_than_what_is_due_is_answered_400_and_says_what_is_due(
-    client: httpx.AsyncClient, world: World, agreed: dict[str, Any]
+    client: httpx.AsyncClient, world: World, expected: dict[str, Any]
 ) -> None:
-    answer = await pay(client, **agreed)
+    answer = await pay(client, **expected)
 
     assert answer.status_code == 400
     assert answer.json()["due"] == {"amount": 10000, "currency": "usd"}
@@ -453,10 +455,10 @@ async def test_a_charge_goes_on_when_the_customer_hangs_up(
         await asyncio.gather(request, return_exceptions=True)
         go_on.set()
         await done.wait()
-        while world.bill().payments[0].is_open:  # noqa: ASYNC110 - nothing tells of it
+        while world.order().payments[0].is_open:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
 
-    assert world.bill().payments[0].status is PaymentStatus.SUCCEEDED
+    assert world.order().payments[0].status is PaymentStatus.SUCCEEDED
 
 
 async def test_the_trace_of_a_request_goes_on_into_its_event(

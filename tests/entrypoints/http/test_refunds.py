@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.gateways.in_memory import Trouble
+from adapters.gateways.in_memory import GatewayFaultKind
 from tests.entrypoints.http.world import OPERATOR, World, a_token, first_error, pay, signed_in
 
 
@@ -139,7 +139,7 @@ async def test_there_is_no_such_route_without_an_operator_key(world: World) -> N
 async def test_a_refund_whose_outcome_is_unknown_is_pending(
     client: httpx.AsyncClient, world: World, paid: str
 ) -> None:
-    world.faults.add("refund", Trouble.REPLY_LOST)
+    world.faults.add("refund", GatewayFaultKind.REPLY_LOST)
 
     answer = await refund(client, paid, {"amount": 1})
 
@@ -157,7 +157,7 @@ async def test_a_refund_that_was_reserved_and_not_answered_is_made_once_with_the
     again = await refund(client, paid, {"amount": 1000}, idempotency_key="key")
 
     assert (lost.status_code, again.status_code) == (503, 201)
-    assert len(world.bill().refunds) == 1
+    assert len(world.order().refunds) == 1
 
 
 async def test_the_same_refund_with_the_same_key_is_made_once(
@@ -172,4 +172,4 @@ async def test_the_same_refund_with_the_same_key_is_made_once(
     assert again.headers["idempotent-replayed"] == "true"
     assert "location" not in again.headers
     assert other.status_code == 422
-    assert len(world.bill().refunds) == 1
+    assert len(world.order().refunds) == 1

@@ -170,8 +170,8 @@ async def test_a_port_that_is_taken_is_said_in_one_line(ours: bool) -> None:
                 _, said = await process.communicate()
 
     assert process.returncode == 1
-    complaint = f"payments: cannot listen at HOST=127.0.0.1 PORT={port}: address already in use"
-    assert said.decode().splitlines() == [complaint]
+    detail = f"payments: cannot listen at HOST=127.0.0.1 PORT={port}: address already in use"
+    assert said.decode().splitlines() == [detail]
 
 
 async def test_a_host_that_is_not_here_is_said_in_one_line() -> None:

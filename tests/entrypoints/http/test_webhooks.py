@@ -6,9 +6,15 @@ import httpx
 import pytest
 from attrs import frozen
 
-from adapters.gateways.in_memory import Trouble
-from application.ports.gateway_notices import BadNotice, Notice, OtherNotice, PaymentNotice
-from domain.payment import PaymentId, PaymentStatus
+from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.gateway_notifications import (
+    InvalidNotification,
+    Notification,
+    PaymentNotification,
+    UnrelatedNotification,
+)
+from domain.identifiers import PaymentId
+from domain.payment import PaymentStatus
 from tests.builders import charged
 from tests.entrypoints.http.world import World, pay
 
@@ -19,20 +25,20 @@ PATH = "/api/payments/webhooks/stripe"
 class PlainNotices:
     """Notices in plain words: the payment that was charged, signed by saying so."""
 
-    def read(self, body: bytes, signature: str) -> Notice:
+    def read(self, body: bytes, signature: str) -> Notification:
         """Understand `<notice id> <payment id>`."""
         if signature != "signed":
-            raise BadNotice("signature")
-        notice_id, _, payment_id = body.decode().partition(" ")
+            raise InvalidNotification("signature")
+        notification_id, _, payment_id = body.decode().partition(" ")
         if not payment_id:
-            return OtherNotice(notice_id)
-        return PaymentNotice(notice_id, PaymentId(payment_id), charged(payment_id))
+            return UnrelatedNotification(notification_id)
+        return PaymentNotification(notification_id, PaymentId(payment_id), charged(payment_id))
 
 
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service that hears notices."""
-    world.notices = PlainNotices()
+    world.notifications = PlainNotices()
     async with world.client() as client:
         yield client
 
@@ -48,12 +54,12 @@ async def tell(client: httpx.AsyncClient, content: bytes, signature: str = "sign
 async def test_a_notice_settles_a_payment_whose_outcome_was_unknown(
     client: httpx.AsyncClient, world: World
 ) -> None:
-    world.faults.add("charge", Trouble.REQUEST_LOST)
+    world.faults.add("charge", GatewayFaultKind.REQUEST_LOST)
     payment_id = (await pay(client)).json()["id"]
 
     assert await tell(client, f"evt_1 {payment_id}".encode()) == 200
     assert await tell(client, f"evt_1 {payment_id}".encode()) == 200
-    assert world.bill().payments[0].status is PaymentStatus.SUCCEEDED
+    assert world.order().payments[0].status is PaymentStatus.SUCCEEDED
     assert len(world.database.outbox) == 1
 
 
@@ -86,6 +92,6 @@ async def test_a_notice_may_be_large_but_not_too_large(client: httpx.AsyncClient
 
 
 async def test_there_is_no_such_route_without_a_webhook_secret(world: World) -> None:
-    world.notices = None
+    world.notifications = None
     async with world.client() as client:
         assert await tell(client, b"evt_1") == 404

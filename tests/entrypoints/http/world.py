@@ -14,21 +14,22 @@ from attrs import Factory, define, evolve, field
 from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.persistence.in_memory import (
-    InMemoryAnswers,
     InMemoryDatabase,
     InMemoryDeclineCounter,
+    InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
 )
-from application.inventory import DeclineLimits, Ports, UseCases, compose
-from application.ports.gateway_notices import GatewayNotices
+from application.application import DeclineLimits, Ports, UseCases, compose
+from application.ports.gateway_notifications import NotificationReader
 from application.ports.unit_of_work import StorageUnavailable
-from domain.bill import Bill
-from domain.order import Order, OrderId
-from entrypoints.composition.simulated import charges_at
+from domain.identifiers import OrderId
+from domain.order import Order
+from domain.replica import OrderReplica
 from entrypoints.http.app import create_app
-from entrypoints.http.house import Check, House
+from entrypoints.http.dependencies import Check, HttpDependencies
 from entrypoints.settings import Settings
-from entrypoints.trace import current_traceparent
+from entrypoints.trace_context import current_traceparent
+from payments_kit.simulation.runtime import charges_at
 from tests.builders import NOW, ORDER, PAYER, created_event
 
 # As short as the seed's deployments have them.
@@ -80,7 +81,7 @@ class World:
     """Everything around the service, and what may go wrong with it."""
 
     settings: Settings = SETTINGS
-    notices: GatewayNotices | None = None
+    notifications: NotificationReader | None = None
     limits: DeclineLimits = DeclineLimits()
     checks: Mapping[str, Check] = field(factory=dict)
     time: datetime = NOW
@@ -123,12 +124,12 @@ class World:
         )
         return compose(ports, self.limits)
 
-    def house(self) -> House:
+    def dependencies(self) -> HttpDependencies:
         """What the service is made of."""
-        return House(
+        return HttpDependencies(
             use_cases=self.use_cases(),
-            answers=InMemoryAnswers(self.database),
-            notices=self.notices,
+            answers=InMemoryIdempotencyStore(self.database),
+            notifications=self.notifications,
             settings=self.settings,
             checks=self.checks,
         )
@@ -137,18 +138,18 @@ class World:
         """A client of the service, with some settings changed."""
         self.settings = evolve(self.settings, **settings)
         transport = httpx.ASGITransport(
-            create_app(self.house()),  # type: ignore[arg-type]  # Litestar types its scopes finer
+            create_app(self.dependencies()),  # type: ignore[arg-type]  # Litestar types its scopes finer
             raise_app_exceptions=False,
         )
         return httpx.AsyncClient(transport=transport, base_url="http://payments.test")
 
-    async def hear(self, *events: Order) -> None:
+    async def apply(self, *events: OrderReplica) -> None:
         """Have the service hear of orders."""
         await self.use_cases().replicate_order(events or [created_event()])
 
-    def bill(self, order_id: str = ORDER) -> Bill:
+    def order(self, order_id: str = ORDER) -> Order:
         """What the database says of an order."""
-        return self.database.bills[OrderId(order_id)][1]
+        return self.database.orders[OrderId(order_id)][1]
 
     @property
     def charges(self) -> int:

@@ -1,0 +1,1 @@
+"""Stripe: charges, PaymentIntents, refunds and webhooks through the official SDK."""

@@ -1,0 +1,75 @@
+"""Stripe's Charges API, as the seed used it; https://docs.stripe.com/api/charges."""
+
+from typing import Final
+
+from attrs import frozen
+
+from adapters.gateways.stripe.amounts import to_stripe
+from adapters.gateways.stripe.client import StripeApi, bounded, looking
+from adapters.gateways.stripe.errors import Refused
+from adapters.gateways.stripe.lookup import find_charge
+from adapters.gateways.stripe.objects import labels, outcome_of_charge
+from adapters.gateways.stripe.refunds import StripeRefunds
+from application.ports.payment_gateway import CardToken
+from domain.outcome import Declined, Outcome
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome
+
+# Banks answer within some seconds; what is left of 15 s is for the way back and a busy machine.
+_CHARGE_SECONDS: Final = 14.0
+
+
+@frozen
+class StripeCharges:
+    """One request a charge. It knows no 3-D Secure: a card that asks for it is declined."""
+
+    api: StripeApi
+    name: str = "stripe"
+
+    @property
+    def livemode(self) -> bool:
+        return self.api.livemode
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        amount = to_stripe(payment.amount)
+        if amount is None:
+            return Declined("amount_not_supported")
+        async with bounded():
+            try:
+                charge = await self.api.post(
+                    "/v1/charges",
+                    within=_CHARGE_SECONDS,
+                    key=payment.id,
+                    amount=amount,
+                    currency=payment.amount.currency.code,
+                    source=token.value,
+                    metadata=labels(payment),
+                )
+            except Refused as refused:
+                return Declined(refused.code)
+            return outcome_of_charge(charge)
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        async with looking():
+            return await find_charge(self.api, payment)
+
+    async def cancel(self, payment: Payment) -> Outcome | None:
+        return await self.find(payment)  # nothing here ever waits for its customer
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        return await StripeRefunds(self.api).refund(payment, refund)
+
+    async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        return await StripeRefunds(self.api).find(refund)
+
+    async def check(self) -> None:
+        """Show that Stripe is there and takes our key.
+
+        Raises:
+            OutcomeUnknown: it is not, or does not; in one line.
+        """
+        await self.api.check("/v1/charges")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.api.close()

@@ -1,0 +1,91 @@
+"""Every use case of the service, composed by hand on a set of ports."""
+
+from datetime import timedelta
+
+from attrs import field, frozen
+
+from application.ports.clock import Clock, NewId
+from application.ports.decline_counter import DeclineCounter
+from application.ports.event_publisher import EventPublisher, OutboxQueue
+from application.ports.payment_gateway import PaymentGateway
+from application.ports.unit_of_work import BeginUnitOfWork
+from application.retry import RetryOnConflict
+from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
+from application.use_cases.cancel_order import CancelOrder
+from application.use_cases.check_payment import CheckPayment
+from application.use_cases.check_refund import CheckRefund
+from application.use_cases.complete_order import CompleteOrder
+from application.use_cases.create_charge import CreateCharge
+from application.use_cases.limit_declines import LimitDeclines
+from application.use_cases.read_payments import ReadPayments
+from application.use_cases.receive_notification import ReceiveNotification
+from application.use_cases.recover_payments import RecoverPayments
+from application.use_cases.refund_payment import RefundPayment
+from application.use_cases.relay_outbox import RelayOutbox
+from application.use_cases.replicate_order import ReplicateOrder
+from application.use_cases.settle_payment import SettlePayment
+from application.use_cases.settle_refund import SettleRefund
+
+
+@frozen
+class Ports:
+    """One adapter for each port; production, tests and simulation differ in nothing else."""
+
+    begin: BeginUnitOfWork
+    outbox: OutboxQueue
+    publisher: EventPublisher
+    gateway: PaymentGateway
+    declines: DeclineCounter
+    now: Clock
+    new_id: NewId
+    relay_name: str
+    """Unique to this process."""
+
+
+@frozen
+class DeclineLimits:
+    """How many declined cards are allowed."""
+
+    window: timedelta = timedelta(minutes=10)
+    max_declines: dict[str, int] = field(factory=dict)
+    """By kind of source: `user`, `address`."""
+
+
+@frozen
+class UseCases:
+    """The use cases that entrypoints call."""
+
+    create_charge: CreateCharge
+    read_payments: ReadPayments
+    replicate_order: ReplicateOrder
+    cancel_order: CancelOrder
+    complete_order: CompleteOrder
+    refund_payment: RefundPayment
+    receive_notification: ReceiveNotification
+    apply_deferred_notifications: ApplyDeferredNotifications
+    recover_payments: RecoverPayments
+    relay_outbox: RelayOutbox
+
+
+def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
+    """Build the use cases on these ports."""
+    now, gateway = ports.now, ports.gateway
+    retry = RetryOnConflict(ports.begin)
+    settle = SettlePayment(retry, now)
+    settle_refund = SettleRefund(retry, now)
+    check = CheckPayment(gateway, settle, now)
+    check_refund = CheckRefund(gateway, settle_refund)
+    replicate = ReplicateOrder(retry, now)
+    declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
+    return UseCases(
+        create_charge=CreateCharge(retry, gateway, settle, check, declines, now, ports.new_id),
+        read_payments=ReadPayments(ports.begin),
+        replicate_order=replicate,
+        cancel_order=CancelOrder(replicate),
+        complete_order=CompleteOrder(retry),
+        refund_payment=RefundPayment(retry, gateway, settle_refund, now, ports.new_id),
+        receive_notification=ReceiveNotification(retry, settle, settle_refund, now),
+        apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, now),
+        recover_payments=RecoverPayments(ports.begin, check, check_refund, now),
+        relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name),
+    )

@@ -1,0 +1,85 @@
+"""What a gateway sends by itself (webhooks), verified and translated into our words."""
+
+from typing import Protocol
+
+from attrs import frozen
+
+from domain.dispute import DisputeStatus
+from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
+from domain.money import Money
+from domain.outcome import Outcome
+from domain.refund import RefundOutcome
+
+
+class InvalidNotification(Exception):
+    """The bytes do not provably come from the gateway; the text says why, without their content."""
+
+
+@frozen
+class PaymentNotification:
+    """A payment of ours has changed. Without an outcome, the gateway must be asked."""
+
+    id: str
+    payment_id: PaymentId
+    outcome: Outcome | None = None
+
+
+@frozen
+class RefundNotification:
+    """A refund of ours has changed."""
+
+    id: str
+    payment_id: PaymentId
+    refund_id: RefundId
+    outcome: RefundOutcome
+
+
+@frozen
+class ExternalRefundNotification:
+    """A charge is refunded outside this service, such as in the gateway's dashboard."""
+
+    id: str
+    charge_id: ChargeId
+    reference: str
+    amount: Money
+    outcome: RefundOutcome
+
+
+@frozen
+class DisputeNotification:
+    """A dispute about a charge was opened or decided."""
+
+    id: str
+    charge_id: ChargeId
+    dispute_id: DisputeId
+    amount: Money
+    reason: str
+    status: DisputeStatus
+
+
+@frozen
+class UnrelatedNotification:
+    """A notification about nothing of ours."""
+
+    id: str
+
+
+ChargeNotification = ExternalRefundNotification | DisputeNotification
+"""A notification about something that we did not start; it only names the charge."""
+
+Notification = PaymentNotification | RefundNotification | ChargeNotification | UnrelatedNotification
+
+
+class NotificationReader(Protocol):
+    """Verifies and translates notifications.
+
+    Promises, checked by tests/contracts/notification_reader.py on every adapter: nothing
+    unverified is accepted, and no bytes raise anything but `InvalidNotification`.
+    """
+
+    def read(self, body: bytes, signature: str) -> Notification:
+        """Verify and translate a notification.
+
+        Raises:
+            InvalidNotification: the signature is wrong, or too old, or from the future.
+        """

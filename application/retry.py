@@ -1,0 +1,42 @@
+"""RetryOnConflict: optimistic concurrency in one place."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from attrs import frozen
+
+from application.ports.unit_of_work import (
+    BeginUnitOfWork,
+    Conflict,
+    StorageUnavailable,
+    UnitOfWork,
+)
+
+Result = TypeVar("Result")
+
+# A conflict means that another writer has committed, and an order is written about five times in
+# its life. This many in a row only happen if commit replies are lost again and again.
+MAX_ATTEMPTS: Final = 20
+
+
+@frozen
+class RetryOnConflict:
+    """Read, decide and commit; after a conflict, again on what is stored now."""
+
+    begin: BeginUnitOfWork
+
+    async def __call__(self, decision: Callable[[UnitOfWork], Awaitable[Result]]) -> Result:
+        """Run the decision until it commits. It must have no side effects and be repeatable.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached, or every attempt had a conflict.
+        """
+        for _ in range(MAX_ATTEMPTS):
+            work = self.begin()
+            result = await decision(work)
+            try:
+                await work.commit()
+            except Conflict:
+                continue
+            return result
+        raise StorageUnavailable(f"no commit in {MAX_ATTEMPTS} attempts")

@@ -1,0 +1,57 @@
+"""Apply a notification that names a charge: an external refund or a dispute."""
+
+from datetime import datetime
+
+from application.ports.gateway_notifications import (
+    ChargeNotification,
+    DisputeNotification,
+    ExternalRefundNotification,
+)
+from application.ports.unit_of_work import UnitOfWork
+from application.use_cases.settle_refund import save_refund
+from domain.events import PaymentDisputed
+from domain.order import Order
+
+
+async def apply_charge_notification(
+    work: UnitOfWork, notification: ChargeNotification, now: datetime
+) -> bool:
+    """Record and publish what happened to a charge; return whether the charge is known."""
+    order = await work.orders.find_by_charge(notification.charge_id)
+    if order is None:
+        return False
+    match notification:
+        case ExternalRefundNotification():
+            _record_refund(work, order, notification, now)
+        case DisputeNotification():
+            _record_dispute(work, order, notification)
+    return True
+
+
+def _record_refund(
+    work: UnitOfWork, order: Order, notification: ExternalRefundNotification, now: datetime
+) -> None:
+    recorded = order.record_refund(
+        notification.charge_id,
+        notification.reference,
+        notification.amount,
+        notification.outcome,
+        now,
+    )
+    for refund in recorded.refunds:
+        if refund.reference == notification.reference:
+            save_refund(work, order, recorded, refund.id)
+
+
+def _record_dispute(work: UnitOfWork, order: Order, notification: DisputeNotification) -> None:
+    recorded = order.record_dispute(
+        notification.dispute_id,
+        notification.charge_id,
+        notification.amount,
+        notification.reason,
+        notification.status,
+    )
+    dispute = recorded.dispute(notification.dispute_id)
+    if recorded != order and dispute is not None:
+        work.orders.save(recorded)
+        work.outbox.add(PaymentDisputed.of(dispute))

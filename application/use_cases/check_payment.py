@@ -1,0 +1,56 @@
+"""CheckPayment: ask the gateway about a payment, and settle it with the answer."""
+
+import logging
+
+from attrs import frozen
+
+from application.ports.clock import Clock
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.use_cases.settle_payment import SettlePayment
+from domain.outcome import Evidence, NeverArrived
+from domain.payment import Payment
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class CheckedPayment:
+    """A payment after a check, and the evidence that was found, if any."""
+
+    payment: Payment
+    evidence: Evidence | None = None
+
+
+@frozen
+class CheckPayment:
+    """Ask the gateway about a payment and settle it with the answer; nothing is ever charged."""
+
+    gateway: PaymentGateway
+    settle: SettlePayment
+    now: Clock
+
+    async def __call__(self, payment: Payment, *, cancel: bool = False) -> CheckedPayment:
+        """Check a payment; cancel it first if it waits for its customer and `cancel` is set.
+
+        Raises:
+            PaymentNotFound, ContradictoryOutcome, StorageUnavailable: as for SettlePayment.
+        """
+        evidence = await self._ask(payment, cancel)
+        if evidence is None:
+            return CheckedPayment(payment)
+        return CheckedPayment(await self.settle(payment.id, evidence), evidence)
+
+    async def _ask(self, payment: Payment, cancel: bool) -> Evidence | None:
+        if not payment.is_at(self.gateway.name, self.gateway.livemode):
+            logger.warning("payment %s waits for gateway %s", payment.id, payment.gateway)
+            return None  # that another gateway has no record of it is no evidence
+        asked_at = self.now()
+        ask = self.gateway.cancel if cancel else self.gateway.find
+        try:
+            outcome = await ask(payment)
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            logger.info("the outcome of payment %s is still unknown: %s", payment.id, error)
+            return None
+        if outcome is None and not payment.may_have_arrived(asked_at):
+            return NeverArrived()
+        return outcome

@@ -1,0 +1,45 @@
+"""CheckRefund: ask the gateway about a refund, send it if necessary, and settle it."""
+
+import logging
+
+from attrs import frozen
+
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.use_cases.settle_refund import SettleRefund
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class CheckRefund:
+    """Ask the gateway about a refund, send it if the gateway has no record of it, and settle it."""
+
+    gateway: PaymentGateway
+    settle: SettleRefund
+
+    async def __call__(self, payment: Payment, refund: Refund) -> None:
+        """Check one refund of a payment.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written; the next check finds the same.
+        """
+        if not payment.is_at(self.gateway.name, self.gateway.livemode):
+            logger.warning("refund %s waits for gateway %s", refund.id, payment.gateway)
+            return
+        try:
+            outcome = await self._find_or_send(payment, refund)
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            logger.info("the outcome of refund %s is still unknown: %s", refund.id, error)
+            return
+        if outcome is not None:
+            await self.settle(payment.id, refund.id, outcome)
+
+    async def _find_or_send(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        outcome = await self.gateway.find_refund(payment, refund)
+        if outcome is None and refund.reference is None:
+            return await self.gateway.refund(payment, refund)
+        if outcome is None:  # the gateway had a record of it: it must not be sent a second time
+            logger.warning("the gateway has no record of refund %s any more", refund.id)
+        return outcome

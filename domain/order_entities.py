@@ -1,0 +1,83 @@
+"""OrderEntities: the parts of one order, and how to find and replace them."""
+
+from typing import Self, TypeVar
+
+from attrs import evolve, frozen
+
+from domain.dispute import Dispute
+from domain.errors import DomainError
+from domain.identifiers import DisputeId, OrderId, PaymentId, RefundId
+from domain.payment import Payment
+from domain.refund import Refund
+from domain.replica import OrderReplica, OrderStatus
+
+Entity = TypeVar("Entity", Payment, Refund, Dispute)
+
+
+@frozen
+class PaymentNotFound(DomainError):
+    """There is no such payment, or it is another user's."""
+
+    payment_id: PaymentId
+
+
+@frozen
+class OrderEntities:
+    """The replica of an order with its payments, refunds and disputes, oldest first."""
+
+    replica: OrderReplica
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+
+    @property
+    def id(self) -> OrderId:
+        """The order's identifier."""
+        return self.replica.id
+
+    @property
+    def status(self) -> OrderStatus:
+        """The order's state."""
+        return self.replica.status
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the order is cancelled."""
+        return self.replica.is_cancelled
+
+    def payment(self, payment_id: PaymentId) -> Payment:
+        """Return one of its payments.
+
+        Raises:
+            PaymentNotFound: the order has no such payment.
+        """
+        for payment in self.payments:
+            if payment.id == payment_id:
+                return payment
+        raise PaymentNotFound(payment_id)
+
+    def refund(self, refund_id: RefundId) -> Refund | None:
+        """Return one of its refunds."""
+        return next((refund for refund in self.refunds if refund.id == refund_id), None)
+
+    def dispute(self, dispute_id: DisputeId) -> Dispute | None:
+        """Return one of its disputes."""
+        return next((dispute for dispute in self.disputes if dispute.id == dispute_id), None)
+
+    def with_payment(self, payment: Payment) -> Self:
+        """Return this order with the payment added, or replaced if it has the id already."""
+        return evolve(self, payments=_replace(self.payments, payment))
+
+    def with_refund(self, refund: Refund) -> Self:
+        """Return this order with the refund added, or replaced if it has the id already."""
+        return evolve(self, refunds=_replace(self.refunds, refund))
+
+    def with_dispute(self, dispute: Dispute) -> Self:
+        """Return this order with the dispute added, or replaced if it has the id already."""
+        return evolve(self, disputes=_replace(self.disputes, dispute))
+
+
+def _replace(entities: tuple[Entity, ...], changed: Entity) -> tuple[Entity, ...]:
+    if all(each.id != changed.id for each in entities):
+        return entities + (changed,)  # noqa: RUF005 - mypy cannot infer the unpacked type
+    return tuple(changed if each.id == changed.id else each for each in entities)

@@ -1,0 +1,50 @@
+"""Outcomes: what a gateway reports about a payment."""
+
+from attrs import field, frozen
+
+from domain.identifiers import ChargeId
+from domain.money import Money
+
+
+@frozen
+class Charged:
+    """The gateway captured the money."""
+
+    charge_id: ChargeId
+    amount: Money
+    livemode: bool
+    reference: str | None = None
+    """The gateway's identifier of the attempt, if it is not the charge's (Stripe: `pi_…`)."""
+
+
+@frozen
+class Declined:
+    """The gateway or the bank refused the payment; nothing was captured, and nothing will be."""
+
+    code: str
+    reference: str | None = None
+
+
+@frozen
+class RequiresAction:
+    """The customer must authenticate with their bank first (3-D Secure); nothing is captured yet.
+
+    The client secret goes to the customer and is never stored.
+    """
+
+    reference: str
+    client_secret: str = field(repr=False)
+    next_action: str = "use_stripe_sdk"
+    redirect_url: str | None = field(default=None, repr=False)
+
+
+@frozen
+class NeverArrived:
+    """The gateway has no record of the payment, and no request of ours can be in flight."""
+
+
+Outcome = Charged | Declined | RequiresAction
+"""What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
+
+Evidence = Outcome | NeverArrived
+"""What a payment can be settled with."""

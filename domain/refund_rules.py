@@ -1,0 +1,114 @@
+"""Refund rules: what may still be given back, and what goes back automatically."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import evolve, frozen
+
+from domain.errors import DomainError
+from domain.identifiers import PaymentId, RefundId
+from domain.money import Money
+from domain.payment import Payment, PaymentStatus
+from domain.refund import SEND_LEASE, SETTLEMENT_CHECK_INTERVAL, Refund, RefundStatus
+
+MAX_RETRIES: Final = 10
+"""How often an automatic refund is sent again after a failure: after 1, 2, 4, … minutes, 17 hours
+in all. Then an operator must refund the payment."""
+
+EXTERNAL_REFUND: Final = "external_refund"
+"""The reason of a refund that was started outside this service, such as in Stripe's dashboard."""
+
+
+@frozen
+class NotRefundable(DomainError):
+    """The payment has not been captured, so there is nothing to give back."""
+
+    payment_id: PaymentId
+    status: PaymentStatus
+
+
+@frozen
+class RefundExceedsPayment(DomainError):
+    """The refund is larger than what may still be refunded, which is `left`."""
+
+    payment_id: PaymentId
+    left: Money
+
+
+def refundable(payment: Payment, refunds: Sequence[Refund]) -> Money:
+    """Return the captured amount that no refund has reserved yet."""
+    captured = payment.captured_amount
+    if captured is None:
+        return Money(0, payment.amount.currency)
+    reserved = sum(
+        refund.amount.minor_units
+        for refund in refunds
+        if refund.payment_id == payment.id and refund.is_reserved
+    )
+    # An external refund may overlap with an amount that we had already reserved.
+    return Money(max(0, captured.minor_units - reserved), captured.currency)
+
+
+def requested_refund(
+    refund_id: RefundId,
+    payment: Payment,
+    left: Money,
+    minor_units: int | None,
+    reason: str,
+    now: datetime,
+) -> Refund:
+    """Return a refund of this many minor units; of all that is left if None.
+
+    Raises:
+        NotRefundable: the payment was never captured.
+        RefundExceedsPayment: less than that is left, or nothing.
+    """
+    if not payment.is_captured:
+        raise NotRefundable(payment.id, payment.status)
+    requested = left.minor_units if minor_units is None else minor_units
+    if not 0 < requested <= left.minor_units:
+        raise RefundExceedsPayment(payment.id, left)
+    return _refund(refund_id, payment, Money(requested, left.currency), reason, now)
+
+
+def external_refund(reference: str, payment: Payment, amount: Money, now: datetime) -> Refund:
+    """Return a refund that was started outside this service; recovery checks it, never sends it."""
+    refund = _refund(RefundId(reference), payment, amount, EXTERNAL_REFUND, now)
+    next_check_at = now + SETTLEMENT_CHECK_INTERVAL
+    return evolve(refund, reference=reference, next_check_at=next_check_at)
+
+
+def automatic_refund(
+    payment: Payment, refunds: Sequence[Refund], reason: str, now: datetime
+) -> Refund | None:
+    """Return a refund of all that is left; None if nothing is left or the retries are used up.
+
+    A retry is a new refund under a new key, so that late reports about the failed one are not
+    mistaken for reports about the retry.
+    """
+    left = refundable(payment, refunds)
+    earlier = [refund for refund in refunds if refund.payment_id == payment.id]
+    failed = sum(each.automatic and each.status is RefundStatus.FAILED for each in earlier)
+    if left.is_zero or failed > MAX_RETRIES:
+        return None
+    refund_id = RefundId(f"{payment.id}-back-{len(earlier)}")
+    refund = _refund(refund_id, payment, left, reason, now)
+    delay = timedelta(minutes=(1 << failed) // 2)
+    return evolve(refund, automatic=True, attempt=failed, next_check_at=now + delay)
+
+
+def _refund(
+    refund_id: RefundId, payment: Payment, amount: Money, reason: str, now: datetime
+) -> Refund:
+    assert payment.charge_id is not None, "only captured payments are refunded"  # noqa: S101
+    return Refund(
+        id=refund_id,
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        charge_id=payment.charge_id,
+        amount=amount,
+        reason=reason,
+        created_at=now,
+        next_check_at=now + SEND_LEASE,
+    )

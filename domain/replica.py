@@ -1,0 +1,87 @@
+"""OrderReplica: our copy of an order, merged from the events of the orders service."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from attrs import evolve, frozen
+
+from domain.identifiers import OrderId, UserId
+from domain.money import Money
+
+
+class OrderStatus(Enum):
+    """The states of an order, in the order in which they may follow each other."""
+
+    CREATED = "created"
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+_RANK: Final = {status: rank for rank, status in enumerate(OrderStatus)}
+
+
+@frozen
+class Terms:
+    """The part of an order that `order:created` carries: owner, price and expiry."""
+
+    version: int
+    user_id: UserId
+    price: Money
+    expires_at: datetime | None = None
+
+    def newest(self, other: "Terms | None") -> "Terms":
+        """Return the terms with the higher version; these if both versions are equal."""
+        return self if other is None or self.version >= other.version else other
+
+
+@frozen
+class OrderReplica:
+    """The merge of all events received for an order, in any order of delivery.
+
+    `terms` is None while only a cancellation has been received.
+    """
+
+    id: OrderId
+    version: int
+    status: OrderStatus
+    terms: Terms | None = None
+
+    @classmethod
+    def created(
+        cls, order_id: OrderId, terms: Terms, status: OrderStatus = OrderStatus.CREATED
+    ) -> "OrderReplica":
+        """Return the replica that a single `order:created` event describes."""
+        return cls(order_id, terms.version, status, terms)
+
+    @classmethod
+    def cancelled(cls, order_id: OrderId, version: int) -> "OrderReplica":
+        """Return the replica that a single `order:cancelled` event describes."""
+        return cls(order_id, version, OrderStatus.CANCELLED)
+
+    def merge(self, other: "OrderReplica") -> "OrderReplica":
+        """Merge another replica: the newest version wins, and cancelled is final.
+
+        Idempotent and associative, so that batches and duplicates give the same replica. It is
+        commutative as well, unless two events of one version differ: then the first one counts.
+        """
+        return evolve(
+            self,
+            version=max(self.version, other.version),
+            status=max(self.status, other.status, key=_RANK.__getitem__),
+            terms=self.terms.newest(other.terms) if self.terms else other.terms,
+        )
+
+    def complete(self) -> "OrderReplica":
+        """Mark the order as paid. A cancelled order stays cancelled."""
+        return evolve(self, status=max(self.status, OrderStatus.COMPLETE, key=_RANK.__getitem__))
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the order is cancelled."""
+        return self.status is OrderStatus.CANCELLED
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether the time to pay is over; an order without a known expiry never expires."""
+        expires_at = self.terms.expires_at if self.terms else None
+        return expires_at is not None and expires_at <= now

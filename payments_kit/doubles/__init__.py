@@ -1,0 +1,1 @@
+"""Stand-ins for payment gateways that speak their HTTP API."""

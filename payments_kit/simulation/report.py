@@ -1,0 +1,117 @@
+"""What `payments simulate` prints: how fast it is, and a failing seed as a bug report."""
+
+import subprocess
+import time
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.shrink import shrink
+from payments_kit.simulation.world import Result, World
+
+_GIT_SECONDS: Final = 10.0
+
+_HOUR: Final = 3600.0
+
+# Often enough to be seen moving; drawing the bar takes about as long as a third of a seed.
+_REFRESH_EVERY: Final = 20
+
+
+def simulate(seeds: int, first: int) -> int:
+    """Run the seeds; 0 if every promise was kept."""
+    console = Console(highlight=False)
+    happened: Counter[FaultKind] = Counter()
+    steps, virtual, done = 0, 0.0, 0
+    began = time.perf_counter()
+    columns = (
+        TextColumn("seed {task.fields[seed]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    # No refreshing from a thread: while a seed runs, there is no wall clock to ask.
+    with Progress(*columns, console=console, auto_refresh=False) as progress:
+        bar = progress.add_task("", total=seeds, seed=first, speed="")
+        for seed in range(first, first + seeds):
+            result = World(scenario_of(seed)).run()
+            if result.broken:
+                progress.stop()
+                print_failure(console, result)
+                return 1
+            happened += result.happened
+            steps, virtual, done = steps + result.steps, virtual + result.seconds, done + 1
+            if done % _REFRESH_EVERY == 0 or done == seeds:
+                speed = f"{done / (time.perf_counter() - began):.0f} seeds/s"
+                progress.update(bar, completed=done, seed=seed, speed=speed, refresh=True)
+    took = time.perf_counter() - began
+    console.print(_table(happened))
+    console.print(
+        f"{done} seeds from {first}, commit {commit()}: every promise was kept.\n"
+        f"{took:.1f} s, {done / took:.1f} seeds/s, {steps / done:.0f} steps a seed, "
+        f"{steps / took:,.0f} steps/s; {virtual / _HOUR:,.0f} hours were simulated, "
+        f"{virtual / took:,.0f} s in each second.",
+        soft_wrap=True,
+    )
+    return 0
+
+
+def replay(seed: int) -> int:
+    """Run one seed and print who did what when; 0 if every promise was kept."""
+    console = Console(highlight=False, soft_wrap=True)
+    result = World(scenario_of(seed)).run()
+    for line in result.lines:
+        console.print(str(line), markup=False)
+    console.print(f"trace {result.digest}, {result.steps} steps", markup=False)
+    if result.broken:
+        print_failure(console, result)
+        return 1
+    console.print(f"seed {seed}, commit {commit()}: every promise was kept")
+    return 0
+
+
+def print_failure(console: Console, result: Result) -> None:
+    """Print what is wrong, and the shortest run that shows it."""
+    seed = result.scenario.seed
+    console.print(f"seed {seed}, commit {commit()}: a promise was broken", style="bold red")
+    for what in result.broken:
+        console.print(f"  {what}", markup=False, soft_wrap=True)
+    console.print(_table(result.happened))
+    smallest = shrink(result)
+    console.print("The shortest run that breaks it:", style="bold")
+    console.print(f"  {smallest.scenario}", markup=False, soft_wrap=True)
+    for line in smallest.lines:
+        console.print(str(line), markup=False, soft_wrap=True)
+    for what in smallest.broken:
+        console.print(f"  {what}", markup=False, soft_wrap=True)
+    console.print(f"Again: payments simulate --seed {seed}", style="bold")
+
+
+def _table(happened: Counter[FaultKind]) -> Table:
+    table = Table(title="what went wrong", title_justify="left")
+    table.add_column("mishap")
+    table.add_column("times", justify="right")
+    for kind in FaultKind:
+        if happened[kind]:
+            table.add_row(kind.value, f"{happened[kind]:,}")
+    return table
+
+
+def commit() -> str:
+    """Which code this is: git's name for it in a checkout, else the distribution's version."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
+    try:
+        described = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
+        )
+        return described.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version("payments")

@@ -1,0 +1,99 @@
+"""An order's replica does not depend on how its events were delivered."""
+
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.replica import OrderReplica, OrderStatus
+from tests.builders import (
+    NOW,
+    STRANGER,
+    after,
+    an_order,
+    cancelled_event,
+    created_event,
+    dollars,
+)
+from tests.strategies import order_events
+
+histories = st.lists(order_events(), min_size=1, max_size=6)
+
+
+def heard(events: list[OrderReplica]) -> OrderReplica:
+    """The replica after these events, in this order."""
+    return reduce(OrderReplica.merge, events)
+
+
+@given(histories, st.data())
+def test_any_permutation_with_duplicates_ends_in_the_same_replica(
+    events: list[OrderReplica], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(events), max_size=4))
+    delivered = data.draw(st.permutations(events + again))
+    assert heard(delivered) == heard(events)
+
+
+@given(order_events(), order_events(), order_events())
+def test_merging_is_commutative_associative_and_idempotent(
+    one: OrderReplica, two: OrderReplica, three: OrderReplica
+) -> None:
+    assert one.merge(two) == two.merge(one)
+    assert one.merge(two).merge(three) == one.merge(two.merge(three))
+    assert one.merge(one) == one
+    assert one.merge(two).merge(two) == one.merge(two)
+
+
+@given(histories)
+def test_cancelled_is_for_ever(events: list[OrderReplica]) -> None:
+    replica = reduce(OrderReplica.merge, events, cancelled_event(version=0))
+    assert replica.is_cancelled
+    assert replica.complete().is_cancelled
+
+
+@given(histories)
+def test_the_newest_version_wins(events: list[OrderReplica]) -> None:
+    replica = heard(events)
+    newest = max((event.version for event in events if event.terms), default=None)
+    assert (replica.terms.version if replica.terms else None) == newest
+    assert replica.version == max(event.version for event in events)
+
+
+def test_an_older_version_changes_no_terms() -> None:
+    newer = created_event(version=2, price=dollars("20"))
+    assert newer.merge(created_event(version=1, price=dollars("10"))) == newer
+
+
+def test_a_cancellation_heard_first_waits_for_the_terms() -> None:
+    early = cancelled_event(version=1)
+    assert early.terms is None
+    replica = early.merge(created_event(version=0))
+    assert replica.terms == created_event().terms
+    assert replica.status is OrderStatus.CANCELLED
+
+
+def test_an_event_that_contradicts_one_of_its_version_changes_nothing() -> None:
+    first = created_event(price=dollars("10"))
+    assert first.merge(created_event(price=dollars("99"))) == first
+    assert first.merge(created_event(user_id=STRANGER)) == first
+
+
+def test_a_complete_order_can_still_be_cancelled_and_never_the_reverse() -> None:
+    complete = an_order().complete()
+    assert complete.status is OrderStatus.COMPLETE
+    assert complete.complete() == complete
+    assert complete.merge(cancelled_event()).is_cancelled
+    assert complete.merge(created_event(version=5)).status is OrderStatus.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expired"), [(-1, True), (0, True), (1, False), (86_400, False)]
+)
+def test_an_order_expires_at_its_expiry(seconds: int, expired: bool) -> None:
+    assert an_order(expires_at=after(seconds=seconds)).is_expired(NOW) is expired
+
+
+def test_an_order_without_a_known_expiry_never_expires() -> None:
+    assert not an_order().is_expired(after(days=36_500))
+    assert not cancelled_event().is_expired(NOW)
