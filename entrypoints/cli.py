@@ -10,7 +10,8 @@ from typing import Any, Final, NoReturn, get_args
 
 import click
 
-from entrypoints.settings import InvalidSetting, Role, Settings, read_database_url, read_settings
+from entrypoints.settings import InvalidSetting, Settings, read_database_url, read_settings
+from entrypoints.worker import DEFAULT_ROLES, Role
 
 _ENVIRONMENT: Final = """\b
 Configuration is the environment and nothing else:
@@ -69,9 +70,10 @@ def serve() -> None:
 
     SIGTERM stops it gracefully: requests under way, and their charges, are finished first.
     """
+    from entrypoints.composition.http import open_http
     from entrypoints.http.server import serve as serve_http
 
-    serve_http(_settings())
+    serve_http(open_http(_settings()))
 
 
 @main.command()
@@ -97,7 +99,7 @@ def worker(roles: tuple[Role, ...]) -> None:
     from entrypoints.logs import configure_logs
 
     configure_logs()
-    _run(run_worker(_settings(http=False), roles or ("replicate", "relay", "recover")))
+    _run(run_worker(_settings(http=False), roles or DEFAULT_ROLES))
 
 
 @main.command()

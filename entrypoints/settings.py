@@ -10,10 +10,9 @@ from application.ports.gateway_plugin import InvalidSetting
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
 
-__all__ = ["GatewayName", "GatewayPlugin", "InvalidSetting", "Role", "Settings", "read_settings"]
+__all__ = ["GatewayName", "GatewayPlugin", "InvalidSetting", "Settings", "read_settings"]
 
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
-Role = Literal["replicate", "relay", "recover", "complete"]
 
 
 @frozen(kw_only=True)
@@ -62,7 +61,7 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         http: whether users' tokens will be checked, which needs a key.
 
     Raises:
-        BadSetting: a variable is missing or malformed.
+        InvalidSetting: a variable is missing or malformed.
     """
     read = _Reader(environment)
     gateway = read.gateway("PAYMENT_GATEWAY")
@@ -105,7 +104,7 @@ def read_database_url(environment: Mapping[str, str]) -> str:
     """Read only where the database is: more is not needed to migrate it.
 
     Raises:
-        BadSetting: it is missing or malformed.
+        InvalidSetting: it is missing or malformed.
     """
     return _Reader(environment).database()
 

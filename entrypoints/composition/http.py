@@ -1,11 +1,11 @@
-"""What the HTTP service is made of. It never talks to NATS: its events go through the outbox."""
+"""Compose the HTTP service. It does not use NATS: its events go through the outbox."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
 from adapters.clock import utc_now
-from adapters.persistence.sql.backlog import read_backlog
+from application.ports.gateway_notifications import NotificationReader
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.monitoring.backlog_metrics import BacklogMetrics
@@ -13,30 +13,32 @@ from entrypoints.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def open_dependencies(settings: Settings) -> AsyncIterator[HttpDependencies]:
-    """Compose it; everything is closed at the end."""
+async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
+    """Open everything that the HTTP service needs; close it at the end."""
     async with open_runtime(settings) as runtime:
-        notifications = None
-        if settings.stripe_webhook_secrets:
-            from adapters.gateways.stripe.notifications import StripeNotificationReader
-
-            notifications = StripeNotificationReader(settings.stripe_webhook_secrets, utc_now)
 
         async def database() -> None:
-            await read_backlog(runtime.database)
+            await runtime.backlog.read()
 
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,
-            answers=runtime.answers,
-            notifications=notifications,
+            idempotency_store=runtime.idempotency_store,
+            notification_reader=_notification_reader(settings),
             settings=settings,
             checks={"database": database},
         )
-        following = asyncio.create_task(
-            BacklogMetrics.on(dependencies.registry).follow(runtime.database)
-        )
+        metrics = BacklogMetrics.on(dependencies.registry)
+        refreshing = asyncio.create_task(metrics.refresh_forever(runtime.backlog))
         try:
             yield dependencies
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            refreshing.cancel()
+            await asyncio.gather(refreshing, return_exceptions=True)
+
+
+def _notification_reader(settings: Settings) -> NotificationReader | None:
+    if not settings.stripe_webhook_secrets:
+        return None
+    from adapters.gateways.stripe.notifications import StripeNotificationReader
+
+    return StripeNotificationReader(settings.stripe_webhook_secrets, utc_now)

@@ -9,7 +9,6 @@ from attrs import frozen
 
 from adapters.messaging.jetstream import JetStreamConnection, JetStreamDeadLetters, Streams
 from adapters.messaging.jetstream import check as check_broker
-from adapters.persistence.sql.backlog import read_backlog
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database
@@ -65,7 +64,7 @@ async def _database(runtime: Runtime) -> list[CheckResult]:
         if found.problems:
             return [CheckResult("database", False, problem) for problem in found.problems]
         text = f"PostgreSQL {found.server}, schema {found.revision}"
-        seen = find_alerts(await read_backlog(runtime.database))
+        seen = find_alerts(await runtime.backlog.read())
         return [
             CheckResult("database", True, text),
             *(CheckResult("books", False, kind) for kind in seen),

@@ -16,6 +16,7 @@ from adapters.messaging.jetstream import (
     JetStreamPublisher,
     Streams,
 )
+from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
@@ -53,7 +54,8 @@ class Runtime:
     dead_letters: JetStreamDeadLetters
     use_cases: UseCases
     outbox: SqlOutboxQueue
-    answers: SqlIdempotencyStore
+    backlog: SqlBacklogReader
+    idempotency_store: SqlIdempotencyStore
 
     async def keep_time(self) -> None:
         """Follow the database's clock for ever."""
@@ -106,7 +108,8 @@ async def open_runtime(
         dead_letters=JetStreamDeadLetters(broker, streams),
         use_cases=compose(ports, limits),
         outbox=outbox,
-        answers=SqlIdempotencyStore(database),
+        backlog=SqlBacklogReader(database),
+        idempotency_store=SqlIdempotencyStore(database),
     )
     with contextlib.suppress(StorageUnavailable):
         await clock.sync()

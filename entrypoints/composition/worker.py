@@ -1,9 +1,9 @@
-"""The worker: its roles, and the loops that play them."""
+"""Compose the worker: its roles on the real adapters."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,41 +11,37 @@ import structlog
 
 from adapters.messaging.jetstream import JetStreamSubscription
 from adapters.messaging.jetstream.streams import ORDERS, PAYMENTS
-from adapters.persistence.sql.backlog import read_backlog
 from adapters.persistence.sql.retention import SqlRetention
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.monitoring.alerts import find_alerts
-from entrypoints.settings import Role, Settings
+from entrypoints.settings import Settings
+from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop, run_loops
+from entrypoints.worker.roles import WorkerDependencies, loops_of
 
 logger = structlog.get_logger(__name__)
 
-# Looking costs one cheap statement; a refund of a cancelled order leaves this soon.
-RECOVER_SECONDS: Final = 0.5
-
-# A notice that has waited for its charge may wait some seconds more; a look is one cheap statement.
-KEPT_SECONDS: Final = 5.0
-
-# What is forgotten is days old; an hour more or less is nothing, and a bounded part goes at a time.
+# Rows are deleted days after they are needed, so an hour does not matter.
 RETENTION_SECONDS: Final = 3600.0
 
-# How long a client may repeat a request and get the first answer; 24 hours are promised.
-ANSWERS_KEPT: Final = timedelta(hours=48)
+# How long a client may repeat a request and get the first reply; 24 hours are promised.
+REPLIES_KEPT: Final = timedelta(hours=48)
 
-# A trouble that a person has to see to is told again once a minute.
-WATCH_SECONDS: Final = 60.0
+# How often an alert that needs an operator is logged again.
+ALERT_SECONDS: Final = 60.0
 
 
 async def run_worker(settings: Settings, roles: Sequence[Role]) -> None:
-    """Do what these roles do until SIGTERM or SIGINT, then finish what is under way."""
+    """Run these roles until SIGTERM or SIGINT, then finish the work in progress."""
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with open_runtime(settings) as runtime:
         runtime.broker.open()
-        loops = [loop for role in dict.fromkeys(roles) for loop in _loops(role, runtime)]
+        dependencies = _dependencies(runtime)
+        loops = [loop for role in dict.fromkeys(roles) for loop in loops_of(role, dependencies)]
         logger.info("worker started", roles=list(roles))
         await run_loops(loops, stop)
         with contextlib.suppress(StorageUnavailable):
@@ -53,52 +49,36 @@ async def run_worker(settings: Settings, roles: Sequence[Role]) -> None:
     logger.info("worker stopped")
 
 
-def _loops(role: Role, runtime: Runtime) -> list[Loop]:
+def _dependencies(runtime: Runtime) -> WorkerDependencies:
     use_cases = runtime.use_cases
-    match role:
-        case "replicate":
-            orders = JetStreamSubscription(
-                runtime.broker, runtime.streams, runtime.dead_letters, ORDERS, durable="payments"
-            )
-            intake = OrderIntake(
-                orders, use_cases.replicate_order, use_cases.cancel_order, runtime.settings.currency
-            )
-            return [Loop("replicate", intake.run_once, idle_seconds=0)]
-        case "relay":
-            return [Loop("relay", use_cases.relay_outbox.run_once)]
-        case "recover":
-            return [
-                Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
-                Loop("kept", use_cases.apply_deferred_notifications.run_once, KEPT_SECONDS),
-                Loop("forget", _forgetting(runtime), RETENTION_SECONDS),
-                Loop("watch", _watching(runtime), WATCH_SECONDS),
-            ]
-        case "complete":
-            paid = JetStreamSubscription(
-                runtime.broker,
-                runtime.streams,
-                runtime.dead_letters,
-                PAYMENTS,
-                durable="payments-complete",
-                subjects=("payment:created",),
-            )
-            completion = PaymentCreatedIntake(paid, use_cases.complete_order)
-            return [Loop("complete", completion.run_once, idle_seconds=0)]
+    connection = runtime.broker, runtime.streams, runtime.dead_letters
+    orders = JetStreamSubscription(*connection, ORDERS, durable="payments")
+    payments = JetStreamSubscription(
+        *connection, PAYMENTS, durable="payments-complete", subjects=("payment:created",)
+    )
+    return WorkerDependencies(
+        use_cases=use_cases,
+        order_intake=OrderIntake(
+            orders, use_cases.replicate_order, use_cases.cancel_order, runtime.settings.currency
+        ),
+        payment_intake=PaymentCreatedIntake(payments, use_cases.complete_order),
+        maintenance=_maintenance(runtime),
+    )
 
 
-def _forgetting(runtime: Runtime) -> Callable[[], Awaitable[int]]:
+def _maintenance(runtime: Runtime) -> tuple[Loop, ...]:
     retention = SqlRetention(runtime.database)
 
-    async def forget() -> int:
-        return await retention.forget() + await runtime.answers.delete_older_than(ANSWERS_KEPT)
+    async def delete_old_rows() -> int:
+        replies = await runtime.idempotency_store.delete_older_than(REPLIES_KEPT)
+        return replies + await retention.delete_old_rows()
 
-    return forget
-
-
-def _watching(runtime: Runtime) -> Callable[[], Awaitable[int]]:
-    async def watch() -> int:
-        for kind in find_alerts(await read_backlog(runtime.database)):
-            logger.warning("needs attention", kind=kind)
+    async def log_alerts() -> int:
+        for alert in find_alerts(await runtime.backlog.read()):
+            logger.warning("needs attention", alert=alert)
         return 0
 
-    return watch
+    return (
+        Loop("retention", delete_old_rows, RETENTION_SECONDS),
+        Loop("alerts", log_alerts, ALERT_SECONDS),
+    )

@@ -13,13 +13,14 @@ from entrypoints.http import openapi
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.dependencies import HttpDependencies
-from entrypoints.http.errors import on_error
+from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
 from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.operations import OperationRoutes
 from entrypoints.http.payments import PaymentRoutes
 from entrypoints.http.refunds import RefundRoutes
+from entrypoints.http.responses import on_error
 from entrypoints.http.webhooks import WebhookRoutes
 
 # The longest a charge takes is 5 s until it may no longer start and 15 s for the gateway.
@@ -27,21 +28,21 @@ DRAIN_SECONDS: Final = 22.0
 
 
 def create_app(dependencies: HttpDependencies) -> Litestar:
-    """The service on this inventory; when its lifespan ends, what is under way is finished first.
+    """Build the HTTP service; when its lifespan ends, requests in progress are finished first.
 
-    Whoever runs it may leave less time for that, in `app.state.drain_seconds`.
+    The server may allow less time for that, in `app.state.drain_seconds`.
     """
-    metrics, running = Metrics.on(dependencies.registry), BackgroundTasks()
+    metrics, tasks = Metrics.on(dependencies.registry), BackgroundTasks()
 
     @contextlib.asynccontextmanager
-    async def finish_what_is_under_way(app: Litestar) -> AsyncIterator[None]:
+    async def finish_requests(app: Litestar) -> AsyncIterator[None]:
         yield
-        await running.drain(app.state.drain_seconds)
+        await tasks.drain(app.state.drain_seconds)
 
     app = Litestar(
-        route_handlers=_routes(dependencies, metrics, running),
+        route_handlers=_routes(dependencies, metrics, tasks),
         exception_handlers={Exception: on_error},
-        lifespan=[finish_what_is_under_way],
+        lifespan=[finish_requests],
         openapi_config=openapi.config(version("payments")),
         state=State({"drain_seconds": DRAIN_SECONDS}),
         logging_config=None,
@@ -52,33 +53,24 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
 
 
 def _routes(
-    dependencies: HttpDependencies, metrics: Metrics, running: BackgroundTasks
+    dependencies: HttpDependencies, metrics: Metrics, tasks: BackgroundTasks
 ) -> Sequence[HTTPRouteHandler]:
-    once = IdempotencyGuard(dependencies.answers)
-    routes = [
-        *_payment_routes(
-            PaymentRoutes(
-                create_charge=dependencies.use_cases.create_charge,
-                read_payments=dependencies.use_cases.read_payments,
-                authenticator=Authenticator.of(dependencies.settings),
-                once=once,
-                running=running,
-                metrics=metrics,
-                trusted_proxies=dependencies.settings.trusted_proxies,
-            )
-        ),
-        *_operation_routes(OperationRoutes(dependencies.checks, dependencies.registry)),
-    ]
-    if dependencies.settings.operator_key is not None:
-        refunds = RefundRoutes(
-            dependencies.use_cases.refund_payment, once, running, dependencies.settings.operator_key
-        )
-        routes.append(_refund_route(refunds))
-    if dependencies.notifications is not None:
-        webhooks = WebhookRoutes(
-            dependencies.use_cases.receive_notification, dependencies.notifications, running
-        )
-        routes.append(_webhook_route(webhooks))
+    settings, use_cases = dependencies.settings, dependencies.use_cases
+    guard = IdempotencyGuard(dependencies.idempotency_store)
+    payments = PaymentRoutes(
+        PaymentHandler(use_cases.create_charge, guard, tasks, metrics),
+        use_cases.read_payments,
+        Authenticator.of(settings),
+        settings.trusted_proxies,
+    )
+    operations = OperationRoutes(dependencies.checks, dependencies.registry)
+    routes = [*_payment_routes(payments), *_operation_routes(operations)]
+    if settings.operator_key is not None:
+        handler = RefundHandler(use_cases.refund_payment, guard, tasks)
+        routes.append(_refund_route(RefundRoutes(handler, settings.operator_key)))
+    if dependencies.notification_reader is not None:
+        receiver = NotificationHandler(use_cases.receive_notification, tasks)
+        routes.append(_webhook_route(WebhookRoutes(receiver, dependencies.notification_reader)))
     return routes
 
 

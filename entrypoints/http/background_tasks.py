@@ -18,7 +18,7 @@ class BackgroundTasks:
 
     _tasks: set["asyncio.Task[Any]"] = field(factory=set)
 
-    async def to_its_end(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+    async def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Do it in a task of its own, which goes on if the caller is cancelled.
 
         A cancelled transaction may have committed all the same, and a cancelled charge may have

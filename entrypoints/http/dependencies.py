@@ -19,9 +19,9 @@ class HttpDependencies:
     """The inventory, and what surrounds it."""
 
     use_cases: UseCases
-    answers: IdempotencyStore
+    idempotency_store: IdempotencyStore
     settings: Settings
-    notifications: NotificationReader | None = None
+    notification_reader: NotificationReader | None = None
     """Without it, webhooks are refused."""
     checks: Mapping[str, Check] = field(factory=dict)
     """By name; one that fails makes the service unready."""

@@ -2,13 +2,10 @@
 
 import math
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 from attrs import frozen
-from litestar import Request, Response
-from litestar.exceptions import HTTPException
 from msgspec import UNSET, UnsetType
 
 from application.ports.gateway_notifications import InvalidNotification
@@ -101,10 +98,10 @@ def _already_paid(error: AlreadyPaid) -> Reply:
 
 
 def _under_way(error: PaymentInProgress) -> Reply:
-    return payment_under_way(_own(error.payment))
+    return payment_in_progress(_own(error.payment))
 
 
-def payment_under_way(payment: PaymentBody | UnsetType) -> Reply:
+def payment_in_progress(payment: PaymentBody | UnsetType) -> Reply:
     """Another payment of the order may still succeed; the payer's own is told."""
     detail = ErrorDetail("A payment of the order is under way", code="payment_under_way")
     return problem(409, detail, payment=payment)
@@ -191,12 +188,5 @@ def reply_to(error: Exception) -> Reply:
     for kind in type(error).__mro__:
         if kind in _TABLE:
             return _TABLE[kind](error)
-    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return problem(error.status_code, headers=error.headers)
     logger.error("unexpected", exc_info=error)
     return problem(500)
-
-
-def on_error(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's hook for whatever a handler, or the routing, raises."""
-    return reply_to(error).response()

@@ -32,14 +32,14 @@ class HandlerResult:
     """A reply, and whether it is the request's final one: then it is given again from now on."""
 
     reply: Reply
-    final: bool
+    is_final: bool
 
 
 @frozen
 class IdempotencyGuard:
     """Carries a request out once for each key."""
 
-    answers: IdempotencyStore
+    store: IdempotencyStore
 
     async def __call__(
         self,
@@ -65,7 +65,7 @@ class IdempotencyGuard:
         """
         canonical = msgspec.json.encode(request, order="deterministic")
         request_key = RequestKey(user, key)
-        kept = await self.answers.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
+        kept = await self.store.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
         if kept is not None:
             return _again(kept)
         try:
@@ -73,7 +73,7 @@ class IdempotencyGuard:
         except Exception:
             await self._release(request_key)
             raise
-        if finished.final:
+        if finished.is_final:
             await self._keep(request_key, finished.reply)
         else:
             await self._release(request_key)
@@ -81,14 +81,14 @@ class IdempotencyGuard:
 
     async def _keep(self, key: RequestKey, reply: Reply) -> None:
         try:
-            await self.answers.finish(key, StoredReply(reply.status, _keepable(reply)))
+            await self.store.finish(key, StoredReply(reply.status, _keepable(reply)))
         except StorageUnavailable:
             # The order is a key as well: whoever asks again is told that it is paid.
             logger.warning("the answer to a request with an idempotency key is not kept")
 
     async def _release(self, key: RequestKey) -> None:
         try:
-            await self.answers.release(key)
+            await self.store.release(key)
         except StorageUnavailable:
             logger.warning("an idempotency key stays taken until its lease ends")
 

@@ -1,7 +1,7 @@
 """What the HTTP service counts and measures, for Prometheus."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from attrs import frozen
@@ -21,7 +21,7 @@ class Metrics:
 
     requests: Counter
     seconds: Histogram
-    in_flight: Gauge
+    requests_in_flight: Gauge
     charges: Counter
     charges_in_flight: Gauge
     declines_limited: Counter
@@ -42,7 +42,7 @@ class Metrics:
                 buckets=_SECONDS,
                 registry=registry,
             ),
-            in_flight=Gauge(
+            requests_in_flight=Gauge(
                 "payments_http_requests_in_flight", "Requests under way.", registry=registry
             ),
             charges=Counter(
@@ -61,7 +61,7 @@ class Metrics:
     @contextmanager
     def request(self) -> Iterator[None]:
         """A request is under way."""
-        with self.in_flight.track_inprogress():
+        with self.requests_in_flight.track_inprogress():
             yield
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -69,3 +69,17 @@ class Metrics:
         method = method if method in _METHODS else "other"
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(method, route).observe(seconds)
+
+    # --- ChargeMetrics of handlers.py ----------------------------------------------------------
+
+    def in_flight(self) -> AbstractContextManager[object]:
+        """Count an attempt to pay as in flight until the context ends."""
+        return self.charges_in_flight.track_inprogress()
+
+    def count(self, outcome: str) -> None:
+        """Count an attempt to pay that has ended."""
+        self.charges.labels(outcome).inc()
+
+    def count_limited(self) -> None:
+        """Count an attempt to pay that the decline limits refused."""
+        self.declines_limited.inc()

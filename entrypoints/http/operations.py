@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from entrypoints.http.dependencies import Check
 from entrypoints.http.replies import ErrorDetail, problem, reply
+from entrypoints.http.responses import to_response
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +28,7 @@ class OperationRoutes:
 
     async def live(self) -> Response[bytes]:
         """Whether the process answers at all."""
-        return reply(200, {"status": "live"}).response()
+        return to_response(reply(200, {"status": "live"}))
 
     async def ready(self) -> Response[bytes]:
         """Whether requests can be served: whatever is needed for that is reachable."""
@@ -40,8 +41,8 @@ class OperationRoutes:
         if any(results):
             failing = (name for name in found if found[name] == "failing")
             details = (ErrorDetail(f"{name} is not ready") for name in failing)
-            return problem(503, *details, checks=found).response()
-        return reply(200, {"status": "ready", "checks": found}).response()
+            return to_response(problem(503, *details, checks=found))
+        return to_response(reply(200, {"status": "ready", "checks": found}))
 
     async def metrics(self) -> Response[bytes]:
         """What Prometheus scrapes."""

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 from attrs import field, frozen
-from litestar import Response
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.order import Order
@@ -102,15 +101,6 @@ class Reply:
     def is_problem(self) -> bool:
         """Whether it says what is wrong."""
         return self.status >= HTTPStatus.BAD_REQUEST
-
-    def response(self) -> Response[bytes]:
-        """Litestar's form of it."""
-        return Response(
-            content=self.content,
-            status_code=self.status,
-            headers=dict(self.headers),
-            media_type=PROBLEM_JSON if self.is_problem else JSON,
-        )
 
 
 def reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:

@@ -22,7 +22,7 @@ AnyRequest = Request[Any, Any, Any]
 MAX_JSON_BYTES: Final = 16 * 1024
 
 # Stripe's events were at most some 100 KiB; the broker's usual limit is a fair bound.
-MAX_NOTICE_BYTES: Final = 1024 * 1024
+MAX_NOTIFICATION_BYTES: Final = 1024 * 1024
 
 # The contract cuts a body off within 30 s; below the 25 s that a graceful stop waits for it.
 BODY_SECONDS: Final = 20.0

@@ -54,16 +54,12 @@ class CannotListen(Exception):
     """The address cannot be listened at; the text is one line."""
 
 
-def serve(settings: Settings) -> NoReturn:
-    """Run the HTTP service until SIGTERM or SIGINT, then end the process: 0, or 1 if it failed."""
-    from entrypoints.composition.http import open_dependencies
+def serve(opening: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
+    """Run the HTTP service until SIGTERM or SIGINT, then end the process: 0, or 1 if it failed.
 
+    The dependencies are opened inside the server's event loop.
+    """
     configure_logs()
-    serve_dependencies(open_dependencies(settings))
-
-
-def serve_dependencies(opening: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
-    """Run what a house offers, as `serve` does; it is opened inside the server's event loop."""
     status = 1
     try:
         asyncio.run(_run(opening))

@@ -1,29 +1,26 @@
-"""`/api/payments/webhooks/stripe`: what the gateway tells by itself."""
+"""`/api/payments/webhooks/stripe`: notifications of the gateway."""
 
 from attrs import frozen
 from litestar import Response
 
 from application.ports.gateway_notifications import NotificationReader
-from application.use_cases.receive_notification import ReceiveNotification
-from entrypoints.http.background_tasks import BackgroundTasks
-from entrypoints.http.replies import reply
-from entrypoints.http.requests import MAX_NOTICE_BYTES, AnyRequest, read_body
+from entrypoints.http.handlers import NotificationHandler
+from entrypoints.http.requests import MAX_NOTIFICATION_BYTES, AnyRequest, read_body
+from entrypoints.http.responses import to_response
 
 
 @frozen
 class WebhookRoutes:
-    """The gateway's route."""
+    """The routes of gateways."""
 
-    receive_notification: ReceiveNotification
-    notifications: NotificationReader
-    running: BackgroundTasks
+    handler: NotificationHandler
+    reader: NotificationReader
 
     async def stripe(self, request: AnyRequest) -> Response[bytes]:
-        """Hear a notice, once; any answer but 2xx makes Stripe send it again.
+        """Apply a notification once; any reply but 2xx makes Stripe send it again.
 
         https://docs.stripe.com/webhooks#handle-duplicate-events
         """
-        content = await read_body(request, MAX_NOTICE_BYTES)
-        notification = self.notifications.read(content, request.headers.get("stripe-signature", ""))
-        await self.running.to_its_end(self.receive_notification(notification))
-        return reply(200, {"received": True}).response()
+        content = await read_body(request, MAX_NOTIFICATION_BYTES)
+        notification = self.reader.read(content, request.headers.get("stripe-signature", ""))
+        return to_response(await self.handler.receive(notification))

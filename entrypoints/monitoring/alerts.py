@@ -1,32 +1,35 @@
-"""What does not get better by itself, for the logs and for `payments doctor`."""
+"""Alerts: what needs an operator, for the logs and for `payments doctor`."""
 
 from datetime import timedelta
 from typing import Final
 
-from adapters.persistence.sql.backlog import Backlog
+from application.ports.backlog import Backlog
 from domain.payment import PaymentStatus
 
-# A payment is settled within 30 s of the gateway's return, so one this old means it has not returned.
-STUCK: Final = timedelta(minutes=5)
+# A payment is settled within 30 s after the gateway answers again, so an older one means that the
+# gateway does not answer.
+MAX_OPEN: Final = timedelta(minutes=5)
 
-# An event leaves within a second; one this old means that NATS is gone or no relay runs.
-EVENT_STUCK: Final = timedelta(minutes=1)
+# An event is published within a second, so an older one means that NATS is down or no relay runs.
+MAX_EVENT_AGE: Final = timedelta(minutes=1)
 
 
-def find_alerts(seen: Backlog) -> list[str]:
-    """One line for each."""
-    found = []
-    if seen.oldest_open is not None and seen.oldest_open > STUCK:
-        found.append(f"a payment has been open for {seen.oldest_open}: is the gateway there?")
-    if seen.oldest_event is not None and seen.oldest_event > EVENT_STUCK:
-        found.append(
-            f"{seen.events_waiting} events wait, the oldest for {seen.oldest_event}:"
-            " is NATS there, and a worker with the role relay?"
+def find_alerts(backlog: Backlog) -> list[str]:
+    """Return one line for each problem that needs an operator."""
+    alerts = []
+    if backlog.oldest_open is not None and backlog.oldest_open > MAX_OPEN:
+        alerts.append(
+            f"a payment has been open for {backlog.oldest_open}: does the gateway answer?"
         )
-    if review := seen.unfinished.get(PaymentStatus.REVIEW):
-        found.append(f"{review} payments are in review: the gateway took something else")
-    if seen.refunds_failed:
-        found.append(f"{seen.refunds_failed} refunds were refused: the money is still here")
-    if seen.events_parked:
-        found.append(f"{seen.events_parked} events could not be published and are parked")
-    return found
+    if backlog.oldest_event is not None and backlog.oldest_event > MAX_EVENT_AGE:
+        alerts.append(
+            f"{backlog.events_waiting} events wait, the oldest for {backlog.oldest_event}:"
+            " is NATS up, and does a worker with the role relay run?"
+        )
+    if review := backlog.unfinished.get(PaymentStatus.REVIEW):
+        alerts.append(f"{review} payments are in review: the gateway captured another amount")
+    if backlog.refunds_failed:
+        alerts.append(f"{backlog.refunds_failed} refunds failed: the money is still with us")
+    if backlog.events_parked:
+        alerts.append(f"{backlog.events_parked} events could not be published and are parked")
+    return alerts

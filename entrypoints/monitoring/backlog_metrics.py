@@ -1,4 +1,4 @@
-"""How the books stand, as Prometheus gauges: what an operator wants to be woken for."""
+"""The backlog as Prometheus gauges: what an operator sets alerts on."""
 
 import asyncio
 from datetime import timedelta
@@ -8,20 +8,19 @@ import structlog
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Gauge
 
-from adapters.persistence.sql.backlog import Backlog, read_backlog
-from adapters.persistence.sql.database import Database
+from application.ports.backlog import Backlog, BacklogReader
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment import PaymentStatus
 
 logger = structlog.get_logger(__name__)
 
-# Prometheus scrapes every 15 s to a minute; one statement that reads partial indexes.
+# Prometheus scrapes every 15 s to a minute; a refresh is one statement on partial indexes.
 REFRESH_SECONDS: Final = 15.0
 
 
 @frozen
 class BacklogMetrics:
-    """The gauges; every replica of `serve` shows the same, so take the maximum over them."""
+    """The gauges. Every replica exports the same values, so take their maximum, not their sum."""
 
     payments: Gauge
     oldest_open: Gauge
@@ -31,28 +30,28 @@ class BacklogMetrics:
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "BacklogMetrics":
-        """Make them."""
+        """Register the gauges."""
         return cls(
             Gauge(
                 "payments_unfinished",
-                "Payments that are still looked after, or wait for a person (review).",
+                "Payments that recovery still checks, or that wait for an operator (review).",
                 ["status"],
                 registry=registry,
             ),
             Gauge(
                 "payments_oldest_open_seconds",
-                "How long the end of the oldest open payment has been waited for.",
+                "How long the oldest open payment has waited for its outcome.",
                 registry=registry,
             ),
             Gauge(
                 "payments_refunds",
-                "Refunds under way, and refused for good.",
+                "Refunds that are pending, and refunds that failed for good.",
                 ["state"],
                 registry=registry,
             ),
             Gauge(
                 "payments_outbox_events",
-                "Events waiting to be relayed, and parked ones.",
+                "Events waiting to be relayed, and events that can not be published.",
                 ["state"],
                 registry=registry,
             ),
@@ -63,24 +62,24 @@ class BacklogMetrics:
             ),
         )
 
-    def show(self, seen: Backlog) -> None:
-        """Take over these figures."""
+    def set(self, backlog: Backlog) -> None:
+        """Set the gauges to these figures."""
         for status in PaymentStatus:
-            self.payments.labels(status.value).set(seen.unfinished.get(status, 0))
-        self.oldest_open.set(_seconds(seen.oldest_open))
-        self.refunds.labels("under_way").set(seen.refunds_under_way)
-        self.refunds.labels("refused").set(seen.refunds_failed)
-        self.events.labels("waiting").set(seen.events_waiting)
-        self.events.labels("parked").set(seen.events_parked)
-        self.oldest_event.set(_seconds(seen.oldest_event))
+            self.payments.labels(status.value).set(backlog.unfinished.get(status, 0))
+        self.oldest_open.set(_seconds(backlog.oldest_open))
+        self.refunds.labels("pending").set(backlog.refunds_pending)
+        self.refunds.labels("failed").set(backlog.refunds_failed)
+        self.events.labels("waiting").set(backlog.events_waiting)
+        self.events.labels("parked").set(backlog.events_parked)
+        self.oldest_event.set(_seconds(backlog.oldest_event))
 
-    async def follow(self, database: Database) -> None:
-        """Keep them up to date for ever; while the database is away they stay as they were."""
+    async def refresh_forever(self, reader: BacklogReader) -> None:
+        """Refresh the gauges until cancelled; they keep their values while the database is down."""
         while True:
             try:
-                self.show(await read_backlog(database))
-            except StorageUnavailable as unavailable:
-                logger.warning("the books' gauges are out of date", reason=str(unavailable))
+                self.set(await reader.read())
+            except StorageUnavailable as error:
+                logger.warning("the backlog metrics are out of date", reason=str(error))
             await asyncio.sleep(REFRESH_SECONDS)
 
 

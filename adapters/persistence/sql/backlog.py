@@ -1,17 +1,17 @@
-"""What an operator wants to see at a glance, in one statement that stays cheap however much is kept."""
+"""The backlog, read in one statement that stays cheap however many payments are stored."""
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 
 from attrs import frozen
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
-from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
+from adapters.persistence.sql.mappers import payment_status
+from application.ports.backlog import Backlog
+from domain.payment import AUTHENTICATION_WINDOW
 
-# Each part reads a partial index of what is not over: there is none of all payments there are.
-_STATISTICS: Final = Statement.of(
+# Each part reads a partial index of unfinished rows; none reads all payments.
+_BACKLOG: Final = Statement.of(
     text(
         """
         SELECT
@@ -33,7 +33,7 @@ _STATISTICS: Final = Statement.of(
                 SELECT now() - min(since) FROM (
                     SELECT CASE status
                         WHEN 'processing' THEN created_at
-                        WHEN 'requires_action' THEN created_at + CAST(:at_the_bank AS interval)
+                        WHEN 'requires_action' THEN created_at + CAST(:authentication_window AS interval)
                     END AS since FROM payments WHERE look_at IS NOT NULL
                 ) AS open WHERE since <= now()
             ),
@@ -62,31 +62,14 @@ _STATISTICS: Final = Statement.of(
 
 
 @frozen
-class Backlog:
-    """What is not over yet, and what a person has to see to."""
+class SqlBacklogReader:
+    """Reads every figure in one statement."""
 
-    unfinished: Mapping[PaymentStatus, int]
-    """How many payments are still looked after, or in review with money left, in each status that
-    has any."""
-    oldest_open: timedelta | None
-    """How long we have been waiting for the end of the oldest payment; None if for none. The time that a
-    customer may take at their bank does not count."""
-    refunds_under_way: int
-    refunds_failed: int
-    """Refunds that were refused with none after them, while something of the payment is left: the
-    money is still with us. What the rules order back is followed by another refund by itself."""
-    events_waiting: int
-    oldest_event: timedelta | None
-    """How long the oldest unsent event has waited; None if there is none."""
-    events_parked: int
+    _database: Database
 
-
-async def read_backlog(database: Database) -> Backlog:
-    """Take the figures.
-
-    Raises:
-        StorageUnavailable: the database cannot be reached.
-    """
-    [(unfinished, *others)] = await database.run(_STATISTICS, at_the_bank=AUTHENTICATION_WINDOW)
-    numbers = {PaymentStatus(status): number for status, number in unfinished.items()}
-    return Backlog(numbers, *others)
+    async def read(self) -> Backlog:
+        [(unfinished, *others)] = await self._database.run(
+            _BACKLOG, authentication_window=AUTHENTICATION_WINDOW
+        )
+        counts = {payment_status(status): count for status, count in unfinished.items()}
+        return Backlog(counts, *others)

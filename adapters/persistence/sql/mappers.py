@@ -24,6 +24,9 @@ from domain.replica import OrderReplica, OrderStatus, Terms
 Values = tuple[Any, ...]
 """The values of one row."""
 
+# Version 1.0 may write these until its last process has stopped; `payments migrate` renames them.
+_OLD_STATUSES: Final = {"unwanted": "reversed"}
+
 # Where in a row of an order joined with its payments, their refunds and disputes each begins.
 _PAYMENT: Final = len(orders.columns)
 _REFUND: Final = _PAYMENT + len(payments.columns)
@@ -316,7 +319,7 @@ def _payment(
         gateway=gateway,
         livemode=livemode,
         created_at=created_at,
-        status=PaymentStatus(status),
+        status=payment_status(status),
         charge_id=None if charge_id is None else ChargeId(charge_id),
         captured_amount=None
         if captured_amount is None
@@ -379,6 +382,11 @@ def _dispute(
         reason=reason,
         status=DisputeStatus(status),
     )
+
+
+def payment_status(stored: str) -> PaymentStatus:
+    """Return the status of a payment, also under a name that an older release has stored."""
+    return PaymentStatus(_OLD_STATUSES.get(stored, stored))
 
 
 def _money_row(money: Money) -> tuple[int, str]:

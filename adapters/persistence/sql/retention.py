@@ -66,7 +66,7 @@ class SqlRetention:
     declined: timedelta = timedelta(days=7)
     """Declines: longer than any window in which they are counted."""
 
-    async def forget(self) -> int:
+    async def delete_old_rows(self) -> int:
         """Forget what is older, BATCH of each kind at the most; how much.
 
         Raises:

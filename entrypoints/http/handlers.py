@@ -1,0 +1,230 @@
+"""The requests that move money, without any framework: a command and a key in, a reply out.
+
+The HTTP routes and the simulation call these same functions.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from application.ports.gateway_notifications import Notification
+from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.create_charge import ChargeResult, CreateCharge, PayOrder
+from application.use_cases.limit_declines import TooManyDeclines
+from application.use_cases.receive_notification import ReceiveNotification
+from application.use_cases.refund_payment import RefundPayment
+from domain.claim import AlreadyPaid
+from domain.identifiers import PaymentId, RefundId, UserId
+from domain.payment import PaymentStatus
+from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.errors import RETRY, payment_in_progress, reply_to
+from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
+from entrypoints.http.replies import (
+    ErrorDetail,
+    Reply,
+    payment_body,
+    payment_path,
+    problem,
+    refund_body,
+    reply,
+)
+
+# Prefixes, so that the same key means different requests on different routes.
+_PAYMENT_KEYS: Final = "payments "
+_REFUND_KEYS: Final = "refunds "
+
+# The operator is not a user. A user with this id shares no key with the operator, because the keys
+# of the two routes have different prefixes.
+_OPERATOR: Final = UserId("operator")
+
+# As many characters as a UUID has in hexadecimal: 128 bits.
+_REFUND_ID_LENGTH: Final = 32
+
+_REVERSAL_MESSAGES: Final = {
+    "order_cancelled": "The order was cancelled while it was being paid",
+    "order_expired": "The order expired while it was being paid",
+    "order_already_paid": "The order was paid by another payment meanwhile",
+}
+
+
+class ChargeMetrics(Protocol):
+    """Counts attempts to pay."""
+
+    def in_flight(self) -> AbstractContextManager[object]:
+        """Count an attempt as in flight until the context ends."""
+
+    def count(self, outcome: str) -> None:
+        """Count an attempt that has ended."""
+
+    def count_limited(self) -> None:
+        """Count an attempt that the decline limits refused."""
+
+
+class NoMetrics:
+    """Counts nothing."""
+
+    def in_flight(self) -> AbstractContextManager[object]:
+        """Do nothing."""
+        return nullcontext()
+
+    def count(self, outcome: str) -> None:
+        """Do nothing."""
+
+    def count_limited(self) -> None:
+        """Do nothing."""
+
+
+@frozen
+class PaymentHandler:
+    """Handles `POST /api/payments`."""
+
+    create_charge: CreateCharge
+    guard: IdempotencyGuard
+    tasks: BackgroundTasks
+    metrics: ChargeMetrics = NoMetrics()
+
+    async def pay(self, command: PayOrder, key: str | None = None) -> Reply:
+        """Pay for an order; with an idempotency key, repeat the first reply to it.
+
+        It runs to its end even if the caller is cancelled.
+
+        Raises:
+            Exception: an error of the use case; `reply_to` returns the reply to it.
+        """
+        if key is None:
+            result = await self.tasks.run(self._charge(command))
+            return result.reply
+        return await self.tasks.run(
+            self.guard(
+                command.payer,
+                _PAYMENT_KEYS + key,
+                _payment_fingerprint(command),
+                lambda: self._charge(command),
+            )
+        )
+
+    async def _charge(self, command: PayOrder) -> HandlerResult:
+        with self.metrics.in_flight():
+            try:
+                result = await self.create_charge(command)
+            except AlreadyPaid as already_paid:
+                self.metrics.count("already_paid")
+                return HandlerResult(reply_to(already_paid), is_final=True)
+            except TooManyDeclines:
+                self.metrics.count_limited()
+                raise
+            except (GatewayUnavailable, StorageUnavailable):
+                self.metrics.count("unavailable")
+                raise
+        self.metrics.count(result.payment.status.value)
+        return result_of_charge(result)
+
+
+@frozen
+class RefundCommand:
+    """The command to give part or all of a payment back."""
+
+    payment_id: PaymentId
+    minor_units: int | None
+    """The amount; all that is left if None."""
+    reason: str
+
+
+@frozen
+class RefundHandler:
+    """Handles `POST /api/payments/{id}/refunds`."""
+
+    refund_payment: RefundPayment
+    guard: IdempotencyGuard
+    tasks: BackgroundTasks
+
+    async def refund(self, command: RefundCommand, key: str | None = None) -> Reply:
+        """Refund a payment; with an idempotency key, repeat the first reply to it.
+
+        It runs to its end even if the caller is cancelled.
+
+        Raises:
+            Exception: an error of the use case; `reply_to` returns the reply to it.
+        """
+        refund_id = None if key is None else _refund_id(command.payment_id, key)
+
+        async def refund() -> HandlerResult:
+            refunded = await self.refund_payment(
+                command.payment_id, command.minor_units, command.reason, refund_id
+            )
+            return HandlerResult(reply(201, refund_body(refunded)), is_final=True)
+
+        if key is None:
+            result = await self.tasks.run(refund())
+            return result.reply
+        fingerprint = {
+            "payment": command.payment_id,
+            "amount": command.minor_units,
+            "reason": command.reason,
+        }
+        return await self.tasks.run(self.guard(_OPERATOR, _REFUND_KEYS + key, fingerprint, refund))
+
+
+@frozen
+class NotificationHandler:
+    """Handles a verified webhook."""
+
+    receive_notification: ReceiveNotification
+    tasks: BackgroundTasks
+
+    async def receive(self, notification: Notification) -> Reply:
+        """Apply a notification; any reply but 2xx makes the gateway send it again.
+
+        Raises:
+            Exception: an error of the use case; `reply_to` returns the reply to it.
+        """
+        await self.tasks.run(self.receive_notification(notification))
+        return reply(200, {"received": True})
+
+
+def result_of_charge(result: ChargeResult) -> HandlerResult:
+    """Return the reply to an attempt to pay; it is final if it can not change any more."""
+    payment = result.payment
+    body = payment_body(payment, action=result.action)
+    location = {"Location": payment_path(payment.id)}
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            return HandlerResult(reply(201, body, location), is_final=True)
+        case PaymentStatus.FAILED:
+            detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
+            return HandlerResult(problem(402, detail, payment=body), is_final=True)
+        case PaymentStatus.REQUIRES_ACTION if not result.is_new:
+            return HandlerResult(payment_in_progress(body), is_final=False)
+        case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
+            return HandlerResult(reply(202, body, location), is_final=True)
+        case PaymentStatus.REVERSED:
+            reason = payment.code or "reversed"
+            message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
+            detail = ErrorDetail(f"{message}; the money is being given back", code=reason)
+            return HandlerResult(problem(400, detail, payment=body), is_final=False)
+        case PaymentStatus.ABANDONED:
+            detail = ErrorDetail("The payment did not reach the gateway; nothing was charged")
+            return HandlerResult(problem(503, detail, headers=RETRY, payment=body), is_final=False)
+
+
+def _payment_fingerprint(command: PayOrder) -> Mapping[str, object]:
+    return {
+        "order": command.order_id,
+        "token": command.token.value,
+        "amount": command.expected.minor_units,
+        "currency": command.expected.currency,
+    }
+
+
+def _refund_id(payment_id: PaymentId, key: str) -> RefundId:
+    """Derive the refund's id from its key.
+
+    If the refund was reserved but the process crashed or its confirmation was lost, the same key
+    finds it again, instead of starting a second one.
+    """
+    digest = hashlib.sha256(f"{payment_id} {key}".encode()).hexdigest()
+    return RefundId(digest[:_REFUND_ID_LENGTH])
