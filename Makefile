@@ -1,8 +1,8 @@
-# Needs Python 3.11 or newer and make; everything else comes into .venv, checked against the hashes in requirements/.
+# Needs Python 3.11 or newer and make; the rest goes into .venv, checked against requirements/.
 
 PYTHON ?= python3
 BIN := .venv/bin
-# The same examples on every run; HYPOTHESIS_PROFILE=local draws new ones each time.
+# The same examples on every run; HYPOTHESIS_PROFILE=local draws new ones.
 export HYPOTHESIS_PROFILE ?= ci
 CODE := domain application adapters entrypoints payments_kit tests docs/examples
 LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
@@ -14,11 +14,11 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
 
-install: ## Put everything into .venv, once; again when the requirements change
+install: ## Install everything into .venv; again only if the requirements changed
 	@$(PYTHON) requirements/install.py
 
-# Four at once also on two cores: much of it waits, as real processes do.
-test: lint types boundaries ## Check style, types and boundaries, then run every test
+# Four processes also on two cores: much of the time is spent waiting for real servers.
+test: lint types boundaries ## Check style, types and import rules, then run every test
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 chaos: install ## Pay a thousand orders while everything is killed at random for a minute
@@ -26,28 +26,28 @@ chaos: install ## Pay a thousand orders while everything is killed at random for
 
 lint: install ## Check style
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted; 'make format' mends it." >&2; exit 1; }
+	@$(BIN)/ruff format --quiet --check . || { echo "Not formatted; run 'make format'." >&2; exit 1; }
 
-format: install ## Mend style
+format: install ## Fix style
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
 types: install ## Check types
 	@$(BIN)/mypy --no-error-summary $(CODE)
 
-boundaries: install ## Check who imports whom
+boundaries: install ## Check the import rules
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report" >&2; exit 1; }
 
-demo: install ## Run the whole service on this machine, servers included
+demo: install ## Run everything on this machine, with a page where you can pay
 	@$(BIN)/payments demo
 
-bench: install ## Measure what the service can take
+bench: install ## Measure the speed
 	@$(BIN)/python -m tests.bench
 
-lock: install ## Renew the locked versions and their hashes
+lock: install ## Update the locked versions and their hashes
 	@$(LOCK) --group dev -o requirements/dev.txt
 	@$(LOCK) --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
 
-clean: ## Take away what make brought
+clean: ## Delete what make created
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
 	@find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""One adapter for each outside thing; it translates and does nothing else."""
+"""The adapters: each translates between a port and one external system, and does nothing else."""

@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Now, in UTC. Replicas that share work need one clock between them: the database's."""
+    """Return the current time in UTC. Replicas that share work use the database's clock instead."""
     return datetime.now(UTC)

@@ -1,1 +1,1 @@
-"""The ways into the service: HTTP, events, the command line; and the composition of it all."""
+"""Everything that starts the use cases: HTTP, the worker, the command line; and composition."""

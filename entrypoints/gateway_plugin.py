@@ -1,51 +1,48 @@
-"""A gateway of the shop's own: `PAYMENT_GATEWAY=package.module:function`."""
+"""Load a gateway from outside this project: `PAYMENT_GATEWAY=package.module:function`."""
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from inspect import getattr_static
 from typing import Final
 
 from attrs import field, frozen
 
-from application.ports.gateway_plugin import InvalidSetting
+from application.ports.gateway_plugin import InvalidSetting, MakeGateway
 from application.ports.payment_gateway import GatewayAdapter
-
-MakeGateway = Callable[[Mapping[str, str]], GatewayAdapter]
-"""Gets the whole environment, once for each process and inside its event loop. It opens nothing
-yet, and raises BadSetting where one of its variables is missing or malformed."""
 
 VARIABLE: Final = "PAYMENT_GATEWAY"
 
-_FORM: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_REFERENCE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
-# What the service calls; type checkers know it as GatewayAdapter.
-_NEEDED: Final = (
+# The members of GatewayAdapter. They are checked at start, so that a plug-in which lacks one does
+# not fail during a payment.
+_MEMBERS: Final = (
     *("name", "livemode", "charge", "find", "cancel", "refund", "find_refund", "check", "close"),
 )
 
 
 @frozen
 class GatewayPlugin:
-    """Where it is, and how to make it."""
+    """The function that makes a gateway, and its arguments."""
 
     reference: str
+    """Where the function is, as `package.module:function`."""
     _make: MakeGateway = field(repr=False)
     _environment: Mapping[str, str] = field(repr=False)
 
     @staticmethod
-    def looks_like(value: str) -> bool:
+    def is_reference(value: str) -> bool:
         """Whether a value has the form `package.module:function`."""
-        return _FORM.fullmatch(value) is not None
+        return _REFERENCE.fullmatch(value) is not None
 
     @classmethod
-    def imported(cls, reference: str, environment: Mapping[str, str]) -> "GatewayPlugin":
-        """Find the function.
-
-        An error of somebody else's code is told by its name only: its text may quote a secret.
+    def load(cls, reference: str, environment: Mapping[str, str]) -> "GatewayPlugin":
+        """Import the function.
 
         Raises:
-            BadSetting: it cannot be imported.
+            InvalidSetting: it cannot be imported. An exception of the plug-in is reported by its
+                class only, because its text may contain a secret.
         """
         module, _, name = reference.partition(":")
         try:
@@ -65,7 +62,7 @@ class GatewayPlugin:
         """Make the adapter.
 
         Raises:
-            BadSetting: the function refuses the environment, or makes no gateway.
+            InvalidSetting: the function rejects the environment, or does not return a gateway.
         """
         try:
             gateway = self._make(self._environment)
@@ -74,10 +71,10 @@ class GatewayPlugin:
         except Exception as error:
             problem = f"{self.reference} raised {type(error).__name__}"
             raise InvalidSetting(VARIABLE, problem) from None
-        # Looked for without running any property.
-        lacking = [each for each in _NEEDED if getattr_static(gateway, each, None) is None]
-        if lacking:
-            problem = f"{self.reference} made no gateway: it lacks {', '.join(lacking)}"
+        # getattr_static does not run properties.
+        missing = [each for each in _MEMBERS if getattr_static(gateway, each, None) is None]
+        if missing:
+            problem = f"{self.reference} did not return a gateway: missing {', '.join(missing)}"
             raise InvalidSetting(VARIABLE, problem)
         return gateway
 

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr, whoever writes it, with nothing secret in it."""
+"""Logging: one JSON object per line on stderr, from every library, with secrets redacted."""
 
 import logging
 import re
@@ -11,9 +11,9 @@ import structlog
 
 from entrypoints.trace_context import current_traceparent
 
-# What must never be read in a log, should a library put it into a message after all: keys, tokens
-# and secrets by the prefixes Stripe gives them (https://docs.stripe.com/keys), JWTs, bearer
-# credentials, passwords in addresses.
+# A second line of defence, for a library that puts a secret into its message: keys, tokens and
+# secrets with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer credentials, and
+# passwords in URLs.
 _SECRET: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|pm|card|src)_[A-Za-z0-9_]+"
     r"|_secret_[A-Za-z0-9]+"
@@ -26,7 +26,12 @@ _Event = MutableMapping[str, Any]
 
 
 def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> None:
-    """Have structlog and the standard library's logging write JSON lines to a stream."""
+    """Configure structlog and the standard library's logging to write JSON lines.
+
+    Args:
+        stream: where to write; None for stderr.
+        level: lower levels are not written.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -56,7 +61,7 @@ def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> 
 def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:
     traceparent = current_traceparent()
     if traceparent is not None:
-        event.setdefault("trace", traceparent.split("-")[1])
+        event.setdefault("trace_id", traceparent.split("-")[1])
     return event
 
 
@@ -65,5 +70,5 @@ def _render(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
 
 
 def redact(text: str) -> str:
-    """The text without anything that looks like a secret."""
+    """Return the text with everything that looks like a secret replaced."""
     return _SECRET.sub("<redacted>", text)

@@ -10,46 +10,46 @@ from application.ports.gateway_plugin import InvalidSetting
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
 
-__all__ = ["GatewayName", "GatewayPlugin", "InvalidSetting", "Settings", "read_settings"]
-
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How the service is to run; the README has the table of the variables."""
+    """The configuration of a process; README.md lists the variables."""
 
     database_url: str = field(repr=False)
     nats_url: str = field(repr=False)
     jwt_key: str | None = field(default=None, repr=False)
     jwks_url: str | None = None
     jwt_audience: str | None = None
-    """Whom a user's token must be meant for (its `aud`); anybody where it is not set."""
+    """The required audience of a user's token (its claim `aud`); None accepts any audience."""
     jwt_issuer: str | None = None
-    """Who must have issued it (its `iss`); anybody where it is not set."""
+    """The required issuer of a user's token (its claim `iss`); None accepts any issuer."""
     payment_gateway: GatewayName | GatewayPlugin = "stripe-payment-intents"
     stripe_key: str | None = field(default=None, repr=False)
     stripe_api_base: str | None = None
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
-    """More than one while a secret is being rotated."""
+    """Two while a secret is being rotated; a signature may match any of them."""
     currency: Currency = Currency("usd")
+    """The currency of prices that name none."""
     host: str = "0.0.0.0"  # noqa: S104 - a service in a container listens on every address
     port: int = 3000
     operator_key: str | None = field(default=None, repr=False)
     declines_per_user: int = 20
-    """More than anybody who mistypes a few cards needs; who tests stolen ones tries hundreds."""
+    """Declined cards allowed in each window: more than a customer who mistypes a few cards needs,
+    less than the hundreds that an attacker with stolen cards tries."""
     declines_per_address: int = 200
-    """Ten users': an office or a mobile network shares one address."""
+    """Ten times the limit of a user: an office or a mobile network shares one address."""
     decline_window_seconds: int = 600
-    """So long a customer over a limit has to wait at the most."""
+    """The longest time that a customer over a limit has to wait."""
     trusted_proxies: int = 0
-    """How many proxies stand in front, each adding to X-Forwarded-For."""
+    """How many proxies are in front of the service, each adding to X-Forwarded-For."""
     database_pool: int = 10
-    """Connections of one process: ten processes fit into PostgreSQL's default of 100, and each
-    connection is busy for a statement at a time only."""
+    """Connections of one process. Ten processes fit into PostgreSQL's default max_connections of
+    100, and a connection is busy for one statement at a time only."""
 
 
-# The addresses are required; all else is as the class says where the environment is silent.
+# The defaults of the class apply to variables that are not set; the addresses are required.
 _DEFAULT: Final = Settings(database_url="", nats_url="")
 
 
@@ -57,8 +57,8 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
     """Read the environment.
 
     Args:
-        environment: such as os.environ. An empty value counts as none.
-        http: whether users' tokens will be checked, which needs a key.
+        environment: such as os.environ. An empty value counts as not set.
+        http: whether the process checks users' tokens, which requires JWT_KEY or JWKS_URL.
 
     Raises:
         InvalidSetting: a variable is missing or malformed.
@@ -69,12 +69,12 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
         database_url=read.database(),
         nats_url=read.servers("NATS_URL"),
         jwt_key=read.text("JWT_KEY"),
-        jwks_url=read.optional_address("JWKS_URL", ("http", "https")),
+        jwks_url=read.optional_url("JWKS_URL", ("http", "https")),
         jwt_audience=read.text("JWT_AUDIENCE"),
         jwt_issuer=read.text("JWT_ISSUER"),
         payment_gateway=gateway,
         stripe_key=read.key("STRIPE_KEY"),
-        stripe_api_base=read.optional_address("STRIPE_API_BASE", ("http", "https")),
+        stripe_api_base=read.optional_url("STRIPE_API_BASE", ("http", "https")),
         stripe_webhook_secrets=read.list("STRIPE_WEBHOOK_SECRET", prefix="whsec_"),
         currency=read.currency("CURRENCY", _DEFAULT.currency),
         host=read.text("HOST") or _DEFAULT.host,
@@ -101,7 +101,7 @@ def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Setti
 
 
 def read_database_url(environment: Mapping[str, str]) -> str:
-    """Read only where the database is: more is not needed to migrate it.
+    """Return the value of DATABASE_URL; a migration needs no other variable.
 
     Raises:
         InvalidSetting: it is missing or malformed.
@@ -123,56 +123,58 @@ class _Reader:
             raise InvalidSetting(name, "is required")
         return value
 
-    def number(self, name: str, default: int, least: int, most: int) -> int:
+    def number(self, name: str, default: int, minimum: int, maximum: int) -> int:
         value = self.text(name)
         if value is None:
             return default
-        if not (value.isascii() and value.isdigit()) or not least <= int(value[:9]) <= most:
-            raise InvalidSetting(name, f"must be a whole number from {least} to {most}")
+        # int() refuses very long texts, and no maximum here has ten digits.
+        is_number = value.isascii() and value.isdigit() and len(value) < 10
+        if not (is_number and minimum <= int(value) <= maximum):
+            raise InvalidSetting(name, f"must be a whole number from {minimum} to {maximum}")
         return int(value)
 
     def gateway(self, name: str) -> GatewayName | GatewayPlugin:
         value = self.text(name)
         if value is None:
             return _DEFAULT.payment_gateway
-        if GatewayPlugin.looks_like(value):
-            return GatewayPlugin.imported(value, self.environment)
+        if GatewayPlugin.is_reference(value):
+            return GatewayPlugin.load(value, self.environment)
         known: tuple[GatewayName, ...] = get_args(GatewayName)
         for each in known:
             if value == each:
                 return each
         raise InvalidSetting(name, f"must be one of {', '.join(known)}, or package.module:function")
 
-    def address(self, name: str, schemes: tuple[str, ...], what: str) -> str:
+    def url(self, name: str, schemes: tuple[str, ...], kind: str) -> str:
         value = self.required(name)
         try:
-            runtime = urlsplit(value)
-            _ = runtime.port
+            parts = urlsplit(value)
+            _ = parts.port  # raises ValueError if it is no number
         except ValueError:
-            raise InvalidSetting(name, f"is not {what}") from None
-        if runtime.scheme not in schemes or not (runtime.hostname or runtime.query):
-            raise InvalidSetting(name, f"is not {what} ({' or '.join(schemes)}://…)")
+            raise InvalidSetting(name, f"is not {kind}") from None
+        if parts.scheme not in schemes or not (parts.hostname or parts.query):
+            raise InvalidSetting(name, f"is not {kind} ({' or '.join(schemes)}://…)")
         return value
 
-    def optional_address(self, name: str, schemes: tuple[str, ...]) -> str | None:
-        return self.address(name, schemes, "a web address") if self.text(name) else None
+    def optional_url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        return self.url(name, schemes, "a web URL") if self.text(name) else None
 
     def database(self) -> str:
         schemes = ("postgresql", "postgres")
-        return self.address("DATABASE_URL", schemes, "a PostgreSQL address")
+        return self.url("DATABASE_URL", schemes, "a PostgreSQL URL")
 
     def servers(self, name: str) -> str:
         for server in self.required(name).split(","):
             if not server.strip():
                 raise InvalidSetting(name, "has an empty server in its list")
-            check = _Reader({name: server})
-            check.address(name, ("nats", "tls", "ws", "wss"), "a list of NATS servers")
+            one = _Reader({name: server})
+            one.url(name, ("nats", "tls", "ws", "wss"), "a list of NATS servers")
         return self.required(name)
 
     def key(self, name: str) -> str | None:
         value = self.text(name)
         if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
-            raise InvalidSetting(name, "must be one word of printable characters")
+            raise InvalidSetting(name, "must consist of printable ASCII characters without spaces")
         return value
 
     def list(self, name: str, prefix: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The W3C trace context of what is being done (https://www.w3.org/TR/trace-context/)."""
+"""The W3C trace context of the current task (https://www.w3.org/TR/trace-context/)."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ from typing import Final
 
 _CURRENT: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
 
-# Section 3.2: version, trace id, parent id, flags; a later version may append more.
+# Section 3.2: version, trace id, parent id and flags; a later version may append further fields.
 _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
@@ -17,17 +17,17 @@ _LENGTH: Final = 55
 
 
 def current_traceparent() -> str | None:
-    """The trace context that everything done now belongs to, if there is one."""
+    """Return the current `traceparent`; None outside of a trace."""
     return _CURRENT.get()
 
 
 @contextmanager
-def use_traceparent(heard: str | None) -> Iterator[str]:
-    """Do something within the trace that was heard of, or in a new one where it is malformed.
+def use_traceparent(received: str | None) -> Iterator[str]:
+    """Continue a received trace; start a new one if the value is missing or malformed.
 
-    Tasks begun inside keep it.
+    Tasks that are created inside the block inherit it.
     """
-    traceparent = _valid(heard) or _new()
+    traceparent = _normalized(received) or _new()
     token = _CURRENT.set(traceparent)
     try:
         yield traceparent
@@ -35,14 +35,15 @@ def use_traceparent(heard: str | None) -> Iterator[str]:
         _CURRENT.reset(token)
 
 
-def _valid(heard: str | None) -> str | None:
-    if heard is None or not _TRACEPARENT.fullmatch(heard):
+def _normalized(received: str | None) -> str | None:
+    """Return a valid value in the form of version 00; None if it is invalid."""
+    if received is None or not _TRACEPARENT.fullmatch(received):
         return None
-    if heard.startswith("00-") and len(heard) != _LENGTH:
+    if received.startswith("00-") and len(received) != _LENGTH:
         return None
-    return "00-" + heard[3:_LENGTH]
+    return "00-" + received[3:_LENGTH]
 
 
 def _new() -> str:
-    # Not sampled: nobody recorded its beginning (section 3.2.2.5.1).
+    # The flag "sampled" is not set: the caller has recorded no span (section 3.2.2.5.1).
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"

@@ -1,1 +1,1 @@
-"""What is shipped around the service: gateway conformance kit, simulation, demo, local servers, doubles."""
+"""The conformance kit for gateways, the simulation, the demo, local servers and gateway doubles."""

@@ -1,1 +1,1 @@
-"""Holds the service to its promises."""
+"""The tests; the folders mirror those of the code they test."""

@@ -1,4 +1,4 @@
-"""Plain builders: what a test does not name is ordinary."""
+"""Builders of domain objects: what a test does not name has an ordinary value."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
 from domain.outcome import Charged, Declined, RequiresAction
-from domain.payment import Payment, PaymentStatus
+from domain.payment import CAPTURED, Payment, PaymentStatus
 from domain.refund import SEND_LEASE, Refund, RefundStatus
 from domain.replica import OrderReplica, OrderStatus, Terms
 
@@ -16,27 +16,17 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 USD = Currency("usd")
 ORDER = OrderId("order-1")
 PAYER = UserId("user-1")
-STRANGER = UserId("user-2")
+OTHER_USER = UserId("user-2")
 PAYMENT = PaymentId("payment-1")
 GATEWAY = "in_memory"
 
 
 def dollars(amount: str) -> Money:
-    """So many US dollars."""
+    """Return an amount of US dollars."""
     return Money.from_major(Decimal(amount), USD)
 
 
 PRICE = dollars("100")
-
-
-def some_terms(
-    version: int = 0,
-    user_id: UserId = PAYER,
-    price: Money = PRICE,
-    expires_at: datetime | None = None,
-) -> Terms:
-    """What `order:created` says, if nothing else is asked for: $100, without an end."""
-    return Terms(version, user_id, price, expires_at)
 
 
 def created_event(
@@ -47,18 +37,14 @@ def created_event(
     expires_at: datetime | None = None,
     status: OrderStatus = OrderStatus.CREATED,
 ) -> OrderReplica:
-    """An `order:created` event."""
-    terms = some_terms(version, user_id, price, expires_at)
+    """Return an `order:created` event, which is also the replica after it: $100, no expiry."""
+    terms = Terms(version, user_id, price, expires_at)
     return OrderReplica.created(OrderId(order_id), terms, status)
 
 
 def cancelled_event(order_id: str = ORDER, version: int = 1) -> OrderReplica:
-    """An `order:cancelled` event."""
+    """Return an `order:cancelled` event."""
     return OrderReplica.cancelled(OrderId(order_id), version)
-
-
-an_order = created_event
-"""The replica after one event is what the event says."""
 
 
 def a_payment(
@@ -69,8 +55,8 @@ def a_payment(
     created_at: datetime = NOW,
     next_check_at: datetime | None = None,
 ) -> Payment:
-    """A payment of the ordinary order in this state, with a charge if the state has one."""
-    captured = status in (PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED, PaymentStatus.REVIEW)
+    """Return a payment of the ordinary order in this state, with a charge if it was captured."""
+    captured = status in CAPTURED
     charge = charge_id or (f"ch_{payment_id}" if captured else None)
     return Payment(
         id=PaymentId(payment_id),
@@ -94,7 +80,7 @@ def a_refund(
     payment_id: str = PAYMENT,
     reference: str | None = None,
 ) -> Refund:
-    """An operator's refund of the ordinary payment."""
+    """Return an operator's refund of the ordinary payment."""
     return Refund(
         id=RefundId(refund_id),
         payment_id=PaymentId(payment_id),
@@ -109,41 +95,42 @@ def a_refund(
     )
 
 
-def a_bill(
-    *payments: Payment, order: OrderReplica | None = None, refunds: tuple[Refund, ...] = ()
+def an_order(
+    *payments: Payment, replica: OrderReplica | None = None, refunds: tuple[Refund, ...] = ()
 ) -> Order:
-    """The ordinary order with these payments and refunds."""
-    return Order(order or an_order(), payments, refunds)
+    """Return the ordinary order with these payments and refunds."""
+    return Order(replica or created_event(), payments, refunds)
 
 
 def claimed(
-    payment_id: str = PAYMENT, order: OrderReplica | None = None, now: datetime = NOW
+    payment_id: str = PAYMENT, replica: OrderReplica | None = None, now: datetime = NOW
 ) -> Order:
-    """The ordinary order with a payment just begun."""
-    return begin(a_bill(order=order), payment_id, now)
+    """Return the ordinary order with a payment that has just started."""
+    return start_payment(an_order(replica=replica), payment_id, now)
 
 
-def begin(order: Order, payment_id: str, now: datetime = NOW) -> Order:
-    """The bill after its owner began a payment."""
-    owner = order.terms.user_id if order.terms else PAYER
+def start_payment(order: Order, payment_id: str, now: datetime = NOW) -> Order:
+    """Return the order after its owner has started a payment."""
+    terms = order.replica.terms
+    owner = terms.user_id if terms else PAYER
     return order.claim(PaymentId(payment_id), owner, ExpectedAmount(), GATEWAY, False, now)
 
 
 def charged(payment_id: str = PAYMENT, amount: Money = PRICE, livemode: bool = False) -> Charged:
-    """The gateway took the money of a payment."""
+    """Return the outcome of a payment that was captured."""
     return Charged(ChargeId(f"ch_{payment_id}"), amount, livemode, f"pi_{payment_id}")
 
 
 def declined(payment_id: str = PAYMENT, code: str = "card_declined") -> Declined:
-    """The gateway refused a payment."""
+    """Return the outcome of a payment that was declined."""
     return Declined(code, f"pi_{payment_id}")
 
 
 def requires_action(payment_id: str = PAYMENT) -> RequiresAction:
-    """The bank wants to see the customer."""
+    """Return the outcome of a payment whose customer must authenticate."""
     return RequiresAction(f"pi_{payment_id}", f"pi_{payment_id}_secret")
 
 
 def after(days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:
-    """The moment that much after NOW."""
+    """Return the time that much after NOW."""
     return NOW + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

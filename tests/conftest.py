@@ -1,4 +1,4 @@
-"""The servers and settings that the tests share: one PostgreSQL and one NATS a test process."""
+"""Shared fixtures and settings: one PostgreSQL and one NATS server for each test process."""
 
 import asyncio
 import os
@@ -13,27 +13,27 @@ from hypothesis import settings
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
 
-# A shared machine stalls now and then, which says nothing about the code: no deadlines.
+# A shared machine is sometimes slow, which proves nothing about the code: no deadlines.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 
-# Every wait in a fixture ends; on a quiet machine these take milliseconds.
-CLEANING_SECONDS = 30.0
+# On a quiet machine this takes milliseconds.
+CLEAN_UP_SECONDS = 30.0
 
 _names = (f"test_{number}" for number in count(1))
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[LocalPostgres]:
-    """A PostgreSQL server of this test process; a test that stops it must start it again."""
+    """The PostgreSQL server of this test process; a test that stops it must start it again."""
     with LocalPostgres(fsync=False) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres_server: LocalPostgres) -> str:
-    """The name of a database with our schema and nothing in it, to be copied only."""
+    """The name of a database with the newest schema and no rows, which is only copied."""
     from adapters.persistence.sql.migrate import migrate
 
     name = "migrated_template"
@@ -43,7 +43,7 @@ def migrated_template(postgres_server: LocalPostgres) -> str:
 
 @pytest.fixture
 def database_url(postgres_server: LocalPostgres, migrated_template: str) -> Iterator[str]:
-    """A fresh database with our schema, this test's own."""
+    """A new database with the newest schema, for one test."""
     name = next(_names)
     yield postgres_server.create_database(name, template=migrated_template)
     postgres_server.drop_database(name)
@@ -51,7 +51,7 @@ def database_url(postgres_server: LocalPostgres, migrated_template: str) -> Iter
 
 @pytest.fixture
 def empty_database_url(postgres_server: LocalPostgres) -> Iterator[str]:
-    """A fresh database without a schema, this test's own."""
+    """A new database without tables, for one test."""
     name = next(_names)
     yield postgres_server.create_database(name)
     postgres_server.drop_database(name)
@@ -59,22 +59,22 @@ def empty_database_url(postgres_server: LocalPostgres) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def nats_server() -> Iterator[LocalNats]:
-    """A NATS server of this test process; a test that stops it must start it again."""
+    """The NATS server of this test process; a test that stops it must start it again."""
     with LocalNats() as server:
         yield server
 
 
 @pytest.fixture
 def nats_url(nats_server: LocalNats) -> str:
-    """The address of a NATS server without any stream in it."""
-    # In a thread of its own: the test's event loop is none of this fixture's business.
+    """The address of a NATS server without streams."""
+    # In a thread, because the test may already run an event loop in this one.
     with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(asyncio.run, _delete_streams(nats_server.url)).result(CLEANING_SECONDS)
+        thread.submit(asyncio.run, _delete_streams(nats_server.url)).result(CLEAN_UP_SECONDS)
     return nats_server.url
 
 
 async def _delete_streams(url: str) -> None:
-    async with asyncio.timeout(CLEANING_SECONDS):
+    async with asyncio.timeout(CLEAN_UP_SECONDS):
         client = await nats.connect(url)
         jetstream = client.jetstream()
         for stream in await jetstream.streams_info():

@@ -1,10 +1,19 @@
-"""The checker of the promises; it is shipped, as `payments simulate` needs it as well."""
+"""The checker of the promises, for tests outside the simulation."""
 
-from payments_kit.simulation.invariants import (
-    ChargeThere,
+from payments_kit.simulation.invariants import broken_promises
+from payments_kit.simulation.observations import (
+    Delivered,
+    GatewayCharge,
+    GatewayRefund,
     Observations,
-    RefundThere,
-    broken_promises,
+    RecordedReply,
 )
 
-__all__ = ["ChargeThere", "Given", "Observations", "RefundThere", "Seen", "broken_promises"]
+__all__ = [
+    "Delivered",
+    "GatewayCharge",
+    "GatewayRefund",
+    "Observations",
+    "RecordedReply",
+    "broken_promises",
+]

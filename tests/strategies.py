@@ -1,4 +1,4 @@
-"""Hypothesis strategies: whatever the domain may meet, and bills reached by legal steps only."""
+"""Hypothesis strategies: every input of the domain, and orders reached by legal steps only."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,35 +20,35 @@ from domain.replica import OrderReplica, OrderStatus
 from tests.builders import (
     NOW,
     ORDER,
+    OTHER_USER,
     PAYER,
     PRICE,
-    STRANGER,
-    a_bill,
-    begin,
+    an_order,
     cancelled_event,
     charged,
     created_event,
     declined,
     requires_action,
+    start_payment,
 )
 
 Step = Callable[[Order, datetime], Order]
-"""A transition of a bill, with everything but the moment filled in."""
+"""One call of a method of an order; only the time is still missing."""
 
 
 def currencies() -> st.SearchStrategy[Currency]:
-    """Every currency there is."""
+    """Draw any currency."""
     return st.sampled_from(sorted(MINOR_UNITS)).map(Currency)
 
 
 def money(currency: Currency | None = None) -> st.SearchStrategy[Money]:
-    """Any amount, of any currency or of this one."""
-    of = currencies() if currency is None else st.just(currency)
-    return st.builds(Money, st.integers(0, MAX_MINOR_UNITS), of)
+    """Draw any amount, of this currency if one is given."""
+    drawn = currencies() if currency is None else st.just(currency)
+    return st.builds(Money, st.integers(0, MAX_MINOR_UNITS), drawn)
 
 
 def prices() -> st.SearchStrategy[Decimal]:
-    """Whatever a JSON number may turn out to be, most of it no price at all."""
+    """Draw what a JSON number may contain; most of it is not a valid price."""
     return st.one_of(
         st.decimals(allow_nan=True, allow_infinity=True),
         st.builds(
@@ -61,18 +61,18 @@ def prices() -> st.SearchStrategy[Decimal]:
 
 
 def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[OrderReplica]:
-    """Anything the orders service may say of one order; two events of one version say the same."""
+    """Draw any event about one order; two created events of one version are equal."""
     versions = st.integers(0, 3)
-    return versions.map(lambda version: _created_in(order_id, version)) | versions.map(
+    return versions.map(lambda version: _created_event(order_id, version)) | versions.map(
         lambda version: cancelled_event(order_id, version)
     )
 
 
-def _created_in(order_id: OrderId, version: int) -> OrderReplica:
+def _created_event(order_id: OrderId, version: int) -> OrderReplica:
     return created_event(
         order_id,
         version,
-        (PAYER, STRANGER)[version % 2],
+        (PAYER, OTHER_USER)[version % 2],
         Money((500, 1999, 1999, 700)[version], PRICE.currency),
         (None, NOW, NOW + timedelta(hours=1), None)[version],
         OrderStatus.COMPLETE if version == 3 else OrderStatus.CREATED,
@@ -80,7 +80,7 @@ def _created_in(order_id: OrderId, version: int) -> OrderReplica:
 
 
 def evidence(payment: Payment) -> st.SearchStrategy[Evidence]:
-    """What a gateway that does what it is asked may report of a payment, and recovery conclude."""
+    """Draw evidence about a payment, from a gateway that charges what was requested."""
     return st.sampled_from(
         [
             charged(payment.id, payment.amount, payment.livemode),
@@ -92,7 +92,7 @@ def evidence(payment: Payment) -> st.SearchStrategy[Evidence]:
 
 
 def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
-    """A charge of another amount, currency or live mode than was asked for."""
+    """Draw a charge of another amount, currency or mode than was requested."""
     amount, charge_id = payment.amount, ChargeId(f"ch_{payment.id}")
     other = Currency("jpy" if amount.currency.code != "jpy" else "eur")
     return st.sampled_from(
@@ -105,7 +105,7 @@ def wrong_charges(payment: Payment) -> st.SearchStrategy[Charged]:
 
 
 def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[RefundOutcome]:
-    """What a gateway may report of a refund."""
+    """Draw what a gateway may report about a refund."""
     reference = f"re_{refund_id}"
     less = Money(amount.minor_units // 2, amount.currency)
     return st.sampled_from(
@@ -121,12 +121,12 @@ def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[Ref
 
 @st.composite
 def steps(draw: st.DrawFn, order: Order) -> Step:
-    """One transition that the bill may be asked for; the rules may still refuse it."""
-    kinds: list[Callable[[st.DrawFn, Order], Step]] = [_hear, _complete, _claim]
+    """Draw one call of a method of the order; the order may still refuse it."""
+    kinds: list[Callable[[st.DrawFn, Order], Step]] = [_apply, _complete, _claim]
     if order.payments:
         kinds += [_settle, _settle, _settle_wrongly, _reserve_refund]
     if any(payment.charge_id is not None for payment in order.payments):
-        kinds += [_refund_by_another_hand, _dispute]
+        kinds += [_record_refund, _record_dispute]
     if order.refunds:
         kinds += [_settle_refund, _settle_refund]
     return draw(st.sampled_from(kinds))(draw, order)
@@ -136,30 +136,30 @@ _EVENTS: Final = order_events()
 _NUMBERS: Final = st.integers(0, 5)
 
 
-def _hear(draw: st.DrawFn, _bill: Order) -> Step:
+def _apply(draw: st.DrawFn, _order: Order) -> Step:
     event = draw(_EVENTS)
     return lambda order, now: order.apply(event, now)
 
 
-def _complete(_draw: st.DrawFn, _bill: Order) -> Step:
+def _complete(_draw: st.DrawFn, _order: Order) -> Step:
     return lambda order, _now: order.complete()
 
 
-def _claim(draw: st.DrawFn, _bill: Order) -> Step:
+def _claim(draw: st.DrawFn, _order: Order) -> Step:
     payment_id = f"payment-{draw(_NUMBERS)}"
-    return lambda order, now: begin(order, payment_id, now)
+    return lambda order, now: start_payment(order, payment_id, now)
 
 
 def _settle(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
-    said = draw(evidence(payment))
-    return lambda order, now: order.settle(payment.id, said, now)
+    reported = draw(evidence(payment))
+    return lambda order, now: order.settle(payment.id, reported, now)
 
 
 def _settle_wrongly(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
-    said = draw(wrong_charges(payment))
-    return lambda order, now: order.settle(payment.id, said, now)
+    reported = draw(wrong_charges(payment))
+    return lambda order, now: order.settle(payment.id, reported, now)
 
 
 def _reserve_refund(draw: st.DrawFn, order: Order) -> Step:
@@ -187,7 +187,7 @@ def _part_of_a_charge(draw: st.DrawFn, order: Order) -> tuple[ChargeId, Money]:
     return charge_id, Money(draw(st.integers(1, amount.minor_units)), amount.currency)
 
 
-def _refund_by_another_hand(draw: st.DrawFn, order: Order) -> Step:
+def _record_refund(draw: st.DrawFn, order: Order) -> Step:
     charge_id, amount = _part_of_a_charge(draw, order)
     reference = f"re_{charge_id}_{draw(_NUMBERS)}"
     outcomes: list[RefundOutcome] = [
@@ -199,17 +199,17 @@ def _refund_by_another_hand(draw: st.DrawFn, order: Order) -> Step:
     return lambda order, now: order.record_refund(charge_id, reference, amount, outcome, now)
 
 
-def _dispute(draw: st.DrawFn, order: Order) -> Step:
+def _record_dispute(draw: st.DrawFn, order: Order) -> Step:
     charge_id, amount = _part_of_a_charge(draw, order)
     dispute_id, status = DisputeId(f"dp_{charge_id}"), draw(st.sampled_from(DisputeStatus))
     return lambda order, _now: order.record_dispute(dispute_id, charge_id, amount, "fraud", status)
 
 
 @st.composite
-def orders(draw: st.DrawFn, most_steps: int = 12) -> Order:
-    """A bill reached by legal transitions only."""
-    order, now = a_bill(order=draw(order_events())), NOW
-    for _ in range(draw(st.integers(0, most_steps))):
+def orders(draw: st.DrawFn, max_steps: int = 12) -> Order:
+    """Draw an order reached by legal steps only."""
+    order, now = an_order(replica=draw(order_events())), NOW
+    for _ in range(draw(st.integers(0, max_steps))):
         step = draw(steps(order))
         now += timedelta(seconds=draw(st.integers(0, 600)))
         try:

@@ -1,20 +1,20 @@
-"""A TCP proxy that loses, holds and cuts what passes through it."""
+"""TcpProxy: a TCP proxy that drops replies, holds data back and closes connections on request."""
 
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-# How much is passed on at a time; of a reply that is longer, the first so much decides.
+# How many bytes are forwarded at a time. A drop discards at most this much of a reply.
 CHUNK = 65_536
-# Every wait ends; on a quiet machine these take milliseconds.
+# Every wait has a limit; on a quiet machine these take milliseconds.
 SECONDS = 30.0
 
 
 class TcpProxy:
-    """Stands between clients and one server, and is as unreliable as the test asks.
+    """A proxy between clients and one server, as unreliable as the test requests.
 
-    `port` is where clients connect instead. Everything is undone by `heal`.
+    Clients connect to `port`. `heal` ends every fault.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
@@ -25,13 +25,13 @@ class TcpProxy:
         self._flowing = _set_event()
         self._held: set[asyncio.Event] = set()
         self._to_drop = 0
-        self._drop_to = b""
+        self._drop_request = b""
         self._refusing = False
-        self._dropped = asyncio.Event()
+        self._all_dropped = asyncio.Event()
         self.dropped = 0
-        """How many replies were lost so far."""
+        """How many replies have been dropped."""
         self.requests = 0
-        """How often clients have sent something: with small messages, the round trips."""
+        """How often clients have sent data; with small messages, the number of round trips."""
 
     @property
     def port(self) -> int:
@@ -40,37 +40,37 @@ class TcpProxy:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """How many connections are open."""
         return len(self._connections)
 
     def cut(self) -> None:
-        """Break every connection that is open; new ones can be made."""
+        """Close every open connection; new ones are accepted."""
         for connection in self._connections:
             connection.cancel()
 
     def refuse(self) -> None:
-        """Break every connection, and accept no new one."""
+        """Close every connection, and each new one as soon as it opens."""
         self._refusing = True
         self.cut()
 
     def drop_replies(self, replies: int = 1, to: bytes = b"") -> None:
-        """Lose the next replies of the server, each with the connection that it came on.
+        """Drop the server's next replies and close the connections they come on.
 
-        Only replies to what contains `to` are meant. What the client asked for has been done by then.
+        Only replies to requests that contain `to` count. The server has processed the request.
         """
         self._to_drop = replies
-        self._drop_to = to
-        self._dropped.clear()
+        self._drop_request = to
+        self._all_dropped.clear()
 
     async def replies_dropped(self) -> None:
-        """Wait until all the replies that `drop_replies` asked for are lost."""
+        """Wait until every reply that `drop_replies` named has been dropped."""
         async with asyncio.timeout(SECONDS):
-            await self._dropped.wait()
+            await self._all_dropped.wait()
 
     def hold(self, new_too: bool = True) -> None:
-        """Let nothing through in either direction, as a network does that just went silent.
+        """Forward nothing in either direction, as a network that fails silently.
 
-        With `new_too=False`, connections made from now on are not held.
+        With `new_too=False`, connections opened from now on are not held.
         """
         self._flowing.clear()
         self._held.add(self._flowing)
@@ -78,7 +78,7 @@ class TcpProxy:
             self._flowing = _set_event()
 
     def heal(self) -> None:
-        """Be reliable again; what was held goes on its way."""
+        """End every fault; data that was held is forwarded."""
         self._refusing = False
         self._to_drop = 0
         for held in self._held:
@@ -107,7 +107,7 @@ class TcpProxy:
         self._connections.add(connection)
         try:
             if not self._refusing:
-                await self._serve(reader, writer)
+                await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         else:
@@ -115,29 +115,29 @@ class TcpProxy:
         finally:
             self._connections.discard(connection)
 
-    async def _serve(self, requests: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+    async def _forward(self, requests: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         replies, server = await asyncio.open_connection(*self._upstream)
-        asked, flowing = bytearray(), self._flowing
+        request, flowing = bytearray(), self._flowing
 
-        def ask(data: bytes) -> None:
+        def on_request(data: bytes) -> None:
             self.requests += 1
-            asked.extend(data)
+            request.extend(data)
 
-        def answer(_data: bytes) -> None:
-            if self._to_drop and self._drop_to in asked:
+        def on_reply(_data: bytes) -> None:
+            if self._to_drop and self._drop_request in request:
                 self._drop()
-            asked.clear()
+            request.clear()
 
         pumps = (
-            asyncio.create_task(self._pump(requests, server, flowing, ask)),
-            asyncio.create_task(self._pump(replies, client, flowing, answer)),
+            asyncio.create_task(self._pump(requests, server, flowing, on_request)),
+            asyncio.create_task(self._pump(replies, client, flowing, on_reply)),
         )
         try:
             done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_EXCEPTION)
             for pump in done:
                 pump.result()
         finally:
-            # First, as another cut may come while the pumps end.
+            # First, as another cancellation may arrive while the pumps end.
             server.transport.abort()
             for pump in pumps:
                 pump.cancel()
@@ -148,11 +148,11 @@ class TcpProxy:
         source: asyncio.StreamReader,
         sink: asyncio.StreamWriter,
         flowing: asyncio.Event,
-        seen: Callable[[bytes], None],
+        on_data: Callable[[bytes], None],
     ) -> None:
         while data := await source.read(CHUNK):
             await flowing.wait()
-            seen(data)
+            on_data(data)
             sink.write(data)
             await sink.drain()
         sink.write_eof()
@@ -161,7 +161,7 @@ class TcpProxy:
         self.dropped += 1
         self._to_drop -= 1
         if not self._to_drop:
-            self._dropped.set()
+            self._all_dropped.set()
         raise ConnectionAbortedError
 
 

@@ -1,1 +1,1 @@
-"""Those who take the money: Stripe, and gateways that only pretend to."""
+"""Payment gateways: Stripe, and simulated ones that move no money."""

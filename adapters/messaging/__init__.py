@@ -1,1 +1,1 @@
-"""The broker: in memory, or NATS JetStream."""
+"""The message broker: in memory, or NATS JetStream."""

@@ -1,4 +1,4 @@
-"""The broker in memory: the reference of what publishing, subscribing and dead letters promise."""
+"""The broker in memory: the reference for what the messaging ports promise."""
 
 import asyncio
 from collections import Counter
@@ -16,73 +16,74 @@ from application.ports.inbound_events import DeadLetter
 from domain.events import EventId
 
 Checkpoint = Callable[[str], Awaitable[None]]
-"""Awaited before and after everything that would be a round trip, and told what it is. Whoever
-passes one may let time go by there, or raise `BrokerUnavailable` as the real broker's adapter
-would: at "published", everything is stored and nobody was told."""
+"""Awaited with the step's name before and after everything that would be a round trip. It may let
+time pass, or raise `BrokerUnavailable` as the real adapter would. At the step "published",
+everything is stored but not confirmed."""
 
 DUPLICATE_WINDOW: Final = timedelta(minutes=10)
-"""How long an id is remembered, from its first store on; as in the JetStream streams we create."""
+"""How long a message id is remembered after it was stored; as in the streams that we create."""
 
 ACK_WAIT: Final = timedelta(seconds=30)
-"""After which what was delivered but not ended is delivered again; as in our JetStream consumers."""
+"""The time after which an unended delivery is repeated; as in our JetStream consumers."""
 
 
 async def no_delay(_step: str) -> None:
-    """Go on at once."""
+    """Continue at once."""
 
 
 @frozen
 class Stored:
-    """A message in the broker, under its sequence."""
+    """A message in the broker, with its sequence number."""
 
     sequence: int
     message: Message
 
 
-def as_they_came(stored: Sequence[Stored]) -> Sequence[Stored]:
-    """The order in which they were stored."""
+def in_order(stored: Sequence[Stored]) -> Sequence[Stored]:
+    """Return the messages in the order in which they were stored."""
     return stored
 
 
 def no_loss(_event_id: EventId) -> bool:
-    """Every confirmation arrives."""
+    """Lose no confirmation."""
     return False
 
 
 @define
 class _Consumer:
-    """What a durable subscription has behind it."""
+    """The state of a durable subscription in the broker."""
 
     subjects: frozenset[str]
     seen: int = 0
     due: dict[int, datetime] = field(factory=dict)
-    """Of everything that is not ended: when it is to be delivered next."""
+    """When each message that is not ended is delivered next, by sequence number."""
     deliveries: Counter[int] = field(factory=Counter)
 
 
 @define
 class InMemoryBroker:
-    """What survives a crash of those who use it, and the misbehaviours of a real broker.
+    """What survives a crash of its users; it can reproduce the faults of a real broker.
 
-    `arrange` chooses the order of deliveries, of which a real broker promises none once something
-    is delivered again; `loses_reply` chooses whose confirmation is lost although it is stored.
+    `arrange` chooses the order of deliveries, because a real broker guarantees no order once it
+    repeats a delivery. `loses_reply` chooses the events whose confirmation is lost although they
+    are stored.
     """
 
     now: Clock
     checkpoint: Checkpoint = no_delay
-    arrange: Callable[[Sequence[Stored]], Sequence[Stored]] = as_they_came
+    arrange: Callable[[Sequence[Stored]], Sequence[Stored]] = in_order
     loses_reply: Callable[[EventId], bool] = no_loss
     log: list[Stored] = field(factory=list)
     letters: dict[int, DeadLetter] = field(factory=dict)
     _ids: dict[tuple[str, str], datetime] = field(factory=dict)
-    _buried: set[int] = field(factory=set)
+    _dead_lettered: set[int] = field(factory=set)
     _consumers: dict[str, _Consumer] = field(factory=dict)
 
     def store(self, message: Message) -> None:
-        """Keep a message, unless one with its id was stored in the same stream a short time ago."""
-        known = message.headers.get(ID_HEADER)
-        if known is not None:
-            key = (message.subject.partition(":")[0], known)
+        """Store a message, unless its id was stored in the same stream within the window."""
+        message_id = message.headers.get(ID_HEADER)
+        if message_id is not None:
+            key = (message.subject.partition(":")[0], message_id)
             first = self._ids.get(key)
             if first is not None and self.now() < first + DUPLICATE_WINDOW:
                 return
@@ -90,29 +91,29 @@ class InMemoryBroker:
         self.log.append(Stored(len(self.log) + 1, message))
 
     def forget_ids(self) -> None:
-        """From now on every id is new, as after the window, or on a server that lost its ids."""
+        """Forget all message ids, as after the duplicate window or on a server that lost them."""
         self._ids.clear()
-        self._buried.clear()
+        self._dead_lettered.clear()
 
     def deliver_again(self, durable: str, sequence: int) -> None:
-        """Forget that this was acknowledged, as a server does that was killed soon after."""
+        """Forget an acknowledgement, as a server does that is killed soon after it."""
         self._consumers[durable].due[sequence] = self.now()
 
     def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
-        """Join a durable subscription, or begin it with everything that is stored."""
+        """Join a durable subscription, or create one that begins with the first stored message."""
         consumer = self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
         return InMemorySubscription(self, consumer)
 
     def dead_letter(self, stored: Stored, reason: str) -> None:
-        """Keep a dead letter; once, and not again when its own replay fails."""
+        """Store a dead letter once; the failed replay of a dead letter is not stored again."""
         message = stored.message
         replayed = self.letters.get(replayed_letter(message.headers) or 0)
-        if stored.sequence in self._buried or (
+        if stored.sequence in self._dead_lettered or (
             replayed is not None
             and is_replay_of(replayed, message.subject, message.data, message.headers)
         ):
             return
-        self._buried.add(stored.sequence)
+        self._dead_lettered.add(stored.sequence)
         letter = DeadLetter(
             id=len(self.letters) + 1,
             subject=message.subject,
@@ -126,37 +127,37 @@ class InMemoryBroker:
 
 @frozen
 class InMemoryPublisher:
-    """Brings events to the broker."""
+    """Publishes events to the broker."""
 
     _broker: InMemoryBroker
 
     async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         broker = self._broker
-        stored, refused = set[EventId](), dict[EventId, str]()
+        stored, rejected = set[EventId](), dict[EventId, str]()
         await broker.checkpoint("publish")
         for entry in entries:
             event_id = entry.event.id
             try:
                 message = encode(entry)
             except Unpublishable as unpublishable:
-                refused[event_id] = unpublishable.reason
+                rejected[event_id] = unpublishable.reason
                 continue
             if message.size > MAX_BYTES:
-                refused[event_id] = f"{message.size} bytes are more than the stream takes"
+                rejected[event_id] = f"{message.size} bytes exceed the stream's limit"
                 continue
             broker.store(message)
             if not broker.loses_reply(event_id):
                 stored.add(event_id)
             await broker.checkpoint("published one")
         await broker.checkpoint("published")
-        if entries and not stored and not refused:
+        if entries and not stored and not rejected:
             raise BrokerUnavailable("no reply")
-        return PublishResult(frozenset(stored), refused)
+        return PublishResult(frozenset(stored), rejected)
 
 
 @frozen
 class InMemorySubscription:
-    """A durable subscription; any number of replicas may hold it."""
+    """A durable subscription, shared by any number of replicas."""
 
     _broker: InMemoryBroker = field(repr=False)
     _consumer: _Consumer
@@ -182,9 +183,8 @@ class InMemorySubscription:
         for stored in broker.arrange(due)[:limit]:
             consumer.due[stored.sequence] = now + ACK_WAIT
             consumer.deliveries[stored.sequence] += 1
-            deliveries.append(
-                InMemoryDelivery(broker, consumer, stored, consumer.deliveries[stored.sequence])
-            )
+            count = consumer.deliveries[stored.sequence]
+            deliveries.append(InMemoryDelivery(broker, consumer, stored, count))
         return deliveries
 
 
@@ -219,9 +219,9 @@ class InMemoryDelivery:
             self._consumer.due[self._stored.sequence] = self._broker.now() + after
 
     async def dead_letter(self, reason: str) -> None:
-        await self._broker.checkpoint("bury")
+        await self._broker.checkpoint("dead letter")
         self._broker.dead_letter(self._stored, reason)
-        await self._broker.checkpoint("buried")
+        await self._broker.checkpoint("dead letter stored")
         self._end()
 
     def _end(self) -> None:
@@ -230,7 +230,7 @@ class InMemoryDelivery:
 
 @frozen
 class InMemoryDeadLetters:
-    """The events that could not be used."""
+    """The stored dead letters."""
 
     _broker: InMemoryBroker
 

@@ -1,4 +1,4 @@
-"""How a dead letter is sent again, and how it is known when it comes back."""
+"""Replays of dead letters: how they are published, and how they are recognized."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,12 +10,12 @@ _PREFIX: Final = "replay:"
 
 
 def replay_headers(letter: DeadLetter) -> dict[str, str]:
-    """The headers of a letter that is sent again.
+    """Return the headers for publishing a dead letter again.
 
-    The id is always the same, so that a stream stores a repeated replay once, for as long as it
-    remembers ids. The burial is part of it, as letters of a new stream are numbered from one again.
-    Other `Nats-…` headers were instructions to the stream (which sequence to expect, what to
-    delete) and do not hold any more.
+    The message id is always the same, so that a stream stores a repeated replay once within its
+    duplicate window. The id includes the time at which the dead letter was recorded, because a new
+    stream numbers its messages from 1 again. Other `Nats-…` headers are left out: they were
+    instructions to the stream (which sequence to expect, what to delete) for the first publish.
     """
     kept = {
         name: value
@@ -26,7 +26,7 @@ def replay_headers(letter: DeadLetter) -> dict[str, str]:
 
 
 def is_replay_of(letter: DeadLetter, subject: str, data: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether an event is a replay of this letter; if it fails again, the letter is there already."""
+    """Whether an event is a replay of this dead letter, so that no second one is needed."""
     return (
         headers.get(ID_HEADER) == replay_headers(letter)[ID_HEADER]
         and letter.subject == subject
@@ -35,9 +35,9 @@ def is_replay_of(letter: DeadLetter, subject: str, data: bytes, headers: Mapping
 
 
 def replayed_letter(headers: Mapping[str, str]) -> int | None:
-    """The id of the letter that an event says it is a replay of."""
-    said = headers.get(ID_HEADER, "")
-    number = said.removeprefix(_PREFIX).partition(":")[0]
-    # Sequences are 64 bits wide, so 19 digits; anything longer is not ours.
-    plain = said.startswith(_PREFIX) and number.isascii() and number.isdigit() and len(number) < 20
-    return int(number) if plain else None
+    """Return the id of the dead letter that an event claims to replay; None if it claims none."""
+    message_id = headers.get(ID_HEADER, "")
+    number = message_id.removeprefix(_PREFIX).partition(":")[0]
+    # Sequences have 64 bits, so at most 19 digits; anything longer is not an id of ours.
+    is_number = number.isascii() and number.isdigit() and len(number) < 20
+    return int(number) if message_id.startswith(_PREFIX) and is_number else None

@@ -1,4 +1,4 @@
-"""Our events as the others read them: JSON bodies with the contract's fields, CloudEvents headers."""
+"""The wire format of our events: a JSON body and CloudEvents headers."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,24 +12,24 @@ from application.ports.event_publisher import OutboxEntry
 from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
 
 ID_HEADER: Final = "Nats-Msg-Id"
-"""By which JetStream knows a message it has stored already
+"""The header by which JetStream recognizes a message that it has already stored
 (https://docs.nats.io/nats-concepts/jetstream/headers)."""
 
 MAX_BYTES: Final = 64 * 1024
-"""The largest message that the stream of our events takes, headers included: fifty times an
-ordinary event, so only a mistake is refused."""
+"""The largest message in the stream of our events, headers included: fifty times the size of an
+ordinary event, so that only a mistake is rejected."""
 
 
 @frozen
 class Unpublishable(Exception):
-    """The event cannot be written as JSON."""
+    """The event cannot be encoded as JSON."""
 
     reason: str
 
 
 @frozen
 class Message:
-    """An event ready to be sent."""
+    """An encoded event."""
 
     subject: str
     data: bytes
@@ -37,7 +37,7 @@ class Message:
 
     @property
     def size(self) -> int:
-        """How many bytes a NATS server counts: headers and all (the protocol's HPUB)."""
+        """The size in bytes as a NATS server counts it: body and headers (the protocol's HPUB)."""
         lines = sum(len(f"{name}: {value}\r\n".encode()) for name, value in self.headers.items())
         return len("NATS/1.0\r\n") + lines + len("\r\n") + len(self.data)
 
@@ -77,16 +77,16 @@ class _Disputed(_Body):
 
 
 def encode(entry: OutboxEntry) -> Message:
-    """Write an event; the same entry is always the same message.
+    """Encode an event; the same entry always gives the same message.
 
     Raises:
-        Unpublishable: a text in it is no Unicode.
+        Unpublishable: it contains text that is not valid Unicode.
     """
     event = entry.event
     try:
         data = msgspec.json.encode(_body(event))
     except UnicodeEncodeError as error:
-        raise Unpublishable(f"cannot be written as JSON: {error.reason}") from error
+        raise Unpublishable(f"cannot be encoded as JSON: {error.reason}") from error
     # Binary mode of https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md
     headers = {
         ID_HEADER: event.id,
@@ -139,14 +139,14 @@ def _body(event: Event) -> _Body:
 
 
 def _utc(moment: datetime) -> str:
-    """ISO 8601 with a Z, as CloudEvents wants it (RFC 3339) and every JavaScript reads it."""
+    """Format as ISO 8601 with a Z: CloudEvents requires RFC 3339, and JavaScript reads it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _traceparent(event_id: str) -> str:
-    """A trace of its own for an event that came without one, the same on every resend.
+    """Return a trace context for an event without one; the same on every resend.
 
-    The flags say that nobody has recorded it (https://www.w3.org/TR/trace-context/#trace-flags).
+    The flags mark it as not recorded (https://www.w3.org/TR/trace-context/#trace-flags).
     """
     digest = sha256(event_id.encode()).hexdigest()
     return f"00-{digest[:32]}-{digest[32:48]}-00"

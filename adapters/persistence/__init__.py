@@ -1,1 +1,1 @@
-"""Where the books are kept: in memory (the reference), or in PostgreSQL."""
+"""The database: in memory (the reference), or PostgreSQL."""

@@ -1,4 +1,4 @@
-"""What a gateway outside this project provides: a function that makes the adapter."""
+"""What a gateway plug-in provides: a function that makes its adapter."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,7 +6,10 @@ from application.ports.payment_gateway import GatewayAdapter
 
 
 class InvalidSetting(Exception):
-    """A variable is missing or malformed; the text is one line and never shows a secret's value."""
+    """An environment variable is missing or malformed.
+
+    The text is one line that begins with the variable's name and never contains a secret.
+    """
 
     def __init__(self, variable: str, problem: str) -> None:
         super().__init__(f"{variable}: {problem}")

@@ -62,4 +62,4 @@ class IdempotencyStore(Protocol):
         """Delete the key: nothing was done, so the same request may be sent again."""
 
     async def delete_older_than(self, age: timedelta) -> int:
-        """Delete keys of this age or older; return how many."""
+        """Delete keys older than this; return how many."""

@@ -40,7 +40,7 @@ class GatewayUnavailable(Exception):
 class PaymentGateway(Protocol):
     """Captures money and gives it back.
 
-    Promises, checked by payments_kit/conformance/promises.py on every adapter:
+    Promises, checked by payments_kit/conformance/*promises.py on every adapter:
 
     - The payment's id is the idempotency key of its charge, and the refund's `key` that of its
       refund: however often a request is sent, money moves once.

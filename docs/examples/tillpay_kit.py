@@ -1,4 +1,4 @@
-"""What Tillpay's adapter is tested with."""
+"""The harness of Tillpay's adapter, for `pytest --gateway`."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -11,7 +11,7 @@ from tillpay_double import KEY, Tillpay
 
 @contextlib.asynccontextmanager
 async def make_gateway(_environment: Mapping[str, str]) -> AsyncIterator["TillpayHarness"]:
-    """Make a Tillpay of its own for every test."""
+    """Start a new double for each test."""
     async with Tillpay().listening() as tillpay:
         harness = TillpayHarness(tillpay)
         try:
@@ -22,7 +22,7 @@ async def make_gateway(_environment: Mapping[str, str]) -> AsyncIterator["Tillpa
 
 
 class TillpayHarness:
-    """The adapter, its test cards, and Tillpay's own books."""
+    """The adapter, its test cards, and Tillpay's own records."""
 
     succeeding_token = CardToken("card_good")
     declined_token = CardToken("card_empty")
@@ -32,16 +32,16 @@ class TillpayHarness:
         self.adapters: list[TillpayGateway] = []
         self.gateway = self._adapter(tillpay.address)
 
-    async def charges(self, payment: Payment) -> int:
-        """Count them in Tillpay's own books."""
-        return len(self._taken(payment))
+    async def charge_count(self, payment: Payment) -> int:
+        """Count the charges in Tillpay's own records."""
+        return len(self._captured(payment))
 
-    async def given_back(self, payment: Payment) -> int:
-        """Add it up in Tillpay's own books."""
-        charges = [charge["id"] for charge in self._taken(payment)]
+    async def refunded_amount(self, payment: Payment) -> int:
+        """Add up the refunds in Tillpay's own records."""
+        charges = [charge["id"] for charge in self._captured(payment)]
         return sum(it["amount"] for it in self.tillpay.refunds if it["charge"] in charges)
 
-    def _taken(self, payment: Payment) -> list[dict[str, object]]:
+    def _captured(self, payment: Payment) -> list[dict[str, object]]:
         charges = [it for it in self.tillpay.charges if it["label"] == payment.id]
         return [charge for charge in charges if not charge["declined"]]
 
@@ -55,11 +55,11 @@ class TillpayHarness:
         return self._adapter("http://127.0.0.1:1")
 
     def lose_reply(self, step: str) -> None:
-        """Have Tillpay hang up instead of answering."""
+        """Let Tillpay hang up after it has executed the request."""
         self.tillpay.replies_to_lose[REQUESTS[step]] += 1
 
     def lose_request(self, step: str) -> None:
-        """Have Tillpay hang up before it does anything."""
+        """Let Tillpay hang up before it executes the request."""
         self.tillpay.requests_to_lose[REQUESTS[step]] += 1
 
 

@@ -1,1 +1,1 @@
-"""Settings in, everything composed out: the only place that names an adapter."""
+"""Compose each process from the settings; only this package names adapters."""

@@ -1,4 +1,4 @@
-"""What the demo needs beyond the service: to be the customer's bank, at the fake gateway."""
+"""Compose what `payments demo` needs beyond the service: the customer's bank."""
 
 from adapters.gateways.fake import FakeGateway
 from adapters.persistence.sql.clock import DatabaseClock
@@ -10,10 +10,11 @@ from entrypoints.settings import Settings
 
 
 async def complete_authentication(settings: Settings, payment_id: str, succeeded: bool) -> None:
-    """Say what came of the customer's visit to their bank.
+    """Record at the fake gateway whether the customer's bank authenticated the customer.
 
     Raises:
-        StorageUnavailable, GatewayUnavailable: the fake gateway's ledger cannot be reached.
+        StorageUnavailable: the database cannot be reached.
+        GatewayUnavailable: the fake gateway's records cannot be read or written.
     """
     engine = create_engine(settings.database_url, 1)
     try:

@@ -1,20 +1,25 @@
 """Compose the HTTP service. It does not use NATS: its events go through the outbox."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
 from adapters.clock import utc_now
 from application.ports.gateway_notifications import NotificationReader
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
-from entrypoints.monitoring.backlog_metrics import BacklogMetrics
+from entrypoints.monitoring.backlog_metrics import REFRESH_SECONDS, BacklogMetrics
+from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 
 
 @contextlib.asynccontextmanager
 async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
-    """Open everything that the HTTP service needs; close it at the end."""
+    """Open everything that the HTTP service needs; close it at the end.
+
+    Raises:
+        InvalidSetting: a gateway plug-in rejects the environment.
+    """
     async with open_runtime(settings) as runtime:
 
         async def database() -> None:
@@ -27,13 +32,9 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             settings=settings,
             checks={"database": database},
         )
-        metrics = BacklogMetrics.on(dependencies.registry)
-        refreshing = asyncio.create_task(metrics.refresh_forever(runtime.backlog))
-        try:
+        refresh = partial(BacklogMetrics.on(dependencies.registry).refresh, runtime.backlog)
+        async with repeating("backlog metrics", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
             yield dependencies
-        finally:
-            refreshing.cancel()
-            await asyncio.gather(refreshing, return_exceptions=True)
 
 
 def _notification_reader(settings: Settings) -> NotificationReader | None:

@@ -1,13 +1,11 @@
-"""What every process of ours is made of, composed by hand from the settings."""
+"""Compose what every process of the service needs, by hand, from the settings."""
 
-import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final, assert_never
 
-import structlog
 from attrs import frozen
 
 from adapters.messaging.jetstream import (
@@ -29,21 +27,20 @@ from application.ports.clock import Clock
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
 
-logger = structlog.get_logger(__name__)
-
-# Quartz drifts by some 50 ppm: 3 ms in a minute.
+# How often the clock is synchronized: a quartz clock drifts by about 50 ppm, 3 ms in a minute.
 CLOCK_SECONDS: Final = 60.0
 
-# Between two tries to learn the time while the database is away.
+# How often this is tried while the database is down.
 CLOCK_RETRY_SECONDS: Final = 1.0
 
 
 @frozen
 class Runtime:
-    """What a process of ours is made of."""
+    """The composed parts of a process."""
 
     settings: Settings
     database: Database
@@ -57,30 +54,41 @@ class Runtime:
     backlog: SqlBacklogReader
     idempotency_store: SqlIdempotencyStore
 
-    async def keep_time(self) -> None:
-        """Follow the database's clock for ever."""
-        while True:
-            try:
-                await self.clock.sync()
-            except StorageUnavailable as unavailable:
-                logger.warning("the database's time is unknown", reason=str(unavailable))
-                await asyncio.sleep(CLOCK_RETRY_SECONDS)
-            else:
-                await asyncio.sleep(CLOCK_SECONDS)
-
 
 @contextlib.asynccontextmanager
 async def open_runtime(
     settings: Settings, gateway: GatewayAdapter | None = None
 ) -> AsyncIterator[Runtime]:
-    """Compose everything on the real parts; the gateway is the settings' unless one is given.
+    """Compose the use cases on the real adapters, and close the adapters at the end.
 
-    It works, if not much, while the database or the broker cannot be reached.
+    It also succeeds while the database or the broker is down.
+
+    Args:
+        settings: the configuration.
+        gateway: replaces the configured gateway.
+
+    Raises:
+        InvalidSetting: a gateway plug-in rejects the environment.
     """
     engine = create_engine(settings.database_url, settings.database_pool)
     database = Database(engine)
     clock = DatabaseClock(database)
     gateway = gateway or gateway_of(settings, database, clock)
+    runtime = _compose(settings, database, clock, gateway)
+    with contextlib.suppress(StorageUnavailable):
+        await clock.sync()
+    try:
+        async with repeating("clock", clock.sync, CLOCK_SECONDS, CLOCK_RETRY_SECONDS):
+            yield runtime
+    finally:
+        await runtime.broker.close()
+        await gateway.close()
+        await engine.dispose()
+
+
+def _compose(
+    settings: Settings, database: Database, clock: DatabaseClock, gateway: GatewayAdapter
+) -> Runtime:
     broker = JetStreamConnection(settings.nats_url)
     streams = Streams(broker)
     outbox = SqlOutboxQueue(database)
@@ -98,7 +106,7 @@ async def open_runtime(
         window=timedelta(seconds=settings.decline_window_seconds),
         max_declines={"user": settings.declines_per_user, "address": settings.declines_per_address},
     )
-    runtime = Runtime(
+    return Runtime(
         settings=settings,
         database=database,
         clock=clock,
@@ -111,39 +119,27 @@ async def open_runtime(
         backlog=SqlBacklogReader(database),
         idempotency_store=SqlIdempotencyStore(database),
     )
-    with contextlib.suppress(StorageUnavailable):
-        await clock.sync()
-    timekeeper = asyncio.create_task(runtime.keep_time(), name="clock")
-    try:
-        yield runtime
-    finally:
-        timekeeper.cancel()
-        await asyncio.gather(timekeeper, return_exceptions=True)
-        await broker.close()
-        await gateway.close()
-        await engine.dispose()
 
 
 def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayAdapter:
-    """The gateway that the settings name.
+    """Make the gateway that the settings name.
 
     Raises:
-        BadSetting: one of the shop's own refuses the environment.
+        InvalidSetting: a plug-in rejects the environment.
     """
-    # Each is imported only where it is wanted: the Stripe SDK alone takes 25 MiB and 0.2 s.
+    # Only the configured adapter is imported: the Stripe SDK alone takes 25 MiB and 0.2 s.
     name = settings.payment_gateway
     if isinstance(name, GatewayPlugin):
         return name.open()
     if name == "fake":
         from adapters.gateways.fake import FakeGateway
 
-        # Its ledger needs transactions; the books do without.
-        return FakeGateway(
-            database.engine.execution_options(isolation_level="READ COMMITTED"), clock, new_id
-        )
+        # It needs transactions of several statements; the service's own are single statements.
+        transactional = database.engine.execution_options(isolation_level="READ COMMITTED")
+        return FakeGateway(transactional, clock, new_id)
     from adapters.gateways.stripe.client import StripeApi
 
-    key = settings.stripe_key or ""  # never empty: read_settings asks for it
+    key = settings.stripe_key or ""  # read_settings requires it
     api = StripeApi(key, settings.stripe_api_base) if settings.stripe_api_base else StripeApi(key)
     if name == "stripe-charges":
         from adapters.gateways.stripe.charges import StripeCharges
@@ -157,5 +153,5 @@ def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayA
 
 
 def new_id() -> str:
-    """A name nobody has used before."""
+    """Return a new random identifier."""
     return uuid.uuid4().hex

@@ -1,1 +1,10 @@
-"""The HTTP service: decode, call a use case, encode."""
+"""The HTTP service.
+
+A request passes through middleware, a route (`*_routes`), a handler (`handlers`) and a use case.
+
+- Without a web framework: `handlers`, `idempotency`, `background_tasks`, `errors`, `replies`,
+  `request_bodies`, `validation`. The simulation runs these as they are.
+- On Litestar: `app` and its routes, `requests`, `responses`, `middleware`, `openapi`.
+- Who sends a request: `auth`, `jwks`, `client_address`.
+- The process: `dependencies`, `metrics`, `server`.
+"""

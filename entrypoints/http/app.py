@@ -1,4 +1,4 @@
-"""The HTTP service, put together: routes, errors, the edge."""
+"""create_app: the HTTP service on Litestar, composed of its routes."""
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
@@ -17,18 +17,18 @@ from entrypoints.http.handlers import NotificationHandler, PaymentHandler, Refun
 from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
-from entrypoints.http.operations import OperationRoutes
-from entrypoints.http.payments import PaymentRoutes
-from entrypoints.http.refunds import RefundRoutes
+from entrypoints.http.monitoring_routes import MonitoringRoutes
+from entrypoints.http.payment_routes import PaymentRoutes
+from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.responses import on_error
-from entrypoints.http.webhooks import WebhookRoutes
+from entrypoints.http.webhook_routes import WebhookRoutes
 
-# The longest a charge takes is 5 s until it may no longer start and 15 s for the gateway.
+# A charge takes at most 20 s: 5 s until it may no longer start, and 15 s for the gateway.
 DRAIN_SECONDS: Final = 22.0
 
 
 def create_app(dependencies: HttpDependencies) -> Litestar:
-    """Build the HTTP service; when its lifespan ends, requests in progress are finished first.
+    """Create the HTTP service; when its lifespan ends, requests in progress are finished first.
 
     The server may allow less time for that, in `app.state.drain_seconds`.
     """
@@ -46,7 +46,7 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         openapi_config=openapi.config(version("payments")),
         state=State({"drain_seconds": DRAIN_SECONDS}),
         logging_config=None,
-        request_max_body_size=None,  # read_body counts, and knows each route's limit
+        request_max_body_size=None,  # read_body applies each route's limit
     )
     app.asgi_handler = RequestMiddleware(app.asgi_handler, metrics)
     return app
@@ -60,17 +60,17 @@ def _routes(
     payments = PaymentRoutes(
         PaymentHandler(use_cases.create_charge, guard, tasks, metrics),
         use_cases.read_payments,
-        Authenticator.of(settings),
+        Authenticator.from_settings(settings),
         settings.trusted_proxies,
     )
-    operations = OperationRoutes(dependencies.checks, dependencies.registry)
-    routes = [*_payment_routes(payments), *_operation_routes(operations)]
+    monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
+    routes = [*_payment_routes(payments), *_monitoring_routes(monitoring)]
     if settings.operator_key is not None:
-        handler = RefundHandler(use_cases.refund_payment, guard, tasks)
-        routes.append(_refund_route(RefundRoutes(handler, settings.operator_key)))
+        refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
+        routes.append(_refund_route(RefundRoutes(refunds, settings.operator_key)))
     if dependencies.notification_reader is not None:
-        receiver = NotificationHandler(use_cases.receive_notification, tasks)
-        routes.append(_webhook_route(WebhookRoutes(receiver, dependencies.notification_reader)))
+        webhooks = NotificationHandler(use_cases.receive_notification, tasks)
+        routes.append(_webhook_route(WebhookRoutes(webhooks, dependencies.notification_reader)))
     return routes
 
 
@@ -79,23 +79,23 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
         post(
             "/api/payments",
             operation_id="createPayment",
-            operation_class=openapi.PAY,
+            operation_class=openapi.CreatePayment,
             security=openapi.USER_SECURITY,
-            responses=openapi.CREATED
+            responses=openapi.PAYMENT_CREATED
             | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503),
         )(payments.create),
         get(
             "/api/payments",
             operation_id="listPayments",
-            operation_class=openapi.LIST,
+            operation_class=openapi.ListPayments,
             security=openapi.USER_SECURITY,
-            responses=openapi.LISTED | openapi.problems(400, 401, 503),
+            responses=openapi.PAYMENT_LIST | openapi.problems(400, 401, 503),
         )(payments.index),
         get(
             "/api/payments/{payment_id:str}",
             operation_id="showPayment",
             security=openapi.USER_SECURITY,
-            responses=openapi.SHOWN | openapi.problems(401, 404, 503),
+            responses=openapi.PAYMENT | openapi.problems(401, 404, 503),
         )(payments.show),
     )
 
@@ -104,41 +104,42 @@ def _refund_route(refunds: RefundRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/{payment_id:str}/refunds",
         operation_id="createRefund",
-        operation_class=openapi.REFUND,
+        operation_class=openapi.CreateRefund,
         security=openapi.OPERATOR_SECURITY,
-        responses=openapi.REFUNDED | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+        responses=openapi.REFUND_CREATED
+        | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
     )(refunds.create)
 
 
 def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/webhooks/stripe",
-        operation_id="receiveStripeNotice",
-        operation_class=openapi.NOTICE,
+        operation_id="receiveStripeNotification",
+        operation_class=openapi.ReceiveNotification,
         security=openapi.NO_SECURITY,
         status_code=200,
-        responses=openapi.RECEIVED | openapi.problems(400, 408, 413, 503),
+        responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 408, 413, 503),
     )(webhooks.stripe)
 
 
-def _operation_routes(operations: OperationRoutes) -> Sequence[HTTPRouteHandler]:
+def _monitoring_routes(monitoring: MonitoringRoutes) -> Sequence[HTTPRouteHandler]:
     return (
         get(
             "/health/live",
             operation_id="live",
             security=openapi.NO_SECURITY,
             responses=openapi.LIVE,
-        )(operations.live),
+        )(monitoring.live),
         get(
             "/health/ready",
             operation_id="ready",
             security=openapi.NO_SECURITY,
             responses=openapi.READY | openapi.problems(503),
-        )(operations.ready),
+        )(monitoring.ready),
         get(
             "/metrics",
             operation_id="metrics",
             security=openapi.NO_SECURITY,
             media_type="text/plain",
-        )(operations.metrics),
+        )(monitoring.metrics),
     )

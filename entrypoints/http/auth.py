@@ -1,4 +1,7 @@
-"""Who is asking: the seed's session cookie or a bearer token for users, a key for the operator."""
+"""Authentication: a session cookie or a bearer token for users, a key for the operator.
+
+The session cookie and its token are those of the reference service.
+"""
 
 import base64
 import binascii
@@ -18,44 +21,46 @@ from jwt.exceptions import PyJWTError
 
 from domain.identifiers import UserId
 from entrypoints.http.errors import NotAuthorized
-from entrypoints.http.jwks import ALGORITHMS, Jwks, fetching
-from entrypoints.http.requests import AnyRequest, is_text
+from entrypoints.http.jwks import ALGORITHMS, Jwks, fetch_from
+from entrypoints.http.requests import AnyRequest
+from entrypoints.http.validation import is_text
 from entrypoints.settings import Settings
 
-# cookie-session's default name at the time of the seed, and its name since.
+# cookie-session's default name now, and when the reference service was written.
 COOKIES: Final = ("session", "express:sess")
 
-# Browsers keep no cookie above 4 KiB (RFC 6265, section 6.1); bearer tokens may be longer.
+# Browsers store no cookie above 4 KiB (RFC 6265, section 6.1); bearer tokens may be longer.
 MAX_TOKEN_CHARACTERS: Final = 8192
 
-# A check costs some 60 µs. A minute is short against a token's life, and 4,096 users take 1 MB.
-REMEMBERED_SECONDS: Final = 60.0
-MAX_REMEMBERED: Final = 4096
+# A verification takes about 60 µs. A minute is short compared with a token's lifetime, and 4,096
+# users take 1 MB.
+CACHE_SECONDS: Final = 60.0
+MAX_CACHED: Final = 4096
 
 
 @frozen
 class User:
-    """Somebody who is signed in."""
+    """A user who is signed in."""
 
     id: UserId
 
 
-class _SeedsHmac(HMACAlgorithm):
-    """HS256 with a key of any length: the seed's deployments have short ones."""
+class _HmacWithoutMinimum(HMACAlgorithm):
+    """HS256 with a key of any length: deployments of the reference service have short ones."""
 
     def check_key_length(self, key: bytes) -> None:
-        """Accept it."""
+        """Accept any length."""
 
 
 def _hs256_only() -> PyJWS:
     tokens = PyJWS(algorithms=[])
-    tokens.register_algorithm("HS256", _SeedsHmac(HMACAlgorithm.SHA256))
+    tokens.register_algorithm("HS256", _HmacWithoutMinimum(HMACAlgorithm.SHA256))
     return tokens
 
 
 @define
 class Authenticator:
-    """Tells who a request is from."""
+    """Verifies users' tokens; a verified token is cached for CACHE_SECONDS."""
 
     jwt_key: str | None = field(repr=False)
     jwks: Jwks | None = None
@@ -66,35 +71,35 @@ class Authenticator:
     _public: PyJWS = field(
         factory=lambda: PyJWS(sorted(ALGORITHMS), {"enforce_minimum_key_length": True})
     )
-    _remembered: OrderedDict[bytes, tuple[User, float]] = field(factory=OrderedDict, repr=False)
+    _cache: OrderedDict[bytes, tuple[User, float]] = field(factory=OrderedDict, repr=False)
 
     @classmethod
-    def of(cls, settings: Settings) -> "Authenticator":
-        """With the keys that the settings name."""
-        jwks = Jwks(fetching(settings.jwks_url)) if settings.jwks_url else None
+    def from_settings(cls, settings: Settings) -> "Authenticator":
+        """Create an authenticator with the keys that the settings name."""
+        jwks = Jwks(fetch_from(settings.jwks_url)) if settings.jwks_url else None
         return cls(settings.jwt_key, jwks, settings.jwt_audience, settings.jwt_issuer)
 
-    async def user(self, request: AnyRequest) -> User:
-        """The user of a request.
+    async def authenticate(self, request: AnyRequest) -> User:
+        """Return the user who sent the request.
 
-        A bearer token is what the client wants to be judged by; cookies count only without one.
+        If there is a bearer token, it alone counts; cookies are read only without one.
 
         Raises:
-            NotAuthorized: there is no token that holds.
-            KeysUnavailable: there is one, but the identity provider's keys are not to be had.
+            NotAuthorized: there is no valid token.
+            KeysUnavailable: there is a token, but the identity provider's keys cannot be fetched.
         """
         for token in _tokens(request):
-            user = await self._verified(token)
+            user = await self._verify(token)
             if user is not None:
                 return user
         raise NotAuthorized
 
-    async def _verified(self, token: str) -> User | None:
+    async def _verify(self, token: str) -> User | None:
         digest = hashlib.sha256(token.encode()).digest()
-        known = self._remembered.get(digest)
-        if known is not None and self.now() < known[1]:
-            self._remembered.move_to_end(digest)
-            return known[0]
+        cached = self._cache.get(digest)
+        if cached is not None and self.now() < cached[1]:
+            self._cache.move_to_end(digest)
+            return cached[0]
         claims = await self._claims(token)
         if claims is None or not is_text(claims.get("id")) or not self._is_for_us(claims):
             return None
@@ -102,13 +107,13 @@ class Authenticator:
         if expires_at is None:
             return None
         user = User(UserId(claims["id"]))
-        self._remembered[digest] = user, min(expires_at, self.now() + REMEMBERED_SECONDS)
-        while len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
+        self._cache[digest] = user, min(expires_at, self.now() + CACHE_SECONDS)
+        while len(self._cache) > MAX_CACHED:
+            self._cache.popitem(last=False)
         return user
 
     def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        """Whether it names our audience and issuer, where these matter (RFC 7519, section 4.1)."""
+        """Whether audience and issuer are ours, if they are set (RFC 7519, section 4.1)."""
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
         return (self.audience is None or self.audience in audiences) and (
@@ -116,7 +121,7 @@ class Authenticator:
         )
 
     async def _claims(self, token: str) -> Mapping[str, Any] | None:
-        """What a token says, if its signature is right; whatever else is wrong with it, None."""
+        """Return a token's claims if its signature is valid; None if anything is wrong with it."""
         try:
             header = self._public.get_unverified_header(token)
             algorithm = header.get("alg")
@@ -136,9 +141,10 @@ class Authenticator:
 
 
 def _expiry(claims: Mapping[str, Any], now: float) -> float | None:
-    """Until when the claims hold; None if they do not now (RFC 7519, sections 4.1.4 and 4.1.5).
+    """Return when the claims expire; None if they are not valid now.
 
-    The seed's tokens have no `exp`: those hold as long as their key does.
+    RFC 7519, sections 4.1.4 and 4.1.5. The reference service's tokens have no `exp`: they are
+    valid as long as their key is.
     """
     expires_at = claims.get("exp", float("inf"))
     not_before = claims.get("nbf", 0)
@@ -148,7 +154,7 @@ def _expiry(claims: Mapping[str, Any], now: float) -> float | None:
 
 
 def _is_number(value: object) -> bool:
-    # A longer whole number than a double can hold would raise when made a float.
+    # float() raises OverflowError for a whole number that a double cannot hold.
     return isinstance(value, float) or (type(value) is int and abs(value) < 1 << 63)
 
 
@@ -160,13 +166,13 @@ def _tokens(request: AnyRequest) -> Iterator[str]:
     for cookie in ";".join(request.headers.getall("cookie", [])).split(";"):
         name, _, value = cookie.partition("=")
         if name.strip() in COOKIES:
-            token = _in_session(value.strip().strip('"'))
+            token = _session_token(value.strip().strip('"'))
             if token is not None:
                 yield token
 
 
-def _in_session(value: str) -> str | None:
-    """The token in a session cookie: cookie-session's base64 of JSON, in either alphabet."""
+def _session_token(value: str) -> str | None:
+    """Return the token in a session cookie: cookie-session's JSON in either base64 alphabet."""
     text = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
     if len(text) > 2 * MAX_TOKEN_CHARACTERS:
         return None
@@ -177,26 +183,27 @@ def _in_session(value: str) -> str | None:
     except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError):
         return None
     token = session.get("jwt") if isinstance(session, dict) else None
-    return token if _is_token(token) else None
+    return token if _may_be_token(token) else None
 
 
 def _bearer(request: AnyRequest) -> str | None:
+    """Return the bearer token; None if there is none, "" if it cannot be valid."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return None
-    return token.strip() if _is_token(token.strip()) else ""
+    return token.strip() if _may_be_token(token.strip()) else ""
 
 
-def _is_token(value: object) -> bool:
+def _may_be_token(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and len(value) <= MAX_TOKEN_CHARACTERS
 
 
 def check_operator(request: AnyRequest, key: str) -> None:
-    """Let only the operator pass.
+    """Return if the request carries the operator's key.
 
     Raises:
-        NotAuthorized: the request does not carry the operator's key.
+        NotAuthorized: it does not.
     """
-    given = hashlib.sha256((_bearer(request) or "").encode()).digest()
-    if not hmac.compare_digest(given, hashlib.sha256(key.encode()).digest()):
+    actual = hashlib.sha256((_bearer(request) or "").encode()).digest()
+    if not hmac.compare_digest(actual, hashlib.sha256(key.encode()).digest()):
         raise NotAuthorized

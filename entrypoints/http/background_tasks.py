@@ -1,4 +1,4 @@
-"""Work that is finished even if nobody waits for its answer any more."""
+"""Tasks that run to their end even if nobody waits for their result any more."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,35 +9,38 @@ from attrs import field, frozen
 
 logger = structlog.get_logger(__name__)
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 @frozen
 class BackgroundTasks:
-    """What is under way in tasks of their own."""
+    """Runs work in tasks of its own and waits for them at shutdown."""
 
     _tasks: set["asyncio.Task[Any]"] = field(factory=set)
 
-    async def run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Do it in a task of its own, which goes on if the caller is cancelled.
+    async def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run the work in a new task, which continues if the caller is cancelled.
 
-        A cancelled transaction may have committed all the same, and a cancelled charge may have
-        taken money: neither is ever cut short because a customer hung up.
+        A cancelled transaction may have been committed, and a cancelled charge may have captured
+        money. So neither is interrupted when a customer disconnects.
         """
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_done)
         return await asyncio.shield(task)
 
     async def drain(self, seconds: float) -> None:
-        """Wait until everything has ended, at most so long."""
+        """Wait until all tasks have ended, for at most this many seconds."""
         if self._tasks:
-            _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
-            if late:
-                logger.warning("cut short; recovery will find out", count=len(late))
+            _, unfinished = await asyncio.wait(set(self._tasks), timeout=seconds)
+            if unfinished:
+                logger.warning(
+                    "requests not finished at shutdown; recovery settles their payments",
+                    count=len(unfinished),
+                )
 
-    def _ended(self, task: "asyncio.Task[Any]") -> None:
+    def _on_done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        # Where nobody waits any more, an error would else be reported when the task is collected.
+        # If the caller is gone, asyncio would report the exception as never retrieved.
         if not task.cancelled():
             task.exception()

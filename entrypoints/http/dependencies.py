@@ -1,4 +1,4 @@
-"""House: what the HTTP service is made of, composed elsewhere."""
+"""HttpDependencies: what the HTTP service is composed of."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -11,19 +11,19 @@ from application.ports.idempotency_store import IdempotencyStore
 from entrypoints.settings import Settings
 
 Check = Callable[[], Awaitable[None]]
-"""Raises unless what it checks can be used now."""
+"""A readiness check; it raises if what it checks cannot be used now."""
 
 
 @frozen(kw_only=True)
 class HttpDependencies:
-    """The inventory, and what surrounds it."""
+    """The use cases, and what the HTTP service needs beside them."""
 
     use_cases: UseCases
     idempotency_store: IdempotencyStore
     settings: Settings
     notification_reader: NotificationReader | None = None
-    """Without it, webhooks are refused."""
+    """Without it, there is no webhook route."""
     checks: Mapping[str, Check] = field(factory=dict)
-    """By name; one that fails makes the service unready."""
+    """The readiness checks by name; the service is not ready if one of them raises."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
-    """The metrics of /metrics; whoever composes the house may add some."""
+    """The metrics served at /metrics; the composition may register more."""

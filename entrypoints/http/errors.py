@@ -1,4 +1,4 @@
-"""The one table from errors to statuses."""
+"""The errors of the HTTP layer, and the one table from errors to replies."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -32,41 +32,41 @@ from entrypoints.http.replies import (
     PaymentBody,
     Reply,
     payment_body,
-    problem,
+    problem_reply,
 )
 
 logger = structlog.get_logger(__name__)
 
-# Seconds after which it is worth trying again: PostgreSQL restarts within a few.
+# PostgreSQL restarts within a few seconds.
 RETRY_SECONDS: Final = 2
 
-RETRY: Final = {"Retry-After": str(RETRY_SECONDS)}
+RETRY_LATER: Final = {"Retry-After": str(RETRY_SECONDS)}
 
-# RFC 9110, section 15.5.2, asks for it; browsers show no dialogue for this scheme.
+# RFC 9110, section 15.5.2, requires it; browsers show no dialog for this scheme.
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
-# What is left of a body that was not read would else be taken for the next request.
-HANG_UP: Final = {"Connection": "close"}
+# The rest of a body that was not read would be parsed as the next request.
+CLOSE_CONNECTION: Final = {"Connection": "close"}
 
 
 class NotAuthorized(Exception):
-    """Nobody known is asking, or somebody who may not."""
+    """The request has no valid credentials, or they do not permit it."""
 
 
 class KeysUnavailable(Exception):
-    """The identity provider's keys cannot be had, so nobody's token can be checked."""
+    """The identity provider's keys cannot be fetched, so its tokens cannot be verified."""
 
 
 class NotFound(Exception):
-    """There is no such thing, or nothing that this user may learn of."""
+    """The resource does not exist, or the user may not know that it does."""
 
 
 class NotJson(Exception):
-    """The body is declared to be something else than JSON."""
+    """The body is not declared as JSON."""
 
 
 class BodyTooLarge(Exception):
-    """The body is larger than what is read of it."""
+    """The body is larger than the route's limit."""
 
 
 class BodyTooSlow(Exception):
@@ -75,118 +75,120 @@ class BodyTooSlow(Exception):
 
 @frozen
 class BadRequest(Exception):
-    """What was sent cannot be understood; every reason at once."""
+    """The request is invalid; `details` are all the reasons."""
 
     details: tuple[ErrorDetail, ...]
 
 
-def _unauthorized(_: object) -> Reply:
-    return problem(401, ErrorDetail("Not authorized"), headers=CHALLENGE)
+def _not_authorized(_: object) -> Reply:
+    return problem_reply(401, ErrorDetail("Not authorized"), headers=CHALLENGE)
 
 
 def _not_found(_: object) -> Reply:
-    return problem(404, ErrorDetail("Not Found"))
+    return problem_reply(404, ErrorDetail("Not Found"))
 
 
-def _later(message: str) -> Callable[[Any], Reply]:
-    return lambda _: problem(503, ErrorDetail(message), headers=RETRY)
+def _unavailable(message: str) -> Callable[[Any], Reply]:
+    return lambda _: problem_reply(503, ErrorDetail(message), headers=RETRY_LATER)
 
 
 def _already_paid(error: AlreadyPaid) -> Reply:
     detail = ErrorDetail("The order is already paid", code="already_paid")
-    return problem(409, detail, payment=_own(error.payment))
+    return problem_reply(409, detail, payment=_payment(error.payment))
 
 
-def _under_way(error: PaymentInProgress) -> Reply:
-    return payment_in_progress(_own(error.payment))
+def _payment_in_progress(error: PaymentInProgress) -> Reply:
+    return payment_in_progress(_payment(error.payment))
 
 
 def payment_in_progress(payment: PaymentBody | UnsetType) -> Reply:
-    """Another payment of the order may still succeed; the payer's own is told."""
-    detail = ErrorDetail("A payment of the order is under way", code="payment_under_way")
-    return problem(409, detail, payment=payment)
+    """Return the reply for an order with an open payment; the body has only the payer's own."""
+    detail = ErrorDetail("A payment for this order is in progress", code="payment_in_progress")
+    return problem_reply(409, detail, payment=payment)
 
 
-def _own(payment: Payment | None) -> PaymentBody | UnsetType:
+def _payment(payment: Payment | None) -> PaymentBody | UnsetType:
     return UNSET if payment is None else payment_body(payment)
 
 
-def _amount_differs(error: AmountMismatch) -> Reply:
+def _amount_mismatch(error: AmountMismatch) -> Reply:
     message = f"The amount due is {error.due}"
-    detail = ErrorDetail(message, field="amount", code="amount_differs")
-    return problem(400, detail, due=_money(error.due))
+    detail = ErrorDetail(message, field="amount", code="amount_mismatch")
+    return problem_reply(400, detail, due=_money(error.due))
 
 
 def _not_refundable(error: NotRefundable) -> Reply:
-    message = f"A payment that is {error.status.value} cannot be refunded"
-    return problem(409, ErrorDetail(message, code="not_refundable"))
+    message = f"A payment with status {error.status.value} cannot be refunded"
+    return problem_reply(409, ErrorDetail(message, code="not_refundable"))
 
 
-def _exceeds(error: RefundExceedsPayment) -> Reply:
-    message = f"{error.left} are left to be refunded"
+def _refund_exceeds_payment(error: RefundExceedsPayment) -> Reply:
+    message = f"At most {error.left} can still be refunded"
     detail = ErrorDetail(message, field="amount", code="refund_exceeds_payment")
-    return problem(400, detail, left=_money(error.left))
+    return problem_reply(400, detail, left=_money(error.left))
 
 
 def _too_many_declines(error: TooManyDeclines) -> Reply:
     seconds = str(math.ceil(error.retry_after.total_seconds()))
     detail = ErrorDetail("Too many declined cards", code="too_many_declines")
-    return problem(429, detail, headers={"Retry-After": seconds})
+    return problem_reply(429, detail, headers={"Retry-After": seconds})
 
 
 def _money(money: Money) -> MoneyBody:
     return MoneyBody(money.minor_units, money.currency.code)
 
 
-_TABLE: Final[Mapping[type, Callable[[Any], Reply]]] = {
-    # who asks, and for what
-    NotAuthorized: _unauthorized,
-    NotYourOrder: _unauthorized,
-    KeysUnavailable: _later("Your sign-in cannot be checked just now"),
+_REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
+    # credentials and access
+    NotAuthorized: _not_authorized,
+    NotYourOrder: _not_authorized,
+    KeysUnavailable: _unavailable("The sign-in cannot be verified at the moment"),
     NotFound: _not_found,
     OrderNotFound: _not_found,
     PaymentNotFound: _not_found,
-    # what was sent
-    BadRequest: lambda error: problem(400, *error.details),
-    NotJson: lambda _: problem(
-        415, ErrorDetail("The body must be application/json"), headers=HANG_UP
+    # the request
+    BadRequest: lambda error: problem_reply(400, *error.details),
+    NotJson: lambda _: problem_reply(
+        415, ErrorDetail("The body must be application/json"), headers=CLOSE_CONNECTION
     ),
-    BodyTooLarge: lambda _: problem(413, headers=HANG_UP),
-    BodyTooSlow: lambda _: problem(408, headers=HANG_UP),
-    InvalidNotification: lambda _: problem(400, ErrorDetail("Not a notice of the gateway")),
+    BodyTooLarge: lambda _: problem_reply(413, headers=CLOSE_CONNECTION),
+    BodyTooSlow: lambda _: problem_reply(408, headers=CLOSE_CONNECTION),
+    InvalidNotification: lambda _: problem_reply(
+        400, ErrorDetail("The notification is not verifiably the gateway's")
+    ),
     # idempotency keys (draft-ietf-httpapi-idempotency-key-header, section 2.7)
-    IdempotencyKeyReused: lambda _: problem(
+    IdempotencyKeyReused: lambda _: problem_reply(
         422, ErrorDetail("The idempotency key was used for another request", code="key_reused")
     ),
-    RequestInProgress: lambda _: problem(
+    RequestInProgress: lambda _: problem_reply(
         409,
-        ErrorDetail("The first request with this key is under way", code="request_under_way"),
-        headers=RETRY,
+        ErrorDetail("The first request with this key is in progress", code="request_in_progress"),
+        headers=RETRY_LATER,
     ),
     # the order
-    OrderCancelled: lambda _: problem(
+    OrderCancelled: lambda _: problem_reply(
         400, ErrorDetail("Cannot pay for a cancelled order", code="order_cancelled")
     ),
-    OrderExpired: lambda _: problem(
+    OrderExpired: lambda _: problem_reply(
         400, ErrorDetail("Cannot pay for an expired order", code="order_expired")
     ),
-    AmountMismatch: _amount_differs,
+    AmountMismatch: _amount_mismatch,
     AlreadyPaid: _already_paid,
-    PaymentInProgress: _under_way,
+    PaymentInProgress: _payment_in_progress,
     TooManyDeclines: _too_many_declines,
     # the refund
     NotRefundable: _not_refundable,
-    RefundExceedsPayment: _exceeds,
-    # the parts
-    StorageUnavailable: _later("The service is busy; nothing was charged"),
-    GatewayUnavailable: _later("The payment gateway cannot be reached; nothing was charged"),
+    RefundExceedsPayment: _refund_exceeds_payment,
+    # the database and the gateway
+    StorageUnavailable: _unavailable("The service is busy; nothing was charged"),
+    GatewayUnavailable: _unavailable("The payment gateway cannot be reached; nothing was charged"),
 }
 
 
 def reply_to(error: Exception) -> Reply:
-    """What a client is told of an error; of one that nobody expected, nothing but that it happened."""
+    """Return the reply to an error; an unexpected error is logged, and its details are not sent."""
     for kind in type(error).__mro__:
-        if kind in _TABLE:
-            return _TABLE[kind](error)
-    logger.error("unexpected", exc_info=error)
-    return problem(500)
+        if kind in _REPLIES:
+            return _REPLIES[kind](error)
+    logger.error("unexpected error", exc_info=error)
+    return problem_reply(500)

@@ -1,6 +1,6 @@
-"""The requests that move money, without any framework: a command and a key in, a reply out.
+"""Handlers of the requests that move money: a command and an idempotency key in, a reply out.
 
-The HTTP routes and the simulation call these same functions.
+They use no web framework. The HTTP routes and the simulation call these same functions.
 """
 
 import hashlib
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import GatewayUnavailable
@@ -21,16 +21,16 @@ from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
 from domain.payment import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
-from entrypoints.http.errors import RETRY, payment_in_progress, reply_to
+from entrypoints.http.errors import RETRY_LATER, payment_in_progress, reply_to
 from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
 from entrypoints.http.replies import (
     ErrorDetail,
     Reply,
+    json_reply,
     payment_body,
     payment_path,
-    problem,
+    problem_reply,
     refund_body,
-    reply,
 )
 
 # Prefixes, so that the same key means different requests on different routes.
@@ -45,9 +45,9 @@ _OPERATOR: Final = UserId("operator")
 _REFUND_ID_LENGTH: Final = 32
 
 _REVERSAL_MESSAGES: Final = {
-    "order_cancelled": "The order was cancelled while it was being paid",
-    "order_expired": "The order expired while it was being paid",
-    "order_already_paid": "The order was paid by another payment meanwhile",
+    "order_cancelled": "The order was cancelled during the payment",
+    "order_expired": "The order expired during the payment",
+    "order_already_paid": "The order was paid by another payment",
 }
 
 
@@ -85,26 +85,26 @@ class PaymentHandler:
     create_charge: CreateCharge
     guard: IdempotencyGuard
     tasks: BackgroundTasks
-    metrics: ChargeMetrics = NoMetrics()
+    metrics: ChargeMetrics = field(factory=NoMetrics)
 
     async def pay(self, command: PayOrder, key: str | None = None) -> Reply:
-        """Pay for an order; with an idempotency key, repeat the first reply to it.
+        """Pay for an order; with an idempotency key, repeat the reply to its first request.
 
         It runs to its end even if the caller is cancelled.
 
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
+        return await self.tasks.run(self._pay(command, key))
+
+    async def _pay(self, command: PayOrder, key: str | None) -> Reply:
         if key is None:
-            result = await self.tasks.run(self._charge(command))
-            return result.reply
-        return await self.tasks.run(
-            self.guard(
-                command.payer,
-                _PAYMENT_KEYS + key,
-                _payment_fingerprint(command),
-                lambda: self._charge(command),
-            )
+            return (await self._charge(command)).reply
+        return await self.guard(
+            command.payer,
+            _PAYMENT_KEYS + key,
+            _payment_fingerprint(command),
+            lambda: self._charge(command),
         )
 
     async def _charge(self, command: PayOrder) -> HandlerResult:
@@ -112,6 +112,7 @@ class PaymentHandler:
             try:
                 result = await self.create_charge(command)
             except AlreadyPaid as already_paid:
+                # Final, unlike other errors: an order that is paid stays paid.
                 self.metrics.count("already_paid")
                 return HandlerResult(reply_to(already_paid), is_final=True)
             except TooManyDeclines:
@@ -121,12 +122,12 @@ class PaymentHandler:
                 self.metrics.count("unavailable")
                 raise
         self.metrics.count(result.payment.status.value)
-        return result_of_charge(result)
+        return _charge_reply(result)
 
 
 @frozen
 class RefundCommand:
-    """The command to give part or all of a payment back."""
+    """The command to refund part or all of a payment."""
 
     payment_id: PaymentId
     minor_units: int | None
@@ -143,72 +144,76 @@ class RefundHandler:
     tasks: BackgroundTasks
 
     async def refund(self, command: RefundCommand, key: str | None = None) -> Reply:
-        """Refund a payment; with an idempotency key, repeat the first reply to it.
+        """Refund a payment; with an idempotency key, repeat the reply to its first request.
 
         It runs to its end even if the caller is cancelled.
 
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        refund_id = None if key is None else _refund_id(command.payment_id, key)
+        return await self.tasks.run(self._refund_once(command, key))
 
-        async def refund() -> HandlerResult:
-            refunded = await self.refund_payment(
-                command.payment_id, command.minor_units, command.reason, refund_id
-            )
-            return HandlerResult(reply(201, refund_body(refunded)), is_final=True)
-
+    async def _refund_once(self, command: RefundCommand, key: str | None) -> Reply:
         if key is None:
-            result = await self.tasks.run(refund())
-            return result.reply
-        fingerprint = {
-            "payment": command.payment_id,
-            "amount": command.minor_units,
-            "reason": command.reason,
-        }
-        return await self.tasks.run(self.guard(_OPERATOR, _REFUND_KEYS + key, fingerprint, refund))
+            return (await self._refund(command, None)).reply
+        refund_id = _refund_id(command.payment_id, key)
+        return await self.guard(
+            _OPERATOR,
+            _REFUND_KEYS + key,
+            _refund_fingerprint(command),
+            lambda: self._refund(command, refund_id),
+        )
+
+    async def _refund(self, command: RefundCommand, refund_id: RefundId | None) -> HandlerResult:
+        refund = await self.refund_payment(
+            command.payment_id, command.minor_units, command.reason, refund_id
+        )
+        return HandlerResult(json_reply(201, refund_body(refund)), is_final=True)
 
 
 @frozen
 class NotificationHandler:
-    """Handles a verified webhook."""
+    """Handles a webhook that is verified already."""
 
     receive_notification: ReceiveNotification
     tasks: BackgroundTasks
 
     async def receive(self, notification: Notification) -> Reply:
-        """Apply a notification; any reply but 2xx makes the gateway send it again.
+        """Apply a notification; the gateway sends it again after any reply but 2xx.
+
+        It runs to its end even if the caller is cancelled.
 
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
         await self.tasks.run(self.receive_notification(notification))
-        return reply(200, {"received": True})
+        return json_reply(200, {"received": True})
 
 
-def result_of_charge(result: ChargeResult) -> HandlerResult:
-    """Return the reply to an attempt to pay; it is final if it can not change any more."""
+def _charge_reply(result: ChargeResult) -> HandlerResult:
+    """Return the reply to an attempt to pay; not final if the same request may end differently."""
     payment = result.payment
     body = payment_body(payment, action=result.action)
     location = {"Location": payment_path(payment.id)}
     match payment.status:
         case PaymentStatus.SUCCEEDED:
-            return HandlerResult(reply(201, body, location), is_final=True)
+            return HandlerResult(json_reply(201, body, location), is_final=True)
         case PaymentStatus.FAILED:
             detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
-            return HandlerResult(problem(402, detail, payment=body), is_final=True)
+            return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)
         case PaymentStatus.REQUIRES_ACTION if not result.is_new:
             return HandlerResult(payment_in_progress(body), is_final=False)
         case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
-            return HandlerResult(reply(202, body, location), is_final=True)
+            return HandlerResult(json_reply(202, body, location), is_final=True)
         case PaymentStatus.REVERSED:
             reason = payment.code or "reversed"
             message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
-            detail = ErrorDetail(f"{message}; the money is being given back", code=reason)
-            return HandlerResult(problem(400, detail, payment=body), is_final=False)
+            detail = ErrorDetail(f"{message}; the money will be refunded", code=reason)
+            return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
         case PaymentStatus.ABANDONED:
             detail = ErrorDetail("The payment did not reach the gateway; nothing was charged")
-            return HandlerResult(problem(503, detail, headers=RETRY, payment=body), is_final=False)
+            reply = problem_reply(503, detail, headers=RETRY_LATER, payment=body)
+            return HandlerResult(reply, is_final=False)
 
 
 def _payment_fingerprint(command: PayOrder) -> Mapping[str, object]:
@@ -220,8 +225,16 @@ def _payment_fingerprint(command: PayOrder) -> Mapping[str, object]:
     }
 
 
+def _refund_fingerprint(command: RefundCommand) -> Mapping[str, object]:
+    return {
+        "payment": command.payment_id,
+        "amount": command.minor_units,
+        "reason": command.reason,
+    }
+
+
 def _refund_id(payment_id: PaymentId, key: str) -> RefundId:
-    """Derive the refund's id from its key.
+    """Derive the refund's id from its idempotency key.
 
     If the refund was reserved but the process crashed or its confirmation was lost, the same key
     finds it again, instead of starting a second one.

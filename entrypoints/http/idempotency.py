@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request with the same key gets the same answer, and is carried out once.
+"""Idempotency keys: a request with a key is executed once, and repeats get the same reply.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -19,17 +19,17 @@ from entrypoints.http.replies import Reply, payment_path
 
 logger = structlog.get_logger(__name__)
 
-# Above the longest a charge takes: 5 s until it may no longer start and 15 s for the gateway,
-# with the database between.
+# Longer than a charge can take: 5 s until it may no longer start and 15 s for the gateway, with
+# database statements between them.
 LEASE: Final = timedelta(seconds=60)
 
-# What the customer's browser needs and nothing of ours may keep.
-_NEVER_KEPT: Final = ("clientSecret", "nextAction")
+# The customer's browser needs these fields, but they must not be stored.
+_NOT_STORED: Final = ("clientSecret", "nextAction")
 
 
 @frozen
 class HandlerResult:
-    """A reply, and whether it is the request's final one: then it is given again from now on."""
+    """The reply of a handler, and whether it is final: only then is it stored and repeated."""
 
     reply: Reply
     is_final: bool
@@ -37,7 +37,7 @@ class HandlerResult:
 
 @frozen
 class IdempotencyGuard:
-    """Carries a request out once for each key."""
+    """Executes a request once for each idempotency key."""
 
     store: IdempotencyStore
 
@@ -46,65 +46,66 @@ class IdempotencyGuard:
         user: UserId,
         key: str,
         request: Mapping[str, object],
-        carry_out: Callable[[], Awaitable[HandlerResult]],
+        execute: Callable[[], Awaitable[HandlerResult]],
     ) -> Reply:
-        """Reply to the request, or again with the first reply.
+        """Execute the request, or return the stored reply of the first one.
 
         Args:
-            user: whose key it is.
+            user: the user who sent the key.
             key: as the client chose it.
-            request: all that makes it this request; only a hash of it is kept. A card token in
-                there is random enough not to be guessed from it, and good for one use.
-            carry_out: does it, and bears repeating: what it raises is not kept, nor is anything
-                where the process dies before it is answered.
+            request: all that distinguishes this request from others. Only a hash of it is stored;
+                a card token in it is random, so the hash does not reveal it, and is used once.
+            execute: executes the request. It must be safe to repeat: nothing is stored if it
+                raises, or if the process dies before the reply is stored.
 
         Raises:
-            OtherRequest: the key was used for something else.
-            StillRunning: the first request is under way.
+            IdempotencyKeyReused: the key was used for another request.
+            RequestInProgress: the first request has no reply yet.
             StorageUnavailable: nothing was done.
         """
         canonical = msgspec.json.encode(request, order="deterministic")
         request_key = RequestKey(user, key)
-        kept = await self.store.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
-        if kept is not None:
-            return _again(kept)
+        stored = await self.store.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
+        if stored is not None:
+            return _replay(stored)
         try:
-            finished = await carry_out()
+            result = await execute()
         except Exception:
             await self._release(request_key)
             raise
-        if finished.is_final:
-            await self._keep(request_key, finished.reply)
+        if result.is_final:
+            await self._store(request_key, result.reply)
         else:
             await self._release(request_key)
-        return finished.reply
+        return result.reply
 
-    async def _keep(self, key: RequestKey, reply: Reply) -> None:
+    async def _store(self, key: RequestKey, reply: Reply) -> None:
         try:
-            await self.store.finish(key, StoredReply(reply.status, _keepable(reply)))
+            await self.store.finish(key, StoredReply(reply.status, _content_to_store(reply)))
         except StorageUnavailable:
-            # The order is a key as well: whoever asks again is told that it is paid.
-            logger.warning("the answer to a request with an idempotency key is not kept")
+            # The order prevents a second charge as well: a repeat gets 409 "already paid".
+            logger.warning("reply not stored for an idempotency key")
 
     async def _release(self, key: RequestKey) -> None:
         try:
             await self.store.release(key)
         except StorageUnavailable:
-            logger.warning("an idempotency key stays taken until its lease ends")
+            logger.warning("idempotency key not released; it is blocked until its lease ends")
 
 
-def _keepable(reply: Reply) -> bytes:
+def _content_to_store(reply: Reply) -> bytes:
     if b'"clientSecret"' not in reply.content:
         return reply.content
     body = msgspec.json.decode(reply.content, type=dict[str, object])
-    return msgspec.json.encode({k: v for k, v in body.items() if k not in _NEVER_KEPT})
+    return msgspec.json.encode({k: v for k, v in body.items() if k not in _NOT_STORED})
 
 
-def _again(kept: StoredReply) -> Reply:
+def _replay(stored: StoredReply) -> Reply:
     headers = {"Idempotent-Replayed": "true"}
-    reply = Reply(kept.status, kept.content, headers)
+    reply = Reply(stored.status, stored.content, headers)
     if not reply.is_problem:
-        body = msgspec.json.decode(kept.content, type=dict[str, object])
+        body = msgspec.json.decode(stored.content, type=dict[str, object])
+        # Headers are not stored. Only a payment has a Location; a refund's body has a paymentId.
         if "paymentId" not in body:
             headers["Location"] = payment_path(str(body["id"]))
     return reply

@@ -1,4 +1,4 @@
-"""The public keys of an identity provider (RFC 7517), fetched when needed and kept for a while."""
+"""The public keys of an identity provider (RFC 7517), fetched when needed and cached."""
 
 import asyncio
 import time
@@ -17,27 +17,27 @@ from entrypoints.http.errors import KeysUnavailable
 logger = structlog.get_logger(__name__)
 
 ALGORITHMS: Final = frozenset({"RS256", "ES256"})
-"""What the contract names. Each key is used with its own algorithm only, whatever a token says."""
+"""The documented algorithms. A key is used with its own algorithm only, not with the token's."""
 
-# As long as PyJWT's own client keeps a set; a withdrawn key is refused after that.
-FRESH_SECONDS: Final = 300.0
+# As long as PyJWT's own client caches a key set; after that, a withdrawn key is refused.
+REFRESH_AFTER_SECONDS: Final = 300.0
 
-# While the provider is away its last keys still hold, but not for ever: an hour is a usual lifetime
-# of a token.
-STALE_SECONDS: Final = 3600.0
+# While the provider is unreachable, its last keys stay valid, but not for ever: an hour is a usual
+# lifetime of a token.
+EXPIRE_AFTER_SECONDS: Final = 3600.0
 
-# Between two fetches, so that made-up key ids or an outage do not become a flood.
-BETWEEN_SECONDS: Final = 10.0
+# The minimum between two fetches, so that invented key ids or an outage do not cause a flood.
+FETCH_INTERVAL_SECONDS: Final = 10.0
 
-# One small document; a request waits for it.
+# It is one small document, and a request waits for it.
 FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
 
 Fetch = Callable[[], Awaitable[bytes]]
 
 
-def fetching(url: str) -> Fetch:
-    """Fetch the document at this address."""
+def fetch_from(url: str) -> Fetch:
+    """Return a function that fetches the document at this address."""
 
     async def fetch() -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
@@ -63,18 +63,18 @@ class Jwks:
     now: Callable[[], float] = time.monotonic
     _keys: Mapping[str | None, PyJWK] = field(factory=dict)
     _fetched_at: float | None = None
-    _tried_at: float | None = None
-    _turn: asyncio.Lock = field(factory=asyncio.Lock)
+    _attempted_at: float | None = None
+    _lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def key(self, key_id: str | None) -> PyJWK | None:
-        """The key with this id, or the only one where a token names none; None if there is none.
+        """Return the key with this id, or the only key if a token names none; None if not found.
 
         Raises:
-            KeysUnavailable: no keys are to be had.
+            KeysUnavailable: no keys can be fetched.
         """
-        if self._age > FRESH_SECONDS or self._find(key_id) is None:
+        if self._age > REFRESH_AFTER_SECONDS or self._find(key_id) is None:
             await self._refresh()
-        if self._age > STALE_SECONDS:
+        if self._age > EXPIRE_AFTER_SECONDS:
             raise KeysUnavailable
         return self._find(key_id)
 
@@ -88,20 +88,23 @@ class Jwks:
         return self._keys.get(key_id)
 
     async def _refresh(self) -> None:
-        asked_at = self.now()
-        async with self._turn:
-            if self._tried_at is not None and asked_at < self._tried_at + BETWEEN_SECONDS:
+        requested_at = self.now()
+        async with self._lock:
+            last = self._attempted_at
+            if last is not None and requested_at < last + FETCH_INTERVAL_SECONDS:
                 return
             try:
-                self._keys = _read(await self.fetch())
+                self._keys = _parse(await self.fetch())
             except (aiohttp.ClientError, TimeoutError, OSError, ValueError, PyJWTError) as error:
-                logger.warning("no keys from the identity provider", reason=type(error).__name__)
+                logger.warning(
+                    "cannot fetch the identity provider's keys", reason=type(error).__name__
+                )
             else:
                 self._fetched_at = self.now()
-            self._tried_at = self.now()
+            self._attempted_at = self.now()
 
 
-def _read(content: bytes) -> dict[str | None, PyJWK]:
+def _parse(content: bytes) -> dict[str | None, PyJWK]:
     document = msgspec.json.decode(content, type=dict[str, Any])
     keys = PyJWKSet.from_dict(document).keys
     return {

@@ -1,4 +1,4 @@
-"""What the HTTP service counts and measures, for Prometheus."""
+"""The Prometheus metrics of the HTTP service."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,17 +7,17 @@ from typing import Final
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-# A charge is one round trip to the gateway (some 300 ms at Stripe) between two to the database;
-# it ends within 5 s until it may no longer start and 15 s for the gateway.
-_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+# A charge is one round trip to the gateway (about 300 ms to Stripe) between two to the database.
+# It ends within 20 s: 5 s until it may no longer start, and 15 s for the gateway.
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
-# Any other word a client sends as a method must not become a label of its own.
+# Any other method that a client sends must not become a label value of its own.
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @frozen
 class Metrics:
-    """The figures of one service."""
+    """The metrics of one process; it implements ChargeMetrics of handlers.py."""
 
     requests: Counter
     seconds: Histogram
@@ -28,49 +28,47 @@ class Metrics:
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
-        """Register them, all at zero."""
+        """Register the metrics, all at zero."""
         ProcessCollector(registry=registry)
         route = ("method", "route", "status")
         return cls(
             requests=Counter(
-                "payments_http_requests", "Requests answered.", route, registry=registry
+                "payments_http_requests", "Completed HTTP requests.", route, registry=registry
             ),
             seconds=Histogram(
                 "payments_http_request_seconds",
-                "How long requests took.",
+                "Duration of HTTP requests.",
                 ("method", "route"),
-                buckets=_SECONDS,
+                buckets=_BUCKETS,
                 registry=registry,
             ),
             requests_in_flight=Gauge(
-                "payments_http_requests_in_flight", "Requests under way.", registry=registry
+                "payments_http_requests_in_flight", "HTTP requests in progress.", registry=registry
             ),
             charges=Counter(
                 "payments_charges", "Attempts to pay, by outcome.", ("outcome",), registry=registry
             ),
             charges_in_flight=Gauge(
-                "payments_charges_in_flight", "Attempts to pay under way.", registry=registry
+                "payments_charges_in_flight", "Attempts to pay in progress.", registry=registry
             ),
             declines_limited=Counter(
                 "payments_declines_limited",
-                "Attempts refused for too many declines before.",
+                "Attempts to pay refused after too many declines.",
                 registry=registry,
             ),
         )
 
     @contextmanager
-    def request(self) -> Iterator[None]:
-        """A request is under way."""
+    def request_in_flight(self) -> Iterator[None]:
+        """Count a request as in flight until the context ends."""
         with self.requests_in_flight.track_inprogress():
             yield
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request has been answered; `route` is a template, so that its values are few."""
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that has ended; `route` is a path template, so that values are few."""
         method = method if method in _METHODS else "other"
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(method, route).observe(seconds)
-
-    # --- ChargeMetrics of handlers.py ----------------------------------------------------------
 
     def in_flight(self) -> AbstractContextManager[object]:
         """Count an attempt to pay as in flight until the context ends."""

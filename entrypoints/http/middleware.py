@@ -1,4 +1,4 @@
-"""The outermost layer: what holds for every request and every answer, errors too."""
+"""RequestMiddleware: headers, metrics and the log line of every request, errors included."""
 
 import asyncio
 import contextlib
@@ -13,33 +13,33 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from entrypoints.http.metrics import Metrics
-from entrypoints.http.replies import PROBLEM_JSON, problem
+from entrypoints.http.replies import PROBLEM_JSON, problem_reply
 from entrypoints.trace_context import use_traceparent
 
 logger = structlog.get_logger(__name__)
 
-_EVERYWHERE: Final = (
+_HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
 
-# Asked every few seconds by machines: not worth a line.
-_QUIET: Final = ("/health/", "/metrics")
+# Probes and scrapers send these every few seconds; only failures are logged.
+_NOT_LOGGED: Final = ("/health/", "/metrics")
 
 NO_ROUTE: Final = "none"
-"""The route of a request that fits none, in metrics and logs."""
+"""The route, in metrics and logs, of a request that matches none."""
 
 
-# What is left of a body when its request has been answered is read and thrown away, for so long and
-# so much: hanging up on a client that still sends takes the answer from it (RFC 9112, section 9.6).
-# A megabyte over 4 Mbit/s takes as long.
-LINGER_SECONDS: Final = 2.0
-MAX_LEFT_BYTES: Final = 16 * 1024 * 1024
+# A body that is still arriving after its request was answered is read and discarded, up to these
+# limits: a connection that is closed while the client sends can lose the response (RFC 9112,
+# section 9.6). One megabyte at 4 Mbit/s takes 2 s.
+DISCARD_SECONDS: Final = 2.0
+MAX_DISCARDED_BYTES: Final = 16 * 1024 * 1024
 
 
 @define
-class _Body:
-    """What has been received so far."""
+class _RequestBody:
+    """Receives the messages of a request and remembers whether its body has ended."""
 
     receive: Receive
     ended: bool
@@ -49,18 +49,18 @@ class _Body:
         self.ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
-    async def throw_away(self) -> None:
-        """Read the rest, within bounds."""
-        left = MAX_LEFT_BYTES
+    async def discard(self) -> None:
+        """Read the rest within the limits."""
+        left = MAX_DISCARDED_BYTES
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
+            async with asyncio.timeout(DISCARD_SECONDS):
                 while not self.ended and left > 0:
                     left -= len((await self()).get("body", b""))
 
 
 @define
-class _Answer:
-    """What has been sent so far."""
+class _Response:
+    """Sends the messages of a response, adds our headers and remembers the status."""
 
     send: Send
     request_id: str
@@ -69,57 +69,57 @@ class _Answer:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            named = (b"x-request-id", self.request_id.encode())
-            message["headers"] = [*message["headers"], *_EVERYWHERE, named]
+            request_id = (b"x-request-id", self.request_id.encode())
+            message["headers"] = [*message["headers"], *_HEADERS, request_id]
         await self.send(message)
 
 
 @frozen
 class RequestMiddleware:
-    """Headers, trace, metrics and one line in the log for each request; never what is in it."""
+    """Adds headers, trace, metrics and one log line to each request; its content is not logged."""
 
     app: ASGIApp
     metrics: Metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
+        """Pass the request to the application."""
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        begun = time.perf_counter()
-        answer = _Answer(send, secrets.token_hex(8))
-        body = _Body(receive, ended=not _announces_body(scope))
-        with use_traceparent(_header(scope, b"traceparent")), self.metrics.request():
+        started = time.perf_counter()
+        response = _Response(send, secrets.token_hex(8))
+        body = _RequestBody(receive, ended=not _expects_body(scope))
+        with use_traceparent(_header(scope, b"traceparent")), self.metrics.request_in_flight():
             try:
-                await self.app(scope, body, answer)
+                await self.app(scope, body, response)
             except Exception:
-                # Litestar answers for its handlers; this is for what goes wrong in itself.
-                logger.exception("unexpected", request=answer.request_id)
-                if answer.status is None:
-                    await _fail(answer)
-            self._tell(scope, answer, time.perf_counter() - begun)
+                # Litestar handles errors of its routes; this one comes from Litestar itself.
+                logger.exception("unexpected error", request=response.request_id)
+                if response.status is None:
+                    await _send_error(response)
+            self._record(scope, response, time.perf_counter() - started)
         # A body that did not arrive in time has had its time.
-        if answer.status != HTTPStatus.REQUEST_TIMEOUT:
-            await body.throw_away()
+        if response.status != HTTPStatus.REQUEST_TIMEOUT:
+            await body.discard()
 
-    def _tell(self, scope: Scope, answer: _Answer, seconds: float) -> None:
+    def _record(self, scope: Scope, response: _Response, seconds: float) -> None:
         route = scope.get("path_template") or NO_ROUTE
-        status = answer.status or 0
+        status = response.status or 0
         method = str(scope.get("method"))
-        self.metrics.answered(method, route, status, seconds)
-        if not route.startswith(_QUIET) or status >= HTTPStatus.BAD_REQUEST:
+        self.metrics.count_request(method, route, status, seconds)
+        if not route.startswith(_NOT_LOGGED) or status >= HTTPStatus.BAD_REQUEST:
             logger.info(
                 "request",
                 method=method if method.isalpha() else "?",
                 route=route,
                 status=status,
                 ms=round(seconds * 1000, 1),
-                request=answer.request_id,
+                request=response.request_id,
             )
 
 
-async def _fail(send: Send) -> None:
-    content = problem(500).content
+async def _send_error(send: Send) -> None:
+    content = problem_reply(500).content
     headers = [
         (b"content-type", PROBLEM_JSON.encode()),
         (b"content-length", str(len(content)).encode()),
@@ -128,8 +128,8 @@ async def _fail(send: Send) -> None:
     await send({"type": "http.response.body", "body": content, "more_body": False})
 
 
-def _announces_body(scope: Scope) -> bool:
-    """Whether a body is on its way: none is where the client waits to be asked for it (`Expect`)."""
+def _expects_body(scope: Scope) -> bool:
+    """Whether a body will arrive unasked; with `Expect`, the client waits for a permission."""
     names = {name for name, _ in scope["headers"]}
     return b"expect" not in names and not names.isdisjoint(
         (b"content-length", b"transfer-encoding")

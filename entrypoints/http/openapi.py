@@ -1,4 +1,4 @@
-"""What /schema says beside the routes: bodies, problems, sign-in, examples."""
+"""The OpenAPI document beyond the routes: bodies, problems, security, examples."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,7 +24,7 @@ from entrypoints.http.replies import (
     Problem,
     RefundBody,
 )
-from entrypoints.http.requests import MAX_CHARACTERS
+from entrypoints.http.validation import MAX_CHARACTERS
 
 USER_SECURITY: Final[list[dict[str, list[str]]]] = [
     {"session": []},
@@ -54,23 +54,23 @@ _REFUND: Final = {
 }
 
 _PROBLEMS: Final = {
-    400: ("What was sent is wrong, or the order may not be paid", "token must be text"),
-    401: ("Not signed in, a bad or expired token, or somebody else's order", "Not authorized"),
+    400: ("The request is invalid, or the order may not be paid", "token must be text"),
+    401: ("Not signed in, an invalid or expired token, or another user's order", "Not authorized"),
     402: ("Declined; the order can be paid again", "The payment was declined"),
-    404: ("There is no such thing", "Not Found"),
+    404: ("Not found", "Not Found"),
     408: ("The body did not arrive in time", "Request Timeout"),
-    409: ("Already done, or still being done", "The order is already paid"),
+    409: ("Already done, or in progress", "The order is already paid"),
     413: ("The body is too large", "Request Entity Too Large"),
     415: ("The body is not JSON", "The body must be application/json"),
     422: ("The idempotency key was used for another request", "The idempotency key was used"),
-    429: ("Too many declined cards; Retry-After says when", "Too many declined cards"),
-    500: ("Our fault; recovery finds out what became of a payment", "Internal Server Error"),
+    429: ("Too many declined cards; try again after Retry-After", "Too many declined cards"),
+    500: ("Internal error; recovery finds the outcome of the payment", "Internal Server Error"),
     503: ("Try again after Retry-After; nothing was charged", "The service is busy"),
 }
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """How a route may refuse, beside the 500 of every route."""
+    """Return the error responses of a route; every route may return 500."""
     return {status: _problem(status) for status in (*statuses, 500)}
 
 
@@ -95,21 +95,23 @@ def _spec(container: Any, description: str, **example: Any) -> ResponseSpec:
     )
 
 
-_WAITING: Final = {
+_REQUIRES_ACTION: Final = {
     **{key: value for key, value in _PAYMENT.items() if key != "stripeId"},
     "status": "requires_action",
     "clientSecret": "pi_3PqR_secret_…",
     "nextAction": {"type": "use_stripe_sdk"},
 }
 
-CREATED: Final = {
+PAYMENT_CREATED: Final = {
     201: _spec(PaymentBody, "Paid", **_PAYMENT),
     202: _spec(
-        PaymentBody, "The bank asks for authentication, or the outcome is unknown", **_WAITING
+        PaymentBody,
+        "The bank requires authentication, or the outcome is unknown",
+        **_REQUIRES_ACTION,
     ),
 }
-SHOWN: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
-LISTED: Final = {
+PAYMENT: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
+PAYMENT_LIST: Final = {
     200: ResponseSpec(
         list[PaymentBody],
         generate_examples=False,
@@ -117,9 +119,9 @@ LISTED: Final = {
         examples=[Example(summary="One payment", value=[_PAYMENT])],
     )
 }
-REFUNDED: Final = {201: _spec(RefundBody, "Given back, or on its way", **_REFUND)}
-RECEIVED: Final = {200: _spec(dict[str, bool], "Heard", received=True)}
-LIVE: Final = {200: _spec(dict[str, str], "It answers", status="live")}
+REFUND_CREATED: Final = {201: _spec(RefundBody, "Refunded, or in progress", **_REFUND)}
+NOTIFICATION_RECEIVED: Final = {200: _spec(dict[str, bool], "Received", received=True)}
+LIVE: Final = {200: _spec(dict[str, str], "Live", status="live")}
 READY: Final = {200: _spec(dict[str, Any], "Ready", status="ready", checks={"database": "ok"})}
 
 _TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS)
@@ -129,13 +131,15 @@ _CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", desc
 _IDEMPOTENCY_KEY: Final = Parameter(
     name="Idempotency-Key",
     param_in="header",
-    description="The same key and body get the first answer again (Idempotent-Replayed: true).",
+    description=(
+        "A repeat with the same key and body gets the first reply (Idempotent-Replayed: true)."
+    ),
     schema=_TEXT,
 )
 _TRACEPARENT: Final = Parameter(
     name="traceparent",
     param_in="header",
-    description="W3C trace context; it goes on into the events.",
+    description="W3C trace context; it is continued in the events.",
     schema=Schema(type=OpenAPIType.STRING),
 )
 
@@ -147,7 +151,9 @@ def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -
 
 
 @dataclass
-class _PayOperation(Operation):
+class CreatePayment(Operation):
+    """The body and headers of `POST /api/payments`."""
+
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
         self.request_body = _json_body(
@@ -161,14 +167,18 @@ class _PayOperation(Operation):
 
 
 @dataclass
-class _ListOperation(Operation):
+class ListPayments(Operation):
+    """The query of `GET /api/payments`."""
+
     def __post_init__(self) -> None:
         order = Parameter(name="orderId", param_in="query", required=True, schema=_TEXT)
         self.parameters = [*(self.parameters or []), order]
 
 
 @dataclass
-class _RefundOperation(Operation):
+class CreateRefund(Operation):
+    """The body and headers of a refund."""
+
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
         self.request_body = _json_body(
@@ -177,7 +187,9 @@ class _RefundOperation(Operation):
 
 
 @dataclass
-class _NoticeOperation(Operation):
+class ReceiveNotification(Operation):
+    """The body and headers of a webhook."""
+
     def __post_init__(self) -> None:
         signature = Parameter(
             name="Stripe-Signature",
@@ -190,14 +202,8 @@ class _NoticeOperation(Operation):
         self.request_body = RequestBody(content={"application/json": event}, required=True)
 
 
-PAY: Final = _PayOperation
-LIST: Final = _ListOperation
-REFUND: Final = _RefundOperation
-NOTICE: Final = _NoticeOperation
-
-
 def config(version: str) -> OpenAPIConfig:
-    """The document at /schema. It has no page: those that Litestar brings load scripts from elsewhere."""
+    """Return the configuration of /schema: JSON only, as Litestar's pages load external scripts."""
     cookie = 'cookie-session\'s base64 of {"jwt": …}, unsigned'
     return OpenAPIConfig(
         title="payments",

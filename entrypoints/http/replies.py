@@ -1,4 +1,7 @@
-"""Replies: what goes back to a client, in the seed's words and the RFCs'."""
+"""Replies: status, headers and JSON bodies, independent of the web framework.
+
+The bodies are those of the reference service, extended by RFC 9457.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,11 +19,12 @@ from domain.refund import Refund, RefundStatus
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
-"""RFC 9457, section 3. The seed's clients (axios, superagent, fetch) read `+json` like any JSON."""
+"""RFC 9457, section 3. The clients of the reference service (axios, superagent, fetch) parse any
+`+json` as JSON."""
 
 
 class NextAction(Struct, rename="camel"):
-    """What the customer has to do."""
+    """What the customer must do."""
 
     type: str
     redirect_url: str | UnsetType = UNSET
@@ -63,7 +67,7 @@ class MoneyBody(Struct):
 
 
 class ErrorDetail(Struct):
-    """One thing that is wrong; the seed's shape."""
+    """One error of a request, in the form of the reference service."""
 
     message: str
     field: str | UnsetType = UNSET
@@ -71,27 +75,27 @@ class ErrorDetail(Struct):
 
 
 class Problem(Struct):
-    """The seed's `errors`, as an RFC 9457 problem."""
+    """The `errors` of the reference service as an RFC 9457 problem."""
 
     errors: list[ErrorDetail]
     title: str
     status: int
     type: str = "about:blank"
     id: str | UnsetType = UNSET
-    """The id of the payment that it is about, where an answer without a problem has it, too."""
+    """The id of `payment`, in the same place as in a successful reply."""
     payment: PaymentBody | UnsetType = UNSET
-    """That payment."""
+    """The payment that the problem is about."""
     due: MoneyBody | UnsetType = UNSET
-    """What the order costs."""
+    """The amount due for the order."""
     left: MoneyBody | UnsetType = UNSET
-    """What may still be refunded."""
+    """The amount that may still be refunded."""
     checks: dict[str, str] | UnsetType = UNSET
-    """What was found by each readiness check."""
+    """The result of each readiness check."""
 
 
 @frozen
 class Reply:
-    """An answer before it is sent, so that it can be kept and sent again."""
+    """A reply before it is sent, so that it can be stored and repeated."""
 
     status: int
     content: bytes
@@ -99,41 +103,44 @@ class Reply:
 
     @property
     def is_problem(self) -> bool:
-        """Whether it says what is wrong."""
+        """Whether the body is a Problem."""
         return self.status >= HTTPStatus.BAD_REQUEST
 
 
-def reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """A reply with a JSON body."""
+def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return a reply with a JSON body."""
     return Reply(status, msgspec.json.encode(body), headers or {})
 
 
-def problem(
+def problem_reply(
     status: int,
     *details: ErrorDetail,
     headers: Mapping[str, str] | None = None,
-    **more: Any,
+    **fields: Any,
 ) -> Reply:
-    """A reply that says what is wrong; without a complaint, in the words of its status."""
+    """Return a reply with a Problem; without details, its message is the title of the status.
+
+    `fields` are optional fields of Problem; `id` follows from `payment`.
+    """
     title = HTTPStatus(status).phrase
-    payment = more.get("payment", UNSET)
+    payment = fields.get("payment", UNSET)
     if isinstance(payment, PaymentBody):
-        more["id"] = payment.id
+        fields["id"] = payment.id
     errors: Sequence[ErrorDetail] = details or (ErrorDetail(title),)
-    return reply(status, Problem(list(errors), title, status, **more), headers)
+    return json_reply(status, Problem(list(errors), title, status, **fields), headers)
 
 
 def payment_body(
     payment: Payment, order: Order | None = None, action: RequiresAction | None = None
 ) -> PaymentBody:
-    """A payment for its payer; the bill tells what of it was given back."""
+    """Return the body for a payment; with its order, the body has the refunded amount."""
     body = PaymentBody(
         id=payment.id,
         order_id=payment.order_id,
         status=payment.status.value,
         amount=payment.amount.minor_units,
         currency=payment.amount.currency.code,
-        created_at=_moment(payment.created_at),
+        created_at=_timestamp(payment.created_at),
         stripe_id=payment.charge_id or UNSET,
         code=payment.code or UNSET,
     )
@@ -150,7 +157,7 @@ def payment_body(
 
 
 def refund_body(refund: Refund) -> RefundBody:
-    """A refund for the operator."""
+    """Return the body for a refund."""
     return RefundBody(
         id=refund.id,
         payment_id=refund.payment_id,
@@ -164,9 +171,9 @@ def refund_body(refund: Refund) -> RefundBody:
 
 
 def payment_path(payment_id: str) -> str:
-    """Where a payment can be looked at."""
+    """Return the path of a payment, for the Location header."""
     return f"/api/payments/{payment_id}"
 
 
-def _moment(at: datetime) -> str:
+def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

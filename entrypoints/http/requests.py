@@ -1,169 +1,51 @@
-"""What clients send: read within bounds, and everything wrong with it said at once."""
+"""Read Litestar requests: query, headers, and bodies within limits of size and time."""
 
 import asyncio
 import re
 from typing import Any, Final
 
-import msgspec
-from attrs import field, frozen
 from litestar import Request
 
-from application.ports.payment_gateway import CardToken
-from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId
-from domain.money import MAX_MINOR_UNITS
 from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, NotJson
 from entrypoints.http.replies import ErrorDetail
+from entrypoints.http.request_bodies import TEXT_RULE
+from entrypoints.http.validation import MAX_CHARACTERS, is_text
 
 AnyRequest = Request[Any, Any, Any]
 
-# More than twice the largest request there can be: two texts of 255 characters, of 12 bytes each
-# when escaped as \uXXXX pairs, and a few names.
+# More than twice the largest valid request: two texts of 255 characters, each character 12 bytes
+# long when it is escaped as a pair of \uXXXX, and a few field names.
 MAX_JSON_BYTES: Final = 16 * 1024
 
-# Stripe's events were at most some 100 KiB; the broker's usual limit is a fair bound.
+# Stripe's events were at most about 100 KiB; NATS limits a message to 1 MiB by default.
 MAX_NOTIFICATION_BYTES: Final = 1024 * 1024
 
-# The contract cuts a body off within 30 s; below the 25 s that a graceful stop waits for it.
+# A body must be cut off within 30 s. This is also below the 25 s of a graceful stop (server.py).
 BODY_SECONDS: Final = 20.0
 
-MAX_CHARACTERS: Final = 255
-"""Of an id, a token, a reason or an idempotency key; the longest of Stripe's is 255."""
-
-_WHAT_TEXT_IS: Final = f"must be text of 1 to {MAX_CHARACTERS} characters"
-_CURRENCY: Final = re.compile("[A-Za-z]{3}")
-_PAYMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,36}")
 _IDEMPOTENCY_KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MAX_CHARACTERS}}}")
 
 
-@frozen
-class ChargeRequest:
-    """A wish to pay an order."""
-
-    order_id: OrderId
-    token: CardToken
-    expected: ExpectedAmount
-
-
-@frozen
-class RefundRequest:
-    """A wish to give money back; all that is left where no amount is named."""
-
-    minor_units: int | None
-    reason: str
-
-
-@frozen
-class _Reader:
-    """Picks fields out of a JSON object, and collects what is wrong with them."""
-
-    body: dict[str, Any]
-    details: list[ErrorDetail] = field(factory=list)
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.body.get(name)
-        if value is None and default is not None:
-            return default
-        if not is_text(value):
-            self.details.append(ErrorDetail(f"{name} {_WHAT_TEXT_IS}", name))
-        return str(value)
-
-    def amount(self, name: str, least: int) -> int | None:
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if type(value) is int and least <= value <= MAX_MINOR_UNITS:  # true is an int to Python
-            return value
-        self.details.append(ErrorDetail(f"{name} must be a whole number of minor units", name))
-        return None
-
-    def currency(self, name: str) -> str | None:
-        value = self.body.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
-            self.details.append(ErrorDetail(f"{name} must be a code of three letters", name))
-            return None
-        return value
-
-    def check(self) -> None:
-        if self.details:
-            raise BadRequest(tuple(self.details))
-
-
-def charge_request(content: bytes) -> ChargeRequest:
-    """Read the body of `POST /api/payments`.
+def order_id_in_query(request: AnyRequest) -> OrderId:
+    """Return the order id in `?orderId=`.
 
     Raises:
-        BadRequest: with every field that is wrong; both, where nothing can be read at all.
-    """
-    reader = _Reader(_object(content, required=("token", "orderId")))
-    token = reader.text("token")
-    order_id = reader.text("orderId")
-    expected = ExpectedAmount(reader.amount("amount", least=0), reader.currency("currency"))
-    reader.check()
-    return ChargeRequest(OrderId(order_id), CardToken(token), expected)
-
-
-def refund_request(content: bytes) -> RefundRequest:
-    """Read the body of a refund; nothing at all asks for everything that is left.
-
-    Raises:
-        BadRequest: with every field that is wrong.
-    """
-    reader = _Reader(_object(content) if content.strip() else {})
-    request = RefundRequest(reader.amount("amount", least=1), reader.text("reason", "requested"))
-    reader.check()
-    return request
-
-
-def _object(content: bytes, required: tuple[str, ...] = ()) -> dict[str, Any]:
-    problem = "The body must be a JSON object"
-    try:
-        body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        body, problem = None, "The body is not valid JSON"
-    if isinstance(body, dict):
-        return body
-    missing = (ErrorDetail(f"{problem}: {name} is missing", name) for name in required)
-    raise BadRequest(tuple(missing) or (ErrorDetail(problem),))
-
-
-def is_text(value: object) -> bool:
-    """Whether every part of ours can store it: text, not empty or long, no NUL, no half character."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_CHARACTERS or "\0" in value:
-        return False
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def is_payment_id(value: str) -> bool:
-    """Whether it has the form of a payment's id; anything else is nobody's."""
-    return _PAYMENT_ID.fullmatch(value) is not None
-
-
-def order_in_query(request: AnyRequest) -> OrderId:
-    """The order asked for in `?orderId=`.
-
-    Raises:
-        BadRequest: there is none, or it is no text.
+        BadRequest: it is missing or not valid text.
     """
     value = request.query_params.get("orderId")
     if not is_text(value):
-        raise BadRequest((ErrorDetail(f"orderId {_WHAT_TEXT_IS}", "orderId"),))
+        raise BadRequest((ErrorDetail(f"orderId {TEXT_RULE}", "orderId"),))
     return OrderId(str(value))
 
 
 def idempotency_key(request: AnyRequest) -> str | None:
-    """The key of a request, if it carries one; quoted, as the draft has it, or bare.
+    """Return the request's idempotency key, if any; quoted as in the draft, or bare.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/, section 2.1.
 
     Raises:
-        BadRequest: it is no key.
+        BadRequest: the header is not one valid key.
     """
     values = request.headers.getall("idempotency-key", [])
     if not values:
@@ -178,29 +60,30 @@ def idempotency_key(request: AnyRequest) -> str | None:
 
 
 async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
-    """The body, which must be declared as JSON: a form sent by another site never is.
+    """Return the body; it must be declared as JSON, because a form of another site never is.
 
     Raises:
-        NotJson, BodyTooLarge, BodyTooSlow, BadRequest: it is not to be had.
+        NotJson: the content type is not JSON.
+        BodyTooLarge, BodyTooSlow, BadRequest: as `read_body`.
     """
-    declared = request.headers.getall("content-type", [])
-    if len(declared) != 1 or not _is_json(declared[0]):
-        if required or declared or await read_body(request, MAX_JSON_BYTES):
+    content_types = request.headers.getall("content-type", [])
+    if len(content_types) != 1 or not _is_json(content_types[0]):
+        if required or content_types or await read_body(request, MAX_JSON_BYTES):
             raise NotJson
         return b""
     return await read_body(request, MAX_JSON_BYTES)
 
 
-async def read_body(request: AnyRequest, most: int) -> bytes:
-    """The body byte for byte, counted while it arrives, whatever length was announced.
+async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
+    """Return the body; its size is counted while it arrives, whatever Content-Length says.
 
     Raises:
-        BodyTooLarge: it is longer than `most` bytes.
-        BodyTooSlow: it did not arrive in BODY_SECONDS.
-        BadRequest: it ended early.
+        BodyTooLarge: it has more than `max_bytes` bytes.
+        BodyTooSlow: it did not arrive within BODY_SECONDS.
+        BadRequest: the connection was closed before the end of the body.
     """
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > most:
+    content_length = request.headers.get("content-length", "0")
+    if not content_length.isdecimal() or int(content_length[:20]) > max_bytes:
         raise BodyTooLarge
     content = bytearray()
     try:
@@ -208,9 +91,9 @@ async def read_body(request: AnyRequest, most: int) -> bytes:
             while True:
                 message = await request.receive()
                 if message["type"] != "http.request":
-                    raise BadRequest((ErrorDetail("The body ended early"),))
+                    raise BadRequest((ErrorDetail("The body is incomplete"),))
                 content += message.get("body", b"")
-                if len(content) > most:
+                if len(content) > max_bytes:
                     raise BodyTooLarge
                 if not message.get("more_body", False):
                     return bytes(content)

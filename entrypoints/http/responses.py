@@ -1,4 +1,4 @@
-"""From our replies to Litestar's responses."""
+"""Convert replies and exceptions into Litestar responses."""
 
 from http import HTTPStatus
 from typing import Any
@@ -7,11 +7,11 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from entrypoints.http.errors import reply_to
-from entrypoints.http.replies import JSON, PROBLEM_JSON, Reply, problem
+from entrypoints.http.replies import JSON, PROBLEM_JSON, Reply, problem_reply
 
 
 def to_response(reply: Reply) -> Response[bytes]:
-    """Return the Litestar response with this content."""
+    """Convert a reply into a Litestar response."""
     return Response(
         content=reply.content,
         status_code=reply.status,
@@ -21,7 +21,7 @@ def to_response(reply: Reply) -> Response[bytes]:
 
 
 def on_error(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Return the response to any exception that a handler or the routing raises."""
+    """Return the response to an exception of a route or of Litestar's routing."""
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return to_response(problem(error.status_code, headers=error.headers))
+        return to_response(problem_reply(error.status_code, headers=error.headers))
     return to_response(reply_to(error))

@@ -1,4 +1,4 @@
-"""granian in our own event loop: listen, serve, and stop without losing anything."""
+"""Run the HTTP service on granian in our own event loop, with a graceful stop."""
 
 import asyncio
 import logging
@@ -16,30 +16,31 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
+from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
-from entrypoints.settings import InvalidSetting, Settings
 
 logger = structlog.get_logger(__name__)
 
-# Below the 30 s that Kubernetes waits before it kills; above everything that a request may take:
-# 20 s for a charge, for a body or for a head.
+# Below the 30 s after which Kubernetes kills a process. Above the 20 s that a charge, a body or a
+# request head may take.
 STOP_SECONDS: Final = 25.0
 
-# For a request's head, and how long an idle connection is kept; browsers and proxies open another.
+# The limit for a request head, and for an idle connection; browsers and proxies then reconnect.
 HEAD_MILLISECONDS: Final = 20_000
 
-# Idle connections count, too. A file descriptor each; systemd and container runtimes allow more.
+# Idle connections included. Each takes a file descriptor; systemd and container runtimes allow
+# more.
 MAX_CONNECTIONS: Final = 8192
 
-# What Linux queues at most without being told otherwise (net.core.somaxconn).
+# The default limit of Linux (net.core.somaxconn).
 BACKLOG: Final = 4096
 
-# Until a socket that was bound listens; it takes milliseconds.
+# The limit until a bound socket listens; it takes milliseconds.
 LISTEN_SECONDS: Final = 10.0
 
-# granian's own complaints go where all others go.
+# granian's own log messages go to the same handlers as all others.
 _LOGS: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -51,26 +52,26 @@ _LOGS: Final[dict[str, Any]] = {
 
 
 class CannotListen(Exception):
-    """The address cannot be listened at; the text is one line."""
+    """The server cannot listen on its address; the text is one line."""
 
 
-def serve(opening: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
-    """Run the HTTP service until SIGTERM or SIGINT, then end the process: 0, or 1 if it failed.
+def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
+    """Run the HTTP service until SIGTERM or SIGINT, then exit: with 0, or with 1 if it failed.
 
-    The dependencies are opened inside the server's event loop.
+    The dependencies are opened inside the server's event loop, and closed at its end.
     """
     configure_logs()
     status = 1
     try:
-        asyncio.run(_run(opening))
+        asyncio.run(_run(dependencies))
         status = 0
-    except (InvalidSetting, CannotListen) as problem:
-        print(f"payments: {problem}", file=sys.stderr)  # noqa: T201 - said to whoever started it
+    except (InvalidSetting, CannotListen) as error:
+        print(f"payments: {error}", file=sys.stderr)  # noqa: T201 - the message of a command
     except Exception:
         logger.exception("failed")
-    # Everything is closed by now. Threads of granian's may still look for the interpreter, which
-    # aborts the process while Python takes itself down (9 of 60 stops, when measured);
-    # granian's own workers end so as well, as processes of multiprocessing do.
+    # Everything is closed by now. A granian thread may still use the interpreter, which aborts the
+    # process if Python finalizes meanwhile (measured: 9 of 60 stops). granian's own workers exit in
+    # the same way, like processes of multiprocessing.
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -85,14 +86,14 @@ async def _run(opening: AbstractAsyncContextManager[HttpDependencies]) -> None:
         app = create_app(dependencies)
         address = free_address(dependencies.settings.host, dependencies.settings.port)
         async with app.lifespan():
-            detail = await _serve(app, address, stop)
-    if detail is not None:
-        raise CannotListen(f"cannot listen at {_url(address)}: {detail}")
+            failure = await _serve(app, address, stop)
+    if failure is not None:
+        raise CannotListen(f"cannot listen on {_url(address)}: {failure}")
     logger.info("stopped")
 
 
 async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -> str | None:
-    """Listen until told to stop; what was wrong if it ended before that."""
+    """Serve until the stop event; return the error if the server ended before that."""
     server = Server(
         app,
         *address,
@@ -112,48 +113,48 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     announcing.cancel()
     stopping.cancel()
     if serving.done():
-        # Somebody else took the port in the moment since free_address looked.
+        # Another process may have taken the port after the check in free_address.
         return _first_line(serving.exception())
     logger.info("stopping")
     clock = asyncio.get_running_loop().time
     deadline = clock() + STOP_SECONDS
     server.stop()  # type: ignore[no-untyped-call]  # granian types its constructor only
-    _, late = await asyncio.wait((serving,), timeout=STOP_SECONDS)
-    if late:
-        logger.warning("requests were cut short")
+    _, unfinished = await asyncio.wait((serving,), timeout=STOP_SECONDS)
+    if unfinished:
+        logger.warning("requests not finished in time")
         serving.cancel()
     app.state.drain_seconds = max(0.0, deadline - clock())
     return None
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:
-    """The numeric address of a host, and the port; any free one for 0.
+    """Return the numeric address of the host, and the port; for port 0, any free one.
 
-    granian shares ports (SO_REUSEPORT), so that a second service would silently take half of
-    the first one's requests: hence this look whether somebody listens.
+    granian shares ports (SO_REUSEPORT), so a second service would silently get half of the
+    requests of the first. Therefore this checks that no process listens there.
 
     Raises:
-        CannotListen: somebody does, or the address is not ours.
+        CannotListen: the address is in use, or not an address of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         with socket.socket(family, kind, protocol) as probe:
-            # What is left of connections closed lately does not count.
+            # Connections closed recently (TIME_WAIT) do not count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             found = probe.getsockname()
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
-        raise CannotListen(f"cannot listen at HOST={host} PORT={port}: {reason}") from None
+        raise CannotListen(f"cannot listen on HOST={host} PORT={port}: {reason}") from None
     return str(found[0]), int(found[1])
 
 
 async def _announce(address: tuple[str, int]) -> None:
-    """Say where the service is to be found, as soon as it is."""
+    """Log the address as soon as the server accepts connections."""
     host, port = address
-    nearest = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - only looked for
+    nearest = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a lookup only
     deadline = asyncio.get_running_loop().time() + LISTEN_SECONDS
     while asyncio.get_running_loop().time() < deadline:
         try:
@@ -167,7 +168,7 @@ async def _announce(address: tuple[str, int]) -> None:
 
 
 def _first_line(error: BaseException | None) -> str:
-    return (str(error).splitlines() or ["the server ended by itself"])[0]
+    return (str(error).splitlines() or ["the server ended without an error"])[0]
 
 
 def _url(address: tuple[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Alerts: what needs an operator, for the logs and for `payments doctor`."""
+"""Alerts: problems that need an operator, for the logs and for `payments doctor`."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from application.ports.backlog import Backlog
 from domain.payment import PaymentStatus
 
-# A payment is settled within 30 s after the gateway answers again, so an older one means that the
-# gateway does not answer.
+# A payment is settled at the latest 30 s after the gateway answers again. If one is open for longer
+# than this, the gateway does not answer.
 MAX_OPEN: Final = timedelta(minutes=5)
 
-# An event is published within a second, so an older one means that NATS is down or no relay runs.
+# An event is published within a second. If one is older than this, NATS is down or no relay runs.
 MAX_EVENT_AGE: Final = timedelta(minutes=1)
 
 
@@ -27,9 +27,9 @@ def find_alerts(backlog: Backlog) -> list[str]:
             " is NATS up, and does a worker with the role relay run?"
         )
     if review := backlog.unfinished.get(PaymentStatus.REVIEW):
-        alerts.append(f"{review} payments are in review: the gateway captured another amount")
+        alerts.append(f"{review} payments are in review: the charge differs from the request")
     if backlog.refunds_failed:
-        alerts.append(f"{backlog.refunds_failed} refunds failed: the money is still with us")
+        alerts.append(f"{backlog.refunds_failed} refunds failed: their money is not given back")
     if backlog.events_parked:
         alerts.append(f"{backlog.events_parked} events could not be published and are parked")
     return alerts

@@ -1,18 +1,13 @@
-"""The backlog as Prometheus gauges: what an operator sets alerts on."""
+"""The backlog as Prometheus gauges, for dashboards and alert rules."""
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 
-import structlog
 from attrs import frozen
 from prometheus_client import CollectorRegistry, Gauge
 
 from application.ports.backlog import Backlog, BacklogReader
-from application.ports.unit_of_work import StorageUnavailable
 from domain.payment import PaymentStatus
-
-logger = structlog.get_logger(__name__)
 
 # Prometheus scrapes every 15 s to a minute; a refresh is one statement on partial indexes.
 REFRESH_SECONDS: Final = 15.0
@@ -20,7 +15,7 @@ REFRESH_SECONDS: Final = 15.0
 
 @frozen
 class BacklogMetrics:
-    """The gauges. Every replica exports the same values, so take their maximum, not their sum."""
+    """The gauges. All replicas export the same values: aggregate them with max, not with sum."""
 
     payments: Gauge
     oldest_open: Gauge
@@ -51,7 +46,7 @@ class BacklogMetrics:
             ),
             Gauge(
                 "payments_outbox_events",
-                "Events waiting to be relayed, and events that can not be published.",
+                "Events waiting to be relayed, and events that cannot be published (parked).",
                 ["state"],
                 registry=registry,
             ),
@@ -73,14 +68,13 @@ class BacklogMetrics:
         self.events.labels("parked").set(backlog.events_parked)
         self.oldest_event.set(_seconds(backlog.oldest_event))
 
-    async def refresh_forever(self, reader: BacklogReader) -> None:
-        """Refresh the gauges until cancelled; they keep their values while the database is down."""
-        while True:
-            try:
-                self.set(await reader.read())
-            except StorageUnavailable as error:
-                logger.warning("the backlog metrics are out of date", reason=str(error))
-            await asyncio.sleep(REFRESH_SECONDS)
+    async def refresh(self, reader: BacklogReader) -> None:
+        """Read the backlog and set the gauges; they keep their values if that fails.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        self.set(await reader.read())
 
 
 def _seconds(age: timedelta | None) -> float:

@@ -1,4 +1,4 @@
-"""What the bodies of inbound events say, or why they cannot be used."""
+"""Decode the bodies of inbound events."""
 
 import json
 from datetime import UTC, datetime
@@ -17,16 +17,16 @@ ORDER_CANCELLED: Final = "order:cancelled"
 PAYMENT_CREATED: Final = "payment:created"
 
 MAX_BYTES: Final = 64 * 1024
-"""An order event is a few hundred bytes; whatever is longer is none."""
+"""The largest body that is decoded; an order event has a few hundred bytes."""
 
 MAX_REASON: Final = 200
-"""Enough to name what is wrong, too little to copy the event into a log."""
+"""The longest reason in characters: it names the problem without copying the event into a log."""
 
 MAX_ID: Final = 255
-"""Ids are opaque, but they become keys of an index; longer than any id scheme in use."""
+"""The longest id in characters: ids are opaque, but become keys of an index; a UUID has 36."""
 
-# What the OrderStatus of the shop knows (@chticketing/common). Ours has no `awaiting:payment`: for
-# a payment it is the same as `created`.
+# The values of the shop's OrderStatus (@chticketing/common). For a payment, `awaiting:payment` is
+# the same as `created`.
 _STATUSES: Final = {
     "created": OrderStatus.CREATED,
     "awaiting:payment": OrderStatus.CREATED,
@@ -36,24 +36,24 @@ _STATUSES: Final = {
 
 
 class MalformedEvent(Exception):
-    """The event can never be used; the reason names the field and repeats no long values."""
+    """The event can never be used; the reason names the field and quotes no long values."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason[:MAX_REASON])
 
     @property
     def reason(self) -> str:
-        """Why, in at most MAX_REASON characters."""
+        """What is wrong, in at most MAX_REASON characters."""
         return str(self)
 
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
-# The largest whole number every JSON reader holds exactly (RFC 8259, section 6).
+# The largest whole number that every JSON parser represents exactly (RFC 8259, section 6).
 _Version = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
 
 class _Ticket(msgspec.Struct):
-    # As it is written: a price never passes through a float.
+    # The number as it is written, so that a price is never converted to a float.
     price: msgspec.Raw
     currency: str | None = None
 
@@ -85,29 +85,34 @@ _PAYMENT_CREATED: Final = msgspec.json.Decoder(_PaymentCreated)
 
 
 def decode(subject: str, data: bytes, currency: Currency) -> OrderReplica | OrderCancellation:
-    """Read an order event; `currency` is that of prices which carry none.
+    """Decode an order event.
+
+    Args:
+        subject: `order:created` or `order:cancelled`.
+        data: the body; any bytes are allowed.
+        currency: of prices that name none.
 
     Raises:
-        Poison: it can never be used, whatever the bytes; nothing else is raised.
+        MalformedEvent: the event can never be used; no other exception is raised.
     """
     if subject == ORDER_CREATED:
-        return _created(_read(_CREATED, data), currency)
+        return _replica(_decode(_CREATED, data), currency)
     if subject == ORDER_CANCELLED:
-        cancelled = _read(_CANCELLED, data)
+        cancelled = _decode(_CANCELLED, data)
         return OrderCancellation(OrderId(_text("id", cancelled.id)), cancelled.version)
     raise MalformedEvent(f"no events are expected on subject {subject[:64]!r}")
 
 
 def decode_payment_created(data: bytes) -> OrderId:
-    """Read a `payment:created` event: which order was paid.
+    """Return the order that a `payment:created` event reports as paid; other fields are ignored.
 
     Raises:
-        Poison: as with `decode`.
+        MalformedEvent: as for `decode`.
     """
-    return OrderId(_text("orderId", _read(_PAYMENT_CREATED, data).order_id))
+    return OrderId(_text("orderId", _decode(_PAYMENT_CREATED, data).order_id))
 
 
-def _created(body: _Created, currency: Currency) -> OrderReplica:
+def _replica(body: _Created, currency: Currency) -> OrderReplica:
     terms = Terms(
         version=body.version,
         user_id=UserId(_text("userId", body.user_id)),
@@ -120,13 +125,13 @@ def _created(body: _Created, currency: Currency) -> OrderReplica:
     return OrderReplica.created(OrderId(_text("id", body.id)), terms, status)
 
 
-def _read(decoder: msgspec.json.Decoder[_Body], data: bytes) -> _Body:
+def _decode(decoder: msgspec.json.Decoder[_Body], data: bytes) -> _Body:
     if len(data) > MAX_BYTES:
         raise MalformedEvent(f"{len(data)} bytes are more than {MAX_BYTES}")
     try:
         body = decoder.decode(data)
-        # msgspec lets the last of several equal names win, other readers the first.
-        json.loads(data, object_pairs_hook=_all_different, parse_int=str, parse_float=str)
+        # Of two equal names, msgspec takes the last value, and other parsers take the first.
+        json.loads(data, object_pairs_hook=_check_unique, parse_int=str, parse_float=str)
     except msgspec.ValidationError as error:
         raise MalformedEvent(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -134,29 +139,29 @@ def _read(decoder: msgspec.json.Decoder[_Body], data: bytes) -> _Body:
     return body
 
 
-def _all_different(pairs: list[tuple[str, object]]) -> None:
+def _check_unique(pairs: list[tuple[str, object]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
-        raise MalformedEvent("a name appears twice in one object")
+        raise MalformedEvent("a name occurs twice in one object")
 
 
 def _text(field: str, text: str) -> str:
     if "\0" in text:
-        raise MalformedEvent(f"{field}: contains NUL, which PostgreSQL cannot keep")
+        raise MalformedEvent(f"{field}: contains NUL, which PostgreSQL cannot store")
     return text
 
 
 def _currency(body: _Created, default: Currency) -> Currency:
-    said = {code.lower() for code in (body.ticket.currency, body.currency) if code is not None}
-    if len(said) > 1:
+    codes = {code.lower() for code in (body.ticket.currency, body.currency) if code is not None}
+    if len(codes) > 1:
         raise MalformedEvent("currency: contradicts ticket.currency")
     try:
-        return Currency.of(said.pop()) if said else default
+        return Currency.of(codes.pop()) if codes else default
     except UnknownCurrency as error:
         raise MalformedEvent(f"currency: {error}") from None
 
 
 def _price(text: bytes, currency: Currency) -> Money:
-    # A JSON number begins so (RFC 8259, section 6); anything else here is another type.
+    # A JSON number begins with a digit or a minus sign (RFC 8259, section 6).
     if not text[:1].isdigit() and not text.startswith(b"-"):
         raise MalformedEvent("ticket.price: must be a number")
     try:
@@ -169,9 +174,9 @@ def _price(text: bytes, currency: Currency) -> Money:
 
 
 def _expiry(text: msgspec.Raw) -> datetime | None:
-    """When the order expires; None for whatever is no ISO 8601 time. Without an offset it is UTC."""
+    """Return an ISO 8601 time in UTC, assuming UTC if it has no offset; None for anything else."""
     try:
-        said = datetime.fromisoformat(msgspec.json.decode(text, type=str))
-        return (said if said.tzinfo else said.replace(tzinfo=UTC)).astimezone(UTC)
+        expiry = datetime.fromisoformat(msgspec.json.decode(text, type=str))
+        return (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

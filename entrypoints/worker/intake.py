@@ -1,4 +1,4 @@
-"""Order events in, and the `payment:created` of others: decode, call, acknowledge."""
+"""Handle inbound events: decode them, call the use case, then acknowledge."""
 
 import asyncio
 import logging
@@ -24,90 +24,79 @@ from entrypoints.worker.event_bodies import (
 
 logger = logging.getLogger(__name__)
 
-What = TypeVar("What")
+Content = TypeVar("Content")
 
 BATCH: Final = 256
-"""Events a transaction: above that a prototype got no faster, and a failing batch is soon split."""
+"""The events of one transaction. Larger batches were no faster when measured, and splitting a
+batch that fails takes longer."""
 
 WAIT: Final = timedelta(seconds=1)
-"""How long a fetch waits for a first event: also the longest an idle worker takes to stop."""
+"""How long a fetch waits for the first event; an idle worker takes at most this long to stop."""
 
 DELAYS: Final = (1, 4, 16, 64)
-"""Seconds between the tries of an event that makes trouble. After the last of them it is buried:
-a minute and a half is longer than a deployment or a failover takes."""
+"""Seconds before each further delivery of an event that failed. After the last one it becomes a
+dead letter: a minute and a half is longer than a deployment or a failover takes."""
 
 MAX_DELIVERIES: Final = len(DELAYS) + 1
 
 STORAGE_DELAY: Final = timedelta(seconds=5)
-"""Between two tries while the database is away; there is no last one."""
+"""The delay before the next delivery while the database is down; these are not limited."""
 
-Use = Callable[[Iterable[What]], Awaitable[None]]
-"""The signature of ReplicateOrder and CancelOrder: everything of a call in one transaction."""
+Apply = Callable[[Iterable[Content]], Awaitable[None]]
+"""Applies everything in one transaction; the signature of ReplicateOrder and CancelOrder."""
+
+Decoded = tuple[InboundEvent, Content]
 
 
 @frozen
 class OrderIntake:
-    """Have ReplicateOrder and CancelOrder learn what order events say, a batch at a time."""
+    """Apply `order:created` and `order:cancelled`, one batch at a time."""
 
     events: InboundEvents
-    replicate: Use[OrderReplica]
-    cancel: Use[OrderCancellation]
+    replicate: Apply[OrderReplica]
+    cancel: Apply[OrderCancellation]
     currency: Currency
-    """Of prices that carry none."""
+    """The currency of prices that name none."""
 
     async def run_once(self) -> int:
-        """Handle at most one batch; how many events came.
+        """Handle at most one batch; return how many events arrived.
 
         Raises:
-            BrokerUnavailable: none could be fetched.
+            BrokerUnavailable: no event could be fetched.
         """
         events = await self.events.fetch(BATCH, WAIT)
-        if not events:
-            return 0
-        created: list[tuple[InboundEvent, OrderReplica]] = []
-        cancelled: list[tuple[InboundEvent, OrderCancellation]] = []
-        malformed: list[tuple[InboundEvent, str]] = []
-        for event in events:
-            try:
-                match decode(event.subject, event.data, self.currency):
-                    case OrderReplica() as order:
-                        created.append((event, order))
-                    case OrderCancellation() as cancellation:
-                        cancelled.append((event, cancellation))
-            except MalformedEvent as error:
-                malformed.append((event, error.reason))
-        await _dead_letter(malformed)
-        await _use(created, self.replicate)
-        await _use(cancelled, self.cancel)
+        decoded = await _decode_all(
+            events, lambda event: decode(event.subject, event.data, self.currency)
+        )
+        created: list[Decoded[OrderReplica]] = []
+        cancelled: list[Decoded[OrderCancellation]] = []
+        for event, content in decoded:
+            match content:
+                case OrderReplica():
+                    created.append((event, content))
+                case OrderCancellation():
+                    cancelled.append((event, content))
+        await _apply(created, self.replicate)
+        await _apply(cancelled, self.cancel)
         return len(events)
 
 
 @frozen
 class PaymentCreatedIntake:
-    """Have CompleteOrder called for the orders that `payment:created` events tell of."""
+    """Complete the orders of `payment:created` events, one transaction for each."""
 
     events: InboundEvents
     complete: Callable[[OrderId], Awaitable[None]]
 
     async def run_once(self) -> int:
-        """Handle at most one batch; how many events came.
+        """Handle at most one batch; return how many events arrived.
 
         Raises:
-            BrokerUnavailable: none could be fetched.
+            BrokerUnavailable: no event could be fetched.
         """
         events = await self.events.fetch(BATCH, WAIT)
-        if not events:
-            return 0
-        paid: list[tuple[InboundEvent, OrderId]] = []
-        malformed: list[tuple[InboundEvent, str]] = []
-        for event in events:
-            try:
-                paid.append((event, decode_payment_created(event.data)))
-            except MalformedEvent as error:
-                malformed.append((event, error.reason))
-        await _dead_letter(malformed)
-        for each in paid:
-            await _use([each], self._complete)
+        for each in await _decode_all(events, lambda event: decode_payment_created(event.data)):
+            await _apply([each], self._complete)
         return len(events)
 
     async def _complete(self, order_ids: Iterable[OrderId]) -> None:
@@ -115,50 +104,68 @@ class PaymentCreatedIntake:
             await self.complete(order_id)
 
 
-async def _use(batch: Sequence[tuple[InboundEvent, What]], use: Use[What]) -> None:
-    """Have a batch used in one call, and acknowledge it afterwards.
+async def _decode_all(
+    events: Iterable[InboundEvent], decode_one: Callable[[InboundEvent], Content]
+) -> list[Decoded[Content]]:
+    """Decode the events; those that are malformed become dead letters."""
+    decoded: list[Decoded[Content]] = []
+    malformed: list[tuple[InboundEvent, str]] = []
+    for event in events:
+        try:
+            decoded.append((event, decode_one(event)))
+        except MalformedEvent as error:
+            malformed.append((event, error.reason))
+    await _dead_letter(malformed)
+    return decoded
 
-    A batch that fails is halved until the events that make the trouble are alone.
+
+async def _apply(batch: Sequence[Decoded[Content]], apply: Apply[Content]) -> None:
+    """Apply a batch in one call, then acknowledge its events.
+
+    A batch that fails is split in half until each event that fails is alone.
     """
     if not batch:
         return
     try:
-        await use([what for _, what in batch])
-    except StorageUnavailable as unavailable:
-        logger.warning("%d events wait for the database: %s", len(batch), unavailable)
+        await apply([content for _, content in batch])
+    except StorageUnavailable as error:
+        logger.warning("%d events wait for the database: %s", len(batch), error)
         await _end(event.retry(STORAGE_DELAY) for event, _ in batch)
-    except Exception as failure:
+    except Exception as error:
         if len(batch) == 1:
-            await _put_off(batch[0][0], failure)
+            await _retry_later(batch[0][0], error)
         else:
             half = len(batch) // 2
-            await _use(batch[:half], use)
-            await _use(batch[half:], use)
+            await _apply(batch[:half], apply)
+            await _apply(batch[half:], apply)
     else:
         await _end(event.ack() for event, _ in batch)
 
 
-async def _put_off(event: InboundEvent, failure: Exception) -> None:
-    """Try an event again later, or bury it when it has been tried often enough."""
-    reason = f"{type(failure).__name__}: {failure}"[:MAX_REASON]
+async def _retry_later(event: InboundEvent, error: Exception) -> None:
+    """Have an event delivered again after a delay; dead-letter it after the last delivery."""
+    reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
     if event.deliveries >= MAX_DELIVERIES:
         await _dead_letter([(event, reason)])
         return
-    after = DELAYS[event.deliveries - 1]
-    logger.warning("%s is tried again in %d s: %s", event.subject, after, reason)
-    await _end([event.retry(timedelta(seconds=after))])
+    delay = DELAYS[event.deliveries - 1]
+    logger.warning("%s failed and is retried in %d s: %s", event.subject, delay, reason)
+    await _end([event.retry(timedelta(seconds=delay))])
 
 
-async def _dead_letter(malformed: Sequence[tuple[InboundEvent, str]]) -> None:
-    for event, reason in malformed:
-        logger.error("%s becomes a dead letter: %s", event.subject, reason)
-    await _end(event.dead_letter(reason) for event, reason in malformed)
+async def _dead_letter(unusable: Sequence[tuple[InboundEvent, str]]) -> None:
+    for event, reason in unusable:
+        logger.error("%s is stored as a dead letter: %s", event.subject, reason)
+    await _end(event.dead_letter(reason) for event, reason in unusable)
 
 
 async def _end(endings: Iterable[Awaitable[None]]) -> None:
-    """End deliveries, all at once. One that cannot be ended comes again, and changes nothing then."""
-    for failed in await asyncio.gather(*endings, return_exceptions=True):
-        if isinstance(failed, BrokerUnavailable):
-            logger.warning("a delivery was not ended: %s", failed)
-        elif failed is not None:
-            raise failed
+    """End deliveries concurrently.
+
+    A delivery that could not be ended is repeated by the broker, which changes nothing.
+    """
+    for error in await asyncio.gather(*endings, return_exceptions=True):
+        if isinstance(error, BrokerUnavailable):
+            logger.warning("the end of a delivery could not be reported: %s", error)
+        elif error is not None:
+            raise error

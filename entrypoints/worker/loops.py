@@ -1,24 +1,28 @@
-"""The worker's loops: each calls a bounded `run_once` again and again."""
+"""Loops: each repeats a bounded piece of work until the worker stops."""
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import structlog
 from attrs import frozen
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
-# The delay that an idle loop adds before it notices new work. A look takes two cheap statements.
+# How long an idle loop takes at most to notice new work. Each try costs two cheap statements.
 IDLE_SECONDS: Final = 0.1
 
-# While PostgreSQL or NATS is down. JetStream took up to 7.4 s to elect a new leader when measured.
+# The longest pause while PostgreSQL or NATS is down. JetStream took up to 7.4 s to elect a new
+# leader when measured.
 MAX_PAUSE_SECONDS: Final = 5.0
+
+# The pause stops growing after this many failures; 0.1 s doubled ten times is 102 s.
+MAX_DOUBLINGS: Final = 10
 
 # More than the 15 s that a gateway call may take, less than the 30 s that Kubernetes waits.
 GRACE_SECONDS: Final = 25.0
@@ -32,62 +36,79 @@ async def sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
 
 
 def random_jitter() -> float:
-    """Return a factor from 0.5 to 1, so that replicas do not return all at once."""
+    """Return a factor from 0.5 to 1, so that replicas do not retry at the same moment."""
     return random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
 
 @frozen
 class Pacing:
-    """How loops wait; the simulation replaces both."""
+    """How loops wait. The simulation replaces both functions to control time and randomness."""
 
     sleep: Callable[[float, asyncio.Event], Awaitable[None]] = sleep_or_stop
     jitter: Callable[[], float] = random_jitter
 
     async def pause(self, failures: int, stop: asyncio.Event) -> None:
-        """Wait after failures: twice as long each time, up to MAX_PAUSE_SECONDS."""
-        longest = min(MAX_PAUSE_SECONDS, IDLE_SECONDS * 2 ** min(failures, 10))
-        await self.sleep(longest * self.jitter(), stop)
+        """Wait after a failure: twice as long after each further one, up to MAX_PAUSE_SECONDS."""
+        doubled = IDLE_SECONDS * 2 ** min(failures, MAX_DOUBLINGS)
+        await self.sleep(min(MAX_PAUSE_SECONDS, doubled) * self.jitter(), stop)
+
+
+REAL_PACING: Final = Pacing()
 
 
 @frozen
 class Loop:
-    """One piece of work that is repeated."""
+    """A piece of work that is repeated."""
 
     name: str
     run_once: Callable[[], Awaitable[int]]
-    """Does one bounded piece of work; returns how much it was, 0 if there was none."""
+    """Do one bounded piece of work; return how much was done, 0 if there was nothing to do."""
     idle_seconds: float = IDLE_SECONDS
+    """The pause when there was nothing to do."""
 
-    async def run(self, stop: asyncio.Event, pacing: Pacing) -> None:
-        """Repeat until `stop` is set; a piece of work that has begun is finished first."""
+    async def run(self, stop: asyncio.Event, pacing: Pacing = REAL_PACING) -> None:
+        """Repeat the work until `stop` is set; work that has begun is finished first.
+
+        An exception is logged and never ends the loop.
+        """
         failures = 0
         while not stop.is_set():
             try:
                 done = await self.run_once()
             except (StorageUnavailable, BrokerUnavailable) as error:
                 failures += 1
-                logger.warning("waiting", loop=self.name, reason=str(error))
+                logger.warning("loop %s waits: %s", self.name, error)
                 await pacing.pause(failures, stop)
-            except Exception:  # a loop that ends would never do its work again
+            except Exception:
                 failures += 1
-                logger.exception("failed", loop=self.name)
+                logger.exception("loop %s failed", self.name)
                 await pacing.pause(failures, stop)
             else:
                 if failures:
-                    logger.info("recovered", loop=self.name, failures=failures)
+                    logger.info("loop %s works again after %d failures", self.name, failures)
                 failures = 0
                 if not done:
                     await pacing.sleep(self.idle_seconds, stop)
 
 
-async def run_loops(loops: Sequence[Loop], stop: asyncio.Event, pacing: Pacing = Pacing()) -> None:
-    """Run the loops side by side until `stop` is set and each has finished its current work."""
+async def run_loops(
+    loops: Sequence[Loop], stop: asyncio.Event, pacing: Pacing = REAL_PACING
+) -> None:
+    """Run the loops concurrently until `stop` is set, then let each finish its current work.
+
+    A loop that needs more than GRACE_SECONDS to finish is cancelled.
+    """
     tasks = [asyncio.create_task(loop.run(stop, pacing), name=loop.name) for loop in loops]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done() and not stop.is_set():  # a worker without one of its loops must restart
+            logger.error("loop %s ended by itself; the worker stops", task.get_name())
     stop.set()
-    _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-    for task in late:
-        logger.warning("cancelled", loop=task.get_name())
-        task.cancel()
+    await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+    # In a fixed order, which the sets of asyncio.wait do not have: a simulation must be replayable.
+    for task in tasks:
+        if not task.done():
+            logger.warning("loop %s is cancelled: it has not finished in time", task.get_name())
+            task.cancel()
     await asyncio.gather(*tasks, stopping, return_exceptions=True)

@@ -1,1 +1,1 @@
-"""What a gateway adapter must do, as a pytest suite: `pytest --gateway mypackage:make_gateway`."""
+"""The gateway port's promises as a pytest suite: `pytest --gateway mypackage:make_gateway`."""

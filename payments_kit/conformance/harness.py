@@ -1,6 +1,6 @@
-"""What a gateway adapter is tested with: its test cards, the gateway's own books, and its failures.
+"""The interface of a harness: an adapter in its gateway's test mode, and hooks that control it.
 
-`Harness` is what the suite needs; the others are offered where the gateway's test mode allows it.
+Every harness implements `Harness`; the others only if the gateway's test mode allows it.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
 
 Step = Literal["charge", "find", "refund", "find_refund"]
-"""The port's method whose request something happens to."""
+"""The method of the port whose request a fault applies to."""
 
 
 class Harness(Protocol):
-    """A gateway in its test mode, and what its own books say, which the adapter has no part in."""
+    """An adapter in test mode, and the gateway's own records, read without the adapter."""
 
     @property
     def gateway(self) -> GatewayAdapter:
@@ -23,17 +23,17 @@ class Harness(Protocol):
 
     @property
     def succeeding_token(self) -> CardToken:
-        """A card that is good for any amount, as often as it is used."""
+        """A card that can be charged any amount, any number of times."""
 
     @property
     def declined_token(self) -> CardToken:
-        """A card that is declined."""
+        """A card that is always declined."""
 
-    async def charges(self, payment: Payment) -> int:
-        """How many charges of this payment have taken money, refunded or not."""
+    async def charge_count(self, payment: Payment) -> int:
+        """How many charges of this payment captured money, refunded or not."""
 
-    async def given_back(self, payment: Payment) -> int:
-        """How many minor units of this payment have been given back, or are on their way."""
+    async def refunded_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment are refunded, pending refunds included."""
 
 
 class UnreliableHarness(Harness, Protocol):
@@ -41,39 +41,39 @@ class UnreliableHarness(Harness, Protocol):
 
     @property
     def unreachable(self) -> GatewayAdapter:
-        """An adapter for which no connection to the gateway opens."""
+        """An adapter that cannot connect to the gateway."""
 
     def lose_reply(self, step: Step) -> None:
-        """Have the next such request done, and its reply lost."""
+        """Let the next such request be executed, and its reply be lost."""
 
     def lose_request(self, step: Step) -> None:
-        """Have the next such request lost: nothing is done, and no reply comes."""
+        """Let the next such request be lost: it is not executed, and there is no reply."""
 
 
 class FailingHarness(Harness, Protocol):
-    """A gateway that can be made to fail, and remembers under the key that it did."""
+    """A gateway that can be made to fail, and stores the failure under the idempotency key."""
 
-    def fail(self, step: Step, *, done: bool) -> None:
-        """Have the next such request, done or not, answered with an error for ever."""
+    def fail(self, step: Step, *, executed: bool) -> None:
+        """Let the next such request, executed or not, get an error that is repeated for its key."""
 
 
 class AuthenticatingHarness(Harness, Protocol):
-    """A gateway that knows cards whose bank wants to see the customer."""
+    """A gateway with cards that require authentication."""
 
     @property
     def authenticating_token(self) -> CardToken:
-        """Such a card."""
+        """A card whose bank requires authentication."""
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
-        """The customer comes back from the bank."""
+        """End the customer's authentication."""
 
 
 MakeHarness = Callable[[Mapping[str, str]], Harness | AbstractAsyncContextManager[Harness]]
-"""What `--gateway` names: it gets the environment, and is called once for every test."""
+"""The function that `--gateway` names: it receives the environment, once for every test."""
 
 
 def hooks(harness: type) -> dict[str, str]:
-    """What one of these classes itself asks for, by name, in the words of its docstrings."""
+    """Return the hooks that one of these classes adds, with their docstrings."""
     return {
         name: str(member.__doc__)
         for name, member in vars(harness).items()

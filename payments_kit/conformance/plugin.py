@@ -1,25 +1,32 @@
-"""The option `--gateway`. Every pytest run beside an installed `payments` loads this, so it loads nothing."""
+"""The pytest option `--gateway`.
+
+Every pytest run beside an installed `payments` loads this module, so that it imports nothing else.
+"""
 
 import pytest
 
-pytest.register_assert_rewrite("payments_kit.conformance.promises")
+pytest.register_assert_rewrite(
+    "payments_kit.conformance.authentication_promises",
+    "payments_kit.conformance.fault_promises",
+    "payments_kit.conformance.promises",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option, and nothing else."""
+    """Add the option."""
     parser.getgroup("payments").addoption(
         "--gateway",
         metavar="PACKAGE.MODULE:FUNCTION",
-        help="hold a gateway adapter to its promises: the function gets the environment and gives a"
-        " harness; see docs/gateways.md of `payments`",
+        help="check that a gateway adapter keeps the promises of the gateway port; the function"
+        " receives the environment and returns a harness (docs/gateways.md of `payments`)",
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # so that args are settled before anybody else looks at them
+@pytest.hookimpl(tryfirst=True)  # before other plugins read the arguments
 def pytest_configure(config: pytest.Config) -> None:
-    """Run the suite if it was asked for."""
+    """Run the suite if the option is set."""
     reference = config.getoption("--gateway")
     if reference is not None:
-        from payments_kit.conformance.kit import Kit
+        from payments_kit.conformance.run import ConformanceRun
 
-        config.pluginmanager.register(Kit.of(config, reference))
+        config.pluginmanager.register(ConformanceRun.of(config, reference))

@@ -1,38 +1,38 @@
-"""What `pytest --gateway` collects: every part of the contract, on the harness that was named."""
+"""The tests that `pytest --gateway` collects: all contracts, on the given harness."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from payments_kit.conformance.bounded import BoundedHarness
-from payments_kit.conformance.kit import KIT
-from payments_kit.conformance.promises import (
-    AuthenticationContract,
+from payments_kit.conformance.authentication_promises import AuthenticationContract
+from payments_kit.conformance.checked import CheckedHarness
+from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
-    PaymentGatewayContract,
     UnreliableConnectionContract,
 )
+from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.run import RUN
 
 
 @pytest_asyncio.fixture
-async def harness(request: pytest.FixtureRequest) -> AsyncIterator[BoundedHarness]:
-    """A harness of the test's own."""
-    async with request.config.stash[KIT].harness() as made:
-        yield BoundedHarness(made)
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[CheckedHarness]:
+    """Open a harness for one test."""
+    async with request.config.stash[RUN].harness() as harness:
+        yield CheckedHarness(harness)
 
 
 class TestGateway(PaymentGatewayContract):
-    """With the hooks that every harness has."""
+    """Needs the hooks that every harness has."""
 
 
 class TestUnreliableConnection(UnreliableConnectionContract):
-    """With a connection that can be made to fail."""
+    """Needs a connection that can be made to fail."""
 
 
 class TestFailingGateway(FailingGatewayContract):
-    """With a gateway that can be made to fail."""
+    """Needs a gateway that can be made to fail."""
 
 
 class TestAuthentication(AuthenticationContract):
-    """With cards whose bank wants to see the customer."""
+    """Needs a card that requires authentication."""

@@ -1,90 +1,29 @@
-"""What the demo's orders side knows: every event it heard, and the orders that follow from them."""
+"""OrderProjection: the orders as they follow from the received events."""
 
 from collections import deque
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from attrs import define, field, frozen
 
-ORDER_CREATED: Final = "order:created"
-ORDER_CANCELLED: Final = "order:cancelled"
-PAYMENT_CREATED: Final = "payment:created"
-PAYMENT_REFUNDED: Final = "payment:refunded"
-PAYMENT_FAILED: Final = "payment:failed"
-SUBJECTS: Final = (
-    ORDER_CREATED,
-    ORDER_CANCELLED,
-    PAYMENT_CREATED,
-    PAYMENT_REFUNDED,
-    PAYMENT_FAILED,
+from payments_kit.demo.order_events import (
+    OrderCancelled,
+    OrderCreated,
+    PaymentEvent,
+    ReceivedEvent,
 )
 
-# More than a page shows; the streams have them all.
-EVENTS_KEPT: Final = 500
+# More than the page shows; the streams keep all of them.
+MAX_EVENTS: Final = 500
 
 Status = Literal["created", "complete", "cancelled"]
 
 
-class Ticket(msgspec.Struct, frozen=True):
-    """What is sold; the price in major units, 19.99 is $19.99."""
-
-    id: str
-    price: Decimal
-
-
-class OrderCreated(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of `order:created`, as in the seed."""
-
-    id: str
-    version: int
-    status: str
-    user_id: str
-    expires_at: str
-    ticket: Ticket
-
-
-class TicketId(msgspec.Struct, frozen=True):
-    """Which ticket is free again."""
-
-    id: str
-
-
-class OrderCancelled(msgspec.Struct, frozen=True):
-    """The body of `order:cancelled`, as in the seed."""
-
-    id: str
-    version: int
-    ticket: TicketId
-
-
-class AboutOrder(msgspec.Struct, frozen=True, rename="camel"):
-    """What the bodies of all events of the payments service have in common."""
-
-    id: str
-    order_id: str
-
-
-@frozen
-class Heard:
-    """An event as it was stored by the broker."""
-
-    at: datetime
-    subject: str
-    data: bytes
-
-    @property
-    def body(self) -> Mapping[str, Any]:
-        """The event's body, for showing and comparing."""
-        body: Mapping[str, Any] = msgspec.json.decode(self.data, type=dict[str, Any])
-        return body
-
-
 @frozen
 class Order:
-    """An order as it stands."""
+    """The current state of an order; the price is in major units."""
 
     id: str
     version: int
@@ -96,37 +35,37 @@ class Order:
     expires_at: datetime | None
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether its time is over and nobody has paid."""
+        """Return whether the order has expired without a payment."""
         return self.status == "created" and self.expires_at is not None and self.expires_at <= now
 
 
 @define
-class OrderBook:
-    """Facts are only ever added, and an order's status follows from them.
+class OrderProjection:
+    """The orders, computed from facts that are only added and never removed.
 
-    So any order of arrival ends alike, a repetition changes nothing, and the whole book can be
-    written anew from the streams.
+    So the result does not depend on the order of arrival, a repeated event changes nothing, and
+    the projection can be rebuilt from the streams.
     """
 
-    events: deque[Heard] = field(factory=lambda: deque(maxlen=EVENTS_KEPT))
+    events: deque[ReceivedEvent] = field(factory=lambda: deque(maxlen=MAX_EVENTS))
     _created: dict[str, tuple[OrderCreated, datetime]] = field(factory=dict)
     _cancelled: dict[str, int] = field(factory=dict)
     _paid: set[str] = field(factory=set)
 
-    def hear(self, event: Heard) -> None:
-        """Learn of an event and keep it for showing; one that cannot be read is not ours to judge."""
+    def record(self, event: ReceivedEvent) -> None:
+        """Apply an event and keep it for the page; ignore an event that cannot be decoded."""
         try:
-            self.learn(event)
+            self.apply(event)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         if event not in self.events:
             self.events.append(event)
 
-    def learn(self, event: Heard) -> None:
-        """Take in the facts of an event.
+    def apply(self, event: ReceivedEvent) -> None:
+        """Add the facts of an event.
 
         Raises:
-            msgspec.DecodeError, UnicodeDecodeError: it is not of its subject's shape.
+            msgspec.DecodeError, UnicodeDecodeError: the body does not fit the subject.
         """
         match event.subject:
             case "order:created":
@@ -136,12 +75,12 @@ class OrderBook:
                 cancelled = msgspec.json.decode(event.data, type=OrderCancelled)
                 self._cancelled[cancelled.id] = cancelled.version
             case "payment:created":
-                self._paid.add(msgspec.json.decode(event.data, type=AboutOrder).order_id)
+                self._paid.add(msgspec.json.decode(event.data, type=PaymentEvent).order_id)
             case _:
-                msgspec.json.decode(event.data, type=AboutOrder)
+                msgspec.json.decode(event.data, type=PaymentEvent)
 
     def find(self, order_id: str) -> Order | None:
-        """One order, if it was created here."""
+        """Return an order, or None if its creation was not received."""
         known = self._created.get(order_id)
         if known is None:
             return None
@@ -154,7 +93,7 @@ class OrderBook:
             price=created.ticket.price,
             ticket_id=created.ticket.id,
             created_at=at,
-            expires_at=_time(created.expires_at),
+            expires_at=_parse_time(created.expires_at),
         )
 
     def _status(self, order_id: str) -> Status:
@@ -163,12 +102,12 @@ class OrderBook:
         return "complete" if order_id in self._paid else "created"
 
     def orders(self) -> list[Order]:
-        """All orders, the newest first."""
+        """Return all orders, the newest first."""
         found = [order for order_id in self._created if (order := self.find(order_id))]
         return sorted(found, key=lambda order: order.created_at, reverse=True)
 
-    def about(self, order_id: str, subject: str) -> list[Heard]:
-        """The events of one kind about one order, in the order in which they were heard."""
+    def events_of(self, order_id: str, subject: str) -> list[ReceivedEvent]:
+        """Return the events of one subject about one order, in the order of arrival."""
         return [
             event
             for event in self.events
@@ -177,10 +116,10 @@ class OrderBook:
         ]
 
 
-def _time(text: str) -> datetime | None:
-    """A moment, or None where the text is none: `expiresAt` may be anything."""
+def _parse_time(text: str) -> datetime | None:
+    """Return the time, or None if the text is no time: `expiresAt` may be any text."""
     try:
-        moment = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

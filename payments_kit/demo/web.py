@@ -1,4 +1,4 @@
-"""The demo's web front: the page, what moves its orders, and the way to the payments service."""
+"""The demo's web server: the page, its requests about orders, and a proxy to the payments API."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,75 +18,81 @@ from attrs import frozen
 
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from payments_kit.demo.order_projection import Heard, Order
-from payments_kit.demo.orders import BrokerAway, OrdersSide, UnknownOrder
-from payments_kit.demo.service import CUSTOMER, PaymentsService
+from payments_kit.demo.broker import BrokerUnavailable
+from payments_kit.demo.order_events import ReceivedEvent
+from payments_kit.demo.order_projection import Order
+from payments_kit.demo.orders_service import OrderNotFound, OrdersService
+from payments_kit.demo.payments_client import CUSTOMER, PaymentsClient
 from payments_kit.servers.processes import free_port
 
 STATIC: Final = Path(__file__).with_name("static")
-# What fits on a page that is still read; the streams have the rest.
-ORDERS_SHOWN: Final = 50
-EVENTS_SHOWN: Final = 100
-# What Stripe takes for one charge (https://docs.stripe.com/currencies), less the cents.
+# Enough for a page that people read; the streams keep the rest.
+MAX_ORDERS: Final = 50
+MAX_EVENTS: Final = 100
+# Stripe's maximum for one charge (https://docs.stripe.com/currencies), without the cents.
 MAX_DOLLARS: Final = 999_999
-# A comment that often keeps a silent stream open through whatever lies between.
+# A comment at this interval keeps an idle event stream open through proxies.
 HEARTBEAT_SECONDS: Final = 15.0
-# Open streams end at once when told to; a request under way gets this long.
-CLOSING_SECONDS: Final = 1.0
-# Only a page of ours may speak to the front, whatever other pages the browser has open: no address
-# but the loopback one, no form, script or frame of anybody else.
-LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# Event streams end at once on shutdown; a request in progress may take this long.
+SHUTDOWN_SECONDS: Final = 1.0
+# Only the demo's own page may send requests, not other pages in the same browser: only under a
+# loopback address, and no form, script or frame of another origin.
+LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-# Headers that mean something to the service, and of its answers to the page.
-ASKED_WITH: Final = ("Content-Type", "Idempotency-Key")
-ANSWERED_WITH: Final = ("Content-Type", "Location", "Retry-After", "Idempotent-Replayed")
+# The headers that the proxy forwards to the service, and back to the page.
+REQUEST_HEADERS: Final = ("Content-Type", "Idempotency-Key")
+REPLY_HEADERS: Final = ("Content-Type", "Location", "Retry-After", "Idempotent-Replayed")
 
 Authenticate = Callable[[str, bool], Awaitable[None]]
-"""Tell the fake gateway whether the customer of a payment proved to be themselves."""
+"""Report to the fake gateway whether the customer of a payment (its id) authenticated."""
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class NewOrder(msgspec.Struct, frozen=True):
-    """What the page sends for a new order: the price in major units, and how long it may wait."""
+    """The request for a new order: its price in major units, and its lifetime in seconds."""
 
     price: Decimal
     seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
 
     def __post_init__(self) -> None:
-        """Refuse what the payments service could only put away as a dead letter."""
+        """Reject prices that the payments service would have to dead-letter.
+
+        Raises:
+            ValueError: the price is out of range, or not in whole cents.
+        """
         if not (self.price.is_finite() and 0 < self.price <= MAX_DOLLARS):
-            raise ValueError(f"The price must be more than nothing and at most {MAX_DOLLARS}")
+            raise ValueError(f"The price must be more than 0 and at most {MAX_DOLLARS}")
         if self.price != round(self.price, 2):
             raise ValueError("The price must be in whole cents")
 
 
 class Authentication(msgspec.Struct, frozen=True):
-    """What the customer's bank says of them."""
+    """The request that reports the result of an authentication."""
 
     succeeded: bool
 
 
 @frozen
-class Front:
-    """The routes."""
+class WebHandlers:
+    """The request handlers."""
 
-    orders: OrdersSide
-    payments: PaymentsService
+    orders: OrdersService
+    payments: PaymentsClient
     authenticate: Authenticate
     closing: asyncio.Event
 
     def application(self) -> web.Application:
-        """All of them in one application."""
-        application = web.Application(middlewares=[_guard])
+        """Return the application with all routes."""
+        application = web.Application(middlewares=[_check_and_map_errors])
         application.router.add_get("/", partial(_file, "index.html"))
         for name in ("page.css", "page.js"):
             application.router.add_get(f"/{name}", partial(_file, name))
-        application.router.add_get("/state", self.watch)
+        application.router.add_get("/state", self.stream_state)
         application.router.add_post("/orders", self.create)
         application.router.add_post("/orders/{id}/cancel", self.cancel)
         application.router.add_post("/payments/{id}/authentication", self.complete_authentication)
@@ -94,47 +100,47 @@ class Front:
         return application
 
     async def create(self, request: web.Request) -> web.Response:
-        """Make an order of the demo's customer."""
+        """Create an order of the demo's customer."""
         new = msgspec.json.decode(await request.read(), type=NewOrder)
         lifetime = timedelta(seconds=new.seconds)
         order = await self.orders.create(CUSTOMER.id, new.price, lifetime)
-        return _json(_shown(order), HTTPStatus.CREATED)
+        return _json(_order_json(order), HTTPStatus.CREATED)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel an order."""
-        return _json(_shown(await self.orders.cancel(request.match_info["id"])))
+        return _json(_order_json(await self.orders.cancel(request.match_info["id"])))
 
     async def complete_authentication(self, request: web.Request) -> web.Response:
-        """Be the bank that asks the customer for a proof."""
-        said = msgspec.json.decode(await request.read(), type=Authentication)
-        await self.authenticate(request.match_info["id"], said.succeeded)
+        """Report the customer's answer to their bank's request."""
+        result = msgspec.json.decode(await request.read(), type=Authentication)
+        await self.authenticate(request.match_info["id"], result.succeeded)
         return _json({})
 
     async def forward(self, request: web.Request) -> web.Response:
-        """Pass a request on to the payments service, signed in as the demo's customer."""
-        headers = {key: request.headers[key] for key in ASKED_WITH if key in request.headers}
+        """Forward a request to the payments service, signed in as the demo's customer."""
+        headers = {key: request.headers[key] for key in REQUEST_HEADERS if key in request.headers}
         body = await request.read() if request.can_read_body else None
-        answer = await self.payments.ask(request.method, request.path_qs, body, CUSTOMER, headers)
-        passed_on = {key: value for key in ANSWERED_WITH if (value := answer.headers.get(key))}
-        return web.Response(status=answer.status, body=answer.content, headers=passed_on)
+        reply = await self.payments.send(request.method, request.path_qs, body, CUSTOMER, headers)
+        forwarded = {key: value for key in REPLY_HEADERS if (value := reply.headers.get(key))}
+        return web.Response(status=reply.status, body=reply.content, headers=forwarded)
 
-    async def watch(self, request: web.Request) -> web.StreamResponse:
-        """Send the state of everything, now and whenever it changes (server-sent events)."""
+    async def stream_state(self, request: web.Request) -> web.StreamResponse:
+        """Send all orders and events now and after each change (server-sent events)."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", **HEADERS})
         await response.prepare(request)
-        seen = -1
+        sent_revision = -1
         while not self.closing.is_set():
-            if seen == self.orders.revision:
-                await response.write(b": still here\n\n")
+            if sent_revision == self.orders.revision:
+                await response.write(b": heartbeat\n\n")
             else:
-                seen = self.orders.revision
+                sent_revision = self.orders.revision
                 await response.write(b"data: " + _encode(self._state()) + b"\n\n")
-            await self._wait_for_news(seen)
+            await self._wait_for_change(sent_revision)
         return response
 
-    async def _wait_for_news(self, seen: int) -> None:
+    async def _wait_for_change(self, revision: int) -> None:
         waits = [
-            asyncio.ensure_future(self.orders.wait_for_news(seen, HEARTBEAT_SECONDS)),
+            asyncio.ensure_future(self.orders.wait_for_change(revision, HEARTBEAT_SECONDS)),
             asyncio.ensure_future(self.closing.wait()),
         ]
         try:
@@ -144,24 +150,28 @@ class Front:
                 wait.cancel()
 
     def _state(self) -> dict[str, Any]:
-        events = sorted(self.orders.book.events, key=lambda event: event.at)
+        events = sorted(self.orders.projection.events, key=lambda event: event.at)
         return {
-            "orders": [_shown(order) for order in self.orders.book.orders()[:ORDERS_SHOWN]],
-            "events": [_told(event) for event in events[-EVENTS_SHOWN:]],
+            "orders": [
+                _order_json(order) for order in self.orders.projection.orders()[:MAX_ORDERS]
+            ],
+            "events": [_event_json(event) for event in events[-MAX_EVENTS:]],
         }
 
 
 @asynccontextmanager
-async def serving(
-    orders: OrdersSide, payments: PaymentsService, authenticate: Authenticate, port: int
+async def serve_page(
+    orders: OrdersService, payments: PaymentsClient, authenticate: Authenticate, port: int
 ) -> AsyncIterator[int]:
-    """Serve the page on the loopback interface; gives the port.
+    """Serve the page on the loopback interface, and yield the actual port.
 
-    It is another one if that is taken, and any if it is 0.
+    That is another one if `port` is in use, and any free one if it is 0.
     """
     closing = asyncio.Event()
-    front = Front(orders, payments, authenticate, closing)
-    runner = web.AppRunner(front.application(), access_log=None, shutdown_timeout=CLOSING_SECONDS)
+    handlers = WebHandlers(orders, payments, authenticate, closing)
+    runner = web.AppRunner(
+        handlers.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+    )
     await runner.setup()
     try:
         try:
@@ -175,31 +185,33 @@ async def serving(
 
 
 @web.middleware
-async def _guard(
+async def _check_and_map_errors(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Keep strangers out, and turn errors into answers of the shape that the service's have."""
-    if not _is_ours(request):
-        return _error(HTTPStatus.FORBIDDEN, "Only the demo's own page, on this machine")
+    """Reject requests of other origins, and map errors to responses like the service's own."""
+    if not _is_own_origin(request):
+        return _error(HTTPStatus.FORBIDDEN, "Only the demo's own page may send requests")
     try:
         return await handler(request)
-    except UnknownOrder:
+    except OrderNotFound:
         return _error(HTTPStatus.NOT_FOUND, "Not Found")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _error(HTTPStatus.BAD_REQUEST, str(error))
-    except BrokerAway:
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "NATS is not there just now")
+    except BrokerUnavailable:
+        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "NATS is not available")
     except (StorageUnavailable, GatewayUnavailable):
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "PostgreSQL is not there just now")
+        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "PostgreSQL is not available")
     except (aiohttp.ClientError, TimeoutError):
-        return _error(HTTPStatus.BAD_GATEWAY, "The payments service does not answer")
+        return _error(HTTPStatus.BAD_GATEWAY, "The payments service does not respond")
 
 
-def _is_ours(request: web.Request) -> bool:
+def _is_own_origin(request: web.Request) -> bool:
     with suppress(ValueError):
         origin = request.headers.get("Origin")
         host = urlsplit(f"//{request.host}").hostname
-        return host in LOOPBACK and (origin is None or urlsplit(origin).netloc == request.host)
+        return host in LOOPBACK_HOSTS and (
+            origin is None or urlsplit(origin).netloc == request.host
+        )
     return False
 
 
@@ -216,7 +228,7 @@ def _error(status: HTTPStatus, message: str) -> web.Response:
     return _json({"errors": [{"message": message}]}, status)
 
 
-def _shown(order: Order) -> dict[str, Any]:
+def _order_json(order: Order) -> dict[str, Any]:
     return {
         "id": order.id,
         "version": order.version,
@@ -227,5 +239,5 @@ def _shown(order: Order) -> dict[str, Any]:
     }
 
 
-def _told(event: Heard) -> dict[str, Any]:
+def _event_json(event: ReceivedEvent) -> dict[str, Any]:
     return {"at": event.at, "subject": event.subject, "body": event.body}

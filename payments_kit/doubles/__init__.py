@@ -1,1 +1,1 @@
-"""Stand-ins for payment gateways that speak their HTTP API."""
+"""Doubles of payment gateways: local HTTP servers that imitate their APIs, with faults on demand."""

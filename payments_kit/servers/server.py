@@ -1,4 +1,4 @@
-"""What the servers on this machine have in common: a folder, a port, a beginning and an end."""
+"""LocalServer: the life cycle that local servers share."""
 
 import asyncio
 import time
@@ -15,115 +15,119 @@ from payments_kit.servers.processes import (
     free_port,
 )
 
-# Between two tries to take a port, or a folder, that something else still holds.
+# Between two attempts to use a port or a folder that another process still uses.
 RETRY_SECONDS = 0.1
-# How a server says that another process holds what it wants; waiting, or another port, mends it.
-TAKEN = (b"address already in use", b"is still in use")
+# How a server reports that another process uses its port or its folder. Both end by themselves,
+# or with another port.
+IN_USE = (b"address already in use", b"is still in use")
 
 
 class LocalServer(ABC):
-    """A server that lives in one folder and ends when this process does.
+    """A server in one folder that stops when this process ends.
 
-    Without a folder it takes a temporary one, and leaves nothing behind. Use it as a context
-    manager, sync or async. `restart` keeps the data and the address; so does `start` after `stop`
-    or `kill`.
+    Without a folder it uses a temporary one and removes it on close. Use it as a context manager,
+    sync or async. `restart` keeps the data and the address; so does `start` after `stop` or `kill`.
     """
 
     name: str
     # A start takes well under a second; a loaded CI machine, or crash recovery, takes longer.
     start_timeout = 60.0
-    # A stop takes some 0.1 s; a server that is not done by then is killed.
+    # A stop takes about 0.1 s; a server that still runs after this time is killed.
     stop_timeout = 15.0
 
-    def __init__(self, folder: Path | None, user: User, orderly: int, at_once: int) -> None:
-        self._given = folder
+    def __init__(
+        self, folder: Path | None, user: User, stop_signal: int, abort_signal: int
+    ) -> None:
+        self._requested_folder = folder
         self._user = user
-        self._orderly = orderly
-        # Nobody will read the data of a temporary server again, so it need not be put in order.
-        self._last_signal = orderly if folder else at_once
+        self._stop_signal = stop_signal
+        # The data of a temporary server is not read again, so it need not be flushed.
+        self._final_signal = stop_signal if folder else abort_signal
         self._process: SupervisedProcess | None = None
         self._port: int | None = None
 
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients connect."""
+        """The address for clients."""
 
     @abstractmethod
     def _prepare(self, process: SupervisedProcess) -> None:
-        """Make the folder ready for a first start; harmless when it is ready already."""
+        """Prepare the folder for the first start; safe to repeat."""
 
     @abstractmethod
     def _command(self, port: int) -> Sequence[str | Path]:
-        """What to run."""
+        """Return the command that runs the server."""
 
     @abstractmethod
     def _is_ready(self, pid: int) -> bool:
-        """Whether the process of this id serves clients, and not another one in its place."""
+        """Return whether the process with this id, and no other, serves clients."""
 
     @property
     def process(self) -> SupervisedProcess:
-        """The process behind this server."""
+        """The server's process."""
         if self._process is None:
             raise LocalServerError(f"{self.name} was not started")
         return self._process
 
     @property
     def folder(self) -> Path:
-        """Where everything of this server lies."""
+        """The folder with all of the server's files."""
         return self.process.folder
 
     @property
     def port(self) -> int:
-        """The loopback port; the same until the server is closed."""
+        """The loopback port; it stays the same until the server is closed."""
         if self._port is None:
             raise LocalServerError(f"{self.name} was not started")
         return self._port
 
     def start(self) -> Self:
-        """Start, and return when clients can connect."""
-        if self._process is None:
-            self._process = SupervisedProcess(self.name, self._given, self._user, self._last_signal)
-            try:
-                self._prepare(self._process)
-            except BaseException:
-                self.close()
-                raise
+        """Start the server and return when clients can connect.
+
+        Raises:
+            LocalServerError: it did not start; the message contains the end of its log.
+        """
         try:
-            self._serve(self._process)
+            if self._process is None:
+                self._process = SupervisedProcess(
+                    self.name, self._requested_folder, self._user, self._final_signal
+                )
+                self._prepare(self._process)
+            self._start_on_free_port(self._process)
         except BaseException:
             self.close()
             raise
         return self
 
-    def _serve(self, process: SupervisedProcess) -> None:
-        chosen = self._port
-        heard = process.log.stat().st_size if process.log.exists() else 0
+    def _start_on_free_port(self, process: SupervisedProcess) -> None:
+        previous_port = self._port
+        log_offset = process.log.stat().st_size if process.log.exists() else 0
         for _ in range(int(self.start_timeout / RETRY_SECONDS)):
-            self._port = chosen or free_port()
-            if self._serves_at(self._port, process):
+            self._port = previous_port or free_port()
+            if self._starts_on(self._port, process):
                 return
-            said = process.log.read_bytes()[heard:]
-            if not any(reason in said.lower() for reason in TAKEN):
+            new_lines = process.log.read_bytes()[log_offset:]
+            if not any(reason in new_lines.lower() for reason in IN_USE):
                 break
-            heard += len(said)
+            log_offset += len(new_lines)
             time.sleep(RETRY_SECONDS)
-        raise LocalServerError(process.detail("did not start"))
+        raise LocalServerError(process.with_log_tail("did not start"))
 
-    def _serves_at(self, port: int, process: SupervisedProcess) -> bool:
+    def _starts_on(self, port: int, process: SupervisedProcess) -> bool:
         pid = process.start(self._command(port))
         process.wait_until(
-            lambda: self._is_ready(pid) or not process.runs(), self.start_timeout, "start"
+            lambda: self._is_ready(pid) or not process.is_running(), self.start_timeout, "start"
         )
-        return process.runs()
+        return process.is_running()
 
     def stop(self) -> None:
-        """End in good order; the data stays."""
-        if self.process.runs():
-            self.process.stop(self._orderly, self.stop_timeout)
+        """Stop the server gracefully; the data stays."""
+        if self.process.is_running():
+            self.process.stop(self._stop_signal, self.stop_timeout)
 
     def kill(self) -> None:
-        """End at once, as in a crash; the data stays."""
+        """Kill the server as a crash would; the data stays."""
         self.process.kill()
 
     def restart(self) -> None:
@@ -132,7 +136,7 @@ class LocalServer(ABC):
         self.start()
 
     def close(self) -> None:
-        """End for good; a temporary folder goes too."""
+        """Stop the server, and remove a temporary folder; safe to repeat."""
         process, self._process, self._port = self._process, None, None
         if process is not None:
             process.release()

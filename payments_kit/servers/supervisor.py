@@ -1,8 +1,8 @@
-"""Keep one server's process and folder bound to the life of whoever started this script.
+"""Supervise one server process and its folder, and stop both when the owner process ends.
 
-It runs in a process and a session of its own, so neither Ctrl-C nor a SIGKILL of its owner takes it
-along: when the owner is gone it stops the server and takes a temporary folder away. It needs only
-the standard library, because it is run by path, without the packages around it.
+This script runs in a process and a session of its own, so that Ctrl-C or a SIGKILL of its owner
+does not end it: when the owner has ended, it stops the server and removes a temporary folder. It
+uses only the standard library, because it is run by path, without the packages around it.
 """
 
 import ctypes
@@ -22,11 +22,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-# How often to look whether the owner still lives, should a forked child of it hold the socket open.
+# How often to check that the owner is alive: a forked child of it may keep the socket open.
 OWNER_CHECK_SECONDS = 1.0
 # PostgreSQL gives its own children five seconds after an immediate stop; one more for itself.
-ABANDONED_STOP_SECONDS = 6.0
-# A server takes some 50 ms to end.
+STOP_TIMEOUT_SECONDS = 6.0
+# A server takes about 50 ms to end.
 POLL_SECONDS = 0.005
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 PR_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
@@ -36,39 +36,34 @@ PIDFILE_SHMEM_LINE = 6
 
 
 class Supervisor:
-    """One folder and at most one process in it, moved by the owner's orders."""
+    """One folder and at most one process in it; the owner's requests name its methods."""
 
     def __init__(
-        self, home: str, name: str, folder: str | None, uid: int, gid: int, stop: int
+        self, home: str, name: str, folder: str | None, uid: int, gid: int, stop_signal: int
     ) -> None:
-        self.stop_signal = stop
+        self.stop_signal = stop_signal
         self.user: dict[str, Any] = {}
         if os.geteuid() != uid:
             self.user = {"user": uid, "group": gid, "extra_groups": []}
-        self.temporary = folder is None
+        self.is_temporary = folder is None
         self.child: subprocess.Popen[bytes] | None = None
         self.folder = Path(folder or tempfile.mkdtemp(dir=home, prefix=f"payments-{name}-"))
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True, mode=0o700)
-            self._own(self.folder, uid, gid)
-        elif self.temporary:
-            self._own(self.folder, uid, gid)
-        self.lock = (self.folder / "lock").open("w")
+        is_new = self.is_temporary or not self.folder.exists()
+        self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        if is_new and self.user:
+            os.chown(self.folder, uid, gid)
+        self.lock_file = (self.folder / "lock").open("w")
 
-    def _own(self, path: Path, uid: int, gid: int) -> None:
-        if os.geteuid() != uid:
-            os.chown(path, uid, gid)
-
-    def claim(self) -> str | None:
-        """Take the folder for ourselves; the reason if someone else has it."""
+    def lock(self) -> str | None:
+        """Lock the folder for this process; return an error message if another one holds it."""
         try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self.lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return f"{self.folder} is in use by another process"
         return None
 
     def start(self, command: list[str], environment: dict[str, str], log: str) -> dict[str, Any]:
-        """Start the one process here."""
+        """Start the process."""
         with Path(log).open("ab") as output:
             try:
                 self.child = subprocess.Popen(
@@ -79,27 +74,27 @@ class Supervisor:
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
-                    preexec_fn=self._die_with_me(),  # noqa: PLW1509 - there is one thread here
+                    preexec_fn=self._set_death_signal(),  # noqa: PLW1509 - one thread only
                     **self.user,
                 )
             except (OSError, subprocess.SubprocessError) as error:
                 return {"error": f"{command[0]}: {error}"}
         return {"pid": self.child.pid}
 
-    def _die_with_me(self) -> Callable[[], None]:
-        """Ask the kernel, where it can, to stop the child should someone kill this supervisor."""
+    def _set_death_signal(self) -> Callable[[], None]:
+        """Return a function for the child: on Linux, it is stopped if this supervisor is killed."""
         if sys.platform != "linux":
             return lambda: None
         prctl, death_signal = ctypes.CDLL(None).prctl, self.stop_signal
         return lambda: prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0) and None
 
     def status(self) -> dict[str, Any]:
-        """Tell whether it runs, and if not, how it ended."""
+        """Return whether the process runs, and its exit code if it has ended."""
         code = self.child.poll() if self.child is not None else None
-        return {"runs": self._runs(), "exit": code}
+        return {"is_running": self._is_running(), "exit_code": code}
 
-    def _runs(self) -> bool:
-        """Whether the process, or an orphan that it left to us, still lives."""
+    def _is_running(self) -> bool:
+        """Return whether the process, or an orphan that it left behind, is alive."""
         if self.child is None:
             return False
         if self.child.poll() is None:
@@ -111,8 +106,8 @@ class Supervisor:
         return False
 
     def signal(self, number: int) -> dict[str, Any]:
-        """Pass a signal on; a kill goes to the whole process group."""
-        if self.child is not None and self._runs():
+        """Send a signal to the process; SIGKILL goes to its whole process group."""
+        if self.child is not None and self._is_running():
             with suppress(ProcessLookupError):
                 if number == signal.SIGKILL:
                     os.killpg(self.child.pid, number)
@@ -121,39 +116,39 @@ class Supervisor:
         return {}
 
     def release(self) -> None:
-        """Stop what runs and leave nothing that was not asked for."""
+        """Stop the process, and remove a temporary folder."""
         self.signal(self.stop_signal)
-        if not self._ends_within(ABANDONED_STOP_SECONDS):
+        if not self._ends_within(STOP_TIMEOUT_SECONDS):
             self.signal(signal.SIGKILL)
-            self._ends_within(ABANDONED_STOP_SECONDS)
-        if self.temporary:
+            self._ends_within(STOP_TIMEOUT_SECONDS)
+        if self.is_temporary:
             self._free_shared_memory()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ends_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
-        while self._runs():
+        while self._is_running():
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL_SECONDS)
         return True
 
     def _free_shared_memory(self) -> None:
-        """Give back the segment of a postmaster that could not do it itself."""
+        """Free the shared memory segment of a PostgreSQL server that was killed."""
         with suppress(OSError, IndexError, ValueError):
             lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
             ctypes.CDLL(None).shmctl(int(lines[PIDFILE_SHMEM_LINE].split()[1]), IPC_RMID, None)
 
 
-def orders(owner: socket.socket, owner_pid: int) -> Iterator[dict[str, Any]]:
-    """Each order as it comes; the end of them when the owner is gone."""
+def read_requests(owner: socket.socket, owner_pid: int) -> Iterator[dict[str, Any]]:
+    """Yield the owner's requests until the owner has ended or closed the socket."""
     pending = b""
     while os.getppid() == owner_pid:
         if not select.select([owner], [], [], OWNER_CHECK_SECONDS)[0]:
             continue
         try:
             received = owner.recv(65536)
-        except ConnectionError:  # the owner died with something of ours unread
+        except ConnectionError:  # the owner was killed before it read a reply
             received = b""
         if not received:
             return
@@ -161,36 +156,36 @@ def orders(owner: socket.socket, owner_pid: int) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-def leave(_signal: int, _frame: object) -> NoReturn:
-    """Turn a signal into a way out that runs what stands in `finally`."""
+def exit_on_signal(_signal: int, _frame: object) -> NoReturn:
+    """Exit with an exception, so that `finally` blocks run."""
     sys.exit(1)
 
 
 def main() -> None:
-    """Obey the owner until it lets go, or is gone."""
-    signal.signal(signal.SIGTERM, leave)
+    """Serve the owner's requests until it has ended or closed the socket, then clean up."""
+    signal.signal(signal.SIGTERM, exit_on_signal)
     if sys.platform == "linux":
-        # Processes that a killed server leaves behind come to us, to be waited for.
+        # Processes that a killed server leaves behind become children of this process.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     arguments = json.loads(sys.argv[1])
     owner_pid = arguments.pop("owner")
     owner = socket.socket(fileno=0)
 
-    def answer(content: dict[str, Any]) -> None:
-        with suppress(OSError):  # the owner may be gone; the next read says so
+    def reply(content: dict[str, Any]) -> None:
+        with suppress(OSError):  # if the owner has ended, the next read notices it
             owner.sendall(json.dumps(content).encode() + b"\n")
 
     try:
         supervisor = Supervisor(**arguments)
     except OSError as error:
-        return answer({"error": str(error)})
-    refusal = supervisor.claim()
-    if refusal:
-        return answer({"error": refusal})
+        return reply({"error": str(error)})
+    error_message = supervisor.lock()
+    if error_message:
+        return reply({"error": error_message})
     try:
-        answer({"folder": str(supervisor.folder)})
-        for order in orders(owner, owner_pid):
-            answer(getattr(supervisor, order.pop("do"))(**order))
+        reply({"folder": str(supervisor.folder)})
+        for request in read_requests(owner, owner_pid):
+            reply(getattr(supervisor, request.pop("method"))(**request))
     finally:
         supervisor.release()
 

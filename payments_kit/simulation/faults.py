@@ -1,4 +1,4 @@
-"""What may go wrong, in the words of whom it happens to; and the dice that decide when it does."""
+"""Faults: what may go wrong in a run, and the injector that decides when it does."""
 
 import random
 from collections import Counter
@@ -9,109 +9,114 @@ from attrs import frozen
 
 
 class FaultKind(Enum):
-    """What the real parts do on bad days; docs/proof.md tells of each."""
+    """The faults of databases, brokers, gateways and processes; docs/proof.md describes them."""
 
     COMMIT_REPLY_LOST = "committed, and the reply was lost"
-    COMMITTED_THEN_GONE = "committed, and the connection was gone"
+    COMMITTED_THEN_GONE = "committed, and the connection was lost"
     SERIALIZATION_FAILURE = "serialization failure"
-    CONNECTION_GONE = "database connection gone"
-    DATABASE_SLOW = "a slow statement"
-    DATABASE_DOWN = "the database goes down"
-    PUBLISH_REPLY_LOST = "stored, and the publisher was not told"
-    PUBLISH_TIMED_OUT = "the broker stopped answering in the middle of a batch"
-    BROKER_REFUSES = "broker connection gone"
-    BROKER_DOWN = "the broker goes down"
-    REORDERED = "delivered in another order"
-    REDELIVERED = "delivered again after the acknowledgement"
-    DUPLICATED = "published twice by the orders side"
-    IDS_FORGOTTEN = "the broker forgets which ids it has seen"
-    GATEWAY_UNREACHABLE = "connection refused by the gateway"
-    GATEWAY_RATE_LIMITED = "429 from the gateway"
-    GATEWAY_REQUEST_LOST = "nothing done at the gateway, and no reply"
-    GATEWAY_REPLY_LOST = "done at the gateway, and the reply was lost"
-    GATEWAY_LANDS_LATE = "no reply from the gateway, and it lands later"
-    GATEWAY_ERROR = "nothing done at the gateway, and a 500 stored"
-    GATEWAY_ERROR_AFTER = "done at the gateway, and a 500 stored"
-    GATEWAY_SLOW = "the gateway is slow"
-    GATEWAY_DOWN = "the gateway goes down"
-    GATEWAY_MISCHARGES = "the gateway takes another amount"
-    REFUND_FAILS = "the bank sends a refund back"
-    EXTERNAL_REFUND = "somebody gives money back at the gateway's own pages"
-    NOTICE_LOST = "a notice is lost"
-    NOTICE_TWICE = "a notice comes twice"
-    NOTICE_LATE = "a notice comes late"
-    CRASH = "crashes"
-    CRASH_ANYWHERE = "crashes at any await"
-    PAUSE = "stops for longer than a lease"
+    CONNECTION_GONE = "database connection lost"
+    DATABASE_SLOW = "slow statement"
+    DATABASE_DOWN = "database down"
+    PUBLISH_REPLY_LOST = "message stored, and the confirmation was lost"
+    PUBLISH_TIMED_OUT = "broker stopped replying in the middle of a batch"
+    BROKER_REFUSES = "broker connection lost"
+    BROKER_DOWN = "broker down"
+    REORDERED = "messages delivered in another order"
+    REDELIVERED = "message delivered again after its acknowledgement"
+    DUPLICATED = "order event published twice"
+    IDS_FORGOTTEN = "broker forgets its message ids"
+    GATEWAY_UNREACHABLE = "gateway refuses the connection"
+    GATEWAY_RATE_LIMITED = "gateway replies 429"
+    GATEWAY_REQUEST_LOST = "gateway request lost"
+    GATEWAY_REPLY_LOST = "gateway request carried out, and the reply was lost"
+    GATEWAY_ARRIVES_LATE = "no reply from the gateway, and the request arrives later"
+    GATEWAY_ERROR = "gateway request not carried out, and a 500 stored"
+    GATEWAY_ERROR_AFTER = "gateway request carried out, and a 500 stored"
+    GATEWAY_SLOW = "gateway slow"
+    GATEWAY_DOWN = "gateway down"
+    GATEWAY_MISCHARGES = "gateway captures another amount"
+    REFUND_FAILS = "bank rejects a refund"
+    EXTERNAL_REFUND = "refund in the gateway's dashboard"
+    NOTIFICATION_LOST = "notification lost"
+    NOTIFICATION_TWICE = "notification sent twice"
+    NOTIFICATION_LATE = "notification late"
+    CRASH = "crash at a statement or request"
+    CRASH_ANYWHERE = "crash at any await"
+    PAUSE = "process paused for longer than a lease"
     CLOCK_SKEW = "clocks differ"
-    HANG_UP = "the customer hangs up"
+    CLIENT_DISCONNECTS = "customer disconnects"
 
-    # Enum's own is Python code, and dice are rolled thousands of times a run.
+    # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__
 
 
 @frozen
 class FaultOccurrence:
-    """The n-th time, from 1, that a mishap happens in a run."""
+    """The n-th occurrence, from 1, of a fault in a run."""
 
     kind: FaultKind
     number: int
 
 
 class FaultInjector:
-    """Decides what goes wrong. Each mishap has dice of its own, so that sparing one hardly moves another."""
+    """Decides what goes wrong.
+
+    Each kind has a random stream of its own, so that suppressing one kind hardly changes another.
+    """
 
     def __init__(
         self,
         seed: int,
         rates: Mapping[FaultKind, float],
-        spared: frozenset[FaultOccurrence],
-        tell: Callable[[str, str], None],
-        who: Callable[[], str],
+        suppressed: frozenset[FaultOccurrence],
+        record: Callable[[str, str], None],
+        current_name: Callable[[], str],
         only: frozenset[FaultOccurrence] | None = None,
     ) -> None:
         self._rates = dict(rates)
-        self._spared = spared
+        self._suppressed = suppressed
         self._only = only
-        self._tell = tell
-        self._who = who
+        self._record = record
+        self._current_name = current_name
         self._streams = {
             kind: random.Random(f"{kind.name} {seed}")  # noqa: S311 - replayable on purpose
             for kind in rates
         }
-        self._numbers: Counter[FaultKind] = Counter()
+        self.counts: Counter[FaultKind] = Counter()
+        """How often each kind was due, suppressed or not."""
         self.happened: Counter[FaultKind] = Counter()
-        self.strikes: list[FaultOccurrence] = []
+        self.occurrences: list[FaultOccurrence] = []
         self.is_healed = False
+        """Whether no fault occurs any more."""
 
-    def strikes_now(self, kind: FaultKind, whom: str = "") -> bool:
-        """Whether this goes wrong now; for whoever is running, if nobody is named."""
+    def occurs(self, kind: FaultKind, where: str = "") -> bool:
+        """Decide whether this fault occurs now; `where` is the current process if empty."""
         rate = self._rates.get(kind)
         if rate is None or self.is_healed or self._streams[kind].random() >= rate:
             return False
-        return self.let_happen(kind, whom)
+        return self.inject(kind, where)
 
-    def let_happen(self, kind: FaultKind, whom: str = "") -> bool:
-        """Count one more of these; False if it is to be spared this time."""
-        self._numbers[kind] += 1
-        strike = FaultOccurrence(kind, self._numbers[kind])
-        if self.is_healed or strike in self._spared:
+    def inject(self, kind: FaultKind, where: str = "") -> bool:
+        """Count one more occurrence; return False if this one is suppressed."""
+        self.counts[kind] += 1
+        occurrence = FaultOccurrence(kind, self.counts[kind])
+        if self.is_healed or occurrence in self._suppressed:
             return False
-        if self._only is not None and strike not in self._only:
+        if self._only is not None and occurrence not in self._only:
             return False
         self.happened[kind] += 1
-        self.strikes.append(strike)
-        self._tell(whom or self._who(), f"({kind.value})")
+        self.occurrences.append(occurrence)
+        self._record(where or self._current_name(), f"({kind.value})")
         return True
 
-    def may(self, kind: FaultKind) -> bool:
-        """Whether this can go wrong at all in this run."""
+    def is_possible(self, kind: FaultKind) -> bool:
+        """Whether this fault can occur at all in this run."""
         return kind in self._rates
 
-    def between(self, kind: FaultKind, least: float, most: float) -> float:
-        """How long, how far: evenly between the two."""
-        return self._streams[kind].uniform(least, most)
+    def uniform(self, kind: FaultKind, low: float, high: float) -> float:
+        """Draw a number from the random stream of the kind."""
+        return self._streams[kind].uniform(low, high)
 
     def stream(self, kind: FaultKind) -> random.Random:
-        """The mishap's own dice."""
+        """Return the random stream of the kind."""
         return self._streams[kind]

@@ -1,199 +1,170 @@
-"""Serve and worker without their wires: answers and loops round the real use cases."""
+"""Serve and worker: the real handlers and loops, without the HTTP server and the signals."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import random
 from contextvars import ContextVar
 from typing import Final
 
 import msgspec
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from application.application import UseCases
-from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
-from application.ports.payment_gateway import CardToken
-from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.create_charge import PayOrder
-from domain.claim import AlreadyPaid, ExpectedAmount
-from domain.identifiers import OrderId, PaymentId, UserId
+from domain.identifiers import PaymentId
 from domain.money import Currency
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.errors import reply_to
-from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
-from entrypoints.http.payments import reply_to_charge
-from entrypoints.http.replies import Reply as HttpReply
+from entrypoints.http.handlers import (
+    NotificationHandler,
+    PaymentHandler,
+    RefundCommand,
+    RefundHandler,
+)
+from entrypoints.http.idempotency import IdempotencyGuard
+from entrypoints.http.replies import Reply
+from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
-from payments_kit.simulation.loop import SimulatedProcess
+from entrypoints.worker.loops import Loop, Pacing, run_loops
+from entrypoints.worker.roles import WorkerDependencies, loops_of
+from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.runtime import SimulatedRuntime
 
 CLAIMED: Final[ContextVar[list[PaymentId] | None]] = ContextVar("claimed", default=None)
-"""The payments begun for the request that is being answered."""
+"""The payments that the current request has started."""
 
-_UNEXPECTED: Final = 500
+# Longer than in production, as an idle check costs steps; it must only be shorter than the leases.
+_MIN_IDLE_SECONDS: Final = 1.0
 
-# What entrypoints/workers.py waits: its figures, without the jitter that no seed decides.
-_MAX_PAUSE: Final = 5.0
-_FIRST_PAUSE: Final = 0.2
-# Longer than there, as every look at nothing costs steps; it only has to be shorter than the leases.
-_IDLE: Final = 1.0
+_ROLES: Final[tuple[Role, ...]] = ("replicate", "relay", "recover", "complete")
 
 
 @frozen
-class Reply:
-    """What came back over HTTP."""
+class Response:
+    """The reply to a request to pay, as the customer reads it."""
 
     status: int
     payment_id: PaymentId | None
     payment_status: str
     claimed: tuple[PaymentId, ...] = ()
-
-
-@frozen
-class PayRequest:
-    """`POST /api/payments`."""
-
-    order_id: OrderId
-    user_id: UserId
-    token: CardToken
-    key: str | None = None
-    expected: ExpectedAmount = ExpectedAmount()
+    """The payments that the request started; the customer does not see them."""
 
 
 @define
 class Serve:
-    """One `payments serve`: entrypoints/http as it is, but for the reading of requests."""
+    """One `payments serve`."""
 
-    life: SimulatedProcess
+    process: SimulatedProcess
     use_cases: UseCases
-    once: IdempotencyGuard
-    surprise: Callable[[BaseException], None]
-    running: BackgroundTasks = field(factory=BackgroundTasks)
-    waiting: list["asyncio.Future[Reply]"] = field(factory=list)
-    """Requests that have not been answered."""
+    payments: PaymentHandler
+    refunds: RefundHandler
+    notifications: NotificationHandler
+    unanswered: list["asyncio.Future[Response]"] = field(factory=list)
+    """The requests whose connections are lost if the process crashes."""
 
-    async def pay(self, request: PayRequest) -> Reply:
-        """Answer one request; with an idempotency key, as the first one with it."""
+    async def pay(self, command: PayOrder, key: str | None) -> Response:
+        """Reply to `POST /api/payments`."""
         claimed: list[PaymentId] = []
         CLAIMED.set(claimed)
-
-        async def charge() -> HandlerResult:
-            return await self._charge(request)
-
         try:
-            if request.key is None:
-                reply = (await self.running.to_its_end(charge())).reply
-            else:
-                command = {"order": request.order_id, "token": request.token.value}
-                answering = self.once(request.user_id, request.key, command, charge)
-                reply = await self.running.to_its_end(answering)
+            reply = await self.payments.pay(command, key)
         except Exception as error:
             reply = reply_to(error)
-            if reply.status == _UNEXPECTED:
-                self.surprise(error)
-        return _heard(reply, tuple(claimed))
+        return _read(reply, claimed)
 
-    async def apply(self, notification: Notification) -> int:
-        """Answer the gateway's webhook."""
+    async def refund(self, command: RefundCommand, key: str | None) -> int:
+        """Reply to `POST /api/payments/{id}/refunds`."""
         try:
-            await self.running.to_its_end(self.use_cases.receive_notification(notification))
+            return (await self.refunds.refund(command, key)).status
         except Exception as error:
-            reply = reply_to(error)
-            if reply.status == _UNEXPECTED:
-                self.surprise(error)
-            return reply.status
-        return 200
+            return reply_to(error).status
 
-    async def refund(self, payment_id: PaymentId, minor_units: int | None) -> None:
-        """Give money back for an operator."""
+    async def receive(self, notification: Notification) -> int:
+        """Reply to a webhook."""
         try:
-            await self.running.to_its_end(self.use_cases.refund_payment(payment_id, minor_units))
+            return (await self.notifications.receive(notification)).status
         except Exception as error:
-            if reply_to(error).status == _UNEXPECTED:
-                self.surprise(error)
-
-    async def _charge(self, request: PayRequest) -> HandlerResult:
-        try:
-            charge = await self.use_cases.create_charge(
-                PayOrder(request.order_id, request.user_id, request.token, request.expected)
-            )
-        except AlreadyPaid as paid:
-            return HandlerResult(reply_to(paid), final=True)
-        return reply_to_charge(charge)
+            return reply_to(error).status
 
 
-class _Told(msgspec.Struct):
-    """Where a body says which payment it is about, and what became of that."""
+def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: UseCases) -> Serve:
+    """Compose a serve process."""
+    guard, tasks = IdempotencyGuard(runtime.idempotency_store()), BackgroundTasks()
+    return Serve(
+        process,
+        use_cases,
+        PaymentHandler(use_cases.create_charge, guard, tasks),
+        RefundHandler(use_cases.refund_payment, guard, tasks),
+        NotificationHandler(use_cases.receive_notification, tasks),
+    )
+
+
+class _Body(msgspec.Struct):
+    """The parts of a body that name a payment and its status."""
 
     id: str | None = None
     status: str | int | None = None
-    payment: "_Told | None" = None
+    payment: "_Body | None" = None
 
 
-_TOLD: Final = msgspec.json.Decoder(_Told)
+_DECODER: Final = msgspec.json.Decoder(_Body)
 
 
-def _heard(reply: HttpReply, claimed: tuple[PaymentId, ...]) -> Reply:
-    told = _TOLD.decode(reply.content)
-    payment = told.payment or told
+def _read(reply: Reply, claimed: list[PaymentId]) -> Response:
+    body = _DECODER.decode(reply.content)
+    payment = body.payment or body
     payment_id = PaymentId(payment.id) if payment.id else None
-    return Reply(reply.status, payment_id, str(payment.status), claimed)
+    return Response(reply.status, payment_id, str(payment.status), tuple(claimed))
+
+
+class LoopEnded(Exception):
+    """A loop of a worker ended although the worker was not stopped."""
 
 
 @define
 class Worker:
-    """One `payments worker`, with all its roles."""
+    """One `payments worker` with all its roles."""
 
-    life: SimulatedProcess
-    use_cases: UseCases
-    intake: OrderIntake
-    completion: PaymentCreatedIntake
-    surprise: Callable[[BaseException], None]
-    stops: bool = False
-    """Set to have each role end after what it is doing."""
+    process: SimulatedProcess
+    dependencies: WorkerDependencies
+    pacing: Pacing
+    stop: asyncio.Event = field(factory=asyncio.Event)
+    is_stopped: bool = False
 
     @property
-    def roles(self) -> tuple[Callable[[], Awaitable[int]], ...]:
-        """What it does again and again."""
-        return (
-            self.intake.run_once,
-            self.completion.run_once,
-            self.use_cases.relay_outbox.run_once,
-            self.use_cases.recover_payments.run_once,
-            self.use_cases.apply_deferred_notifications.run_once,
-        )
+    def loops(self) -> list[Loop]:
+        """The real loops, with a longer time between two idle checks."""
+        return [
+            evolve(loop, idle_seconds=max(_MIN_IDLE_SECONDS, loop.idle_seconds))
+            for role in _ROLES
+            for loop in loops_of(role, self.dependencies)
+        ]
 
-    async def run(self, role: Callable[[], Awaitable[int]]) -> None:
-        """Play one role until stopped; entrypoints/workers.py without what no seed decides."""
-        failures = 0
-        while not self.stops:
-            try:
-                done = await role()
-            except (StorageUnavailable, BrokerUnavailable):
-                failures += 1
-                await asyncio.sleep(min(_MAX_PAUSE, _FIRST_PAUSE * 2**failures))
-            except Exception as error:
-                failures += 1
-                self.surprise(error)
-                await asyncio.sleep(_MAX_PAUSE)
-            else:
-                failures = 0
-                if not done:
-                    await asyncio.sleep(_IDLE)
+    async def run(self) -> None:
+        """Run until the world stops it.
+
+        Raises:
+            LoopEnded: a loop ended by itself, and its work would never be done again.
+        """
+        await run_loops(self.loops, self.stop, self.pacing)
+        if not self.is_stopped:
+            raise LoopEnded(self.process.name)
+
+    def shut_down(self) -> None:
+        """Let the loops finish their current work and end."""
+        self.is_stopped = True
+        self.stop.set()
 
 
-def a_worker(
-    runtime: SimulatedRuntime,
-    life: SimulatedProcess,
-    use_cases: UseCases,
-    surprise: Callable[[BaseException], None],
+def open_worker(
+    runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: UseCases, draw: random.Random
 ) -> Worker:
-    """A worker with its subscriptions."""
-    orders = runtime.subscribe("payments-orders", "order:created", "order:cancelled")
-    payments = runtime.subscribe("orders-payments", "payment:created")
-    return Worker(
-        life,
+    """Compose a worker process; its jitter is drawn from `draw`."""
+    orders = runtime.subscribe("payments", "order:created", "order:cancelled")
+    payments = runtime.subscribe("payments-complete", "payment:created")
+    dependencies = WorkerDependencies(
         use_cases,
         OrderIntake(orders, use_cases.replicate_order, use_cases.cancel_order, Currency("usd")),
         PaymentCreatedIntake(payments, use_cases.complete_order),
-        surprise,
     )
+    return Worker(process, dependencies, Pacing(jitter=lambda: draw.uniform(0.5, 1.0)))

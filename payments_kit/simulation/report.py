@@ -1,4 +1,4 @@
-"""What `payments simulate` prints: how fast it is, and a failing seed as a bug report."""
+"""Report: what `payments simulate` prints; for a failing seed, a bug report."""
 
 import subprocess
 import time
@@ -14,18 +14,18 @@ from rich.table import Table
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.shrink import shrink
-from payments_kit.simulation.world import Result, World
+from payments_kit.simulation.world import RunResult, World
 
 _GIT_SECONDS: Final = 10.0
 
 _HOUR: Final = 3600.0
 
-# Often enough to be seen moving; drawing the bar takes about as long as a third of a seed.
+# Drawing the bar takes about as long as a third of a seed.
 _REFRESH_EVERY: Final = 20
 
 
 def simulate(seeds: int, first: int) -> int:
-    """Run the seeds; 0 if every promise was kept."""
+    """Run the seeds; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False)
     happened: Counter[FaultKind] = Counter()
     steps, virtual, done = 0, 0.0, 0
@@ -37,7 +37,7 @@ def simulate(seeds: int, first: int) -> int:
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
-    # No refreshing from a thread: while a seed runs, there is no wall clock to ask.
+    # No refresh from a thread: the wall clock is forbidden while a seed runs.
     with Progress(*columns, console=console, auto_refresh=False) as progress:
         bar = progress.add_task("", total=seeds, seed=first, speed="")
         for seed in range(first, first + seeds):
@@ -51,20 +51,20 @@ def simulate(seeds: int, first: int) -> int:
             if done % _REFRESH_EVERY == 0 or done == seeds:
                 speed = f"{done / (time.perf_counter() - began):.0f} seeds/s"
                 progress.update(bar, completed=done, seed=seed, speed=speed, refresh=True)
-    took = time.perf_counter() - began
+    elapsed = time.perf_counter() - began
     console.print(_table(happened))
     console.print(
         f"{done} seeds from {first}, commit {commit()}: every promise was kept.\n"
-        f"{took:.1f} s, {done / took:.1f} seeds/s, {steps / done:.0f} steps a seed, "
-        f"{steps / took:,.0f} steps/s; {virtual / _HOUR:,.0f} hours were simulated, "
-        f"{virtual / took:,.0f} s in each second.",
+        f"{elapsed:.1f} s, {done / elapsed:.1f} seeds/s, {steps / done:.0f} steps per seed, "
+        f"{steps / elapsed:,.0f} steps/s; {virtual / _HOUR:,.0f} hours were simulated, "
+        f"{virtual / elapsed:,.0f} s in each second.",
         soft_wrap=True,
     )
     return 0
 
 
 def replay(seed: int) -> int:
-    """Run one seed and print who did what when; 0 if every promise was kept."""
+    """Run one seed and print its trace; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False, soft_wrap=True)
     result = World(scenario_of(seed)).run()
     for line in result.lines:
@@ -77,26 +77,26 @@ def replay(seed: int) -> int:
     return 0
 
 
-def print_failure(console: Console, result: Result) -> None:
-    """Print what is wrong, and the shortest run that shows it."""
+def print_failure(console: Console, result: RunResult) -> None:
+    """Print the broken promises, and the smallest run found that breaks one of them."""
     seed = result.scenario.seed
     console.print(f"seed {seed}, commit {commit()}: a promise was broken", style="bold red")
-    for what in result.broken:
-        console.print(f"  {what}", markup=False, soft_wrap=True)
+    for violation in result.broken:
+        console.print(f"  {violation}", markup=False, soft_wrap=True)
     console.print(_table(result.happened))
     smallest = shrink(result)
-    console.print("The shortest run that breaks it:", style="bold")
+    console.print("The smallest run found that breaks it:", style="bold")
     console.print(f"  {smallest.scenario}", markup=False, soft_wrap=True)
     for line in smallest.lines:
         console.print(str(line), markup=False, soft_wrap=True)
-    for what in smallest.broken:
-        console.print(f"  {what}", markup=False, soft_wrap=True)
-    console.print(f"Again: payments simulate --seed {seed}", style="bold")
+    for violation in smallest.broken:
+        console.print(f"  {violation}", markup=False, soft_wrap=True)
+    console.print(f"To repeat it: payments simulate --seed {seed}", style="bold")
 
 
 def _table(happened: Counter[FaultKind]) -> Table:
     table = Table(title="what went wrong", title_justify="left")
-    table.add_column("mishap")
+    table.add_column("fault")
     table.add_column("times", justify="right")
     for kind in FaultKind:
         if happened[kind]:
@@ -105,7 +105,7 @@ def _table(happened: Counter[FaultKind]) -> Table:
 
 
 def commit() -> str:
-    """Which code this is: git's name for it in a checkout, else the distribution's version."""
+    """Return git's name of the commit, or the version where there is no checkout."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty"]
     try:

@@ -1,4 +1,4 @@
-"""Scenario: how large a world is, what people do in it, and what may go wrong; all of it from one seed."""
+"""Scenario: the size of a world, what its actors do, and what may go wrong."""
 
 import random
 from typing import Final
@@ -7,67 +7,70 @@ from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence
 
-# A mishap is possible in a third of the runs, which ones is drawn ("swarm testing", Groce et al. 2012):
-# runs in which everything goes wrong never get far, and most pairs of mishaps meet alone now and then.
-_SHARE_OF_MISHAPS: Final = 0.35
+# Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs in which
+# everything goes wrong do not get far, and most pairs of faults occur alone now and then.
+_SHARE_OF_FAULTS: Final = 0.35
 
 _RATES: Final = (0.003, 0.02, 0.08)
-"""How likely a possible mishap is at each statement and each request to the broker: hundreds a run."""
+"""The probability of a fault at each statement and each request: there are hundreds in a run."""
 
 _RATES_OF_RARE: Final = (0.1, 0.3, 0.6)
-"""How likely it is where a run gives it a handful of occasions only."""
+"""The probability of a fault that has only a few occasions in a run."""
 
-_OFTEN: Final = frozenset(
+_FREQUENT: Final = frozenset(
     {
-        *(
-            FaultKind.COMMIT_REPLY_LOST,
-            FaultKind.COMMITTED_THEN_GONE,
-            FaultKind.SERIALIZATION_FAILURE,
-        ),
-        *(FaultKind.CONNECTION_GONE, FaultKind.DATABASE_SLOW, FaultKind.BROKER_REFUSES),
-        *(FaultKind.PUBLISH_TIMED_OUT, FaultKind.CRASH, FaultKind.PAUSE),
+        FaultKind.COMMIT_REPLY_LOST,
+        FaultKind.COMMITTED_THEN_GONE,
+        FaultKind.SERIALIZATION_FAILURE,
+        FaultKind.CONNECTION_GONE,
+        FaultKind.DATABASE_SLOW,
+        FaultKind.BROKER_REFUSES,
+        FaultKind.PUBLISH_TIMED_OUT,
+        FaultKind.CRASH,
+        FaultKind.PAUSE,
     }
 )
 
 
 @frozen
 class Scenario:
-    """One run, fully described: the same scenario is the same run, step by step."""
+    """A complete description of a run: equal scenarios are equal runs, step by step."""
 
     seed: int
     orders: int = 3
     customers: int = 2
-    """At the most, for one order at the same time."""
+    """The most customers of one order."""
     burst: bool = False
-    """Whether the customers of an order come in the very same moment, rather than within seconds."""
+    """Whether the customers of an order arrive at the same moment, not within seconds."""
     serves: int = 2
     workers: int = 2
     latency: float = 0.0
-    """Seconds that a round trip takes at the most; 0: it takes one step and no time."""
+    """The longest round trip in seconds; 0: each takes one step and no time."""
     seconds: float = 60.0
-    """How long people act and things go wrong; afterwards everything heals."""
+    """How long the actors act and faults occur; afterwards everything is healed."""
     cancels: float = 0.3
-    """How likely an order is cancelled."""
+    """The probability that an order is cancelled."""
     refunds: float = 0.2
-    """How likely an operator gives money back."""
+    """How often an operator refunds: this many times in five seconds."""
     webhooks: bool = True
-    """Whether the gateway tells us anything by itself."""
+    """Whether the gateway sends notifications."""
     rates: dict[FaultKind, float] = field(factory=dict)
+    """The possible faults and their probabilities."""
     absent: frozenset[str] = frozenset()
-    """Orders and customers that would be there and are not."""
-    spared: frozenset[FaultOccurrence] = frozenset()
-    """What would go wrong and does not. Both are how a failing run is made smaller."""
+    """Orders and customers that do not take part; used to make a failing run smaller."""
+    suppressed: frozenset[FaultOccurrence] = frozenset()
+    """Occurrences that do not happen; used to make a failing run smaller."""
     only: frozenset[FaultOccurrence] | None = None
-    """The only things that may go wrong, if not everything may."""
+    """The only occurrences that happen; None: all."""
 
 
 def scenario_of(seed: int) -> Scenario:
-    """The scenario that a seed stands for."""
+    """Return the scenario that a seed stands for."""
     draw = random.Random(f"scenario {seed}")  # noqa: S311 - replayable on purpose
     rates = {
-        kind: draw.choice(_RATES if kind in _OFTEN else _RATES_OF_RARE)
+        kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
         for kind in FaultKind
-        if draw.random() < _SHARE_OF_MISHAPS
+        if draw.random() < _SHARE_OF_FAULTS
     }
     return Scenario(
         seed=seed,

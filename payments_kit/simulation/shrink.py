@@ -1,68 +1,59 @@
-"""Make a failing run smaller: take away what it fails without."""
+"""Shrink: make a failing run smaller by removing everything that it also fails without."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.faults import FaultOccurrence
 from payments_kit.simulation.scenario import Scenario
-from payments_kit.simulation.world import Result, World
+from payments_kit.simulation.world import RunResult, World
 
 MAX_RUNS: Final = 400
-"""A few seconds' worth; the result is small long before."""
+"""A few seconds; the result is small long before."""
 
 
-def shrink(failing: Result, most_runs: int = MAX_RUNS) -> Result:
-    """The smallest run found that breaks the same promise; the same one for the same run."""
+def shrink(failing: RunResult, max_runs: int = MAX_RUNS) -> RunResult:
+    """Return the smallest run found that breaks the same promise; it is deterministic."""
     runs = 0
 
-    def still_fails(scenario: Scenario) -> Result | None:
+    def still_fails(scenario: Scenario) -> RunResult | None:
         nonlocal runs
         runs += 1
         result = World(scenario).run()
         return result if _promises(result) & _promises(failing) else None
 
     best, is_smaller = failing, True
-    while is_smaller and runs < most_runs:
+    while is_smaller and runs < max_runs:
         is_smaller = False
-        for step in (_smaller_world, _fewer_mishaps, _fewer_strikes):
-            found = _first_that_fails(step(best), still_fails, lambda: runs < most_runs)
+        for step in (_smaller_world, _fewer_kinds, _fewer_occurrences):
+            found = _first_that_fails(step(best), still_fails, lambda: runs < max_runs)
             while found is not None:
                 best, is_smaller = found, True
-                found = _first_that_fails(step(best), still_fails, lambda: runs < most_runs)
+                found = _first_that_fails(step(best), still_fails, lambda: runs < max_runs)
     return best
 
 
 def _first_that_fails(
     scenarios: Iterator[Scenario],
-    still_fails: Callable[[Scenario], Result | None],
-    goes_on: Callable[[], bool],
-) -> Result | None:
+    still_fails: Callable[[Scenario], RunResult | None],
+    may_continue: Callable[[], bool],
+) -> RunResult | None:
     for scenario in scenarios:
-        if not goes_on():
+        if not may_continue():
             return None
         if (result := still_fails(scenario)) is not None:
             return result
     return None
 
 
-def _promises(result: Result) -> set[str]:
-    return {what.partition(":")[0] for what in result.broken}
+def _promises(result: RunResult) -> set[str]:
+    return {violation.partition(":")[0] for violation in result.broken}
 
 
-def _fewer_mishaps(result: Result) -> Iterator[Scenario]:
-    """Without one kind of mishap; those that never happened first."""
+def _smaller_world(result: RunResult) -> Iterator[Scenario]:
+    """Yield scenarios with less of one thing."""
     scenario = result.scenario
-    for kind in sorted(scenario.rates, key=lambda each: (result.happened[each], each.name)):
-        rates = {each: rate for each, rate in scenario.rates.items() if each is not kind}
-        yield evolve(scenario, rates=rates)
-
-
-def _smaller_world(result: Result) -> Iterator[Scenario]:
-    """With less of one thing."""
-    scenario = result.scenario
-    for name in result.people:
+    for name in result.names:
         yield evolve(scenario, absent=scenario.absent | {name})
     if scenario.serves > 1:
         yield evolve(scenario, serves=scenario.serves - 1)
@@ -76,14 +67,20 @@ def _smaller_world(result: Result) -> Iterator[Scenario]:
         yield evolve(scenario, latency=0.0)
 
 
-def _fewer_strikes(result: Result) -> Iterator[Scenario]:
-    """With a half, a quarter, … of what went wrong spared."""
-    scenario, strikes = result.scenario, result.strikes
-    size = len(strikes)
+def _fewer_kinds(result: RunResult) -> Iterator[Scenario]:
+    """Yield scenarios without one kind of fault; those that did not occur come first."""
+    scenario = result.scenario
+    for kind in sorted(scenario.rates, key=lambda each: (result.happened[each], each.name)):
+        rates = {each: rate for each, rate in scenario.rates.items() if each is not kind}
+        yield evolve(scenario, rates=rates)
+
+
+def _fewer_occurrences(result: RunResult) -> Iterator[Scenario]:
+    """Yield scenarios in which a half, a quarter, … of the occurrences is suppressed."""
+    scenario, occurrences = result.scenario, result.occurrences
+    size = len(occurrences)
     while size:
-        for start in range(0, len(strikes), size):
-            spared: frozenset[FaultOccurrence] = scenario.spared | set(
-                strikes[start : start + size]
-            )
-            yield evolve(scenario, spared=spared)
+        for start in range(0, len(occurrences), size):
+            more = frozenset(occurrences[start : start + size])
+            yield evolve(scenario, suppressed=scenario.suppressed | more)
         size //= 2

@@ -1,17 +1,23 @@
-"""Trace: who did what when, in the words of the domain."""
+"""Trace: a line for each thing that happens in a run."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from attrs import define, field, frozen
 
+from application.ports.gateway_notifications import (
+    ExternalRefundNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+)
 from domain.identifiers import OrderId
 from domain.order import Order
 
 
 @frozen
 class Line:
-    """One thing that somebody did."""
+    """One thing that happened."""
 
     at: float
     """Virtual seconds since the run began."""
@@ -24,37 +30,52 @@ class Line:
 
 @define
 class Trace:
-    """Everything that was told, in order."""
+    """All lines of a run, in order."""
 
     time: Callable[[], float]
     lines: list[Line] = field(factory=list)
 
-    def tell(self, who: str, what: str) -> None:
-        """Write down what somebody did."""
+    def record(self, who: str, what: str) -> None:
+        """Add a line."""
         self.lines.append(Line(self.time(), who, what))
 
 
 def digest_of(lines: Iterable[Line]) -> str:
-    """A name for a course of events: equal ones have the same."""
+    """Return a digest; equal runs have equal ones."""
     return hashlib.sha256("\n".join(map(str, lines)).encode()).hexdigest()[:16]
 
 
 def changes(order_id: OrderId, before: Order | None, after: Order) -> Iterator[str]:
-    """What a commit changed on a bill, in words."""
+    """Describe what a commit changed in an order."""
     if before is None or before.replica.status is not after.replica.status:
         yield f"order {order_id} is {after.replica.status.value} (version {after.replica.version})"
     elif before.replica != after.replica:
         yield f"order {order_id} has new terms (version {after.replica.version})"
-    earlier = {payment.id: payment for payment in before.payments} if before else {}
+    payments = {payment.id: payment for payment in before.payments} if before else {}
     for payment in after.payments:
-        old = earlier.get(payment.id)
+        old = payments.get(payment.id)
         if old is None or old.status is not payment.status:
             was = f"{old.status.value} → " if old else "claims the order: "
             why = f" ({payment.code})" if payment.code else ""
             yield f"payment {payment.id} of order {order_id}: {was}{payment.status.value}{why}"
-    known = {refund.id: refund for refund in before.refunds} if before else {}
+    refunds = {refund.id: refund for refund in before.refunds} if before else {}
     for refund in after.refunds:
-        then = known.get(refund.id)
-        if then is None or then.status is not refund.status:
-            was = f"{then.status.value} → " if then else f"reserved ({refund.reason}): "
+        earlier = refunds.get(refund.id)
+        if earlier is None or earlier.status is not refund.status:
+            was = f"{earlier.status.value} → " if earlier else f"reserved ({refund.reason}): "
             yield f"refund {refund.id} of {refund.amount}: {was}{refund.status.value}"
+
+
+def describe(notification: Notification) -> str:
+    """Describe a notification of the gateway."""
+    prefix = f"notification {notification.id}:"
+    match notification:
+        case PaymentNotification(_, payment_id, outcome):
+            what = type(outcome).__name__ if outcome else "no outcome"
+            return f"{prefix} payment {payment_id} {what}"
+        case RefundNotification(_, _, refund_id, outcome):
+            return f"{prefix} refund {refund_id} {type(outcome).__name__}"
+        case ExternalRefundNotification(_, charge_id, _, amount, _):
+            return f"{prefix} external refund of {amount} of {charge_id}"
+        case _:
+            return prefix

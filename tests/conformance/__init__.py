@@ -1,1 +1,1 @@
-"""The conformance kit, its guide, and adapters that it must not let pass."""
+"""Tests of the conformance kit, its guide, and adapters that must fail it."""

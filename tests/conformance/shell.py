@@ -1,4 +1,4 @@
-"""Commands as a reader of the guide types them, in a folder of their own."""
+"""Shell commands, run as a reader of the guide would run them."""
 
 import subprocess
 import sysconfig
@@ -12,7 +12,7 @@ DOUBLE = "tillpay_double.py"
 # A run of the kit takes two seconds on a quiet machine.
 RUN_SECONDS = 120.0
 
-# Nothing listens there: TCP port 1 is tcpmux, which nobody runs.
+# TCP port 1 (tcpmux) has no listener.
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://shop:hunter2@127.0.0.1:1/shop",
     "NATS_URL": "nats://127.0.0.1:1",
@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 
 def run(command: str, folder: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command; everything it says is in stdout. Modules are found on `path`."""
+    """Run a command with all its output in stdout; PYTHONPATH is `path`, else the folder."""
     return subprocess.run(
         command,
         cwd=folder,

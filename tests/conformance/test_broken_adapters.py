@@ -1,4 +1,4 @@
-"""The kit lets the example pass, and names the promise that a broken variant of it does not keep."""
+"""The example passes the kit; each broken variant of it breaks the promise that the kit names."""
 
 import shutil
 from pathlib import Path
@@ -8,60 +8,58 @@ import pytest
 from tests.conformance.shell import EXAMPLES, run
 
 KIT = "pytest -p no:cacheprovider --gateway tillpay_kit:make_gateway"
-ADAPTER, LINE = "tillpay/gateway.py", "tillpay/line.py"
+ADAPTER, CLIENT = "tillpay/gateway.py", "tillpay/client.py"
 NEW_KEY = '__import__("uuid").uuid4().hex'
-UNKNOWN = 'raise OutcomeUnknown(f"no answer from tillpay: {type(error).__name__}")'
+UNKNOWN = 'raise OutcomeUnknown(f"no reply from Tillpay: {type(error).__name__}")'
 BY_REFERENCE = '{"id": refund.reference} if refund.reference else {"label": refund.key}'
+QUERY_FAILED = 'raise OutcomeUnknown(f"the query to Tillpay failed: {error}") from None'
+AMOUNT = "payment.amount.minor_units"
 
-# What is wrong: the file, what stands there, and what stands there instead; the broken promise.
+# What is wrong: the file, its text, the wrong text in its place, and the broken promise.
 BROKEN = {
-    "forgets the idempotency key": (
-        (ADAPTER, '"/charges", payment.id', f'"/charges", {NEW_KEY}'),
-        "a charge sent again takes nothing more",
+    "ignores the idempotency key": (
+        *(ADAPTER, '"/charges", payment.id', f'"/charges", {NEW_KEY}'),
+        "a repeated charge captures nothing more",
     ),
     "has the card in the idempotency key": (
-        (ADAPTER, '"/charges", payment.id', '"/charges", payment.id + token.value'),
-        "a charge sent again with another card takes nothing more",
+        *(ADAPTER, '"/charges", payment.id', '"/charges", payment.id + token.value'),
+        "a repeated charge with another card captures nothing",
     ),
-    "takes a timeout for a decline": (
-        (LINE, UNKNOWN, 'raise Refused("timeout")'),
+    "reports a timeout as a decline": (
+        *(CLIENT, UNKNOWN, 'raise RequestRefused("timeout")'),
         "a lost reply leaves the outcome unknown",
     ),
-    "takes a lost reply for a request never sent": (
-        (LINE, UNKNOWN, 'raise GatewayUnavailable("no answer")'),
+    "reports a lost reply as a request that was never sent": (
+        *(CLIENT, UNKNOWN, 'raise GatewayUnavailable("no reply")'),
         "a lost reply leaves the outcome unknown",
     ),
     "refunds twice": (
-        (ADAPTER, '"/refunds", refund.key', f'"/refunds", {NEW_KEY}'),
-        "a refund sent again gives nothing more",
+        *(ADAPTER, '"/refunds", refund.key', f'"/refunds", {NEW_KEY}'),
+        "a repeated refund returns nothing more",
     ),
-    "loses the cents": (
-        (ADAPTER, "payment.amount.minor", "payment.amount.minor // 100 * 100"),
-        "a good card is charged what was asked for",
+    "drops the cents": (
+        *(ADAPTER, AMOUNT, f"{AMOUNT} // 100 * 100"),
+        "a charge captures the requested amount",
     ),
-    "has a hundred cents in everything": (
-        (ADAPTER, "payment.amount.minor", "int(payment.amount.major * 100)"),
-        "a currency is charged in its own minor units",
+    "assumes two decimals for every currency": (
+        *(ADAPTER, AMOUNT, "int(payment.amount.major * 100)"),
+        "an amount is in minor units of its currency",
     ),
-    "does not find what has no reference yet": (
-        (ADAPTER, "label=payment.id)", 'label=payment.reference or "")'),
-        "a charge is found as soon as it was answered",
+    "does not find a charge without its reference": (
+        *(ADAPTER, "label=payment.id)", 'label=payment.reference or "")'),
+        "a charge is found right after its reply",
     ),
-    "finds nothing where it could not ask": (
-        (
-            ADAPTER,
-            'raise OutcomeUnknown(f"tillpay could not be asked: {unanswered}") from None',
-            "return []",
-        ),
-        "what an unreachable gateway knows is unknown",
+    "finds nothing when the query failed": (
+        *(ADAPTER, QUERY_FAILED, "return []"),
+        "queries to an unreachable gateway are unknown",
     ),
     "does not find a refund by its reference": (
-        (ADAPTER, BY_REFERENCE, '{"label": refund.key}'),
-        "a refund whose reference is known is found by it whoever began it",
+        *(ADAPTER, BY_REFERENCE, '{"label": refund.key}'),
+        "a refund with a reference is found by it even if it is external",
     ),
-    "quotes what was sent": (
-        (LINE, "{type(error).__name__}", "{content}"),
-        "an error names no card token",
+    "quotes the request in an error": (
+        *(CLIENT, "{type(error).__name__}", "{content}"),
+        "an error does not contain the card token",
     ),
 }
 
@@ -73,9 +71,9 @@ def test_the_example_passes_from_an_empty_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("fault", BROKEN)
-def test_a_broken_adapter_is_told_which_promise_it_breaks(fault: str, tmp_path: Path) -> None:
-    (name, right, wrong), promise = BROKEN[fault]
+@pytest.mark.parametrize("variant", BROKEN)
+def test_a_broken_adapter_fails_with_the_name_of_its_promise(variant: str, tmp_path: Path) -> None:
+    name, right, wrong, promise = BROKEN[variant]
     shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
     code = (tmp_path / name).read_text()
     assert right in code

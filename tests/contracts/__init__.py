@@ -1,1 +1,1 @@
-"""What every port promises, as tests that run on each of its adapters."""
+"""The promises of every port, as tests that run on each of its adapters."""

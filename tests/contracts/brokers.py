@@ -1,13 +1,14 @@
-"""The brokers that the contract suites of the messaging ports run on, under one handle."""
+"""The brokers on which the contract suites of the messaging ports run, with the same interface."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import nats
-from attrs import define, frozen
+import pytest
+from attrs import define
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
@@ -31,47 +32,46 @@ from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents
 from tests.builders import NOW
 
-# Every wait on a real server ends; on a quiet machine these take milliseconds.
+# Every wait has a limit; on a quiet machine these take milliseconds.
 TIMEOUT = 30.0
 
-# The ack wait of the JetStream consumers in these tests: long enough to not end by itself within a
-# test that does not wait for it.
+# The ack wait of the JetStream consumers in these tests: longer than a test that does not wait for
+# it takes.
 SHORT_ACK_WAIT = 2.0
 
 
-class BrokerUnderTest(Protocol):
-    """A broker, its adapters, and a stranger's view of it."""
+@define
+class BrokerUnderTest(ABC):
+    """A broker, its adapters, and how other services use it."""
 
-    @property
-    def publisher(self) -> EventPublisher:
-        """Brings our events to it."""
+    publisher: EventPublisher
+    letters: DeadLetters
 
-    @property
-    def letters(self) -> DeadLetters:
-        """Its dead letters."""
-
+    @abstractmethod
     def subscribe(self, durable: str = "payments") -> InboundEvents:
-        """Another replica's subscription to the order events."""
+        """Return the subscription of another replica to the order events."""
 
+    @abstractmethod
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
-        """Publish as the others do."""
+        """Publish as another service."""
 
+    @abstractmethod
     async def stored(self, subject: str) -> Sequence[Message]:
-        """Everything that was ever published on a subject."""
+        """Return all messages that were published on a subject."""
 
+    @abstractmethod
     async def let_pass(self, time: timedelta) -> None:
-        """Let time go by."""
+        """Let this much time pass."""
 
+    @abstractmethod
     async def let_ack_wait_pass(self) -> None:
-        """Let so much time go by that what was not ended comes again."""
+        """Let time pass until deliveries that were not ended are repeated."""
 
 
 @define
-class _InMemory:
+class _InMemory(BrokerUnderTest):
     broker: InMemoryBroker
     clock: list[datetime]
-    publisher: InMemoryPublisher
-    letters: InMemoryDeadLetters
 
     def subscribe(self, durable: str = "payments") -> InboundEvents:
         return self.broker.subscribe(durable, *ORDERS.subjects)
@@ -89,18 +89,16 @@ class _InMemory:
         await self.let_pass(ACK_WAIT)
 
 
-@frozen
-class _JetStream:
+@define
+class _JetStream(BrokerUnderTest):
+    letters: JetStreamDeadLetters
     jetstream: JetStreamContext
     connection: JetStreamConnection
     streams: Streams
-    publisher: JetStreamPublisher
-    letters: JetStreamDeadLetters
 
     def subscribe(self, durable: str = "payments") -> InboundEvents:
-        return JetStreamSubscription(
-            self.connection, self.streams, self.letters, ORDERS, durable=durable
-        )
+        adapters = (self.connection, self.streams, self.letters)
+        return JetStreamSubscription(*adapters, ORDERS, durable=durable)
 
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
         await self.jetstream.publish(subject, data, TIMEOUT, headers=dict(headers) or None)
@@ -128,16 +126,8 @@ class _JetStream:
 
 
 @asynccontextmanager
-async def in_memory() -> AsyncIterator[BrokerUnderTest]:
-    """The broker in memory, on a clock that stands still until told otherwise."""
-    clock = [NOW]
-    broker = InMemoryBroker(lambda: clock[-1])
-    yield _InMemory(broker, clock, InMemoryPublisher(broker), InMemoryDeadLetters(broker))
-
-
-@asynccontextmanager
-async def stranger(url: str) -> AsyncIterator[Client]:
-    """A client of somebody else."""
+async def other_client(url: str) -> AsyncIterator[Client]:
+    """Yield the client of another service."""
     client = await nats.connect(url, allow_reconnect=False)
     try:
         yield client
@@ -145,25 +135,31 @@ async def stranger(url: str) -> AsyncIterator[Client]:
         await client.close()
 
 
-@asynccontextmanager
-async def jetstream(url: str) -> AsyncIterator[BrokerUnderTest]:
-    """A real server with our streams, and our durable consumer with a shorter ack wait."""
-    async with stranger(url) as client, JetStreamConnection(url) as connection:
-        streams = Streams(connection)
-        stream = (await streams.holding(ORDERS))["order:created"]
-        context = client.jetstream()
-        await context.add_consumer(
-            stream,
-            ConsumerConfig(
+class InMemory:
+    """A suite on the broker in memory, with a manual clock."""
+
+    @pytest.fixture
+    def broker(self) -> BrokerUnderTest:
+        clock = [NOW]
+        broker = InMemoryBroker(lambda: clock[-1])
+        return _InMemory(InMemoryPublisher(broker), InMemoryDeadLetters(broker), broker, clock)
+
+
+class OnJetStream:
+    """A suite on a real server, whose durable consumer has a shorter ack wait than ours."""
+
+    @pytest.fixture
+    async def broker(self, nats_url: str) -> AsyncIterator[BrokerUnderTest]:
+        async with other_client(nats_url) as client, JetStreamConnection(nats_url) as connection:
+            streams = Streams(connection)
+            stream = (await streams.ensure(ORDERS))["order:created"]
+            context = client.jetstream()
+            config = ConsumerConfig(
                 durable_name="payments",
                 filter_subjects=list(ORDERS.subjects),
                 ack_wait=SHORT_ACK_WAIT,
-            ),
-        )
-        yield _JetStream(
-            context,
-            connection,
-            streams,
-            JetStreamPublisher(connection, streams),
-            JetStreamDeadLetters(connection, streams),
-        )
+            )
+            await context.add_consumer(stream, config)
+            publisher = JetStreamPublisher(connection, streams)
+            letters = JetStreamDeadLetters(connection, streams)
+            yield _JetStream(publisher, letters, context, connection, streams)

@@ -1,4 +1,4 @@
-"""PostgreSQL for the contracts of what is kept in it."""
+"""PostgreSQL for the contract suites of the storage ports."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from adapters.persistence.sql.engine import create_engine
 
 @pytest.fixture
 async def sql(database_url: str) -> AsyncIterator[Database]:
-    """A database with our schema and nothing in it."""
+    """Yield an empty database with our schema."""
     engine = create_engine(database_url)
     yield Database(engine)
     await engine.dispose()

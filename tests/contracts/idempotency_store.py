@@ -1,4 +1,4 @@
-"""What everyone who keeps answers by idempotency key promises."""
+"""The promises of an idempotency store."""
 
 import asyncio
 from datetime import timedelta
@@ -6,132 +6,108 @@ from datetime import timedelta
 import pytest
 
 from application.ports.idempotency_store import (
-    Answer,
     IdempotencyKeyReused,
     IdempotencyStore,
     RequestInProgress,
     RequestKey,
+    StoredReply,
 )
-from tests.builders import PAYER, STRANGER
-from tests.contracts.elapsing import Elapse
+from tests.builders import OTHER_USER, PAYER
+from tests.contracts.storages import Elapse, Storage
 
 KEY = RequestKey(PAYER, "8e03978e-40d5-43e8-bc93-6894a57f9324")
 BODY = "fingerprint of a body"
+OTHER_BODY = "fingerprint of another body"
 LEASE = timedelta(seconds=60)
 MOMENT = timedelta(seconds=1)
-ANSWER = Answer(201, bytes(range(256)))
+DAY = timedelta(hours=24)
+REPLY = StoredReply(201, bytes(range(256)))
 
 
-class AnswersContract:
-    """A subclass says where the answers are kept, and how time goes by there."""
-
-    @pytest.fixture
-    def answers(self) -> IdempotencyStore:
-        raise NotImplementedError
+class IdempotencyStoreContract:
+    """The promises of application/ports/idempotency_store.py."""
 
     @pytest.fixture
-    def elapse(self) -> Elapse:
-        raise NotImplementedError
+    def store(self, storage: Storage) -> IdempotencyStore:
+        return storage.idempotency_store
 
-    async def test_the_first_request_goes_ahead(self, answers: IdempotencyStore) -> None:
-        assert await answers.begin(KEY, BODY, LEASE) is None
+    @pytest.fixture
+    def elapse(self, storage: Storage) -> Elapse:
+        return storage.elapse
 
-    async def test_an_answer_is_given_again_byte_for_byte(self, answers: IdempotencyStore) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, ANSWER)
-        for _ in range(2):
-            assert await answers.begin(KEY, BODY, LEASE) == ANSWER
-
-    async def test_an_empty_answer_is_an_answer(self, answers: IdempotencyStore) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, Answer(204, b""))
-        assert await answers.begin(KEY, BODY, LEASE) == Answer(204, b"")
-
-    async def test_an_answer_outlives_the_lease(
-        self, answers: IdempotencyStore, elapse: Elapse
+    @pytest.mark.parametrize("reply", [REPLY, StoredReply(204, b"")])
+    async def test_a_reply_is_repeated_byte_for_byte(
+        self, store: IdempotencyStore, elapse: Elapse, reply: StoredReply
     ) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, ANSWER)
-        await elapse(timedelta(hours=24))
-        assert await answers.begin(KEY, BODY, LEASE) == ANSWER
+        assert await store.begin(KEY, BODY, LEASE) is None
+        await store.finish(KEY, reply)
+        assert await store.begin(KEY, BODY, LEASE) == reply
+        await elapse(DAY)
+        assert await store.begin(KEY, BODY, LEASE) == reply
 
-    async def test_a_request_waits_for_the_first_one(self, answers: IdempotencyStore) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        with pytest.raises(RequestInProgress):
-            await answers.begin(KEY, BODY, LEASE)
-
-    async def test_of_twenty_requests_at_once_one_goes_ahead(
-        self, answers: IdempotencyStore
+    async def test_of_twenty_concurrent_requests_one_may_proceed(
+        self, store: IdempotencyStore
     ) -> None:
-        begun = await asyncio.gather(
-            *(answers.begin(KEY, BODY, LEASE) for _ in range(20)), return_exceptions=True
+        results = await asyncio.gather(
+            *(store.begin(KEY, BODY, LEASE) for _ in range(20)), return_exceptions=True
         )
-        assert begun.count(None) == 1
-        assert sum(isinstance(each, RequestInProgress) for each in begun) == 19
+        assert results.count(None) == 1
+        assert sum(isinstance(each, RequestInProgress) for each in results) == 19
 
-    async def test_another_body_is_refused_whatever_became_of_the_first(
-        self, answers: IdempotencyStore, elapse: Elapse
+    async def test_another_body_is_rejected_before_and_after_the_reply(
+        self, store: IdempotencyStore, elapse: Elapse
     ) -> None:
-        await answers.begin(KEY, BODY, LEASE)
+        await store.begin(KEY, BODY, LEASE)
         for _ in range(2):
             with pytest.raises(IdempotencyKeyReused):
-                await answers.begin(KEY, "another", LEASE)
+                await store.begin(KEY, OTHER_BODY, LEASE)
             await elapse(LEASE)
-        assert await answers.begin(KEY, BODY, LEASE) is None
-        await answers.finish(KEY, ANSWER)
+        assert await store.begin(KEY, BODY, LEASE) is None
+        await store.finish(KEY, REPLY)
         with pytest.raises(IdempotencyKeyReused):
-            await answers.begin(KEY, "another", LEASE)
+            await store.begin(KEY, OTHER_BODY, LEASE)
 
-    async def test_a_request_that_died_holds_nobody_up_for_longer_than_its_lease(
-        self, answers: IdempotencyStore, elapse: Elapse
+    async def test_a_request_without_a_reply_blocks_others_until_its_lease_ends(
+        self, store: IdempotencyStore, elapse: Elapse
     ) -> None:
-        await answers.begin(KEY, BODY, LEASE)
+        await store.begin(KEY, BODY, LEASE)
         await elapse(LEASE - MOMENT)
         with pytest.raises(RequestInProgress):
-            await answers.begin(KEY, BODY, LEASE)
+            await store.begin(KEY, BODY, LEASE)
         await elapse(MOMENT)
-        assert await answers.begin(KEY, BODY, LEASE) is None
+        assert await store.begin(KEY, BODY, LEASE) is None
         with pytest.raises(RequestInProgress):
-            await answers.begin(KEY, BODY, LEASE)
+            await store.begin(KEY, BODY, LEASE)
 
-    async def test_the_first_answer_stays(self, answers: IdempotencyStore) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, ANSWER)
-        await answers.finish(KEY, Answer(500, b"later"))
-        await answers.release(KEY)
-        assert await answers.begin(KEY, BODY, LEASE) == ANSWER
+    async def test_the_first_reply_is_final(self, store: IdempotencyStore) -> None:
+        await store.begin(KEY, BODY, LEASE)
+        await store.finish(KEY, REPLY)
+        await store.finish(KEY, StoredReply(500, b"later"))
+        await store.release(KEY)
+        assert await store.begin(KEY, BODY, LEASE) == REPLY
 
-    async def test_a_released_key_is_as_good_as_new(self, answers: IdempotencyStore) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.release(KEY)
-        await answers.release(KEY)
-        assert await answers.begin(KEY, "another", LEASE) is None
+    async def test_a_released_key_is_unknown(self, store: IdempotencyStore) -> None:
+        await store.begin(KEY, BODY, LEASE)
+        await store.release(KEY)
+        await store.release(KEY)
+        await store.finish(KEY, REPLY)
+        assert await store.begin(KEY, OTHER_BODY, LEASE) is None
 
-    async def test_an_answer_to_a_forgotten_request_is_kept_nowhere(
-        self, answers: IdempotencyStore
-    ) -> None:
-        await answers.finish(KEY, ANSWER)
-        assert await answers.begin(KEY, BODY, LEASE) is None
+    async def test_keys_are_independent(self, store: IdempotencyStore) -> None:
+        await store.begin(KEY, BODY, LEASE)
+        await store.finish(KEY, REPLY)
+        assert await store.begin(RequestKey(OTHER_USER, KEY.key), OTHER_BODY, LEASE) is None
+        assert await store.begin(RequestKey(PAYER, "another"), OTHER_BODY, LEASE) is None
 
-    async def test_keys_have_nothing_to_do_with_one_another(
-        self, answers: IdempotencyStore
-    ) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, ANSWER)
-        assert await answers.begin(RequestKey(STRANGER, KEY.key), "another", LEASE) is None
-        assert await answers.begin(RequestKey(PAYER, "another"), "another", LEASE) is None
-
-    async def test_what_is_old_is_forgotten(
-        self, answers: IdempotencyStore, elapse: Elapse
-    ) -> None:
-        await answers.begin(KEY, BODY, LEASE)
-        await answers.finish(KEY, ANSWER)
-        await elapse(timedelta(hours=24))
+    async def test_old_keys_are_deleted(self, store: IdempotencyStore, elapse: Elapse) -> None:
         young = RequestKey(PAYER, "young")
-        await answers.begin(young, BODY, LEASE)
-        await answers.finish(young, ANSWER)
+        await store.begin(KEY, BODY, LEASE)
+        await store.finish(KEY, REPLY)
+        await elapse(DAY)
+        await store.begin(young, BODY, LEASE)
+        await store.finish(young, REPLY)
         await elapse(MOMENT)
-        assert await answers.forget(timedelta(hours=24)) == 1
-        assert await answers.forget(timedelta(hours=24)) == 0
-        assert await answers.begin(KEY, BODY, LEASE) is None
-        assert await answers.begin(young, BODY, LEASE) == ANSWER
+        assert await store.delete_older_than(DAY) == 1
+        assert await store.delete_older_than(DAY) == 0
+        assert await store.begin(KEY, BODY, LEASE) is None
+        assert await store.begin(young, BODY, LEASE) == REPLY

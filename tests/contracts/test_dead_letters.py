@@ -1,26 +1,12 @@
-"""The contract of DeadLetters, kept by every adapter."""
+"""The contract of DeadLetters, on every adapter."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.contracts.brokers import BrokerUnderTest, in_memory, jetstream
+from tests.contracts.brokers import InMemory, OnJetStream
 from tests.contracts.dead_letters import DeadLettersContract
 
 
-class TestInMemory(DeadLettersContract):
+class TestInMemory(InMemory, DeadLettersContract):
     """In memory."""
 
-    @pytest.fixture
-    async def broker(self) -> AsyncIterator[BrokerUnderTest]:
-        async with in_memory() as broker:
-            yield broker
 
-
-class TestJetStream(DeadLettersContract):
-    """A real NATS server."""
-
-    @pytest.fixture
-    async def broker(self, nats_url: str) -> AsyncIterator[BrokerUnderTest]:
-        async with jetstream(nats_url) as broker:
-            yield broker
+class TestOnJetStream(OnJetStream, DeadLettersContract):
+    """On a real NATS server."""

@@ -1,8 +1,8 @@
 """Every payment gateway keeps the promises of its port; Stripe's do so over HTTP."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,26 +13,26 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.gateways.fake import FakeGateway
 from adapters.gateways.in_memory import Faults, GatewayFaultKind, GatewayLedger, InMemoryGateway
-from adapters.gateways.simulated import SimulatedGateway
+from adapters.gateways.simulated.attempts import AttemptState
+from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.refunds import RefundState
 from adapters.gateways.stripe.charges import StripeCharges
 from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
-from payments_kit.conformance.harness import Step
-from payments_kit.conformance.promises import (
-    AuthenticationContract,
+from payments_kit.conformance.authentication_promises import AuthenticationContract
+from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
-    PaymentGatewayContract,
     UnreliableConnectionContract,
 )
-from payments_kit.doubles.stripe import RunningDouble, intents, running_stripe_double
+from payments_kit.conformance.harness import Step
+from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.doubles.stripe import RunningDouble, lifecycle, running_stripe_double
 from payments_kit.doubles.stripe.faults import Kind
 
-GOOD, BAD = CardToken("tok_visa"), CardToken("tok_chargeDeclinedInsufficientFunds")
-KEY = "sk_test_of_the_contract"
-NOWHERE = "http://127.0.0.1:1"  # a port that nothing listens on
-AUTHENTICATING = CardToken("tok_threeDSecure2Required")
+KEY = "sk_test_contract"
+UNREACHABLE = "http://127.0.0.1:1"  # nothing listens on this port
 
 
 def now() -> datetime:
@@ -40,38 +40,52 @@ def now() -> datetime:
 
 
 @frozen
-class RuledHarness:
-    """A gateway made of rules, which answers for its own books."""
+class TestCards:
+    """Stripe's test cards, which all our gateways accept."""
+
+    __test__ = False
+
+    succeeding_token: CardToken = field(default=CardToken("tok_visa"), init=False)
+    declined_token: CardToken = field(
+        default=CardToken("tok_chargeDeclinedInsufficientFunds"), init=False
+    )
+    authenticating_token: CardToken = field(
+        default=CardToken("tok_threeDSecure2Required"), init=False
+    )
+
+
+@frozen
+class SimulatedHarness(TestCards):
+    """A simulated gateway, with its own records."""
 
     gateway: SimulatedGateway
-    succeeding_token: CardToken = GOOD
-    declined_token: CardToken = BAD
-    authenticating_token: CardToken = AUTHENTICATING
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         await self.gateway.complete_authentication(payment.id, succeeded)
 
-    async def charges(self, payment: Payment) -> int:
+    async def charge_count(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
-        return sum(each.state.value == "succeeded" for each in record.attempts)
+        return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts)
 
-    async def given_back(self, payment: Payment) -> int:
-        record = await self.gateway.record(payment.id)
-        return sum(each.amount.minor_units for each in record.given if each.state.value != "failed")
+    async def refunded_amount(self, payment: Payment) -> int:
+        refunds = (await self.gateway.record(payment.id)).refunds
+        return sum(
+            each.amount.minor_units for each in refunds if each.state is not RefundState.FAILED
+        )
 
 
 @frozen
-class InMemoryHarness(RuledHarness):
-    """The same, with faults on demand."""
+class InMemoryHarness(SimulatedHarness):
+    """The in-memory gateway, with faults."""
 
-    faults: Faults = field(factory=Faults)
+    faults: Faults
 
     @property
     def unreachable(self) -> GatewayAdapter:
-        always = Faults()
+        faults = Faults()
         for step in ("charge", "find", "cancel", "refund", "find_refund", "check"):
-            always.add(step, GatewayFaultKind.UNREACHABLE)
-        return InMemoryGateway(GatewayLedger(now), always)
+            faults.add(step, GatewayFaultKind.UNREACHABLE)
+        return InMemoryGateway(GatewayLedger(now), faults)
 
     def lose_reply(self, step: Step) -> None:
         self.faults.add(step, GatewayFaultKind.REPLY_LOST)
@@ -79,79 +93,70 @@ class InMemoryHarness(RuledHarness):
     def lose_request(self, step: Step) -> None:
         self.faults.add(step, GatewayFaultKind.REQUEST_LOST)
 
-    def fail(self, step: Step, *, done: bool) -> None:
-        self.faults.add(
-            step, GatewayFaultKind.SERVER_ERROR_AFTER if done else GatewayFaultKind.SERVER_ERROR
-        )
+    def fail(self, step: Step, *, executed: bool) -> None:
+        after, instead = GatewayFaultKind.SERVER_ERROR_AFTER, GatewayFaultKind.SERVER_ERROR
+        self.faults.add(step, after if executed else instead)
 
 
 @frozen
-class StripeHarness:
-    """One of Stripe's adapters, the double it talks to, and the paths it takes there."""
+class StripeHarness(TestCards):
+    """One of Stripe's adapters, its double, and the path of its charges there."""
 
     gateway: GatewayAdapter
     unreachable: GatewayAdapter
     stripe: RunningDouble
     charge_path: str
-    succeeding_token: CardToken = GOOD
-    declined_token: CardToken = BAD
-    authenticating_token: CardToken = AUTHENTICATING
 
     def lose_reply(self, step: Step) -> None:
-        method, path = self._request(step)
-        # A GET that is reset on a kept connection is sent again by aiohttp; half an answer is not.
-        kind: Kind = "truncate" if method == "GET" else "reset_after"
-        self.stripe.faults.add(kind, path, method=method)
+        # aiohttp repeats a GET that was reset on a kept connection, but not after half a reply.
+        queries = step in ("find", "find_refund")
+        self._add_fault(step, "truncate" if queries else "reset_after")
 
     def lose_request(self, step: Step) -> None:
-        method, path = self._request(step)
-        self.stripe.faults.add("reset_before", path, method=method)
+        self._add_fault(step, "reset_before")
 
-    def fail(self, step: Step, *, done: bool) -> None:
-        method, path = self._request(step)
-        kind: Kind = "status_after" if done else "status_before"
-        self.stripe.faults.add(kind, path, method=method, status=500)
+    def fail(self, step: Step, *, executed: bool) -> None:
+        self._add_fault(step, "status_after" if executed else "status_before", status=500)
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         intent = self.stripe.ledger.payment_intents[payment.reference or ""]
-        intents.authenticate(self.stripe.ledger, intent, succeeded=succeeded)
+        lifecycle.authenticate(self.stripe.ledger, intent, succeeded=succeeded)
 
-    async def charges(self, payment: Payment) -> int:
-        charges = _made_for(payment, self.stripe.ledger.charges)
+    async def charge_count(self, payment: Payment) -> int:
+        charges = _labelled(payment, self.stripe.ledger.charges)
         return sum(each["status"] == "succeeded" for each in charges)
 
-    async def given_back(self, payment: Payment) -> int:
-        refunds = _made_for(payment, self.stripe.ledger.refunds)
+    async def refunded_amount(self, payment: Payment) -> int:
+        refunds = _labelled(payment, self.stripe.ledger.refunds)
         return sum(each["amount"] for each in refunds if each["status"] != "failed")
 
-    def _request(self, step: Step) -> tuple[str, str]:
-        return {
+    def _add_fault(self, step: Step, kind: Kind, **more: Any) -> None:
+        method, path = {
             "charge": ("POST", f"^{self.charge_path}$"),
             "find": ("GET", f"^{self.charge_path}"),
             "refund": ("POST", "^/v1/refunds$"),
             "find_refund": ("GET", "^/v1/refunds$"),
         }[step]
+        self.stripe.faults.add(kind, path, method=method, **more)
 
 
-def _made_for(
-    payment: Payment, objects: Mapping[str, Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+def _labelled(payment: Payment, objects: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in objects.values() if each["metadata"].get("payment_id") == payment.id]
 
 
-@asynccontextmanager
 async def stripe_harness(
     adapter: type[StripeCharges] | type[StripePaymentIntents], charge_path: str
 ) -> AsyncIterator[StripeHarness]:
-    """An adapter with a double of its own."""
-    async with running_stripe_double() as stripe:
-        gateway = adapter(StripeApi(KEY, stripe.url))
-        unreachable = adapter(StripeApi(KEY, NOWHERE))
-        try:
-            yield StripeHarness(gateway, unreachable, stripe, charge_path)
-        finally:
-            await gateway.close()
-            await unreachable.close()
+    """Connect an adapter to a double of its own."""
+    async with AsyncExitStack() as stack:
+        stripe = await stack.enter_async_context(running_stripe_double())
+        gateway, unreachable = (
+            adapter(StripeApi(KEY, stripe.url)),
+            adapter(StripeApi(KEY, UNREACHABLE)),
+        )
+        for each in (gateway, unreachable):
+            stack.push_async_callback(each.close)
+        yield StripeHarness(gateway, unreachable, stripe, charge_path)
 
 
 class TestInMemory(
@@ -165,28 +170,28 @@ class TestInMemory(
     @pytest.fixture
     def harness(self) -> InMemoryHarness:
         faults = Faults()
-        return InMemoryHarness(InMemoryGateway(GatewayLedger(now), faults), faults=faults)
+        return InMemoryHarness(InMemoryGateway(GatewayLedger(now), faults), faults)
 
 
 class TestFake(PaymentGatewayContract, AuthenticationContract):
-    """Its ledger is a real PostgreSQL."""
+    """Its records are in a real PostgreSQL."""
 
     @pytest.fixture
-    async def harness(self, database_url: str) -> AsyncIterator[RuledHarness]:
+    async def harness(self, database_url: str) -> AsyncIterator[SimulatedHarness]:
         address = make_url(database_url).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(address, pool_size=10)
-        yield RuledHarness(FakeGateway(engine, now, lambda: uuid.uuid4().hex))
+        yield SimulatedHarness(FakeGateway(engine, now, lambda: uuid.uuid4().hex))
         await engine.dispose()
 
 
 class TestStripeCharges(
     PaymentGatewayContract, UnreliableConnectionContract, FailingGatewayContract
 ):
-    """The seed's way."""
+    """The Charges API, as the reference service used it."""
 
     @pytest.fixture
     async def harness(self) -> AsyncIterator[StripeHarness]:
-        async with stripe_harness(StripeCharges, "/v1/charges") as harness:
+        async for harness in stripe_harness(StripeCharges, "/v1/charges"):
             yield harness
 
 
@@ -196,9 +201,9 @@ class TestStripePaymentIntents(
     FailingGatewayContract,
     AuthenticationContract,
 ):
-    """The default."""
+    """The PaymentIntents API, the default."""
 
     @pytest.fixture
     async def harness(self) -> AsyncIterator[StripeHarness]:
-        async with stripe_harness(StripePaymentIntents, "/v1/payment_intents") as harness:
+        async for harness in stripe_harness(StripePaymentIntents, "/v1/payment_intents"):
             yield harness

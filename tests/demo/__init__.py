@@ -1,1 +1,1 @@
-"""The demo: its orders side, its page, its tour, and that nothing is left of it."""
+"""The demo: its orders service, its page, its tour, and that it leaves nothing behind."""

@@ -1,27 +1,26 @@
-"""Places for demos to work in, that must be left clean."""
+"""Workspaces for demos, which must be left clean."""
 
 import shutil
 from collections.abc import Iterator
 
 import pytest
 
-from payments_kit.servers.processes import User
-from tests.demo.running import Place, ordinary_user
+from tests.demo.demo_process import Runner, Workspace, current_user, ordinary_user
 
 
 @pytest.fixture
-def place() -> Iterator[Place]:
-    yield from _place(User.ourselves())
+def workspace() -> Iterator[Workspace]:
+    yield from _workspace(current_user())
 
 
 @pytest.fixture
-def another_place() -> Iterator[Place]:
-    yield from _place(ordinary_user().user)
+def other_workspace() -> Iterator[Workspace]:
+    yield from _workspace(ordinary_user())
 
 
-def _place(user: User) -> Iterator[Place]:
-    place = Place.of(user)
-    yield place
-    clean = place.is_left_clean()
-    shutil.rmtree(place.folder)
-    assert clean, "something was left behind"
+def _workspace(runner: Runner) -> Iterator[Workspace]:
+    workspace = Workspace.create(runner)
+    yield workspace
+    is_clean = workspace.becomes_clean()
+    shutil.rmtree(workspace.folder)
+    assert is_clean, "a process or a temporary file was left behind"

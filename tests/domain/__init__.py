@@ -1,1 +1,1 @@
-"""The rules of the domain, held against properties rather than examples where they allow it."""
+"""The rules of the domain, checked by properties wherever possible."""

@@ -1,4 +1,4 @@
-"""What we publish keeps its id on every resend."""
+"""An event has the same id whenever it is published."""
 
 from datetime import timedelta
 
@@ -16,8 +16,8 @@ from tests.builders import ORDER, PAYMENT, PRICE, a_payment, a_refund, after
 from tests.strategies import orders
 
 
-def told(order: Order) -> list[Event]:
-    """Everything that could be announced of a bill as it stands."""
+def events_of(order: Order) -> list[Event]:
+    """Return every event that the state of an order could be published as."""
     events: list[Event] = []
     for payment in order.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
@@ -33,45 +33,35 @@ def told(order: Order) -> list[Event]:
 
 
 @given(orders())
-def test_every_fact_of_a_bill_has_an_id_of_its_own(order: Order) -> None:
-    ids = [event.id for event in told(order)]
+def test_every_event_of_an_order_has_its_own_id(order: Order) -> None:
+    ids = [event.id for event in events_of(order)]
     assert len(set(ids)) == len(ids)
-    assert [event.id for event in told(order)] == ids
+    assert [event.id for event in events_of(order)] == ids
 
 
-def test_a_success_told_again_later_has_the_id_it_had() -> None:
+def test_an_event_keeps_its_id_when_its_entity_changes() -> None:
     payment = a_payment(status=PaymentStatus.SUCCEEDED)
-    later = evolve(payment, next_check_at=after(hours=1), reference="pi_other", code="anything")
-    assert (
-        PaymentCreated.of(later).id == PaymentCreated.of(payment).id == "payment:created:payment-1"
-    )
-
-
-def test_a_refund_told_again_later_has_the_id_it_had() -> None:
+    later = evolve(payment, next_check_at=after(hours=1), reference="pi_other", code="any")
+    assert PaymentCreated.of(later).id == PaymentCreated.of(payment).id
+    assert PaymentCreated.of(payment).id == "payment:created:payment-1"
     refund = a_refund(status=RefundStatus.SUCCEEDED)
-    later = evolve(refund, created_at=refund.created_at + timedelta(days=1), attempt=3)
-    assert PaymentRefunded.of(later).id == PaymentRefunded.of(refund).id
+    sent_later = evolve(refund, created_at=refund.created_at + timedelta(days=1), attempt=3)
+    assert PaymentRefunded.of(sent_later).id == PaymentRefunded.of(refund).id
 
 
-def test_a_payment_abandoned_and_then_refused_fails_under_one_id() -> None:
-    abandoned, refused = (
-        a_payment(status=status) for status in (PaymentStatus.ABANDONED, PaymentStatus.FAILED)
-    )
-    assert PaymentFailed.of(abandoned).id == PaymentFailed.of(refused).id
+def test_a_payment_that_is_abandoned_and_then_declined_fails_under_one_id() -> None:
+    abandoned = PaymentFailed.of(a_payment(status=PaymentStatus.ABANDONED))
+    declined = evolve(a_payment(status=PaymentStatus.FAILED), code="insufficient_funds")
+    assert PaymentFailed.of(declined).id == abandoned.id
+    assert (PaymentFailed.of(declined).code, abandoned.code) == ("insufficient_funds", "abandoned")
 
 
-def test_a_failure_says_why_or_at_least_how() -> None:
-    assert PaymentFailed.of(a_payment(status=PaymentStatus.ABANDONED)).code == "abandoned"
-    refused = evolve(a_payment(status=PaymentStatus.FAILED), code="insufficient_funds")
-    assert PaymentFailed.of(refused).code == "insufficient_funds"
-
-
-def test_a_payment_without_a_charge_is_never_told_as_made() -> None:
+def test_a_payment_without_a_charge_cannot_be_published_as_created() -> None:
     with pytest.raises(ValueError, match="not charged"):
         PaymentCreated.of(a_payment())
 
 
-def test_each_state_of_a_dispute_is_told_under_an_id_of_its_own() -> None:
+def test_each_state_of_a_dispute_has_its_own_id() -> None:
     dispute = Dispute(
         DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch"), PRICE, "fraudulent", DisputeStatus.OPEN
     )

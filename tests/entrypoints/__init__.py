@@ -1,1 +1,1 @@
-"""The ways in, held to the contract."""
+"""Tests of the entrypoints against the contract."""

@@ -1,17 +1,19 @@
-"""The command: help worth reading, and one line where something is wrong."""
+"""The command `payments`: its help, and one line for each error."""
 
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
+from entrypoints.cli.extensions import ExtensibleGroup
 
-# Nothing listens there: TCP port 1 is tcpmux, which nobody runs.
-NOWHERE = {
+# Port 1 is tcpmux, which no machine offers today.
+UNREACHABLE = {
     "DATABASE_URL": "postgresql://shop:hunter2@127.0.0.1:1/shop",
     "NATS_URL": "nats://shop:hunter2@127.0.0.1:1",
     "JWT_KEY": "hunter2",
@@ -19,87 +21,115 @@ NOWHERE = {
 }
 
 
-def run(*words: str, environment: Mapping[str, str] = NOWHERE) -> Result:
-    unset = dict.fromkeys((*NOWHERE, "JWKS_URL", "STRIPE_KEY"))
-    return CliRunner().invoke(main, words, env={**unset, **environment})
+def run(
+    *arguments: str, environment: Mapping[str, str] = UNREACHABLE, group: click.Group = main
+) -> Result:
+    unset = dict.fromkeys((*UNREACHABLE, "JWKS_URL", "STRIPE_KEY"))
+    return CliRunner().invoke(group, arguments, env={**unset, **environment})
+
+
+def error_line(result: Result) -> str:
+    """Return the only line that a failed command has printed."""
+    assert result.exit_code == 1
+    assert "hunter2" not in result.output
+    (line,) = result.output.splitlines()
+    return line
 
 
 def commands(group: click.Group, *path: str) -> list[tuple[str, ...]]:
-    """Every command below a group, by the words that call it."""
-    found: list[tuple[str, ...]] = []
-    for name, command in group.commands.items():
+    """Return every command of a group with its subcommands, as they are typed."""
+    context, found = click.Context(group), list[tuple[str, ...]]()
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         found.append((*path, name))
         if isinstance(command, click.Group):
             found += commands(command, *path, name)
     return found
 
 
-@pytest.mark.parametrize("words", [(), *commands(main)])
-def test_every_command_explains_itself(words: tuple[str, ...]) -> None:
-    result = run(*words, "--help")
+@pytest.mark.parametrize("command", [(), *commands(main)], ids=" ".join)
+def test_every_command_has_a_help(command: tuple[str, ...]) -> None:
+    result = run(*command, "--help")
     assert result.exit_code == 0
     assert len(result.output.splitlines()) > 4
+    assert "Not available" not in result.output
 
 
-def test_the_help_names_every_required_variable() -> None:
-    help_text = run("--help").output
+def test_the_help_names_every_command_and_every_required_variable() -> None:
+    text = run("--help").output
+    for name in ("demo", "simulate", "serve", "worker", "dead-letters"):
+        assert f"\n  {name} " in text
     for name in ("DATABASE_URL", "NATS_URL", "JWT_KEY", "STRIPE_KEY", "PAYMENT_GATEWAY"):
-        assert name in help_text
+        assert name in text
 
 
-@pytest.mark.parametrize(
-    "words", [("serve",), ("worker",), ("migrate",), ("dead-letters", "list"), ("doctor",)]
-)
-def test_a_missing_variable_stops_a_command_with_one_line(words: tuple[str, ...]) -> None:
-    result = run(*words, environment={})
-    assert result.exit_code == 1
-    (line,) = result.output.splitlines()
-    assert "DATABASE_URL: is required" in line
+def test_the_help_loads_no_heavy_library() -> None:
+    heavy = ("stripe", "sqlalchemy", "litestar", "nats", "granian", "alembic", "rich", "aiohttp")
+    program = (
+        "import sys; from click.testing import CliRunner; from entrypoints.cli import main;"
+        f"assert not CliRunner().invoke(main, ['--help']).exit_code;"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
-def test_a_migration_needs_nothing_but_the_database() -> None:
-    result = run("migrate", environment={"DATABASE_URL": NOWHERE["DATABASE_URL"]})
-    assert result.exit_code == 1
-    assert "ConnectionRefusedError" in result.output
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "dead-letters list", "doctor"])
+def test_a_missing_variable_stops_a_command_with_one_line(command: str) -> None:
+    assert "DATABASE_URL: is required" in error_line(run(*command.split(), environment={}))
 
 
-def test_the_doctor_says_in_a_line_each_what_is_wrong() -> None:
+def test_the_doctor_prints_one_line_for_each_problem() -> None:
     result = run("doctor")
     assert result.exit_code == 1
     lines = result.output.splitlines()
     assert lines[0].startswith("✓ configuration")
-    wrong = [line for line in lines if line.startswith("✗")]
-    assert [line.split()[1] for line in wrong] == ["database", "nats", "gateway"]
+    assert all(line.startswith(("✓ ", "✗ ")) for line in lines)
+    problems = [line.split()[1] for line in lines if line.startswith("✗")]
+    assert problems == ["database", "nats", "gateway"]
     assert "hunter2" not in result.output
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("command", "variable"),
     [
-        ("migrate",),
-        ("dead-letters", "list"),
-        ("dead-letters", "show", "1"),
-        ("dead-letters", "replay", "--all"),
-        ("outbox", "republish", "--since", "2026-01-01"),
+        ("migrate", "DATABASE_URL"),
+        ("outbox republish --since 2026-01-01", ""),
+        ("dead-letters list", ""),
+        ("dead-letters show 1", ""),
+        ("dead-letters replay --all", ""),
     ],
 )
-def test_an_absent_server_is_said_in_one_line(words: tuple[str, ...]) -> None:
-    result = run(*words)
-    assert result.exit_code == 1
-    (line,) = result.output.splitlines()
+def test_an_unreachable_server_is_reported_in_one_line(command: str, variable: str) -> None:
+    environment = {name: UNREACHABLE[name] for name in UNREACHABLE if variable in name}
+    line = error_line(run(*command.split(), environment=environment))
     assert line.startswith("payments: ")
-    assert "hunter2" not in line
+    assert "ConnectionRefusedError" in line
 
 
-def test_a_replay_wants_to_know_what() -> None:
+def test_a_replay_needs_either_numbers_or_all() -> None:
     assert run("dead-letters", "replay").exit_code == 2
     assert run("dead-letters", "replay", "1", "--all").exit_code == 2
 
 
-def test_the_help_needs_no_heavy_library() -> None:
-    heavy = ("stripe", "sqlalchemy", "litestar", "nats", "granian", "alembic")
-    program = f"import sys, entrypoints.cli; print([n for n in {heavy!r} if n in sys.modules])"
-    said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+def test_commands_of_other_packages_are_loaded_and_broken_ones_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop_commands.py").write_text(
+        "import click\n@click.command()\ndef works(): click.echo('it works')\n"
     )
-    assert said.stdout.strip() == "[]"
+    (tmp_path / "shop-1.dist-info").mkdir()
+    (tmp_path / "shop-1.dist-info" / "entry_points.txt").write_text(
+        "[payments.commands]\n"
+        "works = shop_commands:works\nabsent = absent_module:command\nwrong = os:sep\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    group = ExtensibleGroup()
+    assert run("works", group=group).output == "it works\n"
+    absent = error_line(run("absent", "--once", "1", group=group))
+    assert absent == "payments: absent is not available: No module named 'absent_module'"
+    wrong = error_line(run("wrong", group=group))
+    assert wrong == "payments: wrong is not available: os:sep is not a command"
+    assert "Not available: No module named 'absent_module'" in run("--help", group=group).output
+    assert run("unknown", group=group).exit_code == 2

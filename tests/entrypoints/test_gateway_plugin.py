@@ -1,12 +1,13 @@
-"""A gateway of the shop's own is found by its name, and what is wrong with it said in one line."""
+"""A gateway plug-in is loaded by its reference; each problem is reported in one line."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.gateway_plugin import GatewayPlugin
-from entrypoints.settings import InvalidSetting, read_settings
+from entrypoints.settings import read_settings
 from tests.conformance.shell import EXAMPLES, run
 
 ENVIRONMENT = {
@@ -17,103 +18,92 @@ ENVIRONMENT = {
 }
 TILLPAY = "tillpay.gateway:make_gateway"
 CODE = """
-import os
-from entrypoints.settings import BadSetting
+from application.ports.gateway_plugin import InvalidSetting
 
 secret = "hunter2\\nhunter3"
 
-def refusing(environment):
-    raise BadSetting("SHOP_KEY", "is required")
+def invalid(environment):
+    raise InvalidSetting("SHOP_KEY", "is required")
 
-def quoting(environment):
+def leaking(environment):
     raise ValueError(f"this is no key: {environment['TILLPAY_KEY']}")
 
-def half(environment):
-    class Half:
-        name, livemode = "half", False
+def incomplete(environment):
+    class Incomplete:
+        name, livemode = "incomplete", False
         async def charge(self, payment, token): ...
         async def check(self): ...
-    return Half()
-
+    return Incomplete()
 """
 
 
 @pytest.fixture(autouse=True)
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules of the shop's own, and the guide's example."""
+def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules of plug-ins, and the example of the guide."""
     (tmp_path / "shop_gateways.py").write_text(CODE)
-    (tmp_path / "shop_quotes.py").write_text("raise RuntimeError('hunter2\\nhunter3')")
-    (tmp_path / "shop_needs.py").write_text("import absent_library")
+    (tmp_path / "shop_raises.py").write_text("raise RuntimeError('hunter2\\nhunter3')")
+    (tmp_path / "shop_imports.py").write_text("import absent_library")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(EXAMPLES)
 
 
-def own(reference: str, environment: Mapping[str, str] = ENVIRONMENT) -> GatewayPlugin:
+def plugin(reference: str, environment: Mapping[str, str] = ENVIRONMENT) -> GatewayPlugin:
     gateway = read_settings({**environment, "PAYMENT_GATEWAY": reference}).payment_gateway
     assert isinstance(gateway, GatewayPlugin)
     return gateway
 
 
-async def test_a_function_of_the_shop_s_makes_the_gateway() -> None:
-    gateway = own(TILLPAY).open()
+async def test_a_plugin_makes_the_gateway_from_the_environment_and_shows_no_secret() -> None:
+    gateway = plugin(TILLPAY).open()
     assert (gateway.name, gateway.livemode) == ("tillpay", False)
-    assert own(TILLPAY, {**ENVIRONMENT, "TILLPAY_KEY": "till_live_hunter2"}).open().livemode
+    assert plugin(TILLPAY, {**ENVIRONMENT, "TILLPAY_KEY": "till_live_hunter2"}).open().livemode
     await gateway.close()
+    assert str(plugin(TILLPAY)) == TILLPAY
+    assert "hunter" not in repr(plugin(TILLPAY))
 
 
-def test_it_is_told_by_its_name() -> None:
-    assert str(own(TILLPAY)) == TILLPAY
-    assert "hunter" not in repr(own(TILLPAY))
+ABSENT = "PAYMENT_GATEWAY: {}: there is no module "
+NO_FUNCTION = "PAYMENT_GATEWAY: {}: shop_gateways has no function "
 
 
 @pytest.mark.parametrize(
     ("reference", "problem"),
     [
-        ("absent.module:make", "there is no module absent"),
-        ("tillpay.absent:make", "there is no module tillpay.absent"),
-        ("shop_needs:make", "there is no module absent_library"),
-        ("shop_quotes:make", "importing it raised RuntimeError"),
-        ("shop_gateways:absent", "shop_gateways has no function absent"),
-        ("shop_gateways:secret", "shop_gateways has no function secret"),
-    ],
-)
-def test_what_cannot_be_imported_is_said_in_one_line(reference: str, problem: str) -> None:
-    with pytest.raises(InvalidSetting) as bad:
-        own(reference)
-    assert str(bad.value) == f"PAYMENT_GATEWAY: {reference}: {problem}"
-
-
-@pytest.mark.parametrize(
-    "reference",
-    ["shop_gateways", "shop_gateways:", ":make", "a b:make", "shop-gateways:make", "a:b:c", ".a:b"],
-)
-def test_what_names_no_function_is_refused(reference: str) -> None:
-    with pytest.raises(
-        InvalidSetting, match=r"^PAYMENT_GATEWAY: must be one of .* or package\.module:"
-    ):
-        own(reference)
-
-
-@pytest.mark.parametrize(
-    ("name", "problem"),
-    [
-        ("refusing", "SHOP_KEY: is required"),
-        ("quoting", "PAYMENT_GATEWAY: shop_gateways:quoting raised ValueError"),
+        ("absent.module:make", ABSENT + "absent"),
+        ("tillpay.absent:make", ABSENT + "tillpay.absent"),
+        ("shop_imports:make", ABSENT + "absent_library"),
+        ("shop_raises:make", "PAYMENT_GATEWAY: {}: importing it raised RuntimeError"),
+        ("shop_gateways:absent", NO_FUNCTION + "absent"),
+        ("shop_gateways:secret", NO_FUNCTION + "secret"),
+        ("shop_gateways:invalid", "SHOP_KEY: is required"),
+        ("shop_gateways:leaking", "PAYMENT_GATEWAY: {} raised ValueError"),
         (
-            "half",
-            "PAYMENT_GATEWAY: shop_gateways:half made no gateway:"
-            " it lacks find, cancel, refund, find_refund, close",
+            "shop_gateways:incomplete",
+            "PAYMENT_GATEWAY: {} did not return a gateway:"
+            " missing find, cancel, refund, find_refund, close",
         ),
     ],
 )
-def test_a_function_that_makes_no_gateway_is_said_in_one_line(name: str, problem: str) -> None:
-    with pytest.raises(InvalidSetting) as bad:
-        own(f"shop_gateways:{name}").open()
-    assert str(bad.value) == problem
+def test_a_plugin_that_makes_no_gateway_is_reported_in_one_line(
+    reference: str, problem: str
+) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        plugin(reference).open()
+    assert str(caught.value) == problem.format(reference)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["shop_gateways", "shop_gateways:", ":make", "a b:make", "shop-gateways:make", "a:b:c", ".a:b"],
+)
+def test_a_malformed_reference_is_rejected(value: str) -> None:
+    problem = r"^PAYMENT_GATEWAY: must be one of .* or package\.module:"
+    with pytest.raises(InvalidSetting, match=problem):
+        plugin(value)
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_a_gateway_that_refuses_the_environment_stops_a_process_with_one_line(
+def test_a_plugin_that_rejects_the_environment_stops_a_process_with_one_line(
     command: str, tmp_path: Path
 ) -> None:
     done = run(f"PAYMENT_GATEWAY={TILLPAY} payments {command}", tmp_path, path=EXAMPLES)

@@ -1,1 +1,1 @@
-"""The servers on this machine: they serve, last and leave nothing behind."""
+"""The local servers: they start, keep their data and leave nothing behind."""

@@ -22,43 +22,30 @@ async def count_messages(url: str, *, add: bool = False) -> int:
         await client.close()
 
 
-async def test_it_keeps_a_stream(nats_url: str) -> None:
+@pytest.mark.parametrize("_run", range(2))
+async def test_the_fixture_has_no_streams_of_an_earlier_test(nats_url: str, _run: int) -> None:
+    with pytest.raises(nats.js.errors.NotFoundError):
+        await count_messages(nats_url)
     assert await count_messages(nats_url, add=True) == 1
 
 
-async def test_it_comes_without_the_streams_of_another_test(nats_url: str) -> None:
-    with pytest.raises(nats.js.errors.NotFoundError):
-        await count_messages(nats_url)
-
-
 @pytest.mark.parametrize("end", ["stop", "kill"])
-async def test_it_keeps_data_and_address_through_a_restart(end: str) -> None:
-    with LocalNats(sync_interval="always") as server:
-        url = server.url
+async def test_each_keeps_its_own_data_and_address_until_it_is_closed(end: str) -> None:
+    async with LocalNats(sync_interval="always") as server, LocalNats() as other:
+        url, folder = server.url, server.folder
         await count_messages(url, add=True)
         getattr(server, end)()
         server.start()
         assert server.url == url
         assert await count_messages(url) == 1
-
-
-async def test_two_at_once_are_two() -> None:
-    async with LocalNats() as one, LocalNats() as other:
-        await count_messages(one.url, add=True)
         with pytest.raises(nats.js.errors.NotFoundError):
             await count_messages(other.url)
-
-
-def test_it_leaves_nothing_behind() -> None:
-    with LocalNats() as server:
-        folder = server.folder
-        assert folder.exists()
     assert not folder.exists()
 
 
-def test_it_tells_of_itself_and_syncs_as_asked() -> None:
+def test_its_monitoring_shows_the_requested_sync_interval() -> None:
     with (
         LocalNats(sync_interval="always", monitoring=True) as server,
-        urllib.request.urlopen(f"{server.monitoring_url}/varz", timeout=10) as answer,
+        urllib.request.urlopen(f"{server.monitoring_url}/varz", timeout=10) as reply,
     ):
-        assert json.load(answer)["jetstream"]["config"]["sync_always"] is True
+        assert json.load(reply)["jetstream"]["config"]["sync_always"] is True

@@ -14,180 +14,144 @@ from payments_kit.servers.postgres import LocalPostgres
 from payments_kit.servers.postgres_programs import Programs, reachable_copy
 from payments_kit.servers.processes import LocalServerError, User, temporary_home
 
+CREATE_TABLE = "CREATE TABLE t AS SELECT 1 AS a"
+READ_TABLE = "SELECT a FROM t"
 
-async def ask(url: str, question: str) -> object:
+
+async def query(url: str, statement: str) -> object:
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        return await connection.fetchval(question)
+        return await connection.fetchval(statement)
     finally:
         await connection.close()
 
 
 @pytest.fixture
-def kept() -> Iterator[Path]:
-    """A data folder to be kept, in a place that `nobody` can enter too."""
+def new_folder() -> Iterator[Path]:
+    """An empty data folder that `nobody` can enter too."""
     home = temporary_home(User.unprivileged())
-    with TemporaryDirectory(dir=home, prefix="payments-test-") as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder) / "postgres"
+    with TemporaryDirectory(dir=home, prefix="payments-test-") as parent:
+        Path(parent).chmod(0o711)
+        folder = Path(parent) / "postgres"
+        folder.mkdir(mode=0o755)
+        yield folder
 
 
 @pytest.fixture
-def stranger() -> Iterator[int]:
+def used_folder(new_folder: Path) -> Path:
+    """A data folder that a server created and that it uses no longer."""
+    folder = new_folder / "created" / "by server"
+    with LocalPostgres(folder, fsync=False):
+        return folder
+
+
+@pytest.fixture
+def foreign_pid() -> Iterator[int]:
     """The pid of another program of the server's user."""
-    user = User.unprivileged()
-    sleeper = ["sleep", "600"]
-    with subprocess.Popen(sleeper, user=user.uid if os.geteuid() == 0 else None) as process:
+    user = User.unprivileged().uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "600"], user=user) as process:
         yield process.pid
         process.kill()
 
 
-async def test_it_answers(postgres_server: LocalPostgres) -> None:
-    assert await ask(postgres_server.url, "SELECT 42") == 42
-
-
-async def test_it_is_in_unicode_in_every_database(empty_database_url: str) -> None:
-    assert await ask(empty_database_url, "SHOW server_encoding") == "UTF8"
-    assert await ask(empty_database_url, "SELECT upper('żółć')") == "ŻÓŁĆ"
-
-
-async def test_it_wants_the_password(postgres_server: LocalPostgres) -> None:
+async def test_its_databases_use_unicode_and_require_the_password(
+    empty_database_url: str, postgres_server: LocalPostgres
+) -> None:
+    assert await query(empty_database_url, "SHOW server_encoding") == "UTF8"
+    assert await query(empty_database_url, "SELECT upper('żółć')") == "ŻÓŁĆ"
     address = f"postgresql://payments:guess@127.0.0.1:{postgres_server.port}/postgres"
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await ask(address, "SELECT 42")
+        await query(address, "SELECT 42")
 
 
 async def test_it_copies_a_template(postgres_server: LocalPostgres) -> None:
-    original = postgres_server.create_database("original")
-    await ask(original, "CREATE TABLE t AS SELECT 1 AS a")
+    await query(postgres_server.create_database("original"), CREATE_TABLE)
     copy = postgres_server.create_database("copy", template="original")
-    assert await ask(copy, "SELECT a FROM t") == 1
+    assert await query(copy, READ_TABLE) == 1
     assert postgres_server.has_database("copy")
     postgres_server.drop_database("copy")
     postgres_server.drop_database("original")
     assert not postgres_server.has_database("copy")
 
 
-def test_it_says_what_is_wrong_with_a_statement(postgres_server: LocalPostgres) -> None:
+def test_an_invalid_statement_raises_the_error_of_postgresql(
+    postgres_server: LocalPostgres,
+) -> None:
     with pytest.raises(LocalServerError, match="syntax error"):
         postgres_server.execute("SELEKT")
 
 
-async def test_it_serves_an_async_context() -> None:
-    async with LocalPostgres(fsync=False) as server:
-        assert await ask(server.url, "SELECT 42") == 42
-
-
 @pytest.mark.parametrize("end", ["stop", "kill"])
-async def test_it_keeps_data_and_address_through_a_restart(end: str) -> None:
+async def test_it_keeps_data_and_address_until_it_is_closed(end: str) -> None:
     with LocalPostgres(fsync=False) as server:
-        url = server.url
-        await ask(url, "CREATE TABLE t AS SELECT 1 AS a")
+        url, folder = server.url, server.folder
+        await query(url, CREATE_TABLE)
         getattr(server, end)()
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
-            await ask(url, "SELECT 42")
+            await query(url, READ_TABLE)
         server.start()
         assert server.url == url
-        assert await ask(url, "SELECT a FROM t") == 1
-
-
-async def test_two_at_once_are_two() -> None:
-    with LocalPostgres(fsync=False) as one, LocalPostgres(fsync=False) as other:
-        await ask(one.url, "CREATE TABLE t AS SELECT 1 AS a")
-        with pytest.raises(asyncpg.UndefinedTableError):
-            await ask(other.url, "SELECT a FROM t")
-
-
-def test_it_leaves_nothing_behind() -> None:
-    with LocalPostgres(fsync=False) as server:
-        folder = server.folder
-        assert folder.exists()
-        server.kill()
+        assert await query(url, READ_TABLE) == 1
+        getattr(server, end)()
     assert not folder.exists()
 
 
-async def test_it_keeps_a_folder_that_was_given(kept: Path) -> None:
-    with LocalPostgres(kept, fsync=False) as server:
-        await ask(server.url, "CREATE TABLE t AS SELECT 1 AS a")
-    with LocalPostgres(kept, fsync=False) as server:
-        assert await ask(server.url, "SELECT a FROM t") == 1
-
-
-def test_it_starts_in_an_empty_folder_that_someone_made(kept: Path) -> None:
-    kept.mkdir(mode=0o755)
-    with LocalPostgres(kept, fsync=False) as server:
-        assert server.execute("SELECT 42").strip() == "42"
-
-
-def test_it_starts_again_after_its_end() -> None:
-    server = LocalPostgres(fsync=False)
-    for _ in range(2):
-        with server:
-            assert server.execute("SELECT 42").strip() == "42"
-
-
-def test_it_shares_its_folder_with_no_other(kept: Path) -> None:
-    with (
-        LocalPostgres(kept, fsync=False),
-        pytest.raises(LocalServerError, match="in use by another process"),
-        LocalPostgres(kept, fsync=False),
-    ):
-        pass
-
-
-async def test_it_starts_where_a_dead_one_left_a_pid_that_lives_again(
-    kept: Path, stranger: int
-) -> None:
-    with LocalPostgres(kept, fsync=False) as server:
-        await ask(server.url, "CREATE TABLE t AS SELECT 1 AS a")
-        server.kill()
-    pidfile = kept / "data" / "postmaster.pid"
-    _, rest = pidfile.read_text().split("\n", 1)
-    pidfile.write_text(f"{stranger}\n{rest}")
-    with LocalPostgres(kept, fsync=False) as server:
-        assert await ask(server.url, "SELECT a FROM t") == 1
-
-
-def test_it_starts_over_where_initdb_was_interrupted(kept: Path) -> None:
-    with LocalPostgres(kept, fsync=False):
-        pass
-    (kept / "data").rename(kept / "data.unfinished")
-    with LocalPostgres(kept, fsync=False) as server:
-        assert server.execute("SELECT 42").strip() == "42"
-
-
-def test_it_ends_a_failed_start_with_its_log(kept: Path) -> None:
-    with LocalPostgres(kept, fsync=False):
-        pass
-    (kept / "data" / "global" / "pg_control").unlink()
-    with pytest.raises(LocalServerError, match=r"(?s)did not start.*pg_control"):
-        LocalPostgres(kept, fsync=False).start()
-
-
-def test_it_refuses_a_folder_of_another_version(kept: Path) -> None:
-    with LocalPostgres(kept, fsync=False):
-        pass
-    (kept / "data" / "PG_VERSION").write_text("12\n")
-    with pytest.raises(LocalServerError, match="made by PostgreSQL 12"):
-        LocalPostgres(kept, fsync=False).start()
-
-
-def test_it_runs_from_a_copy_where_its_user_cannot_enter(tmp_path: Path) -> None:
-    copied = reachable_copy(Programs.find(), tmp_path)
-    answer = subprocess.run(
-        [copied.initdb, "--version"], capture_output=True, text=True, check=True, timeout=60
-    ).stdout
-    assert f"(PostgreSQL) {copied.major}" in answer
-    assert tmp_path in copied.initdb.parents
-    assert reachable_copy(Programs.find(), tmp_path) == copied
-
-
-def test_it_serves_many_starts_at_once() -> None:
-    async def start_and_ask() -> object:
+async def test_several_at_once_are_independent() -> None:
+    async def start_and_query() -> object:
         async with LocalPostgres(fsync=False) as server:
-            return await ask(server.url, "SELECT 42")
+            await query(server.url, CREATE_TABLE)
+            return await query(server.url, READ_TABLE)
 
-    async def all_of_them() -> list[object]:
-        return await asyncio.gather(*(start_and_ask() for _ in range(3)))
+    assert await asyncio.gather(*(start_and_query() for _ in range(3))) == [1, 1, 1]
 
-    assert asyncio.run(all_of_them()) == [42, 42, 42]
+
+async def test_a_given_folder_keeps_its_data_and_belongs_to_one_server(new_folder: Path) -> None:
+    server = LocalPostgres(new_folder, fsync=False)
+    with server:
+        await query(server.url, CREATE_TABLE)
+        with pytest.raises(LocalServerError, match="in use by another process"):
+            LocalPostgres(new_folder, fsync=False).start()
+    with server:
+        assert await query(server.url, READ_TABLE) == 1
+
+
+async def test_it_starts_after_a_crash_though_another_program_has_its_pid(
+    new_folder: Path, foreign_pid: int
+) -> None:
+    with LocalPostgres(new_folder, fsync=False) as server:
+        await query(server.url, CREATE_TABLE)
+        server.kill()
+    pidfile = new_folder / "data" / "postmaster.pid"
+    _, rest = pidfile.read_text().split("\n", 1)
+    pidfile.write_text(f"{foreign_pid}\n{rest}")
+    with LocalPostgres(new_folder, fsync=False) as server:
+        assert await query(server.url, READ_TABLE) == 1
+
+
+def test_it_starts_over_after_an_interrupted_initdb(used_folder: Path) -> None:
+    (used_folder / "data").rename(used_folder / "data.unfinished")
+    with LocalPostgres(used_folder, fsync=False) as server:
+        assert server.execute("SELECT 42").strip() == "42"
+
+
+@pytest.mark.parametrize(
+    ("damaged_file", "error"),
+    [
+        ("global/pg_control", r"(?s)did not start.*pg_control"),
+        ("PG_VERSION", "created by PostgreSQL 12"),
+    ],
+)
+def test_the_error_of_a_failed_start_explains_it(
+    used_folder: Path, damaged_file: str, error: str
+) -> None:
+    (used_folder / "data" / damaged_file).write_text("12\n")
+    with pytest.raises(LocalServerError, match=error):
+        LocalPostgres(used_folder, fsync=False).start()
+
+
+def test_a_copy_of_the_programs_works_and_is_made_once(tmp_path: Path) -> None:
+    copy = reachable_copy(Programs.find(), tmp_path)
+    output = subprocess.check_output([copy.initdb, "--version"], text=True, timeout=60)
+    assert f"(PostgreSQL) {copy.major}" in output
+    assert tmp_path in copy.initdb.parents
+    assert reachable_copy(Programs.find(), tmp_path) == copy

@@ -1,1 +1,1 @@
-"""Tests of the simulation: that it can fail, replays, and holds the service to its promises."""
+"""Tests of the simulation: it can fail, it can be replayed, and every promise is kept in it."""

@@ -1,4 +1,4 @@
-"""The simulated loop: seeded, on a virtual clock, with crashes that clean nothing up."""
+"""The simulated loop: seeded, on a virtual clock, with crashes without cleanup."""
 
 import asyncio
 import os
@@ -10,15 +10,14 @@ from types import ModuleType
 
 import pytest
 
-from payments_kit.simulation.loop import (
-    Forbidden,
-    SimulatedLoop,
-    SimulatedProcess,
-    Stuck,
-    TooLong,
-    current_life,
-    let_others_run,
-)
+from payments_kit.simulation.forbidden import Forbidden
+from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop, yield_once
+from payments_kit.simulation.process import SimulatedProcess, current_process
+
+
+@pytest.fixture
+def loop() -> SimulatedLoop:
+    return SimulatedLoop(1, max_steps=10_000)
 
 
 def order_of(seed: int) -> list[int]:
@@ -26,7 +25,7 @@ def order_of(seed: int) -> list[int]:
 
     async def one(number: int) -> None:
         for _ in range(3):
-            await let_others_run()
+            await yield_once()
             done.append(number)
 
     async def all_of_them() -> None:
@@ -36,37 +35,27 @@ def order_of(seed: int) -> list[int]:
     return done
 
 
-def test_a_seed_decides_the_order() -> None:
+def test_a_seed_decides_the_order_of_steps() -> None:
     assert order_of(1) == order_of(1)
     assert len({tuple(order_of(seed)) for seed in range(10)}) > 5
 
 
-def test_the_clock_jumps_to_the_next_timer() -> None:
-    loop = SimulatedLoop(1)
-
-    async def a_day() -> float:
-        await asyncio.sleep(86_400)
-        return loop.time()
-
-    assert loop.simulate(a_day()) == 86_400
-
-
-def test_a_timeout_ends_at_its_virtual_time() -> None:
-    loop = SimulatedLoop(1)
-
-    async def waiting() -> float:
+def test_the_clock_jumps_to_the_next_timer(loop: SimulatedLoop) -> None:
+    async def wait() -> tuple[float, float]:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
                 await asyncio.sleep(10)
-        return loop.time()
+        timed_out_at = loop.time()
+        await asyncio.sleep(86_400)
+        return timed_out_at, loop.time()
 
-    assert loop.simulate(waiting()) == 5
+    assert loop.simulate(wait()) == (5, 86_405)
 
 
-@pytest.mark.parametrize("dies_at", range(1, 8))
-def test_a_crash_at_any_step_runs_nothing_more_of_the_process(dies_at: int) -> None:
-    loop, life, seen = SimulatedLoop(1), SimulatedProcess("process"), []
-    life.dies_at = dies_at
+@pytest.mark.parametrize("crash_at", range(1, 8))
+def test_a_process_that_crashes_runs_nothing_more(crash_at: int, loop: SimulatedLoop) -> None:
+    simulated, seen = SimulatedProcess("process"), []
+    simulated.crash_at_step = crash_at
 
     async def process() -> None:
         try:
@@ -77,17 +66,16 @@ def test_a_crash_at_any_step_runs_nothing_more_of_the_process(dies_at: int) -> N
             seen.append(-1)
 
     async def outside() -> None:
-        task = loop.spawn(life, process())
-        await asyncio.wait([task], timeout=100)
+        await asyncio.wait([loop.spawn(simulated, process())], timeout=100)
 
     loop.simulate(outside())
-    assert life.is_dead
-    assert life.steps == dies_at
+    assert simulated.is_crashed
+    assert simulated.steps == crash_at
     assert -1 not in seen
 
 
-def test_a_process_that_sleeps_goes_on_where_it_was() -> None:
-    loop, life, seen = SimulatedLoop(1), SimulatedProcess("process"), []
+def test_a_paused_process_continues_where_it_was(loop: SimulatedLoop) -> None:
+    simulated, seen = SimulatedProcess("process"), []
 
     async def process() -> None:
         for _ in range(3):
@@ -95,59 +83,50 @@ def test_a_process_that_sleeps_goes_on_where_it_was() -> None:
             await asyncio.sleep(1)
 
     async def outside() -> None:
-        task = loop.spawn(life, process())
+        task = loop.spawn(simulated, process())
         await asyncio.sleep(0.5)
-        loop.put_to_sleep(life, 60)
+        loop.pause(simulated, 60)
         await task
 
     loop.simulate(outside())
     assert seen == [0, 60.5, 61.5]
 
 
-def test_a_task_belongs_to_the_process_that_began_it() -> None:
-    loop, life = SimulatedLoop(1), SimulatedProcess("process")
+def test_a_task_belongs_to_the_process_that_started_it(loop: SimulatedLoop) -> None:
+    simulated = SimulatedProcess("process")
 
     async def child() -> SimulatedProcess | None:
-        return current_life()
+        return current_process()
 
     async def process() -> SimulatedProcess | None:
         return await asyncio.create_task(child())
 
     async def outside() -> tuple[SimulatedProcess | None, SimulatedProcess | None]:
-        return await loop.spawn(life, process()), current_life()
+        return await loop.spawn(simulated, process()), current_process()
 
-    assert loop.simulate(outside()) == (life, None)
-
-
-def test_waiting_for_nothing_is_an_error() -> None:
-    loop = SimulatedLoop(1)
-
-    async def for_ever() -> None:
-        await loop.create_future()
-
-    with pytest.raises(Stuck):
-        loop.simulate(for_ever())
+    assert loop.simulate(outside()) == (simulated, None)
 
 
-def test_a_run_without_an_end_is_an_error() -> None:
-    loop = SimulatedLoop(1, most_steps=100)
+def test_a_run_without_an_end_is_an_error(loop: SimulatedLoop) -> None:
+    async def wait_for_nothing() -> None:
+        await asyncio.get_running_loop().create_future()
 
-    async def for_ever() -> None:
+    async def run_forever() -> None:
         while loop.time() >= 0:
-            await let_others_run()
+            await yield_once()
 
-    with pytest.raises(TooLong):
-        loop.simulate(for_ever())
+    with pytest.raises(Deadlock):
+        SimulatedLoop(1).simulate(wait_for_nothing())
+    with pytest.raises(RunTooLong):
+        loop.simulate(run_forever())
 
 
-def test_an_error_that_nobody_waits_for_ends_the_run() -> None:
-    loop = SimulatedLoop(1)
-
-    async def wrong() -> None:
+def test_an_error_in_a_task_that_is_not_awaited_ends_the_run(loop: SimulatedLoop) -> None:
+    async def fail() -> None:
         raise ZeroDivisionError
 
     async def outside() -> None:
-        loop.begin(None, wrong())
+        loop.start(None, fail())
         await asyncio.sleep(10)
 
     with pytest.raises(ZeroDivisionError):
@@ -159,42 +138,44 @@ def test_an_error_that_nobody_waits_for_ends_the_run() -> None:
     [(time, "time"), (time, "monotonic"), (uuid, "uuid4"), (random, "random"), (os, "urandom")],
     ids=lambda part: getattr(part, "__name__", part),
 )
-def test_what_no_seed_decides_is_forbidden(module: ModuleType, name: str) -> None:
-    given = (1,) if module is os else ()
+def test_what_no_seed_decides_is_forbidden_during_a_run(
+    module: ModuleType, name: str, loop: SimulatedLoop
+) -> None:
+    args = (1,) if module is os else ()
 
-    async def using() -> None:
-        getattr(module, name)(*given)
+    async def call() -> None:
+        getattr(module, name)(*args)
 
     with pytest.raises(Forbidden, match=name):
-        SimulatedLoop(1).simulate(using())
-    getattr(module, name)(*given)  # afterwards it is as it was
+        loop.simulate(call())
+    getattr(module, name)(*args)
 
 
-def test_threads_are_forbidden() -> None:
-    async def using() -> None:
+def test_starting_a_thread_is_forbidden(loop: SimulatedLoop) -> None:
+    async def call() -> None:
         await asyncio.to_thread(int)
 
     with pytest.raises(Forbidden):
-        SimulatedLoop(1).simulate(using())
+        loop.simulate(call())
 
 
-def test_other_threads_keep_their_clocks() -> None:
-    told: list[float] = []
-    over = threading.Event()
+def test_other_threads_may_use_their_clocks(loop: SimulatedLoop) -> None:
+    times: list[float] = []
+    is_over = threading.Event()
 
-    def telling() -> None:
-        while not over.is_set():
-            told.append(time.monotonic())
+    def read_clock() -> None:
+        while not is_over.is_set():
+            times.append(time.monotonic())
 
-    async def waiting() -> None:
-        heard = len(told)
-        while len(told) == heard:  # the interpreter lets the other thread run in between
+    async def wait() -> None:
+        known = len(times)
+        while len(times) == known:  # the interpreter switches to the other thread in between
             pass
 
-    thread = threading.Thread(target=telling, daemon=True)
+    thread = threading.Thread(target=read_clock, daemon=True)
     thread.start()
     try:
-        SimulatedLoop(1).simulate(waiting())
+        loop.simulate(wait())
     finally:
-        over.set()
+        is_over.set()
         thread.join()

@@ -1,4 +1,4 @@
-"""Seeds: every promise is kept in each, and each is one and the same run wherever it is run."""
+"""Every promise is kept in each seed, and a seed is the same run wherever it runs."""
 
 import os
 import subprocess
@@ -8,23 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from domain.payment import PaymentStatus
+from domain.payment import OPEN, PaymentStatus
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 
 ROOT = Path(__file__).parents[2]
-A_BATCH = 50
+BATCH = 50
 REPLAY_SECONDS = 120.0
 
-# Seeds that found something: these the planted bugs that are hardest to find. One that finds a bug of
-# the service is to be added here.
-PINNED = (69, 1080, 1119, 1138, 2084, 2186)
+# Seeds that found something: those of the planted bugs that are hardest to find. Add a seed that
+# finds a bug of the service here.
+PINNED = (35, 52, 1108, 1134, 2119, 2158)
+
+PRINT_DIGESTS = """
+from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.world import World
+print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])
+"""
 
 
-@pytest.mark.parametrize("first", range(1, 301, A_BATCH))
+@pytest.mark.parametrize("first", range(1, 301, BATCH))
 def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
-    for seed in range(first, first + A_BATCH):
+    for seed in range(first, first + BATCH):
         assert World(scenario_of(seed)).run().broken == [], f"payments simulate --seed {seed}"
 
 
@@ -33,42 +39,30 @@ def test_every_promise_is_kept_in_a_seed_that_once_found_something(seed: int) ->
     assert World(scenario_of(seed)).run().broken == []
 
 
-def test_the_seeds_see_every_mishap_and_every_end_of_a_payment() -> None:
+def test_the_seeds_cover_every_fault_and_every_final_state_of_a_payment() -> None:
     happened: Counter[FaultKind] = Counter()
-    ends: Counter[PaymentStatus] = Counter()
+    statuses: set[PaymentStatus] = set()
     for seed in range(1, 151):
         world = World(scenario_of(seed))
         happened += world.run().happened
         orders = [order for _, order in world.runtime.database.orders.values()]
-        ends.update(payment.status for order in orders for payment in order.payments)
+        statuses.update(payment.status for order in orders for payment in order.payments)
     assert set(happened) == set(FaultKind)
-    assert set(ends) == set(PaymentStatus) - {
-        PaymentStatus.PROCESSING,
-        PaymentStatus.REQUIRES_ACTION,
-    }
+    assert statuses == set(PaymentStatus) - OPEN
 
 
-def test_a_seed_is_the_same_run_under_any_hash_seed() -> None:
-    program = (
-        "from payments_kit.simulation.scenario import scenario_of\n"
-        "from payments_kit.simulation.world import World\n"
-        "print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])\n"
-    )
-    digests = set()
-    for hash_seed in ("0", "1", "4242"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        done = subprocess.run(
-            [sys.executable, "-c", program],
+def test_a_seed_is_the_same_run_under_any_hash_seed_and_different_from_other_seeds() -> None:
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", PRINT_DIGESTS],
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,
             check=True,
             timeout=REPLAY_SECONDS,
-        )
-        digests.add(done.stdout)
-    assert len(digests) == 1
-
-
-def test_different_seeds_are_different_runs() -> None:
-    assert len({World(scenario_of(seed)).run().digest for seed in range(1, 21)}) == 20
+        ).stdout
+        for hash_seed in ("0", "1", "4242")
+    }
+    assert len(printed) == 1
+    assert len(set(printed.pop().split(", "))) == 12

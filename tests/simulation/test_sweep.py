@@ -1,42 +1,84 @@
-"""The sweep: each use case is killed at every await, and a charge with one more mishap as well."""
+"""The sweep: one use case alone, with a crash at each step and a fault at each occasion."""
+
+from itertools import count
 
 import pytest
 
-from tests.simulation.drills import CHARGES, STORIES, Story, kills, strikes
-from tests.simulation.planted_bugs import BUGS
+from tests.simulation.planted_bugs import bug_named
+from tests.simulation.use_case_runs import (
+    CHARGES,
+    INTAKE,
+    RECOVERIES,
+    REFUND,
+    RELAY,
+    RUNS,
+    crashes,
+    faults,
+    recovery_after_crash,
+)
+from tests.simulation.use_case_world import CARDS, UseCaseRun, UseCaseWorld
 
-# Bugs that need a crash at one certain step, and the story it belongs to.
+# Bugs that need a crash at one certain step, and the run it belongs to.
 AT_ONE_STEP = {
-    "the event in a second commit": "CreateCharge with tok_visa",
-    "a refund is sent unreserved": "RefundPayment",
-    "marked before published": "RelayOutbox",
-    "acknowledged before the commit": "ReplicateOrder",
+    "the event in a second commit": CHARGES[0],
+    "a refund is sent unreserved": REFUND,
+    "marked before published": RELAY,
+    "acknowledged before the commit": INTAKE,
 }
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_every_promise_is_kept_whenever_the_process_is_killed_in(story: Story) -> None:
+def name(run: UseCaseRun) -> str:
+    return run.name
+
+
+@pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)
+def test_every_promise_is_kept_if_the_process_crashes_at_any_step_of(run: UseCaseRun) -> None:
     steps = 0
-    for step, result in kills(story):
-        assert result.broken == [], f"{story.name}, killed at step {step}"
+    for step, result in crashes(run):
+        assert result.broken == [], f"crash at step {step}"
         steps = step
-    assert steps > 3, "the story has hardly a step"
+    assert steps > 3, "the run has hardly any steps"
 
 
-@pytest.mark.parametrize("story", CHARGES, ids=lambda story: story.name)
-def test_every_promise_is_kept_with_a_kill_and_one_more_mishap_in(story: Story) -> None:
-    occasions = list(strikes(story))
-    assert len(occasions) > 20
-    for strike in occasions:
-        for step, result in kills(story, strike):
-            assert result.broken == [], f"{story.name}, killed at step {step}, {strike}"
+@pytest.mark.parametrize("run", RUNS, ids=name)
+def test_every_promise_is_kept_with_any_single_fault_in(run: UseCaseRun) -> None:
+    occurrences = 0
+    for fault, result in faults(run):
+        assert result.broken == [], fault
+        occurrences += 1
+    assert occurrences > 8
 
 
-@pytest.mark.parametrize(("bug", "story"), AT_ONE_STEP.items())
-def test_the_sweep_finds_the_one_step_at_which_it_matters_that(bug: str, story: str) -> None:
-    planted = next(each for each in BUGS if each.name == bug)
-    told = next(each for each in STORIES if each.name == story)
-    with planted.planted():
-        broken = [step for step, result in kills(told) if result.broken]
+@pytest.mark.parametrize("run", [*CHARGES, REFUND], ids=name)
+def test_every_promise_is_kept_with_any_crash_and_any_fault_in(run: UseCaseRun) -> None:
+    for fault, _ in faults(run):
+        for step, result in crashes(run, fault):
+            assert result.broken == [], f"crash at step {step}, {fault}"
+
+
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["", "cancelled"])
+def test_every_promise_is_kept_if_a_charge_and_then_its_recovery_crash(
+    card: str, is_cancelled: bool
+) -> None:
+    known = set[str]()
+    for crash_at in count(1):
+        run = recovery_after_crash(card, crash_at, is_cancelled=is_cancelled)
+        world = UseCaseWorld(run)
+        assert world.run().broken == [], run.name
+        if world.state_before in known:
+            continue  # a crash at another step has left the same state
+        known.add(world.state_before)
+        for step, result in crashes(run):
+            assert result.broken == [], f"{run.name}, crash of the recovery at step {step}"
+        if "crashed" not in world.state_before:
+            break
+    assert len(known) >= 5
+
+
+@pytest.mark.parametrize(("bug", "run"), AT_ONE_STEP.items())
+def test_the_sweep_finds_the_steps_at_which_a_crash_reveals_that(bug: str, run: UseCaseRun) -> None:
+    with bug_named(bug).planted():
+        broken = [step for step, result in crashes(run) if result.broken]
     assert broken
     assert 0 not in broken

@@ -1,1 +1,1 @@
-"""The whole service as real processes, driven from outside as the contract's users do."""
+"""Tests of the whole service as real processes, through its public interfaces only."""

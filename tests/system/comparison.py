@@ -1,4 +1,4 @@
-"""The end of every test here: the gateway's ledger, our tables and what a consumer heard, compared."""
+"""Compare the gateway's ledger, our database and the published events, at the end of each test."""
 
 import json
 import re
@@ -9,155 +9,175 @@ from typing import Any, Final
 import msgspec
 from attrs import evolve
 
-from adapters.gateways.gateway_record import AttemptState, GatewayRecord, RefundState
+from adapters.clock import utc_now
+from adapters.gateways.in_memory import GatewayLedger
+from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.stripe.amounts import from_stripe
 from domain.errors import DomainError
 from domain.identifiers import OrderId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
 from domain.replica import OrderReplica, OrderStatus, Terms
+from payments_kit.simulation.snapshot import charges_at, refunds_at
 from tests.promises import (
-    ChargeThere,
     Delivered,
+    GatewayCharge,
+    GatewayRefund,
     Observations,
     RecordedReply,
-    RefundThere,
     broken_promises,
 )
-from tests.system.customers import Answer
-from tests.system.shop import Heard
-from tests.system.site import SECRETS, Runtime
-from tests.system.waiting import until
+from tests.system.api_client import Response
+from tests.system.deployment import SECRETS
+from tests.system.shop_events import Message
+from tests.system.system import System
+from tests.system.waiting import eventually
 
-# The last of an abandoned payment's waits (25 s), one look that hangs (15 s), and some more.
+# The longest time until a payment is abandoned (25 s), one check with a timeout (15 s), and more.
 REST_SECONDS: Final = 90.0
 
-# Bank cards' stand-ins that these tests pay with; none may be found anywhere.
+# How often everything is compared while work is in progress.
+INTERVAL_SECONDS: Final = 0.25
+
+# The beginnings of the card tokens that the tests use.
 TOKENS: Final = ("tok_", "pm_card_")
 
+REPLY_KINDS: Final = {201: "paid", 402: "declined", 503: "not charged"}
 
-async def holds(
-    runtime: Runtime,
+
+async def assert_promises_kept(
+    system: System,
     order_ids: Collection[str],
-    answers: Sequence[Answer] = (),
-    within: float = REST_SECONDS,
+    responses: Sequence[Response] = (),
+    timeout: float = REST_SECONDS,
 ) -> Observations:
-    """Wait until these orders have come to rest and every promise is kept; what was found.
+    """Wait until nothing is in progress and every promise is kept; return what was compared.
 
     Raises:
-        AssertionError: a promise is still broken in the end; it names each.
+        AssertionError: a promise is still broken after `timeout` seconds; it names every one.
     """
 
-    async def look() -> Observations:
-        found = await gather(runtime, order_ids, answers)
-        broken = broken_promises(found)
-        assert not broken, "\n".join(broken)
-        return found
+    async def are_kept() -> Observations:
+        observed = await observe(system, order_ids, responses)
+        _assert_kept(observed)
+        return observed
 
-    await until(look, within, every=0.25)
-    # All that has ever been written is a lot to search: once is enough.
-    found = evolve(await look(), texts=await written(runtime))
-    broken = broken_promises(found)
+    observed = await eventually(are_kept, timeout, INTERVAL_SECONDS)
+    # Everything ever written is much text: it is searched for secrets only once.
+    observed = evolve(observed, texts=await all_texts(system))
+    _assert_kept(observed)
+    return observed
+
+
+def _assert_kept(observed: Observations) -> None:
+    broken = broken_promises(observed)
     assert not broken, "\n".join(broken)
-    return found
 
 
-async def gather(
-    runtime: Runtime, order_ids: Collection[str], answers: Sequence[Answer] = ()
+async def observe(
+    system: System, order_ids: Collection[str], responses: Sequence[Response] = ()
 ) -> Observations:
-    """Everything there is to compare about these orders."""
+    """Read everything about these orders."""
     wanted = set(order_ids)
-    orders = await runtime.orders(*wanted) if wanted else []
-    charges, refunds = await _ledger(runtime, wanted, orders)
-    heard = await runtime.shop.heard(wanted)
-    said = [
-        (each.data, _order(each))
-        for each in await runtime.shop.messages("order:created")
-        if _about(each.data) in wanted
+    orders = await system.orders(*wanted) if wanted else []
+    charges, refunds = await _ledger(system, wanted, orders)
+    order_events = [
+        (message.data, _read_order_event(message))
+        for message in await system.events.messages("order:created")
+        if _order_id(message.data) in wanted
     ]
-    buried = {each.data for each in await runtime.shop.messages("payments.dead-letters.>")}
-    [(unsent,)] = await runtime.rows(
+    dead_letters = {message.data for message in await system.events.dead_letters()}
+    [(unpublished,)] = await system.query(
         "SELECT count(*) FROM outbox WHERE order_id = ANY($1) AND sent_at IS NULL", list(wanted)
     )
     return Observations(
         charges=charges,
         refunds=refunds,
         orders=orders,
-        seen=[_seen(each) for each in heard],
-        answers=[given for answer in answers if (given := _given(answer))],
-        acknowledged=[event for _, event in said if event is not None],
-        unreadable={data for data, event in said if event is None},
-        dead_letters={data for data in buried if _about(data) in wanted},
-        unsent=unsent,
+        delivered=[_delivered(each) for each in await system.events.payment_events(wanted)],
+        replies=[reply for response in responses if (reply := _recorded_reply(response))],
+        acknowledged=[event for _, event in order_events if event is not None],
+        malformed={data for data, event in order_events if event is None},
+        dead_letters={data for data in dead_letters if _order_id(data) in wanted},
+        unpublished=unpublished,
         secrets=(*SECRETS, *TOKENS, "_secret_"),
-        texts=[f"{each.data!r} {each.headers}" for each in heard],
     )
 
 
-async def written(runtime: Runtime) -> list[str]:
-    """Everything of ours in which a secret could stand: tables, logs, events."""
+async def all_texts(system: System) -> list[str]:
+    """Return every table row, log and event in which a secret could appear."""
+    events = await system.events.messages("payment:created")
     return [
-        *await runtime.dump(),
-        *(replica.log for replica in runtime.site.replicas),
-        *(f"{each.data!r} {each.headers}" for each in await runtime.shop.heard()),
+        *await system.dump(),
+        *(process.log for process in system.deployment.service_processes),
+        *(f"{event.data!r} {event.headers}" for event in events),
     ]
 
 
 async def _ledger(
-    runtime: Runtime, order_ids: set[str], orders: Sequence[Order]
-) -> tuple[list[ChargeThere], list[RefundThere]]:
-    """What stands in the gateway's books, as it reports them."""
-    if runtime.site.gateway == "fake":
-        return await _fake_ledger(runtime, orders)
-    ledger = await runtime.gateway.tell("GET", "ledger")
-    reported = [each | each["misreported"] for each in ledger["charges"]]
+    system: System, order_ids: set[str], orders: Sequence[Order]
+) -> tuple[list[GatewayCharge], list[GatewayRefund]]:
+    """Read the gateway's ledger, as the gateway reports it."""
+    if system.deployment.gateway == "fake":
+        fake = await _fake_ledger(system, orders)
+        return charges_at(fake), refunds_at(fake)
+    ledger = await system.stripe.control("GET", "ledger")
+    reported = [charge | charge["misreported"] for charge in ledger["charges"]]
     charges = [
-        ChargeThere(each["id"], each["metadata"]["payment_id"], _money(each, "amount_captured"))
+        GatewayCharge(each["id"], each["metadata"]["payment_id"], _money(each, "amount_captured"))
         for each in reported
         if each["metadata"].get("order_id") in order_ids and each["status"] == "succeeded"
     ]
-    ids = {charge.id for charge in charges}
+    charge_ids = {charge.id for charge in charges}
     refunds = [
-        RefundThere(each["charge"], _money(each, "amount"), each["metadata"].get("refund_id"))
+        GatewayRefund(each["charge"], _money(each, "amount"), each["metadata"].get("refund_id"))
         for each in ledger["refunds"]
-        if each["charge"] in ids and each["status"] == "succeeded"
+        if each["charge"] in charge_ids and each["status"] == "succeeded"
     ]
     return charges, refunds
 
 
-def _money(it: Any, name: str) -> Money:
-    return from_stripe(it[name], it["currency"])
-
-
-def _seen(heard: Heard) -> Delivered:
-    body = heard.body
-    assert heard.headers["ce-id"] == heard.headers["Nats-Msg-Id"]
-    return Delivered(
-        heard.headers["Nats-Msg-Id"], heard.subject, body["orderId"], body["id"], heard.data
+async def _fake_ledger(system: System, orders: Sequence[Order]) -> GatewayLedger:
+    """Read the records of the fake gateway, which are in our database."""
+    rows = await system.query(
+        "SELECT payment_id, record::text FROM fake_gateway.records WHERE payment_id = ANY($1)",
+        [payment.id for order in orders for payment in order.payments],
     )
+    records = {key: msgspec.json.decode(record, type=GatewayRecord) for key, record in rows}
+    return GatewayLedger(utc_now, records)
 
 
-def _given(answer: Answer) -> RecordedReply | None:
-    """What a customer was told about a payment, if it was about one."""
-    kinds = {201: "paid", 402: "declined", 503: "nothing done"}
-    body = answer.body
-    told = body if "orderId" in body else body.get("payment")
-    if told is None:
+def _money(item: Any, name: str) -> Money:
+    return from_stripe(item[name], item["currency"])
+
+
+def _delivered(event: Message) -> Delivered:
+    event_id, body = event.headers["Nats-Msg-Id"], event.body
+    assert event.headers["ce-id"] == event_id
+    return Delivered(event_id, event.subject, body["orderId"], body["id"], event.data)
+
+
+def _recorded_reply(response: Response) -> RecordedReply | None:
+    """Return what the response says about a payment; None if it names none."""
+    body = response.body
+    payment = body if "orderId" in body else body.get("payment")
+    if payment is None:
         return None
-    return RecordedReply(kinds.get(answer.status, "other"), str(told["id"]), answer.user_id)
+    kind = REPLY_KINDS.get(response.status, "other")
+    return RecordedReply(kind, str(payment["id"]), response.user_id)
 
 
-def _about(data: bytes) -> str | None:
-    """The order that an event is about, be the rest of it what it may."""
+def _order_id(data: bytes) -> str | None:
+    """Return the order's id in an order event that may be malformed otherwise."""
     found = re.search(rb'"id": ?"([^"]+)"', data)
     return found and found[1].decode(errors="replace")
 
 
-def _order(heard: Heard) -> OrderReplica | None:
-    """What an order event says, read with the plainest means there are; None if nobody can use it."""
+def _read_order_event(message: Message) -> OrderReplica | None:
+    """Read an order event independently of our own decoder; None if it is malformed."""
     try:
-        body = json.loads(heard.data, parse_float=Decimal)
-        if heard.subject == "order:cancelled":
+        body = json.loads(message.data, parse_float=Decimal)
+        if message.subject == "order:cancelled":
             return OrderReplica.cancelled(OrderId(body["id"]), body["version"])
         ticket = body["ticket"]
         if not isinstance(ticket["price"], int | Decimal):
@@ -169,27 +189,3 @@ def _order(heard: Heard) -> OrderReplica | None:
     except (ValueError, KeyError, TypeError, DomainError):
         return None
     return OrderReplica.created(OrderId(body["id"]), terms, OrderStatus.CREATED)
-
-
-async def _fake_ledger(
-    runtime: Runtime, orders: Sequence[Order]
-) -> tuple[list[ChargeThere], list[RefundThere]]:
-    """What the fake gateway keeps beside our books."""
-    rows = await runtime.rows(
-        "SELECT payment_id, dossier::text FROM fake_gateway.dossiers WHERE payment_id = ANY($1)",
-        [payment.id for bill in orders for payment in bill.payments],
-    )
-    charges, refunds = [], []
-    for payment_id, text in rows:
-        record = msgspec.json.decode(text, type=GatewayRecord)
-        charges += [
-            ChargeThere(attempt.charge_id, payment_id, attempt.amount)
-            for attempt in record.attempts
-            if attempt.state is AttemptState.SUCCEEDED
-        ]
-        refunds += [
-            RefundThere(given.charge_id, given.amount, given.refund_id)
-            for given in record.given
-            if given.state is RefundState.SUCCEEDED
-        ]
-    return charges, refunds

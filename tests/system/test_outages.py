@@ -1,181 +1,215 @@
-"""What users notice when a part is away, restarts or dies; and of deployments."""
+"""Servers that are down or restart, processes that are deployed, and what customers see of it."""
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
-from tests.system.comparison import holds
-from tests.system.customers import Answer, NoAnswer
-from tests.system.shop import Shop, new_name, of_kind
-from tests.system.site import Runtime
-from tests.system.waiting import until
+from domain.payment import PaymentStatus
+from tests.system.api_client import NoResponse, Response
+from tests.system.comparison import assert_promises_kept
+from tests.system.shop_events import new_id
+from tests.system.system import System
+from tests.system.waiting import eventually
 
-# What a deployment waits before it kills (Kubernetes' default).
+# The default grace period of Kubernetes between SIGTERM and SIGKILL.
 GRACE_SECONDS = 30.0
 
 
-async def test_without_nats_orders_are_paid_and_announced_later(runtime: Runtime) -> None:
-    user = new_name("user")
-    order_ids = [await runtime.order(user) for _ in range(5)]
-    await asyncio.to_thread(runtime.site.nats.kill)
-    answers = [
-        await runtime.customers.pay(order_id, user, replica=number % 2)
-        for number, order_id in enumerate(order_ids)
-    ]
-    assert [answer.status for answer in answers] == [201] * 5
-    await asyncio.to_thread(runtime.site.nats.start)
-    await holds(runtime, order_ids, answers)
+async def test_an_unreachable_database_gives_503_and_charges_nothing(
+    system: System, user: str
+) -> None:
+    order_id = await system.create_order(user)
+    system.deployment.serve_database.refuse()
+    unavailable = await system.api.pay(order_id, user)
+    assert unavailable.status == 503, unavailable
+    assert int(unavailable.headers["Retry-After"]) > 0
+    assert (await system.api.get("/health/ready")).status == 503
+    assert (await system.api.get("/health/live")).status == 200
+    system.deployment.serve_database.heal()
+    paid = await system.api.pay(order_id, user)
+    assert paid.status == 201, paid
+    assert (await system.api.get("/health/ready")).status == 200
+    assert b"payments_http_requests_total" in (await system.api.get("/metrics")).content
+    await assert_promises_kept(system, [order_id], [unavailable, paid])
 
 
-async def test_a_broker_that_lost_everything_is_told_again(runtime: Runtime) -> None:
-    user = new_name("user")
-    order_id = await runtime.order(user)
-    paid = await runtime.customers.pay(order_id, user)
-    await holds(runtime, [order_id], [paid])
-    [before] = of_kind("payment:created", await runtime.shop.heard([order_id]))
-    jetstream = (await runtime.shop.client()).jetstream()
-    await jetstream.delete_stream(await jetstream.find_stream_name_by_subject("payment:created"))
-
-    done = runtime.site.run("outbox", "republish", "--since", "2026-01-01T00:00:00")
-
-    assert done.code == 0, done
-
-    async def is_back() -> None:
-        heard = of_kind("payment:created", await runtime.shop.heard([order_id]))
-        assert [(each.data, each.headers) for each in heard] == [(before.data, before.headers)]
-
-    await until(is_back)
-
-
-async def test_a_database_restart_under_load_gives_503s_and_nothing_worse(runtime: Runtime) -> None:
-    user = new_name("user")
-    restarted = asyncio.Event()
-    order_ids: list[str] = []
-    answers: list[Answer] = []
-
-    async def load(replica: int) -> None:
-        while not restarted.is_set():
-            order_id = await runtime.shop.order(user)
-            order_ids.append(order_id)
-            while True:
-                answer = await runtime.customers.pay(order_id, user, replica=replica)
-                answers.append(answer)
-                if answer.status in (201, 202, 409):
-                    break
-                assert answer.status in (404, 503), answer
-
-    async def restart() -> None:
-        for way in (runtime.site.postgres.restart, crash):
-            await asyncio.sleep(0.3)  # a little load between
-            await asyncio.to_thread(way)
-        await asyncio.sleep(0.3)
-        restarted.set()
+async def test_a_database_restart_under_load_gives_503_and_nothing_worse(
+    system: System, user: str
+) -> None:
+    postgres = system.deployment.postgres
 
     def crash() -> None:
-        runtime.site.postgres.kill()
-        runtime.site.postgres.start()
+        postgres.kill()
+        postgres.start()
 
-    await asyncio.gather(restart(), *(load(number % 2) for number in range(6)))
-    await holds(runtime, order_ids, answers)
-    assert {201, 503} <= {answer.status for answer in answers}, "both were seen"
+    async def restart() -> None:
+        for action in (postgres.restart, crash):
+            await asyncio.sleep(0.3)  # some requests before each
+            await asyncio.to_thread(action)
+        await asyncio.sleep(0.3)
 
-
-async def test_a_charge_under_way_is_finished_before_serve_ends(runtime: Runtime) -> None:
-    user = new_name("user")
-    order_id = await runtime.order(user)
-    await runtime.gateway.fail("slow", seconds=3)
-    paying = asyncio.create_task(runtime.customers.pay(order_id, user))
-    await runtime.gateway.struck("slow")
-    serve = runtime.site.serve[0]
-
-    serve.terminate()
-
-    assert (await paying).status == 201
-    assert await asyncio.wait_for(asyncio.to_thread(serve.await_end), GRACE_SECONDS) == 0
-    await holds(runtime, [order_id], [await paying])
+    order_ids, responses = await under_load(system, user, restart, clients=6)
+    statuses = {response.status for response in responses}
+    assert {201, 503} <= statuses <= {201, 202, 404, 409, 503}, statuses
+    await assert_promises_kept(system, order_ids, responses)
 
 
-async def test_a_charge_whose_customer_hung_up_is_finished_before_serve_ends(
-    runtime: Runtime,
-) -> None:
-    user = new_name("user")
-    order_id = await runtime.order(user)
-    await runtime.gateway.fail("slow", seconds=3)
-    paying = asyncio.create_task(runtime.customers.pay(order_id, user))
-    await runtime.gateway.struck("slow")
-    paying.cancel()
-    serve = runtime.site.serve[0]
+async def test_a_rolling_deployment_under_load_loses_no_request(system: System, user: str) -> None:
+    async def deploy() -> None:
+        for process in (*system.deployment.serve, *system.deployment.worker):
+            assert await asyncio.to_thread(process.stop) == 0
+            await asyncio.to_thread(process.start)
+
+    order_ids, responses = await under_load(system, user, deploy, clients=2)
+    statuses = [response.status for response in responses]
+    assert set(statuses) <= {201, 404, 409}, statuses
+    assert statuses.count(201) > 10
+    await assert_promises_kept(system, order_ids, responses)
+
+
+async def under_load(
+    system: System, user: str, action: Callable[[], Awaitable[None]], clients: int
+) -> tuple[list[str], list[Response]]:
+    """Pay orders one after another, by several clients, until the action has ended.
+
+    A client whose connection breaks uses the other process, as a load balancer does.
+    """
+    order_ids: list[str] = []
+    responses: list[Response] = []
+    ended = asyncio.Event()
+
+    async def pay(serve: int) -> None:
+        while not ended.is_set():
+            order_ids.append(await system.events.create_order(user))
+            status = 404
+            while status in (404, 503):
+                try:
+                    responses.append(await system.api.pay(order_ids[-1], user, serve=serve))
+                    status = responses[-1].status
+                except NoResponse:
+                    serve = 1 - serve
+
+    async def act() -> None:
+        try:
+            await action()
+        finally:
+            ended.set()
+
+    await asyncio.gather(act(), *(pay(number % 2) for number in range(clients)))
+    return order_ids, responses
+
+
+async def test_charges_in_flight_are_settled_before_serve_ends(system: System, user: str) -> None:
+    waited_for, disconnected = await system.create_order(user), await system.create_order(user)
+    await system.stripe.add_fault("slow", seconds=1, times=2)
+    paying = asyncio.create_task(system.api.pay(waited_for, user))
+    disconnecting = asyncio.create_task(system.api.pay(disconnected, user))
+
+    async def are_in_flight() -> None:
+        for order_id in (waited_for, disconnected):
+            assert await system.stripe.charge_keys(order_id)
+
+    await eventually(are_in_flight)
+    disconnecting.cancel()
+    serve = system.deployment.serve[0]
 
     assert await asyncio.wait_for(asyncio.to_thread(serve.stop), GRACE_SECONDS) == 0
 
-    [payment] = (await runtime.bill(order_id)).payments
-    assert payment.status.value == "succeeded", "and not left to recovery"
-    await holds(runtime, [order_id])
+    assert (await paying).status == 201
+    for order_id in (waited_for, disconnected):
+        [order] = await system.orders(order_id)
+        assert order.payments[0].status is PaymentStatus.SUCCEEDED, "not left to recovery"
+    await assert_promises_kept(system, [waited_for, disconnected], [await paying])
 
 
-async def test_rolling_deployments_under_load_lose_nothing(runtime: Runtime) -> None:
-    user = new_name("user")
-    deployed = asyncio.Event()
-    order_ids: list[str] = []
-    answers: list[Answer] = []
-
-    async def load(replica: int) -> None:
-        while not deployed.is_set():
-            order_id = await runtime.shop.order(user)
-            order_ids.append(order_id)
-            while True:
-                try:
-                    answer = await runtime.customers.pay(order_id, user, replica=replica)
-                except NoAnswer:
-                    replica = 1 - replica  # as a load balancer does
-                    continue
-                answers.append(answer)
-                if answer.status != 404:
-                    break
-            assert answer.status in (201, 409), answer
-
-    async def deploy() -> None:
-        for replica in (*runtime.site.serve, *runtime.site.worker):
-            assert await asyncio.to_thread(replica.stop) == 0
-            await asyncio.to_thread(replica.start)
-        deployed.set()
-
-    await asyncio.gather(deploy(), load(0), load(1))
-    await holds(runtime, order_ids, answers)
-    assert len([answer for answer in answers if answer.status == 201]) > 10
-
-
-async def test_events_survive_the_death_of_broker_and_worker(runtime: Runtime) -> None:
-    user = new_name("user")
-    order_ids = [new_name("order") for _ in range(300)]
+async def test_order_events_survive_crashes_of_broker_and_workers(
+    system: System, user: str
+) -> None:
+    deployment = system.deployment
+    order_ids = [new_id("order") for _ in range(300)]
+    await system.shorten_redelivery()
 
     async def publish() -> None:
         for order_id in order_ids:
-            await runtime.shop.order(user, order_id=order_id)
+            await system.events.create_order(user, order_id)
 
-    async def destroy() -> None:
-        for worker in runtime.site.worker:
-            await asyncio.to_thread(worker.kill)
-            await asyncio.to_thread(runtime.site.nats.kill)
-            await asyncio.to_thread(runtime.site.nats.start)
-            await asyncio.to_thread(worker.start)
+    async def crash() -> None:
+        for worker in deployment.worker:
+            for action in (worker.kill, deployment.nats.kill, deployment.nats.start, worker.start):
+                await asyncio.to_thread(action)
 
-    await asyncio.gather(publish(), destroy())
-    await runtime.known(*order_ids)
-    await holds(runtime, order_ids)
+    await asyncio.gather(publish(), crash())
+    await system.wait_for_orders(*order_ids)
+    await assert_promises_kept(system, order_ids)
 
 
-async def test_a_bad_event_holds_up_nothing_and_loses_nothing(runtime: Runtime) -> None:
-    user, bad = new_name("user"), new_name("bad")
-    publishing = Shop(runtime.site.nats.url)
-    for number in range(50):
-        await publishing.order(user, order_id=f"{bad}-{number}")
-        body = {"id": f"{bad}-poison-{number}", "version": -1}
-        await publishing.publish("order:created", json.dumps(body).encode())
-    await publishing.close()
-    await runtime.known(*(f"{bad}-{number}" for number in range(50)))
+async def test_events_that_the_broker_lost_can_be_published_again(
+    system: System, user: str
+) -> None:
+    order_id = await system.create_order(user)
+    paid = await system.api.pay(order_id, user)
+    await assert_promises_kept(system, [order_id], [paid])
+    [before] = await system.events.payment_events([order_id])
+    jetstream = (await system.events.client()).jetstream()
+    await jetstream.delete_stream(await jetstream.find_stream_name_by_subject("payment:created"))
 
-    async def all_are_buried() -> None:
-        letters = await runtime.shop.messages("payments.dead-letters.>")
-        assert sum(bad.encode() in letter.data for letter in letters) == 50
+    done = await system.run_command("outbox", "republish", "--since", "2026-01-01T00:00:00")
 
-    await until(all_are_buried)
+    assert done.returncode == 0, done
+
+    async def is_published() -> None:
+        events = await system.events.payment_events([order_id])
+        assert [(event.data, event.headers) for event in events] == [(before.data, before.headers)]
+
+    await eventually(is_published)
+
+
+async def test_dead_letters_are_listed_shown_and_replayed(system: System, user: str) -> None:
+    order_id = new_id("order")
+    event = {"id": order_id, "version": 0, "status": "created", "userId": user, "ticket": {}}
+    await system.events.publish("order:created", event, {"X-From": "orders"})
+
+    async def is_dead_letter() -> int:
+        letters = await system.events.dead_letters()
+        assert any(order_id.encode() in letter.data for letter in letters)
+        return len(letters)
+
+    count = await eventually(is_dead_letter)
+    listed = await system.run_command("dead-letters", "list", "--limit", "10000")
+    newest = listed.stdout.splitlines()[-1]
+    assert "order:created" in newest
+    assert "price" in newest
+    number = newest.split()[0]
+    shown = await system.run_command("dead-letters", "show", number)
+    assert json.dumps(event) in shown.stdout
+    assert "X-From: orders" in shown.stdout
+    replayed = await system.run_command("dead-letters", "replay", number)
+    assert (replayed.returncode, replayed.stdout) == (0, "replayed 1\n")
+    replayed = await system.run_command("dead-letters", "replay", "--all")
+    assert (replayed.returncode, replayed.stdout) == (0, f"replayed {count}\n")
+    unknown = await system.run_command("dead-letters", "show", "999999")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+
+    async def all_are_processed() -> None:
+        jetstream = (await system.events.client()).jetstream()
+        stream = await jetstream.find_stream_name_by_subject("order:created")
+        consumer = await jetstream.consumer_info(stream, "payments")
+        assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)
+
+    await eventually(all_are_processed)
+    assert len(await system.events.dead_letters()) == count, "a replay adds no dead letter"
+    await assert_promises_kept(system, [order_id])
+
+
+async def test_an_empty_database_becomes_healthy_by_migrating_it(system: System) -> None:
+    url = system.deployment.postgres.create_database(new_id("empty"))
+    unmigrated = await system.run_command("doctor", DATABASE_URL=url)
+    assert (unmigrated.returncode, unmigrated.stdout.count("✗ database")) == (1, 1), unmigrated
+    migrated = [await system.run_command("migrate", DATABASE_URL=url) for _ in range(2)]
+    assert [done.returncode for done in migrated] == [0, 0], migrated
+    assert migrated[0].stdout == migrated[1].stdout
+    healthy = await system.run_command("doctor", DATABASE_URL=url)
+    assert healthy.returncode == 0, healthy
+    assert "✗" not in healthy.stdout
+    for name in ("configuration", "database", "nats", "gateway"):
+        assert f"✓ {name}" in healthy.stdout

@@ -1,38 +1,37 @@
-"""Waiting for something to become true, with a deadline and never a fixed sleep."""
+"""Wait for a condition instead of a fixed time."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
-# The contract: so long after the gateway answers again an outcome is known at the latest.
+# The contract: the longest time from the gateway's recovery until an outcome is known.
 KNOWN_WITHIN_SECONDS: Final = 30.0
 
-# Two replicas, a worker's idle loop and a busy machine: what takes longer than this is broken. The
-# contract's own 30 s, and one look that hangs until its timeout, are inside.
-ENOUGH_SECONDS: Final = 60.0
+# The contract's 30 s, one check that waits for its timeout (15 s), and a slow machine.
+TIMEOUT_SECONDS: Final = 60.0
 
-# Small against everything waited for, and still no busy loop on two cores.
-POLL_SECONDS: Final = 0.1
+# Short compared with what is waited for, without busy waiting on two cores.
+POLL_SECONDS: Final = 0.05
 
 
-async def until(
-    look: Callable[[], Awaitable[Found]],
-    within: float = ENOUGH_SECONDS,
-    every: float = POLL_SECONDS,
-) -> Found:
-    """What `look` gives, as soon as it raises no AssertionError any more.
+async def eventually(
+    check: Callable[[], Awaitable[Result]],
+    timeout: float = TIMEOUT_SECONDS,
+    interval: float = POLL_SECONDS,
+) -> Result:
+    """Return the result of `check` as soon as it raises no AssertionError.
 
     Raises:
-        AssertionError: the last one, if it still does so after `within` seconds.
+        AssertionError: the last one, if it is still raised after `timeout` seconds.
     """
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + timeout
     while True:
         try:
-            return await look()
+            return await check()
         except AssertionError:
             if time.monotonic() > deadline:
                 raise
-        await asyncio.sleep(every)
+        await asyncio.sleep(interval)

@@ -1,1 +1,1 @@
-"""The use cases on the in-memory adapters: the shop's whole life without a process or a socket."""
+"""The use cases on the in-memory world, without a process or a socket."""

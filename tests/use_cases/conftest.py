@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.use_cases.shop import Shop
+from tests.world import World
 
 
 @pytest.fixture
-def shop() -> Shop:
-    """A shop without any order."""
-    return Shop()
+def world() -> World:
+    """Return a world without any order."""
+    return World()

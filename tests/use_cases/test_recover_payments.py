@@ -1,235 +1,188 @@
-"""RecoverPayments finishes what was left open, looks, and never charges."""
+"""RecoverPayments, CheckPayment and CheckRefund finish what is unfinished, and never charge."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
-from application.ports.unit_of_work import StorageUnavailable
-from domain.identifiers import OrderId
 from domain.payment import ABANDON_AFTER, FIRST_CHECK_AFTER, PaymentStatus
-from tests.builders import PRICE, cancelled_event
-from tests.use_cases.shop import AUTHENTICATING, PATIENCE, Raise, Shop, shuffled
+from tests.builders import PRICE
+from tests.checkpoints import TIMEOUT, FailAt, interleaving
+from tests.world import AUTHENTICATING, World
 
-FIRST = FIRST_CHECK_AFTER.total_seconds()
+FIRST_CHECK = FIRST_CHECK_AFTER.total_seconds()
 
 
-async def unknown(
-    shop: Shop, kind: GatewayFaultKind = GatewayFaultKind.REPLY_LOST, orders: int = 1
+async def pay_with_unknown_outcome(
+    world: World, fault: GatewayFaultKind = GatewayFaultKind.REPLY_LOST, orders: int = 1
 ) -> None:
-    """So many orders whose charge has an unknown outcome."""
+    """Pay for some orders, each with an unknown outcome."""
     for number in range(1, orders + 1):
-        order_id = await shop.order(f"order-{number}")
-        shop.faults.add("charge", kind)
-        await shop.pay(order_id=order_id)
+        order_id = await world.create_order(f"order-{number}")
+        world.faults.add("charge", fault)
+        await world.pay(order_id=order_id)
 
 
-async def test_nothing_is_looked_at_before_its_time(shop: Shop) -> None:
-    await unknown(shop)
-    assert await shop.replica().recover_payments.run_once() == 0
-    shop.let_pass(seconds=FIRST)
-    assert await shop.replica().recover_payments.run_once() == 1
-    assert shop.payment().status is PaymentStatus.SUCCEEDED
+async def test_a_payment_is_checked_when_its_check_is_due_and_not_before(world: World) -> None:
+    await world.create_order("unpaid")
+    await pay_with_unknown_outcome(world)
+    assert await world.recover() == 0
+    world.advance(seconds=FIRST_CHECK)
+    assert await world.recover() == 1
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    world.advance(hours=48)
+    assert await world.recover() == 0
 
 
-async def test_no_trace_means_nothing_while_the_request_may_be_on_its_way(shop: Shop) -> None:
-    await unknown(shop, GatewayFaultKind.REQUEST_LOST)
-    while shop.now() < shop.payment().created_at + ABANDON_AFTER:
-        await shop.replica().recover_payments.run_once()
-        assert shop.payment().status is PaymentStatus.PROCESSING
-        shop.let_pass(seconds=1)
-    shop.let_pass(seconds=10)
-    await shop.replica().recover_payments.run_once()
-    assert shop.payment().status is PaymentStatus.ABANDONED
-
-
-async def test_a_gateway_that_does_not_answer_leaves_the_payment_unknown_for_ever(
-    shop: Shop,
+async def test_a_payment_without_a_record_is_abandoned_once_no_request_can_be_in_flight(
+    world: World,
 ) -> None:
-    await unknown(shop, GatewayFaultKind.REQUEST_LOST)
+    await pay_with_unknown_outcome(world, GatewayFaultKind.REQUEST_LOST)
+    while world.now() < world.payment().created_at + ABANDON_AFTER:
+        await world.recover()
+        assert world.payment().status is PaymentStatus.PROCESSING
+        world.advance(seconds=1)
+    world.advance(seconds=10)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.ABANDONED
+
+
+async def test_a_payment_stays_unknown_for_as_long_as_the_gateway_does_not_answer(
+    world: World,
+) -> None:
+    await pay_with_unknown_outcome(world, GatewayFaultKind.REQUEST_LOST)
     for _ in range(50):
-        shop.let_pass(minutes=30)
-        shop.faults.add("find", GatewayFaultKind.UNREACHABLE)
-        await shop.replica().recover_payments.run_once()
-        assert shop.payment().status is PaymentStatus.PROCESSING
+        world.advance(minutes=30)
+        world.faults.add("find", GatewayFaultKind.UNREACHABLE)
+        await world.recover()
+        assert world.payment().status is PaymentStatus.PROCESSING
 
 
-async def test_a_gateway_that_answers_again_is_asked_within_half_a_minute(shop: Shop) -> None:
-    await unknown(shop)
+async def test_a_payment_is_settled_within_30_seconds_after_the_gateway_answers_again(
+    world: World,
+) -> None:
+    await pay_with_unknown_outcome(world)
     for _ in range(30):
-        shop.let_pass(seconds=10)
-        shop.faults.add("find", GatewayFaultKind.SLOW, 60)
-        await shop.replica().recover_payments.run_once()
-    shop.faults.waiting.clear()
-    back = shop.now()
-    while shop.payment().is_open:
-        shop.let_pass(seconds=1)
-        await shop.replica().recover_payments.run_once()
-    assert (shop.now() - back).total_seconds() <= 30
+        world.advance(seconds=10)
+        world.faults.add("find", GatewayFaultKind.SLOW, 60)
+        await world.recover()
+    world.faults.waiting.clear()
+    available = world.now()
+    while world.payment().is_open:
+        world.advance(seconds=1)
+        await world.recover()
+    assert (world.now() - available).total_seconds() <= 30
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_two_replicas_at_once_end_like_one(shop: Shop, seed: int) -> None:
-    await unknown(shop, orders=10)
-    shop.let_pass(seconds=FIRST)
-    shop.checkpoint = shuffled(seed)
-    async with asyncio.timeout(PATIENCE):
-        looked = await asyncio.gather(
-            *(shop.replica(name).recover_payments.run_once() for name in ("one", "two"))
-        )
-    assert sum(looked) == 10
-    await shop.come_to_rest()
-    assert len(shop.charges) == 10
-    assert not shop.broken_promises
-
-
-@pytest.mark.parametrize("seed", range(10))
-async def test_two_replicas_at_once_send_a_refund_once(shop: Shop, seed: int) -> None:
-    await shop.order()
-    await shop.pay()
-    await shop.apply(cancelled_event())
-    shop.checkpoint = shuffled(seed)
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(
-            *(shop.replica(name).recover_payments.run_once() for name in ("one", "two"))
-        )
-    await shop.come_to_rest()
-    assert (len(shop.refunds), shop.kept) == (1, 0)
-    assert not shop.broken_promises
-
-
-async def test_a_bill_that_makes_trouble_does_not_hold_up_the_others(
-    shop: Shop, caplog: pytest.LogCaptureFixture
+async def test_two_processes_check_each_payment_and_send_each_refund_once(
+    world: World, seed: int
 ) -> None:
-    await unknown(shop, orders=3)
-    shop.let_pass(seconds=FIRST)
-
-    class Broken(Exception):
-        """A mistake of ours."""
-
-    shop.checkpoint = Raise(0, Broken(), frozenset({"find"}))
-    assert await shop.replica().recover_payments.run_once() == 2
-    assert "could not look after order" in caplog.text
-    await shop.come_to_rest()
-    assert not shop.broken_promises
-
-
-async def test_a_database_that_goes_at_any_step_is_no_end() -> None:
-    for step in range(200):
-        shop = Shop()
-        await unknown(shop, orders=2)
-        shop.let_pass(seconds=FIRST)
-        failure = Raise(
-            step,
-            StorageUnavailable("gone"),
-            frozenset({"read due bills", "read bills", "commit", "committed"}),
-        )
-        shop.checkpoint = failure
-        try:
-            await shop.replica().recover_payments.run_once()
-        except StorageUnavailable:
-            assert failure.step == "read due bills"
-        await shop.come_to_rest()
-        assert len(shop.charges) == 2
-        assert not shop.broken_promises, f"at step {step}: {failure.step}"
-        if not failure.step:
-            return
-    raise AssertionError("it never went through")
+    await world.create_order("cancelled")
+    await world.pay(order_id=world.order("cancelled").id)
+    await pay_with_unknown_outcome(world, orders=10)
+    await world.cancel_order(world.order("cancelled").id)
+    world.advance(seconds=FIRST_CHECK)
+    world.checkpoint = interleaving(seed)
+    world.steps.clear()
+    async with asyncio.timeout(TIMEOUT):
+        checked = await asyncio.gather(world.recover(), world.recover())
+    assert sum(checked) == 11
+    assert Counter(world.steps)["find"] == 10
+    await world.come_to_rest()
+    assert (len(world.charges), len(world.refunds)) == (11, 1)
 
 
-async def test_the_longest_due_are_looked_after_first_and_nobody_starves(shop: Shop) -> None:
-    await unknown(shop, orders=5)
-    shop.let_pass(minutes=1)
-    shop.checkpoint = Raise(0, RuntimeError("a mistake of ours"), frozenset({"find"}))
-    recover = shop.replica().recover_payments
-    for _ in range(5):
-        await recover.run_once(limit=1)
-    settled = [order.payments[0].status for order in shop.orders]
+async def test_an_order_that_cannot_be_recovered_does_not_stop_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await pay_with_unknown_outcome(world, orders=5)
+    world.advance(seconds=FIRST_CHECK)
+    world.checkpoint = FailAt(0, ZeroDivisionError("a bug"), {"find"})
+    recover = world.use_cases().recover_payments
+    assert [await recover.run_once(limit=1) for _ in range(5)] == [0, 1, 1, 1, 1]
+    assert "could not recover order order-1" in caplog.text
+    settled = [order.payments[0].status for order in world.orders]
     assert settled.count(PaymentStatus.SUCCEEDED) == 4
+    await world.come_to_rest()
 
 
-async def test_a_customer_who_never_comes_back_from_the_bank_is_called_off(shop: Shop) -> None:
-    await shop.order()
-    await shop.pay(AUTHENTICATING)
-    shop.let_pass(minutes=59)
-    await shop.replica().recover_payments.run_once()
-    assert shop.payment().status is PaymentStatus.REQUIRES_ACTION
-    shop.let_pass(minutes=1)
-    await shop.replica().recover_payments.run_once()
-    assert (shop.payment().status, shop.payment().code) == (PaymentStatus.FAILED, "canceled")
-
-
-async def test_a_visit_to_the_bank_of_which_the_gateway_has_no_trace_is_abandoned(
-    shop: Shop,
+async def test_a_payment_whose_customer_never_authenticates_is_cancelled_after_an_hour(
+    world: World,
 ) -> None:
-    await shop.order()
-    await shop.pay(AUTHENTICATING)
-    shop.ledger.records.clear()
-    shop.let_pass(seconds=ABANDON_AFTER.total_seconds())
-    await shop.replica().recover_payments.run_once()
-    assert shop.payment().status is PaymentStatus.ABANDONED
-    assert (await shop.pay()).payment.status is PaymentStatus.SUCCEEDED
-    await shop.come_to_rest()
-    assert shop.kept == PRICE.minor_units
-    assert not shop.broken_promises
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    world.advance(minutes=59)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.REQUIRES_ACTION
+    world.advance(minutes=1)
+    await world.recover()
+    assert (world.payment().status, world.payment().code) == (PaymentStatus.FAILED, "canceled")
 
 
-async def test_a_visit_to_the_bank_is_not_abandoned_while_its_request_may_be_on_its_way(
-    shop: Shop,
+@pytest.mark.parametrize("by_payer", [False, True])
+async def test_an_authentication_without_a_record_is_abandoned_and_the_order_can_be_paid(
+    world: World, by_payer: bool
 ) -> None:
-    await shop.order()
-    await shop.pay(AUTHENTICATING)
-    shop.ledger.records.clear()
-    shop.let_pass(seconds=ABANDON_AFTER.total_seconds() - 1)
-    await shop.replica().recover_payments.run_once()
-    assert shop.payment().status is PaymentStatus.REQUIRES_ACTION
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    world.ledger.records.clear()
+    world.advance(seconds=ABANDON_AFTER.total_seconds() - 1)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.REQUIRES_ACTION
+    world.advance(seconds=1)
+    await (world.pay() if by_payer else world.recover())
+    assert world.payment().status is PaymentStatus.ABANDONED
+    assert (await world.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
+    assert world.balance == PRICE.minor_units
 
 
 @pytest.mark.parametrize("change", [{"name": "another"}, {"livemode": True}], ids=str)
-async def test_the_silence_of_another_gateway_is_no_evidence(
-    shop: Shop, change: dict[str, object]
+async def test_another_gateway_is_not_asked_about_a_payment_or_a_refund(
+    world: World, change: dict[str, object]
 ) -> None:
-    await unknown(shop)
-    shop.let_pass(hours=1)
-    recover = shop.replica().recover_payments
-    other = shop.gateway
+    await world.create_order()
+    await world.pay()
+    await world.cancel_order()
+    await world.create_order("order-2")
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
+    await world.pay(order_id=world.order("order-2").id)
+    world.advance(hours=1)
+    other = World(time=world.time).gateway
     for name, value in change.items():
         setattr(other, name, value)
-    empty = Shop(moment=shop.moment)
-    other.ledger = empty.ledger
-    await evolve(recover, gateway=other).run_once()
-    assert shop.payment().status is PaymentStatus.PROCESSING
-    await shop.come_to_rest()
-    assert shop.payment().status is PaymentStatus.SUCCEEDED
-    assert not shop.broken_promises
+    recover = world.use_cases().recover_payments
+    await evolve(
+        recover,
+        check=evolve(recover.check, gateway=other),
+        check_refund=evolve(recover.check_refund, gateway=other),
+    ).run_once()
+    assert world.order("order-2").payments[0].status is PaymentStatus.PROCESSING
+    assert not world.refunds
+    await world.come_to_rest()
+    assert world.balance == PRICE.minor_units
 
 
-async def test_a_charge_that_lands_within_a_day_is_found(shop: Shop) -> None:
-    await shop.order()
-    shop.faults.add("charge", GatewayFaultKind.LATE, 20 * 3600)
-    await shop.pay()
-    shop.let_pass(minutes=1)
-    await shop.replica().recover_payments.run_once()
-    assert shop.payment().status is PaymentStatus.ABANDONED
-    await shop.come_to_rest()
-    assert shop.payment().status is PaymentStatus.SUCCEEDED
-    assert shop.kept == PRICE.minor_units
-    assert not shop.broken_promises
+async def test_a_charge_that_is_executed_within_a_day_is_found(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.LATE, 20 * 3600)
+    await world.pay()
+    world.advance(minutes=1)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.ABANDONED
+    await world.come_to_rest()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    assert world.balance == PRICE.minor_units
 
 
-async def test_a_bank_visit_that_lands_after_it_was_given_up_is_called_off(shop: Shop) -> None:
-    await shop.order()
-    shop.faults.add("charge", GatewayFaultKind.LATE, 60)
-    await shop.pay(AUTHENTICATING)
-    await shop.come_to_rest()
-    assert shop.payment().status is PaymentStatus.FAILED
-    await shop.gateway.complete_authentication(shop.payment().id, succeeded=True)
-    assert not shop.charges
-
-
-async def test_an_order_nobody_pays_is_never_due(shop: Shop) -> None:
-    await shop.order()
-    shop.let_pass(hours=48)
-    assert await shop.replica().recover_payments.run_once() == 0
-    assert shop.order(OrderId("order-1")).payments == ()
+async def test_a_late_authentication_of_an_abandoned_payment_is_cancelled(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.LATE, 60)
+    await world.pay(AUTHENTICATING)
+    await world.come_to_rest()
+    assert world.payment().status is PaymentStatus.FAILED
+    await world.gateway.complete_authentication(world.payment().id, succeeded=True)
+    assert not world.charges

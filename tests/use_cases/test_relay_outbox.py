@@ -1,188 +1,157 @@
-"""RelayOutbox brings every event out at least once, under one id, in order for each order."""
+"""RelayOutbox publishes every event at least once, under one id, in order for each order."""
 
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
-from adapters.messaging.in_memory import InMemoryBroker
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.relay_outbox import LEASE
-from domain.identifiers import OrderId
-from tests.builders import ORDER, cancelled_event
-from tests.use_cases.shop import DECLINED, Raise, Shop
+from tests.builders import ORDER
+from tests.checkpoints import FailAt, proceed
+from tests.world import DECLINED, World
+
+SEQUENCE = ["payment:failed", "payment:created", "payment:refunded"]
+"""The events of each order in these tests."""
+
+ORDERS = [f"order-{number}" for number in range(1, 4)]
+EVENTS = len(ORDERS) * len(SEQUENCE)
 
 
-async def busy(shop: Shop, orders: int = 3) -> None:
-    """Orders declined, then paid, then cancelled and refunded: three events each, none relayed."""
-    for number in range(1, orders + 1):
-        order_id = await shop.order(f"order-{number}")
-        await shop.pay(DECLINED, order_id)
-        await shop.pay(order_id=order_id)
-        await shop.apply(cancelled_event(order_id))
-    await shop.replica().recover_payments.run_once()
+@pytest.fixture
+async def world() -> World:
+    """Return a world with three orders that were declined, paid, cancelled and refunded."""
+    world = World()
+    for order_id in ORDERS:
+        order = await world.create_order(order_id)
+        await world.pay(DECLINED, order)
+        await world.pay(order_id=order)
+        await world.cancel_order(order)
+    await world.recover()
+    return world
 
 
-def subjects(shop: Shop, order_id: str = ORDER) -> list[str]:
-    """What was heard of an order, each event when it came first."""
-    first = {seen.id: seen for seen in reversed(shop.seen) if seen.order_id == order_id}
-    heard = sorted(first.values(), key=shop.seen.index)
-    return [seen.subject for seen in heard]
+async def relay(world: World, name: str = "process-1", limit: int = 100) -> int:
+    """Run the relay of one process once."""
+    return await world.use_cases(name).relay_outbox.run_once(limit)
 
 
-IN_ORDER = ["payment:failed", "payment:created", "payment:refunded"]
+def subjects(world: World, order_id: str = ORDER) -> list[str]:
+    """Return the subjects of an order's events, in the sequence of their first delivery."""
+    first = {event.id: event for event in reversed(world.events) if event.order_id == order_id}
+    return [event.subject for event in sorted(first.values(), key=world.events.index)]
 
 
-async def test_the_events_of_an_order_leave_in_the_order_they_were_committed(shop: Shop) -> None:
-    await busy(shop)
-    assert await shop.replica().relay_outbox.run_once() == 9
-    for number in range(1, 4):
-        assert subjects(shop, f"order-{number}") == IN_ORDER
-    assert await shop.replica().relay_outbox.run_once() == 0
-    assert not shop.broken_promises
+async def test_the_events_of_each_order_are_published_in_the_sequence_of_their_commits(
+    world: World,
+) -> None:
+    world.steps.clear()
+    assert await relay(world) == EVENTS
+    assert world.steps.count("publish") == len(SEQUENCE)
+    assert [subjects(world, order_id) for order_id in ORDERS] == [SEQUENCE] * len(ORDERS)
+    assert await relay(world) == 0
+    await world.come_to_rest()
 
 
-async def test_the_first_events_of_all_orders_leave_in_one_batch(shop: Shop) -> None:
-    await busy(shop)
-    steps: list[str] = []
-
-    async def note(step: str) -> None:
-        steps.append(step)
-
-    shop.checkpoint = note
-    await shop.replica().relay_outbox.run_once()
-    assert steps.count("publish") == len(IN_ORDER)
-
-
-async def test_a_broker_that_is_down_delays_events_and_loses_none(shop: Shop) -> None:
-    await busy(shop)
-    relay = shop.replica().relay_outbox
-    for _ in range(60):
-        shop.checkpoint = Raise(0, BrokerUnavailable("down"), frozenset({"publish"}))
+@pytest.mark.parametrize("forgets_ids", [False, True])
+async def test_an_event_whose_confirmation_was_lost_is_published_again_under_the_same_id(
+    world: World, forgets_ids: bool
+) -> None:
+    for number in (0, 0, 1):
+        world.checkpoint = FailAt(number, BrokerUnavailable("no reply"), {"published"})
         with pytest.raises(BrokerUnavailable):
-            await relay.run_once()
-        shop.let_pass(seconds=10)
-    assert not shop.seen
-    await shop.come_to_rest()
-    assert subjects(shop) == IN_ORDER
-    assert not shop.broken_promises
+            await relay(world)
+        if forgets_ids:
+            world.broker.forget_ids()
+    await world.come_to_rest()
+    assert (len(world.events) > EVENTS) == forgets_ids
+    assert subjects(world) == SEQUENCE
 
 
-@pytest.mark.parametrize("forgetful", [False, True], ids=["dedup", "dedup forgotten"])
-async def test_a_broker_that_stored_without_telling_gets_the_same_ids_again(
-    shop: Shop, forgetful: bool
+async def test_an_unconfirmed_event_delays_only_its_own_order(world: World) -> None:
+    first, confirms_all = next(iter(world.database.outbox)), world.broker.loses_reply
+    world.broker.loses_reply = lambda event_id: event_id == first
+    assert await relay(world) == EVENTS - len(SEQUENCE)
+    assert subjects(world) == SEQUENCE[:1]
+    assert [subjects(world, order_id) for order_id in ORDERS[1:]] == [SEQUENCE] * 2
+    world.broker.loses_reply = confirms_all
+    await world.come_to_rest()
+    assert subjects(world) == SEQUENCE
+
+
+async def test_an_event_that_is_too_large_is_parked_and_delays_no_other() -> None:
+    world = World()
+    await world.create_order()
+    payment_id = (await world.pay()).payment.id
+    await world.use_cases().refund_payment(payment_id, 1_000, reason="x" * 70_000)
+    await world.use_cases().refund_payment(payment_id, 2_000)
+    assert await relay(world) == 3
+    parked = [each for each in world.database.outbox.values() if each.parked is not None]
+    assert [each.entry.event.subject for each in parked] == ["payment:refunded"]
+    assert not parked[0].sent
+    assert subjects(world) == ["payment:created", "payment:refunded"]
+    assert world.unsent_events == 0
+
+
+async def test_one_relay_works_at_a_time_and_another_one_takes_over_after_the_lease(
+    world: World,
 ) -> None:
-    await busy(shop)
-    for round_lost in (0, 0, 1):
-        shop.checkpoint = Raise(round_lost, BrokerUnavailable("lost"), frozenset({"published"}))
-        with pytest.raises(BrokerUnavailable):
-            await shop.replica().relay_outbox.run_once()
-        if forgetful:
-            shop.broker.forget_ids()
-    await shop.come_to_rest()
-    assert (len(shop.seen) > 9) == forgetful
-    assert subjects(shop) == IN_ORDER
-    assert not shop.broken_promises
-
-
-async def test_an_event_that_is_not_surely_stored_holds_up_its_own_order_only(
-    shop: Shop,
-) -> None:
-    await busy(shop)
-    first = next(iter(shop.database.outbox))
-    shop.broker.loses_reply = lambda event_id: event_id == first
-    assert await shop.replica().relay_outbox.run_once() == 6
-    assert subjects(shop) == IN_ORDER[:1]
-    assert subjects(shop, "order-2") == subjects(shop, "order-3") == IN_ORDER
-    shop.broker.loses_reply = InMemoryBroker(shop.now).loses_reply
-    await shop.come_to_rest()
-    assert subjects(shop) == IN_ORDER
-    assert not shop.broken_promises
-
-
-async def test_an_event_too_large_to_be_stored_is_parked_and_holds_up_nothing(
-    shop: Shop,
-) -> None:
-    await shop.order()
-    payment_id = (await shop.pay()).payment.id
-    await shop.replica().refund_payment(payment_id, 1_000, reason="x" * 70_000)
-    await shop.replica().refund_payment(payment_id, 2_000)
-    assert await shop.replica().relay_outbox.run_once() == 3
-    parked = [each for each in shop.database.outbox.values() if each.parked is not None]
-    assert [(each.entry.event.subject, each.sent) for each in parked] == [
-        ("payment:refunded", False)
-    ]
-    assert subjects(shop) == ["payment:created", "payment:refunded"]
-    assert shop.waiting_events == 0
-
-
-async def test_one_relay_works_at_a_time_and_a_dead_one_holds_the_others_up_only_shortly(
-    shop: Shop,
-) -> None:
-    await busy(shop)
-    shop.checkpoint = Raise(0, StorageUnavailable("gone"), frozenset({"mark sent"}))
+    world.failing.add("mark sent")
     with pytest.raises(StorageUnavailable):
-        await shop.replica("one").relay_outbox.run_once()
-    assert await shop.replica("two").relay_outbox.run_once() == 0
-    shop.let_pass(seconds=LEASE.total_seconds())
-    assert await shop.replica("two").relay_outbox.run_once() == 9
-    assert subjects(shop) == IN_ORDER
-    assert not shop.broken_promises
+        await relay(world, "one")
+    world.failing.clear()
+    assert await relay(world, "two") == 0
+    world.advance(seconds=LEASE.total_seconds())
+    assert await relay(world, "two") == EVENTS
+    assert subjects(world) == SEQUENCE
+    await world.come_to_rest()
 
 
-@pytest.mark.parametrize("slept_at", ["published", "mark sent"])
-@pytest.mark.parametrize("forgetful", [False, True], ids=["dedup", "dedup forgotten"])
-async def test_a_relay_that_slept_through_its_lease_sends_nothing_out_of_order(
-    shop: Shop, slept_at: str, forgetful: bool
+@pytest.mark.parametrize("suspended_at", ["published", "mark sent"])
+@pytest.mark.parametrize("forgets_ids", [False, True])
+async def test_a_relay_that_was_suspended_beyond_its_lease_publishes_nothing_out_of_sequence(
+    world: World, suspended_at: str, forgets_ids: bool
 ) -> None:
-    await busy(shop)
-    awake = shop.checkpoint
+    async def suspend(step: str) -> None:
+        if step == suspended_at:
+            world.checkpoint = proceed
+            world.advance(seconds=LEASE.total_seconds())
+            if forgets_ids:
+                world.broker.forget_ids()
+            await relay(world, "two")
 
-    async def sleep(step: str) -> None:
-        if step == slept_at:
-            shop.checkpoint = awake
-            shop.let_pass(seconds=LEASE.total_seconds())
-            if forgetful:
-                shop.broker.forget_ids()
-            await shop.replica("two").relay_outbox.run_once()
-
-    shop.checkpoint = sleep
-    await shop.replica("one").relay_outbox.run_once()
-    await shop.come_to_rest()
-    assert subjects(shop) == IN_ORDER
-    assert not shop.broken_promises
+    world.checkpoint = suspend
+    await relay(world, "one")
+    await world.come_to_rest()
+    assert subjects(world) == SEQUENCE
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
-async def test_a_small_batch_leaves_the_rest_for_the_next_one(shop: Shop, limit: int) -> None:
-    await busy(shop)
-    relay, relayed = shop.replica().relay_outbox, 0
-    while done := await relay.run_once(limit):
-        assert done <= limit
-        relayed += done
-    assert relayed == 9
-    assert subjects(shop, OrderId("order-2")) == IN_ORDER
+async def test_a_batch_is_no_larger_than_its_limit(world: World, limit: int) -> None:
+    published = []
+    while count := await relay(world, limit=limit):
+        published.append(count)
+    assert max(published) <= limit
+    assert sum(published) == EVENTS
+    assert subjects(world, ORDERS[1]) == SEQUENCE
 
 
-async def test_an_event_committed_twice_leaves_once(shop: Shop) -> None:
-    await shop.order()
-    shop.faults.add("charge", GatewayFaultKind.REPLY_LOST)
-    await shop.pay()
-    shop.let_pass(seconds=5)
-    await shop.replica().recover_payments.run_once()
-    await shop.notify()
-    await shop.come_to_rest()
-    assert subjects(shop) == ["payment:created"]
-    assert len(shop.seen) == 1
+async def test_an_event_committed_twice_is_published_once() -> None:
+    world = World()
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
+    await world.pay()
+    world.advance(seconds=5)
+    await world.recover()
+    await world.deliver_notifications()
+    await world.come_to_rest()
+    assert [event.subject for event in world.events] == ["payment:created"]
 
 
-async def test_a_relay_that_leaves_gives_its_lease_back_and_takes_nobody_elses(
-    shop: Shop,
-) -> None:
-    await busy(shop)
-    one, two = shop.replica("one").relay_outbox, shop.replica("two").relay_outbox
+async def test_a_relay_releases_its_own_lease_only(world: World) -> None:
+    one, two = (world.use_cases(name).relay_outbox for name in ("one", "two"))
     await one.run_once(limit=1)
-    await two.leave()
+    await two.release_lease()
     assert await two.run_once() == 0
-    await one.leave()
-    assert await two.run_once() == 8
-    assert subjects(shop) == IN_ORDER
+    await one.release_lease()
+    assert await two.run_once() == EVENTS - 1
+    assert subjects(world) == SEQUENCE

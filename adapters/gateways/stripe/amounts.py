@@ -1,4 +1,7 @@
-"""Money as Stripe writes it, which is not always as ISO 4217 does; https://docs.stripe.com/currencies."""
+"""Conversion to and from Stripe's amounts; https://docs.stripe.com/currencies.
+
+Some currencies have other minor units at Stripe than in ISO 4217.
+"""
 
 from typing import Final
 
@@ -6,26 +9,13 @@ from domain.money import MAX_MINOR_UNITS, Currency, Money, UnknownCurrency
 
 # https://docs.stripe.com/currencies#zero-decimal. MGA has two decimals in ISO 4217.
 _NO_DECIMALS: Final = frozenset(
-    [
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    ]
+    {
+        *("bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"),
+        *("pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"),
+    }
 )
 
-# https://docs.stripe.com/currencies#special-cases: without decimals in ISO 4217, but sent with two.
+# https://docs.stripe.com/currencies#special-cases: no decimals in ISO 4217, two at Stripe.
 _TWO_DECIMALS: Final = frozenset({"isk", "ugx"})
 
 # https://docs.stripe.com/currencies#three-decimal: the last digit must be 0.
@@ -33,7 +23,7 @@ _THREE_DECIMALS: Final = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
 def to_stripe(money: Money) -> int | None:
-    """The amount in Stripe's smallest unit; None if Stripe cannot express it."""
+    """Return the amount in Stripe's smallest unit; None if Stripe cannot express it."""
     decimals = _decimals(money.currency)
     if decimals is None:
         return None
@@ -42,10 +32,10 @@ def to_stripe(money: Money) -> int | None:
 
 
 def from_stripe(amount: int, code: str) -> Money:
-    """What Stripe calls so many of a currency.
+    """Convert an amount in Stripe's smallest unit of a currency.
 
     Raises:
-        ValueError: we cannot express it.
+        ValueError: the currency is unknown, or the amount is not a whole number of minor units.
     """
     try:
         currency = Currency.of(code)
@@ -61,7 +51,7 @@ def from_stripe(amount: int, code: str) -> Money:
 
 
 def _decimals(currency: Currency) -> int | None:
-    """How many decimals Stripe gives a currency; None where we know of none."""
+    """Return the number of decimals at Stripe; None if it is not known."""
     if currency.code in _NO_DECIMALS:
         return 0
     if currency.code in _THREE_DECIMALS:
@@ -72,7 +62,7 @@ def _decimals(currency: Currency) -> int | None:
 
 
 def _rescaled(units: int, decimals: int) -> int | None:
-    """The same amount with so many more decimals, or fewer; None if it is no whole number then."""
+    """Return the amount with this many more decimals; None if that is not a whole number."""
     step: int = 10 ** abs(decimals)
     if decimals >= 0:
         return units * step

@@ -1,12 +1,12 @@
-"""Stripe's Charges API, as the seed used it; https://docs.stripe.com/api/charges."""
+"""The Charges API, as the reference service used it; https://docs.stripe.com/api/charges."""
 
 from typing import Final
 
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, bounded, looking
-from adapters.gateways.stripe.errors import Refused
+from adapters.gateways.stripe.client import StripeApi, bounded, querying
+from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import labels, outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
@@ -15,13 +15,13 @@ from domain.outcome import Declined, Outcome
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
 
-# Banks answer within some seconds; what is left of 15 s is for the way back and a busy machine.
+# Of the 15 s of a call; the rest allows for the network and a busy machine.
 _CHARGE_SECONDS: Final = 14.0
 
 
 @frozen
 class StripeCharges:
-    """One request a charge. It knows no 3-D Secure: a card that asks for it is declined."""
+    """Sends one request per charge; a card that requires 3-D Secure is declined."""
 
     api: StripeApi
     name: str = "stripe"
@@ -45,16 +45,16 @@ class StripeCharges:
                     source=token.value,
                     metadata=labels(payment),
                 )
-            except Refused as refused:
+            except RequestRefused as refused:
                 return Declined(refused.code)
             return outcome_of_charge(charge)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        async with looking():
+        async with querying():
             return await find_charge(self.api, payment)
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        return await self.find(payment)  # nothing here ever waits for its customer
+        return await self.find(payment)  # a charge never waits for its customer
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         return await StripeRefunds(self.api).refund(payment, refund)
@@ -63,10 +63,10 @@ class StripeCharges:
         return await StripeRefunds(self.api).find(refund)
 
     async def check(self) -> None:
-        """Show that Stripe is there and takes our key.
+        """Check that Stripe accepts our API key.
 
         Raises:
-            OutcomeUnknown: it is not, or does not; in one line.
+            OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
         await self.api.check("/v1/charges")
 

@@ -1,4 +1,4 @@
-"""The line to Stripe: the official SDK's async client, with our time limits, our keys and no chatter."""
+"""The official SDK's async client with our time limits, and without its logs."""
 
 import asyncio
 import logging
@@ -12,39 +12,39 @@ import stripe
 from attrs import define, field
 from stripe import _util as stripe_logging
 
-from adapters.gateways.stripe.errors import Refused, translated
+from adapters.gateways.stripe.errors import RequestRefused, translated
 from adapters.gateways.stripe.objects import Json
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 
 CONNECT_SECONDS: Final = 3.0
-"""A connection opens in milliseconds or not at all; a lost SYN is sent again after 1 s."""
+"""How long opening a connection may take: milliseconds, plus 1 s for each lost SYN."""
 
 READ_SECONDS: Final = 8.0
-"""How long a question that changes nothing may take."""
+"""How long a request that changes nothing may take."""
 
-PAGE: Final = 100  # the most that https://docs.stripe.com/api/pagination allows
+PAGE: Final = 100  # the maximum; https://docs.stripe.com/api/pagination
 
-# It would write a file under HOME and send timings along.
+# Telemetry writes a file under HOME and sends timings to Stripe.
 stripe.enable_telemetry = False
 
 
-def _hush() -> None:
-    """Let the SDK tell nothing below a warning: it logs card tokens, client secrets and bodies.
+def _silence_sdk() -> None:
+    """Drop the SDK's log records below WARNING: they contain card tokens, secrets and bodies.
 
-    A filter, since a level could be set back; and the environment's STRIPE_LOG is not heard, since
-    it makes the SDK print past all logging.
+    A filter is used because a log level can be reset. The environment variable STRIPE_LOG is
+    ignored because it makes the SDK print without the logging module.
     """
     logging.getLogger("stripe").addFilter(lambda record: record.levelno >= logging.WARNING)
     stripe.log = None
     stripe_logging.STRIPE_LOG = None
 
 
-_hush()
+_silence_sdk()
 
 
 @define
 class StripeApi:
-    """One account at Stripe. It belongs to the event loop that uses it first."""
+    """The API of one Stripe account; bound to the event loop that first uses it."""
 
     _key: str = field(repr=False)
     _base_address: str = stripe.DEFAULT_API_BASE
@@ -57,28 +57,28 @@ class StripeApi:
         return self._key.startswith(("sk_live_", "rk_live_"))
 
     async def get(self, path: str, within: float = READ_SECONDS, **params: Any) -> Json:
-        """Ask something that changes nothing.
+        """Send a request that changes nothing, with a timeout in seconds.
 
         Raises:
-            Refused, GatewayUnavailable, OutcomeUnknown: see `translated`.
+            RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
         """
         return await self._send("get", path, within, params)
 
     async def post(self, path: str, within: float, key: str | None = None, **params: Any) -> Json:
-        """Have something done, once for each key; seconds until we stop waiting for the answer.
+        """Send a request that is executed once for each key, with a timeout in seconds.
 
         Raises:
-            Refused, GatewayUnavailable, OutcomeUnknown: see `translated`.
+            RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
         """
         if key is not None:
             params["idempotency_key"] = key
         return await self._send("post", path, within, params)
 
     async def list(self, path: str, **params: Any) -> AsyncIterator[Json]:
-        """Everything on a list, page by page, the newest first.
+        """Yield all objects of a list, newest first.
 
         Raises:
-            Refused, GatewayUnavailable, OutcomeUnknown: see `translated`.
+            RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
         """
         while True:
             page = await self.get(path, limit=PAGE, **params)
@@ -92,12 +92,12 @@ class StripeApi:
             params["starting_after"] = items[-1].get("id")
 
     async def check(self, path: str) -> None:
-        """Show that Stripe is there and takes our key.
+        """Check that Stripe accepts our API key.
 
         Raises:
-            GatewayUnavailable, OutcomeUnknown: it is not, or does not; in one line.
+            OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
-        async with looking():
+        async with querying():
             await self.get(path, limit=1)
 
     async def close(self) -> None:
@@ -117,14 +117,14 @@ class StripeApi:
         else:
             if isinstance(response.data, dict):
                 return response.data
-            failure = OutcomeUnknown("Stripe's answer is no object")
-        # Outside of `except`: the SDK's error quotes what was sent, and must not be chained.
+            failure = OutcomeUnknown("Stripe's reply is not an object")
+        # Outside of `except`: the SDK's error quotes the request, and must not be chained.
         raise failure
 
     def _connected(self) -> stripe.StripeClient:
         if self._client is None:
             trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-            # No limit: charges that wait for a bank must not make others wait.
+            # No limit: requests that wait for a bank must not delay others.
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted)
             self._session = aiohttp.ClientSession(connector=connector)
             timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
@@ -139,19 +139,19 @@ class StripeApi:
 
 @asynccontextmanager
 async def bounded() -> AsyncIterator[None]:
-    """End a call of the port in time, whatever it is doing."""
+    """End a call of the port within CALL_SECONDS."""
     try:
         async with asyncio.timeout(CALL_SECONDS):
             yield
     except TimeoutError:
-        raise OutcomeUnknown("Stripe did not answer in time") from None
+        raise OutcomeUnknown("Stripe did not reply in time") from None
 
 
 @asynccontextmanager
-async def looking() -> AsyncIterator[None]:
-    """Bound a question; that Stripe did not let itself be asked leaves the answer unknown."""
+async def querying() -> AsyncIterator[None]:
+    """Limit the time of a query; every failure of it is OutcomeUnknown."""
     try:
         async with bounded():
             yield
-    except (Refused, GatewayUnavailable) as unanswered:
-        raise OutcomeUnknown(str(unanswered)) from None
+    except (RequestRefused, GatewayUnavailable) as error:
+        raise OutcomeUnknown(str(error)) from None

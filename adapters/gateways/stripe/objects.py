@@ -1,4 +1,4 @@
-"""Stripe's objects in our words: what a charge, a payment intent and a refund say of themselves."""
+"""Translation of Stripe's objects: charges, payment intents and refunds."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ Json = Mapping[str, Any]
 
 
 class Unreadable(OutcomeUnknown):
-    """An object of Stripe's is not as documented, so we do not know what it says."""
+    """Stripe's object is not as documented."""
 
 
 def text(it: Json, name: str) -> str:
-    """A field that must be there, as text.
+    """Return a required text field.
 
     Raises:
-        Unreadable: it is not.
+        Unreadable: it is missing, empty or not text.
     """
     value = it.get(name)
     if not isinstance(value, str) or not value:
@@ -31,34 +31,34 @@ def text(it: Json, name: str) -> str:
     return value
 
 
-def part(it: Json, name: str) -> Json:
-    """An object inside of another; empty if there is none."""
+def nested(it: Json, name: str) -> Json:
+    """Return a nested object; empty if there is none."""
     value = it.get(name)
     return value if isinstance(value, dict) else {}
 
 
 def labels(payment: Payment) -> dict[str, str]:
-    """What we write into the metadata of everything made for a payment.
+    """Return the metadata of every object that we create for a payment.
 
-    Of an intent it is copied to its charge, once, when it is confirmed
-    (https://support.stripe.com/questions/how-metadata-works-with-related-objects), so notices of
-    either name the payment. The order's id is for people; Stripe takes 500 characters a value
-    (https://docs.stripe.com/metadata).
+    Stripe copies an intent's metadata to its charge when it is confirmed
+    (https://support.stripe.com/questions/how-metadata-works-with-related-objects), so that the
+    notifications of both name the payment. The order's id is for operators; a value has at most
+    500 characters (https://docs.stripe.com/metadata).
     """
     return {"payment_id": payment.id, "order_id": payment.order_id[:500]}
 
 
-def about_us(it: Json, name: str) -> str | None:
-    """What we wrote into an object's metadata."""
-    value = part(it, "metadata").get(name)
+def label(it: Json, name: str) -> str | None:
+    """Return one of our labels from an object's metadata."""
+    value = nested(it, "metadata").get(name)
     return value if isinstance(value, str) and value else None
 
 
 def amount(it: Json, name: str) -> Money:
-    """An amount in the object's currency.
+    """Return an amount in the object's currency.
 
     Raises:
-        Unreadable: it is none that we could express.
+        Unreadable: it is missing, or we cannot express it.
     """
     value = it.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -73,7 +73,7 @@ def livemode(it: Json) -> bool:
     """Whether real money was moved.
 
     Raises:
-        Unreadable: the object does not say.
+        Unreadable: the field is missing.
     """
     value = it.get("livemode")
     if not isinstance(value, bool):
@@ -81,14 +81,14 @@ def livemode(it: Json) -> bool:
     return value
 
 
-# --- charges: https://docs.stripe.com/api/charges/object --------------------------------------------
+# --- charges: https://docs.stripe.com/api/charges/object ---
 
 
 def outcome_of_charge(charge: Json) -> Charged | Declined:
-    """What a charge says came of it; amount, currency and live mode are its own, not our request's.
+    """Return the outcome of a charge, with the amount, currency and mode that Stripe reports.
 
     Raises:
-        OutcomeUnknown: it is pending, or authorised only; or cannot be read.
+        OutcomeUnknown: it is pending, only authorized, or cannot be read.
     """
     match text(charge, "status"):
         case "succeeded" if charge.get("captured") is True:
@@ -100,8 +100,8 @@ def outcome_of_charge(charge: Json) -> Charged | Declined:
                 reference=intent if isinstance(intent, str) else None,
             )
         case "failed":
-            # The bank's own reason, where it gave one, as the error that declined it would have.
-            outcome = part(charge, "outcome")
+            # The bank's own reason, if there is one, as in the error of the declined request.
+            outcome = nested(charge, "outcome")
             by_bank = outcome.get("type") == "issuer_declined"
             reason = outcome.get("reason") if by_bank else None
             return Declined(code_of({"decline_code": reason, "code": charge.get("failure_code")}))
@@ -109,38 +109,38 @@ def outcome_of_charge(charge: Json) -> Charged | Declined:
             raise OutcomeUnknown("Stripe has not finished the charge")
 
 
-# --- payment intents: https://docs.stripe.com/api/payment_intents/object ----------------------------
+# --- payment intents: https://docs.stripe.com/api/payment_intents/object ---
 
 
 def charged_by(intent: Json) -> Charged:
-    """What an intent that succeeded, with its charge expanded, has taken.
+    """Return the outcome of an intent that succeeded and has its charge expanded.
 
     Raises:
         OutcomeUnknown: it cannot be read.
     """
-    outcome = outcome_of_charge(part(intent, "latest_charge"))
+    outcome = outcome_of_charge(nested(intent, "latest_charge"))
     if isinstance(outcome, Declined):
         raise Unreadable("Stripe's intent succeeded, but its charge failed")
     return Charged(outcome.charge_id, outcome.amount, outcome.livemode, text(intent, "id"))
 
 
 def declined_by(intent: Json) -> Declined:
-    """Why a canceled intent came to nothing: the last error, the reason given, or just that."""
+    """Return why an intent was canceled: its last error, the given reason, or `canceled`."""
     reference = text(intent, "id")
-    error = part(intent, "last_payment_error")
+    error = nested(intent, "last_payment_error")
     if error:
         return Declined(code_of(error), reference)
     return Declined(code_of({"code": intent.get("cancellation_reason") or "canceled"}), reference)
 
 
 def action_for(intent: Json) -> RequiresAction:
-    """What the customer has to do; https://docs.stripe.com/payments/3d-secure.
+    """Return what the customer must do; https://docs.stripe.com/payments/3d-secure.
 
     Raises:
-        Unreadable: it does not say.
+        Unreadable: the action is missing.
     """
-    action = part(intent, "next_action")
-    url = part(action, "redirect_to_url").get("url")
+    action = nested(intent, "next_action")
+    url = nested(action, "redirect_to_url").get("url")
     return RequiresAction(
         reference=text(intent, "id"),
         client_secret=text(intent, "client_secret"),
@@ -149,11 +149,11 @@ def action_for(intent: Json) -> RequiresAction:
     )
 
 
-# --- refunds: https://docs.stripe.com/api/refunds/object --------------------------------------------
+# --- refunds: https://docs.stripe.com/api/refunds/object ---
 
 
 def outcome_of_refund(refund: Json) -> RefundOutcome:
-    """What a refund says came of it.
+    """Return the outcome of a refund.
 
     Raises:
         Unreadable: it cannot be read.
@@ -169,4 +169,4 @@ def outcome_of_refund(refund: Json) -> RefundOutcome:
                 code_of({"code": refund.get("failure_reason") or status}), reference
             )
         case _:
-            raise Unreadable("Stripe's refund is in a state we do not know")
+            raise Unreadable("Stripe's refund has an unknown status")

@@ -1,4 +1,4 @@
-"""Stripe's PaymentIntents; https://docs.stripe.com/api/payment_intents."""
+"""The PaymentIntents API; https://docs.stripe.com/api/payment_intents."""
 
 from contextlib import suppress
 from typing import Final
@@ -6,16 +6,16 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, bounded, looking
-from adapters.gateways.stripe.errors import IdempotencyKeyReused, Refused
-from adapters.gateways.stripe.lookup import find_charge, made_for
+from adapters.gateways.stripe.client import StripeApi, bounded, querying
+from adapters.gateways.stripe.errors import IdempotencyKeyReused, RequestRefused
+from adapters.gateways.stripe.lookup import find_charge, find_objects
 from adapters.gateways.stripe.objects import (
     Json,
     action_for,
     charged_by,
     declined_by,
     labels,
-    part,
+    nested,
     text,
 )
 from adapters.gateways.stripe.refunds import StripeRefunds
@@ -24,19 +24,19 @@ from domain.outcome import Charged, Declined, Outcome, RequiresAction
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
 
-# Together below the 15 s of a call: nobody is asked for a payment method, a bank is for a charge.
+# Together less than the 15 s of a call; only the confirmation waits for a bank.
 _METHOD_SECONDS: Final = 3.0
 _CONFIRM_SECONDS: Final = 9.0
 _CANCEL_SECONDS: Final = 2.5
 
 _PATH: Final = "/v1/payment_intents"
-_GONE: Final = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
+_MISSING: Final = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
 _EXPANDED: Final = ["latest_charge"]
 
 
 @frozen
 class StripePaymentIntents:
-    """One payment intent a payment, created and confirmed in one request."""
+    """Creates and confirms one payment intent per payment, in one request."""
 
     api: StripeApi
     name: str = "stripe"
@@ -60,21 +60,20 @@ class StripePaymentIntents:
                     currency=payment.amount.currency.code,
                     payment_method=method,
                     confirm=True,
-                    # A page that the bank redirects to would need a return_url; 3-D Secure by
-                    # Stripe's own script does not.
+                    # Redirects would need a return_url; 3-D Secure in Stripe's script does not.
                     automatic_payment_methods={"enabled": True, "allow_redirects": "never"},
                     metadata=labels(payment),
                     expand=_EXPANDED,
                 )
-            except Refused as refused:
+            except RequestRefused as refused:
                 return await self._declined(refused)
             return _outcome_of(intent)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        return await self._look(payment, call_off=False)
+        return await self._find(payment, cancel=False)
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        return await self._look(payment, call_off=True)
+        return await self._find(payment, cancel=True)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         return await StripeRefunds(self.api).refund(payment, refund)
@@ -83,10 +82,10 @@ class StripePaymentIntents:
         return await StripeRefunds(self.api).find(refund)
 
     async def check(self) -> None:
-        """Show that Stripe is there and takes our key.
+        """Check that Stripe accepts our API key.
 
         Raises:
-            OutcomeUnknown: it is not, or does not; in one line.
+            OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
         await self.api.check(_PATH)
 
@@ -97,10 +96,10 @@ class StripePaymentIntents:
     # --- charging ------------------------------------------------------------------------------
 
     async def _method(self, payment: Payment, token: CardToken) -> str:
-        """The payment method to charge; a `tok_…` is made into one first.
+        """Return the payment method to charge; a `tok_…` is converted to one first.
 
-        While that goes wrong no charge has been sent, so whatever happens nothing is taken by this
-        call. Only where another request went out under our key do we not know.
+        If the conversion fails, no charge was sent and nothing was captured. Only if our key was
+        used by another request, the outcome is unknown.
         """
         if token.value.startswith("pm_"):
             return token.value
@@ -119,59 +118,59 @@ class StripePaymentIntents:
         except OutcomeUnknown as unknown:
             raise GatewayUnavailable(f"before any charge: {unknown}") from None
 
-    async def _declined(self, refused: Refused) -> Declined:
-        """A refusal, and its intent closed so that no other card can be put on it.
+    async def _declined(self, refused: RequestRefused) -> Declined:
+        """Return the decline, after canceling its intent so that no other card can be used for it.
 
-        If it cannot be closed now, declined is still safe to say: only who knows the client secret
-        could go on with the intent, and that of a declined one is given to nobody.
+        If the intent cannot be canceled, the payment is still declined: continuing it needs the
+        client secret, which is never given out for a declined intent.
         """
-        intent = part(refused.about, "payment_intent").get("id")
+        intent = nested(refused.error, "payment_intent").get("id")
         if not isinstance(intent, str):
             return Declined(refused.code)
-        with suppress(Refused, GatewayUnavailable, OutcomeUnknown):
+        with suppress(RequestRefused, GatewayUnavailable, OutcomeUnknown):
             await self.api.post(f"{_PATH}/{intent}/cancel", within=_CANCEL_SECONDS)
         return Declined(refused.code, intent)
 
-    # --- looking -------------------------------------------------------------------------------
+    # --- finding -------------------------------------------------------------------------------
 
-    async def _look(self, payment: Payment, *, call_off: bool) -> Outcome | None:
-        async with looking():
+    async def _find(self, payment: Payment, *, cancel: bool) -> Outcome | None:
+        async with querying():
             if payment.reference is not None:
                 try:
                     intent = await self._read(payment.reference)
-                except Refused as refused:
-                    if refused.code != _GONE:
+                except RequestRefused as refused:
+                    if refused.code != _MISSING:
                         raise
                 else:
-                    return await self._settled(intent, call_off=call_off)
-            intents = await made_for(self.api, payment, _PATH, expand=["data.latest_charge"])
-            outcomes = [await self._settled(each, call_off=call_off) for each in intents]
-            for kind in (Charged, RequiresAction, Declined):
+                    return await self._settled(intent, cancel=cancel)
+            intents = await find_objects(self.api, payment, _PATH, expand=["data.latest_charge"])
+            outcomes = [await self._settled(each, cancel=cancel) for each in intents]
+            for wanted in (Charged, RequiresAction, Declined):
                 for outcome in outcomes:
-                    if isinstance(outcome, kind):
+                    if isinstance(outcome, wanted):
                         return outcome
-            # Before the shop went over to payment intents, it may have been sent as a charge.
+            # Before the shop changed to payment intents, it may have been sent as a charge.
             return await find_charge(self.api, payment)
 
-    async def _settled(self, intent: Json, *, call_off: bool) -> Outcome:
-        """What an intent says came of it; one that only waits for another card is closed."""
+    async def _settled(self, intent: Json, *, cancel: bool) -> Outcome:
+        """Return an intent's outcome; an intent that only waits for another card is canceled."""
         status = text(intent, "status")
         waits = status in ("requires_payment_method", "requires_confirmation")
-        if waits or (call_off and status == "requires_action"):
-            return await self._closed(text(intent, "id"))
+        if waits or (cancel and status == "requires_action"):
+            return await self._canceled(text(intent, "id"))
         return _outcome_of(intent)
 
-    async def _closed(self, reference: str) -> Outcome:
-        """Cancel an intent; one that was charged, or canceled, meanwhile says so itself."""
+    async def _canceled(self, reference: str) -> Outcome:
+        """Cancel an intent; if it was charged or canceled meanwhile, return that outcome."""
         try:
             intent = await self.api.post(
                 f"{_PATH}/{reference}/cancel", within=_CANCEL_SECONDS, expand=_EXPANDED
             )
-        except Refused:
+        except RequestRefused:
             intent = await self._read(reference)
         outcome = _outcome_of(intent)
         if isinstance(outcome, RequiresAction):
-            raise OutcomeUnknown("Stripe did not let the payment intent be canceled")
+            raise OutcomeUnknown("Stripe did not cancel the payment intent")
         return outcome
 
     async def _read(self, reference: str) -> Json:
@@ -179,10 +178,10 @@ class StripePaymentIntents:
 
 
 def _outcome_of(intent: Json) -> Outcome:
-    """What an intent says, if it says anything final or asks for the customer.
+    """Return the outcome of an intent.
 
     Raises:
-        OutcomeUnknown: it is still being worked on.
+        OutcomeUnknown: it is still in progress.
     """
     match text(intent, "status"):
         case "succeeded":
@@ -192,4 +191,4 @@ def _outcome_of(intent: Json) -> Outcome:
         case "canceled":
             return declined_by(intent)
         case _:
-            raise OutcomeUnknown("Stripe is still working on the payment intent")
+            raise OutcomeUnknown("the payment intent is still in progress at Stripe")

@@ -1,36 +1,35 @@
-"""Money given back through Stripe; https://docs.stripe.com/refunds."""
+"""Refunds through Stripe; https://docs.stripe.com/refunds."""
 
 from typing import Final
 
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, bounded, looking
-from adapters.gateways.stripe.errors import Refused, StoredError
-from adapters.gateways.stripe.objects import Json, about_us, amount, labels, outcome_of_refund
+from adapters.gateways.stripe.client import StripeApi, bounded, querying
+from adapters.gateways.stripe.errors import RequestRefused, StoredError
+from adapters.gateways.stripe.objects import Json, amount, label, labels, outcome_of_refund
 from domain.identifiers import ChargeId
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome
 
-# The rest of the 15 s is for looking at the charge's refunds when the answer is not enough.
+# Of the 15 s of a call; the rest is for listing the charge's refunds, if that is needed.
 _REFUND_SECONDS: Final = 9.0
-_LOOK_SECONDS: Final = 5.0
 
 
 @frozen
 class StripeRefunds:
-    """Refunds of charges, however these were made."""
+    """Refunds charges that were made with either API."""
 
     api: StripeApi
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
-        """Give money back, at most once for each key; the port's `refund`."""
+        """Refund a charge, at most once for each key; see the port's `refund`."""
         minor_units = to_stripe(refund.amount)
         if minor_units is None:
             return RefundFailed("amount_not_supported")
         async with bounded():
             try:
-                made = await self.api.post(
+                created = await self.api.post(
                     "/v1/refunds",
                     within=_REFUND_SECONDS,
                     key=refund.key,
@@ -38,50 +37,49 @@ class StripeRefunds:
                     amount=minor_units,
                     metadata=labels(payment) | {"refund_id": refund.id, "refund_key": refund.key},
                 )
-            except Refused as refused:
+            except RequestRefused as refused:
                 if refused.code != "charge_already_refunded":
                     return RefundFailed(refused.code)
-                found = _already_back(await self._of(refund.charge_id), refund)
+                found = _existing(await self._list(refund.charge_id), refund)
                 return found or RefundFailed(refused.code)
             except StoredError:
-                # This key will never get another answer. What was done under it is on the list,
-                # or nothing was: then the attempt is over, and the next one has a new key.
-                found = _attempt(await self._of(refund.charge_id), refund)
+                # This key never gets another reply. If the list has no refund with it, the attempt
+                # has failed, and the next one uses a new key.
+                found = _by_key(await self._list(refund.charge_id), refund)
                 return found or RefundFailed("gateway_error")
-            return outcome_of_refund(made)
+            return outcome_of_refund(created)
 
     async def find(self, refund: Refund) -> RefundOutcome | None:
-        """Say what became of a refund; the port's `find_refund`."""
-        async with looking():
-            made = await self._of(refund.charge_id)
+        """Return the outcome of a refund; see the port's `find_refund`."""
+        async with querying():
+            refunds = await self._list(refund.charge_id)
             if refund.reference is None:
-                return _attempt(made, refund)
-            named = (each for each in made if each.get("id") == refund.reference)
-            return next(map(outcome_of_refund, named), None)
+                return _by_key(refunds, refund)
+            matching = (each for each in refunds if each.get("id") == refund.reference)
+            return next(map(outcome_of_refund, matching), None)
 
-    async def _of(self, charge_id: ChargeId) -> list[Json]:
-        """All refunds of a charge. The list, unlike search, shows at once what was written."""
-        async with looking():
+    async def _list(self, charge_id: ChargeId) -> list[Json]:
+        """Return all refunds of a charge; unlike search, the list API sees every write at once."""
+        async with querying():
             return [each async for each in self.api.list("/v1/refunds", charge=charge_id)]
 
 
-def _attempt(made: list[Json], ours: Refund) -> RefundOutcome | None:
-    return next(
-        (outcome_of_refund(each) for each in made if about_us(each, "refund_key") == ours.key), None
-    )
+def _by_key(refunds: list[Json], ours: Refund) -> RefundOutcome | None:
+    matching = (each for each in refunds if label(each, "refund_key") == ours.key)
+    return next(map(outcome_of_refund, matching), None)
 
 
-def _already_back(made: list[Json], ours: Refund) -> RefundOutcome | None:
-    """Who gave back what there is no more: an earlier attempt of ours, or another hand.
+def _existing(refunds: list[Json], ours: Refund) -> RefundOutcome | None:
+    """Return the refund that used the charge up: an earlier attempt of ours, or an external one.
 
-    The latter only counts if nobody else's refund of ours can claim it: it carries no name of ours
-    and is of the same amount.
+    An external refund counts only if no refund of ours can be meant: it has no label of ours, and
+    the same amount.
     """
-    alive = [each for each in made if each.get("status") not in ("failed", "canceled")]
-    for each in alive:
-        if about_us(each, "refund_id") == ours.id:
+    effective = [each for each in refunds if each.get("status") not in ("failed", "canceled")]
+    for each in effective:
+        if label(each, "refund_id") == ours.id:
             return outcome_of_refund(each)
-    for each in alive:
-        if about_us(each, "refund_id") is None and amount(each, "amount") == ours.amount:
+    for each in effective:
+        if label(each, "refund_id") is None and amount(each, "amount") == ours.amount:
             return outcome_of_refund(each)
     return None

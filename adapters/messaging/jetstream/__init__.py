@@ -1,4 +1,4 @@
-"""The broker is NATS JetStream, spoken to through nats-py."""
+"""NATS JetStream, through nats-py."""
 
 from adapters.messaging.jetstream.check import CheckResult as CheckResult
 from adapters.messaging.jetstream.check import check as check

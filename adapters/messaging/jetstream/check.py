@@ -1,4 +1,4 @@
-"""What `payments doctor` says about the broker, a line each."""
+"""The broker's part of `payments doctor`."""
 
 from collections.abc import Sequence
 
@@ -13,36 +13,36 @@ from application.ports.event_publisher import BrokerUnavailable
 
 @frozen
 class CheckResult:
-    """One thing that was looked at."""
+    """The result of one check, in one line."""
 
-    well: bool
+    ok: bool
     text: str
 
 
 async def check(connection: JetStreamConnection, streams: Streams) -> Sequence[CheckResult]:
-    """Look at the connection, JetStream and the streams, and change nothing."""
+    """Check the connection, JetStream and the streams; nothing is changed."""
     try:
         jetstream = await connection.jetstream()
     except BrokerUnavailable as unavailable:
         return [CheckResult(False, f"NATS: {unavailable}")]
-    findings = [CheckResult(True, "NATS: connected")]
+    results = [CheckResult(True, "NATS: connected")]
     try:
         await jetstream.account_info()
     except ServiceUnavailableError:
-        return [*findings, CheckResult(False, "JetStream: not enabled on this server or account")]
+        return [*results, CheckResult(False, "JetStream: not enabled on this server or account")]
     except (Error, TimeoutError) as error:
-        return [*findings, CheckResult(False, f"JetStream: {error}")]
-    findings.append(CheckResult(True, "JetStream: enabled"))
+        return [*results, CheckResult(False, f"JetStream: {error}")]
+    results.append(CheckResult(True, "JetStream: enabled"))
     for plan in PLANS:
         for subject in plan.subjects:
-            findings.append(await _look(streams, subject))
-    return findings
+            results.append(await _check_stream(streams, subject))
+    return results
 
 
-async def _look(streams: Streams, subject: str) -> CheckResult:
+async def _check_stream(streams: Streams, subject: str) -> CheckResult:
     try:
         stream = await streams.find(subject)
     except BrokerUnavailable as unavailable:
         return CheckResult(False, f"stream for {subject}: {unavailable}")
-    where = stream or "none yet, is created when it is needed"
-    return CheckResult(True, f"stream for {subject}: {where}")
+    name = stream or "none yet; it is created when it is needed"
+    return CheckResult(True, f"stream for {subject}: {name}")

@@ -1,4 +1,4 @@
-"""The connection to the broker: made in the background, and made again for as long as it is open."""
+"""The connection to the broker: established and re-established in the background."""
 
 import asyncio
 import logging
@@ -17,41 +17,41 @@ from application.ports.event_publisher import BrokerUnavailable
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS: Final = 2
-"""For one try to connect; a server answers within milliseconds, one far away within a second."""
+"""The timeout of one attempt; a near server responds within milliseconds, a far one in a second."""
 
 RETRY_SECONDS: Final = 1
-"""Between two tries to connect to one server."""
+"""The time between two attempts to connect to one server."""
 
-PATIENCE_SECONDS: Final = 1.0
-"""How long a caller waits for the connection to be there: long enough for a restarted server,
-short enough to be told promptly."""
+WAIT_SECONDS: Final = 1.0
+"""How long a caller waits for the connection: long enough for a server that restarts, short
+enough to fail promptly."""
 
 REQUEST_SECONDS: Final = 5.0
-"""For one question to JetStream: longer than electing a new leader took in most of our trials."""
+"""The timeout of one JetStream request: longer than most leader elections that we measured."""
 
 PING_SECONDS: Final = 5
-"""A server that keeps silent to two pings in a row is gone, even if its socket is not."""
+"""The time between two pings; a server that does not respond to two in a row is disconnected."""
 
 CANCEL_SECONDS: Final = 0.1
-"""Until a cancellation counts as lost; it takes effect at once."""
+"""The time after which a cancellation was lost; otherwise it takes effect at once."""
 
 DRAIN_SECONDS: Final = 5
-"""For what is on its way when we close."""
+"""The timeout for sending buffered messages before closing."""
 
 
 class JetStreamConnection:
-    """One connection, shared by everything of this package.
+    """One connection, shared by all classes of this package.
 
-    Opening it never fails and never waits: while the broker is away, whoever needs it is told
-    `BrokerUnavailable`. `servers` are one or more URLs, separated by commas. A user, password or
-    token in the first one is used for all, also for those that the servers tell of; it appears in
-    no log, error or `repr`.
+    Opening it never fails and never waits. While the broker cannot be reached, methods that need
+    it raise `BrokerUnavailable`. `servers` contains one or more URLs, separated by commas. A user,
+    password or token in the first URL is used for all servers, also for those that the servers
+    announce; it appears in no log, error or `repr`.
     """
 
     def __init__(self, servers: str, name: str = "payments") -> None:
         urls = [_split(server.strip()) for server in servers.split(",") if server.strip()]
         if not urls:
-            raise ValueError("no NATS server is named")
+            raise ValueError("no NATS server is given")
         self._servers = [
             url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() for url in urls
         ]
@@ -59,9 +59,9 @@ class JetStreamConnection:
         self._name = name
         self._client: Client | None = None
         self._connected = asyncio.Event()
-        self._keeper: asyncio.Task[None] | None = None
-        self._leaving = False
-        self._told: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+        self._closing_client = False
+        self._errors: list[str] = []
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._servers)})"
@@ -79,42 +79,42 @@ class JetStreamConnection:
         await self.close()
 
     def open(self) -> None:
-        """Begin to connect, and go on for ever."""
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="JetStream connection")
+        """Start connecting, and reconnect until `close`."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._stay_connected(), name="JetStream connection")
 
     async def close(self) -> None:
-        """Send what is on its way, then disconnect."""
-        keeper, self._keeper = self._keeper, None
-        while keeper is not None and not keeper.done():
+        """Send buffered messages, then disconnect."""
+        task, self._task = self._task, None
+        while task is not None and not task.done():
             # Python 3.11's wait_for, which the library connects with, may lose a cancellation
             # (https://github.com/python/cpython/issues/86296), so one is not enough.
-            if not self._leaving:
-                keeper.cancel()
-            await asyncio.wait([keeper], timeout=CANCEL_SECONDS)
+            if not self._closing_client:
+                task.cancel()
+            await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
     async def client(self) -> Client:
-        """The client, connected.
+        """Return the connected client.
 
         Raises:
-            BrokerUnavailable: it is not connected, and was not for PATIENCE_SECONDS.
+            BrokerUnavailable: there is no connection within WAIT_SECONDS.
         """
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while self._client is None or not self._client.is_connected:
                     self._connected.clear()
                     await self._connected.wait()
         except TimeoutError:
             raise BrokerUnavailable(
-                f"not connected: {self._told[-1] if self._told else 'no answer'}"
+                f"not connected: {self._errors[-1] if self._errors else 'no response'}"
             ) from None
         return self._client
 
     async def jetstream(self) -> JetStreamContext:
-        """JetStream through the connected client.
+        """Return the JetStream context of the connected client.
 
         Raises:
-            BrokerUnavailable: as with `client`.
+            BrokerUnavailable: as for `client`.
         """
         context: JetStreamContext = (await self.client()).jetstream(timeout=REQUEST_SECONDS)
         return context
@@ -124,36 +124,36 @@ class JetStreamConnection:
         """Whether it is connected, as far as we know."""
         return self._client is not None and self._client.is_connected
 
-    async def _keep(self) -> None:
-        """Have a client at all times; the library gives up for good on some errors of a server."""
+    async def _stay_connected(self) -> None:
+        """Replace the client whenever it is closed: the library gives up after some errors."""
         while True:
             client, closed = Client(), asyncio.Event()
             try:
                 await self._connect(client, closed)
                 self._client = client
-                self._told.clear()
+                self._errors.clear()
                 self._connected.set()
                 logger.info("connected to the broker")
                 await closed.wait()
             except Exception as error:
-                self._tell(error)
+                self._log(error)
             finally:
                 self._client = None
-                self._leaving = True
-                await _leave(client)
-                self._leaving = False
+                self._closing_client = True
+                await _close(client)
+                self._closing_client = False
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _connect(self, client: Client, closed: asyncio.Event) -> None:
         async def on_error(error: Exception) -> None:
-            self._tell(error)
+            self._log(error)
 
         async def on_disconnect() -> None:
-            if self._keeper is not None:
+            if self._task is not None:
                 logger.warning("disconnected from the broker")
 
         async def on_reconnect() -> None:
-            self._told.clear()
+            self._errors.clear()
             self._connected.set()
             logger.info("connected to the broker again")
 
@@ -172,29 +172,29 @@ class JetStreamConnection:
             max_reconnect_attempts=-1,
             ping_interval=PING_SECONDS,
             drain_timeout=DRAIN_SECONDS,
-            # Nothing is kept for later while disconnected: whoever sends is told at once.
+            # While disconnected, sending fails at once instead of being buffered.
             pending_size=0,
             user=self._user,
             password=self._password,
             token=self._token,
         )
 
-    def _tell(self, error: Exception) -> None:
-        """Log an error; the same one only once until we are connected again."""
-        said = f"{type(error).__name__}: {error}"
-        if said not in self._told:
-            logger.warning("broker: %s", said)
-            self._told.append(said)
+    def _log(self, error: Exception) -> None:
+        """Log an error; the same one only once for each connection."""
+        text = f"{type(error).__name__}: {error}"
+        if text not in self._errors:
+            logger.warning("broker: %s", text)
+            self._errors.append(text)
 
 
-async def _leave(client: Client) -> None:
-    """End a client, in good order if it is connected."""
+async def _close(client: Client) -> None:
+    """Close a client, after sending its buffered messages if it is connected."""
     try:
         async with asyncio.timeout(2 * DRAIN_SECONDS):
             if client.is_connected:
                 await client.drain()
     except (nats.errors.Error, OSError, TimeoutError) as error:
-        logger.info("the broker was left without a farewell: %s", error)
+        logger.info("the connection to the broker was closed without draining: %s", error)
     finally:
         with suppress(nats.errors.Error, OSError):
             await client.close()
@@ -205,10 +205,10 @@ def _split(server: str) -> SplitResult:
 
 
 def _credentials(url: SplitResult) -> tuple[str | None, str | None, str | None]:
-    """User, password and token of a URL.
+    """Return user, password and token of a URL.
 
-    The library reads them too, but not percent-encoded ones, and sends none to servers that it was
-    told of by others.
+    The library reads them as well, but does not decode percent-encoding, and does not send them to
+    servers that other servers announce.
     """
     first = unquote(url.username) if url.username else None
     if url.password is None:
@@ -218,7 +218,7 @@ def _credentials(url: SplitResult) -> tuple[str | None, str | None, str | None]:
 
 @contextmanager
 def as_unavailable() -> Iterator[None]:
-    """Turn whatever the client raises when the broker cannot do its part into `BrokerUnavailable`."""
+    """Convert the client's errors about the broker to `BrokerUnavailable`."""
     try:
         yield
     except (nats.errors.Error, OSError, TimeoutError) as error:

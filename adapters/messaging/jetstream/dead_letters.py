@@ -1,7 +1,7 @@
-"""Dead letters: events that could not be used, kept whole in a stream of their own.
+"""Dead letters: events that could not be processed, stored in a stream of their own.
 
-A letter's body is the event's, byte for byte; what else belongs to it stands in headers, the
-event's own headers as one JSON text, so that none of them means anything to this stream.
+The body of a dead letter is the event's body, byte for byte. Headers contain the rest. The event's
+own headers are one JSON text in one header, so that this stream does not interpret them.
 """
 
 import json
@@ -39,26 +39,28 @@ _HEADERS: Final = "Dead-Letter-Headers"
 _STREAM: Final = "Dead-Letter-Stream"
 _SEQUENCE: Final = "Dead-Letter-Sequence"
 _STORED_AT: Final = "Dead-Letter-Stored-At"
-_LEFT_THERE: Final = "Dead-Letter-Left-There"
-"""Set where the event is as large as a message may be: then its bytes and headers are not copied,
-but read from the stream it came from."""
+_NOT_COPIED: Final = "Dead-Letter-Left-There"
+"""Set if the event is too large to be copied with these headers: then its body and headers are
+read from its original stream. Stored dead letters contain this name, so it stays."""
 
-_SAME_MOMENT: Final = timedelta(milliseconds=1)
-"""A delivery tells its time in nanoseconds, which pass through a float in the library."""
+_TIME_TOLERANCE: Final = timedelta(milliseconds=1)
+"""The library converts the time of a delivery, in nanoseconds, through a float."""
 
 
 @frozen
 class JetStreamDeadLetters:
-    """The stream of dead letters; a letter's id is its sequence there."""
+    """The stream of dead letters; the id of a dead letter is its sequence in the stream."""
 
     _connection: JetStreamConnection
     _streams: Streams
 
-    async def keep(self, event: Msg, reason: str) -> None:
-        """Make a dead letter of a delivered event; once, and not again when its own replay fails.
+    async def add(self, event: Msg, reason: str) -> None:
+        """Store a delivered event as a dead letter, unless it is stored already.
+
+        A replay of a dead letter that fails again is already stored.
 
         Raises:
-            BrokerUnavailable: it is not known to be kept.
+            BrokerUnavailable: it may not be stored.
         """
         number = replayed_letter(event.headers or {})
         replayed = await self.show(number) if number else None
@@ -70,14 +72,14 @@ class JetStreamDeadLetters:
         client = await self._connection.client()
         letter = _letter(event, reason)
         if letter.size > client.max_payload:
-            letter = _left_there(letter)
+            letter = _without_content(letter)
         with as_unavailable():
             try:
                 await self._publish(letter)
-            except APIError as refusal:
-                if refusal.err_code != TOO_LARGE:
+            except APIError as error:
+                if error.err_code != TOO_LARGE:
                     raise
-                await self._publish(_left_there(letter))
+                await self._publish(_without_content(letter))
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
         letters: list[DeadLetter] = []
@@ -88,10 +90,10 @@ class JetStreamDeadLetters:
         with as_unavailable():
             while len(letters) < limit:
                 try:
-                    kept = await jetstream.get_msg(stream, seq=after + 1, subject=_ALL, next=True)
+                    stored = await jetstream.get_msg(stream, seq=after + 1, subject=_ALL, next=True)
                 except NotFoundError:
                     break
-                letters.append(await _read(jetstream, kept))
+                letters.append(await _read(jetstream, stored))
                 after = letters[-1].id
         return letters
 
@@ -102,21 +104,22 @@ class JetStreamDeadLetters:
         jetstream = await self._connection.jetstream()
         with as_unavailable():
             try:
-                kept = await jetstream.get_msg(stream, seq=letter_id)
+                stored = await jetstream.get_msg(stream, seq=letter_id)
             except NotFoundError:
                 return None
-            if not (kept.subject or "").startswith(f"{_PREFIX}."):
+            if not (stored.subject or "").startswith(f"{_PREFIX}."):
                 return None
-            return await _read(jetstream, kept)
+            return await _read(jetstream, stored)
 
     async def replay(self, letter: DeadLetter) -> None:
-        """Publish the event again on the subject it came from, byte for byte.
+        """Publish the event again on its original subject, byte for byte.
 
-        Repeating it within the duplicate window of that stream stores nothing; after that, or if the
-        event leaves no room for an id, it comes once more and changes nothing if it has been used.
+        Repeating it within the stream's duplicate window stores nothing. After that, or if the
+        event is so large that no message id fits, the event is delivered once more, which changes
+        nothing if it has been processed.
 
         Raises:
-            BrokerUnavailable: it is not known to be stored.
+            BrokerUnavailable: it may not be stored.
         """
         message = Message(letter.subject, letter.data, replay_headers(letter))
         if message.size > (await self._connection.client()).max_payload:
@@ -125,14 +128,14 @@ class JetStreamDeadLetters:
             await self._publish(message)
 
     async def _publish(self, message: Message) -> None:
-        await self._streams.holding(DEAD_LETTERS)
+        await self._streams.ensure(DEAD_LETTERS)
         try:
             await self._send(message)
         except NoStreamResponseError:
-            # The stream it belongs to is gone.
+            # Its stream was deleted.
             self._streams.forget()
             for plan in PLANS:
-                await self._streams.holding(plan)
+                await self._streams.ensure(plan)
             await self._send(message)
 
     async def _send(self, message: Message) -> None:
@@ -146,7 +149,7 @@ def _letter(event: Msg, reason: str) -> Message:
     origin = event.metadata
     stored_at = origin.timestamp.isoformat()
     headers = {
-        # The time is part of it, as a stream that was made anew counts from one again.
+        # The id includes the time, because a stream that is created again counts from 1 again.
         ID_HEADER: f"{origin.stream}:{origin.sequence.stream}:{stored_at}",
         _SUBJECT: event.subject,
         _REASON: json.dumps(reason),
@@ -158,40 +161,44 @@ def _letter(event: Msg, reason: str) -> Message:
     return Message(f"{_PREFIX}.{event.subject}", event.data, headers)
 
 
-def _left_there(letter: Message) -> Message:
+def _without_content(letter: Message) -> Message:
     rest = _without(letter, _HEADERS)
-    return evolve(rest, data=b"", headers={**rest.headers, _LEFT_THERE: "true"})
+    return evolve(rest, data=b"", headers={**rest.headers, _NOT_COPIED: "true"})
 
 
 def _without(message: Message, header: str) -> Message:
-    rest = {name: text for name, text in message.headers.items() if name != header}
+    rest = {name: value for name, value in message.headers.items() if name != header}
     return evolve(message, headers=rest)
 
 
-async def _read(jetstream: JetStreamContext, kept: RawStreamMsg) -> DeadLetter:
-    said = _headers(kept)
+async def _read(jetstream: JetStreamContext, stored: RawStreamMsg) -> DeadLetter:
+    headers = _headers(stored)
     letter = DeadLetter(
-        id=kept.seq or 0,
-        subject=said.get(_SUBJECT, ""),
-        reason=json.loads(said.get(_REASON, '""')),
-        data=kept.data or b"",
-        headers=json.loads(said.get(_HEADERS, "{}")),
-        recorded_at=kept.time or datetime.fromtimestamp(0, UTC),
+        id=stored.seq or 0,
+        subject=headers.get(_SUBJECT, ""),
+        reason=json.loads(headers.get(_REASON, '""')),
+        data=stored.data or b"",
+        headers=json.loads(headers.get(_HEADERS, "{}")),
+        recorded_at=stored.time or datetime.fromtimestamp(0, UTC),
     )
-    if _LEFT_THERE not in said:
+    if _NOT_COPIED not in headers:
         return letter
     try:
-        event = await jetstream.get_msg(said[_STREAM], seq=int(said[_SEQUENCE]))
+        event = await jetstream.get_msg(headers[_STREAM], seq=int(headers[_SEQUENCE]))
     except NotFoundError:
         event = None
-    stored_at = datetime.fromisoformat(said[_STORED_AT])
-    if event is None or event.time is None or abs(event.time - stored_at) > _SAME_MOMENT:
-        return evolve(letter, reason=f"{letter.reason} (too large to be copied, and gone since)")
+    stored_at = datetime.fromisoformat(headers[_STORED_AT])
+    if event is None or event.time is None or abs(event.time - stored_at) > _TIME_TOLERANCE:
+        reason = f"{letter.reason} (too large to be copied, and deleted from its stream since)"
+        return evolve(letter, reason=reason)
     return evolve(letter, data=event.data or b"", headers=_headers(event))
 
 
-def _headers(kept: RawStreamMsg) -> Mapping[str, str]:
-    """Headers as delivered ones are read; the library takes those of a kept message for an e-mail's."""
-    lines = b64decode(kept.hdrs or "").decode("utf-8", "replace").split("\r\n")[1:]
+def _headers(stored: RawStreamMsg) -> Mapping[str, str]:
+    """Parse the headers of a stored message as those of a delivered one.
+
+    The library parses them as the headers of an e-mail, which changes some values.
+    """
+    lines = b64decode(stored.hdrs or "").decode("utf-8", "replace").split("\r\n")[1:]
     named = (line.partition(":") for line in lines if line)
-    return {name: text.strip() for name, _, text in named}
+    return {name: value.strip() for name, _, value in named}

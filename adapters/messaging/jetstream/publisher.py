@@ -1,4 +1,4 @@
-"""Our events, brought to JetStream in pipelined batches."""
+"""Publish our events to JetStream in pipelined batches."""
 
 import asyncio
 import logging
@@ -19,11 +19,11 @@ from domain.events import EventId
 logger = logging.getLogger(__name__)
 
 PUBLISH_SECONDS: Final = 10.0
-"""For a whole batch: shorter than the lease of the relay."""
+"""The timeout for a whole batch: shorter than the relay's lease."""
 
 REPLY_SECONDS: Final = 8.0
-"""For one reply: longer than the stalls seen when the leader of a stream was killed (7.3 s), and
-early enough to still tell of the replies that came."""
+"""The timeout for one reply: longer than the longest pause measured after the leader of a stream
+was killed (7.3 s), and short enough that the other replies are still reported."""
 
 TOO_LARGE: Final = 10054
 """JSStreamMessageExceedsMaximumErr (nats-server, server/errors.json)."""
@@ -31,7 +31,7 @@ TOO_LARGE: Final = 10054
 
 @frozen
 class JetStreamPublisher:
-    """Brings events to the streams that hold their subjects."""
+    """Publishes events to the streams that contain their subjects."""
 
     _connection: JetStreamConnection
     _streams: Streams
@@ -43,27 +43,28 @@ class JetStreamPublisher:
 
     async def _publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         client = await self._connection.client()
-        messages, refused = _encode(entries, client.max_payload)
+        messages, rejected = _encode(entries, client.max_payload)
         replies = await self._send(messages)
         if any(isinstance(reply, NoStreamResponseError) for reply in replies.values()):
-            # A stream is gone. What is in another one already is only found to be there.
+            # A stream was deleted. A message that another stream has stored is a duplicate there.
             self._streams.forget()
             replies = await self._send(messages)
         stored = {event_id for event_id, reply in replies.items() if isinstance(reply, PubAck)}
         for event_id, reply in replies.items():
             if isinstance(reply, APIError) and reply.err_code == TOO_LARGE:
-                refused[event_id] = (
-                    f"{messages[event_id].size} bytes are more than the stream takes"
-                )
-        for problem in [replies[each] for each in replies.keys() - stored - refused.keys()][:1]:
-            logger.warning("not everything is known to be stored: %r", problem)
-            if not stored and not refused:
-                raise BrokerUnavailable(str(problem))
-        return PublishResult(frozenset(stored), refused)
+                rejected[event_id] = f"{messages[event_id].size} bytes exceed the stream's limit"
+        failed = [replies[each] for each in replies.keys() - stored - rejected.keys()]
+        if failed:
+            logger.warning(
+                "%d of %d events are not confirmed: %r", len(failed), len(entries), failed[0]
+            )
+            if not stored and not rejected:
+                raise BrokerUnavailable(str(failed[0]))
+        return PublishResult(frozenset(stored), rejected)
 
     async def _send(self, messages: Mapping[EventId, Message]) -> dict[EventId, object]:
-        """Publish everything at once; each reply, or what came instead. A duplicate counts as stored."""
-        await self._streams.holding(PAYMENTS)
+        """Publish all messages at once; return each reply (also for a duplicate) or error."""
+        await self._streams.ensure(PAYMENTS)
         jetstream = await self._connection.jetstream()
         sending = (_send_one(jetstream, message) for message in messages.values())
         replies = await asyncio.gather(*sending, return_exceptions=True)
@@ -77,18 +78,21 @@ async def _send_one(jetstream: JetStreamContext, message: Message) -> PubAck:
 
 
 def _encode(
-    entries: Sequence[OutboxEntry], largest: int
+    entries: Sequence[OutboxEntry], max_size: int
 ) -> tuple[dict[EventId, Message], dict[EventId, str]]:
-    """The messages, and what can be none: a server ends the connection over a too large one."""
-    messages, refused = dict[EventId, Message](), dict[EventId, str]()
+    """Return the messages, and the rejected events with the reason.
+
+    A message above the server's limit must not be sent: the server would end the connection.
+    """
+    messages, rejected = dict[EventId, Message](), dict[EventId, str]()
     for entry in entries:
         try:
             message = encode(entry)
         except Unpublishable as unpublishable:
-            refused[entry.event.id] = unpublishable.reason
+            rejected[entry.event.id] = unpublishable.reason
             continue
-        if message.size > largest:
-            refused[entry.event.id] = f"{message.size} bytes are more than the broker takes"
+        if message.size > max_size:
+            rejected[entry.event.id] = f"{message.size} bytes exceed the broker's limit"
         else:
             messages[entry.event.id] = message
-    return messages, refused
+    return messages, rejected

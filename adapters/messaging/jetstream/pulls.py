@@ -1,6 +1,7 @@
-"""Where pulls from durable consumers are answered.
+"""Pull requests to durable consumers, and their responses.
 
-The library's own `fetch` pulls from one consumer and cannot tell an empty one from a lost one.
+The library's own `fetch` pulls from one consumer, and cannot distinguish an empty consumer from a
+deleted one.
 """
 
 import asyncio
@@ -19,57 +20,58 @@ from application.ports.event_publisher import BrokerUnavailable
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS: Final = 2.0
-"""How long after its end the reply to a pull may still come; a server that is later does not answer."""
+"""How long after its expiry the response to a pull may arrive, before the server counts as lost."""
 
-QUIET_SECONDS: Final = 0.1
-"""What a server has at hand follows one another within microseconds; after such a pause that was all."""
+IDLE_SECONDS: Final = 0.1
+"""A pause after which no more messages are expected: those that a server has stored follow each
+other within microseconds."""
 
 
 @define
 class Source:
-    """A consumer in one stream, and our pull that it has not answered in full yet."""
+    """A consumer in one stream, with our pending pull request."""
 
     stream: str
     consumer: str
     pull: str = ""
     left: int = 0
-    """How many events it may still bring."""
+    """How many messages it may still deliver."""
     ends_at: float = 0.0
 
     def is_pulling(self, now: float) -> bool:
-        """Whether more may come without asking."""
+        """Whether more messages may arrive for the pending pull."""
         return self.left > 0 and now < self.ends_at
 
 
 @define
 class Pulls:
-    """One address of one client at which all sources answer."""
+    """One inbox of one client, at which all sources respond."""
 
     _client: Client
     _reconnects: int
-    _address: str
+    _inbox: str
     _sources: list[Source]
     _subscription: Subscription | None = None
     _messages: deque[Msg] = field(factory=deque)
     _arrived: asyncio.Event = field(factory=asyncio.Event)
     _pulls: int = 0
     _lost: bool = False
-    """Whether a consumer is not there any more, or does not answer."""
+    """Whether a consumer was deleted or does not respond."""
 
     @classmethod
     async def open(cls, client: Client, sources: list[Source]) -> Self:
-        """Begin to listen."""
+        """Subscribe to the inbox."""
         pulls = cls(client, client.stats["reconnects"], client.new_inbox(), sources)
-        pulls._subscription = await client.subscribe(f"{pulls._address}.*", cb=pulls._receive)
+        pulls._subscription = await client.subscribe(f"{pulls._inbox}.*", cb=pulls._receive)
         return pulls
 
     async def close(self) -> None:
-        """Stop listening; what was received and not taken comes again."""
+        """Unsubscribe; messages received but not collected are delivered again."""
         if self._subscription is not None and self._client.is_connected:
             await self._subscription.unsubscribe()
 
-    def answers(self, client: Client) -> bool:
-        """Whether pulls through this client can still be answered."""
+    def is_usable(self, client: Client) -> bool:
+        """Whether responses can still arrive, and at this client."""
         return (
             not self._lost
             and client is self._client
@@ -77,41 +79,41 @@ class Pulls:
         )
 
     async def collect(self, limit: int, wait: float) -> list[Msg]:
-        """At most so many events: at once if there are any, else the first that come within `wait`.
+        """Return up to `limit` messages: at once if there are any, else the first within `wait` s.
 
         Raises:
-            BrokerUnavailable: the server does not answer.
+            BrokerUnavailable: the server does not respond.
         """
         now = asyncio.get_running_loop().time
         end = now() + wait + GRACE_SECONDS
         if not self._messages:
             await self._pull(limit, wait, now())
-        captured_amount: list[Msg] = []
+        collected: list[Msg] = []
         while True:
             self._arrived.clear()
-            while self._messages and len(captured_amount) < limit:
-                captured_amount.append(self._messages.popleft())
-            may_come = any(source.is_pulling(now()) for source in self._sources)
-            if len(captured_amount) == limit or self._lost or not may_come:
-                return captured_amount
+            while self._messages and len(collected) < limit:
+                collected.append(self._messages.popleft())
+            more_expected = any(source.is_pulling(now()) for source in self._sources)
+            if len(collected) == limit or self._lost or not more_expected:
+                return collected
             try:
-                async with asyncio.timeout_at(now() + QUIET_SECONDS if captured_amount else end):
+                async with asyncio.timeout_at(now() + IDLE_SECONDS if collected else end):
                     await self._arrived.wait()
             except TimeoutError:
-                if captured_amount:
-                    return captured_amount
+                if collected:
+                    return collected
                 self._lost = True
-                raise BrokerUnavailable("a pull was not answered") from None
+                raise BrokerUnavailable("no response to a pull") from None
 
     async def _pull(self, limit: int, wait: float, now: float) -> None:
-        """Ask every source that has answered for more."""
-        # Together the two mean: at once if there is anything, else wait for the first so long.
+        """Send a pull to every source without a pending one."""
+        # Together, `no_wait` and `expires` mean: at once if there is anything, else wait this long.
         request = {"batch": limit, "no_wait": True, "expires": int(wait * 1e9)}
         for source in self._sources:
             if source.is_pulling(now):
                 continue
             self._pulls += 1
-            source.pull = f"{self._address}.{self._pulls}"
+            source.pull = f"{self._inbox}.{self._pulls}"
             source.left = limit
             source.ends_at = now + wait + GRACE_SECONDS
             await self._client.publish(
@@ -126,13 +128,13 @@ class Pulls:
             for source in self._sources:
                 source.left -= source.stream == message.metadata.stream
         else:
-            self._hear(message.subject, message.headers or {})
+            self._receive_status(message.subject, message.headers or {})
         self._arrived.set()
 
-    def _hear(self, pull: str, headers: dict[str, str]) -> None:
-        """What the server says about a pull.
+    def _receive_status(self, pull: str, headers: dict[str, str]) -> None:
+        """Process the status that ends a pull.
 
-        404 and 408: there is no more; 409: it ended early, for many reasons; 503: nobody is there
+        404 and 408: no more messages; 409: ended early, for one of many reasons; 503: no responder
         (https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-37.md).
         """
         status = headers.get("Status")
@@ -141,6 +143,6 @@ class Pulls:
                 source.left = 0
         if status in ("404", "408"):
             return
-        said = " ".join(text for name, text in headers.items() if name != "Status")
-        logger.info("a pull ended: %s %s", status, said.strip())
-        self._lost = self._lost or status == "503" or "Consumer Deleted" in said
+        description = " ".join(value for name, value in headers.items() if name != "Status")
+        logger.info("a pull ended: %s %s", status, description.strip())
+        self._lost = self._lost or status == "503" or "Consumer Deleted" in description

@@ -1,4 +1,4 @@
-"""The streams: those that exist are used as they are, missing ones are created."""
+"""The streams: existing ones are used unchanged, missing ones are created."""
 
 import asyncio
 import logging
@@ -18,35 +18,35 @@ from application.ports.event_publisher import BrokerUnavailable
 logger = logging.getLogger(__name__)
 
 REPLICAS: Final = 3
-"""What a cluster is asked for: one server may be lost. A single server keeps one copy."""
+"""Copies in a cluster, so that one server may be lost. A single server stores one copy."""
 
 _NOT_CLUSTERED: Final = 10074
-"""JSStreamReplicasNotSupportedErr (nats-server, server/errors.json): more than one copy was asked
-of a server that stands alone."""
+"""JSStreamReplicasNotSupportedErr (nats-server, server/errors.json): a single server was asked for
+more than one copy."""
 
-LOOK_SECONDS: Final = 10.0
-"""For finding or creating the streams of one plan, however many wait for it."""
+LOOKUP_SECONDS: Final = 10.0
+"""The timeout for finding or creating the streams of one plan."""
 
 NO_LIMIT: Final = -1
 
 
 @frozen
 class Plan:
-    """A stream as we create it if nobody has."""
+    """The settings of a stream, used only if we create it."""
 
     name: str
     subjects: tuple[str, ...]
     max_age: timedelta
-    """The services that read are never away for as long."""
-    largest: int
-    """Bytes of a message, headers included."""
+    """How long messages are kept: longer than any consumer is offline."""
+    max_size: int
+    """The largest message in bytes, headers included."""
     duplicate_window: timedelta
-    """How long ids are remembered: longer than any resend takes to follow."""
+    """How long message ids are remembered: longer than the time until any resend."""
     is_log: bool
-    """Whether nothing may ever be taken out of it."""
+    """Whether deleting and purging messages is forbidden."""
 
     def config(self, name: str, subjects: Collection[str], replicas: int) -> StreamConfig:
-        """Its settings, for so much of it as is missing."""
+        """Return the settings of a stream for these subjects."""
         return StreamConfig(
             name=name,
             subjects=sorted(subjects),
@@ -55,7 +55,7 @@ class Plan:
             retention=RetentionPolicy.LIMITS,
             discard=DiscardPolicy.NEW,
             max_age=self.max_age.total_seconds(),
-            max_msg_size=self.largest,
+            max_msg_size=self.max_size,
             duplicate_window=self.duplicate_window.total_seconds(),
             deny_delete=self.is_log,
             deny_purge=self.is_log,
@@ -66,9 +66,9 @@ ORDERS: Final = Plan(
     name="ORDERS",
     subjects=("order:created", "order:cancelled"),
     max_age=timedelta(days=14),
-    # An event that is too large becomes a dead letter. Were it refused here, it would be lost:
-    # hardly a publisher looks at the reply.
-    largest=NO_LIMIT,
+    # An event that is too large becomes a dead letter. If the stream rejected it, it would be
+    # lost: few publishers check the reply.
+    max_size=NO_LIMIT,
     duplicate_window=timedelta(minutes=10),
     is_log=True,
 )
@@ -76,57 +76,57 @@ PAYMENTS: Final = Plan(
     name="PAYMENTS",
     subjects=("payment:created", "payment:disputed", "payment:failed", "payment:refunded"),
     max_age=timedelta(days=14),
-    largest=MAX_BYTES,
+    max_size=MAX_BYTES,
     duplicate_window=timedelta(minutes=10),
     is_log=True,
 )
 DEAD_LETTERS: Final = Plan(
     name="PAYMENTS_DEAD_LETTERS",
     subjects=("payments.dead-letters.>",),
-    # Somebody has to look at them, and may be on holiday.
+    # Operators need time to handle them, also during holidays.
     max_age=timedelta(days=90),
-    # A letter holds an event of any size.
-    largest=NO_LIMIT,
-    # A burial whose end was not heard is repeated after an outage, however long.
+    # A dead letter contains an event of any size.
+    max_size=NO_LIMIT,
+    # Storing a dead letter is repeated if its confirmation was lost, also after a long outage.
     duplicate_window=timedelta(days=1),
-    # The operator may delete what is dealt with.
+    # Operators may delete dead letters that are handled.
     is_log=False,
 )
 PLANS: Final = (ORDERS, PAYMENTS, DEAD_LETTERS)
 
 
 class Streams:
-    """Which stream holds a subject."""
+    """Finds the stream that contains a subject, and creates missing streams."""
 
     def __init__(self, connection: JetStreamConnection) -> None:
         self._connection = connection
         self._known: dict[str, str] = {}
-        self._looking = asyncio.Lock()
+        self._lookup = asyncio.Lock()
 
     def forget(self) -> None:
-        """Look again: a stream is not where it was."""
+        """Forget the names found so far, because a stream was deleted or moved."""
         self._known.clear()
 
     async def find(self, subject: str) -> str | None:
-        """The name of the stream that holds a subject; None if there is none.
+        """Return the name of the stream that contains a subject; None if there is none.
 
         Raises:
-            BrokerUnavailable: it could not be asked.
+            BrokerUnavailable: the broker cannot be reached.
         """
         jetstream = await self._connection.jetstream()
         with as_unavailable():
             return await _find(jetstream, subject)
 
-    async def holding(self, plan: Plan) -> dict[str, str]:
-        """The names of the streams that hold the plan's subjects; what is missing is created.
+    async def ensure(self, plan: Plan) -> dict[str, str]:
+        """Return the stream of each subject of the plan; create what is missing.
 
-        Any number of replicas may do so at once.
+        Any number of replicas may do so at the same time.
 
         Raises:
-            BrokerUnavailable: they could not be asked, or not be created.
+            BrokerUnavailable: the broker cannot be reached, or does not create a stream.
         """
         with as_unavailable():
-            async with asyncio.timeout(LOOK_SECONDS), self._looking:
+            async with asyncio.timeout(LOOKUP_SECONDS), self._lookup:
                 if not self._known.keys() >= set(plan.subjects):
                     jetstream = await self._connection.jetstream()
                     self._known |= await _find_or_create(jetstream, plan)
@@ -141,8 +141,8 @@ async def _find(jetstream: JetStreamContext, subject: str) -> str | None:
 
 
 async def _find_or_create(jetstream: JetStreamContext, plan: Plan) -> dict[str, str]:
-    # The second try follows when another replica was faster, the third when a stream of another
-    # kind bears the name.
+    # A second attempt is needed if another replica was faster, a third one with another name if
+    # the name belongs to a stream with other subjects.
     for name in (plan.name, plan.name, f"{plan.name}_2"):
         found, missing = await _look_up(jetstream, plan)
         if not missing:
@@ -150,14 +150,14 @@ async def _find_or_create(jetstream: JetStreamContext, plan: Plan) -> dict[str, 
         await _create(jetstream, plan, name, missing)
     found, missing = await _look_up(jetstream, plan)
     if missing:
-        raise BrokerUnavailable(f"no stream holds {', '.join(missing)}, and none can be created")
+        raise BrokerUnavailable(f"no stream for {', '.join(missing)}, and none can be created")
     return found
 
 
 async def _look_up(
     jetstream: JetStreamContext, plan: Plan
 ) -> tuple[dict[str, str], Collection[str]]:
-    """The streams that hold the plan's subjects, and the subjects that none holds."""
+    """Return the stream of each subject of the plan, and the subjects without a stream."""
     found = dict[str, str]()
     for subject in plan.subjects:
         stream = await _find(jetstream, subject)
@@ -169,14 +169,14 @@ async def _look_up(
 async def _create(
     jetstream: JetStreamContext, plan: Plan, name: str, subjects: Collection[str]
 ) -> None:
-    """Create a stream, if the server lets us."""
+    """Create a stream; if the server rejects it, log why."""
     for replicas in (REPLICAS, 1):
         try:
             await jetstream.add_stream(plan.config(name, subjects, replicas))
-        except APIError as refusal:
-            if refusal.err_code == _NOT_CLUSTERED:
+        except APIError as error:
+            if error.err_code == _NOT_CLUSTERED:
                 continue
-            logger.warning("stream %s was not created: %s", name, refusal)
+            logger.warning("stream %s was not created: %s", name, error)
         else:
             logger.info("created stream %s for %s", name, ", ".join(subjects))
         return

@@ -1,4 +1,4 @@
-"""Events of others, through a durable consumer in each stream that holds their subjects."""
+"""Subscribe to inbound events through a durable consumer in each stream with their subjects."""
 
 import asyncio
 import logging
@@ -21,19 +21,19 @@ from application.ports.event_publisher import BrokerUnavailable
 logger = logging.getLogger(__name__)
 
 ACK_WAIT_SECONDS: Final = 30
-"""After which an event that was not ended comes again: well above what a batch takes."""
+"""The time after which an unended delivery is repeated: much longer than a batch takes."""
 
 MAX_PENDING: Final = 1024
-"""Deliveries not ended, of all replicas together: four batches of 256."""
+"""Unended deliveries of all replicas together: four batches of 256."""
 
 END_SECONDS: Final = 5.0
-"""For handing an acknowledgement to the socket; only a connection that is dead takes longer."""
+"""The timeout for writing an acknowledgement to the socket; only a dead connection is slower."""
 
 
 class JetStreamSubscription:
     """A durable subscription, shared by all replicas that use its name.
 
-    A consumer of that name that exists already is used as it is.
+    An existing consumer of that name is used unchanged.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class JetStreamSubscription:
         durable: str,
         subjects: Sequence[str] = (),
     ) -> None:
-        """`subjects` are some of the plan's; all of them if none is named."""
+        """`subjects` are some of the plan's subjects; all of them if empty."""
         self._connection = connection
         self._streams = streams
         self._letters = letters
@@ -62,23 +62,23 @@ class JetStreamSubscription:
         return [JetStreamDelivery(message, self._letters) for message in messages]
 
     async def _open(self) -> Pulls:
-        """The pulls; new ones, with everything looked for anew, where the old ones are of no use."""
+        """Return usable pulls; open new ones and look up the streams again if necessary."""
         client = await self._connection.client()
-        old, self._pulls = self._pulls, None
-        if old is None or not old.answers(client):
-            if old is not None:
-                await old.close()
+        pulls, self._pulls = self._pulls, None
+        if pulls is None or not pulls.is_usable(client):
+            if pulls is not None:
+                await pulls.close()
                 self._streams.forget()
-            old = await Pulls.open(client, await self._sources())
-        self._pulls = old
-        return old
+            pulls = await Pulls.open(client, await self._sources())
+        self._pulls = pulls
+        return pulls
 
     async def _sources(self) -> list[Source]:
         jetstream = await self._connection.jetstream()
-        holding = await self._streams.holding(self._plan)
-        streams = sorted({holding[subject] for subject in self._subjects})
+        stream_of = await self._streams.ensure(self._plan)
+        streams = sorted({stream_of[subject] for subject in self._subjects})
         for stream in streams:
-            subjects = [each for each in self._subjects if holding[each] == stream]
+            subjects = [each for each in self._subjects if stream_of[each] == stream]
             await self._find_or_create(jetstream, stream, subjects)
         return [Source(stream, self._durable) for stream in streams]
 
@@ -101,7 +101,9 @@ class JetStreamSubscription:
             logger.info("created consumer %s in stream %s", self._durable, stream)
         else:
             if found.config.deliver_subject is not None:
-                raise BrokerUnavailable(f"consumer {self._durable} of {stream} is no pull consumer")
+                raise BrokerUnavailable(
+                    f"consumer {self._durable} of stream {stream} is not a pull consumer"
+                )
 
 
 @frozen
@@ -134,7 +136,7 @@ class JetStreamDelivery:
         await _send(self._message.nak(delay=after.total_seconds()))
 
     async def dead_letter(self, reason: str) -> None:
-        await self._letters.keep(self._message, reason)
+        await self._letters.add(self._message, reason)
         await _send(self._message.term())
 
 

@@ -1,1 +1,1 @@
-"""The books in PostgreSQL, through SQLAlchemy and asyncpg."""
+"""The database in PostgreSQL, through SQLAlchemy and asyncpg."""

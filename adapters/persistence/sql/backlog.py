@@ -1,4 +1,4 @@
-"""The backlog, read in one statement that stays cheap however many payments are stored."""
+"""The backlog, read in one statement; its cost does not grow with the number of payments."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ from attrs import frozen
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.mappers import payment_status
+from adapters.persistence.sql.mappers.orders import payment_status
 from application.ports.backlog import Backlog
 from domain.payment import AUTHENTICATION_WINDOW
 
 # Each part reads a partial index of unfinished rows; none reads all payments.
-_BACKLOG: Final = Statement.of(
+READ: Final = Statement.of(
     text(
         """
         SELECT
@@ -39,14 +39,14 @@ _BACKLOG: Final = Statement.of(
             ),
             (SELECT count(*) FROM refunds WHERE look_at IS NOT NULL),
             (
-                SELECT count(*) FROM refunds AS refused
+                SELECT count(*) FROM refunds AS failed
                 WHERE status = 'failed'
                 AND created_at >= (
-                    SELECT max(created_at) FROM refunds WHERE payment_id = refused.payment_id
+                    SELECT max(created_at) FROM refunds WHERE payment_id = failed.payment_id
                 )
-                AND (SELECT taken FROM payments WHERE id = refused.payment_id) > (
+                AND (SELECT taken FROM payments WHERE id = failed.payment_id) > (
                     SELECT coalesce(sum(amount), 0) FROM refunds
-                    WHERE payment_id = refused.payment_id AND status <> 'failed'
+                    WHERE payment_id = failed.payment_id AND status <> 'failed'
                 )
             ),
             waiting.number,
@@ -63,13 +63,13 @@ _BACKLOG: Final = Statement.of(
 
 @frozen
 class SqlBacklogReader:
-    """Reads every figure in one statement."""
+    """Reads the backlog."""
 
     _database: Database
 
     async def read(self) -> Backlog:
         [(unfinished, *others)] = await self._database.run(
-            _BACKLOG, authentication_window=AUTHENTICATION_WINDOW
+            READ, authentication_window=AUTHENTICATION_WINDOW
         )
         counts = {payment_status(status): count for status, count in unfinished.items()}
         return Backlog(counts, *others)

@@ -1,4 +1,4 @@
-"""The database's clock: the one that all replicas share, whatever their own ones say."""
+"""The database's clock, which all replicas share."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,54 +12,54 @@ from application.ports.unit_of_work import StorageUnavailable
 
 _READ: Final = Statement.of(select(func.clock_timestamp()))
 
-# The quickest of a few readings is the truest; one may be held up by a busy machine.
+# The fastest of several readings is the most exact; a busy machine may delay one of them.
 _READINGS: Final = 3
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
-# Unlike the monotonic clock, it goes on while the machine is suspended; Linux has it.
+# Unlike the monotonic clock, it continues while the machine is suspended; only Linux has it.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @define
 class DatabaseClock:
-    """Tells the database's time without asking it each time.
+    """Returns the database's time without a query for each call.
 
-    It is to be synced before its first use and every minute from then on: quartz drifts by some
-    50 ppm, 3 ms a minute.
+    Call `sync` before the first use and then every minute: quartz clocks drift by about 50 ppm,
+    which is 3 ms a minute.
     """
 
     _database: Database
     _offset: float | None = None
-    """What to add to this machine's clock, in seconds, to get the database's time since 1970."""
+    """Seconds to add to this machine's clock to get the database's time since 1970."""
 
     async def sync(self) -> None:
-        """Ask the database for the time; it is off by half a round trip at the most.
+        """Read the database's time; the error is at most half a round trip.
 
         Raises:
-            StorageUnavailable: the database cannot be reached; what is known stays in use.
+            StorageUnavailable: the database cannot be reached; the previous reading stays in use.
         """
         readings = [await self._reading() for _ in range(_READINGS)]
         _, self._offset = min(readings)
 
     def __call__(self) -> datetime:
-        """Now, in UTC, by the database's clock.
+        """Return the current time of the database in UTC.
 
         Raises:
-            StorageUnavailable: it has never been synced.
+            StorageUnavailable: `sync` has not succeeded yet.
         """
         if self._offset is None:
             raise StorageUnavailable("the database's time is not known yet")
         return _EPOCH + timedelta(seconds=_seconds() + self._offset)
 
     async def _reading(self) -> tuple[float, float]:
-        """How long it took, and the offset as seen in the middle of that time."""
-        asked = _seconds()
-        ((theirs,),) = await self._database.run(_READ)
-        told = _seconds()
-        return told - asked, (theirs - _EPOCH).total_seconds() - (asked + told) / 2
+        """Return the duration of one reading, and the offset in the middle of that time."""
+        start = _seconds()
+        ((database_time,),) = await self._database.run(_READ)
+        end = _seconds()
+        return end - start, (database_time - _EPOCH).total_seconds() - (start + end) / 2
 
 
 def _seconds() -> float:
-    """Seconds since some moment, which no one can set back."""
+    """Return seconds since an arbitrary moment, from a clock that cannot be set."""
     return time.clock_gettime(_CLOCK)

@@ -1,4 +1,4 @@
-"""Running statements: each is a transaction of its own, and each failure gets the port's name."""
+"""Run statements, each in a transaction of its own, and translate errors to the port's errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,74 +14,74 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
-# How long a customer waits for a connection that others are using.
+# How long to wait for a free connection; a customer waits as long.
 POOL_SECONDS: Final = 3.0
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html says what the codes below mean.
+# The codes below: https://www.postgresql.org/docs/current/errcodes-appendix.html
 
-# Serialization failure (our own guard raises it too), deadlock detected, unique violation.
+# Serialization failure (also raised by our own guard), deadlock detected, unique violation.
 _CONFLICTS: Final = ("40001", "40P01", "23505")
 
-# Connection exception, and the server's end: admin shutdown, crash shutdown, cannot connect now.
+# Connection exception, admin shutdown, crash shutdown, cannot connect now.
 _LOST: Final = ("08", "57P01", "57P02", "57P03")
 
-# Connection exception, invalid authorization, no such database, serialization failure and deadlock
+# Connection exception, invalid authorization, unknown database, serialization failure and deadlock
 # (of a read), insufficient resources (disk full, too many connections), lock not available,
 # operator intervention (shutdown, cancelled), system error, read-only transaction.
 _UNAVAILABLE: Final = ("08", "28", "3D", "40", "53", "55P03", "57", "58", "25006")
 
-# No such table, column or function: the schema is older than the program, until it is migrated.
+# Unknown table, column or function: the schema is older than the program and must be migrated.
 _NOT_MIGRATED: Final = ("42P01", "42703", "42883")
 
 _DIALECT: Final = make_url("postgresql+asyncpg://").get_dialect()()
 
 Rows = Sequence[tuple[Any, ...]]
-"""What a statement found."""
+"""The rows that a statement returns."""
 
 
 @frozen
 class Statement:
-    """A statement compiled once, so that running it costs no more than its round trip."""
+    """A statement that is compiled once, so that running it costs only its round trip."""
 
     text: str
     names: tuple[str, ...]
 
     @classmethod
     def of(cls, statement: ClauseElement) -> "Statement":
-        """Compile what SQLAlchemy has built."""
+        """Compile a statement of SQLAlchemy."""
         compiled = statement.compile(dialect=_DIALECT)
-        assert isinstance(compiled, SQLCompiler), "it is no DDL"  # noqa: S101
+        assert isinstance(compiled, SQLCompiler), "not DDL"  # noqa: S101
         return cls(str(compiled), tuple(compiled.positiontup or ()))
 
     def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """The values in the order in which the statement names them."""
+        """Return the values in the order of the statement's parameters."""
         return tuple(values[name] for name in self.names)
 
 
 class _ConnectionLost(Exception):
-    """The connection broke under a statement, which may have been carried out."""
+    """The connection was lost during a statement, which may have been executed."""
 
 
 @frozen
 class Database:
-    """PostgreSQL, reached through a pool of connections.
+    """PostgreSQL, through a pool of connections.
 
-    Statements run on asyncpg itself: what SQLAlchemy does for a statement between its text and
-    the driver costs three times what the driver does.
+    Statements run directly on asyncpg: SQLAlchemy's execution layer would cost three times as
+    much as the driver itself.
     """
 
     engine: AsyncEngine
-    _places: asyncio.Semaphore = field(init=False)
+    _free: asyncio.Semaphore = field(init=False)
 
-    @_places.default
-    def _as_many_as_connections(self) -> asyncio.Semaphore:
-        """First come, first served: the pool itself serves whoever asks at the right moment."""
+    @_free.default
+    def _create_semaphore(self) -> asyncio.Semaphore:
+        """Serve callers in the order of their requests, which the pool itself does not."""
         pool = self.engine.pool
-        assert isinstance(pool, QueuePool), "create_engine made it"  # noqa: S101
+        assert isinstance(pool, QueuePool), "created by create_engine"  # noqa: S101
         return asyncio.Semaphore(pool.size())
 
     async def run(self, statement: Statement, **values: Any) -> Rows:
-        """Run a statement that bears repeating; once more if its connection turned out to be lost.
+        """Run an idempotent statement; run it again if its connection was lost.
 
         Raises:
             StorageUnavailable: the database cannot be reached, or not in time.
@@ -97,7 +97,7 @@ class Database:
         """Run a statement that writes everything or nothing.
 
         Raises:
-            Conflict: a guard stopped it, or its reply was lost.
+            Conflict: a guard rejected it, or its reply was lost.
             StorageUnavailable: the database cannot be reached, or not in time.
         """
         with translating_errors():
@@ -113,7 +113,7 @@ class Database:
     async def _run(self, text: str, parameters: tuple[Any, ...]) -> Rows:
         async with self._connection() as connection:
             driver: asyncpg.Connection[Any] | None = connection.driver_connection
-            assert driver is not None, "it was just opened"  # noqa: S101
+            assert driver is not None, "a connection from the pool is open"  # noqa: S101
             try:
                 return await driver.fetch(text, *parameters)
             except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -124,7 +124,7 @@ class Database:
             except (ConnectionError, asyncpg.InternalClientError) as error:
                 connection.invalidate(error)
                 raise _ConnectionLost(_reason(error)) from error
-            except BaseException as error:  # a timeout or a cancellation: its reply may still come
+            except BaseException as error:  # timeout or cancellation: the reply may still arrive
                 connection.invalidate(error)
                 raise
 
@@ -132,9 +132,9 @@ class Database:
     async def _connection(self) -> AsyncIterator[PoolProxiedConnection]:
         try:
             async with asyncio.timeout(POOL_SECONDS):
-                await self._places.acquire()
+                await self._free.acquire()
         except TimeoutError:
-            raise StorageUnavailable("every connection is in use") from None
+            raise StorageUnavailable("all connections are in use") from None
         try:
             connection = await self._connect()
             try:
@@ -142,7 +142,7 @@ class Database:
             finally:
                 connection.close()
         finally:
-            self._places.release()
+            self._free.release()
 
     async def _connect(self) -> PoolProxiedConnection:
         try:
@@ -153,7 +153,7 @@ class Database:
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Give the failures of a database the port's name for them.
+    """Translate errors of the driver to the port's errors.
 
     Raises:
         StorageUnavailable: the database cannot be reached, or not in time.
@@ -165,27 +165,29 @@ def translating_errors() -> Iterator[None]:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, sa.DBAPIError) as error:
         state = _state(error)
         if state in _NOT_MIGRATED:
-            raise StorageUnavailable("the schema is not the newest; migrate it") from error
+            raise StorageUnavailable(
+                "the schema is older than this program: run `payments migrate`"
+            ) from error
         if state.startswith(_UNAVAILABLE):
             raise StorageUnavailable(_reason(error)) from error
         raise
 
 
 def _state(error: Exception) -> str:
-    """The server's five letters for what went wrong, if it was the server who said it."""
+    """Return the SQLSTATE of an error; empty if the server did not report it."""
     return getattr(_driver_error(error), "sqlstate", None) or ""
 
 
 def _reason(error: Exception) -> str:
-    """One line for logs: without the statement, which is long, and its values, which are private."""
+    """Return one line for logs, without the statement (long) and its values (private)."""
     driver_error = _driver_error(error)
     if isinstance(driver_error, TimeoutError):
-        return "no reply in time"
+        return "no reply within the timeout"
     return f"{type(driver_error).__name__}: {driver_error}".splitlines()[0]
 
 
 def _driver_error(error: Exception) -> BaseException:
-    """What asyncpg raised, below what SQLAlchemy made of it (in a migration)."""
+    """Return asyncpg's error, which SQLAlchemy wraps in migrations."""
     if isinstance(error, sa.DBAPIError) and error.orig is not None:
         return error.orig.__cause__ or error.orig
     if isinstance(error, sa.EmulatedDBAPIException):

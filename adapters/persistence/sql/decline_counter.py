@@ -1,4 +1,4 @@
-"""Declines by source, by the database's clock."""
+"""Count declines by source, by the database's clock."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -27,7 +27,7 @@ _ADD: Final = Statement.of(insert(declines).from_select(["source"], select(func.
 
 @frozen
 class SqlDeclineCounter:
-    """Each method is one statement."""
+    """A decline counter in which each method is one statement."""
 
     _database: Database
 

@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL."""
+"""The connection pool."""
 
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -10,15 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.persistence.sql.database import POOL_SECONDS
 
-# A connection on one's own network opens in milliseconds, TLS included; a customer waits for it.
+# In a local network a connection opens within milliseconds, TLS included; a customer waits for it.
 CONNECT_SECONDS: Final = 3.0
 
-# The slowest of our statements take tens of milliseconds. A claim has to be through within
-# FIRST_LOOK (domain/payment.py), or its charge may not be sent any more.
+# Our slowest statements take tens of milliseconds. A claim must be committed well within
+# FIRST_CHECK_AFTER (domain/payment.py), because its charge may not be sent later.
 STATEMENT_SECONDS: Final = 4.0
 
-# Parameters of libpq that hosts put into their addresses and asyncpg hands to the server, which
-# refuses them. They tune the connection; none of them decides whether it is encrypted.
+# Parameters of libpq that hosting providers put into URLs. asyncpg would pass them to the server,
+# which rejects them. They tune the connection; none of them affects its encryption.
 _LIBPQ_ONLY: Final = frozenset(
     {
         "channel_binding",
@@ -37,34 +37,34 @@ _LIBPQ_ONLY: Final = frozenset(
 def create_engine(
     database_url: str, pool_size: int = 10, statement_seconds: float = STATEMENT_SECONDS
 ) -> AsyncEngine:
-    """Make a pool of so many connections at the most, opened when they are first needed.
+    """Create a pool of up to `pool_size` connections, which are opened when they are needed.
 
-    The address is `postgresql://user:password@host/database`; `postgres://` and
-    `postgresql+asyncpg://` are taken too, and libpq's parameters such as `sslmode`. Each statement
-    is a transaction of its own.
+    The URL is `postgresql://user:password@host/database`; `postgres://`, `postgresql+asyncpg://`
+    and libpq's parameters such as `sslmode` are accepted as well. Each statement is a transaction
+    of its own.
     """
-    address = _for_asyncpg(database_url)
+    url = _for_asyncpg(database_url)
 
-    async def connect() -> Any:  # its stubs know more kinds of connections than there are here
+    async def connect() -> Any:  # asyncpg's stubs return a union of connection types
         return await asyncpg.connect(
-            address,
+            url,
             timeout=CONNECT_SECONDS,
             command_timeout=statement_seconds,
-            # There are some twenty statements; each is prepared once on each connection.
+            # There are about twenty statements; each is prepared once for each connection.
             max_cached_statement_lifetime=0,
             server_settings={"application_name": "payments"},
         )
 
     engine = create_async_engine(
-        # The address holds a password, and an engine shows its own in its repr.
+        # The URL contains a password, and the repr of an engine shows its URL.
         "postgresql+asyncpg://",
         async_creator=connect,
         isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
-        # Connections beyond the pool would be opened and closed again and again under load.
+        # Connections beyond the pool would be opened and closed repeatedly under load.
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
-        # One whose predecessor was lost is tried next, and so opened anew.
+        # After a lost connection, its replacement is the next one used.
         pool_use_lifo=True,
         hide_parameters=True,
     )
@@ -73,14 +73,14 @@ def create_engine(
 
 
 def _for_asyncpg(database_url: str) -> str:
-    runtime = urlsplit(database_url)
-    query = [(key, value) for key, value in parse_qsl(runtime.query) if key not in _LIBPQ_ONLY]
-    scheme = runtime.scheme.removesuffix("+asyncpg")
-    return runtime._replace(scheme=scheme, query=urlencode(query)).geturl()
+    url = urlsplit(database_url)
+    query = [(key, value) for key, value in parse_qsl(url.query) if key not in _LIBPQ_ONLY]
+    scheme = url.scheme.removesuffix("+asyncpg")
+    return url._replace(scheme=scheme, query=urlencode(query)).geturl()
 
 
 def _refuse_closed(_connection: object, _record: object, proxy: PoolProxiedConnection) -> None:
-    """Hand out no connection that the server has ended meanwhile, as in a restart."""
+    """Reject a pooled connection that the server has closed, as in a restart."""
     driver: asyncpg.Connection[Any] | None = proxy.driver_connection
     if driver is None or driver.is_closed():
         raise DisconnectionError

@@ -1,4 +1,4 @@
-"""Whether the server and its schema will do, for `payments doctor`."""
+"""Check the server and its schema, for `payments doctor`."""
 
 from typing import Final
 
@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.persistence.sql.database import Database, Statement, translating_errors
 from adapters.persistence.sql.migrate import current_revision, knows, newest_revision
 
-# The oldest that our features are tested for; still supported until November 2027
+# PostgreSQL 15: the oldest version that we support; supported upstream until November 2027
 # (https://www.postgresql.org/support/versioning/).
-OLDEST_SERVER: Final = 150000
+MIN_SERVER_VERSION: Final = 150000
 
 _SERVER: Final = Statement.of(
     text("SELECT current_setting('server_version_num')::int, current_setting('server_version')")
@@ -20,16 +20,16 @@ _SERVER: Final = Statement.of(
 
 @frozen
 class HealthCheck:
-    """What was found at the other end, and what is wrong with it, one line each."""
+    """The versions of server and schema, and their problems in one line each."""
 
     server: str
     revision: str | None
-    """The schema; None if there is none."""
+    """The schema's revision; None if there is no schema."""
     problems: tuple[str, ...]
 
 
 async def check(engine: AsyncEngine) -> HealthCheck:
-    """Look at the server and the schema.
+    """Check the server and the schema.
 
     Raises:
         StorageUnavailable: the database cannot be reached.
@@ -39,11 +39,13 @@ async def check(engine: AsyncEngine) -> HealthCheck:
         async with engine.connect() as connection:
             revision = await current_revision(connection)
     problems = []
-    if number < OLDEST_SERVER:
-        problems.append(f"PostgreSQL {server} is too old: 15 or newer is needed")
+    if number < MIN_SERVER_VERSION:
+        problems.append(f"PostgreSQL {server} is too old: 15 or newer is required")
     if revision is not None and not knows(revision):
-        problems.append(f"the database has schema {revision}, newer than this program")
+        problems.append(f"the database has schema {revision}, newer than this program supports")
     elif revision != newest_revision():
-        has = f"schema {revision}" if revision else "no schema"
-        problems.append(f"the database has {has}, and {newest_revision()} is needed: migrate it")
+        found = f"schema {revision}" if revision else "no schema"
+        problems.append(
+            f"the database has {found} and needs {newest_revision()}: run `payments migrate`"
+        )
     return HealthCheck(server, revision, tuple(problems))

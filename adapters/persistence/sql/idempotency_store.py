@@ -1,4 +1,4 @@
-"""Answers by idempotency key, by the database's clock."""
+"""The idempotency store on PostgreSQL, by the database's clock."""
 
 import secrets
 from datetime import timedelta
@@ -20,8 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.retention import oldest
-from adapters.persistence.sql.tables import answers
+from adapters.persistence.sql.retention import delete_oldest
+from adapters.persistence.sql.tables import idempotency_keys
 from application.ports.idempotency_store import (
     IdempotencyKeyReused,
     RequestInProgress,
@@ -31,9 +31,9 @@ from application.ports.idempotency_store import (
 
 _USER: Final = bindparam("user_id", type_=Text)
 _KEY: Final = bindparam("key", type_=Text)
-_THIS: Final = and_(answers.c.user_id == _USER, answers.c.key == _KEY)
+_IS_KEY: Final = and_(idempotency_keys.c.user_id == _USER, idempotency_keys.c.key == _KEY)
 
-_FIRST = insert(answers).values(
+_INSERT = insert(idempotency_keys).values(
     user_id=_USER,
     key=_KEY,
     fingerprint=bindparam("fingerprint", type_=Text),
@@ -41,41 +41,48 @@ _FIRST = insert(answers).values(
     begun_at=func.now(),
     lease_ends=func.now() + bindparam("lease", type_=Interval),
 )
-# The first one went away without an answer.
-_LEFT = and_(
-    answers.c.fingerprint == _FIRST.excluded.fingerprint,
-    answers.c.code.is_(None),
-    answers.c.lease_ends <= func.now(),
+# The first request ended without a reply.
+_LEASE_ENDED = and_(
+    idempotency_keys.c.fingerprint == _INSERT.excluded.fingerprint,
+    idempotency_keys.c.status.is_(None),
+    idempotency_keys.c.lease_ends <= func.now(),
 )
-# It writes the row even where it changes nothing: only so is what it returns the newest there is,
+# It updates the row even without a change: only then does it return the latest committed row,
 # whatever other replicas commit at the same time.
 _BEGIN: Final = Statement.of(
-    _FIRST.on_conflict_do_update(
-        index_elements=[answers.c.user_id, answers.c.key],
+    _INSERT.on_conflict_do_update(
+        index_elements=[idempotency_keys.c.user_id, idempotency_keys.c.key],
         set_={
-            name: case((_LEFT, _FIRST.excluded[name]), else_=answers.c[name])
+            name: case((_LEASE_ENDED, _INSERT.excluded[name]), else_=idempotency_keys.c[name])
             for name in ("holder", "begun_at", "lease_ends")
         },
-    ).returning(answers.c.holder, answers.c.fingerprint, answers.c.code, answers.c.content)
-)
-
-_FINISH: Final = Statement.of(
-    update(answers)
-    .where(_THIS, answers.c.code.is_(None))
-    .values(
-        code=bindparam("answer_code", type_=Integer),
-        content=bindparam("answer_content", type_=LargeBinary),
+    ).returning(
+        idempotency_keys.c.holder,
+        idempotency_keys.c.fingerprint,
+        idempotency_keys.c.status,
+        idempotency_keys.c.content,
     )
 )
 
-_RELEASE: Final = Statement.of(delete(answers).where(_THIS, answers.c.code.is_(None)))
+_FINISH: Final = Statement.of(
+    update(idempotency_keys)
+    .where(_IS_KEY, idempotency_keys.c.status.is_(None))
+    .values(
+        status=bindparam("reply_status", type_=Integer),
+        content=bindparam("reply_content", type_=LargeBinary),
+    )
+)
 
-_FORGET: Final = oldest(answers, answers.c.begun_at)
+_RELEASE: Final = Statement.of(
+    delete(idempotency_keys).where(_IS_KEY, idempotency_keys.c.status.is_(None))
+)
+
+_DELETE_OLD: Final = delete_oldest(idempotency_keys, idempotency_keys.c.begun_at)
 
 
 @frozen
 class SqlIdempotencyStore:
-    """Each method is one statement, safe for any number of replicas at once."""
+    """An idempotency store in which each method is one statement."""
 
     _database: Database
 
@@ -83,7 +90,7 @@ class SqlIdempotencyStore:
         self, key: RequestKey, fingerprint: str, lease: timedelta
     ) -> StoredReply | None:
         holder = secrets.token_hex(8)
-        ((held_by, first_fingerprint, code, content),) = await self._database.run(
+        ((current_holder, first_fingerprint, status, content),) = await self._database.run(
             _BEGIN,
             user_id=key.user_id,
             key=key.key,
@@ -91,26 +98,26 @@ class SqlIdempotencyStore:
             holder=holder,
             lease=lease,
         )
-        if held_by == holder:
+        if current_holder == holder:
             return None
         if first_fingerprint != fingerprint:
             raise IdempotencyKeyReused
-        if code is None:
+        if status is None:
             raise RequestInProgress
-        return StoredReply(code, content)
+        return StoredReply(status, content)
 
-    async def finish(self, key: RequestKey, answer: StoredReply) -> None:
+    async def finish(self, key: RequestKey, reply: StoredReply) -> None:
         await self._database.run(
             _FINISH,
             user_id=key.user_id,
             key=key.key,
-            answer_code=answer.status,
-            answer_content=answer.content,
+            reply_status=reply.status,
+            reply_content=reply.content,
         )
 
     async def release(self, key: RequestKey) -> None:
         await self._database.run(_RELEASE, user_id=key.user_id, key=key.key)
 
     async def delete_older_than(self, age: timedelta) -> int:
-        """Forget keys older than that, BATCH of them at the most; how many."""
-        return len(await self._database.run(_FORGET, age=age))
+        """Delete up to BATCH older keys; return how many."""
+        return len(await self._database.run(_DELETE_OLD, age=age))

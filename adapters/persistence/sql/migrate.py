@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema; two at once, or doing it twice, does no harm."""
+"""Migrate a database to the newest schema. Repeating it, or running two at once, is harmless."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -11,31 +11,35 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.persistence.sql.database import translating_errors
+from adapters.persistence.sql.database import Database, translating_errors
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.rename_old_values import rename_old_values
 from application.ports.unit_of_work import StorageUnavailable
 
-# Any number will do, as long as nobody else locks it: "paym" in ASCII.
+# An arbitrary number that no other program locks: "paym" in ASCII.
 LOCK: Final = 0x7061796D
 
-# How long to wait for somebody else who migrates the same database.
+# How long to wait for another migration of the same database.
 LOCK_SECONDS: Final = 60
 
-# A schema change that waits for a long query holds up everybody who comes after it; better it
-# fails, and is run again.
+# A schema change that waits for a long query blocks all queries after it. It fails instead, and can
+# be run again.
 TABLE_LOCK_SECONDS: Final = 5
 
-# Building an index on a big table takes a while.
+# Reading or indexing a large table takes a while.
 STATEMENT_SECONDS: Final = 3600.0
 
 
 def migrate(database_url: str) -> None:
-    """Bring the database to the newest schema; may be called in or outside of an event loop.
+    """Migrate the database to the newest schema; may be called inside or outside an event loop.
+
+    Processes of the previous release keep working meanwhile and until they are stopped. Run it
+    once more after that, to rename what they have stored under old names.
 
     Raises:
-        StorageUnavailable: the database cannot be reached, somebody else holds it for too long,
+        StorageUnavailable: the database cannot be reached, another process locks it for too long,
             or its schema is newer than this program.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
@@ -43,46 +47,62 @@ def migrate(database_url: str) -> None:
 
 
 def newest_revision() -> str:
-    """The schema this program is written for."""
+    """Return the revision of the schema that this program needs."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     assert newest is not None, "there is a first migration"  # noqa: S101
     return newest
 
 
 def knows(revision: str) -> bool:
-    """Whether this program has heard of a schema; of a newer one it has not."""
+    """Whether this program has a migration to this revision; not if the revision is newer."""
     known = ScriptDirectory.from_config(_config()).walk_revisions()
     return any(each.revision == revision for each in known)
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
-    """The schema the database has; None before its first migration."""
-    return await connection.run_sync(
-        lambda sync: MigrationContext.configure(sync).get_current_revision()
-    )
+    """Return the revision of the database's schema; None before its first migration."""
+    return await connection.run_sync(_revision)
 
 
 async def _migrate(database_url: str) -> None:
     engine = create_engine(database_url, pool_size=1, statement_seconds=STATEMENT_SECONDS)
-    transactional = engine.execution_options(isolation_level="READ COMMITTED")
     try:
         with translating_errors():
-            async with transactional.begin() as connection:
-                await connection.run_sync(_upgrade)
+            while await _upgrade_by_one(engine):
+                pass
+        await rename_old_values(Database(engine))
     finally:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+async def _upgrade_by_one(engine: AsyncEngine) -> bool:
+    """Run the next migration; return whether there was one.
+
+    Each migration is a transaction of its own, so that the lock on one table is not held while
+    the next one waits for another table, or reads it.
+    """
+    transactional = engine.execution_options(isolation_level="READ COMMITTED")
+    async with transactional.begin() as connection:
+        return await connection.run_sync(_run_next_migration)
+
+
+def _run_next_migration(connection: Connection) -> bool:
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+    if _revision(connection) == newest_revision():
+        return False
     connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
     config = _config()
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        command.upgrade(config, "+1")
     except CommandError as error:
         raise StorageUnavailable(str(error)) from error
+    return True
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _config() -> Config:

@@ -1,4 +1,4 @@
-"""The unsent part of the outbox, and who relays it; by the database's clock."""
+"""The unsent part of the outbox and the lease of its relay, by the database's clock."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.mappers import event_of
+from adapters.persistence.sql.mappers.events import event_from
 from adapters.persistence.sql.tables import outbox, relay
 from application.ports.event_publisher import OutboxEntry
 from domain.events import EventId
@@ -41,8 +41,8 @@ _LEASED = (
     .cte("leased")
 )
 
-# Selected by what they are and not by "after the last one sent": a transaction that commits late
-# has a position that others have passed already.
+# Selected by their state, not by "after the last position that was sent": a transaction that
+# commits late has a lower position than entries that were sent before.
 TAKE: Final = Statement.of(
     select(outbox.c.subject, outbox.c.data, outbox.c.recorded_at, outbox.c.traceparent)
     .where(outbox.c.sent_at.is_(None), outbox.c.parked.is_(None), select(_LEASED).exists())
@@ -56,19 +56,19 @@ _MARK_SENT: Final = Statement.of(
     update(outbox).where(outbox.c.id == func.any(_EVENTS)).values(sent_at=func.now())
 )
 
-_REFUSED = (
+_REJECTED = (
     func.unnest(_EVENTS, bindparam("reasons", type_=ARRAY(Text)))
     .table_valued("id", "reason")
-    .render_derived(name="refused")
+    .render_derived(name="rejected")
 )
 _PARK: Final = Statement.of(
-    update(outbox).where(outbox.c.id == _REFUSED.c.id).values(parked=_REFUSED.c.reason)
+    update(outbox).where(outbox.c.id == _REJECTED.c.id).values(parked=_REJECTED.c.reason)
 )
 
-# As many rows as one statement changes well within its time.
+# One statement updates this many rows well within its timeout.
 _REPUBLISH_BATCH: Final = 10_000
 
-_OLD = (
+_SENT_SINCE = (
     select(outbox.c.position)
     .where(
         outbox.c.sent_at >= bindparam("since", type_=DateTime(timezone=True)),
@@ -79,7 +79,7 @@ _OLD = (
 )
 _REPUBLISH: Final = Statement.of(
     update(outbox)
-    .where(outbox.c.position.in_(_OLD))
+    .where(outbox.c.position.in_(_SENT_SINCE))
     .values(sent_at=null())
     .returning(outbox.c.position)
 )
@@ -87,14 +87,14 @@ _REPUBLISH: Final = Statement.of(
 
 @frozen
 class SqlOutboxQueue:
-    """Each method is one statement, and bears repeating."""
+    """An outbox queue in which each method is one idempotent statement."""
 
     _database: Database
 
     async def take(self, relay: str, lease: timedelta, limit: int) -> Sequence[OutboxEntry]:
         rows = await self._database.run(TAKE, relay=relay, lease=lease, limit=limit)
         return [
-            OutboxEntry(event_of(subject, data), recorded_at, traceparent)
+            OutboxEntry(event_from(subject, data), recorded_at, traceparent)
             for subject, data, recorded_at, traceparent in rows
         ]
 
@@ -102,18 +102,18 @@ class SqlOutboxQueue:
         if events:
             await self._database.run(_MARK_SENT, events=list(events))
 
-    async def park(self, refused: Mapping[EventId, str]) -> None:
-        if refused:
-            events, reasons = list(refused), list(refused.values())
+    async def park(self, rejected: Mapping[EventId, str]) -> None:
+        if rejected:
+            events, reasons = list(rejected), list(rejected.values())
             await self._database.run(_PARK, events=events, reasons=reasons)
 
     async def republish(self, since: datetime) -> int:
-        """Have everything that was sent since then sent again, for a broker that lost it; how much.
+        """Mark the events sent since then as unsent, for a broker that lost them; return how many.
 
-        Its events keep their ids and their order.
+        The events keep their ids and their order.
 
         Raises:
-            StorageUnavailable: perhaps only a part will be sent again; repeat it.
+            StorageUnavailable: perhaps only some were marked; call it again.
         """
         total, after = 0, 0
         while rows := await self._database.run(_REPUBLISH, since=since, after=after):

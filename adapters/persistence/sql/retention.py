@@ -1,4 +1,4 @@
-"""Forgetting what nobody will ask for again, a bounded part at a time."""
+"""Delete rows that are no longer needed, in batches."""
 
 from datetime import timedelta
 from typing import Final
@@ -22,58 +22,61 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.tables import declines, inbox, outbox
 
 BATCH: Final = 10_000
-"""How many rows of a table one statement deletes at the most: some 50 ms."""
+"""The largest number of rows that one statement deletes from a table: takes about 50 ms."""
 
 _BATCH: Final = literal_column(str(BATCH), Integer)
-_OLDEST_KEPT: Final = func.now() - bindparam("age", type_=Interval)
+_OLDEST_TO_KEEP: Final = func.now() - bindparam("age", type_=Interval)
 
 
-def oldest(table: Table, moment: ColumnElement[object]) -> Statement:
-    """Delete the oldest rows of a table whose moment (indexed) is longer ago than `age`."""
-    old = select(*table.primary_key).where(moment < _OLDEST_KEPT).order_by(moment).limit(_BATCH)
-    return _deletion(delete(table).where(tuple_(*table.primary_key).in_(old)))
+def delete_oldest(table: Table, moment: ColumnElement[object]) -> Statement:
+    """Return a statement that deletes up to BATCH rows whose `moment` is longer ago than `age`.
+
+    The column `moment` needs an index.
+    """
+    old = select(*table.primary_key).where(moment < _OLDEST_TO_KEEP).order_by(moment).limit(_BATCH)
+    return _counted(delete(table).where(tuple_(*table.primary_key).in_(old)))
 
 
-def _deletion(statement: Delete) -> Statement:
-    """One row for each row that was deleted."""
+def _counted(statement: Delete) -> Statement:
+    """Return one row for each deleted row."""
     return Statement.of(statement.returning(literal_column("1")))
 
 
-# The longest sent are those of the lowest positions, so that no index of its own is needed.
-_MAX_SENT = (
+# The events sent first have the lowest positions, so no further index is needed.
+_OLDEST_SENT = (
     select(outbox.c.position)
     .where(outbox.c.sent_at.is_not(None))
     .order_by(outbox.c.position)
     .limit(_BATCH)
 )
-_SENT: Final = _deletion(
-    delete(outbox).where(outbox.c.position.in_(_MAX_SENT), outbox.c.sent_at < _OLDEST_KEPT)
+_DELETE_SENT: Final = _counted(
+    delete(outbox).where(outbox.c.position.in_(_OLDEST_SENT), outbox.c.sent_at < _OLDEST_TO_KEEP)
 )
-_HEARD: Final = oldest(inbox, inbox.c.heard_at)
-_DECLINED: Final = oldest(declines, declines.c.at)
+_DELETE_RECEIVED: Final = delete_oldest(inbox, inbox.c.received_at)
+_DELETE_DECLINES: Final = delete_oldest(declines, declines.c.at)
 
 
 @frozen
 class SqlRetention:
-    """How long what is over is kept. Idempotency keys have an age of their own, in the port."""
+    """How long rows are kept. The age of idempotency keys is a parameter of their port."""
 
     _database: Database
     sent: timedelta = timedelta(days=14)
-    """Events that were sent: as long as the broker keeps them, for `republish`."""
-    heard: timedelta = timedelta(days=30)
-    """Notices: Stripe sends one again for three days (https://docs.stripe.com/webhooks#retries),
-    and by hand for thirty."""
+    """Sent events: as long as the broker keeps them, for `republish`."""
+    received: timedelta = timedelta(days=30)
+    """Notifications: Stripe repeats them for 3 days (https://docs.stripe.com/webhooks#retries), and
+    for 30 days if an operator asks for it."""
     declined: timedelta = timedelta(days=7)
-    """Declines: longer than any window in which they are counted."""
+    """Declines: longer than the longest window in which they are counted."""
 
     async def delete_old_rows(self) -> int:
-        """Forget what is older, BATCH of each kind at the most; how much.
+        """Delete older rows, at most BATCH of each table; return how many.
 
         Raises:
             StorageUnavailable: the database cannot be reached.
         """
         return (
-            len(await self._database.run(_SENT, age=self.sent))
-            + len(await self._database.run(_HEARD, age=self.heard))
-            + len(await self._database.run(_DECLINED, age=self.declined))
+            len(await self._database.run(_DELETE_SENT, age=self.sent))
+            + len(await self._database.run(_DELETE_RECEIVED, age=self.received))
+            + len(await self._database.run(_DELETE_DECLINES, age=self.declined))
         )

@@ -1,4 +1,4 @@
-"""What a unit of work says to the database: six statements to read with, and one to commit with."""
+"""The statements of a unit of work: seven that read, and one that commits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
-from adapters.persistence.sql.mappers import Values
+from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
@@ -69,7 +69,7 @@ ORDER_OF_CHARGE: Final = Statement.of(
 
 
 def _due(table: Table) -> Select[Any]:
-    """The longest due of one table: more than `limit` of both are not needed."""
+    """Select up to `limit` due checks of one table, longest due first."""
     return (
         select(table.c.order_id, table.c.next_check_at)
         .where(table.c.next_check_at <= bindparam("now", type_=DateTime(timezone=True)))
@@ -80,39 +80,39 @@ def _due(table: Table) -> Select[Any]:
     )
 
 
-_LOOKS: Final = union_all(_due(payments), _due(refunds)).subquery()
+_CHECKS: Final = union_all(_due(payments), _due(refunds)).subquery()
 
 DUE: Final = Statement.of(
-    select(_LOOKS.c.order_id)
-    .group_by(_LOOKS.c.order_id)
-    .order_by(func.min(_LOOKS.c.next_check_at), _LOOKS.c.order_id)
+    select(_CHECKS.c.order_id)
+    .group_by(_CHECKS.c.order_id)
+    .order_by(func.min(_CHECKS.c.next_check_at), _CHECKS.c.order_id)
     .limit(bindparam("limit", type_=BigInteger))
 )
 
-HEARD: Final = Statement.of(
+RECEIVED: Final = Statement.of(
     select(inbox.c.id).where(inbox.c.id == bindparam("notification_id", type_=Text))
 )
 
-# No EXISTS: for one that stands beside an OR, all payments would be read and hashed.
-_CHARGED: Final = (
+# Not EXISTS: beside an OR, PostgreSQL would read and hash all payments for it.
+_CHARGE_KNOWN: Final = (
     select(payments.c.id)
     .where(payments.c.charge_id == deferred_notifications.c.charge_id)
     .limit(literal_column("1"))
     .scalar_subquery()
 )
-_TOO_OLD: Final = deferred_notifications.c.since < bindparam(
+_TOO_OLD: Final = deferred_notifications.c.deferred_at < bindparam(
     "before", type_=DateTime(timezone=True)
 )
 
-KEPT: Final = Statement.of(
+DEFERRED: Final = Statement.of(
     select(*deferred_notifications.c["id", "charge_id", "kind", "data"])
-    .where(or_(_TOO_OLD, _CHARGED.is_not(None)))
-    .order_by(deferred_notifications.c.since, deferred_notifications.c.id)
+    .where(or_(_TOO_OLD, _CHARGE_KNOWN.is_not(None)))
+    .order_by(deferred_notifications.c.deferred_at, deferred_notifications.c.id)
     .limit(bindparam("limit", type_=BigInteger))
 )
 
-# What a unit of work writes, table by table; the database adds the other columns.
-_GIVEN: Final[Mapping[Table, Sequence[str]]] = {
+# The columns that a unit of work writes; the database sets the others.
+_WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     orders: orders.columns.keys(),
     payments: payments.columns.keys(),
     refunds: refunds.columns.keys(),
@@ -122,30 +122,30 @@ _GIVEN: Final[Mapping[Table, Sequence[str]]] = {
     deferred_notifications: deferred_notifications.columns.keys(),
 }
 
-
-_FORGOTTEN: Final = (
+_REMOVED: Final = (
     delete(deferred_notifications)
-    .where(deferred_notifications.c.id == func.any(bindparam("forgotten", type_=ARRAY(Text))))
-    .cte("forgotten_notices")
+    .where(deferred_notifications.c.id == func.any(bindparam("removed", type_=ARRAY(Text))))
+    .cte("removed_notifications")
 )
 
+# Rows of these tables are inserted or replaced; rows of the others are only inserted.
+_REPLACEABLE: Final = (orders, payments, refunds, disputes)
+_INSERT_ONLY: Final = (outbox, inbox, deferred_notifications)
 
-# Rows of the bills, which are replaced if they are there; of the others, which are only added.
-_BOOKS: Final = (orders, payments, refunds, disputes)
-_OTHERS: Final = (outbox, inbox, deferred_notifications)
-
-# What a row belongs to, and will for ever.
+# The parent of a row, which never changes.
 _OWNER: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}
 
 
 @cache
-def commit(tables: frozenset[Table], *, forgets: bool = False) -> Statement:
-    """Write any number of rows into these tables, all or none, and stop keeping notices or not;
-    `parameters` says what."""
-    saved = [_saved(table) for table in _BOOKS if table in tables]
-    added = [_added(table) for table in _OTHERS if table in tables]
-    if forgets:
-        added.append(_FORGOTTEN)
+def commit(tables: frozenset[Table], *, removes: bool = False) -> Statement:
+    """Return the statement that writes any number of rows to these tables, all or none.
+
+    If `removes`, it deletes deferred notifications as well. Its values come from `parameters`.
+    """
+    saved = [_saved(table) for table in _REPLACEABLE if table in tables]
+    added = [_added(table) for table in _INSERT_ONLY if table in tables]
+    if removes:
+        added.append(_REMOVED)
     written: ColumnElement[int] = literal_column("0", BigInteger)
     for each in saved:
         written += select(func.count()).select_from(each).scalar_subquery()
@@ -154,48 +154,53 @@ def commit(tables: frozenset[Table], *, forgets: bool = False) -> Statement:
 
 
 def parameters(
-    rows: Mapping[Table, Collection[Values]], forgotten: Collection[str] = ()
+    rows: Mapping[Table, Collection[Values]], removed: Collection[str] = ()
 ) -> dict[str, Any]:
-    """What a commit writes as its parameters: an array a column, how many rows of the books must be
-    written, and which notices are kept no longer."""
+    """Return the parameters of a commit.
+
+    They are one array for each column, the number of replaceable rows that must be written, and
+    the ids of the deferred notifications to delete.
+    """
     arrays = {
         f"{table.name}_{name}": column
         for table, each in rows.items()
-        for name, column in zip(_GIVEN[table], zip(*each, strict=True), strict=True)
+        for name, column in zip(_WRITTEN[table], zip(*each, strict=True), strict=True)
     }
-    expected = sum(len(rows.get(table, ())) for table in _BOOKS)
-    return {**arrays, "expected": expected, "forgotten": sorted(forgotten)}
+    expected = sum(len(rows.get(table, ())) for table in _REPLACEABLE)
+    return {**arrays, "expected": expected, "removed": sorted(removed)}
 
 
 def _insert(table: Table) -> Insert:
-    """Insert rows that come as one array a column, so that one text serves any number of them."""
-    names = list(_GIVEN[table])
+    """Insert rows from one array for each column: one statement for any number of rows."""
+    names = list(_WRITTEN[table])
     arrays = (bindparam(f"{table.name}_{name}", type_=ARRAY(table.c[name].type)) for name in names)
     given = func.unnest(*arrays).table_valued(*names).render_derived(name="given")
     return insert(table).from_select(names, select(given))
 
 
 def _added(table: Table) -> CTE:
-    """Add rows. What is there already is the same event or kept notice; but a notice heard again is
-    a conflict."""
-    adding = _insert(table)
+    """Insert rows; skip events and deferred notifications whose id exists.
+
+    An id that exists in the inbox is an error, which becomes a conflict.
+    """
+    statement = _insert(table)
     if table is not inbox:
-        adding = adding.on_conflict_do_nothing(index_elements=[table.c.id])
-    return adding.cte(f"added_{table.name}")
+        statement = statement.on_conflict_do_nothing(index_elements=[table.c.id])
+    return statement.cte(f"added_{table.name}")
 
 
 def _saved(table: Table) -> CTE:
-    """Add rows or replace them, each only where it may be; the ids of those that were written."""
-    adding = _insert(table)
-    new = adding.excluded
-    if table is orders:  # nobody has written the bill since it was read
+    """Insert or replace rows if their guard allows it; return the ids of the written rows."""
+    statement = _insert(table)
+    new = statement.excluded
+    if table is orders:  # not written by others since it was read
         guard = table.c.revision == new.revision - literal_column("1")
-    else:  # what bears this name is the same thing
+    else:  # the row with this id has the same parent
         guard = table.c[_OWNER[table]] == new[_OWNER[table]]
     return (
-        adding.on_conflict_do_update(
+        statement.on_conflict_do_update(
             index_elements=[table.c.id],
-            set_={name: new[name] for name in _GIVEN[table] if name != "id"},
+            set_={name: new[name] for name in _WRITTEN[table] if name != "id"},
             where=guard,
         )
         .returning(table.c.id)

@@ -1,4 +1,9 @@
-"""The tables as they are today; the migrations say how they came to be, and a test that both agree."""
+"""The tables; a test compares them with the result of the migrations.
+
+Some columns have a key that differs from their name in the database: renaming such a column would
+break the processes of release 1.0.0rc1 that run during a migration. Python code uses the key, and SQL
+text the name.
+"""
 
 from typing import Final
 
@@ -29,11 +34,11 @@ orders: Final = Table(
     "orders",
     metadata,
     Column("id", Text, primary_key=True),
-    # How often the bill has been written: the guard of the order, its payments and its refunds.
+    # How often the order was written: guards the order, its payments, refunds and disputes.
     Column("revision", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
-    # What `order:created` said; NULL while only a cancellation has been heard.
+    # From `order:created`; NULL while only a cancellation has been received.
     Column("terms_version", BigInteger),
     Column("user_id", Text),
     Column("price", BigInteger),
@@ -54,12 +59,12 @@ payments: Final = Table(
     Column("created_at", _MOMENT, nullable=False),
     Column("status", Text, nullable=False),
     Column("charge_id", Text),
-    # What the gateway took, which may be another currency than was asked for.
-    Column("taken", BigInteger),
-    Column("taken_currency", Text),
+    # What the gateway captured, perhaps in another currency than requested.
+    Column("taken", BigInteger, key="captured_amount"),
+    Column("taken_currency", Text, key="captured_currency"),
     Column("reference", Text),
     Column("code", Text),
-    Column("next_check_at", _MOMENT),
+    Column("look_at", _MOMENT, key="next_check_at"),
     Index("payments_order_id", "order_id"),
     Index(
         "payments_one_live_an_order",
@@ -88,7 +93,7 @@ refunds: Final = Table(
     Column("code", Text),
     Column("automatic", Boolean, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("next_check_at", _MOMENT),
+    Column("look_at", _MOMENT, key="next_check_at"),
     Index("refunds_payment_id", "payment_id"),
     Index("refunds_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("refunds_failed", "created_at", postgresql_where=text("status = 'failed'")),
@@ -111,7 +116,7 @@ disputes: Final = Table(
 outbox: Final = Table(
     "outbox",
     metadata,
-    # Of one order's events the later one has the greater position, as a bill has one writer.
+    # Of one order's events, the later one has the higher position: an order has one writer at a time.
     Column("position", BigInteger, primary_key=True),
     Column("id", Text, nullable=False),
     Column("order_id", Text, nullable=False),
@@ -133,8 +138,8 @@ inbox: Final = Table(
     "inbox",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("heard_at", _MOMENT, nullable=False, server_default=func.now()),
-    Index("inbox_heard_at", "heard_at"),
+    Column("heard_at", _MOMENT, key="received_at", nullable=False, server_default=func.now()),
+    Index("inbox_heard_at", "received_at"),
 )
 
 deferred_notifications: Final = Table(
@@ -144,32 +149,32 @@ deferred_notifications: Final = Table(
     Column("charge_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("data", JSONB, nullable=False),
-    Column("since", _MOMENT, nullable=False),
-    Index("kept_notices_since", "since"),
+    Column("deferred_at", _MOMENT, nullable=False),
+    Index("deferred_notifications_deferred_at", "deferred_at"),
 )
 
 relay: Final = Table(
     "relay",
     metadata,
-    # There is one row: one relay at a time.
+    # One row: one relay at a time.
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("holder", Text, nullable=False),
     Column("lease_ends", _MOMENT, nullable=False),
 )
 
-answers: Final = Table(
-    "answers",
+idempotency_keys: Final = Table(
+    "idempotency_keys",
     metadata,
     Column("user_id", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
-    # Which of the racing calls was told to go ahead.
+    # The call that may proceed.
     Column("holder", Text, nullable=False),
     Column("begun_at", _MOMENT, nullable=False),
     Column("lease_ends", _MOMENT, nullable=False),
-    Column("code", Integer),
+    Column("status", Integer),
     Column("content", LargeBinary),
-    Index("answers_begun_at", "begun_at"),
+    Index("idempotency_keys_begun_at", "begun_at"),
 )
 
 declines: Final = Table(

@@ -1,4 +1,4 @@
-"""A unit of work on PostgreSQL: reads are single statements, and so is the commit."""
+"""The unit of work on PostgreSQL: each read is one statement, and so is the commit."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -9,17 +9,16 @@ from sqlalchemy import Table
 
 from adapters.persistence.sql import statements
 from adapters.persistence.sql.database import Database, Rows
-from adapters.persistence.sql.mappers import (
-    Values,
+from adapters.persistence.sql.mappers.events import event_row
+from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
+from adapters.persistence.sql.mappers.orders import (
     dispute_row,
-    event_row,
-    notification_from,
-    notification_row,
     order_row,
     orders_from,
     payment_row,
     refund_row,
 )
+from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
@@ -42,49 +41,45 @@ Part = TypeVar("Part", Payment, Refund, Dispute)
 
 @define
 class SqlUnitOfWork:
-    """Remembers the revision of everything it reads, and commits against these."""
+    """Records the revision of every order it reads; the commit checks that none has changed."""
 
     _database: Database
-    _trace: Callable[[], str | None] = lambda: None
+    _traceparent: Callable[[], str | None] = lambda: None
     _read: dict[OrderId, tuple[int, Order]] = field(factory=dict)
     _saved: dict[OrderId, Order] = field(factory=dict)
     _events: dict[EventId, Event] = field(factory=dict)
     _notifications: set[str] = field(factory=set)
-    _kept: dict[str, Values] = field(factory=dict)
-    _forgotten: set[str] = field(factory=set)
+    _deferred: dict[str, Values] = field(factory=dict)
+    _removed: set[str] = field(factory=set)
 
     @property
     def orders(self) -> "_Orders":
-        """Orders with their payments and refunds."""
         return _Orders(self)
 
     @property
     def outbox(self) -> "_Outbox":
-        """Events to publish."""
         return _Outbox(self)
 
     @property
     def inbox(self) -> "_Inbox":
-        """Notices heard, and notices kept."""
         return _Inbox(self)
 
     async def commit(self) -> None:
-        """Write everything in one statement, if nothing that was read has changed."""
         rows = self._rows()
-        if rows or self._forgotten:
-            statement = statements.commit(frozenset(rows), forgets=bool(self._forgotten))
-            values = statements.parameters(rows, self._forgotten)
+        if rows or self._removed:
+            statement = statements.commit(frozenset(rows), removes=bool(self._removed))
+            values = statements.parameters(rows, self._removed)
             await self._database.commit(statement, **values)
 
     def _rows(self) -> dict[Table, list[Values]]:
-        """What has to be written: of a bill, its order and what has changed since it was read."""
+        """Return the rows to write: of an order, its own row and the parts that have changed."""
         rows: dict[Table, list[Values]] = {}
-        # In the order of their ids: two commits that lock the same rows never wait for each other.
+        # Sorted by id, so that two commits that lock the same rows cannot deadlock.
         for order_id, order in sorted(self._saved.items()):
             revision, before = self._read.get(order_id, (0, Order(order.replica)))
             rows.setdefault(orders, []).append(order_row(order.replica, revision + 1))
             changed = _changed(before.payments, order.payments)
-            # A payment that gives its order free makes room for the one that takes it.
+            # The index allows one live payment, so a payment that ends is written before a new one.
             for payment in sorted(changed, key=lambda each: each.is_live):
                 rows.setdefault(payments, []).append(payment_row(payment))
             for refund in _changed(before.refunds, order.refunds):
@@ -92,12 +87,12 @@ class SqlUnitOfWork:
             for dispute in _changed(before.disputes, order.disputes):
                 rows.setdefault(disputes, []).append(dispute_row(dispute))
         if self._events:
-            trace = self._trace()
-            rows[outbox] = [(*event_row(event), trace) for event in self._events.values()]
+            traceparent = self._traceparent()
+            rows[outbox] = [(*event_row(event), traceparent) for event in self._events.values()]
         if self._notifications:
             rows[inbox] = [(notification_id,) for notification_id in sorted(self._notifications)]
-        if self._kept:
-            rows[deferred_notifications] = [row for _, row in sorted(self._kept.items())]
+        if self._deferred:
+            rows[deferred_notifications] = [row for _, row in sorted(self._deferred.items())]
         return rows
 
 
@@ -107,19 +102,19 @@ class _Orders:
 
     async def get(self, order_id: OrderId) -> Order | None:
         rows = await self._work._database.run(statements.ORDER, order_id=order_id)
-        return self._remember(rows).get(order_id)
+        return self._record(rows).get(order_id)
 
     async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
         rows = await self._work._database.run(statements.ORDERS, order_ids=list(order_ids))
-        return self._remember(rows)
+        return self._record(rows)
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
         rows = await self._work._database.run(statements.ORDER_OF_PAYMENT, payment_id=payment_id)
-        return next(iter(self._remember(rows).values()), None)
+        return next(iter(self._record(rows).values()), None)
 
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         rows = await self._work._database.run(statements.ORDER_OF_CHARGE, charge_id=charge_id)
-        return next(iter(self._remember(rows).values()), None)
+        return next(iter(self._record(rows).values()), None)
 
     async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         rows = await self._work._database.run(statements.DUE, now=now, limit=limit)
@@ -128,7 +123,7 @@ class _Orders:
     def save(self, order: Order) -> None:
         self._work._saved[order.id] = order
 
-    def _remember(self, rows: Rows) -> Mapping[OrderId, Order]:
+    def _record(self, rows: Rows) -> Mapping[OrderId, Order]:
         found = orders_from(rows)
         self._work._read.update(found)
         return {order_id: order for order_id, (_, order) in found.items()}
@@ -148,21 +143,21 @@ class _Inbox:
 
     async def has(self, notification_id: str) -> bool:
         return bool(
-            await self._work._database.run(statements.HEARD, notification_id=notification_id)
+            await self._work._database.run(statements.RECEIVED, notification_id=notification_id)
         )
 
     def add(self, notification_id: str) -> None:
         self._work._notifications.add(notification_id)
 
     def defer(self, notification: ChargeNotification, since: datetime) -> None:
-        self._work._kept.setdefault(notification.id, notification_row(notification, since))
+        self._work._deferred.setdefault(notification.id, notification_row(notification, since))
 
     async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
-        rows = await self._work._database.run(statements.KEPT, before=before, limit=limit)
+        rows = await self._work._database.run(statements.DEFERRED, before=before, limit=limit)
         return [notification_from(*row) for row in rows]
 
     def remove_deferred(self, notification_id: str) -> None:
-        self._work._forgotten.add(notification_id)
+        self._work._removed.add(notification_id)
 
 
 def _changed(before: Collection[Part], after: Iterable[Part]) -> list[Part]:

@@ -1,1 +1,1 @@
-"""A gateway adapter for Tillpay, an imaginary payment service; docs/gateways.md develops it."""
+"""A gateway adapter for Tillpay, an imaginary payment service; docs/gateways.md explains it."""

@@ -2,46 +2,46 @@
 
 from collections.abc import Mapping
 
+from application.ports.gateway_plugin import InvalidSetting
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, Outcome
 from domain.payment import Payment
 from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
-from entrypoints.settings import InvalidSetting
-from tillpay.line import Json, Line, Refused
+from tillpay.client import Client, Json, RequestRefused
 
 
-def _money(answer: Json) -> Money:
-    return Money(answer["amount"], Currency.of(answer["currency"]))
+def _money(reply: Json) -> Money:
+    return Money(reply["amount"], Currency.of(reply["currency"]))
 
 
 class TillpayGateway:
-    """Each charge and refund is labelled with our key, by which it is found again."""
+    """Labels each charge and refund with our key, and finds it by that label."""
 
     name = "tillpay"
 
     def __init__(self, address: str, key: str) -> None:
         self.livemode = key.startswith("till_live_")
-        self._line = Line(address, key)
+        self._client = Client(address, key)
 
     async def check(self) -> None:
-        """Ask for the charges of nobody."""
-        await self._found("/charges", label="nobody")
+        """Check the key with a query that finds nothing."""
+        await self._find("/charges", label="no-such-label")
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._line.close()
+        await self._client.close()
 
-    async def _found(self, path: str, **wanted: str) -> list[Json]:
+    async def _find(self, path: str, **query: str) -> list[Json]:
         try:
-            answer = await self._line.get(path, wanted)
-        except (Refused, GatewayUnavailable) as unanswered:
-            raise OutcomeUnknown(f"tillpay could not be asked: {unanswered}") from None
-        return list(answer["found"])
+            reply = await self._client.get(path, query)
+        except (RequestRefused, GatewayUnavailable) as error:
+            raise OutcomeUnknown(f"the query to Tillpay failed: {error}") from None
+        return list(reply["found"])
 
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
-        """Take the money; the payment's id is the key that makes once of often."""
+        """Charge the card; the payment's id is the idempotency key."""
         body = {
             "label": payment.id,
             "card": token.value,
@@ -49,8 +49,8 @@ class TillpayGateway:
             "currency": payment.amount.currency.code,
         }
         try:
-            return self._outcome(await self._line.post("/charges", payment.id, body))
-        except Refused as refused:
+            return self._outcome(await self._client.post("/charges", payment.id, body))
+        except RequestRefused as refused:
             return Declined(refused.code)
 
     def _outcome(self, charge: Json) -> Outcome:
@@ -59,30 +59,30 @@ class TillpayGateway:
         return Charged(ChargeId(charge["id"]), _money(charge), self.livemode)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        """Look for what was labelled with the payment."""
-        found = await self._found("/charges", label=payment.id)
+        """Find the charge that is labelled with the payment."""
+        found = await self._find("/charges", label=payment.id)
         return self._outcome(found[0]) if found else None
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        """Look only: at Tillpay nothing ever waits for its customer."""
+        """Return the outcome; no Tillpay payment waits for its customer."""
         return await self.find(payment)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
-        """Give money back; the refund's key is the key."""
+        """Refund the charge; the refund's key is the idempotency key."""
         body = {
             "label": refund.key,
             "charge": refund.charge_id,
             "amount": refund.amount.minor_units,
         }
         try:
-            return self._refunded(await self._line.post("/refunds", refund.key, body))
-        except Refused as refused:
+            return self._refunded(await self._client.post("/refunds", refund.key, body))
+        except RequestRefused as refused:
             return RefundFailed(refused.code)
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
-        """Look for the refund of that name or, while it has none, of that label."""
-        name = {"id": refund.reference} if refund.reference else {"label": refund.key}
-        found = await self._found("/refunds", **name)
+        """Find the refund by its reference or, if that is unknown, by its label."""
+        query = {"id": refund.reference} if refund.reference else {"label": refund.key}
+        found = await self._find("/refunds", **query)
         return self._refunded(found[0]) if found else None
 
     def _refunded(self, refund: Json) -> RefundOutcome:
@@ -93,7 +93,7 @@ def make_gateway(environment: Mapping[str, str]) -> TillpayGateway:
     """Make the adapter.
 
     Raises:
-        BadSetting: TILLPAY_KEY is missing or malformed.
+        InvalidSetting: TILLPAY_KEY is missing or malformed.
     """
     key = environment.get("TILLPAY_KEY", "")
     if not key.startswith(("till_test_", "till_live_")):

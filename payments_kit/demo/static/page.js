@@ -1,169 +1,186 @@
-// Shows what the orders side and the payments service say, and nothing that they did not say.
+// Shows the state of the orders service and of the payments service, and nothing else.
 "use strict";
 
 const TONES = {
   complete: "good", succeeded: "good", "payment:created": "good",
   cancelled: "bad", failed: "bad", abandoned: "bad", "payment:failed": "bad", "order:cancelled": "bad",
-  processing: "wait", requires_action: "wait", review: "wait", unwanted: "wait", "payment:refunded": "wait",
+  processing: "wait", requires_action: "wait", review: "wait", reversed: "wait", "payment:refunded": "wait",
 };
-// While a payment's end is open the service looks after it by itself; so do we.
+const LABELS = {
+  created: "waiting for payment", requires_action: "authentication required",
+  abandoned: "not charged", review: "in review",
+};
+// The service settles these payments by itself; meanwhile the page polls them.
 const OPEN = new Set(["processing", "requires_action"]);
-const LOOK_EVERY_MS = 1000;
-const TICK_MS = 250;
+const POLL_INTERVAL_MS = 1000;
+const COUNTDOWN_INTERVAL_MS = 250;
 
-const at = (selector, root = document) => root.querySelector(selector);
+const find = (selector, root = document) => root.querySelector(selector);
 const cards = new Map(); // order id -> its list item
-const orders = new Map(); // order id -> what was last said of it
-const heardOf = new Map(); // order id -> how many events about it were known at the last look
-const open = new Set(); // ids of orders with a payment whose end is not known
+const orders = new Map(); // order id -> its last known state
+const eventCounts = new Map(); // order id -> number of its events when its payments were last read
+const openOrders = new Set(); // ids of orders with a payment in one of the OPEN states
 
 const dollars = (price) =>
   Number(price).toLocaleString("en-US", { style: "currency", currency: "USD" });
 
-function money(minor, currency) {
+function money(minorUnits, currency) {
   const digits = new Intl.NumberFormat("en-US", { style: "currency", currency })
     .resolvedOptions().maximumFractionDigits;
-  return (minor / 10 ** digits).toLocaleString("en-US", { style: "currency", currency });
+  return (minorUnits / 10 ** digits).toLocaleString("en-US", { style: "currency", currency });
 }
 
-function badge(element, status) {
-  element.textContent = status.replace("_", " ");
+function setBadge(element, status) {
+  element.textContent = LABELS[status] ?? status.replaceAll("_", " ");
   element.dataset.tone = TONES[status] ?? "";
 }
 
-function say(element, text, tone) {
+function showMessage(element, text, tone) {
   element.hidden = false;
   element.textContent = text;
   element.dataset.tone = tone;
 }
 
-async function ask(method, path, body) {
+async function send(method, path, body) {
   try {
     const headers = body === undefined ? {} : { "Content-Type": "application/json" };
     const response = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
-    const answer = await response.json().catch(() => ({}));
-    return { ok: response.ok, status: response.status, answer };
+    const content = await response.json().catch(() => ({}));
+    return { ok: response.ok, status: response.status, content };
   } catch {
-    return { ok: false, status: 0, answer: { errors: [{ message: "The demo does not answer" }] } };
+    return { ok: false, status: 0, content: { errors: [{ message: "The demo does not respond" }] } };
   }
 }
 
-function reason({ status, answer }) {
-  const error = answer.errors?.[0] ?? {};
-  const code = error.code ? ` (${error.code})` : "";
-  return `${status || "–"}: ${error.message ?? "no reason given"}${code}`;
+function errorText({ status, content }) {
+  const error = content.errors?.[0] ?? {};
+  const code = error.code ? ` (${error.code.replaceAll("_", " ")})` : "";
+  return `${status || "–"}: ${error.message ?? "unknown error"}${code}`;
 }
 
-// --- doing ------------------------------------------------------------------------------------
+// --- actions ----------------------------------------------------------------------------------
 
-at("#new-order").addEventListener("submit", async (event) => {
+find("#new-order").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
   const fields = new FormData(form);
-  const said = at(".said", form);
-  const result = await ask("POST", "/orders", {
+  const message = find(".message", form);
+  const reply = await send("POST", "/orders", {
     price: Number(fields.get("price")), seconds: Number(fields.get("seconds")),
   });
-  said.hidden = result.ok;
-  if (!result.ok) say(said, reason(result), "bad");
+  message.hidden = reply.ok;
+  if (!reply.ok) showMessage(message, errorText(reply), "bad");
 });
 
 async function pay(id, card) {
-  const button = at(".pay", card);
-  const said = at(".said", card);
+  const button = find(".pay", card);
+  const message = find(".message", card);
   button.disabled = true;
-  say(said, "Paying …", "");
-  const result = await ask("POST", "/api/payments", { token: at("select", card).value, orderId: id });
+  showMessage(message, "Paying …", "");
+  const body = { token: find("select", card).value, orderId: id };
+  const reply = await send("POST", "/api/payments", body);
   button.disabled = false;
-  if (result.status === 201) say(said, "201: paid", "good");
-  else if (result.status === 202) {
-    const asked = result.answer.status === "requires_action";
-    say(said, asked ? "202: your bank wants to see you" : "202: not known yet, the service finds out", "wait");
-  } else say(said, reason(result), "bad");
-  await showPayments(id, card);
+  if (reply.status === 201) showMessage(message, "201: paid", "good");
+  else if (reply.status === 202) {
+    const isAction = reply.content.status === "requires_action";
+    const text = isAction ? "your bank requires authentication"
+      : "the outcome is not known yet; the service will find it out";
+    showMessage(message, `202: ${text}`, "wait");
+  } else showMessage(message, errorText(reply), "bad");
+  await updatePayments(id, card);
 }
 
 async function cancel(id, card) {
-  const result = await ask("POST", `/orders/${id}/cancel`, {});
-  const said = at(".said", card);
-  said.hidden = result.ok;
-  if (!result.ok) say(said, reason(result), "bad");
+  const reply = await send("POST", `/orders/${id}/cancel`, {});
+  const message = find(".message", card);
+  message.hidden = reply.ok;
+  if (!reply.ok) showMessage(message, errorText(reply), "bad");
 }
 
 async function authenticate(paymentId, succeeded, card) {
-  const said = at(".said", card);
-  const result = await ask("POST", `/payments/${paymentId}/authentication`, { succeeded });
-  if (result.ok) say(said, "Your bank has heard you; the service finds out within seconds", "wait");
-  else say(said, reason(result), "bad");
+  const message = find(".message", card);
+  const reply = await send("POST", `/payments/${paymentId}/authentication`, { succeeded });
+  if (reply.ok) showMessage(message, "Sent to your bank; the service will check within seconds", "wait");
+  else showMessage(message, errorText(reply), "bad");
 }
 
-// --- showing ----------------------------------------------------------------------------------
+// --- display ----------------------------------------------------------------------------------
 
 function newCard(id) {
-  const card = at("#order-template").content.cloneNode(true).firstElementChild;
-  at(".id", card).textContent = id.slice(0, 8);
-  at(".id", card).title = `order ${id}`;
-  at(".pay", card).addEventListener("click", () => pay(id, card));
-  at(".cancel", card).addEventListener("click", () => cancel(id, card));
+  const card = find("#order-template").content.cloneNode(true).firstElementChild;
+  find(".id", card).textContent = id.slice(0, 8);
+  find(".id", card).title = `order ${id}`;
+  find(".pay", card).addEventListener("click", () => pay(id, card));
+  find(".cancel", card).addEventListener("click", () => cancel(id, card));
   return card;
 }
 
-function showOrder(order) {
+function updateOrder(order) {
   const card = cards.get(order.id) ?? newCard(order.id);
   cards.set(order.id, card);
   orders.set(order.id, order);
-  at(".price", card).textContent = dollars(order.price);
-  badge(at(".badge", card), order.status);
-  at(".cancel", card).disabled = order.status === "cancelled";
-  at(".pay", card).textContent = order.status === "created" ? "Pay" : "Try to pay";
-  at(".pay", card).classList.toggle("main", order.status === "created");
-  for (const button of [at(".pay", card), at(".cancel", card)]) {
+  find(".price", card).textContent = dollars(order.price);
+  setBadge(find(".badge", card), order.status);
+  find(".cancel", card).disabled = order.status === "cancelled";
+  find(".pay", card).textContent = order.status === "created" ? "Pay" : "Try to pay";
+  find(".pay", card).classList.toggle("main", order.status === "created");
+  for (const button of [find(".pay", card), find(".cancel", card)]) {
     button.ariaLabel = `${button.textContent}, ${dollars(order.price)}, ${order.id.slice(0, 8)}`;
   }
-  countDown(order);
+  updateCountdown(order);
   return card;
 }
 
-function countDown(order) {
+function updateCountdown(order) {
   const card = cards.get(order.id);
-  const waiting = order.status === "created" && order.expiresAt !== null;
+  const isWaiting = order.status === "created" && order.expiresAt !== null;
   const left = Date.parse(order.expiresAt) - Date.now();
-  at("progress", card).hidden = !waiting;
-  at(".countdown", card).hidden = !waiting;
-  if (!waiting) return;
-  at("progress", card).value = Math.max(0, left / (Date.parse(order.expiresAt) - Date.parse(order.createdAt)));
+  find("progress", card).hidden = !isWaiting;
+  find(".countdown", card).hidden = !isWaiting;
+  if (!isWaiting) return;
+  const lifetime = Date.parse(order.expiresAt) - Date.parse(order.createdAt);
+  find("progress", card).value = Math.max(0, left / lifetime);
   const seconds = Math.max(0, Math.ceil(left / 1000));
-  at(".countdown", card).textContent = seconds === 0 ? "time is over"
+  find(".countdown", card).textContent = seconds === 0 ? "expired"
     : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
 }
 
-function showPayment(payment, card) {
-  const item = at("#payment-template").content.cloneNode(true).firstElementChild;
-  badge(at(".badge", item), payment.status);
-  at(".amount", item).textContent = money(payment.amount, payment.currency);
-  const back = payment.refundedAmount ? `${money(payment.refundedAmount, payment.currency)} given back` : "";
-  const told = [back, payment.code, payment.stripeId].filter(Boolean);
-  at(".detail", item).textContent = told.join(" · ");
-  at(".bank", item).hidden = payment.status !== "requires_action";
-  at(".me", item).addEventListener("click", () => authenticate(payment.id, true, card));
-  at(".not-me", item).addEventListener("click", () => authenticate(payment.id, false, card));
+function newPayment(payment, card) {
+  const item = find("#payment-template").content.cloneNode(true).firstElementChild;
+  setBadge(find(".badge", item), payment.status);
+  find(".amount", item).textContent = money(payment.amount, payment.currency);
+  const refunded = payment.refundedAmount
+    ? `${money(payment.refundedAmount, payment.currency)} refunded` : "";
+  const code = payment.code?.replaceAll("_", " ");
+  const details = [refunded, code, payment.stripeId].filter(Boolean);
+  find(".detail", item).textContent = details.join(" · ");
+  find(".bank", item).hidden = payment.status !== "requires_action";
+  find(".confirm", item).addEventListener("click", () => authenticate(payment.id, true, card));
+  find(".reject", item).addEventListener("click", () => authenticate(payment.id, false, card));
   return item;
 }
 
-async function showPayments(id, card) {
-  const { ok, answer: payments } = await ask("GET", `/api/payments?orderId=${encodeURIComponent(id)}`);
+async function updatePayments(id, card) {
+  const path = `/api/payments?orderId=${encodeURIComponent(id)}`;
+  const { ok, content: payments } = await send("GET", path);
   if (!ok) return;
   const shown = JSON.stringify(payments);
-  const list = at(".payments", card);
-  if (list.dataset.shown !== shown) { // leave the buttons alone while somebody may be pressing them
+  const list = find(".payments", card);
+  if (list.dataset.shown !== shown) { // replaced only if changed: a user may be pressing a button
     list.dataset.shown = shown;
-    list.replaceChildren(...payments.map((payment) => showPayment(payment, card)));
+    list.replaceChildren(...payments.map((payment) => newPayment(payment, card)));
   }
-  if (payments.some((payment) => OPEN.has(payment.status))) open.add(id);
-  else if (open.delete(id)) at(".said", card).hidden = true; // what it waited for is shown now
+  if (payments.some((payment) => OPEN.has(payment.status))) openOrders.add(id);
+  else if (openOrders.delete(id)) find(".message", card).hidden = true; // the outcome is shown now
 }
 
-function showEvent({ at: moment, subject, body }) {
+// On one line, but with a space after each comma and colon, so that the text wraps between fields.
+function formatJson(body) {
+  const text = JSON.stringify(body, null, 1);
+  return text.replace(/(?<=[{[])\n\s*|\n\s*(?=[}\]])/g, "").replace(/\n\s*/g, " ");
+}
+
+function newEvent({ at, subject, body }) {
   const item = document.createElement("li");
   const line = document.createElement("div");
   const name = document.createElement("span");
@@ -171,48 +188,48 @@ function showEvent({ at: moment, subject, body }) {
   const code = document.createElement("code");
   line.className = "line";
   name.className = "badge";
-  badge(name, subject);
-  time.dateTime = moment;
-  time.textContent = new Date(moment).toLocaleTimeString();
-  code.textContent = JSON.stringify(body);
+  setBadge(name, subject);
+  time.dateTime = at;
+  time.textContent = new Date(at).toLocaleTimeString();
+  code.textContent = formatJson(body);
   line.append(name, time);
   item.append(line, code);
   return item;
 }
 
-let eventsShown = "";
+let shownEvents = "";
 
-function show(state) {
-  const known = at("#orders");
-  state.orders.map(showOrder).forEach((card, index) => {
-    if (known.children[index] !== card) known.insertBefore(card, known.children[index] ?? null);
+function update(state) {
+  const list = find("#orders");
+  state.orders.map(updateOrder).forEach((card, index) => {
+    if (list.children[index] !== card) list.insertBefore(card, list.children[index] ?? null);
   });
   const listed = new Set(state.orders.map((order) => order.id));
   for (const [id, card] of cards) {
     if (listed.has(id)) continue;
     card.remove();
-    for (const kept of [cards, orders, heardOf, open]) kept.delete(id);
+    for (const known of [cards, orders, eventCounts, openOrders]) known.delete(id);
   }
-  at("#no-orders").hidden = state.orders.length > 0;
-  at("#no-events").hidden = state.events.length > 0;
+  find("#no-orders").hidden = state.orders.length > 0;
+  find("#no-events").hidden = state.events.length > 0;
   const newest = state.events.toReversed();
   const shown = JSON.stringify(newest[0] ?? "") + newest.length;
-  if (shown !== eventsShown) {
-    eventsShown = shown;
-    at("#events").replaceChildren(...newest.map(showEvent));
+  if (shown !== shownEvents) {
+    shownEvents = shown;
+    find("#events").replaceChildren(...newest.map(newEvent));
   }
   for (const [id, card] of cards) {
-    const events = state.events.filter(({ body }) => body.orderId === id || body.id === id).length;
-    if (heardOf.get(id) !== events) {
-      heardOf.set(id, events);
-      showPayments(id, card);
+    const count = state.events.filter(({ body }) => body.orderId === id || body.id === id).length;
+    if (eventCounts.get(id) !== count) {
+      eventCounts.set(id, count);
+      updatePayments(id, card);
     }
   }
 }
 
-// --- going on ---------------------------------------------------------------------------------
+// --- updates ----------------------------------------------------------------------------------
 
-const connection = at("#connection");
+const connection = find("#connection");
 const stream = new EventSource("/state");
 stream.addEventListener("open", () => {
   connection.dataset.live = "yes";
@@ -220,8 +237,8 @@ stream.addEventListener("open", () => {
 });
 stream.addEventListener("error", () => {
   connection.dataset.live = "no";
-  connection.textContent = "the demo has stopped, or is out of reach; trying again …";
+  connection.textContent = "The demo has stopped or cannot be reached; reconnecting …";
 });
-stream.addEventListener("message", (message) => show(JSON.parse(message.data)));
-setInterval(() => orders.forEach(countDown), TICK_MS);
-setInterval(() => open.forEach((id) => showPayments(id, cards.get(id))), LOOK_EVERY_MS);
+stream.addEventListener("message", (message) => update(JSON.parse(message.data)));
+setInterval(() => orders.forEach(updateCountdown), COUNTDOWN_INTERVAL_MS);
+setInterval(() => openOrders.forEach((id) => updatePayments(id, cards.get(id))), POLL_INTERVAL_MS);

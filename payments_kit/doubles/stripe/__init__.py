@@ -1,12 +1,14 @@
-"""A local HTTP double of the part of Stripe's API that our gateways use.
+"""A local HTTP double of the part of Stripe's API that our gateway adapters use.
 
-In a test: `async with running_stripe_double() as stripe:` has `stripe.url`, `.ledger`, `.faults`.
-As a process: `python -m payments_kit.doubles.stripe --port 0` prints `{"url": …, "pid": …}` and serves
-until its stdin closes, its parent ends or it gets SIGTERM; `/_double/…` controls it
-(`routes_control.py`).
+It imitates charges, PaymentIntents, refunds, PaymentMethods, tokens, disputes, events and webhooks,
+with Stripe's test cards, error bodies and idempotency keys (https://docs.stripe.com/api).
+
+In a test: `async with running_stripe_double() as stripe:`; see RunningDouble for what it offers.
+As a process: `python -m payments_kit.doubles.stripe`; the control API under `/_double/`
+(routes_control.py) adds faults and plays the bank's and the customer's part.
 """
 
-from .app import Double
-from .running import RunningDouble, running_stripe_double
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.running import RunningDouble, running_stripe_double
 
 __all__ = ["Double", "RunningDouble", "running_stripe_double"]

@@ -1,4 +1,8 @@
-"""`python -m payments_kit.doubles.stripe`: the double as a process of its own."""
+"""Run the Stripe double as a process of its own.
+
+It prints one line, {"url": …, "pid": …}, and serves until SIGTERM or SIGINT, until its standard
+input closes (if that is a pipe), or until its parent process ends.
+"""
 
 import argparse
 import asyncio
@@ -9,59 +13,69 @@ import signal
 import stat
 import sys
 from pathlib import Path
+from typing import TextIO
 
-from .app import Double
-from .ledger import Ledger
-from .running import running_stripe_double
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.ledger import Ledger
+from payments_kit.doubles.stripe.running import running_stripe_double
 
-PARENT_EVERY = 0.5
+PARENT_CHECK_SECONDS = 0.5
 
 
 async def main() -> None:
-    """Serve until told to end."""
-    # Asked before the address is told: whoever hears it may be gone a moment later.
+    """Serve until the process is told to stop."""
+    # Read before the address is printed: afterwards the parent may end at any time.
     parent = os.getppid()
     options = _options()
-    ledger = Ledger(random=random.Random(options.seed))
-    double = Double(ledger)
-    async with running_stripe_double(double, port=options.port) as running:
-        print(json.dumps({"url": running.url, "pid": os.getpid()}), flush=True)
-        await _told_to_end(parent)
+    ledger = Ledger(random=random.Random(options.seed))  # noqa: S311 - ids, not secrets
+    async with running_stripe_double(Double(ledger), port=options.port) as running:
+        _print(json.dumps({"url": running.url, "pid": os.getpid()}))
+        await _until_stopped(parent)
         if options.dump is not None:
             options.dump.write_text(json.dumps(ledger.summary(), indent=2))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m payments_kit.doubles.stripe", description=__doc__
+        prog="python -m payments_kit.doubles.stripe",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=0, help="0 for a free one")
-    parser.add_argument("--seed", type=int, default=None, help="for the same ids each time")
-    parser.add_argument("--dump", type=Path, default=None, help="write the ledger here at the end")
+    parser.add_argument(
+        "--port", type=int, default=0, help="the port to listen on; default: any free port"
+    )
+    parser.add_argument("--seed", type=int, help="make the sequence of ids repeatable")
+    parser.add_argument(
+        "--dump", type=Path, metavar="FILE", help="write all charges and refunds here at the end"
+    )
     return parser.parse_args()
 
 
-async def _told_to_end(parent: int) -> None:
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+async def _until_stopped(parent: int) -> None:
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    if _stdin_is_held_by_somebody():
-        loop.add_reader(0, lambda: None if os.read(0, 1024) else ended.set())
-    while not ended.is_set() and os.getppid() == parent:
+        loop.add_signal_handler(number, stopped.set)
+    if _stdin_is_a_pipe():
+        loop.add_reader(0, lambda: None if os.read(0, 1024) else stopped.set())
+    while not stopped.is_set() and os.getppid() == parent:
         try:
-            await asyncio.wait_for(ended.wait(), PARENT_EVERY)
+            await asyncio.wait_for(stopped.wait(), PARENT_CHECK_SECONDS)
         except TimeoutError:
             continue
-    if not ended.is_set():
-        print("the parent has ended, and so does the Stripe double", file=sys.stderr)
+    if not stopped.is_set():
+        _print("The parent process has ended; the Stripe double stops.", file=sys.stderr)
 
 
-def _stdin_is_held_by_somebody() -> bool:
-    """A pipe whose end means that its holder has gone; a file, a terminal or nothing tells naught."""
+def _stdin_is_a_pipe() -> bool:
+    """Whether stdin can show that the process at its other end has ended."""
     if sys.stdin is None:
         return False
     mode = os.fstat(0).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+
+
+def _print(line: str, file: TextIO | None = None) -> None:
+    print(line, flush=True, file=file)
 
 
 if __name__ == "__main__":

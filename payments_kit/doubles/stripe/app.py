@@ -1,82 +1,83 @@
-"""The double itself: one aiohttp application with Stripe's API and the control API."""
+"""The aiohttp application: Stripe's API, and the control API under `/_double/`."""
 
 import json
 import re
-from collections import Counter, deque
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
-from attrs import define, field
+from attrs import frozen
 
-from . import routes_control, routes_stripe
-from .errors import Json, StripeFailure, invalid
-from .faults import Faults
-from .form import decode
-from .idempotency import Answer, Call, IdempotencyKeys
-from .ledger import API_VERSION, Ledger
-from .listing import expanded
-from .routes_stripe import Route
-from .webhooks import Webhooks
-from .wire import Operation, Wire
+from payments_kit.doubles.stripe import routes_control, routes_stripe
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid
+from payments_kit.doubles.stripe.form import decode
+from payments_kit.doubles.stripe.idempotency import Call
+from payments_kit.doubles.stripe.ledger import API_VERSION
+from payments_kit.doubles.stripe.listing import expanded
+from payments_kit.doubles.stripe.replies import Operation, Reply, success, with_failures
+from payments_kit.doubles.stripe.routes_stripe import Route
 
-_TEST_KEY = re.compile(r"Bearer ((?:sk|rk)_test_\w+)")
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
-REMEMBERED_REQUESTS = 2000
+_MAX_BODY: Final = 1024**2
+_TEST_KEY: Final = re.compile(r"Bearer ((?:sk|rk)_test_\w+)")
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
-@define
-class Double:
-    """Stripe's stand-in: its books, its keys, its faults and its webhooks."""
+def application(double: Double) -> web.Application:
+    """Return an aiohttp application that serves the double."""
+    handlers = _Handlers(double)
+    app = web.Application(client_max_size=_MAX_BODY)
+    app.router.add_route("*", "/_double/{rest:.*}", handlers.control)
+    app.router.add_route("*", "/{rest:.*}", handlers.stripe)
+    app.on_startup.append(handlers.start)
+    app.on_cleanup.append(handlers.stop)
+    return app
 
-    ledger: Ledger = field(factory=Ledger)
-    keys: IdempotencyKeys = field(factory=IdempotencyKeys)
-    faults: Faults = field(factory=Faults)
-    webhooks: Webhooks = field(factory=Webhooks)
-    counts: Counter[str] = field(factory=Counter)
-    recent: deque[Json] = field(factory=lambda: deque(maxlen=REMEMBERED_REQUESTS))
-    wire: Wire = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.wire = Wire(self.faults, _failed)
-        self.ledger.listeners.append(self.webhooks.hear)
+@frozen
+class _Handlers:
+    double: Double
 
-    def application(self) -> web.Application:
-        app = web.Application(client_max_size=1024**2)
-        app.router.add_route("*", "/_double/{rest:.*}", self._control)
-        app.router.add_route("*", "/{rest:.*}", self._stripe)
-        app.on_startup.append(self._start)
-        app.on_cleanup.append(self._stop)
-        return app
+    async def start(self, _: web.Application) -> None:
+        await self.double.webhooks.start()
 
-    def reset(self) -> None:
-        """Forget everything but the webhook endpoints."""
-        self.ledger.clear()
-        self.keys.slots.clear()
-        self.faults.clear()
-        self.faults.happened.clear()
-        self.webhooks.deliveries.clear()
-        self.counts.clear()
-        self.recent.clear()
+    async def stop(self, _: web.Application) -> None:
+        await self.double.wire.close()
+        await self.double.webhooks.close()
 
-    async def _start(self, _: web.Application) -> None:
-        await self.webhooks.start()
-
-    async def _stop(self, _: web.Application) -> None:
-        await self.wire.close()
-        await self.webhooks.close()
-
-    async def _control(self, request: web.Request) -> web.StreamResponse:
+    async def control(self, request: web.Request) -> web.StreamResponse:
         try:
-            return web.json_response(await routes_control.handle(self, request))
+            return web.json_response(await routes_control.handle(self.double, request))
         except StripeFailure as failure:
             return web.json_response(failure.body, status=failure.status)
         except json.JSONDecodeError as error:
             return web.json_response({"error": {"message": str(error)}}, status=400)
 
-    async def _stripe(self, request: web.Request) -> web.StreamResponse:
-        request_id = self.ledger.new_id("req")[:18]
-        seen: Json = {
-            "id": request_id,
+    async def stripe(self, request: web.Request) -> web.StreamResponse:
+        record = self._record(request)
+        body = await request.text()
+        wire = self.double.wire
+        try:
+            route, object_id, call = self._parsed(request, body, record["id"])
+        except StripeFailure as failure:
+            refuse = with_failures(_raising(failure))
+            return await wire.reply(
+                request, None, lambda around=None: self._recorded(record, request, refuse)
+            )
+        fault = self.double.faults.take(request.method, request.path)
+        record |= {"params": call.params, "fault": fault and fault.kind}
+        operation = self._operation(route, object_id, call)
+
+        def execute(around: Callable[[Operation], Operation] | None = None) -> Awaitable[Reply]:
+            run = around(operation) if around is not None else operation
+            once = with_failures(lambda: self.double.keys.once(call, run))
+            return self._recorded(record, request, once)
+
+        return await wire.reply(request, fault, execute)
+
+    def _record(self, request: web.Request) -> Json:
+        record: Json = {
+            "id": self.double.ledger.new_id("req")[:18],
             "method": request.method,
             "path": request.path,
             "key": request.headers.get("Idempotency-Key"),
@@ -84,73 +85,59 @@ class Double:
             "fault": None,
             "status": None,
         }
-        self.recent.append(seen)
-        body = await request.text()
+        self.double.recent.append(record)
+        return record
 
-        async def refuse() -> Answer:
-            raise failure
-
-        try:
-            route, object_id = routes_stripe.match(request.method, request.path)
-            self.counts[f"{route.method} {route.template}"] += 1
-            _authenticate(request)
-            call = Call(
-                request.method,
-                request.path,
-                decode(body or request.query_string),
-                request_id,
-                request.headers.get("Idempotency-Key") or None,
-            )
-        except StripeFailure as caught:
-            failure = caught
-            return await self.wire.answer(
-                request, None, lambda around=None: self._recorded(seen, request, _encoded(refuse))
-            )
-        fault = self.faults.take(request.method, request.path)
-        seen |= {"params": call.params, "fault": fault and fault.kind}
-
-        def execute(around: Any = None) -> Any:
-            run: Operation = self._operation(route, object_id, call)
-            if around is not None:
-                run = around(run)
-            once: Operation = _encoded(lambda: self.keys.once(call, run))
-            return self._recorded(seen, request, once)
-
-        return await self.wire.answer(request, fault, execute)
+    def _parsed(self, request: web.Request, body: str, request_id: str) -> tuple[Route, str, Call]:
+        route, object_id = routes_stripe.match(request.method, request.path)
+        self.double.counts[f"{route.method} {route.template}"] += 1
+        _authenticate(request)
+        call = Call(
+            request.method,
+            request.path,
+            decode(body or request.query_string),
+            request_id,
+            request.headers.get("Idempotency-Key") or None,
+        )
+        return route, object_id, call
 
     def _operation(self, route: Route, object_id: str, call: Call) -> Operation:
-        """Validate and carry out: one synchronous step, after which the answer is final."""
+        """Validate and execute in one synchronous step; afterwards the reply is final."""
+        ledger = self.double.ledger
 
-        def run() -> Json:
-            given = route.shape.check(call.params)
-            paths = given.pop("expand", ())
-            self.ledger.request = {"id": call.request_id, "idempotency_key": call.key}
-            made = route.run(self.ledger, given, object_id)
-            return expanded(self.ledger, made, paths)
+        async def run() -> Reply:
+            params = route.shape.check(call.params)
+            paths = params.pop("expand", ())
+            ledger.request = {"id": call.request_id, "idempotency_key": call.key}
+            return success(expanded(ledger, route.run(ledger, params, object_id), paths))
 
-        async def answer() -> Answer:
-            return _succeeded(run())
+        return with_failures(run)
 
-        return _encoded(answer)
-
-    async def _recorded(self, seen: Json, request: web.Request, run: Operation) -> Answer:
-        answer = await run()
-        seen["status"] = answer.status
-        seen["replayed"] = "Idempotent-Replayed" in answer.headers
+    async def _recorded(self, record: Json, request: web.Request, operation: Operation) -> Reply:
+        reply = await operation()
+        record["status"] = reply.status
+        record["replayed"] = "Idempotent-Replayed" in reply.headers
         headers = {
-            "Request-Id": seen["id"],
+            "Request-Id": record["id"],
             "Stripe-Version": request.headers.get("Stripe-Version", API_VERSION),
-            **answer.headers,
+            **reply.headers,
         }
-        if seen["key"]:
-            headers["Idempotency-Key"] = seen["key"]
-        return Answer(answer.status, answer.body, headers, answer.stored)
+        if record["key"]:
+            headers["Idempotency-Key"] = record["key"]
+        return Reply(reply.status, reply.body, headers, reply.stored)
+
+
+def _raising(failure: StripeFailure) -> Operation:
+    async def run() -> Reply:
+        raise failure
+
+    return run
 
 
 def _authenticate(request: web.Request) -> None:
-    """https://docs.stripe.com/api/authentication; only test keys: nothing live belongs here."""
-    given = request.headers.get("Authorization")
-    if given is None:
+    """Accept any test key, and no live key; https://docs.stripe.com/api/authentication."""
+    header = request.headers.get("Authorization")
+    if header is None:
         raise StripeFailure(
             401,
             "invalid_request_error",
@@ -158,32 +145,9 @@ def _authenticate(request: web.Request) -> None:
             "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             stored=False,
         )
-    if _TEST_KEY.fullmatch(given) is None:
-        message = f"Invalid API Key provided: {given.removeprefix('Bearer ')[:8]}****"
+    if _TEST_KEY.fullmatch(header) is None:
+        message = f"Invalid API Key provided: {header.removeprefix('Bearer ')[:8]}****"
         raise StripeFailure(401, "invalid_request_error", message, stored=False)
     version = request.headers.get("Stripe-Version", API_VERSION)
     if _VERSION.fullmatch(version) is None:
         raise invalid(f"Invalid Stripe API version: {version}")
-
-
-def _encoded(run: Operation) -> Operation:
-    """Failures become answers."""
-
-    async def answer() -> Answer:
-        try:
-            return await run()
-        except StripeFailure as failure:
-            return _failed(failure)
-
-    return answer
-
-
-def _succeeded(body: Json) -> Answer:
-    return Answer(200, json.dumps(body, indent=2).encode())
-
-
-def _failed(failure: BaseException) -> Answer:
-    assert isinstance(failure, StripeFailure)
-    headers = {"Stripe-Should-Retry": "true"} if failure.status == 409 else {}
-    body = json.dumps(failure.body, indent=2).encode()
-    return Answer(failure.status, body, headers, failure.stored)

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 @frozen
 class Decline:
-    """Why a card is refused; https://docs.stripe.com/declines/codes."""
+    """Why a card is declined; https://docs.stripe.com/declines/codes."""
 
     code: str
     message: str
@@ -17,7 +17,7 @@ class Decline:
 
 @frozen
 class Card:
-    """A test card, and what Stripe does with it."""
+    """A test card, and how it behaves."""
 
     brand: str = "visa"
     last4: str = "4242"
@@ -102,15 +102,15 @@ BRANDS: dict[str, Card] = {
 }
 
 
-def _names(prefix: str) -> dict[str, Card]:
+def _named(prefix: str) -> dict[str, Card]:
     names = {f"{prefix}{name}": card for name, card in {**BRANDS, **OTHERS, **DECLINED}.items()}
     names |= {f"{prefix}visa_{name}": card for name, card in DECLINED.items()}
     debit = evolve(DECLINED["chargeDeclinedInsufficientFunds"], funding="debit")
     return names | {f"{prefix}visa_debit_chargeDeclinedInsufficientFunds": debit}
 
 
-TOKENS: dict[str, Card] = _names("tok_")
-PAYMENT_METHODS: dict[str, Card] = _names("pm_card_")
+TOKENS: dict[str, Card] = _named("tok_")
+PAYMENT_METHODS: dict[str, Card] = _named("pm_card_")
 NUMBERS: dict[str, Card] = {
     "4242424242424242": BRANDS["visa"],
     "4000056655665556": BRANDS["visa_debit"],

@@ -1,26 +1,29 @@
-"""Charges: made, declined, captured; https://docs.stripe.com/api/charges."""
+"""Charges: created, declined and captured; https://docs.stripe.com/api/charges."""
 
 from typing import Any
 
 from attrs import evolve
 
-from .cards import AUTHENTICATION_REQUIRED, Card, Decline
-from .currencies import check_amount, check_currency
-from .errors import Json, StripeFailure, invalid, refused
-from .ledger import Ledger, Plan
-from .methods import card_details, take_token
+from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, Card, Decline
+from payments_kit.doubles.stripe.currencies import check_amount, check_currency
+from payments_kit.doubles.stripe.disputes import open_dispute
+from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid, refused
+from payments_kit.doubles.stripe.ledger import Ledger, Plan
+from payments_kit.doubles.stripe.methods import card_details, take_token
 
 Params = dict[str, Any]
 
 
 def create(ledger: Ledger, params: Params) -> Json:
+    """Charge a source, as `POST /v1/charges` does."""
     currency = check_currency(params["currency"])
     check_amount(params["amount"], currency)
     if "source" not in params:
         raise invalid("Must provide source or customer.", code="parameter_missing", param="source")
     card = take_token(ledger, params["source"], "source")
     if card.authentication != "never":
-        # Charges cannot ask for authentication: the bank declines; https://docs.stripe.com/declines/codes
+        # The Charges API has no authentication: the bank declines.
+        # https://docs.stripe.com/declines/codes
         card = evolve(card, decline=AUTHENTICATION_REQUIRED)
     charge = attempt(
         ledger,
@@ -39,11 +42,12 @@ def create(ledger: Ledger, params: Params) -> Json:
 
 
 def source_of(ledger: Ledger, card: Card) -> Json:
+    """Return the source object of a card."""
     return {"id": ledger.new_id("card"), "object": "card", "name": None} | card_details(card)
 
 
 def card_error(decline: Decline | None, **more: Any) -> StripeFailure:
-    """402; https://docs.stripe.com/error-handling (payment errors)."""
+    """Return the 402 of a decline; https://docs.stripe.com/error-handling#payment-errors."""
     if decline is None:
         decline = Decline("card_declined", "Your card was declined.", "generic_decline")
     message, code = decline.message, decline.code
@@ -55,11 +59,11 @@ def card_error(decline: Decline | None, **more: Any) -> StripeFailure:
     return StripeFailure(402, "card_error", message, code=code, **more)
 
 
-def attempt(ledger: Ledger, card: Card, **about: Any) -> Json:
-    """Ask the bank, and record the charge whatever it says."""
+def attempt(ledger: Ledger, card: Card, **fields: Any) -> Json:
+    """Charge a card, and record the charge even if it is declined."""
     plan = ledger.next_charges.pop(0) if ledger.next_charges else Plan()
     status = "failed" if card.decline else plan.status or "succeeded"
-    charge = _blank(ledger, card, **about)
+    charge = _new_charge(ledger, card, **fields)
     ledger.charges[charge["id"]] = charge
     ledger.cards[charge["id"]] = card
     if plan.report:
@@ -69,14 +73,14 @@ def attempt(ledger: Ledger, card: Card, **about: Any) -> Json:
 
 
 def settle(ledger: Ledger, charge: Json, status: str, decline: Decline | None = None) -> None:
-    """The bank's answer, at once or later."""
+    """Record the bank's decision, which is made at once or later."""
     charge["status"] = status
     if status == "failed":
         decline = decline or Decline("card_declined", "Your card was declined.", "generic_decline")
         charge |= {
             "failure_code": decline.code,
             "failure_message": decline.message,
-            "outcome": _refusal(decline),
+            "outcome": _declined_outcome(decline),
             "captured": False,
             "paid": False,
         }
@@ -88,16 +92,17 @@ def settle(ledger: Ledger, charge: Json, status: str, decline: Decline | None = 
     ledger.emit(f"charge.{status}", charge)
     card = ledger.cards[charge["id"]]
     if status == "succeeded" and card.dispute:
-        dispute(ledger, charge, card.dispute)
+        open_dispute(ledger, charge, card.dispute)
 
 
 def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
+    """Capture an authorized charge, or a part of it."""
     charge = ledger.get("ch", charge_id, "charge", status=404)
     if charge["status"] != "succeeded" or charge["captured"] or charge["refunded"]:
         message = f"Charge {charge_id} has already been captured."
         raise refused(message, code="charge_already_captured")
-    take: int = params["amount"] if "amount" in params else charge["amount"]
-    if not 1 <= take <= charge["amount"]:
+    amount: int = params["amount"] if "amount" in params else charge["amount"]
+    if not 1 <= amount <= charge["amount"]:
         raise refused(
             "The amount to capture must be at most what was authorized.",
             code="amount_too_large",
@@ -105,8 +110,8 @@ def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
         )
     charge |= {
         "captured": True,
-        "amount_captured": take,
-        "amount_refunded": charge["amount"] - take,
+        "amount_captured": amount,
+        "amount_refunded": charge["amount"] - amount,
         "balance_transaction": ledger.new_id("txn"),
     }
     ledger.emit("charge.captured", charge)
@@ -114,42 +119,12 @@ def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
 
 
 def update(ledger: Ledger, charge_id: str, params: Params) -> Json:
+    """Change a charge's metadata and description."""
     charge = ledger.get("ch", charge_id, "charge", status=404)
     charge["metadata"] |= params.pop("metadata", {})
     charge |= params
     ledger.emit("charge.updated", charge)
     return charge
-
-
-def dispute(ledger: Ledger, charge: Json, reason: str = "fraudulent") -> Json:
-    """The payer's bank takes the money back; https://docs.stripe.com/api/disputes/object."""
-    made: Json = {
-        "id": ledger.new_id("dp"),
-        "object": "dispute",
-        "amount": charge["amount"] - charge["amount_refunded"],
-        "balance_transactions": [],
-        "charge": charge["id"],
-        "created": ledger.timestamp(),
-        "currency": charge["currency"],
-        "evidence": {},
-        "evidence_details": {"due_by": None, "has_evidence": False, "submission_count": 0},
-        "is_charge_refundable": False,
-        "livemode": False,
-        "metadata": {},
-        "payment_intent": charge["payment_intent"],
-        "reason": reason,
-        "status": "needs_response",
-    }
-    ledger.disputes[made["id"]] = made
-    charge |= {"disputed": True, "dispute": made["id"]}
-    ledger.emit("charge.dispute.created", made)
-    return made
-
-
-def close_dispute(ledger: Ledger, made: Json, status: str) -> Json:
-    made["status"] = status
-    ledger.emit("charge.dispute.closed", made)
-    return made
 
 
 _APPROVED: Json = {
@@ -165,7 +140,7 @@ _APPROVED: Json = {
 }
 
 
-def _refusal(decline: Decline) -> Json:
+def _declined_outcome(decline: Decline) -> Json:
     if decline.blocked:
         return _APPROVED | {
             "network_status": "not_sent_to_network",
@@ -183,7 +158,7 @@ def _refusal(decline: Decline) -> Json:
     }
 
 
-def _blank(
+def _new_charge(
     ledger: Ledger,
     card: Card,
     *,

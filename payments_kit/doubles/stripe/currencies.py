@@ -1,6 +1,6 @@
-"""Which amounts Stripe takes; https://docs.stripe.com/currencies."""
+"""The currencies and amounts that Stripe accepts; https://docs.stripe.com/currencies."""
 
-from .errors import invalid
+from payments_kit.doubles.stripe.errors import invalid
 
 
 def _codes(text: str) -> frozenset[str]:
@@ -9,7 +9,7 @@ def _codes(text: str) -> frozenset[str]:
 
 ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
 THREE_DECIMAL = _codes("bhd jod kwd omr tnd")
-# "Special cases": zero-decimal today, but the API keeps two digits that must be 00.
+# "Special cases": zero-decimal currencies whose amounts have two decimals, which must be 00.
 WHOLE_UNITS_ONLY = _codes("isk ugx")
 TWO_DECIMAL = _codes(
     """usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd
@@ -25,20 +25,21 @@ MINIMUM = {
     "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000,
     "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
-# Stripe converts 50 US cents for all others; without rates, any of these is near enough for a test.
+# For all others the minimum is 50 US cents, converted; these are rough values, by decimals.
 ROUGH_MINIMUM = {0: 50, 2: 50, 3: 150}
 # "The amount value supports up to eight digits"; https://docs.stripe.com/api/charges/create
 MAXIMUM = 99_999_999
 
 
 def digits(currency: str) -> int:
+    """Return the number of decimals of a currency."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
 
 
 def major(amount: int, currency: str) -> str:
-    """An amount as Stripe's messages write it."""
+    """Format an amount in major units, as Stripe's messages do."""
     places = digits(currency)
     text = f"{amount // 10**places:,}"
     if places:
@@ -47,7 +48,7 @@ def major(amount: int, currency: str) -> str:
 
 
 def check_currency(currency: str) -> str:
-    """Currencies are written in lowercase, and understood in any case."""
+    """Return a currency code in lower case; Stripe accepts any case."""
     if (code := currency.lower()) in SUPPORTED:
         return code
     raise invalid(
@@ -58,6 +59,7 @@ def check_currency(currency: str) -> str:
 
 
 def check_amount(amount: int, currency: str) -> None:
+    """Raise Stripe's error if an amount is not allowed."""
     smallest = MINIMUM.get(currency, ROUGH_MINIMUM[digits(currency)])
     if amount < 1:
         raise invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")

@@ -1,4 +1,4 @@
-"""Stripe's error bodies; https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes."""
+"""Stripe's errors; https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ Json = dict[str, Any]
 
 
 class StripeFailure(Exception):
-    """A request that Stripe answers with an error.
+    """An error reply.
 
-    `stored` says whether the answer is kept under the Idempotency-Key: "we don't save the
-    idempotent result" when "incoming parameters fail validation", because no endpoint began to
-    execute (https://docs.stripe.com/api/idempotent_requests).
+    `stored` is whether the reply is kept under the idempotency key: "we don't save the idempotent
+    result" when "incoming parameters fail validation", because no endpoint began to execute
+    (https://docs.stripe.com/api/idempotent_requests).
     """
 
     def __init__(
@@ -37,13 +37,14 @@ class StripeFailure(Exception):
 
     @property
     def body(self) -> Json:
+        """The JSON body."""
         return {"error": self.error}
 
 
 def invalid(
     message: str, *, code: str | None = None, param: str | None = None, status: int = 400
 ) -> StripeFailure:
-    """The parameters fail validation: nothing was executed, nothing is stored."""
+    """Return the error for invalid parameters; it is not stored."""
     return StripeFailure(
         status, "invalid_request_error", message, code=code, param=param, stored=False
     )
@@ -52,11 +53,12 @@ def invalid(
 def refused(
     message: str, *, code: str | None = None, param: str | None = None, **more: Any
 ) -> StripeFailure:
-    """The parameters are well-formed but the state of things forbids it: stored under the key."""
+    """Return the error for a request that the object's state forbids; it is stored."""
     return StripeFailure(400, "invalid_request_error", message, code=code, param=param, **more)
 
 
 def missing_object(what: str, object_id: str, param: str, *, status: int = 400) -> StripeFailure:
+    """Return the error for an unknown id."""
     message = f"No such {what}: '{object_id}'"
     return StripeFailure(
         status, "invalid_request_error", message, code="resource_missing", param=param
@@ -64,7 +66,7 @@ def missing_object(what: str, object_id: str, param: str, *, status: int = 400) 
 
 
 def by_status(status: int) -> StripeFailure:
-    """The error that Stripe's front sends with a bare status; https://docs.stripe.com/api/errors."""
+    """Return the error of a status, as a fault sends it; https://docs.stripe.com/api/errors."""
     if status == 429:
         return StripeFailure(
             429,
@@ -89,6 +91,7 @@ def by_status(status: int) -> StripeFailure:
 
 
 def key_in_use(key: str) -> StripeFailure:
+    """Return the error for a key whose first request is in progress."""
     message = (
         "There is currently another in-progress request using this Idempotent Key (that probably "
         "means you submitted twice, and the other request is still going through): "

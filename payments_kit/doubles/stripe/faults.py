@@ -1,4 +1,13 @@
-"""Faults on demand: which of them wait, which really happened."""
+"""Faults of the double: what can go wrong with a request.
+
+- `timeout_before`, `timeout_after`: there is no reply; the request is not executed, or is.
+- `reset_before`, `reset_after`: the connection is reset; the request is not executed, or is.
+- `status_before`, `status_after`: the reply is an error; the request is not executed, or is.
+- `truncate`: the request is executed; the reply's body ends early.
+- `garbage`: the request is executed; the reply is an HTML page.
+- `slow`: the request is executed after `seconds`, and then answered.
+- `late`: there is no reply; the request is executed after `seconds`.
+"""
 
 import re
 from collections import Counter
@@ -7,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from attrs import define, field
 
-from .errors import Json, invalid
+from payments_kit.doubles.stripe.errors import Json, invalid
 
 Kind = Literal[
     "timeout_before",
@@ -26,38 +35,47 @@ Reply = Literal["reset", "hang"]
 
 @define
 class Fault:
-    """What goes wrong with the next `times` requests that match; `times: -1` for all of them."""
+    """A fault of the next `times` matching requests, or of all of them if `times` is -1."""
 
     kind: Kind
     path: str = ".*"
+    """A regular expression that is searched for in the path."""
     method: str = "POST"
+    """`*` is any method."""
     times: int = 1
     seconds: float | None = None
     status: int = 500
     html: bool = False
+    """Whether the body is a proxy's HTML page instead of Stripe's JSON."""
     reply: Reply = "reset"
+    """How a late request's connection ends."""
     holds_key: bool = False
+    """Whether a late request uses its idempotency key from the start."""
     skip: int = 0
+    """How many matching requests are spared first."""
     probability: float = 1.0
 
     def matches(self, method: str, path: str) -> bool:
+        """Whether it may apply to a request."""
         return self.method in ("*", method) and re.search(self.path, path) is not None
 
 
 @define
 class Faults:
-    """The faults in store, in order; the first one that matches a request is its fault."""
+    """The faults still to come, in order; the first that matches a request applies to it."""
 
     waiting: list[Fault] = field(factory=list)
     happened: Counter[str] = field(factory=Counter)
-    random: Random = field(factory=lambda: Random(0))
+    random: Random = field(factory=lambda: Random(0))  # noqa: S311 - a repeatable sequence
 
     def add(self, kind: Kind, path: str = ".*", **more: Any) -> Fault:
+        """Add a fault."""
         fault = Fault(kind, path, **more)
         self.waiting.append(fault)
         return fault
 
     def take(self, method: str, path: str) -> Fault | None:
+        """Return the fault of a request, if any, and count it."""
         for fault in self.waiting:
             if not fault.matches(method, path) or self.random.random() >= fault.probability:
                 continue
@@ -72,10 +90,12 @@ class Faults:
         return None
 
     def clear(self) -> None:
+        """Remove the faults still to come."""
         self.waiting.clear()
 
 
 def decode_fault(body: Json) -> Fault:
+    """Read a fault from the control API's JSON."""
     try:
         if body.get("kind") not in get_args(Kind):
             raise invalid(f"kind must be one of {', '.join(get_args(Kind))}")

@@ -1,17 +1,17 @@
-"""Form bodies with nested brackets, as Stripe reads them; https://docs.stripe.com/api."""
+"""Form-encoded bodies with nested brackets, as in Stripe's API; https://docs.stripe.com/api."""
 
 import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .errors import invalid
+from payments_kit.doubles.stripe.errors import invalid
 
 Raw = dict[str, Any]
 _KEY = re.compile(r"[^\[\]]+|\[[^\[\]]*\]")
 
 
 def decode(text: str) -> Raw:
-    """`metadata[a]=1&expand[]=x&expand[0]=y` -> {"metadata": {"a": "1"}, "expand": ["x", "y"]}."""
+    """Decode a form: `metadata[a]=1&expand[]=x` is {"metadata": {"a": "1"}, "expand": ["x"]}."""
     tree: Raw = {}
     for key, value in parse_qsl(text, keep_blank_values=True, strict_parsing=False):
         parts = _KEY.findall(key)
@@ -30,7 +30,7 @@ def _put(tree: Raw, path: list[str], value: str, key: str) -> None:
 
 
 def _as_lists(value: Any) -> Any:
-    """Indices without a gap are an array."""
+    """Convert objects whose keys are 0, 1, 2, … to lists."""
     if not isinstance(value, dict):
         return value
     inner = {name: _as_lists(each) for name, each in value.items()}

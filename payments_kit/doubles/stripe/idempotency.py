@@ -1,23 +1,15 @@
-"""Idempotency-Key as Stripe's v1 treats it; https://docs.stripe.com/api/idempotent_requests."""
+"""The Idempotency-Key header; https://docs.stripe.com/api/idempotent_requests."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from .errors import StripeFailure, invalid, key_in_use
-from .form import Raw
+from payments_kit.doubles.stripe.errors import StripeFailure, invalid, key_in_use
+from payments_kit.doubles.stripe.form import Raw
+from payments_kit.doubles.stripe.replies import Reply
 
-MAX_KEY = 255
-
-
-@frozen
-class Answer:
-    """A status and a JSON body, ready to be sent; `stored` answers are kept under the key."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(factory=dict)
-    stored: bool = True
+MAX_KEY_LENGTH: Final = 255  # https://docs.stripe.com/api/idempotent_requests
 
 
 @frozen
@@ -36,43 +28,43 @@ class _Slot:
     path: str
     params: Raw
     request_id: str
-    answer: Answer | None = None
+    reply: Reply | None = None
 
 
 @define
 class IdempotencyKeys:
-    """The first answer to each key, until it is forgotten."""
+    """The first reply to each key."""
 
     slots: dict[str, _Slot] = field(factory=dict)
 
-    async def once(self, call: Call, run: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Run it, unless this key has an answer: then give that one again, 4xx and 500 too."""
+    async def once(self, call: Call, run: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Execute a request, or repeat the first reply to its key, also a 4xx or 500."""
         if call.key is None or call.method != "POST":
             return await run()
-        if len(call.key) > MAX_KEY:
-            raise invalid(f"Idempotency keys can be at most {MAX_KEY} characters long.")
+        if len(call.key) > MAX_KEY_LENGTH:
+            raise invalid(f"Idempotency keys can be at most {MAX_KEY_LENGTH} characters long.")
         if (slot := self.slots.get(call.key)) is not None:
-            return self._again(call, slot)
+            return self._repeated(call, slot)
         slot = self.slots[call.key] = _Slot(call.path, call.params, call.request_id)
         try:
-            answer = await run()
+            reply = await run()
         except BaseException:
             self._release(call.key, slot)
             raise
-        if answer.stored:
-            slot.answer = answer
+        if reply.stored:
+            slot.reply = reply
         else:
             self._release(call.key, slot)
-        return answer
+        return reply
 
     def forget(self, key: str | None = None) -> int:
-        """24 hours have passed. A request still running keeps its key."""
-        old = [name for name, slot in self.slots.items() if slot.answer and key in (None, name)]
-        for name in old:
+        """Expire a key, or all; a request in progress keeps its key. Return how many expired."""
+        expired = [name for name, slot in self.slots.items() if slot.reply and key in (None, name)]
+        for name in expired:
             del self.slots[name]
-        return len(old)
+        return len(expired)
 
-    def _again(self, call: Call, slot: _Slot) -> Answer:
+    def _repeated(self, call: Call, slot: _Slot) -> Reply:
         if slot.path != call.path:
             raise _key_mismatch(
                 f"for the same endpoint they were first used for ('{slot.path}' vs '{call.path}')",
@@ -80,12 +72,12 @@ class IdempotencyKeys:
             )
         if slot.params != call.params:
             raise _key_mismatch("with the same parameters they were first used with", call.key)
-        if slot.answer is None:
+        if slot.reply is None:
             raise key_in_use(str(call.key))
         replayed = {"Idempotent-Replayed": "true", "Original-Request": slot.request_id}
-        if slot.answer.status >= 500:
+        if slot.reply.status >= 500:
             replayed["Stripe-Should-Retry"] = "false"
-        return evolve(slot.answer, headers=slot.answer.headers | replayed)
+        return evolve(slot.reply, headers=slot.reply.headers | replayed)
 
     def _release(self, key: str, slot: _Slot) -> None:
         if self.slots.get(key) is slot:

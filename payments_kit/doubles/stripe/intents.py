@@ -1,14 +1,11 @@
-"""PaymentIntents and their life; https://docs.stripe.com/payments/paymentintents/lifecycle."""
+"""The PaymentIntents API; https://docs.stripe.com/api/payment_intents."""
 
-from typing import Any, NoReturn
+from typing import Any
 
-from attrs import evolve
-
-from . import charges, methods
-from .cards import AUTHENTICATION_REQUIRED, Card, Decline
-from .currencies import check_amount, check_currency
-from .errors import Json, StripeFailure, invalid, refused
-from .ledger import Ledger
+from payments_kit.doubles.stripe import charges, lifecycle, methods
+from payments_kit.doubles.stripe.currencies import check_amount, check_currency
+from payments_kit.doubles.stripe.errors import Json, invalid
+from payments_kit.doubles.stripe.ledger import Ledger
 
 Params = dict[str, Any]
 CANCELABLE = (
@@ -19,18 +16,6 @@ CANCELABLE = (
     "requires_action",
     "processing",
 )
-NOT_HANDLED = Decline(
-    "authentication_required",
-    "This payment required an authentication action to complete, but `error_on_requires_action` "
-    "was set. When you're ready, you can upgrade your integration to handle actions at "
-    "https://stripe.com/docs/payments/payment-intents/upgrade-to-handle-actions.",
-    "authentication_not_handled",
-)
-NOT_AUTHENTICATED = Decline(
-    "payment_intent_authentication_failure",
-    "We are unable to authenticate your payment method. Please choose a different payment method "
-    "and try again.",
-)
 ONLY_WITH_CONFIRM = (
     "error_on_requires_action",
     "off_session",
@@ -39,6 +24,7 @@ ONLY_WITH_CONFIRM = (
 
 
 def create(ledger: Ledger, params: Params) -> Json:
+    """Create an intent, and confirm it if requested."""
     currency = check_currency(params["currency"])
     check_amount(params["amount"], currency)
     confirm_now = params.get("confirm", False)
@@ -51,36 +37,40 @@ def create(ledger: Ledger, params: Params) -> Json:
                 raise invalid(message, param=name)
     else:
         _check_return_url(automatic, params)
-    intent = _blank(ledger, params, currency, automatic)
+    intent = _new_intent(ledger, params, currency, automatic)
     method = _method(ledger, params)
     ledger.payment_intents[intent["id"]] = intent
     ledger.emit("payment_intent.created", intent)
     if method is not None:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
     if confirm_now:
-        _confirm(ledger, intent, params)
+        lifecycle.confirm(ledger, intent, params)
     return intent
 
 
 def confirm(ledger: Ledger, intent_id: str, params: Params) -> Json:
+    """Confirm an intent: charge its payment method."""
     intent = ledger.get("pi", intent_id, "intent", status=404)
     status = intent["status"]
     if status not in ("requires_payment_method", "requires_confirmation", "requires_action"):
         why = "it has already succeeded after being previously confirmed."
         if status != "succeeded":
             why = f"it has a status of {status}."
-        _unexpected(ledger, intent, f"You cannot confirm this PaymentIntent because {why}")
+        lifecycle.raise_unexpected(
+            ledger, intent, f"You cannot confirm this PaymentIntent because {why}"
+        )
     _check_return_url(intent["automatic_payment_methods"], params)
     if (method := _method(ledger, params)) is not None:
         intent["payment_method"] = method["id"]
-    _confirm(ledger, intent, params)
+    lifecycle.confirm(ledger, intent, params)
     return intent
 
 
 def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
+    """Cancel an intent."""
     intent = ledger.get("pi", intent_id, "intent", status=404)
     if intent["status"] not in CANCELABLE:
-        _unexpected(
+        lifecycle.raise_unexpected(
             ledger,
             intent,
             f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. "
@@ -103,52 +93,29 @@ def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
 
 
 def capture(ledger: Ledger, intent_id: str, params: Params) -> Json:
+    """Capture an authorized intent, or a part of it."""
     intent = ledger.get("pi", intent_id, "intent", status=404)
     if intent["status"] != "requires_capture":
-        _unexpected(
+        lifecycle.raise_unexpected(
             ledger,
             intent,
             f"This PaymentIntent could not be captured because it has a status of "
             f"{intent['status']}. Only a PaymentIntent with one of the following statuses may be "
             "captured: requires_capture.",
         )
-    take: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount"]
-    charges.capture(ledger, intent["latest_charge"], {"amount": take})
+    amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount"]
+    charges.capture(ledger, intent["latest_charge"], {"amount": amount})
     intent["metadata"] |= params.get("metadata", {})
-    _succeeded(ledger, intent, take)
+    lifecycle.succeed(ledger, intent, amount)
     return intent
 
 
 def update(ledger: Ledger, intent_id: str, params: Params) -> Json:
+    """Change an intent's metadata and description."""
     intent = ledger.get("pi", intent_id, "intent", status=404)
     intent["metadata"] |= params.pop("metadata", {})
     intent |= params
     return intent
-
-
-def authenticate(ledger: Ledger, intent: Json, *, succeeded: bool) -> None:
-    """The payer came back from the bank's page."""
-    if intent["status"] != "requires_action":
-        _unexpected(ledger, intent, "This PaymentIntent does not wait for authentication.")
-    intent["next_action"] = None
-    card = ledger.cards[intent["payment_method"]]
-    if succeeded:
-        _attempt(ledger, intent, card)
-    else:
-        _failed(ledger, intent, NOT_AUTHENTICATED)
-
-
-def finish(ledger: Ledger, charge: Json, *, succeeded: bool) -> None:
-    """A payment that stayed `processing` ends."""
-    charges.settle(ledger, charge, "succeeded" if succeeded else "failed")
-    if charge["payment_intent"] is None:
-        return
-    intent = ledger.payment_intents[charge["payment_intent"]]
-    if succeeded:
-        _succeeded(ledger, intent, charge["amount"])
-    else:
-        decline = Decline("card_declined", "Your card was declined.", "generic_decline")
-        _failed(ledger, intent, decline, charge["id"])
 
 
 def _check_return_url(automatic: Json, params: Params) -> None:
@@ -173,129 +140,7 @@ def _method(ledger: Ledger, params: Params) -> Json | None:
     return None
 
 
-def _confirm(ledger: Ledger, intent: Json, params: Params) -> None:
-    if intent["payment_method"] is None:
-        raise refused(
-            "You cannot confirm this PaymentIntent because it's missing a payment method. You can "
-            "either update the PaymentIntent with a payment method and then confirm it again, or "
-            "confirm it again directly with a payment method or ConfirmationToken.",
-            code="payment_intent_unexpected_state",
-            payment_intent=dict(intent),
-        )
-    card = ledger.cards[intent["payment_method"]]
-    if card.authentication == "never":
-        _attempt_or_raise(ledger, intent, card)
-    elif params.get("off_session"):
-        if card.authentication == "off_session_too":
-            card = evolve(card, decline=AUTHENTICATION_REQUIRED)
-        _attempt_or_raise(ledger, intent, card)
-    elif params.get("error_on_requires_action"):
-        _failed(ledger, intent, NOT_HANDLED)
-        raise _payment_error(ledger, intent, NOT_HANDLED)
-    else:
-        intent |= {"status": "requires_action", "next_action": _next_action(ledger, intent, params)}
-        ledger.emit("payment_intent.requires_action", intent)
-
-
-def _next_action(ledger: Ledger, intent: Json, params: Params) -> Json:
-    if "return_url" in params and not params.get("use_stripe_sdk"):
-        url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
-        return {
-            "type": "redirect_to_url",
-            "redirect_to_url": {"return_url": params["return_url"], "url": url},
-        }
-    details = {"type": "three_d_secure_redirect", "source": ledger.new_id("payatt")}
-    return {"type": "use_stripe_sdk", "use_stripe_sdk": details}
-
-
-def _attempt_or_raise(ledger: Ledger, intent: Json, card: Card) -> None:
-    charge = _attempt(ledger, intent, card)
-    if charge["status"] == "failed":
-        raise _payment_error(ledger, intent, card.decline, charge=charge["id"])
-
-
-def _attempt(ledger: Ledger, intent: Json, card: Card) -> Json:
-    manual = intent["capture_method"] == "manual"
-    charge = charges.attempt(
-        ledger,
-        card,
-        amount=intent["amount"],
-        currency=intent["currency"],
-        captured=not manual,
-        metadata=intent["metadata"],
-        description=intent["description"],
-        payment_intent=intent["id"],
-        payment_method=intent["payment_method"],
-    )
-    intent |= {"latest_charge": charge["id"], "next_action": None}
-    if charge["id"] in ledger.reports:
-        ledger.reports[intent["id"]] = _lies_about_intent(ledger.reports[charge["id"]])
-    if charge["status"] == "failed":
-        _failed(ledger, intent, card.decline, charge["id"])
-    elif charge["status"] == "pending":
-        intent["status"] = "processing"
-        ledger.emit("payment_intent.processing", intent)
-    elif manual:
-        intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
-        ledger.emit("payment_intent.amount_capturable_updated", intent)
-    else:
-        _succeeded(ledger, intent, intent["amount"])
-    if charge["status"] != "failed":
-        ledger.used.add(intent["payment_method"])
-    return charge
-
-
-def _lies_about_intent(lies: Json) -> Json:
-    """What is said of a charge is said of its intent, which also states what it received."""
-    if "amount" in lies:
-        return {"amount_received": lies["amount"], **lies}
-    return lies
-
-
-def _succeeded(ledger: Ledger, intent: Json, amount: int) -> None:
-    intent |= {
-        "status": "succeeded",
-        "amount_received": amount,
-        "amount_capturable": 0,
-        "last_payment_error": None,
-    }
-    ledger.emit("payment_intent.succeeded", intent)
-
-
-def _failed(
-    ledger: Ledger, intent: Json, decline: Decline | None, charge: str | None = None
-) -> None:
-    method = ledger.payment_methods[intent["payment_method"]]
-    error = charges.card_error(decline, charge=charge, payment_method=dict(method)).error
-    intent |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "next_action": None,
-        "last_payment_error": error,
-    }
-    ledger.emit("payment_intent.payment_failed", intent)
-
-
-def _payment_error(
-    ledger: Ledger, intent: Json, decline: Decline | None, charge: str | None = None
-) -> StripeFailure:
-    return charges.card_error(
-        decline,
-        charge=charge,
-        payment_intent=dict(ledger.shown(intent)),
-        payment_method=intent["last_payment_error"]["payment_method"],
-    )
-
-
-def _unexpected(ledger: Ledger, intent: Json, message: str) -> NoReturn:
-    raise refused(
-        message,
-        code="payment_intent_unexpected_state",
-        payment_intent=dict(ledger.shown(intent)),
-    )
-
-
-def _blank(ledger: Ledger, params: Params, currency: str, automatic: Json) -> Json:
+def _new_intent(ledger: Ledger, params: Params, currency: str, automatic: Json) -> Json:
     intent_id = ledger.new_id("pi")
     return {
         "id": intent_id,

@@ -1,4 +1,4 @@
-"""Everything the double remembers: Stripe's objects, and the events about them."""
+"""All objects of the double, and the events about them; https://docs.stripe.com/api/events."""
 
 import json
 import string
@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .cards import Card
-from .errors import Json, missing_object
+from payments_kit.doubles.stripe.cards import Card
+from payments_kit.doubles.stripe.errors import Json, missing_object
 
 API_VERSION = "2026-10-28.endive"
 _ALPHABET = string.ascii_letters + string.digits
@@ -27,7 +27,10 @@ KINDS = {
 
 @define
 class Plan:
-    """What the next charge or refund is told to become, against what its card would do."""
+    """What the next charge or refund does, instead of what its card would do.
+
+    `report` are fields that the API reports wrongly.
+    """
 
     status: str | None = None
     report: Json = field(factory=dict)
@@ -35,7 +38,7 @@ class Plan:
 
 @define
 class Ledger:
-    """The books. Every change is one synchronous call, so no request sees half of another."""
+    """All objects by id; a change is one synchronous call, so that no request sees half of it."""
 
     now: Callable[[], float] = time.time
     random: Random = field(factory=Random)
@@ -48,45 +51,50 @@ class Ledger:
     tokens: dict[str, Json] = field(factory=dict)
     cards: dict[str, Card] = field(factory=dict)
     used: set[str] = field(factory=set)
+    """The payment methods that cannot be used again."""
     reports: dict[str, Json] = field(factory=dict)
+    """The fields that the API reports wrongly, by object id."""
     next_charges: list[Plan] = field(factory=list)
     next_refunds: list[Plan] = field(factory=list)
     listeners: list[Callable[[Json], None]] = field(factory=list)
-    # "Under normal operating conditions, data is searchable in under 1 minute";
-    # https://docs.stripe.com/search
     search_lag: float = 60.0
+    """How many seconds search lags behind: "Under normal operating conditions, data is searchable
+    in under 1 minute" (https://docs.stripe.com/search#data-freshness)."""
     request: Json = field(factory=lambda: {"id": None, "idempotency_key": None})
 
     def new_id(self, prefix: str) -> str:
+        """Return a new id with Stripe's prefix for the kind of object."""
         return f"{prefix}_{''.join(self.random.choices(_ALPHABET, k=24))}"
 
     def timestamp(self) -> int:
+        """Return the time in seconds since 1970."""
         return int(self.now())
 
     def of_kind(self, prefix: str) -> dict[str, Json]:
+        """Return all objects with this id prefix."""
         objects: dict[str, Json] = getattr(self, KINDS[prefix][0])
         return objects
 
     def get(self, prefix: str, object_id: str, param: str, *, status: int = 400) -> Json:
-        """The object of that id; unknown in the path it is a 404, in a parameter a 400."""
+        """Return an object; an unknown id is a 404 in a path, and a 400 in a parameter."""
         if (found := self.of_kind(prefix).get(object_id)) is None:
             raise missing_object(KINDS[prefix][1], object_id, param, status=status)
         return found
 
     def shown(self, it: Json) -> Json:
-        """An object as the API reports it: with the lies it was told to tell."""
-        lies = self.reports.get(it["id"])
-        return {**it, **lies} if lies else it
+        """Return an object as the API reports it, wrong fields included."""
+        report = self.reports.get(it["id"])
+        return {**it, **report} if report else it
 
-    def emit(self, type_: str, about: Json) -> Json:
+    def emit(self, type_: str, subject: Json) -> Json:
         """Record an event with a snapshot; https://docs.stripe.com/api/events/object."""
         event: Json = {
             "id": self.new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
             "created": self.timestamp(),
-            "data": {"object": json.loads(json.dumps(self.shown(about)))},
-            "livemode": bool(self.shown(about).get("livemode", False)),
+            "data": {"object": json.loads(json.dumps(self.shown(subject)))},
+            "livemode": bool(self.shown(subject).get("livemode", False)),
             "pending_webhooks": len(self.listeners),
             "request": dict(self.request),
             "type": type_,
@@ -97,6 +105,7 @@ class Ledger:
         return event
 
     def clear(self) -> None:
+        """Remove everything."""
         for objects in (
             self.charges, self.payment_intents, self.payment_methods, self.refunds, self.disputes,
             self.events, self.tokens, self.cards, self.used, self.reports, self.next_charges,
@@ -105,7 +114,7 @@ class Ledger:
             objects.clear()
 
     def summary(self) -> Json:
-        """The truth, for inspection: what was really made, whatever the API was told to report."""
+        """Return all objects as they really are, whatever the API reports."""
         return {
             "charges": [
                 _picked(it, "amount_captured", "amount_refunded", "captured", "refunded",

@@ -1,12 +1,16 @@
-"""Lists, search and expansion; https://docs.stripe.com/api/pagination and /expanding_objects."""
+"""Lists, search and expansion.
+
+https://docs.stripe.com/api/pagination, https://docs.stripe.com/search and
+https://docs.stripe.com/api/expanding_objects
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from .errors import Json, invalid, missing_object
-from .ledger import KINDS, Ledger
+from payments_kit.doubles.stripe.errors import Json, invalid, missing_object
+from payments_kit.doubles.stripe.ledger import KINDS, Ledger
 
 Params = dict[str, Any]
 _OPERATORS: dict[str, Callable[[int, int], bool]] = {
@@ -19,7 +23,7 @@ _CLAUSE = re.compile(r"""\s*(metadata\[["'](.+?)["']\]|[a-z_]+)\s*:\s*(["'])(.*?
 
 
 def listed(ledger: Ledger, prefix: str, params: Params, url: str, *equal: str) -> Json:
-    """Newest first; `equal` names the parameters that must equal the field of the same name."""
+    """Return a page of a list, newest first; `equal` are the parameters that filter by a field."""
     objects = ledger.of_kind(prefix)
     for name in ("starting_after", "ending_before"):
         if name in params and params[name] not in objects:
@@ -62,9 +66,9 @@ def _created_in(it: Json, bounds: dict[str, int]) -> bool:
 
 
 def searched(ledger: Ledger, prefix: str, params: Params, url: str, lag: float) -> Json:
-    """Search sees an object only some time after it was made: it is no read-after-write.
+    """Return the objects that match a query and are older than the lag in seconds.
 
-    "Under normal operating conditions, data is searchable in under 1 minute"; https://docs.stripe.com/search
+    https://docs.stripe.com/search#data-freshness
     """
     clauses = _clauses(params["query"])
     old_enough = ledger.now() - lag
@@ -101,7 +105,7 @@ def _matches(it: Json, name: str, key: str | None, value: str) -> bool:
 
 
 def expanded(ledger: Ledger, it: Json, paths: Iterable[str]) -> Json:
-    """Ids replaced by their objects; https://docs.stripe.com/api/expanding_objects."""
+    """Replace ids by their objects; https://docs.stripe.com/api/expanding_objects."""
     for path in paths:
         it = _expand(ledger, it, path.split("."), path)
     return it

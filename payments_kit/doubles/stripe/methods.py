@@ -1,15 +1,19 @@
-"""PaymentMethods and tokens; https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/api/tokens."""
+"""PaymentMethods and tokens.
+
+https://docs.stripe.com/api/payment_methods and https://docs.stripe.com/api/tokens
+"""
 
 from typing import Any
 
-from .cards import NUMBERS, PAYMENT_METHODS, TOKENS, Card
-from .errors import Json, StripeFailure, invalid, missing_object, refused
-from .ledger import Ledger
+from payments_kit.doubles.stripe.cards import NUMBERS, PAYMENT_METHODS, TOKENS, Card
+from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid, missing_object, refused
+from payments_kit.doubles.stripe.ledger import Ledger
 
 Params = dict[str, Any]
 
 
 def card_details(card: Card) -> Json:
+    """Return the fields that describe a card."""
     return {
         "brand": card.brand,
         "country": "US",
@@ -23,6 +27,7 @@ def card_details(card: Card) -> Json:
 
 
 def create(ledger: Ledger, params: Params) -> Json:
+    """Create a payment method from a token or a card number."""
     card_params = params.get("card")
     if not card_params:
         raise invalid("Missing required param: card.", code="parameter_missing", param="card")
@@ -34,7 +39,7 @@ def create(ledger: Ledger, params: Params) -> Json:
 
 
 def take_token(ledger: Ledger, token: str, param: str) -> Card:
-    """The card behind a token. A token made by the API can be used once; the test ones always."""
+    """Return a token's card; a token created by the API can be used once, a test token always."""
     if (card := TOKENS.get(token)) is not None:
         return card
     if token not in ledger.tokens:
@@ -47,6 +52,7 @@ def take_token(ledger: Ledger, token: str, param: str) -> Card:
 
 
 def new_method(ledger: Ledger, card: Card, *, metadata: dict[str, str] | None = None) -> Json:
+    """Create a payment method for a card."""
     billing = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
     method: Json = {
         "id": ledger.new_id("pm"),
@@ -79,7 +85,7 @@ def new_method(ledger: Ledger, card: Card, *, metadata: dict[str, str] | None = 
 
 
 def usable(ledger: Ledger, method_id: str) -> Json:
-    """The method behind an id; a shared `pm_card_…` becomes one of its own, as at Stripe."""
+    """Return a payment method; a shared `pm_card_…` is copied to a new one, as at Stripe."""
     if (card := PAYMENT_METHODS.get(method_id)) is not None:
         return new_method(ledger, card)
     method = ledger.get("pm", method_id, "payment_method")
@@ -94,6 +100,7 @@ def usable(ledger: Ledger, method_id: str) -> Json:
 
 
 def read(ledger: Ledger, method_id: str) -> Json:
+    """Return a payment method, as `GET /v1/payment_methods/{id}` does."""
     if method_id in PAYMENT_METHODS:
         return usable(ledger, method_id)
     if method_id not in ledger.payment_methods:
@@ -102,6 +109,7 @@ def read(ledger: Ledger, method_id: str) -> Json:
 
 
 def create_token(ledger: Ledger, params: Params) -> Json:
+    """Create a token from a card number."""
     card = _by_number(params["card"])
     token: Json = {
         "id": ledger.new_id("tok"),

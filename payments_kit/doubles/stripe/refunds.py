@@ -2,35 +2,36 @@
 
 from typing import Any
 
-from .currencies import major
-from .errors import Json, invalid, refused
-from .ledger import Ledger, Plan
+from payments_kit.doubles.stripe.currencies import major
+from payments_kit.doubles.stripe.errors import Json, invalid, refused
+from payments_kit.doubles.stripe.ledger import Ledger, Plan
 
 Params = dict[str, Any]
 
 
 def create(ledger: Ledger, params: Params) -> Json:
+    """Refund a charge, as `POST /v1/refunds` does."""
     charge = _charge(ledger, params)
-    rest = charge["amount"] - charge["amount_refunded"]
+    remaining = charge["amount"] - charge["amount_refunded"]
     if charge["status"] != "succeeded":
         raise refused(f"Charge {charge['id']} was not successful and cannot be refunded.")
     if charge["refunded"]:
         message = f"Charge {charge['id']} has already been refunded."
         raise refused(message, code="charge_already_refunded")
-    if charge["disputed"] and _lost_or_open(ledger, charge):
+    if charge["disputed"] and _is_not_won(ledger, charge):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise refused(message, code="charge_disputed")
-    amount = params.get("amount", rest)
+    amount = params.get("amount", remaining)
     if amount < 1:
         raise invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
-    if amount > rest:
-        asked, left = (major(each, charge["currency"]) for each in (amount, rest))
+    if amount > remaining:
+        requested, left = (major(each, charge["currency"]) for each in (amount, remaining))
         raise refused(
-            f"Refund amount ({asked}) is greater than unrefunded amount on charge ({left})",
+            f"Refund amount ({requested}) is greater than unrefunded amount on charge ({left})",
             param="amount",
         )
     plan = ledger.next_refunds.pop(0) if ledger.next_refunds else Plan()
-    refund = _blank(ledger, charge, amount, params)
+    refund = _new_refund(ledger, charge, amount, params)
     refund["status"] = plan.status or ledger.cards[charge["id"]].refund
     ledger.refunds[refund["id"]] = refund
     if plan.report:
@@ -45,7 +46,7 @@ def create(ledger: Ledger, params: Params) -> Json:
 
 
 def finish(ledger: Ledger, refund: Json, *, succeeded: bool) -> None:
-    """The bank's later word on a refund: also one that had succeeded may fail."""
+    """Record the bank's decision about a refund; one that has succeeded may still fail."""
     if succeeded:
         refund |= {"status": "succeeded", "pending_reason": None}
         ledger.emit("refund.updated", refund)
@@ -56,6 +57,7 @@ def finish(ledger: Ledger, refund: Json, *, succeeded: bool) -> None:
 
 
 def update(ledger: Ledger, refund_id: str, params: Params) -> Json:
+    """Change a refund's metadata."""
     refund = ledger.get("re", refund_id, "refund", status=404)
     refund["metadata"] |= params.get("metadata", {})
     ledger.emit("refund.updated", refund)
@@ -79,7 +81,7 @@ def _charge(ledger: Ledger, params: Params) -> Json:
     return charge
 
 
-def _lost_or_open(ledger: Ledger, charge: Json) -> bool:
+def _is_not_won(ledger: Ledger, charge: Json) -> bool:
     return bool(ledger.disputes[charge["dispute"]]["status"] != "won")
 
 
@@ -99,7 +101,7 @@ def _mark_failed(ledger: Ledger, refund: Json) -> None:
     ledger.emit("charge.refund.updated", refund)
 
 
-def _blank(ledger: Ledger, charge: Json, amount: int, params: Params) -> Json:
+def _new_refund(ledger: Ledger, charge: Json, amount: int, params: Params) -> Json:
     return {
         "id": ledger.new_id("re"),
         "object": "refund",

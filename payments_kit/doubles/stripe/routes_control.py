@@ -1,60 +1,88 @@
-"""The control API under /_double/: not Stripe's, for tests only."""
+"""The control API under `/_double/`, which is not Stripe's: for tests and demonstrations.
+
+It adds faults, shows what the double has recorded, plays the bank's and the customer's part, and
+controls the webhooks. Bodies and replies are JSON.
+"""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 from attrs import asdict
 
-from . import charges, intents, refunds
-from .errors import Json, invalid
-from .faults import decode_fault
-from .ledger import Plan
+from payments_kit.doubles.stripe import disputes, lifecycle, refunds
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.errors import Json, invalid
+from payments_kit.doubles.stripe.faults import decode_fault
+from payments_kit.doubles.stripe.ledger import Plan
 
-if TYPE_CHECKING:
-    from .app import Double
+Handler = Callable[[Double, Json], Awaitable[Any]]
 
-Handler = Callable[["Double", Json], Awaitable[Any]]
+# --- faults ---
 
 
-async def add_fault(double: "Double", body: Json) -> Any:
+async def add_fault(double: Double, body: Json) -> Any:
+    """Add a fault; the fields are those of faults.Fault."""
     double.faults.waiting.append(decode_fault(body))
     return await show_faults(double, body)
 
 
-async def show_faults(double: "Double", _: Json) -> Any:
+async def show_faults(double: Double, _: Json) -> Any:
+    """Return the faults still to come, and how often each kind has happened."""
     return {
         "waiting": [asdict(fault) for fault in double.faults.waiting],
         "happened": dict(double.faults.happened),
-        "late_under_way": len(double.wire.late),
+        "late": len(double.wire.late),
     }
 
 
-async def clear_faults(double: "Double", body: Json) -> Any:
+async def clear_faults(double: Double, body: Json) -> Any:
+    """Remove the faults still to come."""
     double.faults.clear()
     return await show_faults(double, body)
 
 
-async def show_ledger(double: "Double", _: Json) -> Any:
+# --- records ---
+
+
+async def show_ledger(double: Double, _: Json) -> Any:
+    """Return all charges, intents, refunds and disputes as they really are."""
     return double.ledger.summary()
 
 
-async def show_requests(double: "Double", _: Json) -> Any:
+async def show_requests(double: Double, _: Json) -> Any:
+    """Return the latest requests, and how many each route has received."""
     return {"counts": dict(double.counts), "recent": list(double.recent)}
 
 
-async def complete_authentication(double: "Double", body: Json) -> Any:
+async def settings(double: Double, body: Json) -> Any:
+    """Change `search_lag`: how many seconds search lags behind writes."""
+    double.ledger.search_lag = float(body.get("search_lag", double.ledger.search_lag))
+    return {"search_lag": double.ledger.search_lag}
+
+
+async def reset(double: Double, _: Json) -> Any:
+    """Remove everything but the webhook endpoints."""
+    double.reset()
+    return {}
+
+
+# --- the customer and the bank ---
+
+
+async def complete_authentication(double: Double, body: Json) -> Any:
+    """End the authentication of {payment_intent} with {result}: succeeded or failed."""
     intent = double.ledger.get("pi", body.get("payment_intent", ""), "payment_intent", status=404)
-    intents.authenticate(double.ledger, intent, succeeded=_succeeded(body))
+    lifecycle.authenticate(double.ledger, intent, succeeded=_succeeded(body))
     return intent
 
 
-async def finish(double: "Double", body: Json) -> Any:
-    """Decide what is still open: {refund} or {charge} or {payment_intent}, {result}."""
-    ledger, good = double.ledger, _succeeded(body)
+async def finish(double: Double, body: Json) -> Any:
+    """Complete a pending {refund}, {charge} or {payment_intent} with {result}."""
+    ledger, succeeded = double.ledger, _succeeded(body)
     if "refund" in body:
         refund = ledger.get("re", body["refund"], "refund", status=404)
-        refunds.finish(ledger, refund, succeeded=good)
+        refunds.finish(ledger, refund, succeeded=succeeded)
         return refund
     if "payment_intent" in body:
         intent = ledger.get("pi", body["payment_intent"], "payment_intent", status=404)
@@ -62,33 +90,42 @@ async def finish(double: "Double", body: Json) -> Any:
     charge = ledger.get("ch", body.get("charge") or "", "charge", status=404)
     if charge["status"] != "pending":
         raise invalid(f"Charge {charge['id']} is {charge['status']} already")
-    intents.finish(ledger, charge, succeeded=good)
+    lifecycle.finish(ledger, charge, succeeded=succeeded)
     return charge
 
 
-async def plan_charge(double: "Double", body: Json) -> Any:
-    return _plan(double.ledger.next_charges, body, ("succeeded", "pending", "failed"))
+async def plan_charge(double: Double, body: Json) -> Any:
+    """Set the {status} of the next {times} charges, or what the API shall {report} about them."""
+    return _plan(double.ledger.next_charges, body)
 
 
-async def plan_refund(double: "Double", body: Json) -> Any:
-    return _plan(double.ledger.next_refunds, body, ("succeeded", "pending", "failed"))
+async def plan_refund(double: Double, body: Json) -> Any:
+    """Set the {status} of the next {times} refunds, or what the API shall {report} about them."""
+    return _plan(double.ledger.next_refunds, body)
 
 
-async def forget_keys(double: "Double", body: Json) -> Any:
+async def forget_keys(double: Double, body: Json) -> Any:
+    """Expire all idempotency keys, or one {key}, as after 24 hours."""
     return {"forgotten": double.keys.forget(body.get("key"))}
 
 
-async def dispute(double: "Double", body: Json) -> Any:
+async def open_dispute(double: Double, body: Json) -> Any:
+    """Open a dispute about a {charge} for a {reason}."""
     charge = double.ledger.get("ch", body.get("charge", ""), "charge", status=404)
-    return charges.dispute(double.ledger, charge, body.get("reason", "fraudulent"))
+    return disputes.open_dispute(double.ledger, charge, body.get("reason", "fraudulent"))
 
 
-async def close_dispute(double: "Double", body: Json) -> Any:
-    made = double.ledger.get("dp", body.get("dispute", ""), "dispute", status=404)
-    return charges.close_dispute(double.ledger, made, body.get("status", "lost"))
+async def close_dispute(double: Double, body: Json) -> Any:
+    """Close a {dispute} with a {status}: won or lost."""
+    dispute = double.ledger.get("dp", body.get("dispute", ""), "dispute", status=404)
+    return disputes.close_dispute(double.ledger, dispute, body.get("status", "lost"))
 
 
-async def add_webhook(double: "Double", body: Json) -> Any:
+# --- webhooks ---
+
+
+async def add_webhook(double: Double, body: Json) -> Any:
+    """Send {enabled_events} to a {url}, signed with a {secret} or {secrets}."""
     secrets = body.get("secrets") or [body["secret"]] if "secret" in body else body.get("secrets")
     if not secrets or "url" not in body:
         raise invalid("A webhook endpoint needs url, and secret or secrets")
@@ -97,38 +134,32 @@ async def add_webhook(double: "Double", body: Json) -> Any:
     )
 
 
-async def show_webhooks(double: "Double", _: Json) -> Any:
+async def show_webhooks(double: Double, _: Json) -> Any:
+    """Return the endpoints, the delivery options, and all deliveries."""
     return {
         "endpoints": [asdict(endpoint) for endpoint in double.webhooks.endpoints.values()],
-        "manner": asdict(double.webhooks.manner),
-        "deliveries": [delivery.row() for delivery in double.webhooks.deliveries],
+        "options": asdict(double.webhooks.options),
+        "deliveries": [delivery.summary() for delivery in double.webhooks.deliveries],
     }
 
 
-async def remove_webhooks(double: "Double", body: Json) -> Any:
+async def remove_webhooks(double: Double, body: Json) -> Any:
+    """Remove all endpoints."""
     double.webhooks.endpoints.clear()
     return await show_webhooks(double, body)
 
 
-async def set_manner(double: "Double", body: Json) -> Any:
-    return asdict(double.webhooks.set_manner(**body))
+async def set_delivery(double: Double, body: Json) -> Any:
+    """Change the delivery options; the fields are those of webhooks.DeliveryOptions."""
+    return asdict(double.webhooks.set_options(**body))
 
 
-async def deliver(double: "Double", body: Json) -> Any:
+async def deliver(double: Double, body: Json) -> Any:
+    """Deliver events now; the fields are the arguments of Webhooks.deliver."""
     try:
         return {"deliveries": await double.webhooks.deliver(**body)}
     except TypeError as error:
         raise invalid(f"Not a delivery: {error}") from error
-
-
-async def settings(double: "Double", body: Json) -> Any:
-    double.ledger.search_lag = float(body.get("search_lag", double.ledger.search_lag))
-    return {"search_lag": double.ledger.search_lag}
-
-
-async def reset(double: "Double", _: Json) -> Any:
-    double.reset()
-    return {}
 
 
 CONTROL: dict[tuple[str, str], Handler] = {
@@ -137,24 +168,25 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("DELETE", "/_double/faults"): clear_faults,
     ("GET", "/_double/ledger"): show_ledger,
     ("GET", "/_double/requests"): show_requests,
+    ("POST", "/_double/settings"): settings,
+    ("POST", "/_double/reset"): reset,
     ("POST", "/_double/complete_authentication"): complete_authentication,
     ("POST", "/_double/finish"): finish,
     ("POST", "/_double/next_charge"): plan_charge,
     ("POST", "/_double/next_refund"): plan_refund,
     ("POST", "/_double/forget_keys"): forget_keys,
-    ("POST", "/_double/dispute"): dispute,
+    ("POST", "/_double/dispute"): open_dispute,
     ("POST", "/_double/close_dispute"): close_dispute,
     ("POST", "/_double/webhooks"): add_webhook,
     ("GET", "/_double/webhooks"): show_webhooks,
     ("DELETE", "/_double/webhooks"): remove_webhooks,
-    ("POST", "/_double/webhooks/manner"): set_manner,
+    ("POST", "/_double/webhooks/delivery"): set_delivery,
     ("POST", "/_double/deliver"): deliver,
-    ("POST", "/_double/settings"): settings,
-    ("POST", "/_double/reset"): reset,
 }
 
 
-async def handle(double: "Double", request: web.Request) -> Any:
+async def handle(double: Double, request: web.Request) -> Any:
+    """Execute a request to the control API; return the JSON of its reply."""
     handler = CONTROL.get((request.method, request.path))
     if handler is None:
         raise invalid(f"No control {request.method} {request.path}", status=404)
@@ -168,9 +200,9 @@ def _succeeded(body: Json) -> bool:
     return bool(body["result"] == "succeeded")
 
 
-def _plan(plans: list[Plan], body: Json, statuses: tuple[str, ...]) -> Json:
-    if body.get("status", "succeeded") not in statuses:
-        raise invalid(f"status must be one of {', '.join(statuses)}")
+def _plan(plans: list[Plan], body: Json) -> Json:
+    if body.get("status", "succeeded") not in ("succeeded", "pending", "failed"):
+        raise invalid("status must be one of succeeded, pending, failed")
     plans.extend(
         Plan(body.get("status"), dict(body.get("report", {}))) for _ in range(body.get("times", 1))
     )

@@ -1,4 +1,4 @@
-"""Stripe's endpoints: method and path -> parameters and what they do; https://docs.stripe.com/api."""
+"""Stripe's endpoints: the parameters and the function of each; https://docs.stripe.com/api."""
 
 import re
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from typing import Any
 
 from attrs import frozen
 
-from . import charges, intents, listing, methods, params, refunds
-from .errors import Json, StripeFailure
-from .ledger import Ledger
-from .params import Shape
+from payments_kit.doubles.stripe import charges, intents, listing, methods, params, refunds
+from payments_kit.doubles.stripe.errors import Json, StripeFailure
+from payments_kit.doubles.stripe.ledger import Ledger
+from payments_kit.doubles.stripe.params import Shape
 
 Params = dict[str, Any]
 Run = Callable[[Ledger, Params, str], Json]
@@ -27,7 +27,7 @@ class Route:
 
 
 def match(method: str, path: str) -> tuple[Route, str]:
-    """The route of a request and the id in its path."""
+    """Return the route of a request, and the id in its path."""
     for route in ROUTES:
         if route.method == method and (found := route.pattern.fullmatch(path)) is not None:
             return route, "".join(found.groups())
@@ -41,29 +41,29 @@ def _route(method: str, template: str, shape: Shape, run: Run) -> Route:
     return Route(method, template, pattern, shape, run)
 
 
-def _reading(prefix: str, param: str) -> Run:
+def _read(prefix: str, param: str) -> Run:
     return lambda ledger, _, object_id: ledger.shown(
         ledger.get(prefix, object_id, param, status=404)
     )
 
 
-def _listing(prefix: str, url: str, *equal: str) -> Run:
-    return lambda ledger, given, _: listing.listed(ledger, prefix, given, url, *equal)
+def _list(prefix: str, url: str, *equal: str) -> Run:
+    return lambda ledger, params, _: listing.listed(ledger, prefix, params, url, *equal)
 
 
-def _searching(prefix: str, url: str) -> Run:
-    def run(ledger: Ledger, given: Params, _: str) -> Json:
-        return listing.searched(ledger, prefix, given, url, ledger.search_lag)
+def _search(prefix: str, url: str) -> Run:
+    def run(ledger: Ledger, params: Params, _: str) -> Json:
+        return listing.searched(ledger, prefix, params, url, ledger.search_lag)
 
     return run
 
 
-def _making(create: Callable[[Ledger, Params], Json]) -> Run:
-    return lambda ledger, given, _: ledger.shown(create(ledger, given))
+def _create(create: Callable[[Ledger, Params], Json]) -> Run:
+    return lambda ledger, params, _: ledger.shown(create(ledger, params))
 
 
-def _changing(change: Callable[[Ledger, str, Params], Json]) -> Run:
-    return lambda ledger, given, object_id: ledger.shown(change(ledger, object_id, given))
+def _change(change: Callable[[Ledger, str, Params], Json]) -> Run:
+    return lambda ledger, params, object_id: ledger.shown(change(ledger, object_id, params))
 
 
 def _read_method(ledger: Ledger, _: Params, object_id: str) -> Json:
@@ -71,15 +71,15 @@ def _read_method(ledger: Ledger, _: Params, object_id: str) -> Json:
 
 
 def _balance(ledger: Ledger, _: Params, __: str) -> Json:
-    """A cheap call that proves the key; https://docs.stripe.com/api/balance."""
-    taken: dict[str, int] = {}
+    """Return the balance; https://docs.stripe.com/api/balance."""
+    totals: dict[str, int] = {}
     for charge in ledger.charges.values():
-        kept = charge["amount_captured"] - charge["amount_refunded"]
-        taken[charge["currency"]] = taken.get(charge["currency"], 0) + kept
-    taken = taken or {"usd": 0}
+        net = charge["amount_captured"] - charge["amount_refunded"]
+        totals[charge["currency"]] = totals.get(charge["currency"], 0) + net
+    totals = totals or {"usd": 0}
     pending = [
         {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-        for currency, amount in taken.items()
+        for currency, amount in totals.items()
     ]
     none = [row | {"amount": 0, "source_types": {"card": 0}} for row in pending]
     return {"object": "balance", "available": none, "livemode": False, "pending": pending}
@@ -101,36 +101,36 @@ def _account(_: Ledger, __: Params, ___: str) -> Json:
 _CHARGES, _INTENTS, _REFUNDS = "/v1/charges", "/v1/payment_intents", "/v1/refunds"
 _METHODS = "/v1/payment_methods"
 ROUTES = (
-    _route("POST", _CHARGES, params.CREATE_CHARGE, _making(charges.create)),
-    _route("GET", _CHARGES, params.LIST_CHARGES, _listing("ch", _CHARGES, "payment_intent")),
-    _route("GET", f"{_CHARGES}/search", params.SEARCH, _searching("ch", f"{_CHARGES}/search")),
-    _route("GET", f"{_CHARGES}/{{id}}", params.NOTHING, _reading("ch", "id")),
-    _route("POST", f"{_CHARGES}/{{id}}", params.UPDATE, _changing(charges.update)),
-    _route("POST", f"{_CHARGES}/{{id}}/capture", params.CAPTURE_CHARGE, _changing(charges.capture)),
-    _route("POST", "/v1/tokens", params.CREATE_TOKEN, _making(methods.create_token)),
-    _route("POST", _METHODS, params.CREATE_METHOD, _making(methods.create)),
-    _route("GET", _METHODS, params.LIST_METHODS, _listing("pm", _METHODS)),
+    _route("POST", _CHARGES, params.CREATE_CHARGE, _create(charges.create)),
+    _route("GET", _CHARGES, params.LIST_CHARGES, _list("ch", _CHARGES, "payment_intent")),
+    _route("GET", f"{_CHARGES}/search", params.SEARCH, _search("ch", f"{_CHARGES}/search")),
+    _route("GET", f"{_CHARGES}/{{id}}", params.NOTHING, _read("ch", "id")),
+    _route("POST", f"{_CHARGES}/{{id}}", params.UPDATE, _change(charges.update)),
+    _route("POST", f"{_CHARGES}/{{id}}/capture", params.CAPTURE_CHARGE, _change(charges.capture)),
+    _route("POST", "/v1/tokens", params.CREATE_TOKEN, _create(methods.create_token)),
+    _route("POST", _METHODS, params.CREATE_METHOD, _create(methods.create)),
+    _route("GET", _METHODS, params.LIST_METHODS, _list("pm", _METHODS)),
     _route("GET", f"{_METHODS}/{{id}}", params.NOTHING, _read_method),
-    _route("POST", _INTENTS, params.CREATE_INTENT, _making(intents.create)),
-    _route("GET", _INTENTS, params.LIST_INTENTS, _listing("pi", _INTENTS)),
-    _route("GET", f"{_INTENTS}/search", params.SEARCH, _searching("pi", f"{_INTENTS}/search")),
-    _route("GET", f"{_INTENTS}/{{id}}", params.READ_INTENT, _reading("pi", "intent")),
-    _route("POST", f"{_INTENTS}/{{id}}", params.UPDATE, _changing(intents.update)),
-    _route("POST", f"{_INTENTS}/{{id}}/confirm", params.CONFIRM_INTENT, _changing(intents.confirm)),
-    _route("POST", f"{_INTENTS}/{{id}}/cancel", params.CANCEL_INTENT, _changing(intents.cancel)),
-    _route("POST", f"{_INTENTS}/{{id}}/capture", params.CAPTURE_INTENT, _changing(intents.capture)),
-    _route("POST", _REFUNDS, params.CREATE_REFUND, _making(refunds.create)),
+    _route("POST", _INTENTS, params.CREATE_INTENT, _create(intents.create)),
+    _route("GET", _INTENTS, params.LIST_INTENTS, _list("pi", _INTENTS)),
+    _route("GET", f"{_INTENTS}/search", params.SEARCH, _search("pi", f"{_INTENTS}/search")),
+    _route("GET", f"{_INTENTS}/{{id}}", params.READ_INTENT, _read("pi", "intent")),
+    _route("POST", f"{_INTENTS}/{{id}}", params.UPDATE, _change(intents.update)),
+    _route("POST", f"{_INTENTS}/{{id}}/confirm", params.CONFIRM_INTENT, _change(intents.confirm)),
+    _route("POST", f"{_INTENTS}/{{id}}/cancel", params.CANCEL_INTENT, _change(intents.cancel)),
+    _route("POST", f"{_INTENTS}/{{id}}/capture", params.CAPTURE_INTENT, _change(intents.capture)),
+    _route("POST", _REFUNDS, params.CREATE_REFUND, _create(refunds.create)),
     _route(
         "GET",
         _REFUNDS,
         params.LIST_REFUNDS,
-        _listing("re", _REFUNDS, "charge", "payment_intent"),
+        _list("re", _REFUNDS, "charge", "payment_intent"),
     ),
-    _route("GET", f"{_REFUNDS}/{{id}}", params.NOTHING, _reading("re", "refund")),
-    _route("POST", f"{_REFUNDS}/{{id}}", params.UPDATE, _changing(refunds.update)),
-    _route("GET", "/v1/disputes/{id}", params.NOTHING, _reading("dp", "dispute")),
-    _route("GET", "/v1/events", params.LIST_EVENTS, _listing("evt", "/v1/events", "type")),
-    _route("GET", "/v1/events/{id}", params.NOTHING, _reading("evt", "id")),
+    _route("GET", f"{_REFUNDS}/{{id}}", params.NOTHING, _read("re", "refund")),
+    _route("POST", f"{_REFUNDS}/{{id}}", params.UPDATE, _change(refunds.update)),
+    _route("GET", "/v1/disputes/{id}", params.NOTHING, _read("dp", "dispute")),
+    _route("GET", "/v1/events", params.LIST_EVENTS, _list("evt", "/v1/events", "type")),
+    _route("GET", "/v1/events/{id}", params.NOTHING, _read("evt", "id")),
     _route("GET", "/v1/balance", params.NOTHING, _balance),
     _route("GET", "/v1/account", params.NOTHING, _account),
 )

@@ -1,37 +1,42 @@
-"""The double, running: inside the test's own event loop."""
+"""The double as an HTTP server in the current event loop."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from aiohttp import web
 from attrs import frozen
 
-from .app import Double
-from .faults import Faults
-from .ledger import Ledger
-from .webhooks import Webhooks
+from payments_kit.doubles.stripe.app import application
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.faults import Faults
+from payments_kit.doubles.stripe.ledger import Ledger
+from payments_kit.doubles.stripe.webhooks import Webhooks
 
-# A held connection would else keep the server from closing for a minute.
-CLOSE_WITHIN = 0.2
+# A connection that a fault keeps open would otherwise delay the shutdown by a minute.
+_SHUTDOWN_SECONDS: Final = 0.2
 
 
 @frozen
 class RunningDouble:
-    """Its address, and a handle on everything that the control API reaches."""
+    """A double that is listening."""
 
     url: str
     double: Double
 
     @property
     def ledger(self) -> Ledger:
+        """Its objects."""
         return self.double.ledger
 
     @property
     def faults(self) -> Faults:
+        """The faults of its next requests."""
         return self.double.faults
 
     @property
     def webhooks(self) -> Webhooks:
+        """Its webhook endpoints and deliveries."""
         return self.double.webhooks
 
 
@@ -39,10 +44,13 @@ class RunningDouble:
 async def running_stripe_double(
     double: Double | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[RunningDouble]:
-    """A double on a free loopback port, until the block ends."""
+    """Serve a double until the block ends; port 0 is any free port."""
     double = double or Double()
     runner = web.AppRunner(
-        double.application(), access_log=None, shutdown_timeout=CLOSE_WITHIN, handle_signals=False
+        application(double),
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_SECONDS,
+        handle_signals=False,
     )
     await runner.setup()
     try:

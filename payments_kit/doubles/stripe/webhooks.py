@@ -1,4 +1,7 @@
-"""Events sent to endpoints, signed as Stripe signs them; https://docs.stripe.com/webhooks#verify-manually."""
+"""Delivery of events to webhook endpoints, with Stripe's signatures and retries.
+
+https://docs.stripe.com/webhooks#verify-manually and https://docs.stripe.com/webhooks#retries
+"""
 
 import asyncio
 import hashlib
@@ -12,29 +15,30 @@ from typing import Any, Literal, get_args
 import aiohttp
 from attrs import define, evolve, field
 
-from .errors import Json, invalid
+from payments_kit.doubles.stripe.errors import Json, invalid
 
 Forgery = Literal["wrong_secret", "tampered", "stale", "future", "unsigned", "malformed"]
-ANSWER_WITHIN = 10.0  # Stripe gives an endpoint about this long before it counts as failed
-BEYOND_TOLERANCE = 3600  # the SDK's default tolerance is 300 s
+REPLY_SECONDS = 10.0  # roughly what Stripe allows an endpoint
+BEYOND_TOLERANCE = 3600  # seconds; the SDK's default tolerance is 300 s
 
 
 @define
 class Endpoint:
-    """Where events go; two secrets while one is being rolled, as at Stripe."""
+    """A URL that receives events; it has two secrets during a rotation."""
 
     id: str
     url: str
     secrets: list[str]
     enabled_events: list[str] = field(factory=lambda: ["*"])
 
-    def wants(self, type_: str) -> bool:
+    def accepts(self, type_: str) -> bool:
+        """Whether it receives this type of event."""
         return "*" in self.enabled_events or type_ in self.enabled_events
 
 
 @define
-class Manner:
-    """How events are sent from now on."""
+class DeliveryOptions:
+    """How events are delivered: paused, repeated, delayed or reordered (in seconds), forged."""
 
     paused: bool = False
     duplicate: int = 1
@@ -48,14 +52,15 @@ class Manner:
 
 @define
 class Delivery:
-    """One event for one endpoint."""
+    """One event for one endpoint, with the status of every attempt (0: no reply)."""
 
     event: Json
     endpoint: Endpoint
     state: Literal["held", "sending", "delivered", "failed"] = "held"
     statuses: list[int] = field(factory=list)
 
-    def row(self) -> Json:
+    def summary(self) -> Json:
+        """Describe it for the control API."""
         return {
             "event": self.event["id"],
             "type": self.event["type"],
@@ -67,49 +72,53 @@ class Delivery:
 
 @define
 class Webhooks:
-    """Endpoints, deliveries, and the tasks that send them."""
+    """The endpoints, the deliveries, and the tasks that send them."""
 
     endpoints: dict[str, Endpoint] = field(factory=dict)
-    manner: Manner = field(factory=Manner)
+    options: DeliveryOptions = field(factory=DeliveryOptions)
     deliveries: list[Delivery] = field(factory=list)
     _queue: asyncio.Queue[Delivery] = field(factory=asyncio.Queue)
     _task: asyncio.Task[None] | None = None
-    _loose: set[asyncio.Task[None]] = field(factory=set)
+    _tasks: set[asyncio.Task[None]] = field(factory=set)
     _session: aiohttp.ClientSession | None = None
 
     def register(
         self, url: str, secrets: Iterable[str], enabled_events: Iterable[str] = ("*",)
     ) -> Endpoint:
+        """Add an endpoint."""
         endpoint = Endpoint(
             f"we_{len(self.endpoints) + 1}", url, list(secrets), list(enabled_events)
         )
         self.endpoints[endpoint.id] = endpoint
         return endpoint
 
-    def hear(self, event: Json) -> None:
-        """An event happened; called by the ledger."""
+    def enqueue(self, event: Json) -> None:
+        """Deliver a new event to the endpoints; the ledger calls this."""
         for endpoint in self.endpoints.values():
-            if endpoint.wants(event["type"]):
+            if endpoint.accepts(event["type"]):
                 delivery = Delivery(event, endpoint)
                 self.deliveries.append(delivery)
-                if not self.manner.paused:
+                if not self.options.paused:
                     delivery.state = "sending"
                     self._queue.put_nowait(delivery)
 
-    def set_manner(self, **changes: Any) -> Manner:
+    def set_options(self, **changes: Any) -> DeliveryOptions:
+        """Change how events are delivered from now on."""
         try:
-            self.manner = evolve(self.manner, **changes)
+            self.options = evolve(self.options, **changes)
         except TypeError as error:
-            raise invalid(f"Not a manner of delivery: {error}") from error
-        if self.manner.forged not in (None, *get_args(Forgery)):
+            raise invalid(f"Not a delivery option: {error}") from error
+        if self.options.forged not in (None, *get_args(Forgery)):
             raise invalid(f"forged must be one of {', '.join(get_args(Forgery))}")
-        return self.manner
+        return self.options
 
     async def start(self) -> None:
+        """Start to deliver."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        tasks = [task for task in (self._task, *self._loose) if task is not None]
+        """Stop to deliver."""
+        tasks = [task for task in (self._task, *self._tasks) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -125,14 +134,14 @@ class Webhooks:
         duplicate: int = 1,
         forged: Forgery | None = None,
     ) -> list[Json]:
-        """Send now and say how it went: what is held, or (named by event) what was sent already."""
+        """Deliver now what is held, or these events again; return the deliveries."""
         chosen = [it for it in self.deliveries if events is not None or it.state == "held"]
         if events is not None:
-            wanted = set(events)
-            chosen = [it for it in chosen if it.event["id"] in wanted]
+            ids = set(events)
+            chosen = [it for it in chosen if it.event["id"] in ids]
         if types is not None:
-            kinds = set(types)
-            chosen = [it for it in chosen if it.event["type"] in kinds]
+            names = set(types)
+            chosen = [it for it in chosen if it.event["type"] in names]
         if order == "last":
             chosen.reverse()
         elif order == "shuffled":
@@ -141,20 +150,20 @@ class Webhooks:
             delivery.state = "sending"
             for _ in range(duplicate):
                 await self._send(delivery, forged)
-        return [delivery.row() for delivery in chosen]
+        return [delivery.summary() for delivery in chosen]
 
     async def _run(self) -> None:
         while True:
             batch = [await self._queue.get()]
-            manner = self.manner
-            if manner.reorder:
-                await asyncio.sleep(manner.reorder_window)
+            options = self.options
+            if options.reorder:
+                await asyncio.sleep(options.reorder_window)
                 while not self._queue.empty():
                     batch.append(self._queue.get_nowait())
                 batch.reverse()
             for delivery in batch:
-                if manner.delay:
-                    self._later(delivery, manner.delay)
+                if options.delay:
+                    self._later(delivery, options.delay)
                 else:
                     await self._first_attempt(delivery)
 
@@ -167,24 +176,24 @@ class Webhooks:
                 await self._attempt(delivery, attempt)
 
         task = asyncio.create_task(run())
-        self._loose.add(task)
-        task.add_done_callback(self._loose.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _first_attempt(self, delivery: Delivery) -> None:
-        for _ in range(max(1, self.manner.duplicate)):
+        for _ in range(max(1, self.options.duplicate)):
             await self._attempt(delivery, 1)
 
     async def _attempt(self, delivery: Delivery, attempt: int) -> None:
-        """Anything but 2xx is tried again, later and later; https://docs.stripe.com/webhooks#retries."""
-        if await self._send(delivery, self.manner.forged):
+        """Send, and retry after anything but 2xx, with growing delays."""
+        if await self._send(delivery, self.options.forged):
             return
-        if attempt < self.manner.max_attempts:
+        if attempt < self.options.max_attempts:
             delivery.state = "sending"
-            self._later(delivery, self.manner.retry_after * 2 ** (attempt - 1), attempt + 1)
+            self._later(delivery, self.options.retry_after * 2 ** (attempt - 1), attempt + 1)
 
     async def _send(self, delivery: Delivery, forged: Forgery | None) -> bool:
         if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
+            timeout = aiohttp.ClientTimeout(total=REPLY_SECONDS)
             self._session = aiohttp.ClientSession(timeout=timeout)
         payload = json.dumps(delivery.event, indent=2).encode()
         payload, headers = signed(payload, delivery.endpoint.secrets, forged)
@@ -196,16 +205,16 @@ class Webhooks:
         except (aiohttp.ClientError, TimeoutError, OSError):
             status = 0
         delivery.statuses.append(status)
-        good = 200 <= status < 300
-        if good or delivery.state != "delivered":
-            delivery.state = "delivered" if good else "failed"
-        return good
+        accepted = 200 <= status < 300
+        if accepted or delivery.state != "delivered":
+            delivery.state = "delivered" if accepted else "failed"
+        return accepted
 
 
 def signed(
     payload: bytes, secrets: list[str], forged: Forgery | None = None
 ) -> tuple[bytes, dict[str, str]]:
-    """The bytes to send and their headers; a forgery is wrong in exactly one respect."""
+    """Return the bytes to send and their headers; a forgery is wrong in exactly one way."""
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0"}
     if forged == "unsigned":
         return payload, headers
@@ -225,6 +234,7 @@ def signed(
 
 
 def signature_header(payload: bytes, secrets: Iterable[str], at: int) -> str:
+    """Return the Stripe-Signature header for a time in seconds since 1970."""
     digests = [
         hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
         for secret in secrets

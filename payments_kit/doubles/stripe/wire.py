@@ -1,43 +1,42 @@
-"""What a fault does to a request and its connection."""
+"""What a fault does to a request and its connection; the faults are listed in faults.py."""
 
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from aiohttp import web
 from attrs import define, evolve, field
 
-from .errors import by_status
-from .faults import Fault, Faults
-from .idempotency import Answer
+from payments_kit.doubles.stripe.errors import by_status
+from payments_kit.doubles.stripe.faults import Fault, Faults
+from payments_kit.doubles.stripe.replies import Operation, Reply, failure
 
-Operation = Callable[[], Awaitable[Answer]]
-HTML = b"<html><head><title>503</title></head><body>upstream connect error</body></html>"
-# How often a held connection is looked at, to notice that its client has left.
-CHECK_INTERVAL = 0.05
+HTML: Final = b"<html><head><title>503</title></head><body>upstream connect error</body></html>"
+
+# How often an unanswered connection is checked for a client that has left.
+_CHECK_INTERVAL: Final = 0.05
 
 
 class Execute(Protocol):
-    """Run the call once under its Idempotency-Key, its operation wrapped by `around`."""
+    """A request that is ready to be executed."""
 
-    def __call__(
-        self, around: Callable[[Operation], Operation] | None = None
-    ) -> Coroutine[Any, Any, Answer]: ...
+    def __call__(self, around: Callable[[Operation], Operation] | None = None) -> Awaitable[Reply]:
+        """Execute it once for its idempotency key; `around` wraps its operation."""
 
 
 @define
 class Wire:
-    """Answers requests, with or without a fault."""
+    """Replies to requests, with or without a fault; `late` are requests not yet executed."""
 
     faults: Faults
-    encode: Callable[[BaseException], Answer]
     late: set[asyncio.Task[None]] = field(factory=set)
 
-    async def answer(
+    async def reply(
         self, request: web.Request, fault: Fault | None, execute: Execute
     ) -> web.StreamResponse:
+        """Execute a request and reply to it, as its fault demands."""
         if fault is None:
             return _response(await execute())
         match fault.kind:
@@ -52,100 +51,103 @@ class Wire:
                 await execute()
                 return _reset(request)
             case "status_before":
-                return _response(await execute(lambda run: self._instead(fault)), fault.html)
+                return _response(await execute(lambda run: _instead(fault)), fault.html)
             case "status_after":
-                return _response(await execute(lambda run: self._after(fault, run)), fault.html)
+                return _response(await execute(lambda run: _after(fault, run)), fault.html)
             case "truncate":
                 return await _truncated(request, await execute())
             case "garbage":
-                answer = await execute()
-                return web.Response(status=200, body=HTML, headers=answer.headers)
+                reply = await execute()
+                return web.Response(status=200, body=HTML, headers=reply.headers)
             case "slow":
                 return _response(await execute(lambda run: _delayed(fault.seconds or 1.0, run)))
             case "late":
-                task = asyncio.create_task(self._land_later(fault, execute))
+                task = asyncio.create_task(self._execute_later(fault, execute))
                 self.late.add(task)
                 task.add_done_callback(self.late.discard)
                 return _reset(request) if fault.reply == "reset" else await _hang(request, None)
 
-    def _instead(self, fault: Fault) -> Operation:
-        async def run() -> Answer:
-            return self.encode(by_status(fault.status))
-
-        return run
-
-    def _after(self, fault: Fault, run: Operation) -> Operation:
-        async def made() -> Answer:
-            await run()
-            return evolve(self.encode(by_status(fault.status)), stored=True)
-
-        return made
-
-    async def _land_later(self, fault: Fault, execute: Execute) -> None:
+    async def _execute_later(self, fault: Fault, execute: Execute) -> None:
         seconds = fault.seconds or 1.0
         if fault.holds_key:
             await execute(lambda run: _delayed(seconds, run))
         else:
             await asyncio.sleep(seconds)
             await execute()
-        self.faults.happened["late_landed"] += 1
+        self.faults.happened["late_executed"] += 1
 
     async def close(self) -> None:
+        """Cancel the late requests."""
         for task in self.late:
             task.cancel()
         await asyncio.gather(*self.late, return_exceptions=True)
 
 
+def _instead(fault: Fault) -> Operation:
+    async def fail() -> Reply:
+        return failure(by_status(fault.status))
+
+    return fail
+
+
+def _after(fault: Fault, run: Operation) -> Operation:
+    async def run_and_fail() -> Reply:
+        await run()
+        return evolve(failure(by_status(fault.status)), stored=True)
+
+    return run_and_fail
+
+
 def _delayed(seconds: float, run: Operation) -> Operation:
-    async def later() -> Answer:
+    async def run_later() -> Reply:
         await asyncio.sleep(seconds)
         return await run()
 
-    return later
+    return run_later
 
 
-def _response(answer: Answer, html: bool = False) -> web.Response:
+def _response(reply: Reply, html: bool = False) -> web.Response:
     if html:
         return web.Response(
-            status=answer.status, body=HTML, content_type="text/html", headers=answer.headers
+            status=reply.status, body=HTML, content_type="text/html", headers=reply.headers
         )
     return web.Response(
-        status=answer.status,
-        body=answer.body,
-        headers=answer.headers,
+        status=reply.status,
+        body=reply.body,
+        headers=reply.headers,
         content_type="application/json",
     )
 
 
 async def _hang(request: web.Request, seconds: float | None) -> web.StreamResponse:
-    """Say nothing, until the client leaves or the time is up; then drop the connection."""
+    """Send nothing until the client leaves or the time is over; then drop the connection."""
     clock = asyncio.get_running_loop().time
     until = None if seconds is None else clock() + seconds
     while request.transport is not None and not request.transport.is_closing():
         if until is not None and clock() >= until:
             break
-        await asyncio.sleep(CHECK_INTERVAL)
+        await asyncio.sleep(_CHECK_INTERVAL)
     return _reset(request)
 
 
 def _reset(request: web.Request) -> web.StreamResponse:
-    """End the connection with an RST, not a polite FIN."""
+    """End the connection with an RST instead of a FIN."""
     if (transport := request.transport) is not None:
-        linger_none = struct.pack("ii", 1, 0)
+        no_linger = struct.pack("ii", 1, 0)
         if (raw := transport.get_extra_info("socket")) is not None and raw.fileno() != -1:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
         transport.abort()
     return web.Response()
 
 
-async def _truncated(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """The head and half of the body that it announces."""
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+async def _truncated(request: web.Request, reply: Reply) -> web.StreamResponse:
+    """Send the headers, and half of the announced body."""
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_type = "application/json"
-    response.content_length = len(answer.body)
+    response.content_length = len(reply.body)
     response.force_close()
     await response.prepare(request)
-    await response.write(answer.body[: len(answer.body) // 2])
+    await response.write(reply.body[: len(reply.body) // 2])
     if request.transport is not None:
         request.transport.close()
     return response

@@ -1,1 +1,1 @@
-"""What is special about each gateway."""
+"""Tests of each gateway beyond the contracts that all gateways share."""

@@ -1,1 +1,1 @@
-"""The messaging adapters, beyond what their contracts promise."""
+"""Tests of the messaging adapters beyond the contracts of their ports."""

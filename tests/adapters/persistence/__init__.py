@@ -1,1 +1,1 @@
-"""Tests of what the ports do not promise but the adapters do."""
+"""Tests of behaviour that the ports do not promise but the adapters have."""

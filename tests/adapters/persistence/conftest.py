@@ -1,4 +1,4 @@
-"""PostgreSQL, as in the contracts; and a way to break it."""
+"""PostgreSQL, also through an unreliable network."""
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -9,21 +9,28 @@ from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from payments_kit.servers.postgres import LocalPostgres
 from tests.contracts.conftest import sql
+from tests.contracts.storages import Storage, storage_on
 from tests.tcp_proxy import TcpProxy
 
 __all__ = ["sql"]
 
 
 @pytest.fixture
+def storage(sql: Database) -> Storage:
+    """Return the storage adapters on the database."""
+    return storage_on(sql)
+
+
+@pytest.fixture
 async def proxy(postgres_server: LocalPostgres) -> AsyncIterator[TcpProxy]:
-    """Stands between the `proxied` database and its server."""
+    """Yield the proxy between the `proxied` database and its server."""
     async with TcpProxy(postgres_server.port) as proxy:
         yield proxy
 
 
 @pytest.fixture
 async def proxied(database_url: str, proxy: TcpProxy) -> AsyncIterator[Database]:
-    """The database through the proxy, over a single connection that gives up after a second."""
+    """Yield a database behind the proxy, with one connection and a timeout of 1 s."""
     port = urlsplit(database_url).port
     url = database_url.replace(f":{port}/", f":{proxy.port}/")
     engine = create_engine(url, pool_size=1, statement_seconds=1.0)

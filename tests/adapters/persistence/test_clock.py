@@ -10,27 +10,24 @@ from adapters.persistence.sql.database import Database, Statement
 from application.ports.unit_of_work import StorageUnavailable
 from tests.tcp_proxy import TcpProxy
 
-THEIRS = Statement.of(select(func.clock_timestamp()))
+DATABASE_TIME = Statement.of(select(func.clock_timestamp()))
 
 
-async def test_it_does_not_guess_before_it_was_synced(sql: Database) -> None:
-    with pytest.raises(StorageUnavailable):
-        DatabaseClock(sql)()
-
-
-async def test_it_tells_the_time_of_the_database(sql: Database) -> None:
+async def test_it_returns_the_time_of_the_database_once_it_is_synced(sql: Database) -> None:
     clock = DatabaseClock(sql)
+    with pytest.raises(StorageUnavailable):
+        clock()
     await clock.sync()
-    [(before,)] = await sql.run(THEIRS)
+    [(before,)] = await sql.run(DATABASE_TIME)
     now = clock()
-    [(after,)] = await sql.run(THEIRS)
-    # It may be off by half of the quickest of its round trips.
+    [(after,)] = await sql.run(DATABASE_TIME)
+    # The error is at most half of the fastest round trip.
     margin = timedelta(seconds=1)
     assert before - margin <= now <= after + margin
     assert now.utcoffset() == timedelta(0)
 
 
-async def test_it_goes_on_when_it_cannot_be_synced(proxied: Database, proxy: TcpProxy) -> None:
+async def test_it_continues_if_it_cannot_be_synced(proxied: Database, proxy: TcpProxy) -> None:
     clock = DatabaseClock(proxied)
     await clock.sync()
     first = clock()

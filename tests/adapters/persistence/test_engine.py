@@ -1,4 +1,4 @@
-"""Addresses of databases, as people and hosts write them."""
+"""Database URLs in the forms that people and hosting providers use."""
 
 from urllib.parse import urlsplit
 
@@ -8,7 +8,7 @@ from sqlalchemy import text
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 
-ME = Statement.of(
+APPLICATION_NAME = Statement.of(
     text("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")
 )
 
@@ -22,12 +22,9 @@ ME = Statement.of(
         ("postgresql", "keepalives=1&keepalives_idle=30&target_session_attrs=any"),
     ],
 )
-async def test_an_address_is_taken_as_people_write_it(
-    database_url: str, scheme: str, query: str
-) -> None:
-    url = urlsplit(database_url)._replace(scheme=scheme, query=query).geturl()
-    engine = create_engine(url)
-    assert await Database(engine).run(ME) == [("payments",)]
+async def test_every_form_of_a_url_is_accepted(database_url: str, scheme: str, query: str) -> None:
+    engine = create_engine(urlsplit(database_url)._replace(scheme=scheme, query=query).geturl())
+    assert await Database(engine).run(APPLICATION_NAME) == [("payments",)]
     await engine.dispose()
 
 

@@ -1,0 +1,1 @@
+"""The Stripe double, used through the official SDK."""

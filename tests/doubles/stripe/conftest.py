@@ -1,16 +1,14 @@
-"""A running double, and the official SDK pointed at it."""
+"""A running double, and the official SDK connected to it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import aiohttp
 import pytest
 import stripe
 
-from . import RunningDouble, running_stripe_double
-
-Connect = Callable[..., stripe.StripeClient]
+from payments_kit.doubles.stripe import RunningDouble, running_stripe_double
+from tests.doubles.stripe.sdk import Connect, Control
 
 
 @pytest.fixture
@@ -21,7 +19,7 @@ async def double() -> AsyncIterator[RunningDouble]:
 
 @pytest.fixture
 async def connect(double: RunningDouble, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
-    """Make SDK clients; what they opened is closed at the end."""
+    """Make SDK clients, and close them at the end."""
     monkeypatch.setattr(stripe, "enable_telemetry", False)
     async with AsyncExitStack() as stack:
 
@@ -41,19 +39,6 @@ async def connect(double: RunningDouble, monkeypatch: pytest.MonkeyPatch) -> Asy
 @pytest.fixture
 async def client(connect: Connect) -> stripe.StripeClient:
     return connect()
-
-
-class Control:
-    """The control API over HTTP, as another process uses it."""
-
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
-        self.url = url
-        self.session = session
-
-    async def __call__(self, method: str, path: str, body: Any = None) -> Any:
-        async with self.session.request(method, f"{self.url}/_double/{path}", json=body) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
 
 
 @pytest.fixture

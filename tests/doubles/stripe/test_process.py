@@ -1,4 +1,4 @@
-"""The double as a process: it says where it is, and ends with whoever started it."""
+"""The double as a process prints its address, and ends with the process that started it."""
 
 import json
 import signal
@@ -6,48 +6,53 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
-
-def start(*more: str) -> tuple[subprocess.Popen[bytes], Any]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "payments_kit.doubles.stripe", "--port", "0", *more],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    return process, json.loads(process.stdout.readline())
+ROOT = Path(__file__).parents[3]
+DOUBLE = [sys.executable, "-m", "payments_kit.doubles.stripe"]
 
 
 @pytest.mark.parametrize("how", ["stdin", "signal"])
 def test_it_prints_its_address_and_ends_when_told(how: str, tmp_path: Path) -> None:
-    process, said = start("--dump", str(tmp_path / "ledger.json"))
-    with process:
-        assert said["pid"] == process.pid
-        with urllib.request.urlopen(f"{said['url']}/_double/ledger") as answer:
-            assert json.load(answer)["charges"] == []
+    dump = tmp_path / "ledger.json"
+    with subprocess.Popen(
+        [*DOUBLE, "--dump", dump], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        started = json.loads(process.stdout.readline())
+        assert started["pid"] == process.pid
+        with urllib.request.urlopen(f"{started['url']}/_double/ledger") as reply:
+            assert json.load(reply)["charges"] == []
         if how == "signal":
             process.send_signal(signal.SIGTERM)
-        elif process.stdin is not None:
+        else:
             process.stdin.close()
         assert process.wait(5) == 0
-    assert json.loads((tmp_path / "ledger.json").read_text())["refunds"] == []
+    assert json.loads(dump.read_text())["refunds"] == []
 
 
 def test_it_ends_with_its_parent() -> None:
-    script = (
-        "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-m', "
-        "'payments_kit.doubles.stripe'], stdin=subprocess.DEVNULL); time.sleep(60)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE)
-    with parent:
+    script = f"import subprocess, time; subprocess.Popen({DOUBLE}, stdin=subprocess.DEVNULL); time.sleep(60)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE
+    ) as parent:
         assert parent.stdout is not None
         assert json.loads(parent.stdout.readline())["pid"] != parent.pid
         parent.kill()
-        # The child holds the other end of stdout: it closes only when the child has ended.
+        # The double holds the other end of stdout, which closes only when the double has ended.
         assert parent.communicate(timeout=10)[0] == b""
+
+
+def test_its_help_explains_its_options() -> None:
+    done = subprocess.run([*DOUBLE, "--help"], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert all(option in done.stdout for option in ("--port", "--seed", "--dump"))
+
+
+def test_it_needs_no_test_library() -> None:
+    program = "import sys, payments_kit.doubles.stripe.__main__; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert not {"pytest", "hypothesis", "httpx", "stripe", "tests"} & set(done.stdout.split())

@@ -1,1 +1,1 @@
-"""The HTTP service, as its clients see it."""
+"""Tests of the HTTP service."""

@@ -1,4 +1,4 @@
-"""A world with one order in it, a client, and what the service logs."""
+"""A world with one order, a client of the service, and the log of the service."""
 
 import io
 import json
@@ -6,24 +6,23 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 
 from entrypoints.logs import configure_logs
-from tests.entrypoints.http.world import World
+from tests.entrypoints.http.world import Client, HttpWorld
 
 
 @pytest.fixture
-async def world() -> World:
-    """Everything around the service; one order has been heard of."""
-    world = World()
-    await world.apply()
+async def world() -> HttpWorld:
+    """The world with the ordinary order."""
+    world = HttpWorld()
+    await world.create_order()
     return world
 
 
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def client(world: HttpWorld) -> AsyncIterator[Client]:
     """A client of the service in that world."""
     async with world.client() as client:
         yield client
@@ -31,7 +30,7 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The lines that the service has logged so far, but not what its client has."""
+    """Return the lines that the service has logged so far, without those of its client."""
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level, before = root.handlers[:], root.level, structlog.get_config()
     configure_logs(stream)

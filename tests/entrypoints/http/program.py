@@ -1,6 +1,6 @@
-"""A real service in a process of its own, on parts in memory: `python -m … '<json>'`.
+"""The service as a process on in-memory adapters: `python -m tests.entrypoints.http.program JSON`.
 
-On stdout it says `charging` when the gateway is asked, and at its end what became of the payments.
+It prints `charging` when it calls the gateway, and at its end the statuses of the payments.
 """
 
 import asyncio
@@ -10,32 +10,34 @@ import sys
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
+from attrs import evolve
+
 from entrypoints.http import requests, server
 from entrypoints.http.dependencies import HttpDependencies
-from entrypoints.logs import configure_logs
-from tests.builders import created_event
-from tests.entrypoints.http.world import World
+from tests.entrypoints.http.world import HttpWorld
 
 
-def say(word: str) -> None:
-    """Tell whoever runs this."""
-    print(word, flush=True)
+def print_line(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
 
 
 @contextlib.asynccontextmanager
-async def open_dependencies(world: World, charge_seconds: float) -> AsyncIterator[HttpDependencies]:
-    """A house with one order; its gateway takes its time."""
+async def open_dependencies(
+    world: HttpWorld, charge_seconds: float
+) -> AsyncIterator[HttpDependencies]:
+    """Open dependencies with one order; a charge takes this many seconds."""
 
-    async def take_time(step: str) -> None:
+    async def slow_charge(step: str) -> None:
         if step == "charge":
-            say("charging")
+            print_line("charging")
             await asyncio.sleep(charge_seconds)
 
-    world.gateway.checkpoint = take_time
-    await world.apply(created_event())
+    await world.create_order()
+    world.checkpoint = slow_charge
     yield world.dependencies()
     statuses = [payment.status.value for payment in world.order().payments]
-    say(f"closed {' '.join(statuses)}".rstrip())
+    print_line(f"closed {' '.join(statuses)}".rstrip())
 
 
 def main(
@@ -47,13 +49,12 @@ def main(
     stop_seconds: float = server.STOP_SECONDS,
 ) -> NoReturn:
     """Serve until a signal."""
-    requests.BODY_SECONDS = body_seconds  # type: ignore[misc]  # shorter than anybody would wait
+    requests.BODY_SECONDS = body_seconds  # type: ignore[misc]  # shorter, so that tests are fast
     server.HEAD_MILLISECONDS = head_milliseconds  # type: ignore[misc]
     server.STOP_SECONDS = stop_seconds  # type: ignore[misc]
-    configure_logs()
-    world = World()
-    world.client(host=host, port=port)
-    server.serve_dependencies(open_dependencies(world, charge_seconds))
+    world = HttpWorld()
+    world.settings = evolve(world.settings, host=host, port=port)
+    server.serve(open_dependencies(world, charge_seconds))
 
 
 if __name__ == "__main__":

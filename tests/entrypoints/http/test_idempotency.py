@@ -1,76 +1,83 @@
-"""`Idempotency-Key`: the same request with the same key is carried out once and answered alike."""
+"""`Idempotency-Key`: a request is executed once, and a repeat gets the same reply."""
 
 import asyncio
 
-import httpx
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from domain.identifiers import UserId
-from tests.builders import STRANGER, created_event
-from tests.entrypoints.http.world import OPERATOR, World, first_error, pay, signed_in
+from tests.entrypoints.http.world import (
+    OPERATOR,
+    Client,
+    HttpWorld,
+    error_fields,
+    first_error,
+    pay,
+    signed_in,
+)
 
 KEY = {"idempotency-key": "a-key"}
+REPLAYED = "idempotent-replayed"
 
 
 @pytest.mark.parametrize(
-    ("token", "status"),
+    ("token", "fault", "status", "charges"),
     [
-        ("tok_visa", 201),
-        ("tok_chargeDeclined", 402),
-        ("tok_threeDSecureRequired", 202),
+        ("tok_visa", None, 201, 1),
+        ("tok_chargeDeclined", None, 402, 0),
+        ("tok_threeDSecureRequired", None, 202, 0),
+        ("tok_visa", GatewayFaultKind.REPLY_LOST, 202, 1),
     ],
 )
-async def test_the_same_request_is_answered_as_the_first_time(
-    client: httpx.AsyncClient, token: str, status: int
+async def test_a_repeated_request_gets_the_first_reply(
+    client: Client,
+    world: HttpWorld,
+    token: str,
+    fault: GatewayFaultKind | None,
+    status: int,
+    charges: int,
 ) -> None:
+    if fault is not None:
+        world.faults.add("charge", fault)
     first = await pay(client, token, headers=KEY)
 
     again = await pay(client, token, headers=KEY)
 
     body = first.json()
-    body.pop("clientSecret", None)  # kept nowhere
+    body.pop("clientSecret", None)  # never stored
     body.pop("nextAction", None)
     assert (first.status_code, again.status_code) == (status, status)
     assert again.json() == body
-    assert again.headers["idempotent-replayed"] == "true"
-    assert "idempotent-replayed" not in first.headers
+    assert again.headers[REPLAYED] == "true"
+    assert REPLAYED not in first.headers
     for name in ("location", "content-type"):
         assert again.headers.get(name) == first.headers.get(name)
+    assert len(world.charges) == charges
+    assert token not in repr(world.database)
 
 
-async def test_an_unknown_outcome_stays_the_first_answer(
-    client: httpx.AsyncClient, world: World
-) -> None:
-    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
-    first = await pay(client, headers=KEY)
-
-    again = await pay(client, headers=KEY)
-
-    assert again.status_code == 202
-    assert again.json() == first.json()
-    assert again.headers["location"] == first.headers["location"]
-    assert world.charges == 1
-
-
-async def test_that_the_order_is_paid_already_stays_the_answer(client: httpx.AsyncClient) -> None:
+async def test_the_reply_that_the_order_is_already_paid_is_repeated(client: Client) -> None:
     await pay(client)
     await pay(client, headers=KEY)
 
     again = await pay(client, headers=KEY)
 
-    assert again.status_code == 409
-    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.headers[REPLAYED]) == (409, "true")
 
 
-async def test_a_key_that_is_quoted_as_the_draft_has_it_is_the_same_key(
-    client: httpx.AsyncClient,
+async def test_a_quoted_key_and_another_form_of_the_same_json_are_the_same_request(
+    client: Client,
 ) -> None:
     await pay(client, headers=KEY)
 
-    again = await pay(client, headers={"idempotency-key": '"a-key"'})
+    quoted = await pay(client, headers={"idempotency-key": '"a-key"'})
+    reformatted = await client.post(
+        "/api/payments",
+        content=b'{ "orderId":"order-1" ,"token":"tok_\\u0076isa"}',
+        headers={**signed_in(), **KEY, "content-type": "application/json"},
+    )
 
-    assert again.headers["idempotent-replayed"] == "true"
+    assert quoted.headers[REPLAYED] == reformatted.headers[REPLAYED] == "true"
 
 
 @pytest.mark.parametrize(
@@ -78,162 +85,106 @@ async def test_a_key_that_is_quoted_as_the_draft_has_it_is_the_same_key(
     [{"token": "tok_mastercard"}, {"order_id": "order-2"}, {"amount": 10000}, {"currency": "usd"}],
     ids=str,
 )
-async def test_another_request_with_the_key_is_answered_422(
-    client: httpx.AsyncClient, world: World, other: dict[str, str]
+async def test_another_request_with_the_same_key_gets_422(
+    client: Client, world: HttpWorld, other: dict[str, str]
 ) -> None:
-    await world.apply(created_event("order-2"))
+    await world.create_order("order-2")
     await pay(client, headers=KEY)
 
-    answer = await pay(client, headers=KEY, **other)
+    response = await pay(client, headers=KEY, **other)
 
-    assert answer.status_code == 422
-    assert world.charges == 1
+    assert (response.status_code, first_error(response)["code"]) == (422, "key_reused")
+    assert len(world.charges) == 1
 
 
-async def test_the_same_json_written_otherwise_is_the_same_request(
-    client: httpx.AsyncClient,
+async def test_a_repeat_while_the_first_request_is_in_progress_gets_409(
+    client: Client, world: HttpWorld
 ) -> None:
-    await pay(client, headers=KEY)
-
-    again = await client.post(
-        "/api/payments",
-        content=b'{ "orderId":"order-1" ,"token":"tok_\\u0076isa"}',
-        headers={**signed_in(), **KEY, "content-type": "application/json"},
-    )
-
-    assert again.headers["idempotent-replayed"] == "true"
-
-
-async def test_a_request_whose_first_is_still_running_is_answered_409(
-    client: httpx.AsyncClient, world: World
-) -> None:
-    reached, go_on = asyncio.Event(), asyncio.Event()
+    reached, proceed = asyncio.Event(), asyncio.Event()
 
     async def wait(step: str) -> None:
         if step == "charge":
             reached.set()
-            await go_on.wait()
+            await proceed.wait()
 
-    world.gateway.checkpoint = wait
+    world.checkpoint = wait
     first = asyncio.create_task(pay(client, headers=KEY))
     async with asyncio.timeout(10):
         await reached.wait()
         second = await pay(client, headers=KEY)
-        go_on.set()
-        answered = await first
+        proceed.set()
+        finished = await first
 
-    assert second.status_code == 409
-    assert first_error(second)["code"] == "request_under_way"
-    assert answered.status_code == 201
+    assert (second.status_code, first_error(second)["code"]) == (409, "request_in_progress")
+    assert finished.status_code == 201
 
 
-async def test_keys_of_different_users_have_nothing_to_do_with_each_other(
-    client: httpx.AsyncClient, world: World
+async def test_keys_of_different_users_and_of_the_operator_are_independent(
+    client: Client, world: HttpWorld
 ) -> None:
-    await world.apply(created_event("theirs", user_id=STRANGER))
+    await world.create_order("theirs", user_id=UserId("operator"))
     await pay(client, headers=KEY)
 
-    answer = await pay(client, order_id="theirs", user=STRANGER, headers=KEY)
+    paid = await pay(client, order_id="theirs", user="operator", headers=KEY)
+    path = f"/api/payments/{paid.json()['id']}/refunds"
+    refunded = await client.post(path, headers={**OPERATOR, **KEY})
 
-    assert answer.status_code == 201
-
-
-async def test_a_user_called_operator_shares_no_key_with_the_operator(
-    client: httpx.AsyncClient, world: World
-) -> None:
-    await world.apply(created_event("operators", user_id=UserId("operator")))
-    paid = await pay(client, order_id="operators", user="operator", headers=KEY)
-
-    answer = await client.post(
-        f"/api/payments/{paid.json()['id']}/refunds", headers={**OPERATOR, **KEY}
-    )
-
-    assert answer.status_code == 201
+    assert (paid.status_code, refunded.status_code) == (201, 201)
 
 
 @pytest.mark.parametrize(
-    ("trouble", "status"),
-    [(GatewayFaultKind.UNREACHABLE, 503), (GatewayFaultKind.RATE_LIMITED, 503)],
+    ("fault", "status"),
+    [
+        (GatewayFaultKind.UNREACHABLE, 503),
+        (GatewayFaultKind.RATE_LIMITED, 503),
+        (None, 404),  # the order is created later
+    ],
 )
-async def test_a_request_that_did_nothing_may_be_tried_again(
-    client: httpx.AsyncClient, world: World, kind: GatewayFaultKind, status: int
+async def test_a_request_that_did_nothing_may_be_repeated(
+    client: Client, world: HttpWorld, fault: GatewayFaultKind | None, status: int
 ) -> None:
-    world.faults.add("charge", kind)
-    first = await pay(client, headers=KEY)
+    if fault is not None:
+        world.faults.add("charge", fault)
+        await world.create_order("late")
+    first = await pay(client, order_id="late", headers=KEY)
+    await world.create_order("late")
 
-    again = await pay(client, headers=KEY)
+    again = await pay(client, order_id="late", headers=KEY)
 
-    assert first.status_code == status
-    assert again.status_code == 201
-    assert "idempotent-replayed" not in again.headers
+    assert (first.status_code, again.status_code) == (status, 201)
+    assert REPLAYED not in again.headers
 
 
-async def test_an_order_that_is_heard_of_later_may_be_paid_with_the_same_key(
-    client: httpx.AsyncClient, world: World
+async def test_a_reply_is_sent_even_if_it_cannot_be_stored_but_not_without_a_reserved_key(
+    client: Client, world: HttpWorld
 ) -> None:
-    early = await pay(client, order_id="late", headers=KEY)
-    await world.apply(created_event("late"))
-
-    answer = await pay(client, order_id="late", headers=KEY)
-
-    assert early.status_code == 404
-    assert answer.status_code == 201
-
-
-async def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
-    client: httpx.AsyncClient, world: World
-) -> None:
-    world.database_fails_at = "finish answer"
-
-    answer = await pay(client, headers=KEY)
-
-    assert answer.status_code == 201
-    world.pass_time(minutes=2)
-    assert (await pay(client, headers=KEY)).status_code == 409
-    assert world.charges == 1
-
-
-async def test_a_database_that_is_down_is_answered_503(
-    client: httpx.AsyncClient, world: World
-) -> None:
-    world.database_fails_at = "begin answer"
-
+    world.failing = {"begin request", "finish request"}
     assert (await pay(client, headers=KEY)).status_code == 503
-    assert world.charges == 0
+    assert not world.charges
 
-
-async def test_no_card_token_is_kept(client: httpx.AsyncClient, world: World) -> None:
-    await pay(client, "tok_visa", headers=KEY)
-
-    assert "tok_visa" not in repr(world.database)
+    world.failing.remove("begin request")
+    assert (await pay(client, headers=KEY)).status_code == 201
+    world.advance(minutes=2)
+    assert (await pay(client, headers=KEY)).status_code == 409
+    assert len(world.charges) == 1
 
 
 @pytest.mark.parametrize(
-    "key",
-    ["", '""', "a b", "x" * 256, "schlüssel".encode(), b"\x7f"],
-    ids=lambda key: repr(key[:9]),
+    "keys",
+    [[b""], [b'""'], [b"a b"], [b"x" * 256], ["schlüssel".encode()], [b"\x7f"], [b"a", b"b"]],
+    ids=lambda keys: repr(keys)[:12],
 )
-async def test_what_is_no_key_is_answered_400(
-    client: httpx.AsyncClient, world: World, key: str | bytes
+async def test_an_invalid_key_or_two_keys_get_400(
+    client: Client, world: HttpWorld, keys: list[bytes]
 ) -> None:
-    headers = [("idempotency-key", key), *signed_in().items()]
+    signed = [(name.encode(), value.encode()) for name, value in signed_in().items()]
 
-    answer = await client.post(
+    response = await client.post(
         "/api/payments",
         json={"token": "tok_visa", "orderId": "order-1"},
-        headers=headers,  # type: ignore[arg-type]  # text and bytes, as they come
+        headers=[*signed, *((b"idempotency-key", key) for key in keys)],
     )
 
-    assert answer.status_code == 400
-    assert first_error(answer)["field"] == "Idempotency-Key"
-    assert world.charges == 0
-
-
-async def test_two_keys_at_once_are_answered_400(client: httpx.AsyncClient) -> None:
-    answer = await client.post(
-        "/api/payments",
-        json={"token": "tok_visa", "orderId": "order-1"},
-        headers=[*signed_in().items(), ("idempotency-key", "a"), ("idempotency-key", "b")],
-    )
-
-    assert answer.status_code == 400
+    assert response.status_code == 400
+    assert error_fields(response) == {"Idempotency-Key"}
+    assert not world.charges

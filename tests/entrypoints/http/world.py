@@ -1,42 +1,30 @@
-"""A service on parts in memory, and the people who ask it for things."""
+"""HttpWorld: the in-memory world with the HTTP service in front, and a client with credentials."""
 
 import base64
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from itertools import count
-from typing import Any
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
 
 import httpx
 import jwt
-from attrs import Factory, define, evolve, field
+from attrs import define, evolve, field
 
-from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway
-from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
-from adapters.persistence.in_memory import (
-    InMemoryDatabase,
-    InMemoryDeclineCounter,
-    InMemoryIdempotencyStore,
-    InMemoryOutboxQueue,
-)
-from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.gateway_notifications import NotificationReader
-from application.ports.unit_of_work import StorageUnavailable
-from domain.identifiers import OrderId
-from domain.order import Order
-from domain.replica import OrderReplica
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import Check, HttpDependencies
 from entrypoints.settings import Settings
-from entrypoints.trace_context import current_traceparent
-from payments_kit.simulation.runtime import charges_at
-from tests.builders import NOW, ORDER, PAYER, created_event
+from tests.builders import ORDER, PAYER
+from tests.world import World
 
-# As short as the seed's deployments have them.
-JWT_KEY = "asdf"
-OPERATOR_KEY = "operator-key-of-the-tests"
-SETTINGS = Settings(
-    database_url="postgresql://nobody@localhost/none",
+Client = httpx.AsyncClient
+
+# As short as in deployments of the reference service.
+JWT_KEY: Final = "asdf"
+OPERATOR_KEY: Final = "operator-key-of-the-tests"
+OPERATOR: Final = {"authorization": f"Bearer {OPERATOR_KEY}"}
+SETTINGS: Final = Settings(
+    database_url="postgresql://localhost/unused",
     nats_url="nats://localhost",
     jwt_key=JWT_KEY,
     operator_key=OPERATOR_KEY,
@@ -46,134 +34,105 @@ SETTINGS = Settings(
 
 
 def a_token(user: str = PAYER, key: str = JWT_KEY, **claims: object) -> str:
-    """A token as the seed's auth service signs it."""
-    said = {"id": user, "email": f"{user}@example.com", "iat": 1_700_000_000, **claims}
-    return unsafe_hs256(said, key)
+    """Return a token as the auth service of the reference shop signs it."""
+    ordinary = {"id": user, "email": f"{user}@example.com", "iat": 1_700_000_000}
+    return sign_hs256({**ordinary, **claims}, key)
 
 
-def unsafe_hs256(claims: Mapping[str, object], key: str, **header: object) -> str:
-    """Sign with a key of any length, without the library's warning."""
+def sign_hs256(claims: Mapping[str, object], key: str, **header: object) -> str:
+    """Sign claims with a key of any length."""
     tokens = jwt.PyJWS(algorithms=[])
 
-    class Short(jwt.algorithms.HMACAlgorithm):
+    class AnyLength(jwt.algorithms.HMACAlgorithm):
         def check_key_length(self, key: bytes) -> None:
             return None
 
-    tokens.register_algorithm("HS256", Short(Short.SHA256))
+    tokens.register_algorithm("HS256", AnyLength(AnyLength.SHA256))
     return tokens.encode(json.dumps(claims).encode(), key, "HS256", dict(header))
 
 
 def in_session(token: object) -> str:
-    """What cookie-session puts into its cookie."""
+    """Return the value of cookie-session's cookie."""
     return base64.b64encode(json.dumps({"jwt": token}).encode()).decode()
 
 
-def signed_in(user: str = PAYER, name: str = "session") -> dict[str, str]:
-    """The headers of somebody who is signed in, as the seed's clients are."""
-    return {"cookie": f"{name}={in_session(a_token(user))}"}
+def signed_in(user: str = PAYER) -> dict[str, str]:
+    """Return the headers of a user who is signed in, as the reference shop's clients send them."""
+    return {"cookie": f"session={in_session(a_token(user))}"}
 
 
-OPERATOR = {"authorization": f"Bearer {OPERATOR_KEY}"}
+async def check_response(response: httpx.Response) -> None:
+    """Check what every response must have, and that every error is an RFC 9457 problem."""
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
+    assert not [name for name in response.headers if name.startswith("access-control")]
+    if response.is_error and response.request.method != "HEAD":
+        await response.aread()
+        problem, status = response.json(), HTTPStatus(response.status_code)
+        assert response.headers["content-type"] == "application/problem+json"
+        assert (problem["status"], problem["title"]) == (status, status.phrase)
+        assert problem["type"] == "about:blank"
+        assert problem["errors"]
+
+
+EVERY_RESPONSE: Final[Any] = {"response": [check_response]}
 
 
 @define
-class World:
-    """Everything around the service, and what may go wrong with it."""
+class HttpWorld(World):
+    """The world and the HTTP service in it."""
 
     settings: Settings = SETTINGS
-    notifications: NotificationReader | None = None
-    limits: DeclineLimits = DeclineLimits()
+    notification_reader: NotificationReader | None = None
     checks: Mapping[str, Check] = field(factory=dict)
-    time: datetime = NOW
-    database_is_down: bool = False
-    database_fails_at: str | None = None
-    database: InMemoryDatabase = Factory(
-        lambda self: InMemoryDatabase(self.now, self._database_step), takes_self=True
-    )
-    ledger: GatewayLedger = Factory(lambda self: GatewayLedger(self.now), takes_self=True)
-    faults: Faults = field(factory=Faults)
-    gateway: InMemoryGateway = Factory(
-        lambda self: InMemoryGateway(self.ledger, self.faults), takes_self=True
-    )
-    _numbers: Callable[[], int] = Factory(lambda: count(1).__next__)
-
-    def now(self) -> datetime:
-        """The time."""
-        return self.time
-
-    def pass_time(self, **duration: float) -> None:
-        """Let time go by."""
-        self.time += timedelta(**duration)
-
-    async def _database_step(self, step: str) -> None:
-        if self.database_is_down or step == self.database_fails_at:
-            raise StorageUnavailable("the database is down")
-
-    def use_cases(self) -> UseCases:
-        """The real use cases, on these parts."""
-        broker = InMemoryBroker(self.now)
-        ports = Ports(
-            begin=lambda: self.database.begin(current_traceparent),
-            outbox=InMemoryOutboxQueue(self.database),
-            publisher=InMemoryPublisher(broker),
-            gateway=self.gateway,
-            declines=InMemoryDeclineCounter(self.database),
-            now=self.now,
-            new_id=lambda: f"id-{self._numbers()}",
-            relay_name="relay",
-        )
-        return compose(ports, self.limits)
 
     def dependencies(self) -> HttpDependencies:
-        """What the service is made of."""
+        """Return the dependencies of one process of the service."""
         return HttpDependencies(
             use_cases=self.use_cases(),
-            answers=InMemoryIdempotencyStore(self.database),
-            notifications=self.notifications,
+            idempotency_store=self.idempotency_store,
+            notification_reader=self.notification_reader,
             settings=self.settings,
             checks=self.checks,
         )
 
-    def client(self, **settings: Any) -> httpx.AsyncClient:
-        """A client of the service, with some settings changed."""
+    def client(self, **settings: Any) -> Client:
+        """Return a client of a new process of the service, with some settings changed."""
         self.settings = evolve(self.settings, **settings)
         transport = httpx.ASGITransport(
-            create_app(self.dependencies()),  # type: ignore[arg-type]  # Litestar types its scopes finer
+            create_app(self.dependencies()),  # type: ignore[arg-type]  # Litestar's scopes are narrower
             raise_app_exceptions=False,
         )
-        return httpx.AsyncClient(transport=transport, base_url="http://payments.test")
-
-    async def apply(self, *events: OrderReplica) -> None:
-        """Have the service hear of orders."""
-        await self.use_cases().replicate_order(events or [created_event()])
-
-    def order(self, order_id: str = ORDER) -> Order:
-        """What the database says of an order."""
-        return self.database.orders[OrderId(order_id)][1]
-
-    @property
-    def charges(self) -> int:
-        """How many charges stand at the gateway."""
-        return len(charges_at(self.ledger))
+        return Client(
+            transport=transport,
+            base_url="http://payments.test",
+            headers={"origin": "https://other.example"},
+            event_hooks=EVERY_RESPONSE,
+        )
 
 
 async def pay(
-    client: httpx.AsyncClient,
+    client: Client,
     token: object = "tok_visa",
     order_id: object = ORDER,
     user: str = PAYER,
     headers: Mapping[str, str] | None = None,
-    **more: object,
+    **fields: object,
 ) -> httpx.Response:
-    """Pay for an order as the seed's client does."""
+    """Send `POST /api/payments`; `fields` are more fields of the body."""
     return await client.post(
         "/api/payments",
-        json={"token": token, "orderId": order_id, **more},
+        json={"token": token, "orderId": order_id, **fields},
         headers={**signed_in(user), **(headers or {})},
     )
 
 
-def first_error(answer: httpx.Response) -> dict[str, Any]:
-    """The first of the errors in an answer."""
-    error: dict[str, Any] = answer.json()["errors"][0]
+def first_error(response: httpx.Response) -> dict[str, Any]:
+    """Return the first error of a response."""
+    error: dict[str, Any] = response.json()["errors"][0]
     return error
+
+
+def error_fields(response: httpx.Response) -> set[str]:
+    """Return the fields that the errors of a response name."""
+    return {error["field"] for error in response.json()["errors"]}

@@ -1,0 +1,1 @@
+"""The worker: loops, and the intake of events."""

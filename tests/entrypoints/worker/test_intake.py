@@ -1,23 +1,15 @@
-"""The intake of order events, on the adapters in memory."""
+"""The intake of inbound events, on the in-memory adapters."""
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from attrs import define, field
 
-from adapters.messaging.in_memory import InMemoryBroker, InMemoryDeadLetters
 from adapters.messaging.wire import Message
-from adapters.persistence.in_memory import InMemoryDatabase
 from application.ports.event_publisher import BrokerUnavailable
-from application.ports.inbound_events import DeadLetter, InboundEvent
-from application.ports.unit_of_work import StorageUnavailable
-from application.retry import RetryOnConflict
-from application.use_cases.cancel_order import CancelOrder
-from application.use_cases.complete_order import CompleteOrder
-from application.use_cases.replicate_order import ReplicateOrder
-from domain.identifiers import OrderId
+from application.ports.inbound_events import DeadLetter
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.intake import (
     BATCH,
@@ -26,269 +18,183 @@ from entrypoints.worker.intake import (
     STORAGE_DELAY,
     OrderIntake,
     PaymentCreatedIntake,
-    Use,
 )
-from tests.builders import NOW, USD
+from tests.builders import ORDER, USD
+from tests.world import World
 
 
 @define
-class Shop:
-    """A broker and a database in memory on one clock, and what to make fail."""
+class Intake:
+    """Both intakes in one world."""
 
-    time: datetime = NOW
-    commits: int = 0
-    storage_is_down: bool = False
-    malformed: set[str] = field(factory=set)
-    """Orders that make every transaction fail which they are part of."""
-    steps_that_fail: set[str] = field(factory=set)
-    broker: InMemoryBroker = field(init=False)
-    database: InMemoryDatabase = field(init=False)
+    world: World = field(factory=World)
+    failing_orders: set[str] = field(factory=set)
+    """Orders that make every transaction fail in which they take part."""
 
-    def __attrs_post_init__(self) -> None:
-        self.broker = InMemoryBroker(self.now, self._at_the_broker)
-        self.database = InMemoryDatabase(self.now, self._at_the_database)
+    async def run(self) -> int:
+        """Run the intake of order events once."""
+        events = self.world.broker.subscribe("payments", "order:created", "order:cancelled")
+        cancel = self.world.use_cases().cancel_order
+        return await OrderIntake(events, self._replicate, cancel, USD).run_once()
 
-    def now(self) -> datetime:
-        return self.time
+    async def run_completion(self) -> int:
+        """Run the intake of `payment:created` once."""
+        events = self.world.broker.subscribe("payments-complete", "payment:created")
+        return await PaymentCreatedIntake(events, self.world.use_cases().complete_order).run_once()
 
-    def let_pass(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
-
-    @property
-    def intake(self) -> OrderIntake:
-        retry = RetryOnConflict(self.database.begin)
-        replicate = ReplicateOrder(retry, self.now)
-        events = self.broker.subscribe("payments", "order:created", "order:cancelled")
-        return OrderIntake(events, self._with_a_bug(replicate), CancelOrder(replicate), USD)
-
-    @property
-    def completion(self) -> PaymentCreatedIntake:
-        events = self.broker.subscribe("payments-complete", "payment:created")
-        return PaymentCreatedIntake(events, CompleteOrder(RetryOnConflict(self.database.begin)))
+    async def _replicate(self, orders: Iterable[OrderReplica]) -> None:
+        batch = list(orders)
+        if any(order.id in self.failing_orders for order in batch):
+            raise ZeroDivisionError("a bug")
+        await self.world.use_cases().replicate_order(batch)
 
     def send(self, subject: str, body: object) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.broker.store(Message(subject, data, {}))
+        self.world.broker.store(Message(subject, data, {}))
 
-    def create(self, order_id: str, **others: object) -> None:
-        body = {
-            "id": order_id,
-            "version": 0,
-            "status": "created",
-            "userId": "user-1",
-            "expiresAt": "alskdfj",
-            "ticket": {"id": "ticket-1", "price": 10},
-        }
-        self.send("order:created", {**body, **others})
+    def create(self, order_id: str = ORDER, price: float = 10) -> None:
+        body = {"id": order_id, "version": 0, "status": "created", "userId": "user-1"}
+        self.send("order:created", {**body, "ticket": {"price": price}})
 
-    def cancel(self, order_id: str) -> None:
-        body = {"id": order_id, "version": 1, "ticket": {"id": "ticket-1"}}
-        self.send("order:cancelled", body)
+    def cancel(self, order_id: str = ORDER) -> None:
+        self.send("order:cancelled", {"id": order_id, "version": 1})
 
-    def order(self, order_id: str) -> OrderReplica | None:
-        _, order = self.database.orders.get(OrderId(order_id), (0, None))
-        return order.replica if order else None
+    def pay(self, order_id: str = ORDER) -> None:
+        self.send("payment:created", {"id": "p-1", "orderId": order_id, "stripeId": "ch_1"})
 
-    def status(self, order_id: str) -> OrderStatus | None:
-        order = self.replica(order_id)
-        return order.status if order else None
+    def status(self, order_id: str = ORDER) -> OrderStatus:
+        return self.world.order(order_id).replica.status
 
-    async def letters(self) -> Sequence[DeadLetter]:
-        return await InMemoryDeadLetters(self.broker).list(100)
+    @property
+    def letters(self) -> list[DeadLetter]:
+        return list(self.world.broker.letters.values())
 
-    def _with_a_bug(self, replicate: ReplicateOrder) -> Use[OrderReplica]:
-        async def use(orders: Iterable[OrderReplica]) -> None:
-            heard = list(orders)
-            if any(order.id in self.malformed for order in heard):
-                raise ZeroDivisionError("a bug")
-            await replicate(heard)
-
-        return use
-
-    async def _at_the_database(self, step: str) -> None:
-        if self.storage_is_down:
-            raise StorageUnavailable("down")
-        self.commits += step == "committed"
-
-    async def _at_the_broker(self, step: str) -> None:
-        if step in self.steps_that_fail:
-            raise BrokerUnavailable("down")
+    async def is_idle(self, after: float) -> bool:
+        """Whether no order event is delivered after this many seconds."""
+        self.world.advance(after)
+        return not await self.world.broker.subscribe("payments").fetch(BATCH, timedelta(0))
 
 
 @pytest.fixture
-def shop() -> Shop:
-    return Shop()
+def intake() -> Intake:
+    return Intake()
 
 
-async def test_a_batch_is_one_transaction_a_kind(shop: Shop) -> None:
-    for number in range(BATCH - 20):
-        shop.create(f"order-{number}")
-    for number in range(20):
-        shop.cancel(f"order-{number}")
-    assert await shop.intake.run_once() == BATCH
-    assert shop.commits == 2
-    assert shop.status("order-0") is OrderStatus.CANCELLED
-    assert shop.status("order-200") is OrderStatus.CREATED
-
-
-async def test_a_used_event_is_acknowledged(shop: Shop) -> None:
-    shop.create("order-1")
-    assert await shop.intake.run_once() == 1
-    shop.let_pass(3600)
-    assert not await due(shop)
-
-
-async def test_a_cancel_before_its_create_is_not_lost(shop: Shop) -> None:
-    shop.cancel("order-1")
-    await shop.intake.run_once()
-    shop.create("order-1")
-    await shop.intake.run_once()
-    assert shop.status("order-1") is OrderStatus.CANCELLED
-    order = shop.order("order-1")
-    assert order is not None
-    assert order.terms is not None
-
-
-async def test_an_order_that_was_cancelled_or_completed_from_the_start_is(shop: Shop) -> None:
-    shop.create("order-1", status="cancelled")
-    shop.create("order-2", status="complete")
-    await shop.intake.run_once()
-    assert shop.status("order-1") is OrderStatus.CANCELLED
-    assert shop.status("order-2") is OrderStatus.COMPLETE
-
-
-async def test_poison_is_buried_with_its_reason_and_the_rest_is_used(shop: Shop) -> None:
-    shop.create("order-1")
-    shop.send("order:created", b"\xff no JSON")
-    shop.create("order-2", ticket={"price": 19.999})
-    shop.create("order-3")
-    await shop.intake.run_once()
-    assert shop.status("order-1") is shop.status("order-3") is OrderStatus.CREATED
-    reasons = [letter.reason for letter in await shop.letters()]
-    assert len(reasons) == 2
-    assert "JSON" in reasons[0]
-    assert "ticket.price" in reasons[1]
-    shop.let_pass(3600)
-    assert not await due(shop)
-
-
-async def test_nothing_is_buried_however_long_the_database_is_away(shop: Shop) -> None:
-    shop.create("order-1")
-    shop.cancel("order-2")
-    shop.storage_is_down = True
-    for _ in range(10 * MAX_DELIVERIES):
-        assert await shop.intake.run_once() == 2
-        shop.let_pass(STORAGE_DELAY.total_seconds())
-    shop.storage_is_down = False
-    await shop.intake.run_once()
-    assert shop.status("order-1") is OrderStatus.CREATED
-    assert shop.status("order-2") is OrderStatus.CANCELLED
-    assert not await shop.letters()
-
-
-async def test_an_event_that_makes_trouble_takes_no_other_with_it(shop: Shop) -> None:
-    for number in range(100):
-        shop.create(f"order-{number}")
-    shop.malformed |= {"order-17", "order-18", "order-99"}
-    await shop.intake.run_once()
-    missing = {number for number in range(100) if shop.order(f"order-{number}") is None}
-    assert missing == {17, 18, 99}
-    assert not await shop.letters()
-
-
-async def test_an_event_that_makes_trouble_is_tried_again_and_buried_at_last(shop: Shop) -> None:
-    shop.create("order-1")
-    shop.malformed.add("order-1")
-    for delay in DELAYS:
-        assert await shop.intake.run_once() == 1
-        assert not await shop.letters()
-        shop.let_pass(delay - 0.5)
-        assert not await due(shop)
-        shop.let_pass(0.5)
-    assert await shop.intake.run_once() == 1
-    [letter] = await shop.letters()
-    assert letter.reason == "ZeroDivisionError: a bug"
-    shop.let_pass(3600)
-    assert not await due(shop)
-
-
-async def test_trouble_that_ends_in_time_leaves_nothing_behind(shop: Shop) -> None:
-    shop.create("order-1")
-    shop.malformed.add("order-1")
-    await shop.intake.run_once()
-    shop.malformed.clear()
-    shop.let_pass(DELAYS[0])
-    await shop.intake.run_once()
-    assert shop.status("order-1") is OrderStatus.CREATED
-    assert not await shop.letters()
-
-
-@pytest.mark.parametrize("step", ["ack", "retry", "bury"])
-async def test_a_delivery_that_cannot_be_ended_comes_again_and_changes_nothing(
-    shop: Shop, step: str
+async def test_a_batch_is_one_transaction_for_each_subject_and_is_acknowledged(
+    intake: Intake,
 ) -> None:
-    shop.create("order-1")
-    shop.create("order-2")
-    shop.send("order:created", b"poison")
-    shop.malformed.add("order-2")
-    shop.steps_that_fail.add(step)
-    assert await shop.intake.run_once() == 3
-    shop.steps_that_fail.clear()
-    shop.malformed.clear()
-    shop.let_pass(60)
-    await shop.intake.run_once()
-    assert shop.status("order-1") is shop.status("order-2") is OrderStatus.CREATED
-    assert len(await shop.letters()) == 1
-    shop.let_pass(3600)
-    assert not await due(shop)
+    for number in range(BATCH - 20):
+        intake.create(f"order-{number}")
+    for number in range(20):
+        intake.cancel(f"order-{number}")
+    assert await intake.run() == BATCH
+    assert intake.world.steps.count("committed") == 2
+    assert intake.status("order-0") is OrderStatus.CANCELLED
+    assert intake.status("order-200") is OrderStatus.CREATED
+    assert await intake.is_idle(after=3600)
 
 
-async def test_a_broker_that_is_away_is_for_the_caller(shop: Shop) -> None:
-    shop.steps_that_fail.add("fetch")
+async def test_malformed_events_become_dead_letters_and_the_others_are_applied(
+    intake: Intake,
+) -> None:
+    intake.create("order-1")
+    intake.send("order:created", b"\xff no JSON")
+    intake.create("order-2", price=19.999)
+    intake.create("order-3")
+    await intake.run()
+    assert intake.status("order-1") is intake.status("order-3") is OrderStatus.CREATED
+    not_json, bad_price = [letter.reason for letter in intake.letters]
+    assert "JSON" in not_json
+    assert "ticket.price" in bad_price
+    assert await intake.is_idle(after=3600)
+
+
+async def test_no_event_becomes_a_dead_letter_while_the_database_is_down(intake: Intake) -> None:
+    intake.create("order-1")
+    intake.cancel("order-2")
+    intake.world.failing.add("database")
+    for _ in range(10 * MAX_DELIVERIES):
+        assert await intake.run() == 2
+        intake.world.advance(STORAGE_DELAY.total_seconds())
+    intake.world.failing.clear()
+    await intake.run()
+    assert intake.status("order-1") is OrderStatus.CREATED
+    assert intake.status("order-2") is OrderStatus.CANCELLED
+    assert not intake.letters
+
+
+async def test_a_failing_event_does_not_stop_the_others_of_its_batch(intake: Intake) -> None:
+    for number in range(100):
+        intake.create(f"order-{number}")
+    intake.failing_orders |= {"order-17", "order-18", "order-99"}
+    await intake.run()
+    stored = {order.id for order in intake.world.orders}
+    assert {f"order-{number}" for number in range(100)} - stored == intake.failing_orders
+    assert not intake.letters
+
+
+async def test_a_failing_event_is_retried_and_becomes_a_dead_letter_at_last(
+    intake: Intake,
+) -> None:
+    intake.create()
+    intake.failing_orders.add(ORDER)
+    for delay in DELAYS:
+        assert await intake.run() == 1
+        assert not intake.letters
+        assert await intake.is_idle(after=delay - 0.5)
+        intake.world.advance(0.5)
+    assert await intake.run() == 1
+    assert [letter.reason for letter in intake.letters] == ["ZeroDivisionError: a bug"]
+    assert await intake.is_idle(after=3600)
+
+
+@pytest.mark.parametrize("step", ["ack", "retry", "dead letter"])
+async def test_a_delivery_that_cannot_be_ended_is_repeated_and_changes_nothing(
+    intake: Intake, step: str
+) -> None:
+    intake.create("order-1")
+    intake.create("order-2")
+    intake.send("order:created", b"malformed")
+    intake.failing_orders.add("order-2")
+    intake.world.failing.add(step)
+    assert await intake.run() == 3
+    intake.world.failing.clear()
+    intake.failing_orders.clear()
+    intake.world.advance(minutes=1)
+    await intake.run()
+    assert intake.status("order-1") is intake.status("order-2") is OrderStatus.CREATED
+    assert len(intake.letters) == 1
+    assert await intake.is_idle(after=3600)
+
+
+async def test_an_unavailable_broker_is_reported_to_the_caller(intake: Intake) -> None:
+    intake.world.failing.add("fetch")
     with pytest.raises(BrokerUnavailable):
-        await shop.intake.run_once()
+        await intake.run()
+    with pytest.raises(BrokerUnavailable):
+        await intake.run_completion()
 
 
-async def test_a_paid_order_is_completed_and_hearing_it_twice_changes_nothing(shop: Shop) -> None:
-    shop.create("order-1")
-    await shop.intake.run_once()
-    for _ in range(2):
-        shop.send("payment:created", {"id": "p-1", "orderId": "order-1", "stripeId": "ch_1"})
-    assert await shop.completion.run_once() == 2
-    assert shop.status("order-1") is OrderStatus.COMPLETE
+async def test_a_paid_order_is_completed_once_it_is_known(intake: Intake) -> None:
+    intake.pay()
+    intake.pay()
+    intake.send("payment:created", b"malformed")
+    assert await intake.run_completion() == 3
+    assert [letter.data for letter in intake.letters] == [b"malformed"]
+    intake.create()
+    await intake.run()
+    intake.world.advance(DELAYS[0])
+    assert await intake.run_completion() == 2
+    assert intake.status() is OrderStatus.COMPLETE
+    assert intake.world.steps.count("committed") == 2
 
 
-async def test_a_cancelled_order_never_becomes_complete(shop: Shop) -> None:
-    shop.cancel("order-1")
-    await shop.intake.run_once()
-    shop.send("payment:created", {"id": "p-1", "orderId": "order-1", "stripeId": "ch_1"})
-    await shop.completion.run_once()
-    assert shop.status("order-1") is OrderStatus.CANCELLED
-
-
-async def test_a_payment_of_an_order_not_heard_of_yet_waits_for_it(shop: Shop) -> None:
-    shop.send("payment:created", {"id": "p-1", "orderId": "order-1", "stripeId": "ch_1"})
-    shop.send("payment:created", b"poison")
-    await shop.completion.run_once()
-    [letter] = await shop.letters()
-    assert letter.data == b"poison"
-    shop.create("order-1")
-    await shop.intake.run_once()
-    shop.let_pass(DELAYS[0])
-    await shop.completion.run_once()
-    assert shop.status("order-1") is OrderStatus.COMPLETE
-
-
-async def test_a_payment_of_an_order_never_heard_of_is_buried(shop: Shop) -> None:
-    shop.send("payment:created", {"id": "p-1", "orderId": "nobody", "stripeId": "ch_1"})
+async def test_a_payment_of_an_order_that_stays_unknown_becomes_a_dead_letter(
+    intake: Intake,
+) -> None:
+    intake.pay("unknown")
     for delay in (*DELAYS, 0):
-        await shop.completion.run_once()
-        shop.let_pass(delay)
-    [letter] = await shop.letters()
+        await intake.run_completion()
+        intake.world.advance(delay)
+    [letter] = intake.letters
     assert "OrderNotFound" in letter.reason
-
-
-async def due(shop: Shop) -> Sequence[InboundEvent]:
-    """What would be delivered now."""
-    events = shop.broker.subscribe("payments")
-    return await events.fetch(BATCH, timedelta(0))

@@ -1,25 +1,32 @@
-"""The loops go on whatever happens, and stop without dropping what they hold."""
+"""Loops go on after every failure, and finish their work before they stop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.worker.loops import Loop, run_loops
+from entrypoints.worker.loops import (
+    MAX_PAUSE_SECONDS,
+    Loop,
+    Pacing,
+    random_jitter,
+    run_loops,
+)
+from tests.checkpoints import TIMEOUT
 
-# Generous: only a loop that never ends would use it up.
-TIMEOUT = 20
+IDLE = 7.0
 
 
 def scripted(stop: asyncio.Event, *steps: int | Exception) -> Callable[[], Awaitable[int]]:
-    """A run_once that plays these steps and then asks to stop."""
-    left = list(steps)
+    """Return a `run_once` that plays these steps and then sets `stop`."""
+    remaining = list(steps)
 
     async def run_once() -> int:
-        if not left:
+        step = remaining.pop(0)
+        if not remaining:
             stop.set()
-            return 0
-        step = left.pop(0)
         if isinstance(step, Exception):
             raise step
         return step
@@ -27,14 +34,35 @@ def scripted(stop: asyncio.Event, *steps: int | Exception) -> Callable[[], Await
     return run_once
 
 
-async def test_a_loop_goes_on_after_every_kind_of_failure() -> None:
-    stop = asyncio.Event()
-    steps = (3, StorageUnavailable("down"), BrokerUnavailable("down"), ValueError("bug"), 0, 1)
-    async with asyncio.timeout(TIMEOUT):
-        await run_loops([Loop("work", scripted(stop, *steps), idle_seconds=0)], stop)
+@pytest.mark.parametrize(
+    ("steps", "pauses"),
+    [
+        ((3, 1), []),
+        ((3, 0, 1), [IDLE]),
+        ((StorageUnavailable(), BrokerUnavailable(), ValueError(), 0, 1), [0.2, 0.4, 0.8, IDLE]),
+        ((ValueError(), 1, ValueError(), 1), [0.2, 0.2]),
+        ((*[ValueError()] * 40, 1), [0.2, 0.4, 0.8, 1.6, 3.2, *[MAX_PAUSE_SECONDS] * 35]),
+    ],
+    ids=["busy", "idle", "every failure", "success resets the pause", "longest pause"],
+)
+async def test_a_loop_pauses_when_it_is_idle_and_longer_after_each_failure(
+    steps: tuple[int | Exception, ...], pauses: list[float]
+) -> None:
+    stop, slept = asyncio.Event(), list[float]()
+
+    async def sleep(seconds: float, _stop: asyncio.Event) -> None:
+        slept.append(seconds)
+
+    loop = Loop("work", scripted(stop, *steps), IDLE)
+    await loop.run(stop, Pacing(sleep, jitter=lambda: 1.0))
+    assert slept == pytest.approx(pauses)
 
 
-async def test_a_stop_lets_the_piece_of_work_finish() -> None:
+def test_jitter_only_shortens_a_pause() -> None:
+    assert all(0.5 <= random_jitter() <= 1 for _ in range(100))
+
+
+async def test_a_stop_lets_the_current_work_finish_and_wakes_an_idle_loop() -> None:
     stop, begun, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def run_once() -> int:
@@ -44,7 +72,8 @@ async def test_a_stop_lets_the_piece_of_work_finish() -> None:
         finished.set()
         return 1
 
-    running = asyncio.create_task(run_loops([Loop("work", run_once)], stop))
+    idle = Loop("idle", lambda: asyncio.sleep(0, result=0), idle_seconds=3600)
+    running = asyncio.create_task(run_loops([Loop("work", run_once), idle], stop))
     async with asyncio.timeout(TIMEOUT):
         await begun.wait()
         stop.set()
@@ -52,11 +81,11 @@ async def test_a_stop_lets_the_piece_of_work_finish() -> None:
     assert finished.is_set()
 
 
-async def test_a_stop_wakes_an_idle_loop() -> None:
-    stop = asyncio.Event()
-    idle = Loop("idle", lambda: asyncio.sleep(0, result=0), idle_seconds=3600)
-    running = asyncio.create_task(run_loops([idle], stop))
-    await asyncio.sleep(0)
-    stop.set()
+async def test_a_loop_that_ends_by_itself_stops_the_worker() -> None:
+    async def cancelled() -> int:
+        raise asyncio.CancelledError
+
+    stop, idle = asyncio.Event(), Loop("idle", lambda: asyncio.sleep(0, result=0), 3600)
     async with asyncio.timeout(TIMEOUT):
-        await running
+        await run_loops([Loop("cancelled", cancelled), idle], stop)
+    assert stop.is_set()

@@ -1,4 +1,4 @@
-"""How Alembic runs a migration: on the connection it is handed, in the transaction that is open."""
+"""Run migrations on the given connection, in its open transaction."""
 
 from alembic import context
 

@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = (
-    # A payment writes its order's row twice; the room spares the index a new entry each time.
+    # A payment updates its order's row twice; the free space avoids new index entries for that.
     """
     CREATE TABLE orders (
         id text PRIMARY KEY CHECK (length(id) <= 255),
@@ -57,7 +57,7 @@ STATEMENTS = (
     CREATE UNIQUE INDEX payments_one_live_an_order ON payments (order_id)
         WHERE status IN ('processing', 'requires_action', 'succeeded')
     """,
-    # By which the gateway names a payment in what others than we began.
+    # A notification about an external refund or a dispute contains only the charge.
     "CREATE INDEX payments_charge_id ON payments (charge_id) WHERE charge_id IS NOT NULL",
     "CREATE INDEX payments_look_at ON payments (look_at) WHERE look_at IS NOT NULL",
     "CREATE INDEX payments_review ON payments (created_at) WHERE status = 'review'",
@@ -120,7 +120,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX inbox_heard_at ON inbox (heard_at)",
-    # Notices about a charge that we did not know when they came.
+    # Notifications about a charge that was unknown when they were received.
     """
     CREATE TABLE kept_notices (
         id text PRIMARY KEY,
@@ -162,8 +162,8 @@ STATEMENTS = (
     """,
     "CREATE INDEX declines_source_at ON declines (source, at)",
     "CREATE INDEX declines_at ON declines (at)",
-    # A commit is one statement that ends by calling this: where a guard let fewer rows through
-    # than were to be written, the statement fails and with it everything it wrote.
+    # The one statement of a commit calls this function at its end. If the guards allowed fewer rows
+    # than it had to write, the statement fails and everything that it wrote is rolled back.
     """
     CREATE FUNCTION expect_written(written bigint, expected bigint) RETURNS boolean
     LANGUAGE plpgsql AS $$
@@ -180,6 +180,5 @@ STATEMENTS = (
 
 
 def upgrade() -> None:
-    """Make everything."""
     for statement in STATEMENTS:
         op.execute(statement)

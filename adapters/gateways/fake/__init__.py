@@ -1,0 +1,5 @@
+"""The fake gateway, for demonstrations: simulated charges, recorded in the shop's database."""
+
+from adapters.gateways.fake.gateway import FakeGateway
+
+__all__ = ["FakeGateway"]

@@ -1,0 +1,105 @@
+"""The in-memory gateway: the reference implementation of the port, faults included."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from attrs import define, evolve, field
+
+from adapters.gateways.in_memory.faults import FaultPlan, Faults, GatewayFault, GatewayFaultKind
+from adapters.gateways.in_memory.ledger import GatewayLedger
+from adapters.gateways.simulated.attempts import Mischarge
+from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
+from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
+from domain.identifiers import PaymentId
+
+Checkpoint = Callable[[str], Awaitable[None]]
+"""Awaited before every request with the name of its step, and after it with "<step> answered". A
+test may let time pass there, or stop the process."""
+
+
+async def no_delay(_step: str) -> None:
+    """Return at once."""
+
+
+@define
+class InMemoryGateway(SimulatedGateway):
+    """The connection of one process to the gateway; all connections share one ledger."""
+
+    ledger: GatewayLedger
+    faults: FaultPlan = field(factory=Faults)
+    checkpoint: Checkpoint = no_delay
+    name: str = "in_memory"
+    livemode: bool = False
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def _new_id(self) -> str:
+        return self.ledger.new_id()
+
+    def _now(self) -> datetime:
+        return self.ledger.now()
+
+    async def _send(
+        self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
+    ) -> Result:
+        fault = self.faults.next(step, payment_id)
+        await self.checkpoint(step)
+        if fault is not None:
+            self._fail_before_reply(fault, payment_id, rule, key)
+            if fault.mischarge is not None:
+                rule = _mischarging(rule, fault.mischarge)
+        result = self.ledger.apply(payment_id, rule)
+        if fault is not None and fault.kind is GatewayFaultKind.SLOW:
+            await self._wait(fault.seconds)
+        await self.checkpoint(f"{step} answered")
+        if fault is not None and fault.kind is GatewayFaultKind.REPLY_LOST:
+            raise OutcomeUnknown("no reply from the gateway")
+        return result
+
+    def _fail_before_reply(
+        self, fault: GatewayFault, payment_id: PaymentId, rule: Rule[Result], key: str | None
+    ) -> None:
+        """Raise the error of a fault that replaces the reply; return if there is a reply."""
+        match fault.kind:
+            case GatewayFaultKind.UNREACHABLE:
+                raise GatewayUnavailable("no connection to the gateway")
+            case GatewayFaultKind.RATE_LIMITED:
+                raise GatewayUnavailable("the gateway is busy: 429")
+            case GatewayFaultKind.REQUEST_LOST:
+                raise OutcomeUnknown("no reply from the gateway")
+            case GatewayFaultKind.LATE:
+                self.ledger.delay(fault.seconds, payment_id, rule)
+                raise OutcomeUnknown("no reply from the gateway")
+            case GatewayFaultKind.SERVER_ERROR:
+                self.ledger.apply(payment_id, _failing(key, self._now(), None))
+                raise OutcomeUnknown("the gateway failed: 500")
+            case GatewayFaultKind.SERVER_ERROR_AFTER:
+                self.ledger.apply(payment_id, _failing(key, self._now(), rule))
+                raise OutcomeUnknown("the gateway failed: 500")
+            case _:
+                return
+
+    async def _wait(self, seconds: float) -> None:
+        await self.sleep(min(seconds, CALL_SECONDS))
+        if seconds > CALL_SECONDS:
+            raise OutcomeUnknown("no reply from the gateway")
+
+
+def _mischarging(rule: Rule[Result], mischarge: Mischarge) -> Rule[Result]:
+    return lambda record: rule(evolve(record, mischarge=mischarge))
+
+
+def _failing(key: str | None, now: datetime, executed: Rule[Result] | None) -> Rule[None]:
+    """Return a rule that replies with a 500; a key that has a reply already keeps it."""
+
+    def rule(record: GatewayRecord) -> tuple[GatewayRecord, None]:
+        if key is None or record.has_replied_to(key):
+            return record, None
+        after = executed(record)[0] if executed else record
+        return after.fail(key, now), None
+
+    return rule

@@ -1,0 +1,66 @@
+"""Stripe's test cards, by token and payment method, for the simulated gateways."""
+
+from typing import Final
+
+from attrs import frozen
+
+
+@frozen
+class Card:
+    """How a test card behaves when it is charged, and when the charge is refunded."""
+
+    decline: str | None = None
+    """The decline code; None if every charge succeeds."""
+    authenticates: bool = False
+    """Whether the bank asks the customer to authenticate (3-D Secure) before it decides."""
+    refund_is_pending: bool = False
+    """Whether a refund stays pending until `finish_refund` is called."""
+
+
+# https://docs.stripe.com/testing#declined-payments; the code is Stripe's `decline_code`, or its
+# `code` if the card has no decline code.
+_DECLINED: Final = {
+    "chargeDeclined": "generic_decline",
+    "chargeDeclinedInsufficientFunds": "insufficient_funds",
+    "chargeDeclinedLostCard": "lost_card",
+    "chargeDeclinedStolenCard": "stolen_card",
+    "chargeDeclinedExpiredCard": "expired_card",
+    "chargeDeclinedIncorrectCvc": "incorrect_cvc",
+    "chargeDeclinedProcessingError": "processing_error",
+    "chargeDeclinedFraudulent": "fraudulent",
+    "chargeDeclinedVelocityLimitExceeded": "card_velocity_exceeded",
+    "chargeCustomerFail": "generic_decline",
+}
+
+# https://docs.stripe.com/testing#cards
+_SUCCEEDING: Final = (
+    *("visa", "visa_debit", "mastercard", "mastercard_debit", "mastercard_prepaid"),
+    *("amex", "discover", "diners", "jcb", "unionpay", "us", "threeDSecureOptional"),
+)
+
+# https://docs.stripe.com/testing#regulatory-cards
+_AUTHENTICATING: Final = {
+    "threeDSecureRequired": None,
+    "threeDSecure2Required": None,
+    "authenticationRequired": None,
+    "threeDSecureRequiredChargeDeclined": "generic_decline",
+}
+
+
+def _cards() -> dict[str, Card]:
+    cards = {name: Card() for name in _SUCCEEDING}
+    cards |= {name: Card(decline=code) for name, code in _DECLINED.items()}
+    cards |= {f"visa_{name}": Card(decline=code) for name, code in _DECLINED.items()}
+    # https://docs.stripe.com/testing#fraud-prevention
+    cards["radarBlock"] = Card(decline="fraudulent")
+    cards |= {name: Card(code, authenticates=True) for name, code in _AUTHENTICATING.items()}
+    # https://docs.stripe.com/testing#refunds
+    cards["pendingRefund"] = Card(refund_is_pending=True)
+    cards["refundFail"] = Card()
+    return cards
+
+
+CARDS: Final = {
+    prefix + name: card for name, card in _cards().items() for prefix in ("tok_", "pm_card_")
+}
+"""The card of every test token, and of the `pm_card_…` payment method of the same name."""

@@ -1,0 +1,118 @@
+"""The port's methods for a gateway that moves no money."""
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+
+from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
+from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from domain.identifiers import PaymentId, RefundId
+from domain.money import Money
+from domain.outcome import Outcome
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome
+
+
+class SimulatedGateway(ABC):
+    """Applies the rules of GatewayRecord; subclasses decide where the records are stored."""
+
+    name: str
+    livemode: bool
+
+    @abstractmethod
+    async def _send(
+        self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
+    ) -> Result:
+        """Apply a rule to a payment's record; `key` is given if the request moves money."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections."""
+
+    @abstractmethod
+    def _new_id(self) -> str:
+        """Return an identifier for a new object at the gateway."""
+
+    @abstractmethod
+    def _now(self) -> datetime:
+        """Return the gateway's time."""
+
+    def _charge_key(self, payment: Payment) -> str:
+        """Return the idempotency key of a charge; it does not depend on the card token."""
+        return payment.id
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        key = self._charge_key(payment)
+
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, Outcome]:
+            new_id, now = self._new_id(), self._now()
+            return record.charge(key, payment, token, new_id, self.livemode, now)
+
+        return await self._send("charge", payment.id, rule, key)
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        return await self._query("find", payment.id, GatewayRecord.find)
+
+    async def cancel(self, payment: Payment) -> Outcome | None:
+        return await self._query("cancel", payment.id, GatewayRecord.cancel)
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, RefundOutcome]:
+            return record.refund(refund, self._new_id(), self._now())
+
+        return await self._send("refund", payment.id, rule, refund.key)
+
+    async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        return await self._query(
+            "find_refund", payment.id, lambda record: record.find_refund(refund)
+        )
+
+    async def check(self) -> None:
+        """Check that the records are accessible.
+
+        Raises:
+            GatewayUnavailable, OutcomeUnknown: they are not.
+        """
+        await self._send("check", PaymentId("check"), lambda record: (record, None))
+
+    # --- for demonstrations and tests ----------------------------------------------------------
+
+    async def record(self, payment_id: PaymentId) -> GatewayRecord:
+        """Return all that the gateway knows about a payment."""
+        return await self._send("record", payment_id, lambda record: (record, record))
+
+    async def complete_authentication(
+        self, payment_id: PaymentId, succeeded: bool
+    ) -> Outcome | None:
+        """Act as the bank: end the customer's authentication; return what `find` would."""
+        return await self._send(
+            "complete_authentication",
+            payment_id,
+            lambda record: record.complete_authentication(succeeded),
+        )
+
+    async def finish_refund(
+        self, payment_id: PaymentId, refund_id: RefundId, succeeded: bool
+    ) -> RefundOutcome | None:
+        """Act as the bank: complete a refund, or let it fail."""
+        return await self._send(
+            "finish_refund",
+            payment_id,
+            lambda record: record.finish_refund(refund_id, succeeded),
+        )
+
+    async def refund_externally(
+        self, payment_id: PaymentId, amount: Money | None = None
+    ) -> str | None:
+        """Refund outside this service; return the reference, None if nothing was charged."""
+        return await self._send(
+            "refund_externally",
+            payment_id,
+            lambda record: record.refund_externally(self._new_id(), amount),
+        )
+
+    async def _query(self, step: str, payment_id: PaymentId, rule: Rule[Result]) -> Result:
+        """Apply a rule that moves no money; every failure of it is OutcomeUnknown."""
+        try:
+            return await self._send(step, payment_id, rule)
+        except GatewayUnavailable as unavailable:
+            raise OutcomeUnknown(str(unavailable)) from unavailable

@@ -1,0 +1,12 @@
+"""The database in memory: the reference for what the storage ports promise."""
+
+from adapters.persistence.in_memory.backlog import InMemoryBacklogReader as InMemoryBacklogReader
+from adapters.persistence.in_memory.database import InMemoryDatabase as InMemoryDatabase
+from adapters.persistence.in_memory.decline_counter import (
+    InMemoryDeclineCounter as InMemoryDeclineCounter,
+)
+from adapters.persistence.in_memory.idempotency_store import (
+    InMemoryIdempotencyStore as InMemoryIdempotencyStore,
+)
+from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
+from adapters.persistence.in_memory.unit_of_work import InMemoryUnitOfWork as InMemoryUnitOfWork

@@ -1,0 +1,160 @@
+"""The unit of work in memory."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
+from application.ports.event_publisher import OutboxEntry
+from application.ports.gateway_notifications import ChargeNotification
+from application.ports.unit_of_work import Conflict
+from domain.events import Event
+from domain.identifiers import ChargeId, OrderId, PaymentId
+from domain.order import Order
+
+
+@define
+class InMemoryUnitOfWork:
+    """Records the revision of every order it reads; the commit checks that none has changed."""
+
+    _database: InMemoryTables
+    _traceparent: Callable[[], str | None]
+    _read: dict[OrderId, int] = field(factory=dict)
+    _saved: dict[OrderId, Order] = field(factory=dict)
+    _events: list[Event] = field(factory=list)
+    _notifications: list[str] = field(factory=list)
+    _deferred: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
+    _removed: list[str] = field(factory=list)
+
+    @property
+    def orders(self) -> "_Orders":
+        return _Orders(self)
+
+    @property
+    def outbox(self) -> "_Outbox":
+        return _Outbox(self)
+
+    @property
+    def inbox(self) -> "_Inbox":
+        return _Inbox(self)
+
+    async def commit(self) -> None:
+        if not any((self._saved, self._events, self._notifications, self._deferred, self._removed)):
+            return
+        await self._database.checkpoint("commit")
+        self._check()
+        self._write()
+        await self._database.checkpoint("committed")
+
+    def _check(self) -> None:
+        for order_id in self._saved:
+            revision, _ = self._database.orders.get(order_id, (0, None))
+            if revision != self._read.get(order_id, 0):
+                raise Conflict(order_id)
+        if not self._database.inbox.isdisjoint(self._notifications):
+            raise Conflict("inbox")
+
+    def _write(self) -> None:
+        database = self._database
+        for order_id, order in self._saved.items():
+            database.orders[order_id] = (self._read.get(order_id, 0) + 1, order)
+            database.order_of.update({payment.id: order_id for payment in order.payments})
+        for event in self._events:
+            entry = OutboxEntry(event, database.now(), self._traceparent())
+            database.outbox.setdefault(event.id, OutboxRecord(entry))
+        database.inbox.update(self._notifications)
+        database.deferred_notifications = self._deferred | database.deferred_notifications
+        for notification_id in self._removed:
+            database.deferred_notifications.pop(notification_id, None)
+
+
+@frozen
+class _Orders:
+    _work: InMemoryUnitOfWork
+
+    async def get(self, order_id: OrderId) -> Order | None:
+        return (await self.get_many([order_id])).get(order_id)
+
+    async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
+        await self._work._database.checkpoint("read orders")
+        found = {}
+        for order_id in order_ids:
+            revision, order = self._work._database.orders.get(order_id, (0, None))
+            self._work._read[order_id] = revision
+            if order is not None:
+                found[order_id] = order
+        return found
+
+    async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
+        order_id = self._work._database.order_of.get(payment_id)
+        found = await self.get_many([] if order_id is None else [order_id])
+        return next(iter(found.values()), None)
+
+    async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
+        charged = [
+            order_id
+            for order_id, (_, order) in self._work._database.orders.items()
+            if any(payment.charge_id == charge_id for payment in order.payments)
+        ]
+        found = await self.get_many(charged[:1])
+        return next(iter(found.values()), None)
+
+    async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
+        await self._work._database.checkpoint("read due orders")
+        first_check = {
+            order_id: min(due)
+            for order_id, (_, order) in self._work._database.orders.items()
+            if (due := [check for check in _scheduled_checks(order) if check <= now])
+        }
+        return sorted(first_check, key=lambda order_id: (first_check[order_id], order_id))[:limit]
+
+    def save(self, order: Order) -> None:
+        self._work._saved[order.id] = order
+
+
+def _scheduled_checks(order: Order) -> list[datetime]:
+    checks = [payment.next_check_at for payment in order.payments]
+    checks += [refund.next_check_at for refund in order.refunds]
+    return [check for check in checks if check is not None]
+
+
+@frozen
+class _Outbox:
+    _work: InMemoryUnitOfWork
+
+    def add(self, event: Event) -> None:
+        self._work._events.append(event)
+
+
+@frozen
+class _Inbox:
+    _work: InMemoryUnitOfWork
+
+    async def has(self, notification_id: str) -> bool:
+        await self._work._database.checkpoint("read inbox")
+        return notification_id in self._work._database.inbox
+
+    def add(self, notification_id: str) -> None:
+        self._work._notifications.append(notification_id)
+
+    def defer(self, notification: ChargeNotification, since: datetime) -> None:
+        self._work._deferred.setdefault(notification.id, (since, notification))
+
+    async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
+        database = self._work._database
+        await database.checkpoint("read deferred notifications")
+        charges = {
+            payment.charge_id for _, order in database.orders.values() for payment in order.payments
+        }
+        found = [
+            (since, notification_id, notification)
+            for notification_id, (since, notification) in database.deferred_notifications.items()
+            if since < before or notification.charge_id in charges
+        ]
+        return [
+            notification for _, _, notification in sorted(found, key=lambda each: each[:2])[:limit]
+        ]
+
+    def remove_deferred(self, notification_id: str) -> None:
+        self._work._removed.append(notification_id)

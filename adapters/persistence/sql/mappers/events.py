@@ -1,0 +1,93 @@
+"""Events to JSON and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from adapters.persistence.sql.mappers.values import Values, money_from, money_values
+from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
+
+
+def event_row(event: Event) -> Values:
+    """Return an event's id, order id, subject and JSON."""
+    return (event.id, event.order_id, event.subject, json.dumps(_data(event)))
+
+
+def event_from(subject: str, data: Mapping[str, Any]) -> Event:
+    """Return the event of a subject and its JSON.
+
+    Raises:
+        ValueError: the subject is not one of our events.
+    """
+    match subject:
+        case PaymentCreated.subject:
+            return PaymentCreated(
+                payment_id=PaymentId(data["payment_id"]),
+                order_id=OrderId(data["order_id"]),
+                charge_id=ChargeId(data["charge_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                gateway=data["gateway"],
+                created_at=datetime.fromisoformat(data["created_at"]),
+            )
+        case PaymentFailed.subject:
+            return PaymentFailed(
+                PaymentId(data["payment_id"]), OrderId(data["order_id"]), data["code"]
+            )
+        case PaymentRefunded.subject:
+            return PaymentRefunded(
+                payment_id=PaymentId(data["payment_id"]),
+                refund_id=RefundId(data["refund_id"]),
+                order_id=OrderId(data["order_id"]),
+                charge_id=ChargeId(data["charge_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                reason=data["reason"],
+            )
+        case PaymentDisputed.subject:
+            return PaymentDisputed(
+                payment_id=PaymentId(data["payment_id"]),
+                dispute_id=DisputeId(data["dispute_id"]),
+                order_id=OrderId(data["order_id"]),
+                charge_id=ChargeId(data["charge_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                reason=data["reason"],
+                status=data["status"],
+            )
+        case _:
+            raise ValueError(f"unknown event: {subject}")
+
+
+def _data(event: Event) -> dict[str, Any]:
+    data: dict[str, Any] = {"payment_id": event.payment_id, "order_id": event.order_id}
+    match event:
+        case PaymentCreated():
+            amount, currency = money_values(event.amount)
+            return data | {
+                "charge_id": event.charge_id,
+                "amount": amount,
+                "currency": currency,
+                "gateway": event.gateway,
+                "created_at": event.created_at.isoformat(),
+            }
+        case PaymentFailed():
+            return data | {"code": event.code}
+        case PaymentRefunded():
+            amount, currency = money_values(event.amount)
+            return data | {
+                "refund_id": event.refund_id,
+                "charge_id": event.charge_id,
+                "amount": amount,
+                "currency": currency,
+                "reason": event.reason,
+            }
+        case PaymentDisputed():
+            amount, currency = money_values(event.amount)
+            return data | {
+                "dispute_id": event.dispute_id,
+                "charge_id": event.charge_id,
+                "amount": amount,
+                "currency": currency,
+                "reason": event.reason,
+                "status": event.status,
+            }

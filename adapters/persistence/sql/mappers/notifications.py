@@ -1,0 +1,83 @@
+"""Deferred notifications to rows and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from adapters.persistence.sql.mappers.values import Values, money_from, money_values
+from application.ports.gateway_notifications import (
+    ChargeNotification,
+    DisputeNotification,
+    ExternalRefundNotification,
+)
+from domain.dispute import DisputeStatus
+from domain.identifiers import ChargeId, DisputeId
+from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, RefundStatus
+
+
+def notification_row(notification: ChargeNotification, since: datetime) -> Values:
+    """Return the row of a deferred notification."""
+    amount, currency = money_values(notification.amount)
+    data: dict[str, Any] = {"amount": amount, "currency": currency}
+    if isinstance(notification, DisputeNotification):
+        kind = "dispute"
+        data |= {
+            "dispute_id": notification.dispute_id,
+            "reason": notification.reason,
+            "status": notification.status.value,
+        }
+    else:
+        kind = "refund"
+        data |= {
+            "reference": notification.reference,
+            "outcome": _outcome_data(notification.outcome),
+        }
+    return (notification.id, notification.charge_id, kind, json.dumps(data), since)
+
+
+def notification_from(
+    notification_id: str, charge_id: str, kind: str, data: Mapping[str, Any]
+) -> ChargeNotification:
+    """Return the notification of a row."""
+    amount = money_from(data["amount"], data["currency"])
+    if kind == "dispute":
+        return DisputeNotification(
+            id=notification_id,
+            charge_id=ChargeId(charge_id),
+            dispute_id=DisputeId(data["dispute_id"]),
+            amount=amount,
+            reason=data["reason"],
+            status=DisputeStatus(data["status"]),
+        )
+    return ExternalRefundNotification(
+        id=notification_id,
+        charge_id=ChargeId(charge_id),
+        reference=data["reference"],
+        amount=amount,
+        outcome=_outcome_from(**data["outcome"]),
+    )
+
+
+def _outcome_data(outcome: RefundOutcome) -> dict[str, Any]:
+    data: dict[str, Any] = {"reference": outcome.reference}
+    match outcome:
+        case Refunded():
+            amount, currency = money_values(outcome.amount)
+            return data | {"status": "succeeded", "amount": amount, "currency": currency}
+        case RefundPending():
+            return data | {"status": "pending"}
+        case RefundFailed():
+            return data | {"status": "failed", "code": outcome.code}
+
+
+def _outcome_from(
+    status: str, reference: Any, code: str = "", amount: int = 0, currency: str = ""
+) -> RefundOutcome:
+    match RefundStatus(status):
+        case RefundStatus.SUCCEEDED:
+            return Refunded(reference, money_from(amount, currency))
+        case RefundStatus.PENDING:
+            return RefundPending(reference)
+        case RefundStatus.FAILED:
+            return RefundFailed(code, reference)

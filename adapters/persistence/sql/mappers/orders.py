@@ -1,0 +1,236 @@
+"""Orders with their payments, refunds and disputes to rows and back."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters.persistence.sql.mappers.values import Values, money_from, money_values
+from adapters.persistence.sql.stored_names import current_name, current_reason
+from adapters.persistence.sql.tables import orders, payments, refunds
+from domain.dispute import Dispute, DisputeStatus
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
+from domain.order import Order
+from domain.payment import Payment, PaymentStatus
+from domain.refund import Refund, RefundStatus
+from domain.replica import OrderReplica, OrderStatus, Terms
+
+# Where the columns of each table begin in a row of the joined tables.
+_PAYMENT: Final = len(orders.columns)
+_REFUND: Final = _PAYMENT + len(payments.columns)
+_DISPUTE: Final = _REFUND + len(refunds.columns)
+
+
+def order_row(replica: OrderReplica, revision: int) -> Values:
+    """Return the row of an order's replica."""
+    terms = replica.terms
+    if terms is None:
+        terms_values: Values = (None,) * 5
+    else:
+        terms_values = (terms.version, terms.user_id, *money_values(terms.price), terms.expires_at)
+    return (replica.id, revision, replica.version, replica.status.value, *terms_values)
+
+
+def payment_row(payment: Payment) -> Values:
+    """Return the row of a payment."""
+    captured = payment.captured_amount
+    return (
+        payment.id,
+        payment.order_id,
+        payment.user_id,
+        *money_values(payment.amount),
+        payment.gateway,
+        payment.livemode,
+        payment.created_at,
+        payment.status.value,
+        payment.charge_id,
+        *((None, None) if captured is None else money_values(captured)),
+        payment.reference,
+        payment.code,
+        payment.next_check_at,
+    )
+
+
+def refund_row(refund: Refund) -> Values:
+    """Return the row of a refund."""
+    return (
+        refund.id,
+        refund.payment_id,
+        refund.order_id,
+        refund.charge_id,
+        *money_values(refund.amount),
+        refund.reason,
+        refund.created_at,
+        refund.status.value,
+        refund.reference,
+        refund.code,
+        refund.automatic,
+        refund.attempt,
+        refund.next_check_at,
+    )
+
+
+def dispute_row(dispute: Dispute) -> Values:
+    """Return the row of a dispute."""
+    return (
+        dispute.id,
+        dispute.payment_id,
+        dispute.order_id,
+        dispute.charge_id,
+        *money_values(dispute.amount),
+        dispute.reason,
+        dispute.status.value,
+    )
+
+
+def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
+    """Return the orders, with their revisions, of rows of the joined tables.
+
+    A payment with several refunds and disputes is in several rows.
+    """
+    replicas: dict[OrderId, tuple[int, OrderReplica]] = {}
+    payments_of: defaultdict[OrderId, dict[str, Payment]] = defaultdict(dict)
+    refunds_of: defaultdict[OrderId, dict[str, Refund]] = defaultdict(dict)
+    disputes_of: defaultdict[OrderId, dict[str, Dispute]] = defaultdict(dict)
+    for row in rows:
+        order_id = OrderId(row[0])
+        if order_id not in replicas:
+            replicas[order_id] = _replica(*row[:_PAYMENT])
+        payment_id = row[_PAYMENT]
+        if payment_id is not None and payment_id not in payments_of[order_id]:
+            payments_of[order_id][payment_id] = _payment(*row[_PAYMENT:_REFUND])
+        refund_id, dispute_id = row[_REFUND], row[_DISPUTE]
+        if refund_id is not None and refund_id not in refunds_of[order_id]:
+            refunds_of[order_id][refund_id] = _refund(*row[_REFUND:_DISPUTE])
+        if dispute_id is not None and dispute_id not in disputes_of[order_id]:
+            disputes_of[order_id][dispute_id] = _dispute(*row[_DISPUTE:])
+    return {
+        order_id: (
+            revision,
+            Order(
+                replica,
+                tuple(sorted(payments_of[order_id].values(), key=_age)),
+                tuple(sorted(refunds_of[order_id].values(), key=_age)),
+                tuple(each for _, each in sorted(disputes_of[order_id].items())),
+            ),
+        )
+        for order_id, (revision, replica) in replicas.items()
+    }
+
+
+def _replica(
+    order_id: str,
+    revision: int,
+    version: int,
+    status: str,
+    terms_version: int | None,
+    user_id: str,
+    price: int,
+    currency: str,
+    expires_at: datetime | None,
+) -> tuple[int, OrderReplica]:
+    terms = None
+    if terms_version is not None:
+        if expires_at is not None:  # asyncpg returns datetime.max without a time zone
+            expires_at = expires_at.replace(tzinfo=UTC)
+        terms = Terms(terms_version, UserId(user_id), money_from(price, currency), expires_at)
+    return revision, OrderReplica(OrderId(order_id), version, OrderStatus(status), terms)
+
+
+def _payment(
+    payment_id: str,
+    order_id: str,
+    user_id: str,
+    amount: int,
+    currency: str,
+    gateway: str,
+    livemode: bool,
+    created_at: datetime,
+    status: str,
+    charge_id: str | None,
+    captured_amount: int | None,
+    captured_currency: str,
+    reference: str | None,
+    code: str | None,
+    next_check_at: datetime | None,
+) -> Payment:
+    return Payment(
+        id=PaymentId(payment_id),
+        order_id=OrderId(order_id),
+        user_id=UserId(user_id),
+        amount=money_from(amount, currency),
+        gateway=gateway,
+        livemode=livemode,
+        created_at=created_at,
+        status=payment_status(status),
+        charge_id=None if charge_id is None else ChargeId(charge_id),
+        captured_amount=None
+        if captured_amount is None
+        else money_from(captured_amount, captured_currency),
+        reference=reference,
+        code=current_name(code),
+        next_check_at=next_check_at,
+    )
+
+
+def _refund(
+    refund_id: str,
+    payment_id: str,
+    order_id: str,
+    charge_id: str,
+    amount: int,
+    currency: str,
+    reason: str,
+    created_at: datetime,
+    status: str,
+    reference: str | None,
+    code: str | None,
+    automatic: bool,
+    attempt: int,
+    next_check_at: datetime | None,
+) -> Refund:
+    return Refund(
+        id=RefundId(refund_id),
+        payment_id=PaymentId(payment_id),
+        order_id=OrderId(order_id),
+        charge_id=ChargeId(charge_id),
+        amount=money_from(amount, currency),
+        reason=current_reason(reason, automatic=automatic),
+        created_at=created_at,
+        status=RefundStatus(status),
+        reference=reference,
+        code=current_name(code),
+        automatic=automatic,
+        attempt=attempt,
+        next_check_at=next_check_at,
+    )
+
+
+def _dispute(
+    dispute_id: str,
+    payment_id: str,
+    order_id: str,
+    charge_id: str,
+    amount: int,
+    currency: str,
+    reason: str,
+    status: str,
+) -> Dispute:
+    return Dispute(
+        id=DisputeId(dispute_id),
+        payment_id=PaymentId(payment_id),
+        order_id=OrderId(order_id),
+        charge_id=ChargeId(charge_id),
+        amount=money_from(amount, currency),
+        reason=reason,
+        status=DisputeStatus(status),
+    )
+
+
+def payment_status(stored: str) -> PaymentStatus:
+    """Return a payment's status, also under the name that release 1.0.0rc1 stores."""
+    return PaymentStatus(current_name(stored))
+
+
+def _age(each: Payment | Refund) -> tuple[datetime, str]:
+    return each.created_at, each.id

@@ -1,0 +1,51 @@
+"""Helpers of all commands: read the settings, run a coroutine, report an error in one line."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+
+from application.ports.gateway_plugin import InvalidSetting
+from entrypoints.settings import Settings, read_settings
+
+Result = TypeVar("Result")
+
+# The exit status that shells report for a program which Ctrl-C ended: 128 + SIGINT.
+INTERRUPTED: Final = 130
+
+
+def settings_or_exit(*, http: bool = True) -> Settings:
+    """Read the settings; exit with status 1 and one line if they are invalid.
+
+    Args:
+        http: whether the command checks users' tokens.
+    """
+    try:
+        return read_settings(os.environ, http=http)
+    except InvalidSetting as error:
+        fail(str(error))
+
+
+def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine; exit with status 1 and one line if a dependency is unavailable."""
+    from application.ports.event_publisher import BrokerUnavailable
+    from application.ports.unit_of_work import StorageUnavailable
+
+    # Unless the command configures logs, logging prints warnings, which the result repeats.
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        return asyncio.run(coroutine)
+    except (InvalidSetting, BrokerUnavailable, StorageUnavailable) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def fail(problem: str) -> NoReturn:
+    """Print the problem in one line on stderr, and exit with status 1."""
+    click.echo(f"payments: {problem}", err=True)
+    sys.exit(1)

@@ -1,0 +1,48 @@
+"""The long-running commands: serve and worker."""
+
+from typing import get_args
+
+import click
+
+from entrypoints.cli.running import run, settings_or_exit
+from entrypoints.worker import DEFAULT_ROLES, Role
+
+
+@click.command()
+def serve() -> None:
+    """Run the HTTP service.
+
+    SIGTERM stops it gracefully: requests in progress, and their charges, are finished first.
+    """
+    from entrypoints.composition.http import open_http
+    from entrypoints.http.server import serve as serve_http
+
+    serve_http(open_http(settings_or_exit()))
+
+
+@click.command()
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice(get_args(Role)),
+    help="A role of this worker; repeatable.  [default: replicate, relay, recover]",
+)
+def worker(roles: tuple[Role, ...]) -> None:
+    """Run the worker: events and recovery.
+
+    \b
+    replicate  update our replica of the orders from order:created and order:cancelled
+    relay      publish the events of the outbox to NATS
+    recover    settle payments and refunds that a crash, a timeout or a cancellation left open;
+               delete old rows, log alerts
+    complete   the orders service's side of payment:created: mark the order as complete
+
+    Any number of workers may run any role. SIGTERM stops a worker gracefully.
+    """
+    from entrypoints.composition.worker import open_worker
+    from entrypoints.logs import configure_logs
+    from entrypoints.worker.process import run_worker
+
+    configure_logs()
+    run(run_worker(open_worker(settings_or_exit(http=False)), roles or DEFAULT_ROLES))

@@ -1,0 +1,31 @@
+"""`/api/payments/{id}/refunds`: an operator refunds a payment."""
+
+from attrs import field, frozen
+from litestar import Response
+from litestar.params import FromPath
+
+from domain.identifiers import PaymentId
+from entrypoints.http.auth import check_operator
+from entrypoints.http.errors import NotFound
+from entrypoints.http.handlers import RefundHandler
+from entrypoints.http.request_bodies import parse_refund
+from entrypoints.http.requests import AnyRequest, idempotency_key, read_json
+from entrypoints.http.responses import to_response
+from entrypoints.http.validation import is_payment_id
+
+
+@frozen
+class RefundRoutes:
+    """The routes for operators."""
+
+    handler: RefundHandler
+    operator_key: str = field(repr=False)
+
+    async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
+        """Refund part or all of a payment."""
+        check_operator(request, self.operator_key)
+        if not is_payment_id(payment_id):
+            raise NotFound
+        key = idempotency_key(request)
+        command = parse_refund(await read_json(request, required=False), PaymentId(payment_id))
+        return to_response(await self.handler.refund(command, key))

@@ -1,0 +1,89 @@
+"""The checks of `payments doctor`: everything that the service depends on."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from application.ports.backlog import BacklogReader
+from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
+from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.monitoring.alerts import find_alerts
+
+
+@frozen
+class CheckResult:
+    """The result of one check."""
+
+    name: str
+    """What was checked: `database`, `backlog`, `nats` or `gateway`."""
+    ok: bool
+    text: str
+    """One line: the state if the check passed, else the problem."""
+
+
+class DatabaseHealth(Protocol):
+    """What the database adapter reports."""
+
+    @property
+    def server(self) -> str:
+        """The version of the server."""
+
+    @property
+    def revision(self) -> str | None:
+        """The revision of the schema; None if there is no schema."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong, one line each."""
+
+
+class BrokerCheck(Protocol):
+    """What the broker adapter reports about one thing."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the check passed."""
+
+    @property
+    def text(self) -> str:
+        """The state or the problem, in one line."""
+
+
+@frozen
+class Doctor:
+    """Checks every dependency and changes nothing."""
+
+    check_database: Callable[[], Awaitable[DatabaseHealth]]
+    """Raises StorageUnavailable if the database cannot be reached."""
+    backlog: BacklogReader
+    check_broker: Callable[[], Awaitable[Sequence[BrokerCheck]]]
+    gateway: GatewayAdapter
+    gateway_name: str
+    """The gateway's name in the settings."""
+
+    async def examine(self) -> list[CheckResult]:
+        """Return the results of all checks."""
+        broker = [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
+        return [*await self._database(), *broker, await self._gateway()]
+
+    async def _database(self) -> list[CheckResult]:
+        try:
+            health = await self.check_database()
+            if health.problems:  # the backlog cannot be read from another schema
+                return [CheckResult("database", False, problem) for problem in health.problems]
+            state = f"PostgreSQL {health.server}, schema {health.revision}"
+            alerts = find_alerts(await self.backlog.read())
+        except StorageUnavailable as error:
+            return [CheckResult("database", False, str(error))]
+        return [
+            CheckResult("database", True, state),
+            *(CheckResult("backlog", False, alert) for alert in alerts),
+        ]
+
+    async def _gateway(self) -> CheckResult:
+        try:
+            await self.gateway.check()
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            return CheckResult("gateway", False, str(error))
+        return CheckResult("gateway", True, f"{self.gateway_name} is ready")

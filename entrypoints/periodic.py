@@ -1,0 +1,45 @@
+"""Work that a process repeats in the background while it runs."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from application.ports.unit_of_work import StorageUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def repeating(
+    name: str, work: Callable[[], Awaitable[None]], seconds: float, retry_seconds: float
+) -> AsyncIterator[None]:
+    """Repeat some work in a task until the block ends; an exception is logged and does not stop it.
+
+    Args:
+        name: names the task and its log lines.
+        work: what to repeat; it runs once at the start.
+        seconds: the pause after a success.
+        retry_seconds: the pause after an exception.
+    """
+    task = asyncio.create_task(_repeat(name, work, seconds, retry_seconds), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _repeat(
+    name: str, work: Callable[[], Awaitable[None]], seconds: float, retry_seconds: float
+) -> None:
+    while True:
+        pause = retry_seconds
+        try:
+            await work()
+            pause = seconds
+        except StorageUnavailable as error:
+            logger.warning("background task %r waits: %s", name, error)
+        except Exception:
+            logger.exception("background task %r failed", name)
+        await asyncio.sleep(pause)

@@ -1,0 +1,67 @@
+"""Loops beside the use cases: deleting old rows and logging alerts."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.backlog import BacklogReader
+from application.ports.idempotency_store import IdempotencyStore
+from entrypoints.monitoring.alerts import find_alerts
+from entrypoints.worker.loops import Loop
+
+logger = logging.getLogger(__name__)
+
+# Rows are deleted days after they are needed, so an hour does not matter.
+RETENTION_SECONDS: Final = 3600.0
+
+# Twice the 24 hours for which IdempotencyStore promises to repeat the first reply.
+REPLIES_KEPT: Final = timedelta(hours=48)
+
+# How often an alert is logged again while its cause lasts.
+ALERT_SECONDS: Final = 60.0
+
+
+@frozen
+class Retention:
+    """Deletes rows that are no longer needed."""
+
+    idempotency_store: IdempotencyStore
+    delete_old_rows: Callable[[], Awaitable[int]]
+    """Delete what the other tables no longer need; return how many rows."""
+
+    async def run_once(self) -> int:
+        """Delete at most a batch of each; return how many rows were deleted.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        replies = await self.idempotency_store.delete_older_than(REPLIES_KEPT)
+        return replies + await self.delete_old_rows()
+
+
+@frozen
+class AlertLog:
+    """Logs what needs an operator."""
+
+    backlog: BacklogReader
+
+    async def run_once(self) -> int:
+        """Log each alert once; return 0, so that the loop pauses.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        for alert in find_alerts(await self.backlog.read()):
+            logger.warning("needs attention", extra={"alert": alert})
+        return 0
+
+
+def maintenance_loops(retention: Retention, alert_log: AlertLog) -> tuple[Loop, ...]:
+    """Return the loops that the role `recover` runs beside its use cases."""
+    return (
+        Loop("retention", retention.run_once, RETENTION_SECONDS),
+        Loop("alerts", alert_log.run_once, ALERT_SECONDS),
+    )

@@ -1,0 +1,96 @@
+"""Checks of what every call of the port promises: an end in time, and only two exceptions."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from attrs import frozen
+
+from application.ports.payment_gateway import (
+    CALL_SECONDS,
+    CardToken,
+    GatewayAdapter,
+    GatewayUnavailable,
+    OutcomeUnknown,
+)
+from domain.outcome import Outcome
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome
+
+Result = TypeVar("Result")
+
+MAX_CALL_SECONDS: Final = CALL_SECONDS + 2.0
+"""The promised limit, and 2 s for a busy machine."""
+
+
+@frozen
+class CheckedGateway:
+    """Calls an adapter; a call that breaks one of these promises raises AssertionError."""
+
+    _gateway: GatewayAdapter
+    _seconds: float = MAX_CALL_SECONDS
+
+    @property
+    def name(self) -> str:
+        """The adapter's name."""
+        return self._gateway.name
+
+    @property
+    def livemode(self) -> bool:
+        """The adapter's mode."""
+        return self._gateway.livemode
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        """Call the adapter."""
+        return await self._checked("charge", self._gateway.charge(payment, token))
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        """Call the adapter."""
+        return await self._checked("find", self._gateway.find(payment))
+
+    async def cancel(self, payment: Payment) -> Outcome | None:
+        """Call the adapter."""
+        return await self._checked("cancel", self._gateway.cancel(payment))
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        """Call the adapter."""
+        return await self._checked("refund", self._gateway.refund(payment, refund))
+
+    async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        """Call the adapter."""
+        return await self._checked("find_refund", self._gateway.find_refund(payment, refund))
+
+    async def check(self) -> None:
+        """Call the adapter."""
+        await self._checked("check", self._gateway.check())
+
+    async def close(self) -> None:
+        """Call the adapter."""
+        await self._checked("close", self._gateway.close())
+
+    async def _checked(self, method: str, call: Awaitable[Result]) -> Result:
+        __tracebackhide__ = True
+        limit = asyncio.timeout(self._seconds)
+        try:
+            async with limit:
+                return await call
+        except (OutcomeUnknown, GatewayUnavailable):
+            raise
+        except Exception as error:
+            if limit.expired():
+                problem, promise = "did not end", "every call ends within 15 s"
+            else:
+                problem = f"raised {type(error).__name__}"
+                promise = "whatever is not understood with certainty is OutcomeUnknown"
+            raise AssertionError(f"`{method}` {problem}: {promise}") from error
+
+
+class CheckedHarness:
+    """A harness whose adapters are checked; all other attributes are the harness's own."""
+
+    def __init__(self, harness: object) -> None:
+        self._harness = harness
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(self._harness, name)
+        return CheckedGateway(value) if name in ("gateway", "unreachable") else value

@@ -1,0 +1,76 @@
+"""The events that the demo's orders service publishes and consumes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from attrs import frozen
+
+ORDER_CREATED: Final = "order:created"
+ORDER_CANCELLED: Final = "order:cancelled"
+PAYMENT_CREATED: Final = "payment:created"
+PAYMENT_REFUNDED: Final = "payment:refunded"
+PAYMENT_FAILED: Final = "payment:failed"
+SUBJECTS: Final = (
+    ORDER_CREATED,
+    ORDER_CANCELLED,
+    PAYMENT_CREATED,
+    PAYMENT_REFUNDED,
+    PAYMENT_FAILED,
+)
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The ticket that is sold; the price is in major units: 19.99 is $19.99."""
+
+    id: str
+    price: Decimal
+
+
+class OrderCreated(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of `order:created`, as in the reference service."""
+
+    id: str
+    version: int
+    status: str
+    user_id: str
+    expires_at: str
+    ticket: Ticket
+
+
+class TicketId(msgspec.Struct, frozen=True):
+    """The ticket that can be sold again."""
+
+    id: str
+
+
+class OrderCancelled(msgspec.Struct, frozen=True):
+    """The body of `order:cancelled`, as in the reference service."""
+
+    id: str
+    version: int
+    ticket: TicketId
+
+
+class PaymentEvent(msgspec.Struct, frozen=True, rename="camel"):
+    """The fields that all events of the payments service have."""
+
+    id: str
+    order_id: str
+
+
+@frozen
+class ReceivedEvent:
+    """An event with the time at which the broker stored it."""
+
+    at: datetime
+    subject: str
+    data: bytes
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The decoded JSON body."""
+        body: Mapping[str, Any] = msgspec.json.decode(self.data, type=dict[str, Any])
+        return body

@@ -1,0 +1,79 @@
+"""Run the demo or its tour from start to end."""
+
+import asyncio
+import signal
+import webbrowser
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from rich.console import Console
+
+from entrypoints.settings import read_settings
+from payments_kit.demo.console import open_console, print_line
+from payments_kit.demo.data_folder import lock_folder, open_data_folder
+from payments_kit.demo.deployment import Deployment
+from payments_kit.demo.orders_service import OrdersService
+from payments_kit.demo.payments_client import PaymentsClient
+from payments_kit.demo.shutdown import catch_stop, run_until_stopped
+from payments_kit.demo.tour import take_tour
+from payments_kit.demo.web import Authenticate, serve_page
+
+# As a shell reports a program that was ended by Ctrl-C: 128 plus the signal's number.
+EXIT_INTERRUPTED = 128 + signal.SIGINT
+
+
+def run_page(data: Path | None, port: int, open_browser: bool) -> int:
+    """Start everything and serve the page until Ctrl-C; see `payments_kit.demo.run_demo`."""
+    console = open_console()
+
+    def demo() -> int:
+        with (
+            open_data_folder(data, lambda text: print_line(console, "yellow", text)) as folder,
+            Deployment(folder, console) as deployment,
+        ):
+            if folder is not None:
+                print_line(console, "dim", f"All data is in {folder}")
+            run_until_stopped(deployment, _serve(deployment, port, open_browser, console))
+        return 1
+
+    return catch_stop(demo, console, exit_status=0)
+
+
+def run_steps(data: Path | None) -> int:
+    """Start everything and run the scripted tour; see `payments_kit.demo.run_tour`."""
+    console = open_console()
+    locked: AbstractContextManager[Path | None] = (
+        nullcontext() if data is None else lock_folder(data.absolute())
+    )
+
+    def tour() -> int:
+        with locked as folder, Deployment(folder, console) as deployment:
+            steps = take_tour(deployment, _bank_of(deployment), console)
+            return run_until_stopped(deployment, steps)
+
+    return catch_stop(tour, console, exit_status=EXIT_INTERRUPTED)
+
+
+async def _serve(deployment: Deployment, port: int, open_browser: bool, console: Console) -> None:
+    async with (
+        OrdersService(deployment.nats.url) as orders,
+        PaymentsClient(deployment.address, deployment.keys) as payments,
+        serve_page(orders, payments, _bank_of(deployment), port) as actual_port,
+    ):
+        address = f"http://127.0.0.1:{actual_port}"
+        if port not in (actual_port, 0):
+            print_line(console, "yellow", f"Port {port} is in use.")
+        console.print(f"\nPay for an order at [bold]{address}[/]  (Ctrl-C ends the demo)\n")
+        if open_browser:
+            await asyncio.to_thread(webbrowser.open, address)
+        await orders.run_until_failure()
+
+
+def _bank_of(deployment: Deployment) -> Authenticate:
+    async def authenticate(payment_id: str, succeeded: bool) -> None:
+        from entrypoints.composition.demo import complete_authentication
+
+        settings = read_settings(deployment.environment)
+        await complete_authentication(settings, payment_id, succeeded)
+
+    return authenticate

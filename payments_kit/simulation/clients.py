@@ -1,0 +1,95 @@
+"""Clients: requests to the service over a connection that may be lost."""
+
+import asyncio
+from typing import Final
+
+from attrs import define, field
+
+from application.use_cases.create_charge import PayOrder
+from domain.payment import Payment
+from entrypoints.http.handlers import RefundCommand
+from payments_kit.simulation.cluster import Cluster
+from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.observations import RecordedReply
+from payments_kit.simulation.processes import Response
+from payments_kit.simulation.trace import Trace
+
+# The replies that must stay true.
+_NOT_CHARGED: Final = 503
+_KINDS: Final = {201: "paid", 402: "declined", _NOT_CHARGED: "not charged"}
+
+# An operator waits longer than a gateway call takes, and gives up then.
+_OPERATOR_SECONDS: Final = 20.0
+
+
+@define
+class Clients:
+    """Sends requests to a random serve process, and records the replies."""
+
+    loop: SimulatedLoop
+    injector: FaultInjector
+    trace: Trace
+    cluster: Cluster
+    replies: list[RecordedReply] = field(factory=list)
+
+    async def pay(
+        self, name: str, command: PayOrder, key: str | None, timeout: float
+    ) -> Response | None:
+        """Request a payment; None if no reply came within `timeout` seconds."""
+        serve = self.cluster.choose_serve()
+        if serve is None:
+            self.trace.record(name, "finds no server")
+            return None
+        self.trace.record(name, f"asks {serve.process.name} to charge {command.order_id}")
+        request = self.loop.create_future()
+        serve.unanswered.append(request)
+
+        async def reply() -> None:
+            response = await serve.pay(command, key)
+            if not request.done():
+                self.record(command, response)
+                request.set_result(response)
+
+        replying = self.loop.spawn(serve.process, reply())
+        if self.injector.occurs(FaultKind.CLIENT_DISCONNECTS, name):
+            timeout = self.injector.uniform(FaultKind.CLIENT_DISCONNECTS, 0.0, timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                response: Response = await request
+        except TimeoutError:
+            replying.cancel()
+            self.trace.record(name, "disconnects")
+            return None
+        except ConnectionResetError:
+            self.trace.record(name, "loses the connection")
+            return None
+        self.trace.record(name, f"gets {response.status} {response.payment_id or ''}")
+        return response
+
+    def record(self, command: PayOrder, response: Response) -> None:
+        """Record a reply, to check later that it stayed true."""
+        if response.payment_id is not None:
+            kind = _KINDS.get(response.status, "other")
+            self.replies.append(RecordedReply(kind, response.payment_id, command.payer))
+        if response.status == _NOT_CHARGED:
+            self.replies += [RecordedReply("not charged", each) for each in response.claimed]
+
+    async def refund(self, command: RefundCommand, key: str | None) -> None:
+        """Request a refund."""
+        serve = self.cluster.choose_serve()
+        if serve is None:
+            return
+        amount = command.minor_units or "all"
+        self.trace.record("operator", f"refunds {amount} of {command.payment_id}")
+        refunding = self.loop.spawn(serve.process, serve.refund(command, key))
+        await asyncio.wait([refunding], timeout=_OPERATOR_SECONDS)
+
+    def captured_payments(self) -> list[Payment]:
+        """Return the payments that an operator may refund."""
+        return [
+            payment
+            for _, order in self.cluster.runtime.database.orders.values()
+            for payment in order.payments
+            if payment.is_captured
+        ]

@@ -1,0 +1,49 @@
+"""DatabaseFaults: what goes wrong between a process and the database."""
+
+import asyncio
+
+from attrs import define
+
+from application.ports.unit_of_work import Conflict, StorageUnavailable
+from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.round_trip import RoundTrip
+
+
+@define
+class DatabaseFaults:
+    """Raises the errors of the port at the steps of the in-memory database."""
+
+    loop: SimulatedLoop
+    injector: FaultInjector
+    round_trip: RoundTrip
+    down_until: float = 0.0
+
+    def go_down(self, seconds: float) -> None:
+        """Refuse every statement for a while."""
+        self.down_until = max(self.down_until, self.loop.time() + seconds)
+
+    async def step(self, step: str) -> None:
+        """Wait for a round trip, and maybe fail.
+
+        Raises:
+            StorageUnavailable: the statement failed, or was committed and the reply is lost.
+            Conflict: another transaction was faster, or the reply to a commit is lost.
+        """
+        occurs = self.injector.occurs
+        if self.loop.time() < self.down_until:
+            await self.round_trip()
+            raise StorageUnavailable("the database is down")
+        if occurs(FaultKind.DATABASE_SLOW):
+            await asyncio.sleep(10 ** self.injector.uniform(FaultKind.DATABASE_SLOW, -1.0, 1.5))
+        await self.round_trip()
+        if step == "committed":
+            if occurs(FaultKind.COMMIT_REPLY_LOST):
+                raise Conflict("the reply was lost")
+            if occurs(FaultKind.COMMITTED_THEN_GONE):
+                raise StorageUnavailable("connection lost")
+            return
+        if step == "commit" and occurs(FaultKind.SERIALIZATION_FAILURE):
+            raise Conflict("could not serialize access")
+        if occurs(FaultKind.CONNECTION_GONE):
+            raise StorageUnavailable("connection lost")

@@ -1,0 +1,107 @@
+"""GatewayFaults: what goes wrong between a process and the gateway."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from attrs import define
+
+from adapters.gateways.in_memory import GatewayFault, GatewayFaultKind
+from adapters.gateways.simulated.attempts import Mischarge
+from application.ports.payment_gateway import CALL_SECONDS
+from domain.identifiers import PaymentId
+from domain.money import Money
+from payments_kit.simulation.database_faults import DatabaseFaults
+from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.process import current_name
+from payments_kit.simulation.round_trip import RoundTrip
+from payments_kit.simulation.trace import Trace
+
+_MAX_DELAY: Final = 20 * 3600.0
+"""The latest arrival of a request in seconds; a gateway may accept one for 24 hours (Stripe)."""
+
+_KINDS: Final = {
+    FaultKind.GATEWAY_UNREACHABLE: GatewayFaultKind.UNREACHABLE,
+    FaultKind.GATEWAY_RATE_LIMITED: GatewayFaultKind.RATE_LIMITED,
+    FaultKind.GATEWAY_REQUEST_LOST: GatewayFaultKind.REQUEST_LOST,
+    FaultKind.GATEWAY_REPLY_LOST: GatewayFaultKind.REPLY_LOST,
+    FaultKind.GATEWAY_ARRIVES_LATE: GatewayFaultKind.LATE,
+    FaultKind.GATEWAY_ERROR: GatewayFaultKind.SERVER_ERROR,
+    FaultKind.GATEWAY_ERROR_AFTER: GatewayFaultKind.SERVER_ERROR_AFTER,
+    FaultKind.GATEWAY_SLOW: GatewayFaultKind.SLOW,
+}
+
+_IMMEDIATE: Final = (GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED)
+
+
+@define
+class GatewayFaults:
+    """The fault plan of the in-memory gateway."""
+
+    loop: SimulatedLoop
+    injector: FaultInjector
+    trace: Trace
+    round_trip: RoundTrip
+    database: DatabaseFaults
+    amount_of: Callable[[PaymentId], Money]
+    """The requested amount of a payment."""
+    apply_delayed: Callable[[], None]
+    """Execute the requests at the gateway that have arrived by now."""
+    down_until: float = 0.0
+    _stall: float = 0.0
+    """Seconds that the next request waits in vain."""
+
+    def go_down(self, seconds: float) -> None:
+        """Reply to no request for a while."""
+        self.down_until = max(self.down_until, self.loop.time() + seconds)
+
+    async def step(self, step: str) -> None:
+        """Wait for a round trip."""
+        if step == "charge answered" and self.injector.occurs(FaultKind.DATABASE_DOWN):
+            # The worst moment: the money is captured, and it cannot be recorded.
+            self.database.go_down(10 ** self.injector.uniform(FaultKind.DATABASE_DOWN, 0.0, 1.6))
+        if self._stall:
+            seconds, self._stall = self._stall, 0.0
+            await asyncio.sleep(seconds)
+        await self.round_trip()
+
+    def next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:
+        """Return the fault of the next request, if it has one."""
+        self.trace.record(current_name(), f"asks the gateway: {step} payment {payment_id}")
+        if self.loop.time() < self.down_until:
+            if self.injector.stream(FaultKind.GATEWAY_DOWN).random() < 0.5:
+                self._stall = CALL_SECONDS
+                return GatewayFault(GatewayFaultKind.REQUEST_LOST)
+            return GatewayFault(GatewayFaultKind.UNREACHABLE)
+        for kind, gateway_kind in _KINDS.items():
+            if self.injector.occurs(kind, f"gateway {step}"):
+                return self._fault(kind, gateway_kind, payment_id)
+        if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
+            amount = self.amount_of(payment_id)
+            mischarge = Mischarge(Money(amount.minor_units + 1, amount.currency), livemode=False)
+            return GatewayFault(GatewayFaultKind.MISCHARGED, mischarge=mischarge)
+        return None
+
+    def _fault(
+        self, kind: FaultKind, gateway_kind: GatewayFaultKind, payment_id: PaymentId
+    ) -> GatewayFault:
+        stream = self.injector.stream(kind)
+        if gateway_kind is GatewayFaultKind.SLOW:
+            return GatewayFault(gateway_kind, stream.uniform(0.5, 20.0))
+        if gateway_kind not in _IMMEDIATE and stream.random() < 0.5:
+            # Half of the time the connection is reset at once, otherwise the caller waits in vain.
+            self._stall = stream.uniform(1.0, CALL_SECONDS)
+        if gateway_kind is not GatewayFaultKind.LATE:
+            return GatewayFault(gateway_kind)
+        seconds = stream.choice(
+            (stream.uniform(0.1, 10), stream.uniform(10, 120), stream.uniform(120, _MAX_DELAY))
+        )
+        # Outside all processes: the request arrives even if its sender crashes.
+        at = self.loop.time() + self._stall + self.round_trip.latency + seconds + 0.001
+        self.loop.call_at(at, self._arrive, payment_id, context=self.loop.outside)
+        return GatewayFault(gateway_kind, seconds)
+
+    def _arrive(self, payment_id: PaymentId) -> None:
+        self.trace.record("gateway", f"a request for payment {payment_id} arrives")
+        self.apply_delayed()

@@ -1,0 +1,104 @@
+"""Observations: the data that the invariants are checked on, from the simulation or real servers."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from attrs import field, frozen
+
+from domain.money import Money
+from domain.order import Order
+from domain.payment import Payment
+from domain.refund import Refund, RefundStatus
+from domain.replica import OrderReplica
+
+
+@frozen
+class GatewayCharge:
+    """A charge that the gateway captured."""
+
+    id: str
+    payment_id: str
+    amount: Money
+
+
+@frozen
+class GatewayRefund:
+    """A refund that the gateway completed."""
+
+    charge_id: str
+    amount: Money
+    refund_id: str | None = None
+    """Our refund's id; None for an external refund."""
+
+
+@frozen
+class Delivered:
+    """One delivery of one of our events to a consumer."""
+
+    id: str
+    subject: str
+    order_id: str
+    payment_id: str
+    body: object = None
+    """Any value that is equal for two deliveries of the same content."""
+
+
+@frozen
+class RecordedReply:
+    """A reply to a request to pay.
+
+    `kind` is `paid` (201), `declined` (402), `not charged` (503: the payment that the request
+    started was never charged), or anything else that only names a payment.
+    """
+
+    kind: str
+    payment_id: str
+    user_id: str | None = None
+    """Who got the reply, where that is known."""
+
+
+@frozen
+class Observations:
+    """Everything that the invariants compare, taken when nothing is in progress any more."""
+
+    charges: Sequence[GatewayCharge]
+    refunds: Sequence[GatewayRefund]
+    orders: Sequence[Order]
+    delivered: Sequence[Delivered] = ()
+    """In the order of delivery to the consumer."""
+    replies: Sequence[RecordedReply] = ()
+    acknowledged: Sequence[OrderReplica] = ()
+    """The order events that were acknowledged and are not in the dead letters."""
+    malformed: Collection[bytes] = ()
+    """The acknowledged order events that can never be used."""
+    dead_letters: Collection[bytes] = ()
+    """The content of the dead letters."""
+    reports_external_refunds: bool = False
+    """Whether the gateway reports every external refund, so that our orders must have it."""
+    unpublished: int = 0
+    """How many of our events are waiting to be published, or were rejected."""
+    secrets: Collection[str] = field(default=(), repr=False)
+    """What must not appear anywhere: card tokens, keys, client secrets."""
+    texts: Iterable[str] = field(default=(), repr=False)
+    """Where to search for secrets besides the orders and events: logs, errors, table dumps."""
+
+    @property
+    def payments(self) -> dict[str, Payment]:
+        """All our payments by id."""
+        return {payment.id: payment for order in self.orders for payment in order.payments}
+
+    @property
+    def our_refunds(self) -> list[Refund]:
+        """All refunds that we record as succeeded, external ones included."""
+        return [
+            refund
+            for order in self.orders
+            for refund in order.refunds
+            if refund.status is RefundStatus.SUCCEEDED
+        ]
+
+    def kept(self, charge: GatewayCharge) -> int:
+        """Return the minor units of a charge that the gateway has not given back."""
+        refunded = sum(
+            refund.amount.minor_units for refund in self.refunds if refund.charge_id == charge.id
+        )
+        return charge.amount.minor_units - refunded

@@ -1,0 +1,142 @@
+"""The orders service: creates, changes, cancels and expires orders, and publishes events."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field, frozen
+
+from domain.identifiers import OrderId, UserId
+from domain.money import Currency, Money
+from domain.replica import OrderReplica, Terms
+from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.runtime import BEGINNING
+from payments_kit.simulation.scenario import Scenario
+from payments_kit.simulation.trace import Trace
+
+
+@frozen
+class Price:
+    """A price as an event carries it, and its minor units, calculated by hand."""
+
+    major: str
+    currency: str
+    minor_units: int
+
+    @property
+    def money(self) -> Money:
+        """The amount to charge."""
+        return Money(self.minor_units, Currency(self.currency))
+
+
+_PRICES: Final = (
+    *(Price("19.99", "usd", 1999), Price("8.20", "usd", 820), Price("10", "usd", 1000)),
+    *(Price("500", "jpy", 500), Price("1.001", "kwd", 1001), Price("1e2", "eur", 10_000)),
+)
+
+
+@frozen
+class OrderPlan:
+    """Everything that will happen to one order in the orders service."""
+
+    id: OrderId
+    owners: tuple[UserId, ...]
+    """By version: an order may get another owner."""
+    prices: tuple[Price, ...]
+    """By version."""
+    at: float
+    lifetime: float | None
+    cancelled_at: float | None
+
+    @property
+    def end(self) -> float | None:
+        """When it is cancelled or expires; either way it is published as cancelled."""
+        expiry = None if self.lifetime is None else self.at + self.lifetime
+        return min((at for at in (self.cancelled_at, expiry) if at is not None), default=None)
+
+
+@define
+class OrderEvents:
+    """Publishes order events, and records their content."""
+
+    injector: FaultInjector
+    trace: Trace
+    store: Callable[[str, bytes], None]
+    """Stores a message under its subject in the broker."""
+    acknowledged: list[OrderReplica] = field(factory=list)
+    malformed: list[bytes] = field(factory=list)
+
+    def publish(self, subject: str, data: bytes, content: OrderReplica | None) -> None:
+        """Publish an event; `content` is None if it is malformed."""
+        times = 2 if self.injector.occurs(FaultKind.DUPLICATED, "orders side") else 1
+        self.trace.record("orders side", f"publishes {subject}: {data.decode()}")
+        if content is None:
+            self.malformed.append(data)
+        else:
+            self.acknowledged.append(content)
+        for _ in range(times):
+            self.store(subject, data)
+
+    def publish_created(
+        self, plan: OrderPlan, version: int = 0, expires_at: datetime | None = None
+    ) -> None:
+        """Publish one version of an order."""
+        price, owner = plan.prices[version], plan.owners[version]
+        ticket = f'{{"id": "ticket", "price": {price.major}, "currency": "{price.currency}"}}'
+        expiry = f'"{expires_at.isoformat()}"' if expires_at else "null"
+        body = (
+            f'{{"id": "{plan.id}", "version": {version}, "status": "created", '
+            f'"userId": "{owner}", "expiresAt": {expiry}, "ticket": {ticket}}}'
+        )
+        terms = Terms(version, owner, price.money, expires_at)
+        self.publish("order:created", body.encode(), OrderReplica.created(plan.id, terms))
+
+    def publish_cancelled(self, plan: OrderPlan) -> None:
+        """Publish that an order is cancelled, after its last version."""
+        version = len(plan.prices)
+        body = json.dumps({"id": plan.id, "version": version, "ticket": {"id": "ticket"}})
+        content = OrderReplica.cancelled(plan.id, version)
+        self.publish("order:cancelled", body.encode(), content)
+
+    def publish_malformed(self) -> None:
+        """Publish an event that can never be used."""
+        self.publish("order:created", b'{"id": "malformed", "version": "one"}', None)
+
+
+def plan_orders(scenario: Scenario, draw: random.Random) -> list[OrderPlan]:
+    """Draw what will happen to each order."""
+    return [_plan(OrderId(f"order{1 + index}"), scenario, draw) for index in range(scenario.orders)]
+
+
+def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPlan:
+    at = draw.uniform(0.0, scenario.seconds / 4)
+    owner = UserId(f"user{draw.randint(1, 2)}")
+    versions = draw.choice((1, 1, 1, 2))
+    last_owner = UserId("user3") if draw.random() < 0.2 else owner
+    prices = tuple(draw.choice(_PRICES) for _ in range(versions))
+    lifetime = draw.choice((None, None, draw.uniform(5, scenario.seconds)))
+    # Half of the cancellations come just when customers try to pay.
+    delay = draw.choice((1.0, draw.expovariate(1 / 6), draw.uniform(0, scenario.seconds)))
+    cancelled_at = at + delay if draw.random() < scenario.cancels else None
+    owners = (owner, last_owner)[:versions]
+    return OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at)
+
+
+async def orders_side(plan: OrderPlan, events: OrderEvents, draw: random.Random) -> None:
+    """Create an order, change it, and cancel or expire it."""
+    clock = asyncio.get_running_loop().time
+    await asyncio.sleep(plan.at)
+    expires_at = None
+    if plan.lifetime is not None:
+        expires_at = BEGINNING + timedelta(seconds=clock() + plan.lifetime)
+    for version in range(len(plan.prices)):
+        events.publish_created(plan, version, expires_at)
+        await asyncio.sleep(draw.uniform(0.0, 3.0) if draw.random() < 0.5 else 0.0)
+    if plan.end is not None:
+        await asyncio.sleep(max(0.0, plan.end - clock()))
+        events.publish_cancelled(plan)
+    if draw.random() < 0.1:
+        events.publish_malformed()

@@ -1,0 +1,42 @@
+"""Outages: the faults that last, and those that no single step causes."""
+
+import asyncio
+import random
+from typing import Final
+
+from payments_kit.simulation.broker_faults import deliver_something_again
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.runtime import SimulatedRuntime
+
+_KINDS: Final = (
+    *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
+    *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN),
+)
+
+
+async def outages(runtime: SimulatedRuntime, seconds: float, draw: random.Random) -> None:
+    """Cause each possible outage once or twice within this time."""
+    injector = runtime.injector
+    times = sorted(
+        (injector.uniform(kind, 0.0, seconds), kind.name)
+        for kind in _KINDS
+        if injector.is_possible(kind)
+        for _ in range(draw.randint(1, 2))
+    )
+    for at, name in times:
+        kind = FaultKind[name]
+        await asyncio.sleep(max(0.0, at - runtime.loop.time()))
+        duration = 10 ** injector.uniform(kind, 0.0, 1.6)
+        if not injector.inject(kind):
+            continue
+        match kind:
+            case FaultKind.DATABASE_DOWN:
+                runtime.database_faults.go_down(duration)
+            case FaultKind.BROKER_DOWN:
+                runtime.broker_faults.go_down(duration)
+            case FaultKind.GATEWAY_DOWN:
+                runtime.gateway_faults.go_down(duration)
+            case FaultKind.REDELIVERED:
+                deliver_something_again(runtime.broker, injector)
+            case _:
+                runtime.broker.forget_ids()

@@ -1,0 +1,40 @@
+"""SimulatedProcess: one process of a run, from its start to its crash."""
+
+from asyncio import Handle
+from contextvars import Context, ContextVar
+from typing import Final
+
+
+class SimulatedProcess:
+    """A process; every task that runs in its context ends with it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_crashed = False
+        self.steps = 0
+        self.crash_at_step: int | None = None
+        """The step before which it crashes."""
+        self.paused_until = 0.0
+        self.context = Context()
+        self.context.run(CURRENT.set, self)
+        self.held: list[Handle] = []
+        """Handles that must not run while it is paused or crashed. They are kept, because the
+        garbage collector would run their `finally` blocks."""
+
+    def crash(self) -> None:
+        """Stop at once: no task of it runs any more, not even its cleanup."""
+        self.is_crashed = True
+
+
+CURRENT: Final[ContextVar[SimulatedProcess | None]] = ContextVar("process", default=None)
+
+
+def current_process() -> SimulatedProcess | None:
+    """Return the process that is running now; None outside all processes."""
+    return CURRENT.get()
+
+
+def current_name() -> str:
+    """Return the name of the process that is running now."""
+    process = CURRENT.get()
+    return process.name if process else "world"

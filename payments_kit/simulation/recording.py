@@ -1,0 +1,52 @@
+"""Containers for the in-memory adapters that record every change in the trace."""
+
+from collections.abc import Callable
+
+from adapters.messaging.in_memory import Stored
+from application.ports.gateway_notifications import Notification
+from domain.identifiers import OrderId
+from domain.order import Order
+from payments_kit.simulation.process import current_name
+from payments_kit.simulation.trace import Trace, changes
+
+
+class RecordedOrders(dict[OrderId, tuple[int, Order]]):
+    """The orders of the database; every change of one is recorded."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def __setitem__(self, order_id: OrderId, row: tuple[int, Order]) -> None:
+        before = self.get(order_id)
+        for change in changes(order_id, before[1] if before else None, row[1]):
+            self._trace.record(current_name(), change)
+        super().__setitem__(order_id, row)
+
+
+class RecordedMessages(list[Stored]):
+    """The messages of the broker; every new one of ours is recorded."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    def append(self, stored: Stored) -> None:
+        """Add a message."""
+        event_id = stored.message.headers.get("ce-id")
+        if event_id is not None:
+            self._trace.record("broker", f"stores {event_id}")
+        super().append(stored)
+
+
+class SentNotifications(list[Notification]):
+    """The notifications of the gateway; every new one is sent at once."""
+
+    def __init__(self, send: Callable[[Notification], None]) -> None:
+        super().__init__()
+        self._send = send
+
+    def append(self, notification: Notification) -> None:
+        """Add a notification, and send it."""
+        super().append(notification)
+        self._send(notification)

@@ -1,0 +1,60 @@
+"""Webhooks: the gateway's notifications on their way to the service."""
+
+import asyncio
+import random
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.gateway_notifications import Notification
+from payments_kit.simulation.cluster import Cluster
+from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.trace import Trace, describe
+
+# Stripe waits some 20 s for a reply, and repeats a notification for three days
+# (https://docs.stripe.com/webhooks#retries).
+_REPLY_SECONDS: Final = 20.0
+_MAX_TRIES: Final = 10
+
+_OK: Final = 200
+
+
+@frozen
+class Webhooks:
+    """Delivers notifications; they may be lost, late, or sent twice."""
+
+    loop: SimulatedLoop
+    injector: FaultInjector
+    trace: Trace
+    cluster: Cluster
+    draw: random.Random
+
+    def send(self, notification: Notification) -> None:
+        """Send a notification, unless it is lost."""
+        occurs = self.injector.occurs
+        if occurs(FaultKind.NOTIFICATION_LOST, "webhook"):
+            return
+        for _ in range(2 if occurs(FaultKind.NOTIFICATION_TWICE, "webhook") else 1):
+            delay = self.draw.uniform(0.0, 0.2)
+            if occurs(FaultKind.NOTIFICATION_LATE, "webhook"):
+                delay = 10 ** self.injector.uniform(FaultKind.NOTIFICATION_LATE, 0.0, 5.0)
+            # Outside all processes: the one that caused it may have crashed by then.
+            outside = self.loop.outside
+            self.loop.call_later(delay, self.deliver, notification, context=outside)
+
+    def deliver(self, notification: Notification) -> None:
+        """Begin to deliver a notification; it is never lost."""
+        self.loop.start(None, self._deliver(notification))
+
+    async def _deliver(self, notification: Notification) -> None:
+        """Repeat a notification until the reply is 200, as a gateway does."""
+        for attempt in range(_MAX_TRIES):
+            serve = self.cluster.choose_serve()
+            if serve is not None:
+                self.trace.record(serve.process.name, f"receives {describe(notification)}")
+                receiving = self.loop.spawn(serve.process, serve.receive(notification))
+                await asyncio.wait([receiving], timeout=_REPLY_SECONDS)
+                if receiving.done() and receiving.result() == _OK:
+                    return
+            await asyncio.sleep(5.0 * 2**attempt)

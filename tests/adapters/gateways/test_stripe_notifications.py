@@ -1,0 +1,288 @@
+"""What each of Stripe's events means, as the double writes them."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from adapters.gateways.stripe.notifications import StripeNotificationReader
+from application.ports.gateway_notifications import (
+    DisputeNotification,
+    ExternalRefundNotification,
+    InvalidNotification,
+    Notification,
+    PaymentNotification,
+    RefundNotification,
+    UnrelatedNotification,
+)
+from domain.dispute import DisputeStatus
+from domain.money import Currency, Money
+from domain.outcome import Charged, Declined, Outcome
+from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
+from payments_kit.doubles.stripe import charges, disputes, intents, methods, refunds
+from payments_kit.doubles.stripe.errors import Json, StripeFailure
+from payments_kit.doubles.stripe.ledger import Ledger, Plan
+from payments_kit.doubles.stripe.webhooks import signature_header
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+OLD, NEW = "whsec_old", "whsec_new"
+TEN = Money(1000, Currency("usd"))
+LABELS = {"payment_id": "payment-1", "order_id": "order-1"}
+ORDER: Json = {"amount": 1000, "currency": "usd", "metadata": LABELS}
+AUTHENTICATING = "tok_threeDSecure2Required"
+BODY = b'{"id": "evt_1"}'
+UNRELATED = UnrelatedNotification("evt_1")
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+def last(ledger: Ledger, type_: str) -> Notification:
+    """Read the last event of this type."""
+    return read([each for each in ledger.events.values() if each["type"] == type_][-1])
+
+
+def payment_outcome(ledger: Ledger, type_: str) -> Outcome | None:
+    notification = last(ledger, type_)
+    assert isinstance(notification, PaymentNotification)
+    assert notification.payment_id == "payment-1"
+    return notification.outcome
+
+
+def refund_outcome(ledger: Ledger, type_: str) -> RefundOutcome:
+    notification = last(ledger, type_)
+    assert isinstance(notification, RefundNotification)
+    assert (notification.payment_id, notification.refund_id) == ("payment-1", "refund-1")
+    return notification.outcome
+
+
+def read(event: Json) -> Notification:
+    body = json.dumps(event).encode()
+    return reader(OLD).read(body, sign(body, OLD))
+
+
+def reader(*secrets: str) -> StripeNotificationReader:
+    return StripeNotificationReader(secrets, lambda: NOW)
+
+
+def sign(body: bytes, *secrets: str, later: timedelta = timedelta()) -> str:
+    return signature_header(body, secrets, int((NOW + later).timestamp()))
+
+
+def a_charge(ledger: Ledger, token: str = "tok_visa", **more: Any) -> Json:
+    return charges.create(ledger, {**ORDER, "source": token, **more})
+
+
+def an_intent(ledger: Ledger, token: str = "tok_visa") -> Json:
+    method = methods.create(ledger, {"type": "card", "card": {"token": token}})
+    automatic = {"enabled": True, "allow_redirects": "never"}
+    params = {"payment_method": method["id"], "automatic_payment_methods": automatic}
+    return intents.create(ledger, {**ORDER, **params, "confirm": True})
+
+
+def a_refund(ledger: Ledger, token: str = "tok_visa") -> Json:
+    labels = {**LABELS, "refund_id": "refund-1", "refund_key": "refund-1:0"}
+    charge = a_charge(ledger, token)
+    return refunds.create(ledger, {"charge": charge["id"], "amount": 400, "metadata": labels})
+
+
+# --- charges and disputes ----------------------------------------------------------------------
+
+
+def test_a_successful_charge_is_final_with_stripe_s_own_amount(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    outcome = payment_outcome(ledger, "charge.succeeded")
+    assert outcome == Charged(charge["id"], TEN, livemode=False)
+    report = {"amount": 777, "amount_captured": 777, "currency": "jpy", "livemode": True}
+    ledger.next_charges.append(Plan(report=report))
+    charge = a_charge(ledger)
+    outcome = payment_outcome(ledger, "charge.succeeded")
+    assert outcome == Charged(charge["id"], Money(777, Currency("jpy")), livemode=True)
+
+
+def test_a_failed_charge_is_final(ledger: Ledger) -> None:
+    with pytest.raises(StripeFailure):
+        a_charge(ledger, "tok_chargeDeclinedInsufficientFunds")
+    assert payment_outcome(ledger, "charge.failed") == Declined("insufficient_funds")
+
+
+def test_a_charge_without_our_labels_is_unrelated(ledger: Ledger) -> None:
+    a_charge(ledger, metadata={})
+    assert isinstance(last(ledger, "charge.succeeded"), UnrelatedNotification)
+
+
+@pytest.mark.parametrize(
+    ("closed", "event", "status"),
+    [
+        (None, "charge.dispute.created", DisputeStatus.OPEN),
+        ("lost", "charge.dispute.closed", DisputeStatus.LOST),
+        ("won", "charge.dispute.closed", DisputeStatus.WON),
+    ],
+)
+def test_a_dispute_names_its_charge(
+    ledger: Ledger, closed: str | None, event: str, status: DisputeStatus
+) -> None:
+    charge = a_charge(ledger)
+    dispute = disputes.open_dispute(ledger, charge)
+    if closed:
+        disputes.close_dispute(ledger, dispute, closed)
+    notification = last(ledger, event)
+    assert isinstance(notification, DisputeNotification)
+    assert notification.charge_id == charge["id"]
+    assert notification.amount == TEN
+    assert notification.status is status
+
+
+# --- payment intents ---------------------------------------------------------------------------
+
+
+def test_a_successful_intent_and_its_charge_are_final(ledger: Ledger) -> None:
+    intent = an_intent(ledger)
+    charged = Charged(intent["latest_charge"], TEN, livemode=False, reference=intent["id"])
+    assert payment_outcome(ledger, "payment_intent.succeeded") == charged
+    assert payment_outcome(ledger, "charge.succeeded") == charged
+
+
+def test_a_canceled_intent_is_final(ledger: Ledger) -> None:
+    intent = an_intent(ledger, AUTHENTICATING)
+    intents.cancel(ledger, intent["id"], {})
+    outcome = payment_outcome(ledger, "payment_intent.canceled")
+    assert outcome == Declined("canceled", intent["id"])
+
+
+def test_a_failure_of_an_open_intent_is_not_final(ledger: Ledger) -> None:
+    with pytest.raises(StripeFailure):
+        an_intent(ledger, "tok_chargeDeclined")
+    assert payment_outcome(ledger, "payment_intent.payment_failed") is None
+    assert payment_outcome(ledger, "charge.failed") is None
+
+
+@pytest.mark.parametrize(
+    ("create", "status", "event"),
+    [
+        (lambda ledger: a_charge(ledger, capture=False), None, "charge.succeeded"),
+        (a_charge, "pending", "charge.pending"),
+        (an_intent, "pending", "payment_intent.processing"),
+        (an_intent, None, "payment_intent.created"),
+        (partial(an_intent, token=AUTHENTICATING), None, "payment_intent.requires_action"),
+    ],
+)
+def test_a_payment_in_progress_is_not_final(
+    ledger: Ledger, create: Callable[[Ledger], Json], status: str | None, event: str
+) -> None:
+    ledger.next_charges.append(Plan(status))
+    create(ledger)
+    assert payment_outcome(ledger, event) is None
+
+
+# --- refunds -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "outcome"),
+    [
+        ("tok_visa", lambda it: Refunded(it["id"], Money(400, TEN.currency))),
+        ("tok_pendingRefund", lambda it: RefundPending(it["id"])),
+    ],
+)
+def test_a_new_refund_is_final_or_pending(
+    ledger: Ledger, token: str, outcome: Callable[[Json], RefundOutcome]
+) -> None:
+    refund = a_refund(ledger, token)
+    assert refund_outcome(ledger, "refund.created") == outcome(refund)
+
+
+def test_a_failed_refund_is_final(ledger: Ledger) -> None:
+    refund = a_refund(ledger)
+    refunds.finish(ledger, refund, succeeded=False)
+    for event in ("refund.failed", "refund.updated", "charge.refund.updated"):
+        failed = RefundFailed("expired_or_canceled_card", refund["id"])
+        assert refund_outcome(ledger, event) == failed
+
+
+def test_an_external_refund_names_its_charge(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    refund = refunds.create(ledger, {"charge": charge["id"]})
+    external = last(ledger, "refund.created")
+    assert isinstance(external, ExternalRefundNotification)
+    assert (external.charge_id, external.reference) == (charge["id"], refund["id"])
+    assert external.amount == TEN
+    assert external.outcome == Refunded(refund["id"], TEN)
+    assert payment_outcome(ledger, "charge.refunded") is None
+
+
+# --- format and signature ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", [{}, {"id": ""}, {"id": 7}, {"id": "evt 1"}, {"id": "e" * 256}])
+def test_an_event_without_a_usable_id_is_refused(event: Json) -> None:
+    with pytest.raises(InvalidNotification):
+        read(event)
+
+
+@pytest.mark.parametrize("data", [{}, [], None, {"object": {"metadata": "payment-1"}}])
+def test_an_event_without_a_usable_object_is_unrelated(data: Any) -> None:
+    assert read({"id": "evt_1", "type": "charge.succeeded", "data": data}) == UNRELATED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"currency": "???"}, {"amount_captured": 10.0}, {"amount_captured": -1}, {"status": "new"},
+        {"amount_captured": True}, {"livemode": "no"}, {"id": None}, {"currency": None},
+    ],
+)  # fmt: skip
+def test_a_charge_that_cannot_be_read_is_not_final(ledger: Ledger, change: Json) -> None:
+    charge = {**a_charge(ledger), **change}
+    event = {"id": "evt_1", "type": "charge.succeeded", "data": {"object": charge}}
+    assert read(event) == PaymentNotification("evt_1", "payment-1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [((OLD, NEW), (OLD,)), ((OLD, NEW), (NEW,)), ((NEW,), (OLD, NEW))]
+)
+def test_both_secrets_are_valid_during_a_rotation(
+    ours: tuple[str, ...], theirs: tuple[str, ...]
+) -> None:
+    assert reader(*ours).read(BODY, sign(BODY, *theirs)) == UNRELATED
+
+
+@pytest.mark.parametrize("seconds", [300, -300])
+def test_a_notification_may_be_five_minutes_off_but_no_more(seconds: int) -> None:
+    off = timedelta(seconds=seconds)
+    assert reader(OLD).read(BODY, sign(BODY, OLD, later=off)) == UNRELATED
+    with pytest.raises(InvalidNotification):
+        reader(OLD).read(BODY, sign(BODY, OLD, later=off + off / 300))
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        *("", "t=,v1=", "t=now,v1=x", "t=1_0,v1=x", "t=\u0661,v1=x", "t=-1,v1=x"),
+        f"t={'9' * 5000},v1=x",
+        sign(BODY, OLD) + ",t=1",
+    ],
+)
+def test_a_malformed_signature_is_refused(signature: str) -> None:
+    with pytest.raises(InvalidNotification):
+        reader(OLD).read(BODY, signature)
+
+
+def test_without_a_secret_nothing_is_accepted() -> None:
+    with pytest.raises(InvalidNotification):
+        reader().read(BODY, sign(BODY, ""))
+
+
+def test_a_signed_body_that_is_not_utf_8_is_refused() -> None:
+    body = b'{"id": "evt_\xff"}'
+    with pytest.raises(InvalidNotification):
+        reader(OLD).read(body, sign(body, OLD))
+
+
+def test_the_secrets_are_not_in_the_repr() -> None:
+    assert "whsec" not in repr(reader(OLD, NEW))

@@ -1,0 +1,216 @@
+"""Migrations, also while processes of release 1.0.0rc1 are running."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic import command
+from sqlalchemy import Connection, text
+
+from adapters.persistence.sql import migrate as migrate_module
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.health_check import check
+from adapters.persistence.sql.migrate import migrate, newest_revision
+from adapters.persistence.sql.rename_old_values import BATCH
+from application.ports.unit_of_work import StorageUnavailable
+from domain.payment import PaymentStatus
+from payments_kit.servers.postgres import LocalPostgres
+from payments_kit.servers.processes import free_port
+from tests.adapters.persistence.release_1_0_0rc1 import OldProcess
+from tests.contracts.storages import storage_on
+
+SECONDS = 60.0
+
+# More rows than two batches, as release 1.0.0rc1 has stored them.
+MANY = 2 * BATCH + 1
+STORE_MANY = f"""
+    WITH stored AS (
+        INSERT INTO orders (id, revision, version, status)
+        SELECT 'many-' || number, 1, 1, 'cancelled' FROM generate_series(1, {MANY}) AS number
+    ), paid AS (
+        INSERT INTO payments (id, order_id, user_id, amount, currency, gateway, livemode, created_at,
+            status, charge_id, taken, taken_currency)
+        SELECT 'many-' || number, 'many-' || number, 'user', 1000, 'usd', 'stripe', false, now(),
+            'unwanted', 'ch', 1000, 'usd'
+        FROM generate_series(1, {MANY}) AS number
+    )
+    INSERT INTO refunds (id, payment_id, order_id, charge_id, amount, currency, reason, created_at,
+        status, automatic, attempt)
+    SELECT 'many-' || number, 'many-' || number, 'many-' || number, 'ch', 1000, 'usd',
+        'by_another_hand', now(), 'succeeded', false, 0
+    FROM generate_series(1, {MANY}) AS number
+"""
+
+COUNT_NAMES = """
+    SELECT name, count(*) FROM (
+        SELECT 'payments.status: ' || status AS name FROM payments
+        UNION ALL SELECT 'payments.code: ' || code FROM payments
+        UNION ALL SELECT 'refunds.reason: ' || reason FROM refunds
+        UNION ALL SELECT 'refunds.code: ' || code FROM refunds
+    ) AS names WHERE name IS NOT NULL GROUP BY name
+"""
+
+
+@pytest.fixture
+async def old_url(empty_database_url: str) -> str:
+    """Return the URL of a database with the schema of release 1.0.0rc1."""
+
+    def upgrade(connection: Connection) -> None:
+        config = migrate_module._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+
+    engine = create_engine(empty_database_url)
+    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+    return empty_database_url
+
+
+@pytest.fixture
+async def connection(old_url: str) -> "AsyncIterator[asyncpg.Connection[Any]]":
+    """Yield a connection that stays open during the migration, with its prepared statements."""
+    connection = await asyncpg.connect(old_url)
+    yield connection
+    await connection.close()
+
+
+async def test_a_migration_brings_the_newest_schema_and_may_be_repeated(
+    empty_database_url: str,
+) -> None:
+    engine = create_engine(empty_database_url)
+    before = await check(engine)
+    assert before.revision is None
+    assert before.problems == (
+        f"the database has no schema and needs {newest_revision()}: run `payments migrate`",
+    )
+    for _ in range(2):
+        migrate(empty_database_url)
+        after = await check(engine)
+        assert (after.revision, after.problems) == (newest_revision(), ())
+    await engine.dispose()
+
+
+def test_concurrent_migrations_are_harmless(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        for migrated in [threads.submit(migrate, empty_database_url) for _ in range(4)]:
+            migrated.result(timeout=SECONDS)
+
+
+async def test_a_schema_newer_than_the_program_is_not_changed(
+    sql: Database, database_url: str
+) -> None:
+    await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '9999'")))
+    found = await check(sql.engine)
+    assert found.revision == "9999"
+    assert found.problems == ("the database has schema 9999, newer than this program supports",)
+    with pytest.raises(StorageUnavailable, match="9999"):
+        migrate(database_url)
+
+
+async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked() -> None:
+    url = f"postgresql://payments:secret@127.0.0.1:{free_port()}/payments"
+    engine = create_engine(url)
+    with pytest.raises(StorageUnavailable) as not_migrated:
+        migrate(url)
+    with pytest.raises(StorageUnavailable) as not_checked:
+        await check(engine)
+    await engine.dispose()
+    assert "secret" not in f"{not_migrated.value} {not_checked.value}"
+
+
+# --- from release 1.0.0rc1 ----------------------------------------------------------------------------
+
+
+async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renamed(
+    old_url: str, connection: "asyncpg.Connection[Any]"
+) -> None:
+    process = OldProcess(connection)
+    await connection.execute(STORE_MANY)
+    await process.work(0)
+    migration = asyncio.create_task(asyncio.to_thread(migrate, old_url))
+    numbers = 1
+    while not migration.done():
+        await process.work(numbers)
+        numbers += 1
+    await migration
+    await process.work(numbers)
+    numbers += 1
+    database = Database(create_engine(old_url))
+    for _ in range(2):
+        assert await stored_names(database, f"order-{numbers - 1}") == CURRENT_NAMES
+        migrate(old_url)
+        assert dict(await connection.fetch(COUNT_NAMES)) == {
+            "payments.status: reversed": MANY + numbers,
+            "payments.code: reversed": numbers,
+            "refunds.reason: reversed": numbers,
+            "refunds.reason: external_refund": MANY + numbers,
+            "refunds.reason: unwanted": numbers,
+            "refunds.code: refunded_externally": numbers,
+        }
+    await database.engine.dispose()
+
+
+CURRENT_NAMES = {
+    "payment": (PaymentStatus.REVERSED, "reversed"),
+    "automatic": ("reversed", None),
+    "external": ("external_refund", None),
+    # An operator wrote this reason.
+    "requested": ("unwanted", "refunded_externally"),
+}
+
+
+async def stored_names(database: Database, order_id: str) -> dict[str, Any]:
+    """Return the names that our unit of work reads of an order."""
+    order = await storage_on(database).read(order_id)
+    [payment] = order.payments
+    refunds = {each.id.rpartition("-")[2]: (each.reason, each.code) for each in order.refunds}
+    return {"payment": (payment.status, payment.code), **refunds}
+
+
+async def test_a_batch_that_deadlocks_with_a_commit_is_renamed_again(
+    old_url: str, connection: "asyncpg.Connection[Any]"
+) -> None:
+    migrate(old_url)
+    process = OldProcess(connection)
+    await process.store_order(1)
+    await process.store_order(2)
+    update = "UPDATE payments SET reference = 'pi_2' WHERE id = $1"
+    async with asyncio.timeout(SECONDS):
+        async with connection.transaction():
+            # The server ends the transaction that notices the deadlock first: the migration.
+            await connection.execute("SET LOCAL deadlock_timeout = '60s'")
+            await connection.execute(update, "payment-2")
+            migration = asyncio.create_task(asyncio.to_thread(migrate, old_url))
+            waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not await connection.fetchval(waiting):  # noqa: ASYNC110 - no event tells it
+                await asyncio.sleep(0.01)
+            await connection.execute(update, "payment-1")
+        await migration
+    assert dict(await connection.fetch(COUNT_NAMES))["payments.status: reversed"] == 2
+
+
+async def test_the_views_with_the_old_names_have_the_privileges_of_the_tables(
+    old_url: str, connection: "asyncpg.Connection[Any]", postgres_server: LocalPostgres
+) -> None:
+    role = "shop_of_release_1_0_0rc1"
+    postgres_server.execute(f"CREATE ROLE {role}")
+    try:
+        for table in ("answers", "kept_notices"):
+            await connection.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {role}")
+            await connection.execute(f"GRANT DELETE ON {table} TO PUBLIC")
+        migrate(old_url)
+        await connection.execute(f"SET ROLE {role}")
+        for relation in ("answers", "kept_notices", "idempotency_keys", "deferred_notifications"):
+            for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+                has = f"SELECT has_table_privilege('{relation}', '{privilege}')"
+                assert await connection.fetchval(has) == (privilege != "TRUNCATE"), has
+        await OldProcess(connection).handle_request("key")
+    finally:
+        await connection.execute("RESET ROLE")
+        await connection.execute(f"DROP OWNED BY {role}")
+        postgres_server.execute(f"DROP ROLE {role}")

@@ -1,0 +1,160 @@
+"""The databases on which the contract suites of the storage ports run, with the same interface."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from attrs import define, frozen
+from sqlalchemy import DateTime, Interval, bindparam, update
+
+from adapters.persistence.in_memory import (
+    InMemoryBacklogReader,
+    InMemoryDatabase,
+    InMemoryDeclineCounter,
+    InMemoryIdempotencyStore,
+    InMemoryOutboxQueue,
+)
+from adapters.persistence.sql.backlog import SqlBacklogReader
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.decline_counter import SqlDeclineCounter
+from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
+from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
+from adapters.persistence.sql.tables import metadata
+from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from application.ports.backlog import BacklogReader
+from application.ports.decline_counter import DeclineCounter
+from application.ports.event_publisher import OutboxQueue
+from application.ports.gateway_notifications import ChargeNotification
+from application.ports.idempotency_store import IdempotencyStore
+from application.ports.unit_of_work import BeginUnitOfWork
+from domain.events import Event
+from domain.identifiers import OrderId
+from domain.order import Order
+from tests.builders import NOW, ORDER
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+"""The trace context of every unit of work in the contract suites."""
+
+LEASE = timedelta(seconds=15)
+"""The lease of a relay."""
+
+Elapse = Callable[[timedelta], Awaitable[None]]
+"""Let this much time pass, without waiting."""
+
+
+@frozen
+class Storage:
+    """The storage adapters on one database, and what tests often do with them."""
+
+    begin: BeginUnitOfWork
+    outbox: OutboxQueue
+    idempotency_store: IdempotencyStore
+    declines: DeclineCounter
+    backlog: BacklogReader
+    now: Callable[[], datetime]
+    elapse: Elapse
+
+    async def save(self, *orders: Order) -> None:
+        """Write orders over what is stored."""
+        work = self.begin()
+        await work.orders.get_many([order.id for order in orders])
+        for order in orders:
+            work.orders.save(order)
+        await work.commit()
+
+    async def read(self, order_id: str = ORDER) -> Order:
+        """Return a stored order."""
+        order = await self.begin().orders.get(OrderId(order_id))
+        assert order is not None
+        return order
+
+    async def add(self, *events: Event) -> None:
+        """Add events to the outbox, in one unit of work."""
+        work = self.begin()
+        for event in events:
+            work.outbox.add(event)
+        await work.commit()
+
+    async def unsent(self, relay: str = "relay", limit: int = 100_000) -> list[Event]:
+        """Return unsent events, taken by this relay."""
+        return [entry.event for entry in await self.outbox.take(relay, LEASE, limit)]
+
+    async def defer(self, notification: ChargeNotification, since: datetime = NOW) -> None:
+        """Defer a notification."""
+        work = self.begin()
+        work.inbox.defer(notification, since)
+        await work.commit()
+
+    async def deferred(self, before: datetime, limit: int = 10) -> list[ChargeNotification]:
+        """Return the deferred notifications to process."""
+        return list(await self.begin().inbox.find_deferred(before, limit))
+
+
+class InMemory:
+    """A suite on the in-memory database."""
+
+    @pytest.fixture
+    def storage(self) -> Storage:
+        clock = _ManualClock()
+        database = InMemoryDatabase(clock)
+        return Storage(
+            begin=lambda: database.begin(lambda: TRACEPARENT),
+            outbox=InMemoryOutboxQueue(database),
+            idempotency_store=InMemoryIdempotencyStore(database),
+            declines=InMemoryDeclineCounter(database),
+            backlog=InMemoryBacklogReader(database),
+            now=clock,
+            elapse=clock.elapse,
+        )
+
+
+class OnPostgres:
+    """A suite on PostgreSQL."""
+
+    @pytest.fixture
+    def storage(self, sql: Database) -> Storage:
+        return storage_on(sql)
+
+
+def storage_on(database: Database) -> Storage:
+    """Return the storage adapters on a PostgreSQL database."""
+    return Storage(
+        begin=lambda: SqlUnitOfWork(database, lambda: TRACEPARENT),
+        outbox=SqlOutboxQueue(database),
+        idempotency_store=SqlIdempotencyStore(database),
+        declines=SqlDeclineCounter(database),
+        backlog=SqlBacklogReader(database),
+        now=lambda: datetime.now(UTC),
+        elapse=_elapse_on(database),
+    )
+
+
+@define
+class _ManualClock:
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    async def elapse(self, time: timedelta) -> None:
+        self.now += time
+
+
+def _elapse_on(database: Database) -> Elapse:
+    """Return a function that moves every stored time into the past."""
+    past = bindparam("past", type_=Interval)
+    moments = [
+        (table, [column for column in table.columns if isinstance(column.type, DateTime)])
+        for table in metadata.sorted_tables
+    ]
+    statements = [
+        Statement.of(update(table).values({column: column - past for column in columns}))
+        for table, columns in moments
+        if columns
+    ]
+
+    async def elapse(time: timedelta) -> None:
+        for statement in statements:
+            await database.run(statement, past=time)
+
+    return elapse

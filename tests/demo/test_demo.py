@@ -1,0 +1,96 @@
+"""The command `payments demo` as a process, from its first line to what it leaves behind.
+
+A start costs seconds, so each test uses one for as much as possible.
+"""
+
+import os
+import signal
+
+import pytest
+
+from payments_kit.demo.tour import STEPS
+from tests.demo.demo_process import Page, Workspace, started
+
+
+def test_the_tour_and_the_page_run_at_once_as_different_users(
+    workspace: Workspace, other_workspace: Workspace
+) -> None:
+    with (
+        started(workspace, "--port", "0") as demo,
+        started(other_workspace, "--once") as tour,
+    ):
+        page = demo.page()
+        paid = pay_after_a_decline(page)
+        cancel_and_authenticate(page)
+        status, output = tour.end()
+        assert status == 0, output
+        assert "✗" not in output
+        assert output.count("✓") == len(STEPS)
+        assert all(step.title in output for step in STEPS)
+        status, output = demo.end(signal.SIGTERM)
+        assert status == 0, output
+        assert output.endswith("Stopped.\n")
+    assert workspace.becomes_clean()
+    with started(workspace, "--port", "0") as demo:
+        page = demo.page()
+        assert page.shows(paid, "complete")
+        assert page.pay(paid, "tok_visa")[0] == 409
+        for pid in workspace.processes("entrypoints.cli worker"):
+            os.kill(pid, signal.SIGKILL)
+        status, output = demo.end()
+        assert status == 1
+        assert "worker ended with exit code -9" in output
+
+
+def pay_after_a_decline(page: Page) -> str:
+    order = page.new_order()
+    status, declined = page.pay(order, "tok_chargeDeclinedInsufficientFunds")
+    assert (status, declined["errors"][0]["code"]) == (402, "insufficient_funds")
+    status, payment = page.pay(order, "tok_visa")
+    assert (status, payment["amount"]) == (201, 1999)
+    assert page.shows(order, "complete")
+    assert page.shows_event(order, "payment:created")
+    status, listed = page.send("GET", f"/api/payments?orderId={order}")
+    assert [each["status"] for each in listed] == ["failed", "succeeded"]
+    return order
+
+
+def cancel_and_authenticate(page: Page) -> None:
+    expiring = page.new_order(seconds=1)
+    cancelled = page.new_order()
+    assert page.pay(cancelled, "tok_visa")[0] == 201
+    assert page.send("POST", f"/orders/{cancelled}/cancel", {})[1]["status"] == "cancelled"
+    assert page.shows_event(cancelled, "payment:refunded")
+    assert page.shows(expiring, "cancelled")
+    confirmed, rejected = page.new_order(), page.new_order()
+    for order, succeeded in ((confirmed, True), (rejected, False)):
+        status, payment = page.pay(order, "tok_threeDSecure2Required")
+        assert (status, payment["status"]) == (202, "requires_action")
+        path = f"/payments/{payment['id']}/authentication"
+        assert page.send("POST", path, {"succeeded": succeeded})[0] == 200
+    assert page.shows(confirmed, "complete")
+    assert page.shows_event(rejected, "payment:failed")
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [("payments migrate", signal.SIGINT), ("payments worker", signal.SIGKILL)],
+)
+def test_a_tour_that_is_stopped_leaves_nothing_behind(
+    step: str, number: signal.Signals, workspace: Workspace
+) -> None:
+    with started(workspace, "--once") as tour:
+        tour.read_until(step)
+        status, output = tour.end(number)
+        if number is signal.SIGINT:
+            assert status == 128 + signal.SIGINT
+            assert output.endswith("Stopped.\n")
+
+
+def test_an_unusable_data_folder_is_an_error_of_one_line(workspace: Workspace) -> None:
+    (workspace.folder / "file").touch()
+    for arguments in (("--once",), ()):
+        with started(workspace, "--data", "file/data", *arguments) as demo:
+            status, output = demo.end()
+        assert status == 1
+        assert "file/data cannot be used" in output

@@ -1,0 +1,105 @@
+"""The orders that follow from the received events."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payments_kit.demo.order_events import ReceivedEvent
+from payments_kit.demo.order_projection import Order, OrderProjection
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+EXPIRY = NOW + timedelta(minutes=2)
+
+
+def event(subject: str, **body: object) -> ReceivedEvent:
+    return ReceivedEvent(NOW, subject, msgspec.json.encode(body))
+
+
+def created(expires_at: str = "2026-11-22T12:02:00.000Z", order_id: str = "order") -> ReceivedEvent:
+    fields = {"id": order_id, "version": 0, "status": "created", "userId": "me"}
+    ticket = {"id": "ticket", "price": 19.99}
+    return event("order:created", **fields, expiresAt=expires_at, ticket=ticket)
+
+
+CREATED = created()
+CANCELLED = event("order:cancelled", id="order", version=1, ticket={"id": "ticket"})
+PAID = event("payment:created", id="payment", orderId="order", stripeId="ch_1")
+REFUNDED = event("payment:refunded", id="payment", orderId="order", refundId="refund")
+FAILED = event("payment:failed", id="payment", orderId="order", code="expired_card")
+
+
+def projection_of(*events: ReceivedEvent) -> OrderProjection:
+    projection = OrderProjection()
+    for each in events:
+        projection.record(each)
+    return projection
+
+
+def order_after(*events: ReceivedEvent) -> Order:
+    order = projection_of(*events).find("order")
+    assert order is not None
+    return order
+
+
+def test_a_new_order_has_the_fields_of_its_event() -> None:
+    order = order_after(CREATED)
+    assert (order.status, order.version, order.price) == ("created", 0, Decimal("19.99"))
+    assert order.expires_at == EXPIRY
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "version"),
+    [
+        ([PAID], "complete", 0),
+        ([CANCELLED, PAID], "cancelled", 1),
+        ([PAID, CANCELLED], "cancelled", 1),
+        ([FAILED, REFUNDED], "created", 0),
+    ],
+)
+def test_the_status_follows_from_the_events(
+    events: list[ReceivedEvent], status: str, version: int
+) -> None:
+    order = order_after(CREATED, *events)
+    assert (order.status, order.version) == (status, version)
+
+
+@given(st.permutations([CREATED, CANCELLED, PAID, REFUNDED, FAILED, PAID, CANCELLED]))
+def test_repetitions_and_any_order_of_arrival_give_the_same_order(
+    events: list[ReceivedEvent],
+) -> None:
+    assert order_after(*events) == order_after(CREATED, PAID, CANCELLED)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b'"text"', b'{"id": 1}', b"\xff", b'{"id": "\xff"}', b"nonsense"]
+)
+def test_an_undecodable_event_changes_nothing(data: bytes) -> None:
+    subjects = ("order:created", "order:cancelled", "payment:created", "payment:failed")
+    events = [ReceivedEvent(NOW, subject, data) for subject in subjects]
+    assert projection_of(*events) == OrderProjection()
+
+
+def test_an_order_is_overdue_from_its_expiry_unless_paid_or_cancelled() -> None:
+    assert not order_after(CREATED).is_overdue(EXPIRY - timedelta(milliseconds=1))
+    assert order_after(CREATED).is_overdue(EXPIRY)
+    assert not order_after(CREATED, PAID).is_overdue(EXPIRY)
+    assert not order_after(CREATED, CANCELLED).is_overdue(EXPIRY)
+    assert not order_after(created(expires_at="no date")).is_overdue(NOW + timedelta(days=1000))
+
+
+def test_events_are_kept_once_each_and_found_by_order_and_subject() -> None:
+    projection = projection_of(CREATED, PAID, PAID, CANCELLED)
+    assert list(projection.events) == [CREATED, PAID, CANCELLED]
+    assert projection.events_of("order", "payment:created") == [PAID]
+    assert projection.events_of("order", "order:cancelled") == [CANCELLED]
+    assert projection.events_of("another", "payment:created") == []
+
+
+def test_the_newest_order_is_first() -> None:
+    newer = ReceivedEvent(EXPIRY, "order:created", CREATED.data)
+    projection = projection_of(created(order_id="old"), newer)
+    assert [order.id for order in projection.orders()] == ["order", "old"]

@@ -1,0 +1,98 @@
+"""The demo's web server, without a payments service or a broker behind it."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+
+import aiohttp
+import pytest
+
+from payments_kit.demo.orders_service import OrdersService
+from payments_kit.demo.payments_client import Keys, PaymentsClient
+from payments_kit.demo.web import serve_page
+from payments_kit.servers.processes import free_port
+
+KEYS = Keys(jwt_key="k" * 32, operator_key="o" * 32)
+
+
+async def authenticate(_payment_id: str, _succeeded: bool) -> None:
+    raise AssertionError("unexpected authentication")
+
+
+def serve(payments: PaymentsClient, port: int = 0) -> AbstractAsyncContextManager[int]:
+    return serve_page(
+        OrdersService(f"nats://127.0.0.1:{free_port()}"), payments, authenticate, port
+    )
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        PaymentsClient(f"http://127.0.0.1:{free_port()}", KEYS) as payments,
+        serve(payments) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        yield session
+
+
+async def test_it_uses_another_port_if_the_requested_one_is_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with serve(PaymentsClient("http://127.0.0.1:1", KEYS), port) as actual_port:
+            assert actual_port != port
+
+
+async def test_it_reports_that_the_service_does_not_respond(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/api/payments?orderId=1") as reply:
+        assert reply.status == 502
+        assert "does not respond" in (await reply.json())["errors"][0]["message"]
+
+
+async def test_an_open_page_does_not_delay_its_shutdown() -> None:
+    async with aiohttp.ClientSession() as browser:
+        async with serve(PaymentsClient("http://127.0.0.1:1", KEYS)) as port:
+            stream = await browser.get(f"http://127.0.0.1:{port}/state")
+            assert await stream.content.readline() == b'data: {"orders":[],"events":[]}\n'
+        assert await stream.content.read() == b"\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
+async def test_its_files_forbid_content_of_other_origins(
+    browser: aiohttp.ClientSession, path: str
+) -> None:
+    async with browser.get(path) as reply:
+        assert reply.status == 200
+        assert await reply.text()
+        assert "default-src 'self'" in reply.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        *(("Host", f"{host}:8080", 200) for host in ("127.0.0.1", "localhost", "[::1]")),
+        ("Host", "elsewhere.example", 403),
+        ("Origin", "http://elsewhere.example", 403),
+        ("Origin", "{own}", 200),
+    ],
+)
+async def test_only_its_own_page_may_send_requests(
+    browser: aiohttp.ClientSession, name: str, value: str, status: int
+) -> None:
+    async with browser.get("/page.js") as own:
+        header = value.format(own=own.url.origin())
+    async with browser.get("/", headers={name: header}) as reply:
+        assert reply.status == status
+
+
+async def test_it_rejects_invalid_orders(browser: aiohttp.ClientSession) -> None:
+    prices = (0, -1, 0.001, 1e9, "NaN", None)
+    for body in ([], *({"price": price, "seconds": 60} for price in prices)):
+        async with browser.post("/orders", json=body) as reply:
+            assert reply.status == 400, body
+    async with browser.post("/orders/no-such-order/cancel", json={}) as reply:
+        assert reply.status == 404
+
+
+def test_its_keys_are_not_shown() -> None:
+    assert "kkk" not in repr(KEYS)
+    assert "ooo" not in repr(KEYS)

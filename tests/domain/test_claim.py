@@ -1,0 +1,105 @@
+"""An order is claimed by its owner only, while it may be paid, and for the amount due."""
+
+import pytest
+
+from domain.claim import (
+    AlreadyPaid,
+    AmountMismatch,
+    ExpectedAmount,
+    NotYourOrder,
+    OrderCancelled,
+    OrderExpired,
+    OrderNotFound,
+    PaymentInProgress,
+)
+from domain.identifiers import PaymentId
+from domain.payment import PaymentStatus
+from domain.replica import OrderReplica, OrderStatus
+from tests.builders import (
+    GATEWAY,
+    NOW,
+    ORDER,
+    OTHER_USER,
+    PAYER,
+    PAYMENT,
+    PRICE,
+    a_payment,
+    after,
+    an_order,
+    cancelled_event,
+    claimed,
+    created_event,
+    start_payment,
+)
+
+SECOND = PaymentId("payment-2")
+CANCELLED = cancelled_event()
+
+
+def test_a_claim_starts_a_payment_of_the_amount_due() -> None:
+    payment = claimed().payment(PAYMENT)
+    assert payment.amount == PRICE
+    assert (payment.order_id, payment.user_id) == (ORDER, PAYER)
+    assert payment.status is PaymentStatus.PROCESSING
+    assert payment.next_check_at is not None
+
+
+@pytest.mark.parametrize(
+    ("replica", "error"),
+    [
+        (cancelled_event(), OrderNotFound),
+        (created_event(user_id=OTHER_USER), NotYourOrder),
+        (created_event(user_id=OTHER_USER).merge(CANCELLED), NotYourOrder),
+        (created_event().merge(CANCELLED), OrderCancelled),
+        (created_event(expires_at=NOW), OrderExpired),
+        (created_event(status=OrderStatus.COMPLETE), AlreadyPaid),
+    ],
+    ids=["unknown", "another user's", "their cancelled", "cancelled", "expired", "complete"],
+)
+def test_an_order_that_may_not_be_paid_cannot_be_claimed(
+    replica: OrderReplica, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        an_order(replica=replica).claim(PAYMENT, PAYER, ExpectedAmount(), GATEWAY, False, NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (PaymentStatus.PROCESSING, PaymentInProgress),
+        (PaymentStatus.REQUIRES_ACTION, PaymentInProgress),
+        (PaymentStatus.SUCCEEDED, AlreadyPaid),
+        (PaymentStatus.REVIEW, AlreadyPaid),
+    ],
+)
+def test_a_payment_blocks_another_one_and_is_shown_to_its_own_user_only(
+    status: PaymentStatus, error: type[Exception]
+) -> None:
+    first = a_payment(status=status)
+    for owner, shown in ((PAYER, first), (OTHER_USER, None)):
+        order = an_order(first, replica=created_event(user_id=owner))
+        with pytest.raises(error) as refused:
+            start_payment(order, SECOND)
+        assert refused.value.args == (ORDER, shown)
+
+
+@pytest.mark.parametrize(
+    "status", [PaymentStatus.FAILED, PaymentStatus.ABANDONED, PaymentStatus.REVERSED]
+)
+def test_a_payment_that_was_not_kept_allows_another_one(status: PaymentStatus) -> None:
+    assert start_payment(an_order(a_payment(status=status)), SECOND).payment(SECOND).is_open
+
+
+def test_an_order_is_claimed_for_the_amount_that_the_payer_expects_or_not_at_all() -> None:
+    for right in (ExpectedAmount(), ExpectedAmount(10_000), ExpectedAmount(10_000, "USD")):
+        order = an_order().claim(PAYMENT, PAYER, right, GATEWAY, False, NOW)
+        assert order.payment(PAYMENT).amount == PRICE
+    for minor_units, currency in ((9_999, None), (10_001, "usd"), (None, "eur"), (0, None)):
+        wrong = ExpectedAmount(minor_units, currency)
+        with pytest.raises(AmountMismatch) as mismatch:
+            an_order().claim(PAYMENT, PAYER, wrong, GATEWAY, False, NOW)
+        assert mismatch.value.due == PRICE
+
+
+def test_a_repeated_claim_changes_nothing() -> None:
+    assert start_payment(claimed(), PAYMENT, after(seconds=3)) == claimed()

@@ -1,1 +1,0 @@
-"""What is composed, and what is said about how it is doing."""

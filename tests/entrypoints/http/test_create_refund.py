@@ -1,0 +1,169 @@
+"""`POST /api/payments/{id}/refunds`: the operator refunds a payment."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.gateways.in_memory import GatewayFaultKind
+from tests.entrypoints.http.world import (
+    OPERATOR,
+    Client,
+    HttpWorld,
+    a_token,
+    error_fields,
+    first_error,
+    pay,
+    signed_in,
+)
+
+
+async def refund(
+    client: Client, payment_id: str, body: Any = None, key: str | None = None
+) -> httpx.Response:
+    """Send a refund as the operator."""
+    headers = OPERATOR if key is None else {**OPERATOR, "idempotency-key": key}
+    return await client.post(
+        f"/api/payments/{payment_id}/refunds", json=body or {}, headers=headers
+    )
+
+
+@pytest.fixture
+async def paid(client: Client) -> str:
+    """Return the id of a payment of $100."""
+    return str((await pay(client)).json()["id"])
+
+
+async def test_a_part_is_refunded_and_then_all_that_is_left(client: Client, paid: str) -> None:
+    part = await refund(client, paid, {"amount": 2500, "reason": "broken"})
+    rest = await client.post(f"/api/payments/{paid}/refunds", headers=OPERATOR)
+
+    assert part.status_code == 201
+    assert part.json() == {
+        "id": part.json()["id"],
+        "paymentId": paid,
+        "orderId": "order-1",
+        "amount": 2500,
+        "currency": "usd",
+        "status": "succeeded",
+        "reason": "broken",
+    }
+    assert (rest.status_code, rest.json()["amount"]) == (201, 7500)
+
+
+async def test_more_than_is_left_gets_400_with_what_is_left(client: Client, paid: str) -> None:
+    await refund(client, paid, {"amount": 6000})
+
+    response = await refund(client, paid, {"amount": 6000})
+
+    assert response.status_code == 400
+    assert error_fields(response) == {"amount"}
+    assert response.json()["left"] == {"amount": 4000, "currency": "usd"}
+
+
+async def test_a_payment_that_was_not_captured_gets_409(client: Client) -> None:
+    declined = (await pay(client, "tok_chargeDeclined")).json()["payment"]["id"]
+
+    response = await refund(client, declined)
+
+    assert (response.status_code, first_error(response)["code"]) == (409, "not_refundable")
+
+
+@pytest.mark.parametrize("payment_id", ["none", "x" * 300, "%00"])
+async def test_a_payment_that_does_not_exist_gets_404(client: Client, payment_id: str) -> None:
+    assert (await refund(client, payment_id)).status_code == 404
+
+
+@pytest.mark.parametrize("amount", [0, -1, "1", 1.0, True, 2**53, []], ids=repr)
+async def test_every_invalid_field_is_named(client: Client, paid: str, amount: object) -> None:
+    response = await refund(client, paid, {"amount": amount, "reason": "x" * 256})
+
+    assert response.status_code == 400
+    assert error_fields(response) == {"amount", "reason"}
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"7", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"{}", None, 415),
+        (b"", "text/plain", 415),
+    ],
+)
+async def test_a_body_that_is_not_a_json_object_is_rejected(
+    client: Client, paid: str, content: bytes, content_type: str | None, status: int
+) -> None:
+    headers = OPERATOR if content_type is None else {**OPERATOR, "content-type": content_type}
+
+    response = await client.post(f"/api/payments/{paid}/refunds", content=content, headers=headers)
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Bearer "},
+        {"authorization": OPERATOR["authorization"].removeprefix("Bearer ")},
+        {"authorization": f"Bearer {a_token()}"},
+        signed_in(),
+    ],
+    ids=lambda headers: str(len(str(headers))),
+)
+async def test_only_the_operator_may_refund(
+    client: Client, paid: str, headers: dict[str, str]
+) -> None:
+    response = await client.post(f"/api/payments/{paid}/refunds", json={}, headers=headers)
+
+    assert response.status_code == 401
+    assert response.json()["errors"] == [{"message": "Not authorized"}]
+
+
+async def test_there_is_no_refund_route_without_an_operator_key(world: HttpWorld) -> None:
+    async with world.client(operator_key=None) as client:
+        paid = (await pay(client)).json()["id"]
+
+        assert (await refund(client, paid)).status_code == 404
+
+
+async def test_a_refund_with_an_unknown_outcome_is_pending(
+    client: Client, world: HttpWorld, paid: str
+) -> None:
+    world.faults.add("refund", GatewayFaultKind.REPLY_LOST)
+
+    response = await refund(client, paid, {"amount": 1})
+
+    assert (response.status_code, response.json()["status"]) == (201, "pending")
+
+
+async def test_a_reserved_refund_whose_reply_was_lost_is_found_again_by_its_key(
+    client: Client, world: HttpWorld, paid: str
+) -> None:
+    world.failing.add("committed")
+    lost = await refund(client, paid, {"amount": 1000}, key="key")
+    world.failing.clear()
+
+    again = await refund(client, paid, {"amount": 1000}, key="key")
+
+    assert (lost.status_code, again.status_code) == (503, 201)
+    assert len(world.order().refunds) == 1
+
+
+async def test_a_repeated_refund_with_the_same_key_gets_the_first_reply(
+    client: Client, world: HttpWorld, paid: str
+) -> None:
+    first = await refund(client, paid, {"amount": 1000}, key="key")
+
+    again = await refund(client, paid, {"amount": 1000}, key="key")
+    other = await refund(client, paid, {"amount": 1001}, key="key")
+
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "location" not in again.headers
+    assert other.status_code == 422
+    assert len(world.order().refunds) == 1

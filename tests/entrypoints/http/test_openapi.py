@@ -1,0 +1,89 @@
+"""The OpenAPI document at /schema."""
+
+from typing import Any
+
+import pytest
+
+from tests.entrypoints.http.test_webhooks import PlainNotificationReader
+from tests.entrypoints.http.world import Client, HttpWorld
+
+
+@pytest.fixture
+async def schema(world: HttpWorld) -> dict[str, Any]:
+    """The document of a service with every optional route."""
+    world.notification_reader = PlainNotificationReader()
+    async with world.client() as client:
+        response = await client.get("/schema")
+    assert response.status_code == 200
+    document: dict[str, Any] = response.json()
+    return document
+
+
+@pytest.fixture
+def operations(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The operations of every path, by id."""
+    paths = schema["paths"].values()
+    return {each["operationId"]: each for path in paths for each in path.values()}
+
+
+def test_the_schema_has_every_route(
+    schema: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    assert set(schema["paths"]) == {
+        "/api/payments",
+        "/api/payments/{payment_id}",
+        "/api/payments/{payment_id}/refunds",
+        "/api/payments/webhooks/stripe",
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+    }
+    assert set(operations) == {
+        *("createPayment", "listPayments", "showPayment", "createRefund"),
+        *("receiveStripeNotification", "live", "ready", "metrics"),
+    }
+
+
+def test_the_schema_has_every_documented_reply_to_a_payment(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    responses = operations["createPayment"]["responses"]
+
+    assert set(responses) == {
+        *("201", "202", "400", "401", "402", "404", "408", "409"),
+        *("413", "415", "422", "429", "500", "503"),
+    }
+    for status, response in responses.items():
+        media_type = "application/problem+json" if status >= "400" else "application/json"
+        assert response["content"][media_type]["examples"]
+        assert response["content"][media_type]["schema"]
+
+
+def test_the_schema_has_the_security_schemes(
+    schema: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    schemes = schema["components"]["securitySchemes"]
+
+    assert set(schemes) == {"session", "oldSession", "bearer", "operator"}
+    assert operations["createRefund"]["security"] == [{"operator": []}]
+    assert {"session": []} in operations["createPayment"]["security"]
+    assert operations["live"]["security"] == [{}]
+
+
+def test_the_schema_has_the_body_and_headers_of_a_payment(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    operation = operations["createPayment"]
+    body = operation["requestBody"]["content"]["application/json"]
+
+    assert set(body["schema"]["properties"]) == {"token", "orderId", "amount", "currency"}
+    assert body["schema"]["required"] == ["token", "orderId"]
+    assert body["example"] == {"token": "tok_visa", "orderId": "5f9b2c1d"}
+    assert "Idempotency-Key" in {each["name"] for each in operation["parameters"]}
+
+
+@pytest.mark.parametrize("page", ["swagger", "redoc", "elements", "rapidoc", "scalar"])
+async def test_there_is_no_page_that_loads_external_scripts(client: Client, page: str) -> None:
+    client.event_hooks = {}  # Litestar's 404 at this path is HTML, not a problem
+
+    assert (await client.get(f"/schema/{page}")).status_code == 404

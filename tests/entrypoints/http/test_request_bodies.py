@@ -1,0 +1,146 @@
+"""Invalid bodies of `POST /api/payments`: each gets a clear error, and nothing is charged."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.entrypoints.http.world import Client, HttpWorld, error_fields, pay, signed_in
+
+VALID = b'{"token": "tok_visa", "orderId": "order-1"}'
+LIMIT = 16 * 1024
+
+
+async def send(
+    client: Client,
+    content: bytes | AsyncIterator[bytes],
+    content_type: str | None = "application/json",
+) -> httpx.Response:
+    """Send this body as a user who is signed in."""
+    headers = {"content-type": content_type} if content_type is not None else {}
+    return await client.post("/api/payments", content=content, headers={**signed_in(), **headers})
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    ["", None, 0, 1.5, True, [], ["tok_visa"], {}, "x" * 256, "x" * 10_000, "a\0b", "\0"],
+    ids=repr,
+)
+@pytest.mark.parametrize("name", ["token", "orderId"])
+async def test_a_field_that_is_not_text_is_named(
+    client: Client, world: HttpWorld, name: str, invalid: object
+) -> None:
+    body = {"token": "tok_visa", "orderId": "order-1", name: invalid}
+
+    response = await send(client, json.dumps(body).encode())
+
+    assert response.status_code == 400
+    assert error_fields(response) == {name}
+    assert not world.charges
+
+
+AMOUNTS: list[object] = ["10000", "1e4", 1.5, 10000.0, True, -1, 2**53, 10**23, [], {}]
+CURRENCIES: list[object] = ["us", "usdd", "u$d", "ÜSD", 840, [], "us\0"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"amount": each} for each in AMOUNTS] + [{"currency": each} for each in CURRENCIES],
+    ids=repr,
+)
+async def test_an_invalid_amount_or_currency_is_named(
+    client: Client, field: dict[str, Any]
+) -> None:
+    response = await pay(client, **field)
+
+    assert response.status_code == 400
+    assert error_fields(response) == set(field)
+
+
+@pytest.mark.parametrize("body", [{}, {"token": "", "orderId": 7}, {"orderId": None}])
+async def test_every_invalid_field_is_named_at_once(
+    client: Client, body: dict[str, object]
+) -> None:
+    optional = {"amount": "1", "currency": "dollars"}
+
+    required = await send(client, json.dumps(body).encode())
+    every = await send(client, json.dumps({**body, **optional}).encode())
+
+    assert error_fields(required) == {"token", "orderId"}
+    assert error_fields(every) == {"token", "orderId", "amount", "currency"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b" ", b"{", b"[]", b"null", b"7", b'"tok_visa"', b"\xff\xfe"),
+        b'{"token": tok_visa',
+        VALID + b"}",
+        b'{"token": "\xff", "orderId": "order-1"}',
+        b'{"token": "\\ud800", "orderId": "order-1"}',
+        b'{"token": "\\udc00\\ud800", "orderId": "order-1"}',
+        b'{"token": "tok_visa", "orderId": "order-1", "amount": NaN}',
+        b'{"token": "tok_visa", "orderId": "order-1", "amount": 1e999}',
+        b"[" * 16_000,
+        b'{"a":' * 3_000,
+    ],
+    ids=lambda content: repr(content[:64]),
+)
+async def test_a_body_that_is_not_a_json_object_names_the_missing_fields(
+    client: Client, world: HttpWorld, content: bytes
+) -> None:
+    response = await send(client, content)
+
+    assert response.status_code == 400
+    assert error_fields(response) == {"token", "orderId"}
+    assert not world.charges
+
+
+IS_JSON = [
+    *("application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'),
+]
+NOT_JSON = [
+    *(None, "", "text/plain", "text/json", "application/x-www-form-urlencoded"),
+    *("multipart/form-data; boundary=x", "application/msgpack", "application/problem+json"),
+    *("application/json; charset=utf-16", "application/json, text/plain", "application/jsonx"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [*((each, 415) for each in NOT_JSON), *((each, 201) for each in IS_JSON)],
+)
+async def test_the_body_must_be_declared_as_json(
+    client: Client, world: HttpWorld, content_type: str | None, status: int
+) -> None:
+    response = await send(client, VALID, content_type)
+
+    assert response.status_code == status
+    assert len(world.charges) == (status == 201)
+
+
+async def test_unknown_fields_are_ignored(client: Client) -> None:
+    assert (await pay(client, unknown={"deeply": ["nested"]})).status_code == 201
+
+
+@pytest.mark.parametrize(("size", "status"), [(LIMIT, 201), (LIMIT + 1, 413), (1024 * 1024, 413)])
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_above_the_limit_gets_413_whether_its_length_is_announced_or_not(
+    client: Client, world: HttpWorld, size: int, status: int, announced: bool
+) -> None:
+    content = VALID + b" " * (size - len(VALID))
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, size, 1000):
+            yield content[start : start + 1000]
+
+    response = await send(client, content if announced else chunks())
+
+    assert response.status_code == status
+    assert len(world.charges) == (status == 201)
+
+
+async def test_without_sign_in_the_body_is_not_read(client: Client) -> None:
+    assert (await client.post("/api/payments", content=b"invalid")).status_code == 401

@@ -1,0 +1,50 @@
+"""The loops of every role, on the in-memory adapters."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.persistence.in_memory import InMemoryBacklogReader
+from application.ports.idempotency_store import RequestKey, StoredReply
+from domain.replica import OrderStatus
+from entrypoints.worker import Role
+from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
+from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops
+from entrypoints.worker.roles import WorkerDependencies, loops_of
+from tests.builders import PAYER, USD
+from tests.world import World
+
+
+async def run_each_loop(world: World) -> dict[str, int]:
+    """Run every loop of every role once; return how much each has done."""
+    use_cases, subscribe = world.use_cases(), world.broker.subscribe
+    orders, payments = subscribe("payments", "order:created"), subscribe("shop", "payment:created")
+    retention = Retention(world.idempotency_store, lambda: asyncio.sleep(0, result=0))
+    alert_log = AlertLog(InMemoryBacklogReader(world.database))
+    worker = WorkerDependencies(
+        use_cases,
+        OrderIntake(orders, use_cases.replicate_order, use_cases.cancel_order, USD),
+        PaymentCreatedIntake(payments, use_cases.complete_order),
+        maintenance_loops(retention, alert_log),
+    )
+    roles: tuple[Role, ...] = ("recover", "replicate", "relay", "complete")
+    loops = [loop for role in roles for loop in loops_of(role, worker)]
+    return {loop.name: await loop.run_once() for loop in loops}
+
+
+async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_log_alerts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, key = World(), RequestKey(PAYER, "key")
+    await world.create_order()
+    await world.pay()
+    await world.idempotency_store.begin(key, "fingerprint", timedelta(minutes=1))
+    await world.idempotency_store.finish(key, StoredReply(201, b""))
+    world.advance(hours=49)
+    done = await run_each_loop(world)
+    assert done.keys() > {"replicate", "recover", "deferred", "alerts"}
+    assert {name for name in done if done[name]} == {"relay", "complete", "retention"}
+    assert world.order().replica.status is OrderStatus.COMPLETE
+    [record] = [each for each in caplog.records if each.message == "needs attention"]
+    assert "1 events wait, the oldest for 2 days, 1:00:00" in record.__dict__["alert"]

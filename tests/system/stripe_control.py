@@ -1,0 +1,148 @@
+"""StripeControl: the control API of the Stripe double, which runs in its own process."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import aiohttp
+from attrs import define, field
+
+from tests.system.waiting import eventually
+
+# The requests that move money, as opposed to those that prepare or read.
+CHARGES: Final = r"^/v1/(payment_intents|charges)$"
+REFUNDS: Final = r"^/v1/refunds$"
+
+DEFAULT_DELIVERY: Final = {"paused": False, "duplicate": 1, "reorder": False}
+
+
+@define
+class StripeControl:
+    """A client of the control API."""
+
+    session: aiohttp.ClientSession
+    url: str
+    webhook_secret: str
+    _counts_before: dict[str, int] = field(factory=dict)
+    _deliveries_before: int = 0
+
+    async def control(self, method: str, path: str, /, **body: Any) -> Any:
+        """Call the control API; return its JSON."""
+        async with self.session.request(
+            method, f"{self.url}/_double/{path}", json=body or None
+        ) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    # --- faults --------------------------------------------------------------------------------
+
+    async def add_fault(self, kind: str, path: str = CHARGES, **more: Any) -> None:
+        """Make the next request to that path fail; the double's faults.py lists the kinds."""
+        self._counts_before[kind] = (await self.fault_counts()).get(kind, 0)
+        await self.control("POST", "faults", kind=kind, path=path, **more)
+
+    async def wait_for_fault(self, kind: str) -> None:
+        """Wait until the fault of this kind that was added last has occurred."""
+
+        async def has_occurred() -> None:
+            assert (await self.fault_counts()).get(kind, 0) > self._counts_before[kind], kind
+
+        await eventually(has_occurred)
+
+    async def clear_faults(self) -> None:
+        """Remove every fault that has not occurred yet."""
+        await self.control("DELETE", "faults")
+
+    async def fault_counts(self) -> dict[str, int]:
+        """Return how often each kind of fault has occurred."""
+        return dict((await self.control("GET", "faults"))["happened"])
+
+    # --- the ledger ----------------------------------------------------------------------------
+
+    async def charges(self, order_id: str) -> list[Any]:
+        """Return the charges that captured money for an order."""
+        return await self._succeeded("charges", order_id)
+
+    async def refunds(self, order_id: str) -> list[Any]:
+        """Return the refunds that gave back money of an order."""
+        return await self._succeeded("refunds", order_id)
+
+    async def _succeeded(self, kind: str, order_id: str) -> list[Any]:
+        return [
+            each
+            for each in (await self.control("GET", "ledger"))[kind]
+            if each["metadata"].get("order_id") == order_id and each["status"] == "succeeded"
+        ]
+
+    async def charge_keys(self, order_id: str) -> list[str]:
+        """Return the idempotency key of every request that could charge this order."""
+        recent = (await self.control("GET", "requests"))["recent"]
+        return [
+            each["key"]
+            for each in recent
+            if each["method"] == "POST"
+            and re.search(CHARGES, each["path"])
+            and f"'order_id': '{order_id}'" in str(each.get("params"))
+        ]
+
+    async def authenticate(self, payment_intent: str, result: str = "succeeded") -> None:
+        """Complete the customer's authentication at their bank."""
+        await self.control(
+            "POST", "complete_authentication", payment_intent=payment_intent, result=result
+        )
+
+    async def charge_externally(self, form: str) -> None:
+        """Charge on the same account from outside the service."""
+        headers = {
+            "Authorization": "Bearer sk_test_external",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        async with self.session.post(
+            f"{self.url}/v1/charges", data=form.encode(), headers=headers
+        ) as response:
+            assert response.status == 200, await response.text()
+
+    # --- webhooks ------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def webhooks_to(
+        self, address: str, *, secret: str | None = None, **delivery: Any
+    ) -> AsyncIterator[None]:
+        """Send webhooks to a `serve` process until the block ends.
+
+        `delivery` are changes of DEFAULT_DELIVERY; while paused, only `deliver` sends.
+        """
+        self._deliveries_before += len(await self.deliveries())
+        await self.control("POST", "webhooks/delivery", **(DEFAULT_DELIVERY | delivery))
+        await self.control(
+            "POST",
+            "webhooks",
+            url=f"{address}/api/payments/webhooks/stripe",
+            secret=secret or self.webhook_secret,
+        )
+        try:
+            yield
+        finally:
+            await self.control("DELETE", "webhooks")
+            await self.control("POST", "webhooks/delivery", **DEFAULT_DELIVERY)
+
+    async def deliveries(self) -> list[Any]:
+        """Return the deliveries since `webhooks_to` began."""
+        return list(
+            (await self.control("GET", "webhooks"))["deliveries"][self._deliveries_before :]
+        )
+
+    async def deliver(self, **delivery: Any) -> set[int]:
+        """Deliver now what is waiting, or `events`; return the last HTTP status of each."""
+        delivered = (await self.control("POST", "deliver", **delivery))["deliveries"]
+        return {each["statuses"][-1] for each in delivered}
+
+    async def wait_for_deliveries(self) -> None:
+        """Wait until every webhook has been accepted."""
+
+        async def all_are_accepted() -> None:
+            states = {each["state"] for each in await self.deliveries()}
+            assert states == {"delivered"}, states
+
+        await eventually(all_are_accepted)

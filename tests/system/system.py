@@ -1,0 +1,134 @@
+"""System: a deployment and the clients of one test."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from subprocess import CompletedProcess
+from typing import Any, Final
+
+import aiohttp
+from attrs import frozen
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.tables import metadata
+from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from domain.identifiers import OrderId
+from domain.order import Order
+from domain.payment import PaymentStatus
+from tests.system.api_client import RESPONSE_SECONDS, ApiClient
+from tests.system.deployment import JWT_KEY, OPERATOR_KEY, PAYMENTS, WEBHOOK_SECRET, Deployment
+from tests.system.service_process import ROOT
+from tests.system.shop_events import ShopEvents, new_id
+from tests.system.stripe_control import StripeControl
+from tests.system.waiting import eventually
+
+# The slowest command, `migrate` on an empty database, takes a second or two.
+COMMAND_SECONDS: Final = 60.0
+
+
+@frozen
+class System:
+    """A deployment, and everything outside it that a test controls."""
+
+    deployment: Deployment
+    events: ShopEvents
+    api: ApiClient
+    stripe: StripeControl
+    engine: AsyncEngine
+
+    async def create_order(self, user_id: str, **fields: Any) -> str:
+        """Create an order in the shop and wait until it is replicated; return its id."""
+        order_id = await self.events.create_order(user_id, **fields)
+        await self.wait_for_orders(order_id)
+        return order_id
+
+    async def wait_for_orders(self, *order_ids: str) -> None:
+        """Wait until these orders are replicated."""
+
+        async def are_replicated() -> None:
+            orders = await self.orders(*order_ids)
+            assert {order.id for order in orders if order.replica.terms} == set(order_ids)
+
+        await eventually(are_replicated)
+
+    async def wait_for_status(self, order_id: str, *statuses: PaymentStatus) -> None:
+        """Wait until the order's payments, oldest first, have these statuses."""
+
+        async def have_statuses() -> None:
+            [order] = await self.orders(order_id)
+            assert tuple(payment.status for payment in order.payments) == statuses
+
+        await eventually(have_statuses)
+
+    async def orders(self, *order_ids: str) -> list[Order]:
+        """Read these orders from the database."""
+        work = SqlUnitOfWork(Database(self.engine))
+        return list((await work.orders.get_many([OrderId(each) for each in order_ids])).values())
+
+    async def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run SQL with the parameters `$1`, `$2` and so on in the database."""
+        named = {f"value_{number}": value for number, value in enumerate(values)}
+        return list(await Database(self.engine).run(Statement(sql, tuple(named)), **named))
+
+    async def dump(self) -> list[str]:
+        """Return every row of every table as text."""
+        return [
+            str(row[0])
+            for table in metadata.sorted_tables
+            for row in await self.query(f"SELECT t::text FROM {table.name} AS t")
+        ]
+
+    async def run_command(self, *arguments: str, **changes: str) -> CompletedProcess[str]:
+        """Run a command of the service to its end."""
+        return await asyncio.to_thread(
+            subprocess.run,
+            [PAYMENTS, *arguments],
+            env={"PYTHONPATH": str(ROOT), **self.deployment.environment(**changes)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+
+    async def shorten_redelivery(self) -> None:
+        """Let the broker redeliver unacknowledged order events after 2 s instead of 30 s."""
+        await self.create_order(new_id("user"))  # so that the consumer exists
+        jetstream = (await self.events.client()).jetstream()
+        stream = await jetstream.find_stream_name_by_subject("order:created")
+        consumer = await jetstream.consumer_info(stream, "payments")
+        await jetstream.add_consumer(stream, consumer.config, ack_wait=2.0)
+
+    def suspend_workers(self) -> None:
+        """Suspend every worker, so that only `serve` processes change anything."""
+        for worker in self.deployment.worker:
+            worker.suspend()
+
+    def resume_workers(self) -> None:
+        """Continue every worker."""
+        for worker in self.deployment.worker:
+            worker.resume()
+
+
+@asynccontextmanager
+async def connect(deployment: Deployment) -> AsyncIterator[System]:
+    """Open the clients of a deployment, and close them when the block ends."""
+    async with AsyncExitStack() as stack:
+        events = ShopEvents(deployment.nats.url)
+        stack.push_async_callback(events.close)
+        # A process that dies closes its connections; the next request needs a new one.
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=RESPONSE_SECONDS),
+            )
+        )
+        api = ApiClient(session, deployment.addresses, JWT_KEY, OPERATOR_KEY)
+        stripe = StripeControl(session, deployment.stripe_url, WEBHOOK_SECRET)
+        engine = create_engine(deployment.database_url, 1)
+        stack.push_async_callback(engine.dispose)
+        yield System(deployment, events, api, stripe, engine)

@@ -1,0 +1,68 @@
+"""The documents say what is true: versions, variables, links and the drawn import graph."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+from entrypoints import settings
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted(
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+    if not path.name.startswith(".")
+)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LAYERS = PROJECT["tool"]["importlinter"]["root_packages"]
+
+
+def test_the_newest_entry_of_the_changelog_is_this_version() -> None:
+    versions = re.findall(r"^## \[(\S+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == PROJECT["project"]["version"]
+
+
+def test_the_readme_has_exactly_the_variables_that_are_read() -> None:
+    source = Path(settings.__file__).read_text()
+    read = set(re.findall(r'"([A-Z][A-Z_]{3,})"', source))
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert documented == read
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+        assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_prose_is_wrapped(document: Path) -> None:
+    in_code = False
+    for number, line in enumerate(document.read_text().splitlines(), start=1):
+        in_code ^= line.startswith("```")
+        is_free = in_code or line.startswith(("|", "!["))
+        assert is_free or len(line) <= 100, f"{document.name}:{number}"
+
+
+def sibling_imports() -> Iterator[tuple[str, str]]:
+    """Yield the imports between the packages and modules of each layer but the domain."""
+    graph = grimp.build_graph(*LAYERS, cache_dir=None)
+    for layer in LAYERS[1:]:
+        for child in graph.find_children(layer):
+            for module in {child, *graph.find_descendants(child)}:
+                for imported in graph.find_modules_directly_imported_by(module):
+                    sibling = ".".join(imported.split(".")[:2])
+                    if imported.startswith(f"{layer}.") and sibling != child:
+                        yield child, sibling
+
+
+def test_the_drawn_import_graph_is_the_real_one() -> None:
+    text = (ROOT / "docs/architecture.md").read_text().partition("## The import graph")[2]
+    drawn: set[tuple[str, str]] = set()
+    for importer, imported in re.findall(r"^ +([\w.]+) --> ([\w. &]+)$", text, re.MULTILINE):
+        drawn |= {(importer, each) for each in imported.split(" & ")}
+    assert drawn == set(sibling_imports())

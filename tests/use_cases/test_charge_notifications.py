@@ -1,0 +1,226 @@
+"""External refunds and disputes are recorded and published once, even before their charge is known.
+
+A notification that arrives before its charge is known is deferred (ApplyDeferredNotifications).
+"""
+
+from itertools import permutations
+
+import pytest
+from attrs import evolve
+
+from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.gateway_notifications import (
+    DisputeNotification,
+    ExternalRefundNotification,
+)
+from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
+from domain.dispute import DisputeStatus
+from domain.identifiers import ChargeId, DisputeId
+from domain.money import Money
+from domain.refund import SETTLEMENT_CHECK_INTERVAL, Refunded, RefundPending, RefundStatus
+from tests.builders import PRICE, dollars
+from tests.checkpoints import FailAt, proceed
+from tests.use_cases.failures import each_database_failure
+from tests.world import World
+
+SIXTY = dollars("60")
+
+
+async def pay(world: World, reply_lost: bool = False) -> None:
+    """Pay for the ordinary order; if the reply is lost, we do not know the charge."""
+    await world.create_order()
+    if reply_lost:
+        world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
+    await world.pay()
+
+
+async def refund_externally(world: World, amount: Money = SIXTY) -> ExternalRefundNotification:
+    """Refund the payment at the gateway; return the notification."""
+    reference = await world.gateway.refund_externally(world.payment().id, amount)
+    assert reference is not None
+    return refunded(world.charges[0].id, reference, amount)
+
+
+def refunded(
+    charge_id: str, reference: str = "re_1", amount: Money = SIXTY, number: int = 1
+) -> ExternalRefundNotification:
+    """Return a notification about an external refund."""
+    outcome = Refunded(reference, amount)
+    return ExternalRefundNotification(
+        f"evt_refund_{number}", ChargeId(charge_id), reference, amount, outcome
+    )
+
+
+def disputed(
+    charge_id: str, status: DisputeStatus = DisputeStatus.LOST, number: int = 1
+) -> DisputeNotification:
+    """Return a notification about a dispute."""
+    return DisputeNotification(
+        f"evt_dispute_{number}", ChargeId(charge_id), DisputeId("dp_1"), PRICE, "fraud", status
+    )
+
+
+async def recover(world: World) -> int:
+    """Run recovery a minute later, when it finds the charge."""
+    world.advance(minutes=1)
+    return await world.recover()
+
+
+async def apply_deferred(world: World, limit: int = 100) -> int:
+    """Apply deferred notifications once."""
+    return await world.use_cases().apply_deferred_notifications.run_once(limit)
+
+
+def refund_statuses(world: World) -> list[RefundStatus]:
+    """Return the states of the refunds of the order."""
+    return [refund.status for refund in world.order().refunds]
+
+
+# --- charges that are known ---------------------------------------------------------------------
+
+
+async def test_a_dispute_is_recorded_and_published_once_in_each_state(world: World) -> None:
+    await pay(world)
+    charge_id = world.charges[0].id
+    opened = disputed(charge_id, DisputeStatus.OPEN, 1)
+    lost = disputed(charge_id, DisputeStatus.LOST, 2)
+    late = disputed(charge_id, DisputeStatus.OPEN, 3)
+    for notification in (opened, opened, lost, lost, late):
+        await world.receive(notification)
+    (dispute,) = world.order().disputes
+    assert (dispute.payment_id, dispute.status) == (world.payment().id, DisputeStatus.LOST)
+    await world.come_to_rest()
+    assert world.count_events("payment:disputed") == 2
+
+
+async def test_a_pending_external_refund_is_checked_and_never_sent(world: World) -> None:
+    await pay(world)
+    notification = await refund_externally(world)
+    await world.receive(evolve(notification, outcome=RefundPending(notification.reference)))
+    world.advance(seconds=SETTLEMENT_CHECK_INTERVAL.total_seconds() - 1)
+    assert await world.recover() == 0
+    world.advance(seconds=1)
+    assert await world.recover() == 1
+    assert refund_statuses(world) == [RefundStatus.SUCCEEDED]
+    await world.come_to_rest()
+    assert (len(world.refunds), world.count_events("payment:refunded")) == (1, 1)
+
+
+async def test_an_external_refund_without_a_record_at_the_gateway_is_never_sent(
+    world: World,
+) -> None:
+    await pay(world)
+    gone = evolve(refunded(world.charges[0].id), outcome=RefundPending("re_1"))
+    await world.receive(gone)
+    for _ in range(5):
+        world.advance(seconds=SETTLEMENT_CHECK_INTERVAL.total_seconds())
+        assert await world.recover() == 1
+    assert not world.refunds
+    assert refund_statuses(world) == [RefundStatus.PENDING]
+
+
+@pytest.mark.parametrize("amount", [PRICE, dollars("25")], ids=str)
+@pytest.mark.parametrize("sequence", list(permutations(("receive", "cancel", "recover"))))
+async def test_an_external_refund_and_a_cancellation_give_everything_back_in_every_sequence(
+    world: World, sequence: tuple[str, ...], amount: Money
+) -> None:
+    await pay(world)
+    notification = await refund_externally(world, amount)
+    for step in sequence:
+        match step:
+            case "receive":
+                await world.receive(notification)
+            case "cancel":
+                await world.cancel_order()
+            case _:
+                await recover(world)
+    await world.come_to_rest()
+    succeeded = [each for each in world.order().refunds if each.status is RefundStatus.SUCCEEDED]
+    assert sum(each.amount.minor_units for each in succeeded) == PRICE.minor_units
+    assert world.balance == 0
+
+
+# --- charges that are not known yet -------------------------------------------------------------
+
+
+async def test_a_notification_is_applied_once_its_charge_is_known(world: World) -> None:
+    await pay(world, reply_lost=True)
+    for notification in (await refund_externally(world), disputed(world.charges[0].id)):
+        assert await world.receive(notification)
+        assert not await world.receive(notification)
+    assert await apply_deferred(world) == 0
+    await recover(world)
+    assert (world.order().refunds, world.order().disputes) == ((), ())
+    assert await apply_deferred(world) == 2
+    assert refund_statuses(world) == [RefundStatus.SUCCEEDED]
+    assert [dispute.status for dispute in world.order().disputes] == [DisputeStatus.LOST]
+    assert await apply_deferred(world) == 0
+    await world.come_to_rest()
+    assert [world.count_events(f"payment:{what}") for what in ("refunded", "disputed")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "sequence", list(permutations(("receive", "receive again", "recover", "apply")))
+)
+async def test_an_external_refund_is_recorded_once_in_every_sequence(
+    world: World, sequence: tuple[str, ...]
+) -> None:
+    await pay(world, reply_lost=True)
+    notification = await refund_externally(world)
+    for step in sequence:
+        match step:
+            case "recover":
+                await recover(world)
+            case "apply":
+                await apply_deferred(world)
+            case _:
+                await world.receive(notification)
+    await world.come_to_rest()
+    assert [refund.amount for refund in world.order().refunds] == [SIXTY]
+    assert world.count_events("payment:refunded") == 1
+
+
+async def test_a_notification_about_a_charge_of_others_is_deleted_after_three_days(
+    world: World,
+) -> None:
+    await pay(world)
+    before = world.order()
+    for notification in (refunded("ch_of_others"), disputed("ch_of_others")):
+        await world.receive(notification)
+    world.advance(seconds=DEFERRED_FOR.total_seconds())
+    assert await apply_deferred(world) == 0
+    world.advance(seconds=1)
+    assert [await apply_deferred(world), await apply_deferred(world)] == [2, 0]
+    assert world.order() == before
+
+
+async def test_a_notification_that_cannot_be_applied_does_not_stop_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await pay(world, reply_lost=True)
+    for notification in (await refund_externally(world), disputed(world.charges[0].id)):
+        await world.receive(notification)
+    await recover(world)
+    world.checkpoint = FailAt(0, ZeroDivisionError("a bug"), {"read orders"})
+    assert await apply_deferred(world) == 1
+    assert "could not apply notification evt_" in caplog.text
+    world.checkpoint = proceed
+    assert await apply_deferred(world) == 1
+    assert len(world.order().refunds) == len(world.order().disputes) == 1
+
+
+async def test_no_notification_is_lost_whichever_step_of_the_database_fails() -> None:
+    for world, failure in each_database_failure(min_commits=2):
+        await pay(world, reply_lost=True)
+        notification = await refund_externally(world)
+        world.checkpoint = failure
+        for _ in range(2):
+            try:
+                await world.receive(notification)
+                await recover(world)
+                await apply_deferred(world)
+            except StorageUnavailable:
+                continue
+        await world.come_to_rest()
+        assert [refund.amount for refund in world.order().refunds] == [SIXTY]
