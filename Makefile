@@ -17,11 +17,11 @@ help: ## Show this list
 install: ## Install everything into .venv; again only if the requirements changed
 	@$(PYTHON) requirements/install.py
 
-# Four processes also on two cores: much of the time is spent waiting for real servers.
+# Four processes even on two cores, because the tests often wait for real servers.
 test: lint types boundaries ## Check style, types and import rules, then run every test
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
-chaos: install ## Pay a thousand orders while everything is killed at random for a minute
+chaos: install ## Pay a thousand orders while processes are killed at random for a minute
 	@$(BIN)/python -m pytest -m chaos tests/system
 
 lint: install ## Check style

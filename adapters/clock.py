@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
-    """Return the current time in UTC. Replicas that share work use the database's clock instead."""
+    """Return the current time in UTC; work shared by processes uses the database's clock."""
     return datetime.now(UTC)

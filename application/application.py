@@ -1,4 +1,4 @@
-"""Every use case of the service, composed by hand on a set of ports."""
+"""All use cases of the service, composed on a set of ports."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ from application.use_cases.settle_refund import SettleRefund
 
 @frozen
 class Ports:
-    """One adapter for each port; production, tests and simulation differ in nothing else."""
+    """One adapter for each port; production, tests and simulation differ only in these."""
 
     begin: BeginUnitOfWork
     outbox: OutboxQueue

@@ -100,7 +100,7 @@ def payable_terms(
         raise NotYourOrder(replica.id)
     if replica.is_cancelled:
         raise OrderCancelled(replica.id)
-    # The order may have had another owner: nobody learns about another user's payment.
+    # The order may have had another owner: no user may learn about another user's payment.
     own = live if live is not None and live.user_id == payer else None
     if live is not None and live.is_open:
         raise PaymentInProgress(replica.id, own)

@@ -1,5 +1,5 @@
-"""The base of every error the domain raises; each error lives beside what raises it."""
+"""The base of every domain error; each error is defined in the module that raises it."""
 
 
 class DomainError(Exception):
-    """Something the rules of the domain refuse. Subclasses carry data, never HTTP."""
+    """A rule of the domain was violated. Subclasses carry data, and nothing about HTTP."""

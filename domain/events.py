@@ -1,4 +1,4 @@
-"""The events we publish. An event's id is derived from its content, so every resend has the same id."""
+"""The events we publish. An event's id is derived from its content, so a resend has the same id."""
 
 from datetime import datetime
 from typing import ClassVar, NewType
@@ -29,7 +29,11 @@ class PaymentCreated:
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentCreated":
-        """Return the event of a payment that succeeded."""
+        """Return the event of a payment that succeeded.
+
+        Raises:
+            ValueError: the payment has no charge.
+        """
         if payment.charge_id is None:
             raise ValueError(f"payment {payment.id} was not charged")
         return cls(
@@ -43,7 +47,7 @@ class PaymentCreated:
 
     @property
     def id(self) -> EventId:
-        """The same id always: a payment succeeds once."""
+        """The event's id; always the same, because a payment succeeds once."""
         return EventId(f"{self.subject}:{self.payment_id}")
 
 
@@ -64,7 +68,7 @@ class PaymentFailed:
 
     @property
     def id(self) -> EventId:
-        """The same id always: a payment fails once."""
+        """The event's id; always the same, because a payment fails once."""
         return EventId(f"{self.subject}:{self.payment_id}")
 
 
@@ -95,7 +99,7 @@ class PaymentRefunded:
 
     @property
     def id(self) -> EventId:
-        """The same id always: a refund succeeds once."""
+        """The event's id; always the same, because a refund succeeds once."""
         return EventId(f"{self.subject}:{self.refund_id}")
 
 
@@ -128,7 +132,7 @@ class PaymentDisputed:
 
     @property
     def id(self) -> EventId:
-        """The same id always: a dispute reaches each of its states once."""
+        """The event's id; one for each state, because a dispute reaches each of its states once."""
         return EventId(f"{self.subject}:{self.dispute_id}:{self.status}")
 
 

@@ -1,8 +1,8 @@
 """The minor units of every ISO 4217 currency that has them, from the standard's list one.
 
 Source: ISO 4217 list one (maintained by SIX), column "Minor unit". Entries without one
-(gold, SDR, test codes) are left out: no price can be written in them. ANG, BGN and HRK, retired
-lately, are kept where orders may still carry them.
+(gold, SDR, test codes) are left out: no price can be written in them. ANG, BGN and HRK were
+withdrawn recently and are kept, because orders may still use them.
 """
 
 from typing import Final

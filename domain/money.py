@@ -28,7 +28,7 @@ class UnknownCurrency(DomainError):
 
 @frozen
 class InexactAmount(DomainError):
-    """The currency cannot express the amount: too many decimals, negative, too large or no number."""
+    """The currency cannot express the amount; or it is negative, too large or not finite."""
 
     amount: Decimal
     currency: "Currency"

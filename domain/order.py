@@ -32,8 +32,8 @@ class Order(OrderEntities):
     def blocks(self, payment: Payment) -> bool:
         """Whether this payment prevents another one.
 
-        A payment in review does so until all of it is given back. It is not live, because it may
-        appear beside a live one.
+        A payment in review does so until all of it is given back. It is not live: an order may have
+        a live payment and one in review.
         """
         if payment.status is PaymentStatus.REVIEW:
             return not self.refundable(payment).is_zero
@@ -46,7 +46,7 @@ class Order(OrderEntities):
     # --- order events --------------------------------------------------------------------------
 
     def apply(self, event: OrderReplica, now: datetime) -> "Order":
-        """Merge an order event; a cancelled order's money is given back.
+        """Merge an order event; if the order is cancelled, give captured money back.
 
         A payment that waits for its customer is checked at once, so that it can be cancelled.
         """
@@ -55,7 +55,7 @@ class Order(OrderEntities):
             return order
         for payment in order.payments:
             if payment.is_captured:
-                order = order._return_if_not_allowed(payment, now)
+                order = order._refund_if_not_allowed(payment, now)
             elif payment.status is PaymentStatus.REQUIRES_ACTION and not self.is_cancelled:
                 order = order.with_payment(payment.check_now(now))
         return order
@@ -79,7 +79,7 @@ class Order(OrderEntities):
 
         Raises:
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AlreadyPaid,
-            PaymentInProgress, AmountMismatch: as `payable_terms` says.
+            PaymentInProgress, AmountMismatch: see `payable_terms`.
         """
         if any(payment.id == payment_id for payment in self.payments):
             return self  # the claim was committed, only its confirmation was lost
@@ -100,8 +100,8 @@ class Order(OrderEntities):
     def settle(self, payment_id: PaymentId, evidence: Evidence, now: datetime) -> "Order":
         """Record the outcome of a payment; a repeated or late report changes nothing more.
 
-        A charge after a decline is given back, as the customer was told that it failed. A decline
-        after a charge is ignored.
+        A charge after a decline is given back, because the customer has been informed that the
+        payment failed. A decline after a charge is ignored.
 
         Raises:
             PaymentNotFound: the order has no such payment.
@@ -139,7 +139,7 @@ class Order(OrderEntities):
             payment = payment.reverse(charged, reason)
         else:
             return self.with_payment(payment.succeed(charged)).complete()
-        return self.with_payment(payment)._return_if_not_allowed(payment, now)
+        return self.with_payment(payment)._refund_if_not_allowed(payment, now)
 
     def _reversal_reason(self, payment: Payment, now: datetime) -> str | None:
         """Return why the order may not keep a payment that was just captured, or None."""
@@ -165,7 +165,7 @@ class Order(OrderEntities):
 
         Raises:
             PaymentNotFound: the order has no such payment.
-            NotRefundable, RefundExceedsPayment: as `requested_refund` says.
+            NotRefundable, RefundExceedsPayment: see `requested_refund`.
         """
         if self.refund(refund_id) is not None:
             return self  # the reservation was committed, only its confirmation was lost
@@ -186,7 +186,7 @@ class Order(OrderEntities):
         if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
             outcome = RefundFailed("refunded_externally")
         payment = self.payment(refund.payment_id)
-        return self.with_refund(refund.settle(outcome))._return_if_not_allowed(payment, now)
+        return self.with_refund(refund.settle(outcome))._refund_if_not_allowed(payment, now)
 
     def record_refund(
         self,
@@ -198,7 +198,7 @@ class Order(OrderEntities):
     ) -> "Order":
         """Record a refund that was started outside this service.
 
-        While a bank has it, recovery checks it like one of ours, but never sends it.
+        While it is pending, recovery checks it like one of ours, but never sends it.
         """
         payment = next((each for each in self.payments if each.charge_id == charge_id), None)
         if payment is None:
@@ -212,8 +212,8 @@ class Order(OrderEntities):
         """Whether the gateway's reference belongs to another refund of this order."""
         return any(each.reference == reference and each.id != refund.id for each in self.refunds)
 
-    def _return_if_not_allowed(self, payment: Payment, now: datetime) -> "Order":
-        """Give back what is left of a payment that the order may not keep."""
+    def _refund_if_not_allowed(self, payment: Payment, now: datetime) -> "Order":
+        """Reserve a refund of what is left of a payment that the order may not keep."""
         if payment.status is PaymentStatus.REVERSED:
             reason = payment.code or "reversed"
         elif self.is_cancelled:
@@ -234,9 +234,9 @@ class Order(OrderEntities):
         status: DisputeStatus,
     ) -> "Order":
         """Record the state of a dispute about one of its payments."""
-        known = self.dispute(dispute_id)
-        if known is not None:
-            return self.with_dispute(known.apply(status))
+        existing = self.dispute(dispute_id)
+        if existing is not None:
+            return self.with_dispute(existing.apply(status))
         payment = next((each for each in self.payments if each.charge_id == charge_id), None)
         if payment is None:
             return self

@@ -29,7 +29,7 @@ class Declined:
 class RequiresAction:
     """The customer must authenticate with their bank first (3-D Secure); nothing is captured yet.
 
-    The client secret goes to the customer and is never stored.
+    The client secret is sent to the customer and never stored.
     """
 
     reference: str
@@ -40,7 +40,7 @@ class RequiresAction:
 
 @frozen
 class NeverArrived:
-    """The gateway has no record of the payment, and no request of ours can be in flight."""
+    """The gateway has no record of the payment, and none of our requests can be in flight."""
 
 
 Outcome = Charged | Declined | RequiresAction

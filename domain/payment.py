@@ -18,15 +18,15 @@ be sent only within this time after its claim."""
 
 CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + timedelta(seconds=15)
 """No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and a
-gateway adapter gives up 15 s after it started."""
+gateway adapter's call ends after at most 15 s."""
 
 ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
 """From this age on, a payment without any record at the gateway never arrived there. The margin
 covers differences between clocks."""
 
 CHECK_INTERVAL: Final = timedelta(seconds=10)
-"""The longest time between two checks of an open payment: the documented 30 s, minus one check
-that waits for its full timeout of 15 s."""
+"""The longest time between two checks of an open payment. Even if a check takes its full timeout
+of 15 s, the next one finds the outcome within the documented 30 s."""
 
 AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
 """How long a customer may take to authenticate before the payment is cancelled at the gateway.
@@ -45,7 +45,7 @@ class PaymentStatus(Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ABANDONED = "abandoned"
-    """The gateway has no record of it. If a charge appears later, it is kept or given back."""
+    """The gateway has no record of it. A charge that appears later is kept or given back."""
     REVERSED = "reversed"
     """Captured although the order may not keep it; the money is given back automatically."""
     REVIEW = "review"
@@ -158,7 +158,7 @@ class Payment:
         return now < self.created_at + FIRST_CHECK_AFTER
 
     def may_have_arrived(self, now: datetime) -> bool:
-        """Whether a request of ours may still be in flight."""
+        """Whether one of our requests may still be in flight."""
         return now < self.created_at + ABANDON_AFTER
 
     def is_check_due(self, now: datetime) -> bool:

@@ -12,8 +12,8 @@ from domain.money import Money
 from domain.payment import CHECK_INTERVAL
 
 SEND_LEASE: Final = timedelta(seconds=20)
-"""How long only the process that reserved a refund may send it: a gateway adapter gives up
-after 15 s."""
+"""How long only the process that reserved a refund may send it: a gateway adapter's call ends
+after at most 15 s."""
 
 SETTLEMENT_CHECK_INTERVAL: Final = timedelta(hours=1)
 """The longest time between two checks of a refund that waits for a bank; banks take days."""
@@ -29,7 +29,7 @@ class RefundStatus(Enum):
 
 TRANSITIONS: Final[Mapping[RefundStatus, frozenset[RefundStatus]]] = {
     RefundStatus.PENDING: frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED}),
-    # The bank may return the money after all (https://docs.stripe.com/refunds#failed-refunds).
+    # The bank may return the money later (https://docs.stripe.com/refunds#failed-refunds).
     RefundStatus.SUCCEEDED: frozenset({RefundStatus.FAILED}),
     # Its amount may have been reserved for another refund since.
     RefundStatus.FAILED: frozenset(),

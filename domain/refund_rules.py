@@ -1,4 +1,4 @@
-"""Refund rules: what may still be given back, and what goes back automatically."""
+"""Refund rules: how much may still be refunded, and what is refunded automatically."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -23,7 +23,7 @@ _RANK: Final = {status: rank for rank, status in enumerate(OrderStatus)}
 
 @frozen
 class Terms:
-    """The part of an order that `order:created` carries: owner, price and expiry."""
+    """The part of an order that `order:created` contains: owner, price and expiry."""
 
     version: int
     user_id: UserId

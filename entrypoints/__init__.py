@@ -1,1 +1,1 @@
-"""Everything that starts the use cases: HTTP, the worker, the command line; and composition."""
+"""What calls the use cases: the HTTP service, the worker and the commands; and composition."""

@@ -15,8 +15,8 @@ VARIABLE: Final = "PAYMENT_GATEWAY"
 
 _REFERENCE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
-# The members of GatewayAdapter. They are checked at start, so that a plug-in which lacks one does
-# not fail during a payment.
+# The members of GatewayAdapter. They are checked when the process starts, so that a plug-in without
+# one of them does not fail during a payment.
 _MEMBERS: Final = (
     *("name", "livemode", "charge", "find", "cancel", "refund", "find_refund", "check", "close"),
 )

@@ -11,9 +11,9 @@ import structlog
 
 from entrypoints.trace_context import current_traceparent
 
-# A second line of defence, for a library that puts a secret into its message: keys, tokens and
-# secrets with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer credentials, and
-# passwords in URLs.
+# A second protection, for a library that puts a secret into its message: keys, tokens and secrets
+# with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer credentials, and passwords in
+# URLs.
 _SECRET: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|pm|card|src)_[A-Za-z0-9_]+"
     r"|_secret_[A-Za-z0-9]+"

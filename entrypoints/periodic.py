@@ -17,7 +17,7 @@ async def repeating(
     """Repeat some work in a task until the block ends; an exception is logged and does not stop it.
 
     Args:
-        name: names the task and its log lines.
+        name: the name of the task, used in its log lines.
         work: what to repeat; it runs once at the start.
         seconds: the pause after a success.
         retry_seconds: the pause after an exception.
@@ -39,7 +39,7 @@ async def _repeat(
             await work()
             pause = seconds
         except StorageUnavailable as error:
-            logger.warning("background task %r waits: %s", name, error)
+            logger.warning("background task %r is retried after a pause: %s", name, error)
         except Exception:
             logger.exception("background task %r failed", name)
         await asyncio.sleep(pause)

@@ -31,7 +31,7 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     """Two while a secret is being rotated; a signature may match any of them."""
     currency: Currency = Currency("usd")
-    """The currency of prices that name none."""
+    """The currency of prices without a currency of their own."""
     host: str = "0.0.0.0"  # noqa: S104 - a service in a container listens on every address
     port: int = 3000
     operator_key: str | None = field(default=None, repr=False)
@@ -149,7 +149,7 @@ class _Reader:
         value = self.required(name)
         try:
             parts = urlsplit(value)
-            _ = parts.port  # raises ValueError if it is no number
+            _ = parts.port  # raises ValueError if it is not a number
         except ValueError:
             raise InvalidSetting(name, f"is not {kind}") from None
         if parts.scheme not in schemes or not (parts.hostname or parts.query):

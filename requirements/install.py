@@ -16,7 +16,7 @@ REQUIREMENTS = ROOT / "requirements" / "dev.txt"
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait for another installation in this checkout; the lock of a dead process is free."""
+    """Wait for another installation in this checkout; a lock ends with its process."""
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

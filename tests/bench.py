@@ -1,7 +1,7 @@
 """`make bench`: how much the service can process, compared with PostgreSQL and NATS themselves.
 
 Each figure is the median of several rounds. It is shown beside a reference measured in the same
-run, because the machine's speed varies and the ratio does not. The gateway is in memory and
+run, because the machine's speed varies, but the ratio hardly does. The gateway is in memory and
 replies at once, so that only our own code and the servers are measured.
 """
 
@@ -64,7 +64,7 @@ async def seconds(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def concurrently(work: Callable[[int], Awaitable[object]]) -> None:
-    """Do this for every order of a round, as many at a time as there are customers."""
+    """Do this for every order of a round, with CUSTOMERS orders at a time."""
     numbers = iter(range(ORDERS_PER_ROUND))
 
     async def customer() -> None:

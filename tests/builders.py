@@ -1,4 +1,4 @@
-"""Builders of domain objects: what a test does not name has an ordinary value."""
+"""Builders of domain objects with default values."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -55,7 +55,7 @@ def a_payment(
     created_at: datetime = NOW,
     next_check_at: datetime | None = None,
 ) -> Payment:
-    """Return a payment of the ordinary order in this state, with a charge if it was captured."""
+    """Return a payment of the default order in this state, with a charge if it was captured."""
     captured = status in CAPTURED
     charge = charge_id or (f"ch_{payment_id}" if captured else None)
     return Payment(
@@ -80,7 +80,7 @@ def a_refund(
     payment_id: str = PAYMENT,
     reference: str | None = None,
 ) -> Refund:
-    """Return an operator's refund of the ordinary payment."""
+    """Return an operator's refund of the default payment."""
     return Refund(
         id=RefundId(refund_id),
         payment_id=PaymentId(payment_id),
@@ -98,14 +98,14 @@ def a_refund(
 def an_order(
     *payments: Payment, replica: OrderReplica | None = None, refunds: tuple[Refund, ...] = ()
 ) -> Order:
-    """Return the ordinary order with these payments and refunds."""
+    """Return the default order with these payments and refunds."""
     return Order(replica or created_event(), payments, refunds)
 
 
 def claimed(
     payment_id: str = PAYMENT, replica: OrderReplica | None = None, now: datetime = NOW
 ) -> Order:
-    """Return the ordinary order with a payment that has just started."""
+    """Return the default order with a payment that has just started."""
     return start_payment(an_order(replica=replica), payment_id, now)
 
 

@@ -18,7 +18,7 @@ async def proceed(_step: str) -> None:
 
 
 def interleaving(seed: int) -> Checkpoint:
-    """Return a checkpoint that lets other tasks run first now and then."""
+    """Return a checkpoint that sometimes lets other tasks run first."""
     draw = random.Random(seed)
 
     async def checkpoint(_step: str) -> None:

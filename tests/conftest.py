@@ -13,7 +13,7 @@ from hypothesis import settings
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
 
-# A shared machine is sometimes slow, which proves nothing about the code: no deadlines.
+# No deadlines: a shared machine is sometimes slow, which is no fault of the code.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))

@@ -1,4 +1,4 @@
-"""TcpProxy: a TCP proxy that drops replies, holds data back and closes connections on request."""
+"""TcpProxy: a TCP proxy that drops replies, delays data and closes connections on request."""
 
 import asyncio
 from collections.abc import Callable

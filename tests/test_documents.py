@@ -1,4 +1,4 @@
-"""The documents say what is true: versions, variables, links and the drawn import graph."""
+"""The documents match the code: versions, variables, links and the drawn import graph."""
 
 import re
 import tomllib

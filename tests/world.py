@@ -218,7 +218,7 @@ class World:
         return self.database.orders[OrderId(order_id)][1]
 
     def payment(self, number: int = 0) -> Payment:
-        """Return a payment of the ordinary order."""
+        """Return a payment of the default order."""
         return self.order().payments[number]
 
     @property

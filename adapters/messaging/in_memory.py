@@ -1,4 +1,4 @@
-"""The broker in memory: the reference for what the messaging ports promise."""
+"""The broker in memory: the reference implementation of the messaging ports."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ time pass, or raise `BrokerUnavailable` as the real adapter would. At the step "
 everything is stored but not confirmed."""
 
 DUPLICATE_WINDOW: Final = timedelta(minutes=10)
-"""How long a message id is remembered after it was stored; as in the streams that we create."""
+"""How long a message id is kept after its message was stored; as in the streams that we create."""
 
 ACK_WAIT: Final = timedelta(seconds=30)
 """The time after which an unended delivery is repeated; as in our JetStream consumers."""
@@ -32,14 +32,14 @@ async def no_delay(_step: str) -> None:
 
 
 @frozen
-class Stored:
+class StoredMessage:
     """A message in the broker, with its sequence number."""
 
     sequence: int
     message: Message
 
 
-def in_order(stored: Sequence[Stored]) -> Sequence[Stored]:
+def in_order(stored: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     """Return the messages in the order in which they were stored."""
     return stored
 
@@ -62,7 +62,7 @@ class _Consumer:
 
 @define
 class InMemoryBroker:
-    """What survives a crash of its users; it can reproduce the faults of a real broker.
+    """The broker, which outlives the processes that use it, with the faults of a real broker.
 
     `arrange` chooses the order of deliveries, because a real broker guarantees no order once it
     repeats a delivery. `loses_reply` chooses the events whose confirmation is lost although they
@@ -71,9 +71,9 @@ class InMemoryBroker:
 
     now: Clock
     checkpoint: Checkpoint = no_delay
-    arrange: Callable[[Sequence[Stored]], Sequence[Stored]] = in_order
+    arrange: Callable[[Sequence[StoredMessage]], Sequence[StoredMessage]] = in_order
     loses_reply: Callable[[EventId], bool] = no_loss
-    log: list[Stored] = field(factory=list)
+    log: list[StoredMessage] = field(factory=list)
     letters: dict[int, DeadLetter] = field(factory=dict)
     _ids: dict[tuple[str, str], datetime] = field(factory=dict)
     _dead_lettered: set[int] = field(factory=set)
@@ -88,7 +88,7 @@ class InMemoryBroker:
             if first is not None and self.now() < first + DUPLICATE_WINDOW:
                 return
             self._ids[key] = self.now()
-        self.log.append(Stored(len(self.log) + 1, message))
+        self.log.append(StoredMessage(len(self.log) + 1, message))
 
     def forget_ids(self) -> None:
         """Forget all message ids, as after the duplicate window or on a server that lost them."""
@@ -96,7 +96,7 @@ class InMemoryBroker:
         self._dead_lettered.clear()
 
     def deliver_again(self, durable: str, sequence: int) -> None:
-        """Forget an acknowledgement, as a server does that is killed soon after it."""
+        """Lose an acknowledgement, as a server that is killed soon after it may do."""
         self._consumers[durable].due[sequence] = self.now()
 
     def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
@@ -104,7 +104,7 @@ class InMemoryBroker:
         consumer = self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
         return InMemorySubscription(self, consumer)
 
-    def dead_letter(self, stored: Stored, reason: str) -> None:
+    def dead_letter(self, stored: StoredMessage, reason: str) -> None:
         """Store a dead letter once; the failed replay of a dead letter is not stored again."""
         message = stored.message
         replayed = self.letters.get(replayed_letter(message.headers) or 0)
@@ -157,7 +157,7 @@ class InMemoryPublisher:
 
 @frozen
 class InMemorySubscription:
-    """A durable subscription, shared by any number of replicas."""
+    """A durable subscription, shared by any number of processes."""
 
     _broker: InMemoryBroker = field(repr=False)
     _consumer: _Consumer
@@ -194,7 +194,7 @@ class InMemoryDelivery:
 
     _broker: InMemoryBroker = field(repr=False)
     _consumer: _Consumer = field(repr=False)
-    _stored: Stored
+    _stored: StoredMessage
     deliveries: int
 
     @property

@@ -14,8 +14,8 @@ def replay_headers(letter: DeadLetter) -> dict[str, str]:
 
     The message id is always the same, so that a stream stores a repeated replay once within its
     duplicate window. The id includes the time at which the dead letter was recorded, because a new
-    stream numbers its messages from 1 again. Other `Nats-…` headers are left out: they were
-    instructions to the stream (which sequence to expect, what to delete) for the first publish.
+    stream numbers its messages from 1 again. Other `Nats-…` headers are left out: they instruct
+    the stream (which sequence to expect, what to delete) and apply to the first publish only.
     """
     kept = {
         name: value
@@ -38,6 +38,6 @@ def replayed_letter(headers: Mapping[str, str]) -> int | None:
     """Return the id of the dead letter that an event claims to replay; None if it claims none."""
     message_id = headers.get(ID_HEADER, "")
     number = message_id.removeprefix(_PREFIX).partition(":")[0]
-    # Sequences have 64 bits, so at most 19 digits; anything longer is not an id of ours.
+    # Sequences have 64 bits, so at most 19 digits; anything longer is not one of our ids.
     is_number = number.isascii() and number.isdigit() and len(number) < 20
     return int(number) if message_id.startswith(_PREFIX) and is_number else None

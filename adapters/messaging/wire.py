@@ -29,7 +29,7 @@ class Unpublishable(Exception):
 
 @frozen
 class Message:
-    """An encoded event."""
+    """A message of the broker: an encoded event, or a copy of one."""
 
     subject: str
     data: bytes

@@ -11,7 +11,7 @@ from domain.payment import PaymentStatus
 
 @frozen
 class Backlog:
-    """Figures about unfinished work, the same on every replica."""
+    """Figures about unfinished work, the same in every process."""
 
     unfinished: Mapping[PaymentStatus, int]
     """Payments that recovery still checks, and payments in review with money left to give back,

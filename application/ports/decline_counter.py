@@ -1,4 +1,4 @@
-"""How often cards were declined recently, over all replicas: a sign of card testing."""
+"""How often cards were declined recently, over all processes: a sign of card testing."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -9,7 +9,7 @@ class DeclineCounter(Protocol):
     """Counts declines by source: a user or an address.
 
     Promises, checked by tests/contracts/decline_counter.py on every adapter: declines added by
-    one replica are counted by the others; declines older than the window are not counted.
+    one process are counted by the others; declines older than the window are not counted.
     """
 
     async def count(self, sources: Collection[str], window: timedelta) -> Mapping[str, int]:

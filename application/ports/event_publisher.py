@@ -26,8 +26,8 @@ class OutboxQueue(Protocol):
 
     - The entries of one order come in the order in which they were committed.
     - While one relay holds the lease, `take` returns nothing to others. A lease that is not
-      renewed by another `take` ends: a relay that died or is suspended blocks nobody.
-    - Entries that were taken but not marked are returned again.
+      renewed by another `take` ends, so a crashed or suspended relay does not block the others.
+    - Entries that were returned but not marked are returned again.
     """
 
     async def take(self, relay: str, lease: timedelta, limit: int) -> Sequence[OutboxEntry]:
@@ -46,7 +46,7 @@ class BrokerUnavailable(Exception):
 
 @frozen
 class PublishResult:
-    """What the broker answered to a batch; entries in neither field must be sent again."""
+    """The broker's reply to a batch; entries in neither field must be sent again."""
 
     stored: frozenset[EventId] = frozenset()
     rejected: Mapping[EventId, str] = field(factory=dict)

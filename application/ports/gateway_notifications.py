@@ -1,4 +1,4 @@
-"""What a gateway sends by itself (webhooks), verified and translated into our words."""
+"""Notifications from a gateway (webhooks), verified and translated into our own terms."""
 
 from typing import Protocol
 
@@ -12,12 +12,12 @@ from domain.refund import RefundOutcome
 
 
 class InvalidNotification(Exception):
-    """The bytes do not provably come from the gateway; the text says why, without their content."""
+    """The bytes are not a verified notification; the text is the reason, without their content."""
 
 
 @frozen
 class PaymentNotification:
-    """A payment of ours has changed. Without an outcome, the gateway must be asked."""
+    """One of our payments has changed. Without an outcome, the gateway must be asked."""
 
     id: str
     payment_id: PaymentId
@@ -26,7 +26,7 @@ class PaymentNotification:
 
 @frozen
 class RefundNotification:
-    """A refund of ours has changed."""
+    """One of our refunds has changed."""
 
     id: str
     payment_id: PaymentId
@@ -59,7 +59,7 @@ class DisputeNotification:
 
 @frozen
 class UnrelatedNotification:
-    """A notification about nothing of ours."""
+    """A notification that is not about our payments."""
 
     id: str
 

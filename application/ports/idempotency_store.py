@@ -38,7 +38,7 @@ class IdempotencyStore(Protocol):
     """Stores one reply for each key.
 
     Promises, checked by tests/contracts/idempotency_store.py on every adapter: of any number of
-    requests with one key, at the same time and on any replica, one may proceed. Replies are kept
+    requests with one key, at the same time and in any process, one may proceed. Replies are kept
     for at least 24 hours and survive a restart.
     """
 

@@ -37,7 +37,7 @@ class InboundEvent(Protocol):
 
 
 class InboundEvents(Protocol):
-    """A durable subscription shared by all replicas.
+    """A durable subscription shared by all processes.
 
     Promises, checked by tests/contracts/inbound_events.py on every adapter: a delivery that was
     not ended is repeated after a while, also after a crash; a dead letter is stored before its

@@ -1,4 +1,4 @@
-"""A payment gateway, in our words and not in a vendor's."""
+"""A payment gateway, in our own terms instead of a vendor's."""
 
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ the leases in domain/payment.py and domain/refund.py are derived from it."""
 
 @frozen
 class CardToken:
-    """What the customer's browser received from the gateway for a card; it is never stored."""
+    """The token that the customer's browser received from the gateway for a card; never stored."""
 
     value: str = field(repr=False)
 
@@ -44,8 +44,8 @@ class PaymentGateway(Protocol):
 
     - The payment's id is the idempotency key of its charge, and the refund's `key` that of its
       refund: however often a request is sent, money moves once.
-    - Every call ends within CALL_SECONDS, with an answer or with one of the two exceptions.
-    - An answer is final. Anything that is not understood with certainty raises `OutcomeUnknown`;
+    - Every call ends within CALL_SECONDS, with a result or with one of the two exceptions.
+    - A result is final. Anything that is not understood with certainty raises `OutcomeUnknown`;
       `GatewayUnavailable` is raised only if certainly nothing was done.
     - No call retries anything that could move money again.
     """
@@ -69,11 +69,11 @@ class PaymentGateway(Protocol):
     async def find(self, payment: Payment) -> Outcome | None:
         """Return the outcome of a payment; None if the gateway has no record of it.
 
-        It sees every write that was answered. An attempt that only waits for another card counts
-        as declined, and is closed so that nothing can be captured for it any more.
+        It sees every write that the gateway has confirmed. An attempt that only waits for another
+        card counts as declined, and is closed so that nothing can be captured for it any more.
 
         Raises:
-            OutcomeUnknown: the gateway has not decided yet, or could not be asked.
+            OutcomeUnknown: the gateway has not decided yet, or could not be queried.
         """
 
     async def cancel(self, payment: Payment) -> Outcome | None:
@@ -96,10 +96,11 @@ class PaymentGateway(Protocol):
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         """Return the outcome of a refund; None if the gateway has no record of it.
 
-        It is found by its `reference` if that is known, whoever started it, else by its `key`.
+        It is found by its `reference` if that is known (also an external refund), else by its
+        `key`.
 
         Raises:
-            OutcomeUnknown: the gateway could not be asked.
+            OutcomeUnknown: the gateway could not be queried.
         """
 
 

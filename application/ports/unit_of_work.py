@@ -13,8 +13,8 @@ from domain.order import Order
 class Conflict(Exception):
     """Nothing is known to be committed: something read has changed, or the reply was lost.
 
-    Run the decision again on what is stored now. Decisions have no side effects, and repeating
-    one that was committed after all changes nothing.
+    Run the decision again on what is stored now. Decisions have no side effects, and repeating one
+    that was committed nevertheless changes nothing.
     """
 
 
@@ -41,7 +41,7 @@ class Orders(Protocol):
         """Return the orders with a payment or refund whose check is due, longest due first."""
 
     def save(self, order: Order) -> None:
-        """Write this order at commit, unless it was written by others since it was read.
+        """Write this order at commit, unless another process has written it since it was read.
 
         An order that was not read is inserted.
         """
@@ -55,7 +55,7 @@ class Outbox(Protocol):
 
 
 class Inbox(Protocol):
-    """The gateway notifications that were applied, and those deferred until their charge is known."""
+    """The notifications that were applied, and those deferred until their charge is known."""
 
     async def has(self, notification_id: str) -> bool:
         """Whether this notification was applied and committed."""
@@ -84,7 +84,7 @@ class UnitOfWork(Protocol):
     - Nothing is written before `commit`, which writes everything or nothing.
     - What is saved is guarded by what was read: of two units that read the same order and save it,
       one commits and the other gets `Conflict`.
-    - A unit that is not committed leaves no trace, and needs no closing.
+    - A unit that is not committed has no effect, and does not need to be closed.
     - No transaction is open between two calls, so anything may be awaited between them.
     """
 

@@ -1,1 +1,1 @@
-"""The use cases: one frozen callable a file; its signature is the inbound port."""
+"""The use cases: one frozen class in each file; its public method is the inbound port."""

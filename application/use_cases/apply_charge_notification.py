@@ -8,7 +8,7 @@ from application.ports.gateway_notifications import (
     ExternalRefundNotification,
 )
 from application.ports.unit_of_work import UnitOfWork
-from application.use_cases.settle_refund import save_refund
+from application.use_cases.settle_refund import save_refunds
 from domain.events import PaymentDisputed
 from domain.order import Order
 
@@ -38,9 +38,7 @@ def _record_refund(
         notification.outcome,
         now,
     )
-    for refund in recorded.refunds:
-        if refund.reference == notification.reference:
-            save_refund(work, order, recorded, refund.id)
+    save_refunds(work, order, recorded)
 
 
 def _record_dispute(work: UnitOfWork, order: Order, notification: DisputeNotification) -> None:

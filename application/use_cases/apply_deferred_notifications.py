@@ -1,4 +1,4 @@
-"""ApplyDeferredNotifications: apply notifications that arrived before we knew their charge."""
+"""ApplyDeferredNotifications: apply notifications that arrived before their charge was known."""
 
 import logging
 from datetime import timedelta
@@ -15,7 +15,7 @@ from application.use_cases.apply_charge_notification import apply_charge_notific
 logger = logging.getLogger(__name__)
 
 # Stripe itself repeats a notification for this long (https://docs.stripe.com/webhooks#retries).
-# Recovery finds every charge of ours within a day, so an older one names a charge of others.
+# Recovery finds each of our charges within a day, so the charge of an older one is not ours.
 DEFERRED_FOR: Final = timedelta(days=3)
 
 
@@ -31,7 +31,7 @@ class ApplyDeferredNotifications:
         """Process at most `limit` notifications; return how many are finished.
 
         Raises:
-            StorageUnavailable: the database cannot be reached; nothing is lost.
+            StorageUnavailable: the database cannot be reached; the rest is processed next time.
         """
         before = self.now() - DEFERRED_FOR
         deferred = await self.begin().inbox.find_deferred(before, limit)

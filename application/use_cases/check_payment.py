@@ -1,4 +1,4 @@
-"""CheckPayment: ask the gateway about a payment, and settle it with the answer."""
+"""CheckPayment: ask the gateway about a payment, and settle it with the outcome."""
 
 import logging
 
@@ -23,7 +23,7 @@ class CheckedPayment:
 
 @frozen
 class CheckPayment:
-    """Ask the gateway about a payment and settle it with the answer; nothing is ever charged."""
+    """Ask the gateway about a payment and settle it with the outcome; nothing is ever charged."""
 
     gateway: PaymentGateway
     settle: SettlePayment
@@ -42,8 +42,13 @@ class CheckPayment:
 
     async def _ask(self, payment: Payment, cancel: bool) -> Evidence | None:
         if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            logger.warning("payment %s waits for gateway %s", payment.id, payment.gateway)
-            return None  # that another gateway has no record of it is no evidence
+            logger.warning(
+                "payment %s cannot be checked: its gateway %s (livemode %s) is not configured",
+                payment.id,
+                payment.gateway,
+                payment.livemode,
+            )
+            return None  # another gateway cannot have a record of it, so its reply proves nothing
         asked_at = self.now()
         ask = self.gateway.cancel if cancel else self.gateway.find
         try:

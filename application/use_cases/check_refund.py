@@ -26,7 +26,12 @@ class CheckRefund:
             StorageUnavailable: nothing is known to be written; the next check finds the same.
         """
         if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            logger.warning("refund %s waits for gateway %s", refund.id, payment.gateway)
+            logger.warning(
+                "refund %s cannot be checked: its gateway %s (livemode %s) is not configured",
+                refund.id,
+                payment.gateway,
+                payment.livemode,
+            )
             return
         try:
             outcome = await self._find_or_send(payment, refund)

@@ -18,7 +18,7 @@ class CompleteOrder:
         """Complete an order; a cancelled order stays cancelled, and repeating it changes nothing.
 
         Raises:
-            OrderNotFound: the order is unknown so far; try again later.
+            OrderNotFound: the order is not known yet; try again later.
             StorageUnavailable: nothing is known to be written.
         """
 

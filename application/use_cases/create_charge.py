@@ -31,7 +31,7 @@ class PayOrder:
     token: CardToken
     expected: ExpectedAmount = ExpectedAmount()
     sources: Collection[str] = ()
-    """Who tries, for the decline limits: `user:…`, `address:…`."""
+    """The sources of this attempt, for the decline limits: `user:…`, `address:…`."""
 
 
 @frozen
@@ -70,9 +70,10 @@ class CreateCharge:
             TooManyDeclines: one of the sources has had too many declined cards.
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AmountMismatch: the order
                 may not be paid.
-            AlreadyPaid, PaymentInProgress: the order is paid, or being paid, already; both carry
-                the payment only if it is the payer's own.
+            AlreadyPaid, PaymentInProgress: another payment has paid the order, or still may; both
+                carry that payment only if it is the payer's own.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
+            ContradictoryOutcome: the gateway reports two charges for the payment.
         """
         await self.declines.check(command.sources)
         try:
@@ -110,22 +111,10 @@ class CreateCharge:
 
         return await self.retry(decision)
 
-    async def _charge(self, payment: Payment, token: CardToken) -> Outcome:
-        if not payment.may_be_sent(self.now()):
-            raise GatewayUnavailable("too much time between claim and charge")
-        return await self.gateway.charge(payment, token)
-
-    async def _settle(self, payment: Payment, outcome: Outcome) -> ChargeResult:
-        try:
-            settled = await self.settle(payment.id, outcome)
-        except StorageUnavailable:
-            return ChargeResult(payment)  # recovery finds the same outcome
-        return ChargeResult(settled, _action(outcome))
-
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder
     ) -> ChargeResult:
-        """Return the result of a payment whose customer was sent to their bank."""
+        """Check a payment whose customer was sent to their bank; raise the error for any other."""
         payment = in_progress.payment
         if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
             raise in_progress
@@ -138,9 +127,10 @@ class CreateCharge:
         await self._count_decline(checked.evidence, command)
         return ChargeResult(checked.payment, _action(checked.evidence), is_new=False)
 
-    async def _count_decline(self, evidence: Evidence, command: PayOrder) -> None:
-        if isinstance(evidence, Declined):
-            await self.declines.record(command.sources)
+    async def _charge(self, payment: Payment, token: CardToken) -> Outcome:
+        if not payment.may_be_sent(self.now()):
+            raise GatewayUnavailable("too much time between claim and charge")
+        return await self.gateway.charge(payment, token)
 
     async def _release(self, payment: Payment) -> None:
         """Free the order for another payment at once; if that fails, recovery does it."""
@@ -148,6 +138,17 @@ class CreateCharge:
             await self.settle(payment.id, NeverArrived())
         except StorageUnavailable:
             return
+
+    async def _count_decline(self, evidence: Evidence, command: PayOrder) -> None:
+        if isinstance(evidence, Declined):
+            await self.declines.record(command.sources)
+
+    async def _settle(self, payment: Payment, outcome: Outcome) -> ChargeResult:
+        try:
+            settled = await self.settle(payment.id, outcome)
+        except StorageUnavailable:
+            return ChargeResult(payment)  # recovery finds the same outcome
+        return ChargeResult(settled, _action(outcome))
 
 
 def _action(evidence: Evidence) -> RequiresAction | None:

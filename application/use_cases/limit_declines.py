@@ -18,7 +18,7 @@ class TooManyDeclines(Exception):
 
 @frozen
 class LimitDeclines:
-    """Refuse further attempts of a source (`kind:name`, such as `user:42`) with too many declines."""
+    """Refuse attempts of a source (`kind:name`, such as `user:42`) that has too many declines."""
 
     counter: DeclineCounter
     window: timedelta

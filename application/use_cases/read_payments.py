@@ -11,7 +11,7 @@ from domain.payment import Payment
 
 @frozen
 class ReadPayments:
-    """Return users their own payments, and nobody else's."""
+    """Return a user's own payments, never another user's."""
 
     begin: BeginUnitOfWork
 
@@ -19,7 +19,7 @@ class ReadPayments:
         """Return a payment of the user with its order.
 
         Raises:
-            PaymentNotFound: there is none, or it is another user's; the caller cannot tell which.
+            PaymentNotFound: there is none, or it is another user's; the error is the same.
             StorageUnavailable: the database cannot be reached.
         """
         order = await self.begin().orders.find_by_payment(payment_id)
@@ -30,7 +30,7 @@ class ReadPayments:
     async def of_order(
         self, order_id: OrderId, user: UserId
     ) -> tuple[tuple[Payment, ...], Order | None]:
-        """Return the user's payments of an order, oldest first; none if they have none.
+        """Return the user's payments of an order, oldest first, and the order if it exists.
 
         Raises:
             StorageUnavailable: the database cannot be reached.

@@ -1,4 +1,4 @@
-"""ReceiveNotification: apply what a gateway reports by itself, once for each notification."""
+"""ReceiveNotification: apply a notification from a gateway, once."""
 
 from attrs import frozen
 
@@ -39,14 +39,15 @@ class ReceiveNotification:
 
         Raises:
             StorageUnavailable: nothing is known to be written; the gateway sends it again.
+            ContradictoryOutcome: the gateway reports two charges for the payment.
         """
         if await self.retry(lambda work: work.inbox.has(notification.id)):
             return False
         try:
             await self._apply(notification)
         except PaymentNotFound:
-            # Another application's, on the same gateway account: a payment of ours is stored
-            # before anything is charged.
+            # It belongs to another application on the same gateway account: a payment of ours is
+            # stored before anything is charged.
             return False
         await self.retry(lambda work: self._record(work, notification.id))
         return True
@@ -65,7 +66,7 @@ class ReceiveNotification:
                 pass
 
     async def _check_soon(self, payment_id: PaymentId) -> None:
-        """Make the check of an unfinished payment due."""
+        """Make the check of a payment due, unless its outcome is final."""
 
         async def decision(work: UnitOfWork) -> None:
             order = await work.orders.find_by_payment(payment_id)

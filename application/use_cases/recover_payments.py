@@ -24,7 +24,7 @@ MAX_CONCURRENT: Final = 16
 
 @frozen
 class Lease:
-    """The payments and refunds of one order whose checks are ours for now."""
+    """The payments and refunds of one order that only this process may check for now."""
 
     order: Order
     payments: tuple[Payment, ...]
@@ -41,7 +41,7 @@ class RecoverPayments:
     now: Clock
 
     async def run_once(self, limit: int = 100) -> int:
-        """Check at most `limit` orders; return how many were checked by us.
+        """Check at most `limit` orders; return how many this process has checked.
 
         Raises:
             StorageUnavailable: the database cannot be reached.
@@ -73,7 +73,7 @@ class RecoverPayments:
         return True
 
     async def _lease(self, order_id: OrderId) -> Lease | None:
-        """Schedule the next check of everything due; None if another process was faster."""
+        """Lease what is due by scheduling its next check; None if another process was faster."""
         now, work = self.now(), self.begin()
         order = await work.orders.get(order_id)
         if order is None:

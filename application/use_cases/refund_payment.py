@@ -15,7 +15,7 @@ from domain.refund import Refund
 
 @frozen
 class RefundPayment:
-    """Give part or all of a payment back: reserve it, send it, settle it; once for each refund id."""
+    """Refund part or all of a payment: reserve it, send it, settle it; once for each refund id."""
 
     retry: RetryOnConflict
     gateway: PaymentGateway
@@ -33,12 +33,13 @@ class RefundPayment:
         """Refund this many minor units; all that is left if None.
 
         A refund that is still `pending` afterwards is in progress, or its outcome is unknown;
-        recovery continues it. A caller that passes a refund id may repeat the call: the first
-        request counts, and it is not sent again once only recovery may send it.
+        recovery continues it. A caller that passes a refund id may repeat the call: it returns the
+        same refund, and sends it again only while it is pending and within SEND_LEASE.
 
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
-            StorageUnavailable: nothing was sent; if it was reserved after all, recovery sends it.
+            StorageUnavailable: nothing was sent yet; if the refund was reserved nevertheless,
+                recovery sends it.
         """
         payment, refund = await self._reserve(
             refund_id or RefundId(self.new_id()), payment_id, minor_units, reason

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from application.ports.event_publisher import EventPublisher, OutboxEntry, OutboxQueue
 
-# How long a relay that died blocks the others; a batch takes milliseconds. If a relay is only slow,
+# How long a crashed relay blocks the others; a batch takes milliseconds. If a relay is only slow,
 # the next one repeats its batch under the same ids, and the broker removes the duplicates.
 LEASE: Final = timedelta(seconds=3)
 

@@ -14,7 +14,7 @@ from domain.payment import Payment, PaymentStatus
 
 @frozen
 class SettlePayment:
-    """Record the outcome of a payment; the evidence may come from a charge, a check or a webhook."""
+    """Record the outcome of a payment, from the evidence of a charge, a check or a webhook."""
 
     retry: RetryOnConflict
     now: Clock

@@ -13,7 +13,7 @@ from domain.refund import Refund, RefundOutcome, RefundStatus
 
 @frozen
 class SettleRefund:
-    """Record the outcome of a refund of ours."""
+    """Record the outcome of one of our refunds."""
 
     retry: RetryOnConflict
     now: Clock
@@ -21,7 +21,7 @@ class SettleRefund:
     async def __call__(
         self, payment_id: PaymentId, refund_id: RefundId, outcome: RefundOutcome
     ) -> Refund | None:
-        """Settle the refund and publish its success, in one commit; None if it is unknown.
+        """Settle the refund and publish its success, in one commit; None if there is no such one.
 
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
@@ -32,17 +32,17 @@ class SettleRefund:
             if order is None:
                 return None
             settled = order.settle_refund(refund_id, outcome, self.now())
-            save_refund(work, order, settled, refund_id)
+            save_refunds(work, order, settled)
             return settled.refund(refund_id)
 
         return await self.retry(decision)
 
 
-def save_refund(work: UnitOfWork, before: Order, after: Order, refund_id: RefundId) -> None:
-    """Save an order after a report about one of its refunds, and publish the refund's success."""
+def save_refunds(work: UnitOfWork, before: Order, after: Order) -> None:
+    """Save an order whose refunds have changed, and publish each refund that has succeeded now."""
     if after == before:
         return
     work.orders.save(after)
-    refund = after.refund(refund_id)
-    if refund is not None and refund.status is RefundStatus.SUCCEEDED:
-        work.outbox.add(PaymentRefunded.of(refund))
+    for refund in after.refunds:
+        if refund.status is RefundStatus.SUCCEEDED and refund not in before.refunds:
+            work.outbox.add(PaymentRefunded.of(refund))

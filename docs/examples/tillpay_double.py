@@ -1,6 +1,6 @@
-"""A double of Tillpay, an imaginary payment service: a small HTTP server that keeps all in memory.
+"""A double of Tillpay, an imaginary payment service: a small HTTP server with data in memory.
 
-It stands for a real service's test mode. POST requests carry an `Idempotency-Key` and our `label`.
+It represents a real service's test mode. POST requests carry an `Idempotency-Key` and our `label`.
 """
 
 import contextlib

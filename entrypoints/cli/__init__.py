@@ -21,7 +21,7 @@ The configuration consists of environment variables:
   STRIPE_KEY             secret key                                     required for stripe-*
   STRIPE_API_BASE        another base URL of the Stripe API
   STRIPE_WEBHOOK_SECRET  whsec_…; two with a comma during a rotation
-  CURRENCY               of prices that name none                       default usd
+  CURRENCY               of prices without one                          default usd
   HOST, PORT             where `serve` listens                          default 0.0.0.0, 3000
   OPERATOR_KEY           bearer secret of the operator API
 README.md describes these and all other variables.

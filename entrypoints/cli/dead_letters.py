@@ -10,7 +10,8 @@ from entrypoints.cli.running import fail, run, settings_or_exit
 
 Result = TypeVar("Result")
 
-# How many dead letters are fetched at a time. A body has at most 64 KiB, so a page needs 13 MB.
+# How many dead letters are fetched at a time. A message has at most 1 MiB by default in NATS, so a
+# page has at most 200 MiB; order events have a few hundred bytes.
 PAGE: Final = 200
 
 
@@ -25,7 +26,7 @@ def dead_letter_commands() -> None:
     default=50,
     show_default=True,
     type=click.IntRange(1, 10_000),
-    help="How many are listed at most.",
+    help="The largest number of dead letters to list.",
 )
 @click.option("--after", default=0, help="List only numbers greater than this one.")
 def list_dead_letters(limit: int, after: int) -> None:

@@ -43,18 +43,18 @@ def doctor() -> None:
         results = [CheckResult("configuration", False, str(error))]
     else:
         complete = CheckResult("configuration", True, "complete")
-        results = [complete, *run(_examine(settings))]
+        results = [complete, *run(_check(settings))]
     for result in results:
         click.echo(f"{'✓' if result.ok else '✗'} {result.name:<13}  {result.text}")
     sys.exit(0 if all(result.ok for result in results) else 1)
 
 
-async def _examine(settings: Settings) -> "list[CheckResult]":
+async def _check(settings: Settings) -> "list[CheckResult]":
     from entrypoints.composition.operator import open_doctor
     from entrypoints.monitoring.doctor import CheckResult
 
     try:
         async with open_doctor(settings) as doctor:
-            return await doctor.examine()
+            return await doctor.check()
     except InvalidSetting as error:  # a gateway plug-in reads variables of its own
         return [CheckResult("gateway", False, str(error))]

@@ -51,6 +51,6 @@ def _unavailable(entry_point: EntryPoint, problem: str) -> click.Command:
         entry_point.name,
         callback=report,
         help=f"Not available: {problem}",
-        # Whatever the arguments are, the problem is reported.
+        # The problem is reported for any arguments.
         context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     )

@@ -18,10 +18,10 @@ def outbox_commands() -> None:
     "--since", required=True, type=click.DateTime(), help="UTC, such as 2026-01-31T12:00:00."
 )
 def republish(since: datetime) -> None:
-    """Publish the events since a time again.
+    """Publish again all events that were sent since a time.
 
     This restores events that the broker has lost. They keep their ids, so that consumers recognize
-    the events which they have received before.
+    events that they have already received.
     """
     events = run(_republish(settings_or_exit(http=False), since.replace(tzinfo=UTC)))
     click.echo(f"{events} events will be published again")

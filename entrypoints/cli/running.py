@@ -1,4 +1,4 @@
-"""Helpers of all commands: read the settings, run a coroutine, report an error in one line."""
+"""Helpers for all commands: read the settings, run a coroutine, report an error in one line."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     from application.ports.event_publisher import BrokerUnavailable
     from application.ports.unit_of_work import StorageUnavailable
 
-    # Unless the command configures logs, logging prints warnings, which the result repeats.
+    # Without a handler, logging would print warnings to stderr, beside the one line of the error.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         return asyncio.run(coroutine)

@@ -1,4 +1,4 @@
-"""Compose what `payments demo` needs beyond the service: the customer's bank."""
+"""Compose what `payments demo` needs in addition to the service: the customer's bank."""
 
 from adapters.gateways.fake import FakeGateway
 from adapters.persistence.sql.clock import DatabaseClock

@@ -1,4 +1,4 @@
-"""Compose what every process of the service needs, by hand, from the settings."""
+"""Compose what every process of the service needs, from the settings."""
 
 import contextlib
 import uuid
@@ -34,7 +34,7 @@ from entrypoints.trace_context import current_traceparent
 # How often the clock is synchronized: a quartz clock drifts by about 50 ppm, 3 ms in a minute.
 CLOCK_SECONDS: Final = 60.0
 
-# How often this is tried while the database is down.
+# How often it is synchronized while the database cannot be reached.
 CLOCK_RETRY_SECONDS: Final = 1.0
 
 
@@ -59,9 +59,9 @@ class Runtime:
 async def open_runtime(
     settings: Settings, gateway: GatewayAdapter | None = None
 ) -> AsyncIterator[Runtime]:
-    """Compose the use cases on the real adapters, and close the adapters at the end.
+    """Compose the use cases on the real adapters; close the adapters at the end.
 
-    It also succeeds while the database or the broker is down.
+    Nothing needs to be reachable: it also succeeds while the database or the broker is down.
 
     Args:
         settings: the configuration.
@@ -122,7 +122,7 @@ def _compose(
 
 
 def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayAdapter:
-    """Make the gateway that the settings name.
+    """Return the gateway that the settings name.
 
     Raises:
         InvalidSetting: a plug-in rejects the environment.

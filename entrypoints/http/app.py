@@ -23,7 +23,7 @@ from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.responses import on_error
 from entrypoints.http.webhook_routes import WebhookRoutes
 
-# A charge takes at most 20 s: 5 s until it may no longer start, and 15 s for the gateway.
+# A charge takes at most 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
 DRAIN_SECONDS: Final = 22.0
 
 

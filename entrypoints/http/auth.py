@@ -82,7 +82,7 @@ class Authenticator:
     async def authenticate(self, request: AnyRequest) -> User:
         """Return the user who sent the request.
 
-        If there is a bearer token, it alone counts; cookies are read only without one.
+        A bearer token is used without regard to cookies; cookies are read only if there is none.
 
         Raises:
             NotAuthorized: there is no valid token.
@@ -121,7 +121,7 @@ class Authenticator:
         )
 
     async def _claims(self, token: str) -> Mapping[str, Any] | None:
-        """Return a token's claims if its signature is valid; None if anything is wrong with it."""
+        """Return a token's claims; None if its signature or its form is invalid."""
         try:
             header = self._public.get_unverified_header(token)
             algorithm = header.get("alg")

@@ -1,4 +1,4 @@
-"""Tasks that run to their end even if nobody waits for their result any more."""
+"""Tasks that run to their end even if the caller that waits for their result is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 @frozen
 class BackgroundTasks:
-    """Runs work in tasks of its own and waits for them at shutdown."""
+    """Runs each piece of work in its own task, and waits for these tasks at shutdown."""
 
     _tasks: set["asyncio.Task[Any]"] = field(factory=set)
 
@@ -41,6 +41,6 @@ class BackgroundTasks:
 
     def _on_done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        # If the caller is gone, asyncio would report the exception as never retrieved.
+        # If the caller was cancelled, asyncio would report the exception as never retrieved.
         if not task.cancelled():
             task.exception()

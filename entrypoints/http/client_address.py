@@ -1,4 +1,4 @@
-"""The client's address, as far as it can be trusted."""
+"""The client's address, without the parts of X-Forwarded-For that a client can forge."""
 
 import hashlib
 import ipaddress
@@ -16,9 +16,9 @@ def decline_sources(request: AnyRequest, user_id: str, trusted_proxies: int) -> 
 
 
 def _client_address(request: AnyRequest, trusted_proxies: int) -> str:
-    """Return the address that the outermost of our proxies saw; without proxies, the peer's.
+    """Return the address of the client of our outermost proxy; without proxies, the peer's.
 
-    Each proxy appends the address of its own peer, so anything further left may be forged.
+    Each proxy appends the address of its own peer, so the client can forge anything further left.
     """
     peer = request.client.host if request.client else ""
     if trusted_proxies == 0:
@@ -30,7 +30,7 @@ def _client_address(request: AnyRequest, trusted_proxies: int) -> str:
 
 
 def _network(address: str) -> str:
-    """Return the part of an address that a customer cannot change at will."""
+    """Return the part of an address that a customer cannot choose."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

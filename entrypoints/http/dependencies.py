@@ -1,4 +1,4 @@
-"""HttpDependencies: what the HTTP service is composed of."""
+"""HttpDependencies: everything that the HTTP service needs."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,7 +16,7 @@ Check = Callable[[], Awaitable[None]]
 
 @frozen(kw_only=True)
 class HttpDependencies:
-    """The use cases, and what the HTTP service needs beside them."""
+    """The use cases, and what the HTTP service needs in addition."""
 
     use_cases: UseCases
     idempotency_store: IdempotencyStore

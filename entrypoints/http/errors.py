@@ -1,4 +1,4 @@
-"""The errors of the HTTP layer, and the one table from errors to replies."""
+"""The errors of the HTTP layer, and the table from all errors to their replies."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ RETRY_LATER: Final = {"Retry-After": str(RETRY_SECONDS)}
 # RFC 9110, section 15.5.2, requires it; browsers show no dialog for this scheme.
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
-# The rest of a body that was not read would be parsed as the next request.
+# If the body was not read to its end, the rest would be parsed as the next request.
 CLOSE_CONNECTION: Final = {"Connection": "close"}
 
 
@@ -154,7 +154,7 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     BodyTooLarge: lambda _: problem_reply(413, headers=CLOSE_CONNECTION),
     BodyTooSlow: lambda _: problem_reply(408, headers=CLOSE_CONNECTION),
     InvalidNotification: lambda _: problem_reply(
-        400, ErrorDetail("The notification is not verifiably the gateway's")
+        400, ErrorDetail("The notification cannot be verified")
     ),
     # idempotency keys (draft-ietf-httpapi-idempotency-key-header, section 2.7)
     IdempotencyKeyReused: lambda _: problem_reply(

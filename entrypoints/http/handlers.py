@@ -37,8 +37,8 @@ from entrypoints.http.replies import (
 _PAYMENT_KEYS: Final = "payments "
 _REFUND_KEYS: Final = "refunds "
 
-# The operator is not a user. A user with this id shares no key with the operator, because the keys
-# of the two routes have different prefixes.
+# Stands for the operator, who is not a user. A user with this id shares no key with the operator,
+# because the keys of the two routes have different prefixes.
 _OPERATOR: Final = UserId("operator")
 
 # As many characters as a UUID has in hexadecimal: 128 bits.
@@ -95,9 +95,9 @@ class PaymentHandler:
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        return await self.tasks.run(self._pay(command, key))
+        return await self.tasks.run(self._pay_once(command, key))
 
-    async def _pay(self, command: PayOrder, key: str | None) -> Reply:
+    async def _pay_once(self, command: PayOrder, key: str | None) -> Reply:
         if key is None:
             return (await self._charge(command)).reply
         return await self.guard(
@@ -112,7 +112,7 @@ class PaymentHandler:
             try:
                 result = await self.create_charge(command)
             except AlreadyPaid as already_paid:
-                # Final, unlike other errors: an order that is paid stays paid.
+                # Unlike other errors, this one is final: an order that is paid stays paid.
                 self.metrics.count("already_paid")
                 return HandlerResult(reply_to(already_paid), is_final=True)
             except TooManyDeclines:
@@ -173,7 +173,7 @@ class RefundHandler:
 
 @frozen
 class NotificationHandler:
-    """Handles a webhook that is verified already."""
+    """Handles a verified notification from a webhook."""
 
     receive_notification: ReceiveNotification
     tasks: BackgroundTasks

@@ -19,8 +19,8 @@ from entrypoints.http.replies import Reply, payment_path
 
 logger = structlog.get_logger(__name__)
 
-# Longer than a charge can take: 5 s until it may no longer start and 15 s for the gateway, with
-# database statements between them.
+# Longer than a charge can take: it starts within 5 s of its claim, the gateway has 15 s, and each
+# database statement may take some seconds.
 LEASE: Final = timedelta(seconds=60)
 
 # The customer's browser needs these fields, but they must not be stored.
@@ -53,10 +53,10 @@ class IdempotencyGuard:
         Args:
             user: the user who sent the key.
             key: as the client chose it.
-            request: all that distinguishes this request from others. Only a hash of it is stored;
-                a card token in it is random, so the hash does not reveal it, and is used once.
+            request: all that distinguishes this request from others. Only a hash of it is stored,
+                which does not reveal a card token in it, because tokens are random.
             execute: executes the request. It must be safe to repeat: nothing is stored if it
-                raises, or if the process dies before the reply is stored.
+                raises, or if the process crashes before the reply is stored.
 
         Raises:
             IdempotencyKeyReused: the key was used for another request.

@@ -22,11 +22,12 @@ ALGORITHMS: Final = frozenset({"RS256", "ES256"})
 # As long as PyJWT's own client caches a key set; after that, a withdrawn key is refused.
 REFRESH_AFTER_SECONDS: Final = 300.0
 
-# While the provider is unreachable, its last keys stay valid, but not for ever: an hour is a usual
+# While the provider is unreachable, its last keys stay valid for this long: an hour is a usual
 # lifetime of a token.
 EXPIRE_AFTER_SECONDS: Final = 3600.0
 
-# The minimum between two fetches, so that invented key ids or an outage do not cause a flood.
+# The shortest time between two fetches, so that tokens with unknown key ids, or an outage, do not
+# cause many requests to the provider.
 FETCH_INTERVAL_SECONDS: Final = 10.0
 
 # It is one small document, and a request waits for it.
@@ -37,7 +38,7 @@ Fetch = Callable[[], Awaitable[bytes]]
 
 
 def fetch_from(url: str) -> Fetch:
-    """Return a function that fetches the document at this address."""
+    """Return a function that fetches the document at this URL, of at most MAX_BYTES."""
 
     async def fetch() -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
@@ -67,7 +68,7 @@ class Jwks:
     _lock: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def key(self, key_id: str | None) -> PyJWK | None:
-        """Return the key with this id, or the only key if a token names none; None if not found.
+        """Return the key with this id; without an id, the only key; None if there is no such key.
 
         Raises:
             KeysUnavailable: no keys can be fetched.

@@ -8,7 +8,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 # A charge is one round trip to the gateway (about 300 ms to Stripe) between two to the database.
-# It ends within 20 s: 5 s until it may no longer start, and 15 s for the gateway.
+# It ends within 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
 
 # Any other method that a client sends must not become a label value of its own.
@@ -65,7 +65,7 @@ class Metrics:
             yield
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that has ended; `route` is a path template, so that values are few."""
+        """Count a request that has ended; `route` is a path template, which limits its values."""
         method = method if method in _METHODS else "other"
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(method, route).observe(seconds)

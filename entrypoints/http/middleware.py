@@ -30,16 +30,16 @@ NO_ROUTE: Final = "none"
 """The route, in metrics and logs, of a request that matches none."""
 
 
-# A body that is still arriving after its request was answered is read and discarded, up to these
-# limits: a connection that is closed while the client sends can lose the response (RFC 9112,
-# section 9.6). One megabyte at 4 Mbit/s takes 2 s.
+# The rest of a body that is still arriving after the response was sent is read and discarded, up to
+# these limits: if the connection is closed while the client sends, the response can be lost
+# (RFC 9112, section 9.6). One megabyte at 4 Mbit/s takes 2 s.
 DISCARD_SECONDS: Final = 2.0
 MAX_DISCARDED_BYTES: Final = 16 * 1024 * 1024
 
 
 @define
 class _RequestBody:
-    """Receives the messages of a request and remembers whether its body has ended."""
+    """Receives the messages of a request, and records whether its body has ended."""
 
     receive: Receive
     ended: bool
@@ -60,7 +60,7 @@ class _RequestBody:
 
 @define
 class _Response:
-    """Sends the messages of a response, adds our headers and remembers the status."""
+    """Sends the messages of a response, adds our headers, and records the status."""
 
     send: Send
     request_id: str
@@ -93,12 +93,12 @@ class RequestMiddleware:
             try:
                 await self.app(scope, body, response)
             except Exception:
-                # Litestar handles errors of its routes; this one comes from Litestar itself.
+                # Litestar handles the errors of routes; this one was raised by Litestar itself.
                 logger.exception("unexpected error", request=response.request_id)
                 if response.status is None:
                     await _send_error(response)
             self._record(scope, response, time.perf_counter() - started)
-        # A body that did not arrive in time has had its time.
+        # After a timeout of the body, there is no further wait for the rest.
         if response.status != HTTPStatus.REQUEST_TIMEOUT:
             await body.discard()
 
@@ -129,7 +129,7 @@ async def _send_error(send: Send) -> None:
 
 
 def _expects_body(scope: Scope) -> bool:
-    """Whether a body will arrive unasked; with `Expect`, the client waits for a permission."""
+    """Whether the client sends a body at once; with `Expect`, it waits for 100 (Continue)."""
     names = {name for name, _ in scope["headers"]}
     return b"expect" not in names and not names.isdisjoint(
         (b"content-length", b"transfer-encoding")

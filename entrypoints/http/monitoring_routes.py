@@ -27,7 +27,7 @@ class MonitoringRoutes:
     registry: CollectorRegistry
 
     async def live(self) -> Response[bytes]:
-        """Return 200 while the process can answer."""
+        """Return 200 while the process handles requests."""
         return to_response(json_reply(200, {"status": "live"}))
 
     async def ready(self) -> Response[bytes]:
@@ -56,6 +56,6 @@ async def _passes(name: str, check: Check) -> bool:
         async with asyncio.timeout(CHECK_SECONDS):
             await check()
     except Exception as error:  # a check may raise anything
-        logger.warning("check failed", check=name, reason=type(error).__name__)
+        logger.warning("readiness check failed", check=name, reason=type(error).__name__)
         return False
     return True

@@ -57,7 +57,7 @@ class _FieldReader:
         return value
 
     def check(self) -> None:
-        """Raises BadRequest if a field was invalid."""
+        """Raise BadRequest if a field is invalid."""
         if self.details:
             raise BadRequest(tuple(self.details))
 
@@ -66,8 +66,8 @@ def parse_payment(content: bytes, payer: UserId, sources: Collection[str]) -> Pa
     """Parse the body of `POST /api/payments`.
 
     Raises:
-        BadRequest: it names every invalid field; both required fields if the body is not a JSON
-            object.
+        BadRequest: with one detail for each invalid field; for each required field if the body is
+            not a JSON object.
     """
     reader = _FieldReader(_json_object(content, required=("token", "orderId")))
     token = reader.text("token")
@@ -81,7 +81,7 @@ def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:
     """Parse the body of a refund; an empty body refunds all that is left.
 
     Raises:
-        BadRequest: it names every invalid field.
+        BadRequest: with one detail for each invalid field.
     """
     reader = _FieldReader(_json_object(content) if content.strip() else {})
     amount, reason = reader.amount("amount", minimum=1), reader.text("reason", "requested")

@@ -40,7 +40,7 @@ def order_id_in_query(request: AnyRequest) -> OrderId:
 
 
 def idempotency_key(request: AnyRequest) -> str | None:
-    """Return the request's idempotency key, if any; quoted as in the draft, or bare.
+    """Return the request's idempotency key, if any; in quotes as in the draft, or without.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/, section 2.1.
 
@@ -60,11 +60,11 @@ def idempotency_key(request: AnyRequest) -> str | None:
 
 
 async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
-    """Return the body; it must be declared as JSON, because a form of another site never is.
+    """Return the body; it must be declared as JSON, which a form of another site cannot do.
 
     Raises:
         NotJson: the content type is not JSON.
-        BodyTooLarge, BodyTooSlow, BadRequest: as `read_body`.
+        BodyTooLarge, BodyTooSlow, BadRequest: see `read_body`.
     """
     content_types = request.headers.getall("content-type", [])
     if len(content_types) != 1 or not _is_json(content_types[0]):
@@ -75,7 +75,7 @@ async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
 
 
 async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
-    """Return the body; its size is counted while it arrives, whatever Content-Length says.
+    """Return the body; its size is counted while it arrives, as Content-Length may be wrong.
 
     Raises:
         BodyTooLarge: it has more than `max_bytes` bytes.

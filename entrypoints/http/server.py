@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 # request head may take.
 STOP_SECONDS: Final = 25.0
 
-# The limit for a request head, and for an idle connection; browsers and proxies then reconnect.
+# The timeout for a request head, and for an idle connection; browsers and proxies then reconnect.
 HEAD_MILLISECONDS: Final = 20_000
 
 # Idle connections included. Each takes a file descriptor; systemd and container runtimes allow
@@ -37,7 +37,7 @@ MAX_CONNECTIONS: Final = 8192
 # The default limit of Linux (net.core.somaxconn).
 BACKLOG: Final = 4096
 
-# The limit until a bound socket listens; it takes milliseconds.
+# The timeout until the server accepts connections; it takes milliseconds.
 LISTEN_SECONDS: Final = 10.0
 
 # granian's own log messages go to the same handlers as all others.
@@ -68,7 +68,7 @@ def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoRetu
     except (InvalidSetting, CannotListen) as error:
         print(f"payments: {error}", file=sys.stderr)  # noqa: T201 - the message of a command
     except Exception:
-        logger.exception("failed")
+        logger.exception("the HTTP service failed")
     # Everything is closed by now. A granian thread may still use the interpreter, which aborts the
     # process if Python finalizes meanwhile (measured: 9 of 60 stops). granian's own workers exit in
     # the same way, like processes of multiprocessing.
@@ -113,7 +113,7 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     announcing.cancel()
     stopping.cancel()
     if serving.done():
-        # Another process may have taken the port after the check in free_address.
+        # Another process may have bound the port after the check in free_address.
         return _first_line(serving.exception())
     logger.info("stopping")
     clock = asyncio.get_running_loop().time
@@ -121,7 +121,7 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     server.stop()  # type: ignore[no-untyped-call]  # granian types its constructor only
     _, unfinished = await asyncio.wait((serving,), timeout=STOP_SECONDS)
     if unfinished:
-        logger.warning("requests not finished in time")
+        logger.warning("requests not finished in time; their connections are closed")
         serving.cancel()
     app.state.drain_seconds = max(0.0, deadline - clock())
     return None

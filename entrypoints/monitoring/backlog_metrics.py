@@ -15,7 +15,7 @@ REFRESH_SECONDS: Final = 15.0
 
 @frozen
 class BacklogMetrics:
-    """The gauges. All replicas export the same values: aggregate them with max, not with sum."""
+    """The gauges. All processes export the same values: aggregate them with max, not with sum."""
 
     payments: Gauge
     oldest_open: Gauge
@@ -40,7 +40,7 @@ class BacklogMetrics:
             ),
             Gauge(
                 "payments_refunds",
-                "Refunds that are pending, and refunds that failed for good.",
+                "Refunds that are pending, and refunds that failed and are not retried.",
                 ["state"],
                 registry=registry,
             ),

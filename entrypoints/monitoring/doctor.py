@@ -39,7 +39,7 @@ class DatabaseHealth(Protocol):
 
 
 class BrokerCheck(Protocol):
-    """What the broker adapter reports about one thing."""
+    """The result of one check of the broker adapter."""
 
     @property
     def ok(self) -> bool:
@@ -62,15 +62,15 @@ class Doctor:
     gateway_name: str
     """The gateway's name in the settings."""
 
-    async def examine(self) -> list[CheckResult]:
-        """Return the results of all checks."""
+    async def check(self) -> list[CheckResult]:
+        """Run all checks; return their results."""
         broker = [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
         return [*await self._database(), *broker, await self._gateway()]
 
     async def _database(self) -> list[CheckResult]:
         try:
             health = await self.check_database()
-            if health.problems:  # the backlog cannot be read from another schema
+            if health.problems:  # the backlog can be read from the newest schema only
                 return [CheckResult("database", False, problem) for problem in health.problems]
             state = f"PostgreSQL {health.server}, schema {health.revision}"
             alerts = find_alerts(await self.backlog.read())

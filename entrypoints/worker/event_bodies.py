@@ -20,10 +20,11 @@ MAX_BYTES: Final = 64 * 1024
 """The largest body that is decoded; an order event has a few hundred bytes."""
 
 MAX_REASON: Final = 200
-"""The longest reason in characters: it names the problem without copying the event into a log."""
+"""The longest reason in characters: long enough to name the problem, too short to copy an event."""
 
 MAX_ID: Final = 255
-"""The longest id in characters: ids are opaque, but become keys of an index; a UUID has 36."""
+"""The longest id in characters: ids are opaque, but are indexed, so they are limited; a UUID has
+36."""
 
 # The values of the shop's OrderStatus (@chticketing/common). For a payment, `awaiting:payment` is
 # the same as `created`.
@@ -90,7 +91,7 @@ def decode(subject: str, data: bytes, currency: Currency) -> OrderReplica | Orde
     Args:
         subject: `order:created` or `order:cancelled`.
         data: the body; any bytes are allowed.
-        currency: of prices that name none.
+        currency: the currency of prices without a currency of their own.
 
     Raises:
         MalformedEvent: the event can never be used; no other exception is raised.

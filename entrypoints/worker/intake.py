@@ -27,20 +27,20 @@ logger = logging.getLogger(__name__)
 Content = TypeVar("Content")
 
 BATCH: Final = 256
-"""The events of one transaction. Larger batches were no faster when measured, and splitting a
-batch that fails takes longer."""
+"""How many events one transaction applies at most. Larger batches were no faster when measured, and
+splitting a batch that fails takes longer."""
 
 WAIT: Final = timedelta(seconds=1)
 """How long a fetch waits for the first event; an idle worker takes at most this long to stop."""
 
 DELAYS: Final = (1, 4, 16, 64)
-"""Seconds before each further delivery of an event that failed. After the last one it becomes a
-dead letter: a minute and a half is longer than a deployment or a failover takes."""
+"""Seconds before each further delivery of an event that failed. If the last delivery fails as well,
+it becomes a dead letter: 85 s in all, which is longer than a deployment or a failover takes."""
 
 MAX_DELIVERIES: Final = len(DELAYS) + 1
 
 STORAGE_DELAY: Final = timedelta(seconds=5)
-"""The delay before the next delivery while the database is down; these are not limited."""
+"""The delay before the next delivery while the database is down; their number is not limited."""
 
 Apply = Callable[[Iterable[Content]], Awaitable[None]]
 """Applies everything in one transaction; the signature of ReplicateOrder and CancelOrder."""
@@ -50,13 +50,13 @@ Decoded = tuple[InboundEvent, Content]
 
 @frozen
 class OrderIntake:
-    """Apply `order:created` and `order:cancelled`, one batch at a time."""
+    """Applies `order:created` and `order:cancelled`, one batch at a time."""
 
     events: InboundEvents
     replicate: Apply[OrderReplica]
     cancel: Apply[OrderCancellation]
     currency: Currency
-    """The currency of prices that name none."""
+    """The currency of prices without a currency of their own."""
 
     async def run_once(self) -> int:
         """Handle at most one batch; return how many events arrived.
@@ -83,7 +83,7 @@ class OrderIntake:
 
 @frozen
 class PaymentCreatedIntake:
-    """Complete the orders of `payment:created` events, one transaction for each."""
+    """Completes the orders of `payment:created` events, one transaction for each."""
 
     events: InboundEvents
     complete: Callable[[OrderId], Awaitable[None]]
@@ -129,7 +129,7 @@ async def _apply(batch: Sequence[Decoded[Content]], apply: Apply[Content]) -> No
     try:
         await apply([content for _, content in batch])
     except StorageUnavailable as error:
-        logger.warning("%d events wait for the database: %s", len(batch), error)
+        logger.warning("%d events are retried in %s: %s", len(batch), STORAGE_DELAY, error)
         await _end(event.retry(STORAGE_DELAY) for event, _ in batch)
     except Exception as error:
         if len(batch) == 1:
@@ -166,6 +166,6 @@ async def _end(endings: Iterable[Awaitable[None]]) -> None:
     """
     for error in await asyncio.gather(*endings, return_exceptions=True):
         if isinstance(error, BrokerUnavailable):
-            logger.warning("the end of a delivery could not be reported: %s", error)
+            logger.warning("a delivery could not be ended, so it is repeated: %s", error)
         elif error is not None:
             raise error

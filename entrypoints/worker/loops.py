@@ -1,4 +1,4 @@
-"""Loops: each repeats a bounded piece of work until the worker stops."""
+"""Loops: each repeats a limited amount of work until the worker stops."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,16 @@ from application.ports.unit_of_work import StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
-# How long an idle loop takes at most to notice new work. Each try costs two cheap statements.
+# The pause of a loop that found no work, and so the longest delay of new work. An attempt without
+# work is one cheap statement.
 IDLE_SECONDS: Final = 0.1
 
 # The longest pause while PostgreSQL or NATS is down. JetStream took up to 7.4 s to elect a new
 # leader when measured.
 MAX_PAUSE_SECONDS: Final = 5.0
 
-# The pause stops growing after this many failures; 0.1 s doubled ten times is 102 s.
+# Limits the exponent, so that the number stays small after many failures. MAX_PAUSE_SECONDS is
+# reached before that: 0.1 s doubled six times is more than 5 s.
 MAX_DOUBLINGS: Final = 10
 
 # More than the 15 s that a gateway call may take, less than the 30 s that Kubernetes waits.
@@ -36,7 +38,7 @@ async def sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
 
 
 def random_jitter() -> float:
-    """Return a factor from 0.5 to 1, so that replicas do not retry at the same moment."""
+    """Return a factor from 0.5 to 1, so that processes do not retry at the same moment."""
     return random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
 
 
@@ -58,11 +60,11 @@ REAL_PACING: Final = Pacing()
 
 @frozen
 class Loop:
-    """A piece of work that is repeated."""
+    """Some work that is repeated."""
 
     name: str
     run_once: Callable[[], Awaitable[int]]
-    """Do one bounded piece of work; return how much was done, 0 if there was nothing to do."""
+    """Do a limited amount of work; return how much was done, 0 if there was nothing to do."""
     idle_seconds: float = IDLE_SECONDS
     """The pause when there was nothing to do."""
 
@@ -77,7 +79,7 @@ class Loop:
                 done = await self.run_once()
             except (StorageUnavailable, BrokerUnavailable) as error:
                 failures += 1
-                logger.warning("loop %s waits: %s", self.name, error)
+                logger.warning("loop %s is retried after a pause: %s", self.name, error)
                 await pacing.pause(failures, stop)
             except Exception:
                 failures += 1
@@ -102,8 +104,8 @@ async def run_loops(
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
-        if task.done() and not stop.is_set():  # a worker without one of its loops must restart
-            logger.error("loop %s ended by itself; the worker stops", task.get_name())
+        if task.done() and not stop.is_set():  # a worker that lacks a loop must be restarted
+            logger.error("loop %s ended unexpectedly; the worker stops", task.get_name())
     stop.set()
     await asyncio.wait(tasks, timeout=GRACE_SECONDS)
     # In a fixed order, which the sets of asyncio.wait do not have: a simulation must be replayable.

@@ -1,4 +1,4 @@
-"""Loops beside the use cases: deleting old rows and logging alerts."""
+"""Maintenance loops: delete old rows, and log alerts."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ from entrypoints.worker.loops import Loop
 
 logger = logging.getLogger(__name__)
 
-# Rows are deleted days after they are needed, so an hour does not matter.
+# Rows are kept for days longer than they are needed, so an hour more does not matter.
 RETENTION_SECONDS: Final = 3600.0
 
 # Twice the 24 hours for which IdempotencyStore promises to repeat the first reply.
@@ -44,7 +44,7 @@ class Retention:
 
 @frozen
 class AlertLog:
-    """Logs what needs an operator."""
+    """Logs the alerts."""
 
     backlog: BacklogReader
 
@@ -60,7 +60,7 @@ class AlertLog:
 
 
 def maintenance_loops(retention: Retention, alert_log: AlertLog) -> tuple[Loop, ...]:
-    """Return the loops that the role `recover` runs beside its use cases."""
+    """Return the loops that the role `recover` runs in addition to its use cases."""
     return (
         Loop("retention", retention.run_once, RETENTION_SECONDS),
         Loop("alerts", alert_log.run_once, ALERT_SECONDS),

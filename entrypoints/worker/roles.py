@@ -9,10 +9,11 @@ from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
 
-# Finding nothing due costs one cheap statement. The refund of a cancelled order is sent this soon.
+# The longest delay before the refund of a cancelled order is sent. An attempt that finds nothing
+# due is one cheap statement.
 RECOVER_SECONDS: Final = 0.5
 
-# A deferred notification has waited for its charge, so some more seconds do not matter.
+# A deferred notification has already waited for its charge, so some more seconds do not matter.
 DEFERRED_SECONDS: Final = 5.0
 
 

@@ -1,4 +1,4 @@
-"""Checks of what every call of the port promises: an end in time, and only two exceptions."""
+"""Check two promises of every call of the port: it ends in time, and raises only two exceptions."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -1,6 +1,6 @@
 """The pytest option `--gateway`.
 
-Every pytest run beside an installed `payments` loads this module, so that it imports nothing else.
+If `payments` is installed, every pytest run loads this module, so it imports only pytest.
 """
 
 import pytest

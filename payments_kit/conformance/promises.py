@@ -82,13 +82,13 @@ class PaymentGatewayContract:
 
     async def test_concurrent_repeats_of_a_charge_capture_once(self, harness: Harness) -> None:
         payment = a_payment()
-        answers = await asyncio.gather(
+        results = await asyncio.gather(
             *(harness.gateway.charge(payment, harness.succeeding_token) for _ in range(8)),
             return_exceptions=True,
         )
-        known = [each for each in answers if isinstance(each, Charged)]
-        unknown = [each for each in answers if isinstance(each, OutcomeUnknown)]
-        assert len(known) + len(unknown) == len(answers)
+        known = [each for each in results if isinstance(each, Charged)]
+        unknown = [each for each in results if isinstance(each, OutcomeUnknown)]
+        assert len(known) + len(unknown) == len(results)
         assert len({each.charge_id for each in known}) == 1
         assert await harness.charge_count(payment) == 1
 

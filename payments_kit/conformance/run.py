@@ -1,4 +1,4 @@
-"""One run of the suite: find the harness, leave out what it cannot show, and report."""
+"""One run of the suite: find the harness, deselect tests whose hooks it lacks, and report."""
 
 import asyncio
 import contextlib

@@ -12,7 +12,7 @@ from payments_kit.conformance.harness import Harness
 
 
 def a_payment(minor_units: int = 1000, currency: str = "usd") -> Payment:
-    """Return a new payment that was not sent yet."""
+    """Return a new payment that has not been sent yet."""
     return Payment(
         id=PaymentId(uuid.uuid4().hex),
         order_id=OrderId(uuid.uuid4().hex),
@@ -25,7 +25,7 @@ def a_payment(minor_units: int = 1000, currency: str = "usd") -> Payment:
 
 
 def a_refund(payment: Payment, charged: Charged, minor_units: int | None = None) -> Refund:
-    """Return a new refund that was not sent yet; of the whole payment if no amount is given."""
+    """Return a new refund that has not been sent yet; of the whole payment if no amount is given."""
     amount = payment.amount if minor_units is None else Money(minor_units, payment.amount.currency)
     return Refund(
         id=RefundId(uuid.uuid4().hex),

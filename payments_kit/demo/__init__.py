@@ -1,4 +1,4 @@
-"""`payments demo`: everything on one machine, with a page for people or as a scripted tour.
+"""`payments demo`: the whole service on one machine, with a web page or as a scripted tour.
 
 The heavy imports are inside the functions, so that `payments --help` stays fast.
 """

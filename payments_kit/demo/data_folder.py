@@ -41,7 +41,7 @@ def lock_folder(folder: Path) -> Iterator[Path]:
         LocalServerError: it can't be used, or another demo uses it.
     """
     if not User.unprivileged().can_enter(folder):
-        raise LocalServerError(f"{folder} cannot be used: PostgreSQL's user, nobody, cannot enter")
+        raise LocalServerError(f"{folder} cannot be used: PostgreSQL's user `nobody` cannot enter")
     try:
         if not folder.exists():
             folder.mkdir(parents=True)

@@ -26,7 +26,7 @@ DATABASE: Final = "payments"
 START_SECONDS: Final = 90.0
 # The readiness check takes milliseconds; while the service starts, nothing responds.
 READY_SECONDS: Final = 2.0
-# Another process may take the free port first; three times in a row is another fault.
+# Another process may use the free port first; three failures in a row have another cause.
 PORT_ATTEMPTS: Final = 3
 # Python needs these to find and cache its modules; all other variables are the demo's own.
 INHERITED_VARIABLES: Final = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")

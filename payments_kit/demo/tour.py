@@ -58,7 +58,7 @@ class StepResult:
 
     @property
     def is_expected(self) -> bool:
-        """Whether the step ended as it should."""
+        """Whether the result is the expected one."""
         return self.actual == self.step.expected
 
 

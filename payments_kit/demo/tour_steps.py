@@ -40,7 +40,7 @@ WRONG_AMOUNT: Final = 1
 
 @define
 class Tour:
-    """The steps as methods that return a short result; later steps use what earlier ones kept."""
+    """The steps as methods that return a short result; later steps use what earlier ones stored."""
 
     deployment: Deployment
     orders: OrdersService
@@ -79,7 +79,7 @@ class Tour:
         return f"order {order.status}"
 
     async def compare_event(self) -> str:
-        """Compare the fields of `payment:created` with the payment; it came once."""
+        """Compare the fields of `payment:created` with the payment, and count its events."""
         order, reply = self._orders["first"], self._replies["first"]
         events = self.orders.projection.events_of(order.id, PAYMENT_CREATED)
         expected = {
@@ -167,7 +167,7 @@ class Tour:
         return f"{PAYMENT_CREATED}, order {order.status}"
 
     async def finish_authentication(self) -> str:
-        """Wait until recovery has found out that the customer authenticated."""
+        """Wait until recovery has found the customer's authentication."""
         order = await self._wait_for_status(self._orders["3-D Secure"].id, "complete")
         reply = await self.payments.get_payment(str(self._replies["3-D Secure"].body["id"]))
         return f"{reply.body['status']}, order {order.status}"
@@ -222,5 +222,5 @@ def _is_replicated(reply: HttpReply) -> bool:
 
 def _status(reply: HttpReply) -> str:
     status = reply.body.get("status")
-    # In an RFC 9457 problem this field repeats the number; in a payment it is a word.
+    # In an RFC 9457 problem this field repeats the number; in a payment it is a text.
     return f"{reply.status} {status}" if isinstance(status, str) else str(reply.status)

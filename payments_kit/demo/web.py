@@ -26,7 +26,7 @@ from payments_kit.demo.payments_client import CUSTOMER, PaymentsClient
 from payments_kit.servers.processes import free_port
 
 STATIC: Final = Path(__file__).with_name("static")
-# Enough for a page that people read; the streams keep the rest.
+# Enough for a readable page; the streams keep the rest.
 MAX_ORDERS: Final = 50
 MAX_EVENTS: Final = 100
 # Stripe's maximum for one charge (https://docs.stripe.com/currencies), without the cents.
@@ -111,7 +111,7 @@ class WebHandlers:
         return _json(_order_json(await self.orders.cancel(request.match_info["id"])))
 
     async def complete_authentication(self, request: web.Request) -> web.Response:
-        """Report the customer's answer to their bank's request."""
+        """Report whether the customer authenticated with their bank."""
         result = msgspec.json.decode(await request.read(), type=Authentication)
         await self.authenticate(request.match_info["id"], result.succeeded)
         return _json({})

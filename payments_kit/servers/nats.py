@@ -93,5 +93,5 @@ class LocalNats(LocalServer):
                 info = client.makefile("rb").readline()
         except OSError:
             return False
-        # Another server may have taken the port first.
+        # Another server may use this port.
         return self._server_name.encode() in info

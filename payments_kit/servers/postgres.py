@@ -95,7 +95,7 @@ class LocalPostgres(LocalServer):
     def _prepare(self, process: SupervisedProcess) -> None:
         if not process.user.can_enter(process.folder):
             raise LocalServerError(
-                f"PostgreSQL does not run as root, and the user nobody cannot enter "
+                f"PostgreSQL does not run as root, and the user `nobody` cannot enter "
                 f"{process.folder}: choose another data folder, for example below /var/tmp"
             )
         self._programs = self._installed

@@ -1,4 +1,4 @@
-"""SupervisedProcess: a child process that ends when its parent ends, in whatever way."""
+"""SupervisedProcess: a child process that ends when its parent ends or is killed."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def free_port() -> int:
     Raises:
         LocalServerError: no port was found.
     """
-    # A hundred used ports in a row are a fault. A seeded `random` would choose the same ports in
+    # A hundred used ports in a row have another cause. A seeded `random` would choose the same ports in
     # every process.
     for port in random.SystemRandom().sample(PORTS, 100):
         with socket.socket() as probe:

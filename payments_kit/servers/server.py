@@ -1,4 +1,4 @@
-"""LocalServer: the life cycle that local servers share."""
+"""LocalServer: start, stop and restart, the same for all local servers."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ from payments_kit.servers.processes import (
 
 # Between two attempts to use a port or a folder that another process still uses.
 RETRY_SECONDS = 0.1
-# How a server reports that another process uses its port or its folder. Both end by themselves,
-# or with another port.
+# The log texts of a server whose port or folder another process uses. A start can be tried again:
+# with another port, or when the other process has ended.
 IN_USE = (b"address already in use", b"is still in use")
 
 

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-# How often to check that the owner is alive: a forked child of it may keep the socket open.
+# How often to check that the owner runs: a forked child of it may keep the socket open.
 OWNER_CHECK_SECONDS = 1.0
 # PostgreSQL gives its own children five seconds after an immediate stop; one more for itself.
 STOP_TIMEOUT_SECONDS = 6.0
@@ -94,7 +94,7 @@ class Supervisor:
         return {"is_running": self._is_running(), "exit_code": code}
 
     def _is_running(self) -> bool:
-        """Return whether the process, or an orphan that it left behind, is alive."""
+        """Return whether the process, or an orphan that it left behind, runs."""
         if self.child is None:
             return False
         if self.child.poll() is None:
@@ -172,7 +172,7 @@ def main() -> None:
     owner = socket.socket(fileno=0)
 
     def reply(content: dict[str, Any]) -> None:
-        with suppress(OSError):  # if the owner has ended, the next read notices it
+        with suppress(OSError):  # if the owner has ended, the next read detects it
             owner.sendall(json.dumps(content).encode() + b"\n")
 
     try:

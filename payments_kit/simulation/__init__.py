@@ -1,4 +1,4 @@
-"""The simulation: the real use cases, handlers and loops in a world that a seed decides."""
+"""The simulation: the real use cases, handlers and loops in a world that a seed determines."""
 
 
 def run(seeds: int = 2000, first: int = 1, seed: int | None = None) -> int:

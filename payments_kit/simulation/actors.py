@@ -14,7 +14,7 @@ from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
-from payments_kit.simulation.orders_side import OrderPlan
+from payments_kit.simulation.orders_service import OrderPlan
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.webhooks import Webhooks
 
@@ -28,7 +28,7 @@ SECRETS: Final = (*sorted(set(_CARDS)), "_secret_")
 """The card tokens, and a part of every client secret."""
 
 _MAX_TRIES: Final = 10
-"""How often a customer tries: more than real ones do; further tries would only cost steps."""
+"""How often a customer tries, which is more often than real customers do."""
 
 
 @frozen
@@ -77,7 +77,7 @@ class Customer:
 
     async def _authenticate(self, payment_id: PaymentId) -> None:
         if self.draw.random() < 0.2:
-            return  # the customer closes the window
+            return  # the customer does not authenticate
         await asyncio.sleep(self.draw.expovariate(1 / 5.0))
         succeeded = self.draw.random() < 0.8
         what = "authenticates" if succeeded else "fails to authenticate"
@@ -130,7 +130,7 @@ class Operator:
 
 
 async def banks(scenario: Scenario, gateway: GatewayEvents, draw: random.Random) -> None:
-    """Complete the refunds that wait for a bank, now and then."""
+    """Complete the refunds that wait for a bank, at random intervals."""
     clock = asyncio.get_running_loop().time
     while clock() < scenario.seconds:
         await asyncio.sleep(draw.expovariate(1 / 15.0))

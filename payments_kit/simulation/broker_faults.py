@@ -1,10 +1,10 @@
-"""BrokerFaults: what goes wrong between a process and the broker."""
+"""BrokerFaults: the faults between a process and the broker."""
 
 from collections.abc import Sequence
 
 from attrs import define
 
-from adapters.messaging.in_memory import InMemoryBroker, Stored
+from adapters.messaging.in_memory import InMemoryBroker, StoredMessage
 from application.ports.event_publisher import BrokerUnavailable
 from domain.events import EventId
 from payments_kit.simulation.faults import FaultInjector, FaultKind
@@ -26,7 +26,7 @@ class BrokerFaults:
         self.down_until = max(self.down_until, self.loop.time() + seconds)
 
     async def step(self, step: str) -> None:
-        """Wait for a round trip, and maybe fail.
+        """Wait for a round trip, which may fail.
 
         Raises:
             BrokerUnavailable: the request failed, or was carried out and the reply is lost.
@@ -45,7 +45,7 @@ class BrokerFaults:
         """Whether the confirmation of a stored event is lost."""
         return self.injector.occurs(FaultKind.PUBLISH_REPLY_LOST, event_id)
 
-    def arrange(self, messages: Sequence[Stored]) -> Sequence[Stored]:
+    def arrange(self, messages: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
         """Return the messages in the order of their delivery."""
         if len(messages) < 2 or not self.injector.occurs(FaultKind.REORDERED, "broker"):
             return messages
@@ -56,8 +56,8 @@ class BrokerFaults:
         return shuffled[: stream.randint(1, len(shuffled))]
 
 
-def deliver_something_again(broker: InMemoryBroker, injector: FaultInjector) -> None:
-    """Make the broker forget one acknowledgement."""
+def redeliver_one(broker: InMemoryBroker, injector: FaultInjector) -> None:
+    """Make the broker deliver one message again, even if it was acknowledged."""
     stream = injector.stream(FaultKind.REDELIVERED)
     durable = stream.choice(sorted(broker._consumers))
     delivered = sorted(broker._consumers[durable].deliveries)

@@ -84,7 +84,7 @@ class Cluster:
         after = 10 ** self._draw.uniform(-1.0, 1.3)
         self.loop.call_later(after, start, name, context=self.loop.outside)
 
-    def settle_down(self) -> None:
+    def stop_workers(self) -> None:
         """Stop all workers, let no process crash any more, and keep at least one serve process."""
         for worker in self.workers:
             worker.shut_down()

@@ -20,10 +20,10 @@ from payments_kit.simulation import run
 )
 @click.option("--seed", type=click.IntRange(0), help="Replay one seed and print each step.")
 def simulate(seeds: int, first: int, seed: int | None) -> None:
-    """Search simulated shops for a broken promise.
+    """Simulate the service with faults, and check its promises.
 
-    The service's own code runs on an event loop with a virtual clock. A seed decides the shop, the
-    faults and their times. The first seed that breaks a promise is printed as a bug report.
-    Needs no configuration and no server.
+    The service's own code runs in memory, on an event loop with a virtual clock. A seed determines
+    the orders, the customers, the faults and their times. The first seed that breaks a promise
+    (docs/proof.md) is printed as a bug report. Needs no configuration and no server.
     """
     sys.exit(run(seeds, first, seed))

@@ -1,4 +1,4 @@
-"""DatabaseFaults: what goes wrong between a process and the database."""
+"""DatabaseFaults: the faults between a process and the database."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ class DatabaseFaults:
         self.down_until = max(self.down_until, self.loop.time() + seconds)
 
     async def step(self, step: str) -> None:
-        """Wait for a round trip, and maybe fail.
+        """Wait for a round trip, which may fail.
 
         Raises:
             StorageUnavailable: the statement failed, or was committed and the reply is lost.

@@ -1,4 +1,4 @@
-"""Faults: what may go wrong in a run, and the injector that decides when it does."""
+"""Faults: what may fail in a run, and the injector that decides when it fails."""
 
 import random
 from collections import Counter
@@ -59,7 +59,7 @@ class FaultOccurrence:
 
 
 class FaultInjector:
-    """Decides what goes wrong.
+    """Decides which faults occur.
 
     Each kind has a random stream of its own, so that suppressing one kind hardly changes another.
     """

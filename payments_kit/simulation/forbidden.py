@@ -1,4 +1,4 @@
-"""Forbid what a seed does not decide: wall clocks, sockets, threads, real randomness."""
+"""Forbid what a seed does not determine: wall clocks, sockets, threads, real randomness."""
 
 import os
 import random
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 
 class Forbidden(Exception):
-    """The simulated code used something that the seed does not decide."""
+    """The simulated code used something that the seed does not determine."""
 
 
 _FUNCTIONS: Final[tuple[tuple[object, str], ...]] = (

@@ -48,9 +48,9 @@ class GatewayEvents:
         """
         record = self.ledger.records[payment_id]
         attempt = record.charged
-        if attempt is None or record.left(attempt).is_zero:
+        if attempt is None or record.refundable(attempt).is_zero:
             return None
-        left = record.left(attempt)
+        left = record.refundable(attempt)
         amount = Money(min(minor_units or left.minor_units, left.minor_units), left.currency)
         reference = await self._gateway.refund_externally(payment_id, amount)
         if reference is None:

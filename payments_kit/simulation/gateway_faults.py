@@ -1,4 +1,4 @@
-"""GatewayFaults: what goes wrong between a process and the gateway."""
+"""GatewayFaults: the faults between a process and the gateway."""
 
 import asyncio
 from collections.abc import Callable
@@ -50,7 +50,7 @@ class GatewayFaults:
     """Execute the requests at the gateway that have arrived by now."""
     down_until: float = 0.0
     _stall: float = 0.0
-    """Seconds that the next request waits in vain."""
+    """How many seconds the next request waits without getting a reply."""
 
     def go_down(self, seconds: float) -> None:
         """Reply to no request for a while."""
@@ -58,7 +58,7 @@ class GatewayFaults:
 
     async def step(self, step: str) -> None:
         """Wait for a round trip."""
-        if step == "charge answered" and self.injector.occurs(FaultKind.DATABASE_DOWN):
+        if step == "charge replied" and self.injector.occurs(FaultKind.DATABASE_DOWN):
             # The worst moment: the money is captured, and it cannot be recorded.
             self.database.go_down(10 ** self.injector.uniform(FaultKind.DATABASE_DOWN, 0.0, 1.6))
         if self._stall:
@@ -90,7 +90,7 @@ class GatewayFaults:
         if gateway_kind is GatewayFaultKind.SLOW:
             return GatewayFault(gateway_kind, stream.uniform(0.5, 20.0))
         if gateway_kind not in _IMMEDIATE and stream.random() < 0.5:
-            # Half of the time the connection is reset at once, otherwise the caller waits in vain.
+            # Half of the time the connection is reset at once, else the caller gets no reply.
             self._stall = stream.uniform(1.0, CALL_SECONDS)
         if gateway_kind is not GatewayFaultKind.LATE:
             return GatewayFault(gateway_kind)

@@ -1,10 +1,10 @@
 """Invariants: the promises of the service, checked on observations of a system at rest.
 
-A violation starts with the number of its promise. The tests on real processes use it as well.
+A violation starts with the number of its promise. The tests on real processes use this module as well.
 
 1. An order is charged at most once.
 2. Our payments and refunds are the gateway's.
-3. Each outcome is published under one event id, in order, and as what it is.
+3. Each outcome is published under one event id, in order, and with the right subject.
 4. A cancelled order keeps no money.
 5. An acknowledged order event is in the replica, or in the dead letters.
 6. A reply stays true.

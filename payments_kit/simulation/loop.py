@@ -1,4 +1,4 @@
-"""SimulatedLoop: an event loop with a virtual clock, where a seed decides the order of steps."""
+"""SimulatedLoop: an event loop with a virtual clock; a seed determines the order of steps."""
 
 import asyncio
 import inspect
@@ -32,9 +32,9 @@ def yield_once() -> Generator[None, None, None]:
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Runs one ready handle after another, in an order that the seed decides.
+    """Runs one ready handle after another, in an order that the seed determines.
 
-    The clock stands still while anything is ready; then it jumps to the next timer.
+    The clock does not advance while anything is ready; then it jumps to the next timer.
     """
 
     def __init__(self, seed: int, max_steps: int = 1_000_000) -> None:
@@ -63,7 +63,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
         Raises:
             Deadlock, RunTooLong: it did not end.
-            Forbidden: it used something that the seed does not decide.
+            Forbidden: it used something that the seed does not determine.
         """
         with forbidding_nondeterminism():
             try:
@@ -141,7 +141,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self.call_at(self._time + delay, callback, *args, context=context)
 
     def run_in_executor(self, *_args: object) -> NoReturn:
-        """Refuse: no seed decides when a thread runs."""
+        """Refuse: a seed does not determine when a thread runs."""
         raise Forbidden("a thread")
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

@@ -53,12 +53,12 @@ class RecordedReply:
     kind: str
     payment_id: str
     user_id: str | None = None
-    """Who got the reply, where that is known."""
+    """The user who got the reply, if known."""
 
 
 @frozen
 class Observations:
-    """Everything that the invariants compare, taken when nothing is in progress any more."""
+    """Everything that the invariants compare, collected when nothing is in progress any more."""
 
     charges: Sequence[GatewayCharge]
     refunds: Sequence[GatewayRefund]
@@ -77,9 +77,9 @@ class Observations:
     unpublished: int = 0
     """How many of our events are waiting to be published, or were rejected."""
     secrets: Collection[str] = field(default=(), repr=False)
-    """What must not appear anywhere: card tokens, keys, client secrets."""
+    """Texts that must not appear anywhere: card tokens, keys, client secrets."""
     texts: Iterable[str] = field(default=(), repr=False)
-    """Where to search for secrets besides the orders and events: logs, errors, table dumps."""
+    """The texts to search for secrets besides the orders and events: logs, errors, table dumps."""
 
     @property
     def payments(self) -> dict[str, Payment]:

@@ -1,10 +1,10 @@
-"""Outages: the faults that last, and those that no single step causes."""
+"""Outages: faults that last for a while, and faults that no single step causes."""
 
 import asyncio
 import random
 from typing import Final
 
-from payments_kit.simulation.broker_faults import deliver_something_again
+from payments_kit.simulation.broker_faults import redeliver_one
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.runtime import SimulatedRuntime
 
@@ -37,6 +37,6 @@ async def outages(runtime: SimulatedRuntime, seconds: float, draw: random.Random
             case FaultKind.GATEWAY_DOWN:
                 runtime.gateway_faults.go_down(duration)
             case FaultKind.REDELIVERED:
-                deliver_something_again(runtime.broker, injector)
+                redeliver_one(runtime.broker, injector)
             case _:
                 runtime.broker.forget_ids()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from adapters.messaging.in_memory import Stored
+from adapters.messaging.in_memory import StoredMessage
 from application.ports.gateway_notifications import Notification
 from domain.identifiers import OrderId
 from domain.order import Order
@@ -24,14 +24,14 @@ class RecordedOrders(dict[OrderId, tuple[int, Order]]):
         super().__setitem__(order_id, row)
 
 
-class RecordedMessages(list[Stored]):
+class RecordedMessages(list[StoredMessage]):
     """The messages of the broker; every new one of ours is recorded."""
 
     def __init__(self, trace: Trace) -> None:
         super().__init__()
         self._trace = trace
 
-    def append(self, stored: Stored) -> None:
+    def append(self, stored: StoredMessage) -> None:
         """Add a message."""
         event_id = stored.message.headers.get("ce-id")
         if event_id is not None:

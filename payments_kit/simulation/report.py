@@ -57,7 +57,7 @@ def simulate(seeds: int, first: int) -> int:
         f"{done} seeds from {first}, commit {commit()}: every promise was kept.\n"
         f"{elapsed:.1f} s, {done / elapsed:.1f} seeds/s, {steps / done:.0f} steps per seed, "
         f"{steps / elapsed:,.0f} steps/s; {virtual / _HOUR:,.0f} hours were simulated, "
-        f"{virtual / elapsed:,.0f} s in each second.",
+        f"{virtual / elapsed:,.0f} times faster than real time.",
         soft_wrap=True,
     )
     return 0
@@ -95,9 +95,9 @@ def print_failure(console: Console, result: RunResult) -> None:
 
 
 def _table(happened: Counter[FaultKind]) -> Table:
-    table = Table(title="what went wrong", title_justify="left")
+    table = Table(title="injected faults", title_justify="left")
     table.add_column("fault")
-    table.add_column("times", justify="right")
+    table.add_column("occurrences", justify="right")
     for kind in FaultKind:
         if happened[kind]:
             table.add_row(kind.value, f"{happened[kind]:,}")

@@ -31,7 +31,7 @@ from payments_kit.simulation.round_trip import RoundTrip
 from payments_kit.simulation.trace import Trace
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""When every run begins; any other time would do."""
+"""When every run begins; the value has no special meaning."""
 
 
 @define

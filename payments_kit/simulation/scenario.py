@@ -1,4 +1,4 @@
-"""Scenario: the size of a world, what its actors do, and what may go wrong."""
+"""Scenario: the size of a world, what its actors do, and which faults may occur."""
 
 import random
 from typing import Final
@@ -7,8 +7,8 @@ from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence
 
-# Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs in which
-# everything goes wrong do not get far, and most pairs of faults occur alone now and then.
+# Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs with
+# every fault make little progress, and most pairs of faults also occur without the others.
 _SHARE_OF_FAULTS: Final = 0.35
 
 _RATES: Final = (0.003, 0.02, 0.08)
@@ -39,7 +39,7 @@ class Scenario:
     seed: int
     orders: int = 3
     customers: int = 2
-    """The most customers of one order."""
+    """The maximum number of customers of one order."""
     burst: bool = False
     """Whether the customers of an order arrive at the same moment, not within seconds."""
     serves: int = 2
@@ -47,7 +47,7 @@ class Scenario:
     latency: float = 0.0
     """The longest round trip in seconds; 0: each takes one step and no time."""
     seconds: float = 60.0
-    """How long the actors act and faults occur; afterwards everything is healed."""
+    """How long the actors act and faults occur; afterwards no fault occurs any more."""
     cancels: float = 0.3
     """The probability that an order is cancelled."""
     refunds: float = 0.2
@@ -65,7 +65,7 @@ class Scenario:
 
 
 def scenario_of(seed: int) -> Scenario:
-    """Return the scenario that a seed stands for."""
+    """Return the scenario of a seed."""
     draw = random.Random(f"scenario {seed}")  # noqa: S311 - replayable on purpose
     rates = {
         kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)

@@ -1,4 +1,4 @@
-"""Schedule: when the next thing happens in a runtime where every process is idle."""
+"""Schedule: when the next check, delivery or timer is due, if every process is idle."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Shrink: make a failing run smaller by removing everything that it also fails without."""
+"""Shrink: make a failing run smaller by removing everything that the failure does not need."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -9,7 +9,7 @@ from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.world import RunResult, World
 
 MAX_RUNS: Final = 400
-"""A few seconds; the result is small long before."""
+"""These take a few seconds, more than most failures need."""
 
 
 def shrink(failing: RunResult, max_runs: int = MAX_RUNS) -> RunResult:

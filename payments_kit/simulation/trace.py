@@ -41,7 +41,7 @@ class Trace:
 
 
 def digest_of(lines: Iterable[Line]) -> str:
-    """Return a digest; equal runs have equal ones."""
+    """Return a digest of a run's lines; equal runs have equal digests."""
     return hashlib.sha256("\n".join(map(str, lines)).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Webhooks: the gateway's notifications on their way to the service."""
+"""Webhooks: the delivery of the gateway's notifications to the service."""
 
 import asyncio
 import random

@@ -19,7 +19,7 @@ from payments_kit.simulation.invariants import broken_promises
 from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
 from payments_kit.simulation.observations import Observations
-from payments_kit.simulation.orders_side import OrderEvents, orders_side, plan_orders
+from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
 from payments_kit.simulation.outages import outages
 from payments_kit.simulation.process import SimulatedProcess, current_name
 from payments_kit.simulation.processes import Worker
@@ -90,7 +90,7 @@ class World:
         self._names: list[str] = []
 
     def run(self) -> RunResult:
-        """Run the scenario, heal everything, wait until nothing is left to do, and check."""
+        """Run the scenario, end all faults, wait until nothing is left to do, and check."""
         with collecting_errors(self.report_unexpected):
             try:
                 self.loop.simulate(self.main())
@@ -112,7 +112,7 @@ class World:
         )
 
     async def main(self) -> None:
-        """Let everybody act, then finish what is left."""
+        """Let all actors act, then finish what is left."""
         self.cluster.start(self.scenario.serves, self.scenario.workers)
         await asyncio.gather(*self._activities())
         await self.come_to_rest()
@@ -140,7 +140,9 @@ class World:
         for plan in plan_orders(scenario, self.stream("orders")):
             is_present = self._takes_part(plan.id)
             if is_present:
-                yield orders_side(plan, self.orders, self.stream(f"orders side {plan.id}"))
+                # Another name of the stream would change all runs.
+                stream = self.stream(f"orders side {plan.id}")
+                yield run_orders_service(plan, self.orders, stream)
             for number in range(1, 1 + draw.randint(1, scenario.customers)):
                 name = f"customer{plan.id.removeprefix('order')}.{number}"
                 arrives_at = plan.at + 1.0 + draw.expovariate(1 / 3.0) * (not scenario.burst)
@@ -163,10 +165,10 @@ class World:
     # --- the end of a run ----------------------------------------------------------------------
 
     async def come_to_rest(self) -> None:
-        """Heal everything, then let one worker finish what is left, however long that takes."""
+        """End all faults, then let one worker finish what is left."""
         self.trace.record("world", "everything is healed")
         self.runtime.heal()
-        self.cluster.settle_down()
+        self.cluster.stop_workers()
         last = self.cluster.new_worker("worker0")
         await self.loop.spawn(last.process, self._finish(last))
 
@@ -184,7 +186,7 @@ class World:
             await asyncio.sleep(max(0.0, following - self.loop.time()) + 0.001)
 
     async def _run_due_loops(self, worker: Worker) -> int:
-        """Run once what has something to do: idle checks cost steps. Return how much was done."""
+        """Run each loop once that has work, as idle checks cost steps; return how much was done."""
         dependencies, use_cases = worker.dependencies, worker.dependencies.use_cases
         done = await use_cases.recover_payments.run_once()
         done += await use_cases.apply_deferred_notifications.run_once()

@@ -49,7 +49,7 @@ class BrokerUnderTest(ABC):
 
     @abstractmethod
     def subscribe(self, durable: str = "payments") -> InboundEvents:
-        """Return the subscription of another replica to the order events."""
+        """Return the subscription of another process to the order events."""
 
     @abstractmethod
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:

@@ -72,7 +72,7 @@ class InboundEventsContract:
         await broker.let_ack_wait_pass()
         assert not await subscription.fetch(10, SHORT)
 
-    async def test_an_event_that_was_not_ended_is_repeated_to_any_replica(
+    async def test_an_event_that_was_not_ended_is_delivered_again_to_any_process(
         self, broker: BrokerUnderTest
     ) -> None:
         await broker.send("order:created", b"1", {})
@@ -82,7 +82,7 @@ class InboundEventsContract:
         assert event.data == lost.data
         assert event.deliveries == 2
 
-    async def test_replicas_share_the_events(self, broker: BrokerUnderTest) -> None:
+    async def test_processes_share_the_events(self, broker: BrokerUnderTest) -> None:
         for number in range(6):
             await broker.send("order:created", b"%d" % number, {})
         one, other = broker.subscribe(), broker.subscribe()

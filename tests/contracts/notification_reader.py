@@ -1,4 +1,4 @@
-"""The contract of NotificationReader: what every reader of a gateway's notifications promises."""
+"""The promises of a notification reader."""
 
 import json
 from datetime import timedelta
@@ -46,11 +46,14 @@ class NotificationHarness(Protocol):
         """The gateway's signature, with a time relative to now."""
 
     def forge(self, body: bytes) -> str:
-        """A signature that is correct but for its secret."""
+        """A signature that is correct except for its secret."""
 
 
 class NotificationReaderContract:
-    """The subclass has one harness for all tests."""
+    """The promises of application/ports/gateway_notifications.py, NotificationReader.
+
+    A subclass has one harness for all tests.
+    """
 
     harness: NotificationHarness
 

@@ -1,4 +1,4 @@
-"""The promises of an outbox storage.outbox."""
+"""The promises of an outbox queue."""
 
 import asyncio
 from datetime import timedelta
@@ -65,9 +65,11 @@ class OutboxQueueContract:
     async def test_of_many_concurrent_relays_one_gets_the_entries(self, storage: Storage) -> None:
         await storage.add(failure(0))
         takes = (storage.unsent(f"relay-{number}") for number in range(10))
-        assert sum(bool(taken) for taken in await asyncio.gather(*takes)) == 1
+        assert sum(bool(entries) for entries in await asyncio.gather(*takes)) == 1
 
-    async def test_a_dead_relay_blocks_others_until_its_lease_ends(self, storage: Storage) -> None:
+    async def test_a_crashed_relay_blocks_others_until_its_lease_ends(
+        self, storage: Storage
+    ) -> None:
         await storage.add(failure(0))
         assert await storage.unsent("first")
         await storage.elapse(LEASE - MOMENT)

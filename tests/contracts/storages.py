@@ -76,7 +76,7 @@ class Storage:
         await work.commit()
 
     async def unsent(self, relay: str = "relay", limit: int = 100_000) -> list[Event]:
-        """Return unsent events, taken by this relay."""
+        """Return the unsent events that this relay gets."""
         return [entry.event for entry in await self.outbox.take(relay, LEASE, limit)]
 
     async def defer(self, notification: ChargeNotification, since: datetime = NOW) -> None:

@@ -360,7 +360,7 @@ class UnitOfWorkContract:
 
 
 async def nothing_was_written(storage: Storage) -> None:
-    """Check that the ordinary order, events and the notification are not stored."""
+    """Check that the default order, events and the notification are not stored."""
     assert await storage.begin().orders.get(ORDER) is None
     assert await storage.begin().orders.find_by_payment(PAYMENT) is None
     assert await storage.unsent() == []
@@ -368,7 +368,7 @@ async def nothing_was_written(storage: Storage) -> None:
 
 
 def history_of_an_order() -> Iterable[Order]:
-    """Return the ordinary order after each step from its creation to its end."""
+    """Return the default order after each step from its creation to its end."""
     second, refund_id = PaymentId("payment-2"), RefundId("refund-1")
     charge_id, dispute = charged(second).charge_id, (PRICE, "fraudulent")
     steps: list[Callable[[Order], Order]] = [

@@ -20,10 +20,10 @@ from attrs import field, frozen
 from payments_kit.servers.processes import User, temporary_home
 from tests.servers.owner_program import ROOT, eventually, processes_in
 
-# A demo that starts, does something and stops takes about ten seconds; this is for one that hangs.
+# A demo that starts, does something and stops takes about ten seconds; this ends one that hangs.
 MAX_RUN_SECONDS = 180.0
-# Stopping four processes takes a second; those that hang are killed after
-# six. The slowest event is recovery's first check of a payment, after five seconds.
+# Stopping four processes takes a second; those that hang are killed after six. The slowest event is
+# recovery's first check of a payment, after five seconds.
 MAX_WAIT_SECONDS = 30.0
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -102,7 +102,7 @@ class DemoProcess:
 
     def page(self) -> "Page":
         line = self.read_until("Pay for an order at")
-        return Page(next(word for word in line.split() if word.startswith("http")))
+        return Page(next(part for part in line.split() if part.startswith("http")))
 
     def end(self, signal: int | None = None) -> tuple[int, str]:
         """Send a signal, if any, and wait for the end; return the exit status and all output."""

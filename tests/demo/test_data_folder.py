@@ -56,7 +56,7 @@ def test_a_requested_folder_is_created_and_never_replaced(workspace: Workspace) 
 def test_no_folder_is_created_that_postgresql_could_not_enter(workspace: Workspace) -> None:
     workspace.folder.chmod(0o700)
     with (
-        pytest.raises(LocalServerError, match="nobody, cannot enter"),
+        pytest.raises(LocalServerError, match="`nobody` cannot enter"),
         open_data_folder(workspace.folder / "data", fail),
     ):
         pass

@@ -18,7 +18,7 @@ Status = TypeVar("Status", bound=Enum)
 
 
 def edges_below(heading: str, document: str) -> Edges:
-    """Return the edges of the first state diagram below the heading that contains these words.
+    """Return the edges of the first state diagram below the heading that contains this text.
 
     Raises:
         ValueError: there is no such diagram, or a line of it is not an edge.

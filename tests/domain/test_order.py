@@ -126,7 +126,7 @@ def test_a_charge_and_a_cancellation_end_in_a_full_refund_in_every_sequence(
 
 
 @pytest.mark.parametrize("others", WITHOUT_OUTCOME, ids=str)
-def test_a_charge_before_a_decline_is_kept_and_a_charge_after_it_is_returned(
+def test_a_charge_before_a_decline_is_kept_and_a_charge_after_it_is_given_back(
     others: tuple[str, ...],
 ) -> None:
     for sequence in permutations(("charged", "declined", *others)):
@@ -155,14 +155,14 @@ def test_a_captured_payment_is_not_changed_by_later_reports(
 # --- late and wrong charges --------------------------------------------------------------------
 
 
-def test_a_late_charge_of_an_abandoned_payment_is_kept_and_completes_the_order() -> None:
+def test_a_late_capture_of_an_abandoned_payment_is_kept_and_completes_the_order() -> None:
     order = receive("never arrived", "charged")
     assert (status(order), order.status) == (PaymentStatus.SUCCEEDED, OrderStatus.COMPLETE)
     assert not order.refunds
 
 
 @pytest.mark.parametrize("second_is_paid", [False, True])
-def test_a_late_charge_beside_another_live_payment_is_returned(second_is_paid: bool) -> None:
+def test_a_late_capture_beside_another_live_payment_is_given_back(second_is_paid: bool) -> None:
     order = start_payment(receive("never arrived"), SECOND)
     if second_is_paid:
         order = order.settle(SECOND, charged(SECOND), NOW)
@@ -173,7 +173,7 @@ def test_a_late_charge_beside_another_live_payment_is_returned(second_is_paid: b
     assert [refund.reason for refund in order.refunds] == ["order_already_paid"]
 
 
-def test_a_charge_after_the_expiry_is_returned() -> None:
+def test_a_charge_after_the_expiry_is_given_back() -> None:
     order = claimed(replica=created_event(expires_at=after(seconds=10)))
     in_time = order.settle(PAYMENT, charged(), after(seconds=9))
     assert status(in_time) is PaymentStatus.SUCCEEDED
@@ -198,7 +198,7 @@ def test_a_wrong_charge_is_reviewed_and_never_completes_the_order(
         start_payment(order, SECOND)
 
 
-def test_a_charge_beside_a_wrong_charge_is_returned() -> None:
+def test_a_charge_beside_a_wrong_charge_is_given_back() -> None:
     order = start_payment(receive("never arrived"), SECOND)
     order = receive("charged wrongly", order=order)
     assert [payment.is_live for payment in order.payments] == [False, True]
@@ -216,6 +216,7 @@ def test_a_payment_waits_for_its_customer_until_its_order_ends_or_the_window_clo
     payment = waiting.payment(PAYMENT)
     assert not waiting.should_cancel(payment, after(minutes=59))
     assert waiting.should_cancel(payment, NOW + AUTHENTICATION_WINDOW)
+    assert waiting.apply(created_event(), NOW) == waiting
     cancelled = receive("cancelled", order=waiting)
     assert cancelled.payment(PAYMENT).is_check_due(NOW)
     assert cancelled.should_cancel(cancelled.payment(PAYMENT), NOW)

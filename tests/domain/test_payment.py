@@ -59,7 +59,7 @@ def test_every_method_follows_the_table_and_changes_nothing_when_repeated(
         assert once == payment
 
 
-@pytest.mark.parametrize("status", CAPTURED)
+@pytest.mark.parametrize("status", sorted(CAPTURED, key=str))
 @pytest.mark.parametrize("method", ["succeed", "reverse", "review"])
 def test_a_second_charge_for_one_payment_is_a_contradiction(
     status: PaymentStatus, method: str

@@ -32,7 +32,7 @@ outcomes = refund_outcomes(a_refund().id, PRICE)
 
 
 def after_reports(*reports: RefundOutcome) -> Refund:
-    """Return the ordinary refund after these reports."""
+    """Return the default refund after these reports."""
     refund = a_refund()
     for report in reports:
         refund = refund.settle(report)
@@ -91,6 +91,7 @@ def test_a_failure_of_another_refund_does_not_undo_a_success() -> None:
 def test_a_failed_refund_stays_failed_because_its_amount_may_be_reserved_again() -> None:
     refused = after_reports(REFUSED)
     assert not refused.is_reserved
+    assert after_reports(PENDING, REFUSED).reference == after_reports(RETURNED).reference == "re_1"
     for report in (SUCCEEDED, PENDING, RETURNED):
         assert refused.settle(report) == refused
 

@@ -52,7 +52,7 @@ REFUSED = RefundFailed("charge_disputed")
 
 
 def paid() -> Order:
-    """Return the ordinary order, paid."""
+    """Return the default order, paid."""
     return claimed().settle(PAYMENT, charged(), NOW)
 
 
@@ -140,7 +140,7 @@ SEVEN = dollars("7")
 
 
 def in_review() -> Order:
-    """Return the ordinary order, for which another amount was captured than requested."""
+    """Return the default order, for which another amount was captured than requested."""
     return claimed().settle(PAYMENT, charged(amount=SEVEN), NOW)
 
 

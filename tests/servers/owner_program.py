@@ -10,8 +10,10 @@ ROOT = Path(__file__).parents[2]
 # Both servers start in less than a second; two test processes may share two busy cores.
 MAX_SECONDS = 60.0
 
+# A shell starts its background commands with SIGINT ignored, and so they start theirs.
 START_BOTH = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres

@@ -1,4 +1,4 @@
-"""A server's process ends with its owner. tests/demo runs both servers as an ordinary user."""
+"""A server's process ends with its owner. tests/demo runs both servers as a user other than root."""
 
 import os
 import shutil
@@ -33,12 +33,15 @@ def test_nothing_is_left_when_a_signal_ends_the_owner(end: signal.Signals) -> No
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as owner:
-        assert owner.stdout is not None
-        result, *folders = owner.stdout.readline().split()
-        assert result == "42"
-        assert all(processes_in(folder) for folder in folders)
-        owner.send_signal(end)
-        owner.wait(MAX_SECONDS)
+        try:
+            assert owner.stdout is not None
+            result, *folders = owner.stdout.readline().split()
+            assert result == "42"
+            assert all(processes_in(folder) for folder in folders)
+            owner.send_signal(end)
+            owner.wait(MAX_SECONDS)
+        finally:
+            owner.kill()
     assert eventually(lambda: are_gone(folders), MAX_SECONDS)
 
 

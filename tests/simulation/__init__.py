@@ -1,1 +1,1 @@
-"""Tests of the simulation: it can fail, it can be replayed, and every promise is kept in it."""
+"""Tests of the simulation: it finds bugs, it can be replayed, and the service keeps every promise in it."""

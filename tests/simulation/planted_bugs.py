@@ -57,11 +57,11 @@ class Bug:
     attribute: str
     wrong: Any
     second: "Bug | None" = None
-    """What else must be wrong, where the service has two lines of defence."""
+    """What else must be wrong if two rules of the service prevent the failure."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:
-        """Replace the attribute for a while."""
+        """Replace the attribute until the block ends."""
         right = self.owner.__dict__[self.attribute]
         setattr(self.owner, self.attribute, self.wrong)
         try:
@@ -131,7 +131,7 @@ def _claim_beside_a_live_one(self: Order, *args: Any) -> Order:
     return evolve(self, payments=(*self.payments, *claimed.payments))
 
 
-def _claim_for_anybody(self: Order, payment_id: PaymentId, payer: UserId, *args: Any) -> Order:
+def _claim_for_any_user(self: Order, payment_id: PaymentId, payer: UserId, *args: Any) -> Order:
     owner = self.replica.terms.user_id if self.replica.terms else payer
     claimed = _claim(self, payment_id, owner, *args)
     return claimed.with_payment(evolve(claimed.payment(payment_id), user_id=payer))
@@ -324,7 +324,7 @@ BUGS: Final = (
         *(Order, "claim", _claim_beside_a_live_one),
         Bug("both are kept", Order, "_reversal_reason", _reversal_only_after_a_cancellation),
     ),
-    Bug("anybody may pay", Order, "claim", _claim_for_anybody),
+    Bug("any user may pay", Order, "claim", _claim_for_any_user),
     Bug("a price through a float", Money, "from_major", classmethod(_through_a_float)),
     Bug("the event in a second commit", SettlePayment, "__call__", _second_commit_for_the_event),
     Bug(
@@ -350,7 +350,7 @@ BUGS: Final = (
 
 
 MAX_SEEDS: Final = 400
-"""Twice what the bug that is hardest to find took from any of a few first seeds."""
+"""Twice the largest number of seeds that any bug took, from several first seeds."""
 
 
 def bug_named(name: str) -> Bug:

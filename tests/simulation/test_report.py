@@ -20,7 +20,7 @@ def test_one_seed_is_replayed_step_by_step_with_equal_output(
 ) -> None:
     assert run(seed=3) == 0
     first = capsys.readouterr().out
-    assert "orders side     publishes order:created" in first
+    assert "orders service  publishes order:created" in first
     assert "everything is healed" in first
     assert run(seed=3) == 0
     assert capsys.readouterr().out == first
@@ -30,7 +30,7 @@ def test_one_seed_is_replayed_step_by_step_with_equal_output(
 def test_a_broken_promise_ends_with_1_and_a_bug_report(
     options: dict[str, int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with bug_named("anybody may pay").planted():
+    with bug_named("any user may pay").planted():
         assert run(**options) == 1
     printed = capsys.readouterr().out
     for part in (

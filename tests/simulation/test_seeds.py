@@ -1,4 +1,4 @@
-"""Every promise is kept in each seed, and a seed is the same run wherever it runs."""
+"""Every promise is kept in each seed, and a seed is the same run in every process."""
 
 import os
 import subprocess
@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 BATCH = 50
 REPLAY_SECONDS = 120.0
 
-# Seeds that found something: those of the planted bugs that are hardest to find. Add a seed that
-# finds a bug of the service here.
+# Seeds that found the planted bugs that are hardest to find. Add a seed that finds a bug of the
+# service here.
 PINNED = (35, 52, 1108, 1134, 2119, 2158)
 
 PRINT_DIGESTS = """
@@ -35,7 +35,7 @@ def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
 
 
 @pytest.mark.parametrize("seed", PINNED)
-def test_every_promise_is_kept_in_a_seed_that_once_found_something(seed: int) -> None:
+def test_every_promise_is_kept_in_a_seed_that_once_found_a_bug(seed: int) -> None:
     assert World(scenario_of(seed)).run().broken == []
 
 

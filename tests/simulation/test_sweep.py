@@ -40,7 +40,7 @@ def test_every_promise_is_kept_if_the_process_crashes_at_any_step_of(run: UseCas
     assert steps > 3, "the run has hardly any steps"
 
 
-@pytest.mark.parametrize("run", RUNS, ids=name)
+@pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)
 def test_every_promise_is_kept_with_any_single_fault_in(run: UseCaseRun) -> None:
     occurrences = 0
     for fault, result in faults(run):

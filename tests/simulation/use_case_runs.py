@@ -1,4 +1,4 @@
-"""Runs of one use case alone; its process crashes at a chosen step, maybe with one more fault."""
+"""Runs of one use case alone; its process may crash at a chosen step, with or without one more fault."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -87,7 +87,7 @@ RUNS: Final = [
             _ORDER,
         )
         for card in CARDS
-        for moment in ("commit", "committed", "charge", "charge answered")
+        for moment in ("commit", "committed", "charge", "charge replied")
     ),
 ]
 

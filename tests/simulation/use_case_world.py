@@ -17,7 +17,7 @@ from application.use_cases.create_charge import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.faults import FaultOccurrence
-from payments_kit.simulation.orders_side import OrderPlan, Price
+from payments_kit.simulation.orders_service import OrderPlan, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker
 from payments_kit.simulation.scenario import Scenario

@@ -1,6 +1,6 @@
 """Chaos: many orders are paid while everything is killed, suspended and disconnected at random.
 
-The seed decides which fault happens when; the effects depend on real processes, so a failure may
+The seed determines which fault happens when; the effects depend on real processes, so a failure may
 not happen again with the same seed.
 """
 

@@ -158,7 +158,7 @@ def _delivered(event: Message) -> Delivered:
 
 
 def _recorded_reply(response: Response) -> RecordedReply | None:
-    """Return what the response says about a payment; None if it names none."""
+    """Return what the response contains about a payment; None if it names none."""
     body = response.body
     payment = body if "orderId" in body else body.get("payment")
     if payment is None:

@@ -111,7 +111,7 @@ class ServiceProcess:
         return self._process.exit_code()
 
     def close(self, keep_log_in: Path | None = None) -> None:
-        """Stop it for good; its log is copied to the given folder."""
+        """Stop it at the end; its log is copied to the given folder."""
         if keep_log_in is not None and self._process.log.exists():
             shutil.copyfile(self._process.log, keep_log_in / f"{self.name}.log")
         self._process.release()

@@ -2,7 +2,7 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from subprocess import CompletedProcess
 from typing import Any, Final
@@ -18,7 +18,7 @@ from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from domain.identifiers import OrderId
 from domain.order import Order
 from domain.payment import PaymentStatus
-from tests.system.api_client import RESPONSE_SECONDS, ApiClient
+from tests.system.api_client import RESPONSE_SECONDS, ApiClient, Response
 from tests.system.deployment import JWT_KEY, OPERATOR_KEY, PAYMENTS, WEBHOOK_SECRET, Deployment
 from tests.system.service_process import ROOT
 from tests.system.shop_events import ShopEvents, new_id
@@ -44,6 +44,15 @@ class System:
         order_id = await self.events.create_order(user_id, **fields)
         await self.wait_for_orders(order_id)
         return order_id
+
+    async def begin_payment(
+        self, order_id: str, user_id: str, fault: Mapping[str, Any], **request: Any
+    ) -> asyncio.Task[Response]:
+        """Pay in the background; return when the gateway has begun to fail the charge in this way."""
+        await self.stripe.add_fault(**fault)
+        paying = asyncio.create_task(self.api.pay(order_id, user_id, **request))
+        await self.stripe.wait_for_fault(fault["kind"])
+        return paying
 
     async def wait_for_orders(self, *order_ids: str) -> None:
         """Wait until these orders are replicated."""
@@ -118,7 +127,7 @@ async def connect(deployment: Deployment) -> AsyncIterator[System]:
     async with AsyncExitStack() as stack:
         events = ShopEvents(deployment.nats.url)
         stack.push_async_callback(events.close)
-        # A process that dies closes its connections; the next request needs a new one.
+        # A process that ends closes its connections; the next request needs a new one.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         session = await stack.enter_async_context(
             aiohttp.ClientSession(

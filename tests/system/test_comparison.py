@@ -1,4 +1,4 @@
-"""The comparison at the end of each test finds what it is for."""
+"""The comparison at the end of each test finds inconsistencies."""
 
 import asyncio
 

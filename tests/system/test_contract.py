@@ -42,9 +42,8 @@ async def test_a_payment_has_the_documented_reply_and_event(system: System, user
 
 async def test_an_idempotency_key_is_shared_by_all_processes(system: System, user: str) -> None:
     order_id, key = await system.create_order(user), new_id("key")
-    await system.stripe.add_fault("slow", seconds=1)
-    paying = asyncio.create_task(system.api.pay(order_id, user, key=key))
-    await system.stripe.wait_for_fault("slow")
+    slow = {"kind": "slow", "seconds": 1}
+    paying = await system.begin_payment(order_id, user, slow, key=key)
     concurrent = await system.api.pay(order_id, user, key=key, serve=1)
     without_key = await system.api.pay(order_id, user, serve=1)
     paid = await paying

@@ -1,4 +1,4 @@
-"""Every gateway of ours: orders are paid, declined, refunded and cancelled, with real processes."""
+"""Each of our gateways: orders are paid, declined, refunded and cancelled, with real processes."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def test_orders_are_paid_declined_refunded_and_cancelled_with(
 async def pay_decline_refund_and_cancel(
     system: System, user: str, authentication_status: int
 ) -> None:
-    """Pay orders with every ordinary result; the gateway answers 3-D Secure with this status."""
+    """Pay orders with every ordinary result; the reply to a 3-D Secure card has this status."""
     order_ids = [await system.create_order(user, price=19.99) for _ in range(5)]
     paid, declined, cancelled, lost, authenticating = order_ids
     if system.deployment.gateway != "fake":

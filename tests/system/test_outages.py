@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from domain.payment import PaymentStatus
 from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
+from tests.system.service_process import ServiceProcess
 from tests.system.shop_events import new_id
 from tests.system.system import System
 from tests.system.waiting import eventually
@@ -55,10 +56,13 @@ async def test_a_database_restart_under_load_gives_503_and_nothing_worse(
 
 
 async def test_a_rolling_deployment_under_load_loses_no_request(system: System, user: str) -> None:
+    async def redeploy(process: ServiceProcess) -> None:
+        assert await asyncio.to_thread(process.stop) == 0
+        await asyncio.to_thread(process.start)
+
     async def deploy() -> None:
-        for process in (*system.deployment.serve, *system.deployment.worker):
-            assert await asyncio.to_thread(process.stop) == 0
-            await asyncio.to_thread(process.start)
+        for pair in zip(system.deployment.serve, system.deployment.worker, strict=True):
+            await asyncio.gather(*(redeploy(process) for process in pair))
 
     order_ids, responses = await under_load(system, user, deploy, clients=2)
     statuses = [response.status for response in responses]

@@ -18,6 +18,8 @@ from tests.system.waiting import KNOWN_WITHIN_SECONDS, eventually
 
 OTHER_CARD = "pm_card_mastercard"
 
+SLOW = {"kind": "slow", "seconds": 1}
+
 # The gateway charged, and its reply is lost in one of these ways.
 CHARGED_WITHOUT_REPLY = ("timeout_after", "reset_after", "status_after", "truncate", "garbage")
 
@@ -32,9 +34,7 @@ async def pay_with_unknown_outcome(
     requests = {}
     for fault in faults:
         order_id = await system.create_order(user)
-        await system.stripe.add_fault(fault)
-        requests[order_id] = asyncio.create_task(system.api.pay(order_id, user, serve=1))
-        await system.stripe.wait_for_fault(fault)
+        requests[order_id] = await system.begin_payment(order_id, user, {"kind": fault}, serve=1)
     responses = dict(zip(requests, await asyncio.gather(*requests.values()), strict=True))
     for response in responses.values():
         assert (response.status, response.body["status"]) == (202, "processing"), response
@@ -102,12 +102,10 @@ async def test_3_a_conflict_after_the_charge_does_not_charge_again(
     """odoo#150102: after a serialization conflict, the framework repeated the whole request."""
     order_id = await system.create_order(user)
     database = system.deployment.serve_database
-    await system.stripe.add_fault("slow", seconds=1.5)
     # The reply to the commit of the settlement is lost, too, which looks like a conflict.
     dropped = database.dropped
     database.drop_replies(to=b"succeeded")
-    paying = asyncio.create_task(system.api.pay(order_id, user))
-    await system.stripe.wait_for_fault("slow")
+    paying = await system.begin_payment(order_id, user, {"kind": "slow", "seconds": 1.5})
     for version in range(1, 10):  # each event changes the order that the charge has read
         await system.events.create_order(user, order_id, version=version)
         await asyncio.sleep(0.1)
@@ -123,9 +121,7 @@ async def test_4_a_charge_is_not_repeated_after_its_outcome_could_not_be_saved(
 ) -> None:
     """community-store#488: the charge succeeded, the insert failed, the customer paid again."""
     order_id = await system.create_order(user)
-    await system.stripe.add_fault("slow", seconds=1)
-    paying = asyncio.create_task(system.api.pay(order_id, user))
-    await system.stripe.wait_for_fault("slow")
+    paying = await system.begin_payment(order_id, user, SLOW)
     system.deployment.serve_database.refuse()
     unknown = await paying
     assert (unknown.status, unknown.body["status"]) == (202, "processing"), unknown
@@ -144,9 +140,7 @@ async def test_4_a_charge_is_not_repeated_after_a_crash_before_its_settlement(
 ) -> None:
     """The same, caused by SIGKILL."""
     order_id = await system.create_order(user)
-    await system.stripe.add_fault("timeout_after")
-    paying = asyncio.create_task(system.api.pay(order_id, user))
-    await system.stripe.wait_for_fault("timeout_after")
+    paying = await system.begin_payment(order_id, user, {"kind": "timeout_after"})
     await asyncio.to_thread(system.deployment.serve[0].kill)
     with pytest.raises(NoResponse):
         await paying
@@ -191,9 +185,7 @@ async def test_7_a_process_suspended_during_its_charge_changes_nothing_when_it_c
 ) -> None:
     """polar#13349: an expired lock was treated as a failed payment."""
     order_id = await system.create_order(user)
-    await system.stripe.add_fault("slow", seconds=1)
-    paying = asyncio.create_task(system.api.pay(order_id, user))
-    await system.stripe.wait_for_fault("slow")
+    paying = await system.begin_payment(order_id, user, SLOW)
     system.deployment.serve[0].suspend()
     # The other processes find the charge, settle and publish it.
     await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
@@ -212,9 +204,8 @@ async def test_7_a_process_suspended_before_its_charge_does_not_charge_when_it_c
 ) -> None:
     """The same; meanwhile the payment is abandoned and the order is paid by another one."""
     order_id = await system.create_order(user)
-    await system.stripe.add_fault("slow", "/v1/payment_methods$", seconds=1)
-    suspended = asyncio.create_task(system.api.pay(order_id, user, timeout=90))
-    await system.stripe.wait_for_fault("slow")
+    before_the_charge = {**SLOW, "path": "/v1/payment_methods$"}
+    suspended = await system.begin_payment(order_id, user, before_the_charge, timeout=90)
     system.deployment.serve[0].suspend()
     lost_requests = await pay_with_unknown_outcome(system, user, NOT_CHARGED_WITHOUT_REPLY)
     await system.wait_for_status(order_id, PaymentStatus.ABANDONED)

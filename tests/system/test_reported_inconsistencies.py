@@ -50,9 +50,7 @@ async def test_10_a_webhook_before_the_reply_to_the_charge_is_not_lost(
     order_id = await system.create_order(user)
     system.suspend_workers()  # so that only the webhook can settle the payment
     async with system.stripe.webhooks_to(system.deployment.addresses[1]):
-        await system.stripe.add_fault("timeout_after")
-        paying = asyncio.create_task(system.api.pay(order_id, user))
-        await system.stripe.wait_for_fault("timeout_after")
+        paying = await system.begin_payment(order_id, user, {"kind": "timeout_after"})
         await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
         assert not paying.done(), "the webhook was first"
         await asyncio.to_thread(system.deployment.serve[0].kill)

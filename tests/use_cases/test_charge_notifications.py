@@ -28,7 +28,7 @@ SIXTY = dollars("60")
 
 
 async def pay(world: World, reply_lost: bool = False) -> None:
-    """Pay for the ordinary order; if the reply is lost, we do not know the charge."""
+    """Pay for the default order; if the reply is lost, we do not know the charge."""
     await world.create_order()
     if reply_lost:
         world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
@@ -181,7 +181,7 @@ async def test_an_external_refund_is_recorded_once_in_every_sequence(
     assert world.count_events("payment:refunded") == 1
 
 
-async def test_a_notification_about_a_charge_of_others_is_deleted_after_three_days(
+async def test_a_notification_about_a_charge_of_another_application_is_deleted_after_three_days(
     world: World,
 ) -> None:
     await pay(world)

@@ -105,7 +105,7 @@ async def test_a_charge_makes_two_reads_and_two_commits_and_none_stays_open(worl
     world.steps.clear()
     await world.pay()
     transaction = ["read orders", "commit", "committed"]
-    assert world.steps == [*transaction, "charge", "charge answered", *transaction]
+    assert world.steps == [*transaction, "charge", "charge replied", *transaction]
 
 
 # --- decline limits -----------------------------------------------------------------------------

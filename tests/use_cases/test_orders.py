@@ -80,7 +80,7 @@ async def test_a_cancelled_paid_order_is_refunded_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("authenticated", "status"), [(False, PaymentStatus.FAILED), (True, PaymentStatus.REVERSED)]
 )
-async def test_a_payment_that_waits_for_its_customer_is_cancelled_or_returned_with_its_order(
+async def test_a_payment_that_waits_for_its_customer_is_cancelled_or_refunded_with_its_order(
     world: World, authenticated: bool, status: PaymentStatus
 ) -> None:
     await world.create_order()
@@ -98,7 +98,7 @@ async def test_a_payment_that_waits_for_its_customer_is_cancelled_or_returned_wi
 # --- expiring -----------------------------------------------------------------------------------
 
 
-async def test_a_charge_that_ends_after_the_expiry_is_returned(world: World) -> None:
+async def test_a_charge_that_ends_after_the_expiry_is_given_back(world: World) -> None:
     await world.create_order(expires_at=after(seconds=2))
     world.faults.add("charge", GatewayFaultKind.SLOW, 3)
     assert (await world.pay()).payment.status is PaymentStatus.REVERSED

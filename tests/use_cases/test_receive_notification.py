@@ -23,7 +23,7 @@ UNKNOWN = PaymentId("unknown")
 
 
 async def pay_with_lost_reply(world: World) -> PaymentId:
-    """Pay for the ordinary order without receiving the gateway's reply."""
+    """Pay for the default order without receiving the gateway's reply."""
     await world.create_order()
     world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     return (await world.pay()).payment.id
@@ -42,7 +42,7 @@ async def test_a_notification_before_the_reply_settles_the_payment_once(world: W
     await world.create_order()
 
     async def overtake(step: str) -> None:
-        if step == "charge answered":
+        if step == "charge replied":
             world.checkpoint = proceed
             await world.deliver_notifications()
 

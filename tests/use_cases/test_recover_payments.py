@@ -8,6 +8,7 @@ from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from domain.payment import ABANDON_AFTER, FIRST_CHECK_AFTER, PaymentStatus
+from domain.refund import RefundStatus
 from tests.builders import PRICE
 from tests.checkpoints import TIMEOUT, FailAt, interleaving
 from tests.world import AUTHENTICATING, World
@@ -49,7 +50,7 @@ async def test_a_payment_without_a_record_is_abandoned_once_no_request_can_be_in
     assert world.payment().status is PaymentStatus.ABANDONED
 
 
-async def test_a_payment_stays_unknown_for_as_long_as_the_gateway_does_not_answer(
+async def test_a_payment_stays_unknown_for_as_long_as_the_gateway_does_not_reply(
     world: World,
 ) -> None:
     await pay_with_unknown_outcome(world, GatewayFaultKind.REQUEST_LOST)
@@ -60,7 +61,7 @@ async def test_a_payment_stays_unknown_for_as_long_as_the_gateway_does_not_answe
         assert world.payment().status is PaymentStatus.PROCESSING
 
 
-async def test_a_payment_is_settled_within_30_seconds_after_the_gateway_answers_again(
+async def test_a_payment_is_settled_within_30_seconds_after_the_gateway_replies_again(
     world: World,
 ) -> None:
     await pay_with_unknown_outcome(world)
@@ -93,6 +94,21 @@ async def test_two_processes_check_each_payment_and_send_each_refund_once(
     assert Counter(world.steps)["find"] == 10
     await world.come_to_rest()
     assert (len(world.charges), len(world.refunds)) == (11, 1)
+
+
+@pytest.mark.parametrize("call", ["find_refund", "refund"])
+@pytest.mark.parametrize("fault", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.REPLY_LOST])
+async def test_a_refund_stays_pending_until_the_gateway_replies(
+    world: World, call: str, fault: GatewayFaultKind
+) -> None:
+    await world.create_order()
+    await world.pay()
+    await world.cancel_order()
+    world.faults.add(call, fault)
+    assert await world.recover() == 1
+    assert world.order().refunds[0].status is RefundStatus.PENDING
+    await world.come_to_rest()
+    assert (world.balance, len(world.refunds)) == (0, 1)
 
 
 async def test_an_order_that_cannot_be_recovered_does_not_stop_the_others(
@@ -151,7 +167,8 @@ async def test_another_gateway_is_not_asked_about_a_payment_or_a_refund(
     world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     await world.pay(order_id=world.order("order-2").id)
     world.advance(hours=1)
-    other = World(time=world.time).gateway
+    other_world = World(time=world.time)
+    other = other_world.gateway
     for name, value in change.items():
         setattr(other, name, value)
     recover = world.use_cases().recover_payments
@@ -161,7 +178,7 @@ async def test_another_gateway_is_not_asked_about_a_payment_or_a_refund(
         check_refund=evolve(recover.check_refund, gateway=other),
     ).run_once()
     assert world.order("order-2").payments[0].status is PaymentStatus.PROCESSING
-    assert not world.refunds
+    assert not other_world.steps
     await world.come_to_rest()
     assert world.balance == PRICE.minor_units
 

@@ -32,7 +32,7 @@ UNCERTAIN = {
 
 
 async def pay(world: World, token: CardToken = VISA) -> PaymentId:
-    """Create the ordinary order and pay for it."""
+    """Create the default order and pay for it."""
     await world.create_order()
     return (await world.pay(token)).payment.id
 
@@ -40,13 +40,13 @@ async def pay(world: World, token: CardToken = VISA) -> PaymentId:
 async def refund(
     world: World, minor_units: int | None = None, refund_id: RefundId | None = None
 ) -> Refund:
-    """Refund the ordinary payment."""
+    """Refund the default payment."""
     payment_id = world.payment().id
     return await world.use_cases().refund_payment(payment_id, minor_units, "damaged", refund_id)
 
 
 async def settle(world: World, refund_id: RefundId, outcome: RefundOutcome) -> Refund | None:
-    """Settle a refund of the ordinary payment with a report of the gateway."""
+    """Settle a refund of the default payment with a report of the gateway."""
     receive = world.use_cases().receive_notification
     return await receive.settle_refund(world.payment().id, refund_id, outcome)
 

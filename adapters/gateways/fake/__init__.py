@@ -1,4 +1,4 @@
-"""The fake gateway, for demonstrations: simulated charges, recorded in the shop's database."""
+"""The fake gateway, for demonstrations: simulated charges, recorded in the service's database."""
 
 from adapters.gateways.fake.gateway import FakeGateway
 

@@ -43,7 +43,7 @@ _WRITE: Final = text(
 
 @define
 class FakeGateway(SimulatedGateway):
-    """Simulates charges; its records survive restarts, and all processes share them."""
+    """Simulates charges. All processes share its records, which survive restarts."""
 
     _engine: AsyncEngine
     _clock: Clock

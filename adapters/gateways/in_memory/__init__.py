@@ -1,4 +1,4 @@
-"""The in-memory gateway: the reference implementation of the port, with faults on demand."""
+"""The in-memory gateway: the reference implementation of the port, with injected faults."""
 
 from adapters.gateways.in_memory.faults import FaultPlan, Faults, GatewayFault, GatewayFaultKind
 from adapters.gateways.in_memory.gateway import Checkpoint, InMemoryGateway, no_delay

@@ -1,4 +1,4 @@
-"""The faults of a real gateway, on demand, for the in-memory gateway."""
+"""Injected faults of the in-memory gateway: those that a real gateway can have."""
 
 from collections import Counter
 from enum import Enum, auto
@@ -52,7 +52,7 @@ class FaultPlan(Protocol):
 
 @define
 class Faults:
-    """Faults for the next requests, in order."""
+    """Faults for the next requests, in order of addition."""
 
     waiting: list[tuple[str, GatewayFault]] = field(factory=list)
     happened: Counter[GatewayFaultKind] = field(factory=Counter)
@@ -68,8 +68,8 @@ class Faults:
 
     def next(self, step: str, _payment_id: PaymentId) -> GatewayFault | None:
         """Remove and return the first fault of this step, if any."""
-        for index, (its_step, fault) in enumerate(self.waiting):
-            if its_step == step:
+        for index, (fault_step, fault) in enumerate(self.waiting):
+            if fault_step == step:
                 del self.waiting[index]
                 self.happened[fault.kind] += 1
                 return fault

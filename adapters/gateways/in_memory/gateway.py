@@ -1,4 +1,4 @@
-"""The in-memory gateway: the reference implementation of the port, faults included."""
+"""InMemoryGateway: the reference implementation of the port, with injected faults."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,8 +15,8 @@ from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, 
 from domain.identifiers import PaymentId
 
 Checkpoint = Callable[[str], Awaitable[None]]
-"""Awaited before every request with the name of its step, and after it with "<step> answered". A
-test may let time pass there, or stop the process."""
+"""Awaited before every request with the name of its step, and after it with "<step> replied". It
+may let time pass, or stop the process that is being tested."""
 
 
 async def no_delay(_step: str) -> None:
@@ -55,7 +55,7 @@ class InMemoryGateway(SimulatedGateway):
         result = self.ledger.apply(payment_id, rule)
         if fault is not None and fault.kind is GatewayFaultKind.SLOW:
             await self._wait(fault.seconds)
-        await self.checkpoint(f"{step} answered")
+        await self.checkpoint(f"{step} replied")
         if fault is not None and fault.kind is GatewayFaultKind.REPLY_LOST:
             raise OutcomeUnknown("no reply from the gateway")
         return result

@@ -1,4 +1,4 @@
-"""Everything that the in-memory gateway knows; it outlives the processes that use the gateway."""
+"""The data of the in-memory gateway, which outlives the processes that use the gateway."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ class GatewayLedger:
     now: Clock
     records: dict[PaymentId, GatewayRecord] = field(factory=dict)
     notifications: list[Notification] = field(factory=list)
-    """What a webhook would have received, oldest first."""
+    """The notifications that a real gateway would have sent to the webhook, oldest first."""
     delayed: list[_DelayedRequest] = field(factory=list)
     _numbers: Iterator[int] = field(factory=lambda: count(1))
 

@@ -1,1 +1,1 @@
-"""What the gateways that move no money have in common: records and rules that follow Stripe's."""
+"""The common part of the gateways that move no money: records, and rules that follow Stripe's."""

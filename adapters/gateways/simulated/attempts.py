@@ -47,7 +47,7 @@ class Attempt:
     def of(
         cls, attempt_id: str, payment: Payment, card: Card, livemode: bool, now: datetime
     ) -> "Attempt":
-        """Charge a card the amount of a payment."""
+        """Return a new attempt: this card, charged with the amount of the payment."""
         decided = AttemptState.DECLINED if card.decline else AttemptState.SUCCEEDED
         return cls(
             id=attempt_id,

@@ -1,4 +1,4 @@
-"""The port's methods for a gateway that moves no money."""
+"""SimulatedGateway: the port's methods for a gateway that moves no money."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
@@ -77,13 +77,13 @@ class SimulatedGateway(ABC):
     # --- for demonstrations and tests ----------------------------------------------------------
 
     async def record(self, payment_id: PaymentId) -> GatewayRecord:
-        """Return all that the gateway knows about a payment."""
+        """Return the gateway's record of a payment."""
         return await self._send("record", payment_id, lambda record: (record, record))
 
     async def complete_authentication(
         self, payment_id: PaymentId, succeeded: bool
     ) -> Outcome | None:
-        """Act as the bank: end the customer's authentication; return what `find` would."""
+        """Act as the bank: end the customer's authentication; return the new outcome."""
         return await self._send(
             "complete_authentication",
             payment_id,

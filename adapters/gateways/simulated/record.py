@@ -1,4 +1,4 @@
-"""What a simulated gateway knows about one payment, and its rules, which follow Stripe's."""
+"""GatewayRecord: what a simulated gateway stores about one payment, with Stripe's rules."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,8 +13,8 @@ from adapters.gateways.simulated.refunds import (
     ALREADY_REFUNDED,
     RefundRecord,
     RefundState,
+    refundable,
     rejection,
-    remaining,
 )
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.identifiers import ChargeId, RefundId
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 @frozen
 class GatewayRecord:
-    """All that the gateway knows about one payment; every change returns a new record."""
+    """All that the gateway stores about one payment; every change returns a new record."""
 
     attempts: tuple[Attempt, ...] = ()
     refunds: tuple[RefundRecord, ...] = ()
@@ -107,7 +107,7 @@ class GatewayRecord:
         attempt = self._captured_by(refund.charge_id)
         if attempt is None:
             return self, RefundFailed("resource_missing")
-        left = self.left(attempt)
+        left = self.refundable(attempt)
         if left.currency != refund.amount.currency or refund.amount.exceeds(left):
             code = ALREADY_REFUNDED if left.is_zero else "amount_too_large"
             rejected = self._with(KeyedReply(refund.key, request, now, code=code))
@@ -158,14 +158,14 @@ class GatewayRecord:
         record = RefundRecord(
             reference=f"re_{new_id}",
             charge_id=attempt.charge_id,
-            amount=amount or self.left(attempt),
+            amount=amount or self.refundable(attempt),
             state=RefundState.SUCCEEDED,
         )
         return evolve(self, refunds=(*self.refunds, record)), record.reference
 
-    def left(self, attempt: Attempt) -> Money:
+    def refundable(self, attempt: Attempt) -> Money:
         """Return the captured amount that is not refunded yet."""
-        return remaining(attempt, self.refunds)
+        return refundable(attempt, self.refunds)
 
     # --- idempotency ---------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class GatewayRecord:
         return any(each.key == key for each in self.replies)
 
     def fail(self, key: str, now: datetime) -> "GatewayRecord":
-        """Reply to this key with a 500 from now on, whatever was done for it."""
+        """Reply to this key with a 500 from now on, whether or not its request was executed."""
         return self._with(KeyedReply(key, "", now))
 
     def _with(self, reply: KeyedReply) -> "GatewayRecord":

@@ -46,7 +46,7 @@ class RefundRecord:
                 return RefundFailed("expired_or_canceled_card", self.reference)
 
 
-def remaining(attempt: Attempt, refunds: Iterable[RefundRecord]) -> Money:
+def refundable(attempt: Attempt, refunds: Iterable[RefundRecord]) -> Money:
     """Return the captured amount that is not refunded yet."""
     amount = attempt.amount
     for refund in refunds:
@@ -58,8 +58,8 @@ def remaining(attempt: Attempt, refunds: Iterable[RefundRecord]) -> Money:
 def rejection(code: str, requested: Refund, refunds: Iterable[RefundRecord]) -> RefundOutcome:
     """Return the outcome of a refund that the gateway rejects with this code.
 
-    If nothing is left of the charge, the refund that used it up counts instead: an earlier
-    attempt of this refund, or an external refund of the same amount.
+    If nothing is left of the charge, the outcome is that of the refund which used the rest: an
+    earlier attempt of this refund, or an external refund of the same amount.
     """
     if code != ALREADY_REFUNDED:
         return RefundFailed(code)

@@ -1,4 +1,4 @@
-"""The official SDK's async client with our time limits, and without its logs."""
+"""StripeApi: the official SDK's async client with our timeouts, and without its logs."""
 
 import asyncio
 import logging
@@ -118,7 +118,7 @@ class StripeApi:
             if isinstance(response.data, dict):
                 return response.data
             failure = OutcomeUnknown("Stripe's reply is not an object")
-        # Outside of `except`: the SDK's error quotes the request, and must not be chained.
+        # Raised outside of `except`: the SDK's error quotes the request, and must not be chained.
         raise failure
 
     def _connected(self) -> stripe.StripeClient:
@@ -139,7 +139,11 @@ class StripeApi:
 
 @asynccontextmanager
 async def bounded() -> AsyncIterator[None]:
-    """End a call of the port within CALL_SECONDS."""
+    """End a call of the port within CALL_SECONDS.
+
+    Raises:
+        OutcomeUnknown: the call takes longer.
+    """
     try:
         async with asyncio.timeout(CALL_SECONDS):
             yield
@@ -149,7 +153,11 @@ async def bounded() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def querying() -> AsyncIterator[None]:
-    """Limit the time of a query; every failure of it is OutcomeUnknown."""
+    """Limit the time of a query, which changes nothing.
+
+    Raises:
+        OutcomeUnknown: the query fails in any way.
+    """
     try:
         async with bounded():
             yield

@@ -29,7 +29,7 @@ class RequestRefused(Exception):
         return f"Stripe refused: {self.code}"
 
 
-class IdempotencyKeyReused(OutcomeUnknown):
+class IdempotencyKeyInUse(OutcomeUnknown):
     """The idempotency key was used for a different request, or its request is in progress."""
 
 
@@ -66,7 +66,7 @@ def _of_reply(
         return StoredError(reply)
     type_, code = body.get("type"), body.get("code")
     if type_ == "idempotency_error" or code == "idempotency_key_in_use":
-        return IdempotencyKeyReused(reply)
+        return IdempotencyKeyInUse(reply)
     if type_ in ("card_error", "invalid_request_error"):
         if status in (401, 403):
             return GatewayUnavailable(f"{reply}: it refuses our API key")

@@ -15,7 +15,7 @@ _MAX_CLOCK_DIFFERENCE: Final = 60
 
 
 async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | None:
-    """Return the outcome of a payment from its charges; a captured one comes first."""
+    """Return the outcome of a payment from its charges: of a captured one, else of the newest."""
     outcomes = [outcome_of_charge(each) for each in await find_objects(api, payment, "/v1/charges")]
     charged = next((each for each in outcomes if isinstance(each, Charged)), None)
     return charged or next(iter(outcomes), None)
@@ -24,9 +24,10 @@ async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | 
 async def find_objects(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:
     """Return the objects labelled with a payment, from the time when it may have been sent.
 
-    The list API sees every write at once, so that an absent object was not created; the search
-    API lags behind (https://docs.stripe.com/search#data-freshness). Search is used in addition,
-    for a request that was executed after that time: only what it finds counts.
+    The list API sees every write at once, so an object that it does not return was not created in
+    this time; the search API is updated with a delay
+    (https://docs.stripe.com/search#data-freshness). Search is used in addition, for a request that
+    was executed later: that it finds nothing proves nothing.
     """
     sent = int(payment.created_at.timestamp())
     window = {

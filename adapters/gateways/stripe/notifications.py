@@ -69,20 +69,18 @@ class StripeNotificationReader:
         notification_id = event.get("id")
         if not isinstance(notification_id, str) or not _ID.fullmatch(notification_id):
             raise InvalidNotification("the event has no id")
-        subject, type_ = nested(nested(event, "data"), "object"), event.get("type")
+        obj, type_ = nested(nested(event, "data"), "object"), event.get("type")
         if not isinstance(type_, str):
             return UnrelatedNotification(notification_id)
         if type_.startswith("charge.dispute."):
-            return _of_dispute(notification_id, subject)
+            return _of_dispute(notification_id, obj)
         if type_.startswith(("refund.", "charge.refund.")):
-            return _of_refund(notification_id, subject)
-        payment_id = label(subject, "payment_id")
+            return _of_refund(notification_id, obj)
+        payment_id = label(obj, "payment_id")
         if payment_id is None or not _ID.fullmatch(payment_id):
             return UnrelatedNotification(notification_id)
         if type_.startswith(("charge.", "payment_intent.")):
-            return PaymentNotification(
-                notification_id, PaymentId(payment_id), _outcome(type_, subject)
-            )
+            return PaymentNotification(notification_id, PaymentId(payment_id), _outcome(type_, obj))
         return UnrelatedNotification(notification_id)
 
     def _verify(self, body: bytes, signature: str) -> None:
@@ -113,52 +111,52 @@ def _decoded(body: bytes) -> dict[str, Any]:
     return event
 
 
-def _outcome(type_: str, subject: Json) -> Outcome | None:
+def _outcome(type_: str, obj: Json) -> Outcome | None:
     """Return the outcome that an event proves; None if it is not final or cannot be read."""
     try:
         match type_:
             case "charge.succeeded" | "charge.captured":
-                return outcome_of_charge(subject)
-            case "charge.failed" if subject.get("payment_intent") is None:
-                return outcome_of_charge(subject)
+                return outcome_of_charge(obj)
+            case "charge.failed" if obj.get("payment_intent") is None:
+                return outcome_of_charge(obj)
             # Neither a failed charge of an intent nor `payment_intent.payment_failed` is final:
-            # until the intent is canceled, another card may be used for it.
+            # until the intent is cancelled, another card may be used for it.
             case "payment_intent.succeeded":
                 return Charged(
-                    charge_id=ChargeId(text(subject, "latest_charge")),
-                    amount=amount(subject, "amount_received"),
-                    livemode=livemode(subject),
-                    reference=text(subject, "id"),
+                    charge_id=ChargeId(text(obj, "latest_charge")),
+                    amount=amount(obj, "amount_received"),
+                    livemode=livemode(obj),
+                    reference=text(obj, "id"),
                 )
             case "payment_intent.canceled":
-                return declined_by(subject)
+                return declined_by(obj)
             case _:
                 return None
     except OutcomeUnknown:
         return None
 
 
-def _of_refund(notification_id: str, subject: Json) -> Notification:
+def _of_refund(notification_id: str, obj: Json) -> Notification:
     """Translate a refund; without our labels, it is an external one."""
-    payment_id, refund_id = label(subject, "payment_id"), label(subject, "refund_id")
+    payment_id, refund_id = label(obj, "payment_id"), label(obj, "refund_id")
     try:
-        outcome = outcome_of_refund(subject)
+        outcome = outcome_of_refund(obj)
         if payment_id and refund_id and _ID.fullmatch(payment_id) and _ID.fullmatch(refund_id):
             return RefundNotification(
                 notification_id, PaymentId(payment_id), RefundId(refund_id), outcome
             )
         return ExternalRefundNotification(
             id=notification_id,
-            charge_id=ChargeId(text(subject, "charge")),
-            reference=text(subject, "id"),
-            amount=amount(subject, "amount"),
+            charge_id=ChargeId(text(obj, "charge")),
+            reference=text(obj, "id"),
+            amount=amount(obj, "amount"),
             outcome=outcome,
         )
     except Unreadable:
         return UnrelatedNotification(notification_id)
 
 
-def _of_dispute(notification_id: str, subject: Json) -> Notification:
+def _of_dispute(notification_id: str, obj: Json) -> Notification:
     """Translate a dispute; it only names the charge.
 
     https://docs.stripe.com/api/disputes/object
@@ -166,11 +164,11 @@ def _of_dispute(notification_id: str, subject: Json) -> Notification:
     try:
         return DisputeNotification(
             id=notification_id,
-            charge_id=ChargeId(text(subject, "charge")),
-            dispute_id=DisputeId(text(subject, "id")),
-            amount=amount(subject, "amount"),
-            reason=text(subject, "reason"),
-            status=_DISPUTES.get(text(subject, "status"), DisputeStatus.OPEN),
+            charge_id=ChargeId(text(obj, "charge")),
+            dispute_id=DisputeId(text(obj, "id")),
+            amount=amount(obj, "amount"),
+            reason=text(obj, "reason"),
+            status=_DISPUTES.get(text(obj, "status"), DisputeStatus.OPEN),
         )
     except Unreadable:
         return UnrelatedNotification(notification_id)

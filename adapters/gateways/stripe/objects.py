@@ -19,21 +19,21 @@ class Unreadable(OutcomeUnknown):
     """Stripe's object is not as documented."""
 
 
-def text(it: Json, name: str) -> str:
+def text(obj: Json, name: str) -> str:
     """Return a required text field.
 
     Raises:
         Unreadable: it is missing, empty or not text.
     """
-    value = it.get(name)
+    value = obj.get(name)
     if not isinstance(value, str) or not value:
         raise Unreadable(f"Stripe's object has no {name}")
     return value
 
 
-def nested(it: Json, name: str) -> Json:
+def nested(obj: Json, name: str) -> Json:
     """Return a nested object; empty if there is none."""
-    value = it.get(name)
+    value = obj.get(name)
     return value if isinstance(value, dict) else {}
 
 
@@ -48,34 +48,34 @@ def labels(payment: Payment) -> dict[str, str]:
     return {"payment_id": payment.id, "order_id": payment.order_id[:500]}
 
 
-def label(it: Json, name: str) -> str | None:
+def label(obj: Json, name: str) -> str | None:
     """Return one of our labels from an object's metadata."""
-    value = nested(it, "metadata").get(name)
+    value = nested(obj, "metadata").get(name)
     return value if isinstance(value, str) and value else None
 
 
-def amount(it: Json, name: str) -> Money:
+def amount(obj: Json, name: str) -> Money:
     """Return an amount in the object's currency.
 
     Raises:
         Unreadable: it is missing, or we cannot express it.
     """
-    value = it.get(name)
+    value = obj.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise Unreadable(f"Stripe's object has no {name}")
     try:
-        return from_stripe(value, text(it, "currency"))
+        return from_stripe(value, text(obj, "currency"))
     except ValueError as error:
         raise Unreadable(f"Stripe's {name}: {error}") from None
 
 
-def livemode(it: Json) -> bool:
+def livemode(obj: Json) -> bool:
     """Whether real money was moved.
 
     Raises:
         Unreadable: the field is missing.
     """
-    value = it.get("livemode")
+    value = obj.get("livemode")
     if not isinstance(value, bool):
         raise Unreadable("Stripe's object has no livemode")
     return value
@@ -125,7 +125,7 @@ def charged_by(intent: Json) -> Charged:
 
 
 def declined_by(intent: Json) -> Declined:
-    """Return why an intent was canceled: its last error, the given reason, or `canceled`."""
+    """Return why an intent was cancelled: its last error, the given reason, or `canceled`."""
     reference = text(intent, "id")
     error = nested(intent, "last_payment_error")
     if error:

@@ -7,7 +7,7 @@ from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
-from adapters.gateways.stripe.errors import IdempotencyKeyReused, RequestRefused
+from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused
 from adapters.gateways.stripe.lookup import find_charge, find_objects
 from adapters.gateways.stripe.objects import (
     Json,
@@ -98,8 +98,8 @@ class StripePaymentIntents:
     async def _method(self, payment: Payment, token: CardToken) -> str:
         """Return the payment method to charge; a `tok_…` is converted to one first.
 
-        If the conversion fails, no charge was sent and nothing was captured. Only if our key was
-        used by another request, the outcome is unknown.
+        If the conversion fails, no charge was sent and nothing was captured. The outcome is unknown
+        only if another request has used our key.
         """
         if token.value.startswith("pm_"):
             return token.value
@@ -113,15 +113,15 @@ class StripePaymentIntents:
                 metadata=labels(payment),
             )
             return text(method, "id")
-        except IdempotencyKeyReused:
+        except IdempotencyKeyInUse:
             raise
         except OutcomeUnknown as unknown:
             raise GatewayUnavailable(f"before any charge: {unknown}") from None
 
     async def _declined(self, refused: RequestRefused) -> Declined:
-        """Return the decline, after canceling its intent so that no other card can be used for it.
+        """Return the decline, after cancelling its intent so that no other card is used for it.
 
-        If the intent cannot be canceled, the payment is still declined: continuing it needs the
+        If the intent cannot be cancelled, the payment is still declined: continuing it needs the
         client secret, which is never given out for a declined intent.
         """
         intent = nested(refused.error, "payment_intent").get("id")
@@ -142,26 +142,26 @@ class StripePaymentIntents:
                     if refused.code != _MISSING:
                         raise
                 else:
-                    return await self._settled(intent, cancel=cancel)
+                    return await self._resolve(intent, cancel=cancel)
             intents = await find_objects(self.api, payment, _PATH, expand=["data.latest_charge"])
-            outcomes = [await self._settled(each, cancel=cancel) for each in intents]
-            for wanted in (Charged, RequiresAction, Declined):
+            outcomes = [await self._resolve(each, cancel=cancel) for each in intents]
+            for preferred in (Charged, RequiresAction, Declined):
                 for outcome in outcomes:
-                    if isinstance(outcome, wanted):
+                    if isinstance(outcome, preferred):
                         return outcome
-            # Before the shop changed to payment intents, it may have been sent as a charge.
+            # The payment may have been sent as a charge, before the shop changed to intents.
             return await find_charge(self.api, payment)
 
-    async def _settled(self, intent: Json, *, cancel: bool) -> Outcome:
-        """Return an intent's outcome; an intent that only waits for another card is canceled."""
+    async def _resolve(self, intent: Json, *, cancel: bool) -> Outcome:
+        """Return an intent's outcome; cancel the intent first if it only waits for another card."""
         status = text(intent, "status")
         waits = status in ("requires_payment_method", "requires_confirmation")
         if waits or (cancel and status == "requires_action"):
-            return await self._canceled(text(intent, "id"))
+            return await self._cancel(text(intent, "id"))
         return _outcome_of(intent)
 
-    async def _canceled(self, reference: str) -> Outcome:
-        """Cancel an intent; if it was charged or canceled meanwhile, return that outcome."""
+    async def _cancel(self, reference: str) -> Outcome:
+        """Cancel an intent; if it was charged or cancelled meanwhile, return that outcome."""
         try:
             intent = await self.api.post(
                 f"{_PATH}/{reference}/cancel", within=_CANCEL_SECONDS, expand=_EXPANDED

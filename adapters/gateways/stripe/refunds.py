@@ -70,10 +70,10 @@ def _by_key(refunds: list[Json], ours: Refund) -> RefundOutcome | None:
 
 
 def _existing(refunds: list[Json], ours: Refund) -> RefundOutcome | None:
-    """Return the refund that used the charge up: an earlier attempt of ours, or an external one.
+    """Return the outcome of the refund that used the rest of the charge; None if it is not found.
 
-    An external refund counts only if no refund of ours can be meant: it has no label of ours, and
-    the same amount.
+    It is an earlier attempt of this refund, or else an external refund: one without our labels, and
+    of the same amount.
     """
     effective = [each for each in refunds if each.get("status") not in ("failed", "canceled")]
     for each in effective:

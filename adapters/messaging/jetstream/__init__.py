@@ -1,6 +1,6 @@
 """NATS JetStream, through nats-py."""
 
-from adapters.messaging.jetstream.check import CheckResult as CheckResult
+from adapters.messaging.jetstream.check import BrokerCheckResult as BrokerCheckResult
 from adapters.messaging.jetstream.check import check as check
 from adapters.messaging.jetstream.connection import JetStreamConnection as JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters as JetStreamDeadLetters

@@ -1,4 +1,4 @@
-"""The broker's part of `payments doctor`."""
+"""Check the broker and its streams, for `payments doctor`."""
 
 from collections.abc import Sequence
 
@@ -12,37 +12,40 @@ from application.ports.event_publisher import BrokerUnavailable
 
 
 @frozen
-class CheckResult:
+class BrokerCheckResult:
     """The result of one check, in one line."""
 
     ok: bool
     text: str
 
 
-async def check(connection: JetStreamConnection, streams: Streams) -> Sequence[CheckResult]:
+async def check(connection: JetStreamConnection, streams: Streams) -> Sequence[BrokerCheckResult]:
     """Check the connection, JetStream and the streams; nothing is changed."""
     try:
         jetstream = await connection.jetstream()
     except BrokerUnavailable as unavailable:
-        return [CheckResult(False, f"NATS: {unavailable}")]
-    results = [CheckResult(True, "NATS: connected")]
+        return [BrokerCheckResult(False, f"NATS: {unavailable}")]
+    results = [BrokerCheckResult(True, "NATS: connected")]
     try:
         await jetstream.account_info()
     except ServiceUnavailableError:
-        return [*results, CheckResult(False, "JetStream: not enabled on this server or account")]
+        return [
+            *results,
+            BrokerCheckResult(False, "JetStream: not enabled on this server or account"),
+        ]
     except (Error, TimeoutError) as error:
-        return [*results, CheckResult(False, f"JetStream: {error}")]
-    results.append(CheckResult(True, "JetStream: enabled"))
+        return [*results, BrokerCheckResult(False, f"JetStream: {error}")]
+    results.append(BrokerCheckResult(True, "JetStream: enabled"))
     for plan in PLANS:
         for subject in plan.subjects:
             results.append(await _check_stream(streams, subject))
     return results
 
 
-async def _check_stream(streams: Streams, subject: str) -> CheckResult:
+async def _check_stream(streams: Streams, subject: str) -> BrokerCheckResult:
     try:
         stream = await streams.find(subject)
     except BrokerUnavailable as unavailable:
-        return CheckResult(False, f"stream for {subject}: {unavailable}")
+        return BrokerCheckResult(False, f"stream for {subject}: {unavailable}")
     name = stream or "none yet; it is created when it is needed"
-    return CheckResult(True, f"stream for {subject}: {name}")
+    return BrokerCheckResult(True, f"stream for {subject}: {name}")

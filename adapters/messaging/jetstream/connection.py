@@ -33,7 +33,8 @@ PING_SECONDS: Final = 5
 """The time between two pings; a server that does not respond to two in a row is disconnected."""
 
 CANCEL_SECONDS: Final = 0.1
-"""The time after which a cancellation was lost; otherwise it takes effect at once."""
+"""If a cancellation has no effect within this time, it was lost; normally it takes effect at
+once."""
 
 DRAIN_SECONDS: Final = 5
 """The timeout for sending buffered messages before closing."""
@@ -42,8 +43,8 @@ DRAIN_SECONDS: Final = 5
 class JetStreamConnection:
     """One connection, shared by all classes of this package.
 
-    Opening it never fails and never waits. While the broker cannot be reached, methods that need
-    it raise `BrokerUnavailable`. `servers` contains one or more URLs, separated by commas. A user,
+    `open` never fails and never waits. While the broker cannot be reached, methods that need it
+    raise `BrokerUnavailable`. `servers` contains one or more URLs, separated by commas. A user,
     password or token in the first URL is used for all servers, also for those that the servers
     announce; it appears in no log, error or `repr`.
     """
@@ -121,7 +122,7 @@ class JetStreamConnection:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is connected, as far as we know."""
+        """Whether it is connected; a broken connection is detected after two missed pings."""
         return self._client is not None and self._client.is_connected
 
     async def _stay_connected(self) -> None:

@@ -19,7 +19,8 @@ from domain.events import EventId
 logger = logging.getLogger(__name__)
 
 PUBLISH_SECONDS: Final = 10.0
-"""The timeout for a whole batch: shorter than the relay's lease."""
+"""The timeout for a whole batch: longer than REPLY_SECONDS, so that normally only single replies
+time out. It may exceed the relay's lease, which is safe (application/use_cases/relay_outbox.py)."""
 
 REPLY_SECONDS: Final = 8.0
 """The timeout for one reply: longer than the longest pause measured after the leader of a stream
@@ -46,7 +47,8 @@ class JetStreamPublisher:
         messages, rejected = _encode(entries, client.max_payload)
         replies = await self._send(messages)
         if any(isinstance(reply, NoStreamResponseError) for reply in replies.values()):
-            # A stream was deleted. A message that another stream has stored is a duplicate there.
+            # A stream was deleted. The messages that other streams have stored are sent again as
+            # well; they are duplicates there.
             self._streams.forget()
             replies = await self._send(messages)
         stored = {event_id for event_id, reply in replies.items() if isinstance(reply, PubAck)}

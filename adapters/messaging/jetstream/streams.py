@@ -41,7 +41,7 @@ class Plan:
     max_size: int
     """The largest message in bytes, headers included."""
     duplicate_window: timedelta
-    """How long message ids are remembered: longer than the time until any resend."""
+    """How long the stream keeps message ids: longer than the time until any resend."""
     is_log: bool
     """Whether deleting and purging messages is forbidden."""
 
@@ -120,7 +120,7 @@ class Streams:
     async def ensure(self, plan: Plan) -> dict[str, str]:
         """Return the stream of each subject of the plan; create what is missing.
 
-        Any number of replicas may do so at the same time.
+        Any number of processes may do so at the same time.
 
         Raises:
             BrokerUnavailable: the broker cannot be reached, or does not create a stream.
@@ -141,7 +141,7 @@ async def _find(jetstream: JetStreamContext, subject: str) -> str | None:
 
 
 async def _find_or_create(jetstream: JetStreamContext, plan: Plan) -> dict[str, str]:
-    # A second attempt is needed if another replica was faster, a third one with another name if
+    # A second attempt is needed if another process was faster, a third one with another name if
     # the name belongs to a stream with other subjects.
     for name in (plan.name, plan.name, f"{plan.name}_2"):
         found, missing = await _look_up(jetstream, plan)

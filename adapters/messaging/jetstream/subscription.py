@@ -24,14 +24,14 @@ ACK_WAIT_SECONDS: Final = 30
 """The time after which an unended delivery is repeated: much longer than a batch takes."""
 
 MAX_PENDING: Final = 1024
-"""Unended deliveries of all replicas together: four batches of 256."""
+"""Unended deliveries of all processes together: four batches of 256."""
 
 END_SECONDS: Final = 5.0
-"""The timeout for writing an acknowledgement to the socket; only a dead connection is slower."""
+"""The timeout for writing an acknowledgement to the socket; only a broken connection is slower."""
 
 
 class JetStreamSubscription:
-    """A durable subscription, shared by all replicas that use its name.
+    """A durable subscription, shared by all processes that use its name.
 
     An existing consumer of that name is used unchanged.
     """
@@ -46,7 +46,7 @@ class JetStreamSubscription:
         durable: str,
         subjects: Sequence[str] = (),
     ) -> None:
-        """`subjects` are some of the plan's subjects; all of them if empty."""
+        """Create a subscription to these subjects of the plan; to all of them if empty."""
         self._connection = connection
         self._streams = streams
         self._letters = letters

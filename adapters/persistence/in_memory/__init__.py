@@ -1,4 +1,4 @@
-"""The database in memory: the reference for what the storage ports promise."""
+"""The database in memory: the reference implementation of the storage ports."""
 
 from adapters.persistence.in_memory.backlog import InMemoryBacklogReader as InMemoryBacklogReader
 from adapters.persistence.in_memory.database import InMemoryDatabase as InMemoryDatabase

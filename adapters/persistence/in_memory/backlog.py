@@ -15,7 +15,7 @@ from domain.refund import Refund, RefundStatus
 
 @frozen
 class InMemoryBacklogReader:
-    """Counts by going through every order and every outbox record."""
+    """Reads every order and every outbox record."""
 
     _database: InMemoryTables
 

@@ -45,7 +45,7 @@ class KeyRecord:
 
 @define
 class InMemoryTables:
-    """What survives a crash of its users. Entities are frozen, so what is read is a snapshot."""
+    """The stored data, which outlives the processes that use it; entities read are snapshots."""
 
     now: Clock
     checkpoint: Checkpoint = no_delay
@@ -55,7 +55,7 @@ class InMemoryTables:
     outbox: dict[EventId, OutboxRecord] = field(factory=dict)
     inbox: set[str] = field(factory=set)
     deferred_notifications: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
-    """Each notification whose charge was unknown, with the time since which it is deferred."""
+    """By id: each notification whose charge was unknown, and when it was deferred."""
     relay_lease: tuple[str, datetime] | None = None
     """The relay that processes the outbox, and the end of its lease."""
     idempotency_keys: dict[RequestKey, KeyRecord] = field(factory=dict)

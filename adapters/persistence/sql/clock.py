@@ -1,4 +1,4 @@
-"""The database's clock, which all replicas share."""
+"""The database's clock, which all processes share."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -25,8 +25,8 @@ _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 class DatabaseClock:
     """Returns the database's time without a query for each call.
 
-    Call `sync` before the first use and then every minute: quartz clocks drift by about 50 ppm,
-    which is 3 ms a minute.
+    Call `sync` before the first use and then every minute: a quartz clock drifts by about 50 ppm,
+    3 ms in a minute.
     """
 
     _database: Database

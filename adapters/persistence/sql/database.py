@@ -66,8 +66,8 @@ class _ConnectionLost(Exception):
 class Database:
     """PostgreSQL, through a pool of connections.
 
-    Statements run directly on asyncpg: SQLAlchemy's execution layer would cost three times as
-    much as the driver itself.
+    Statements run directly on asyncpg: SQLAlchemy's execution layer would take three times as much
+    CPU time as the driver itself.
     """
 
     engine: AsyncEngine
@@ -153,7 +153,7 @@ class Database:
 
 @contextmanager
 def translating_errors() -> Iterator[None]:
-    """Translate errors of the driver to the port's errors.
+    """Translate errors of the driver to the port's errors; others, such as bugs, are unchanged.
 
     Raises:
         StorageUnavailable: the database cannot be reached, or not in time.

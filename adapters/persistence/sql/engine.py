@@ -17,8 +17,8 @@ CONNECT_SECONDS: Final = 3.0
 # FIRST_CHECK_AFTER (domain/payment.py), because its charge may not be sent later.
 STATEMENT_SECONDS: Final = 4.0
 
-# Parameters of libpq that hosting providers put into URLs. asyncpg would pass them to the server,
-# which rejects them. They tune the connection; none of them affects its encryption.
+# Parameters of libpq that hosting providers put into URLs and asyncpg does not support: it would
+# pass them to the server, which rejects them. `sslmode`, which requires TLS, is not one of them.
 _LIBPQ_ONLY: Final = frozenset(
     {
         "channel_binding",
@@ -39,9 +39,9 @@ def create_engine(
 ) -> AsyncEngine:
     """Create a pool of up to `pool_size` connections, which are opened when they are needed.
 
-    The URL is `postgresql://user:password@host/database`; `postgres://`, `postgresql+asyncpg://`
-    and libpq's parameters such as `sslmode` are accepted as well. Each statement is a transaction
-    of its own.
+    `database_url` is `postgresql://user:password@host/database`; `postgres://`,
+    `postgresql+asyncpg://` and libpq's parameters such as `sslmode` are accepted as well.
+    `statement_seconds` is the timeout of one statement. Each statement is a transaction of its own.
     """
     url = _for_asyncpg(database_url)
 

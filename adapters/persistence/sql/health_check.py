@@ -7,7 +7,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.sql.database import Database, Statement, translating_errors
-from adapters.persistence.sql.migrate import current_revision, knows, newest_revision
+from adapters.persistence.sql.migrate import (
+    current_revision,
+    is_known_revision,
+    newest_revision,
+)
 
 # PostgreSQL 15: the oldest version that we support; supported upstream until November 2027
 # (https://www.postgresql.org/support/versioning/).
@@ -41,7 +45,7 @@ async def check(engine: AsyncEngine) -> HealthCheck:
     problems = []
     if number < MIN_SERVER_VERSION:
         problems.append(f"PostgreSQL {server} is too old: 15 or newer is required")
-    if revision is not None and not knows(revision):
+    if revision is not None and not is_known_revision(revision):
         problems.append(f"the database has schema {revision}, newer than this program supports")
     elif revision != newest_revision():
         found = f"schema {revision}" if revision else "no schema"

@@ -47,8 +47,8 @@ _LEASE_ENDED = and_(
     idempotency_keys.c.status.is_(None),
     idempotency_keys.c.lease_ends <= func.now(),
 )
-# It updates the row even without a change: only then does it return the latest committed row,
-# whatever other replicas commit at the same time.
+# It updates the row even without a change: only then does it return the latest committed row, also
+# if other processes commit at the same time.
 _BEGIN: Final = Statement.of(
     _INSERT.on_conflict_do_update(
         index_elements=[idempotency_keys.c.user_id, idempotency_keys.c.key],

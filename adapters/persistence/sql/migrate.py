@@ -28,15 +28,15 @@ LOCK_SECONDS: Final = 60
 # be run again.
 TABLE_LOCK_SECONDS: Final = 5
 
-# Reading or indexing a large table takes a while.
+# A statement that reads or indexes a large table may take minutes; more than an hour is a failure.
 STATEMENT_SECONDS: Final = 3600.0
 
 
 def migrate(database_url: str) -> None:
     """Migrate the database to the newest schema; may be called inside or outside an event loop.
 
-    Processes of the previous release keep working meanwhile and until they are stopped. Run it
-    once more after that, to rename what they have stored under old names.
+    Processes of the previous release keep working during the migration and after it. Run it once
+    more when they are stopped, to rename what they have stored under old names.
 
     Raises:
         StorageUnavailable: the database cannot be reached, another process locks it for too long,
@@ -53,8 +53,8 @@ def newest_revision() -> str:
     return newest
 
 
-def knows(revision: str) -> bool:
-    """Whether this program has a migration to this revision; not if the revision is newer."""
+def is_known_revision(revision: str) -> bool:
+    """Whether this program has a migration to this revision; it has none to a newer one."""
     known = ScriptDirectory.from_config(_config()).walk_revisions()
     return any(each.revision == revision for each in known)
 

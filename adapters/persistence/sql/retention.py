@@ -22,7 +22,7 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.tables import declines, inbox, outbox
 
 BATCH: Final = 10_000
-"""The largest number of rows that one statement deletes from a table: takes about 50 ms."""
+"""The largest number of rows that one statement deletes from a table, which takes about 50 ms."""
 
 _BATCH: Final = literal_column(str(BATCH), Integer)
 _OLDEST_TO_KEEP: Final = func.now() - bindparam("age", type_=Interval)
@@ -38,7 +38,7 @@ def delete_oldest(table: Table, moment: ColumnElement[object]) -> Statement:
 
 
 def _counted(statement: Delete) -> Statement:
-    """Return one row for each deleted row."""
+    """Let a statement return one row for each row that it deletes."""
     return Statement.of(statement.returning(literal_column("1")))
 
 
@@ -58,7 +58,7 @@ _DELETE_DECLINES: Final = delete_oldest(declines, declines.c.at)
 
 @frozen
 class SqlRetention:
-    """How long rows are kept. The age of idempotency keys is a parameter of their port."""
+    """Deletes rows older than these ages. That of idempotency keys is a parameter of their port."""
 
     _database: Database
     sent: timedelta = timedelta(days=14)

@@ -93,7 +93,7 @@ RECEIVED: Final = Statement.of(
     select(inbox.c.id).where(inbox.c.id == bindparam("notification_id", type_=Text))
 )
 
-# Not EXISTS: beside an OR, PostgreSQL would read and hash all payments for it.
+# Not EXISTS: in an OR, PostgreSQL would read and hash all payments for it.
 _CHARGE_KNOWN: Final = (
     select(payments.c.id)
     .where(payments.c.charge_id == deferred_notifications.c.charge_id)
@@ -132,8 +132,8 @@ _REMOVED: Final = (
 _REPLACEABLE: Final = (orders, payments, refunds, disputes)
 _INSERT_ONLY: Final = (outbox, inbox, deferred_notifications)
 
-# The parent of a row, which never changes.
-_OWNER: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}
+# The column with the id of a row's parent, which never changes.
+_PARENT: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}
 
 
 @cache
@@ -171,7 +171,7 @@ def parameters(
 
 
 def _insert(table: Table) -> Insert:
-    """Insert rows from one array for each column: one statement for any number of rows."""
+    """Return an INSERT of any number of rows, with one array parameter for each column."""
     names = list(_WRITTEN[table])
     arrays = (bindparam(f"{table.name}_{name}", type_=ARRAY(table.c[name].type)) for name in names)
     given = func.unnest(*arrays).table_valued(*names).render_derived(name="given")
@@ -179,7 +179,7 @@ def _insert(table: Table) -> Insert:
 
 
 def _added(table: Table) -> CTE:
-    """Insert rows; skip events and deferred notifications whose id exists.
+    """Return an INSERT that skips events and deferred notifications whose id exists.
 
     An id that exists in the inbox is an error, which becomes a conflict.
     """
@@ -190,13 +190,13 @@ def _added(table: Table) -> CTE:
 
 
 def _saved(table: Table) -> CTE:
-    """Insert or replace rows if their guard allows it; return the ids of the written rows."""
+    """Return an upsert of the rows whose guard allows it; it returns the ids of these rows."""
     statement = _insert(table)
     new = statement.excluded
-    if table is orders:  # not written by others since it was read
+    if table is orders:  # no other process has written it since it was read
         guard = table.c.revision == new.revision - literal_column("1")
     else:  # the row with this id has the same parent
-        guard = table.c[_OWNER[table]] == new[_OWNER[table]]
+        guard = table.c[_PARENT[table]] == new[_PARENT[table]]
     return (
         statement.on_conflict_do_update(
             index_elements=[table.c.id],

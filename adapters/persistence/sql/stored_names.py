@@ -1,7 +1,8 @@
 """Names that release 1.0.0rc1 stores and that have changed since.
 
-Its processes may run beside ours until a rollout is complete, so both names are read. Only the
-current names are written, and `payments migrate` renames the old ones (rename_old_values.py).
+Its processes may run at the same time as ours until a rollout is complete, so both names are read.
+Only the current names are written, and `payments migrate` renames the old ones
+(rename_old_values.py).
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """The tables; a test compares them with the result of the migrations.
 
 Some columns have a key that differs from their name in the database: renaming such a column would
-break the processes of release 1.0.0rc1 that run during a migration. Python code uses the key, and SQL
-text the name.
+break the processes of release 1.0.0rc1 that run during a migration. Python code uses the key, and
+SQL text uses the name.
 """
 
 from typing import Final
@@ -34,7 +34,7 @@ orders: Final = Table(
     "orders",
     metadata,
     Column("id", Text, primary_key=True),
-    # How often the order was written: guards the order, its payments, refunds and disputes.
+    # How often the order was written: the guard of the order, its payments, refunds and disputes.
     Column("revision", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
@@ -116,7 +116,7 @@ disputes: Final = Table(
 outbox: Final = Table(
     "outbox",
     metadata,
-    # Of one order's events, the later one has the higher position: an order has one writer at a time.
+    # A later event of the same order has a higher position: an order has one writer at a time.
     Column("position", BigInteger, primary_key=True),
     Column("id", Text, nullable=False),
     Column("order_id", Text, nullable=False),

@@ -79,7 +79,8 @@ class SqlUnitOfWork:
             revision, before = self._read.get(order_id, (0, Order(order.replica)))
             rows.setdefault(orders, []).append(order_row(order.replica, revision + 1))
             changed = _changed(before.payments, order.payments)
-            # The index allows one live payment, so a payment that ends is written before a new one.
+            # A unique index allows one live payment of an order, so a payment that is no longer
+            # live is written before a new one.
             for payment in sorted(changed, key=lambda each: each.is_live):
                 rows.setdefault(payments, []).append(payment_row(payment))
             for refund in _changed(before.refunds, order.refunds):

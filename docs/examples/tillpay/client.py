@@ -1,4 +1,4 @@
-"""Tillpay's API over HTTP, with a time limit; errors say what they mean for the money."""
+"""Tillpay's API over HTTP, with a time limit and an error for each kind of failure."""
 
 import asyncio
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ async function pay(id, card) {
   else if (reply.status === 202) {
     const isAction = reply.content.status === "requires_action";
     const text = isAction ? "your bank requires authentication"
-      : "the outcome is not known yet; the service will find it out";
+      : "the outcome is not known yet; the service will find it";
     showMessage(message, `202: ${text}`, "wait");
   } else showMessage(message, errorText(reply), "bad");
   await updatePayments(id, card);

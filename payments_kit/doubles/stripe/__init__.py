@@ -5,7 +5,7 @@ with Stripe's test cards, error bodies and idempotency keys (https://docs.stripe
 
 In a test: `async with running_stripe_double() as stripe:`; see RunningDouble for what it offers.
 As a process: `python -m payments_kit.doubles.stripe`; the control API under `/_double/`
-(routes_control.py) adds faults and plays the bank's and the customer's part.
+(routes_control.py) adds faults and acts as the bank and the customer.
 """
 
 from payments_kit.doubles.stripe.double import Double

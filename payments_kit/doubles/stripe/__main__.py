@@ -23,7 +23,7 @@ PARENT_CHECK_SECONDS = 0.5
 
 
 async def main() -> None:
-    """Serve until the process is told to stop."""
+    """Serve until a signal, the end of standard input, or the end of the parent process."""
     # Read before the address is printed: afterwards the parent may end at any time.
     parent = os.getppid()
     options = _options()

@@ -5,7 +5,7 @@ from payments_kit.doubles.stripe.ledger import Ledger
 
 
 def open_dispute(ledger: Ledger, charge: Json, reason: str = "fraudulent") -> Json:
-    """Let the customer's bank dispute a charge; https://docs.stripe.com/api/disputes/object."""
+    """Open a dispute of the customer's bank about a charge; https://docs.stripe.com/api/disputes/object."""
     dispute: Json = {
         "id": ledger.new_id("dp"),
         "object": "dispute",

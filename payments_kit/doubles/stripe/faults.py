@@ -5,7 +5,7 @@
 - `status_before`, `status_after`: the reply is an error; the request is not executed, or is.
 - `truncate`: the request is executed; the reply's body ends early.
 - `garbage`: the request is executed; the reply is an HTML page.
-- `slow`: the request is executed after `seconds`, and then answered.
+- `slow`: the request is executed after `seconds`, and then gets its reply.
 - `late`: there is no reply; the request is executed after `seconds`.
 """
 
@@ -52,7 +52,7 @@ class Fault:
     holds_key: bool = False
     """Whether a late request uses its idempotency key from the start."""
     skip: int = 0
-    """How many matching requests are spared first."""
+    """How many matching requests are not affected at first."""
     probability: float = 1.0
 
     def matches(self, method: str, path: str) -> bool:

@@ -114,7 +114,7 @@ class Ledger:
             objects.clear()
 
     def summary(self) -> Json:
-        """Return all objects as they really are, whatever the API reports."""
+        """Return all objects with their real values, whatever the API reports."""
         return {
             "charges": [
                 _picked(it, "amount_captured", "amount_refunded", "captured", "refunded",

@@ -1,7 +1,7 @@
 """The control API under `/_double/`, which is not Stripe's: for tests and demonstrations.
 
-It adds faults, shows what the double has recorded, plays the bank's and the customer's part, and
-controls the webhooks. Bodies and replies are JSON.
+It adds faults, shows what the double has recorded, acts as the bank and the customer, and controls
+the webhooks. Bodies and replies are JSON.
 """
 
 from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ async def clear_faults(double: Double, body: Json) -> Any:
 
 
 async def show_ledger(double: Double, _: Json) -> Any:
-    """Return all charges, intents, refunds and disputes as they really are."""
+    """Return all charges, intents, refunds and disputes with their real values."""
     return double.ledger.summary()
 
 
@@ -95,12 +95,12 @@ async def finish(double: Double, body: Json) -> Any:
 
 
 async def plan_charge(double: Double, body: Json) -> Any:
-    """Set the {status} of the next {times} charges, or what the API shall {report} about them."""
+    """Set the {status} of the next {times} charges, or the fields that the API will {report} for them."""
     return _plan(double.ledger.next_charges, body)
 
 
 async def plan_refund(double: Double, body: Json) -> Any:
-    """Set the {status} of the next {times} refunds, or what the API shall {report} about them."""
+    """Set the {status} of the next {times} refunds, or the fields that the API will {report} for them."""
     return _plan(double.ledger.next_refunds, body)
 
 
@@ -189,7 +189,7 @@ async def handle(double: Double, request: web.Request) -> Any:
     """Execute a request to the control API; return the JSON of its reply."""
     handler = CONTROL.get((request.method, request.path))
     if handler is None:
-        raise invalid(f"No control {request.method} {request.path}", status=404)
+        raise invalid(f"No control route {request.method} {request.path}", status=404)
     body = await request.json() if request.can_read_body else {}
     return await handler(double, body)
 

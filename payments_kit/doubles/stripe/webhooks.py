@@ -113,11 +113,11 @@ class Webhooks:
         return self.options
 
     async def start(self) -> None:
-        """Start to deliver."""
+        """Start the deliveries."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Stop to deliver."""
+        """Stop the deliveries."""
         tasks = [task for task in (self._task, *self._tasks) if task is not None]
         for task in tasks:
             task.cancel()
@@ -134,7 +134,7 @@ class Webhooks:
         duplicate: int = 1,
         forged: Forgery | None = None,
     ) -> list[Json]:
-        """Deliver now what is held, or these events again; return the deliveries."""
+        """Deliver the held events now, or these events again; return the deliveries."""
         chosen = [it for it in self.deliveries if events is not None or it.state == "held"]
         if events is not None:
             ids = set(events)

@@ -15,7 +15,7 @@ from payments_kit.doubles.stripe.replies import Operation, Reply, failure
 
 HTML: Final = b"<html><head><title>503</title></head><body>upstream connect error</body></html>"
 
-# How often an unanswered connection is checked for a client that has left.
+# How often an unanswered connection is checked for a client that has disconnected.
 _CHECK_INTERVAL: Final = 0.05
 
 
@@ -36,7 +36,7 @@ class Wire:
     async def reply(
         self, request: web.Request, fault: Fault | None, execute: Execute
     ) -> web.StreamResponse:
-        """Execute a request and reply to it, as its fault demands."""
+        """Execute a request and reply to it, as its fault requires."""
         if fault is None:
             return _response(await execute())
         match fault.kind:
@@ -120,7 +120,7 @@ def _response(reply: Reply, html: bool = False) -> web.Response:
 
 
 async def _hang(request: web.Request, seconds: float | None) -> web.StreamResponse:
-    """Send nothing until the client leaves or the time is over; then drop the connection."""
+    """Send nothing until the client disconnects or the time is over; then reset the connection."""
     clock = asyncio.get_running_loop().time
     until = None if seconds is None else clock() + seconds
     while request.transport is not None and not request.transport.is_closing():

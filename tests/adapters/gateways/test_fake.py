@@ -90,7 +90,7 @@ async def test_records_of_an_earlier_version_are_read(engines: Engines) -> None:
             ChargeId("ch_1"), payment.amount, livemode=False, reference="pi_1"
         )
         assert record.charged.refund_is_pending
-        assert record.left(record.charged).is_zero
+        assert record.refundable(record.charged).is_zero
 
 
 async def test_no_card_token_is_in_its_tables(engines: Engines) -> None:

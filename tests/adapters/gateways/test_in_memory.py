@@ -87,7 +87,7 @@ async def test_its_cards_behave_like_those_of_the_stripe_double(world: World) ->
 
 async def test_a_checkpoint_is_awaited_before_and_after_a_request(world: World) -> None:
     await world.paid()
-    assert world.steps == ["charge", "charge answered"]
+    assert world.steps == ["charge", "charge replied"]
 
 
 async def test_a_request_that_exceeds_the_rate_limit_does_nothing(world: World) -> None:

@@ -406,6 +406,7 @@ async def test_a_check_fails_if_jetstream_is_not_enabled(
     server: LocalNats, own_broker: Broker
 ) -> None:
     await reconfigure(server, jetstream=None)
+    await until_available(own_broker.connection.jetstream)
     results = await check(own_broker.connection, own_broker.streams)
     with pytest.raises(BrokerUnavailable):
         await own_broker.publisher.publish([created()])

@@ -48,7 +48,7 @@ def pool_of(database: Database) -> QueuePool:
 
 
 class Claim:
-    """The decision to claim the ordinary order; counts how often it runs."""
+    """The decision to claim the default order; counts how often it runs."""
 
     def __init__(self, before_commit: Callable[[], None] = lambda: None) -> None:
         self.runs = 0
@@ -64,7 +64,7 @@ class Claim:
 
 
 async def change(storage: Storage) -> None:
-    """Change the ordinary order, also if others change it."""
+    """Change the default order, also if others change it."""
 
     async def decision(work: UnitOfWork) -> None:
         order = await work.orders.get(ORDER)
@@ -98,7 +98,7 @@ async def behind_proxy(proxied: Database) -> Storage:
 
 @pytest.fixture
 async def storage(storage: Storage) -> Storage:
-    """Return a storage without the proxy, with the ordinary order."""
+    """Return a storage without the proxy, with the default order."""
     await storage.save(an_order())
     return storage
 

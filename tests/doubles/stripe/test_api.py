@@ -96,7 +96,7 @@ async def test_a_declined_charge_is_a_card_error_and_a_failed_charge(
 @pytest.mark.parametrize(
     ("changes", "param", "code"),
     [
-        ({"source": "tok_unheard_of"}, "source", "resource_missing"),
+        ({"source": "tok_unknown"}, "source", "resource_missing"),
         ({"payment_method_types": ["card"]}, "payment_method_types", "parameter_unknown"),
         ({"amount": 49}, "amount", "amount_too_small"),
         ({"amount": 100_000_000}, "amount", "amount_too_large"),

@@ -40,7 +40,7 @@ async def test_a_broken_reply_leaves_the_outcome_unknown_until_the_key_is_used_a
     assert list(double.ledger.charges) == [charge.id]
 
 
-async def test_a_slow_request_is_executed_even_if_its_client_leaves(
+async def test_a_slow_request_is_executed_even_if_its_client_disconnects(
     connect: Connect, double: RunningDouble
 ) -> None:
     double.faults.add("slow", "/v1/charges", seconds=0.3, times=2)

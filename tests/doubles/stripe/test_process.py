@@ -14,7 +14,7 @@ DOUBLE = [sys.executable, "-m", "payments_kit.doubles.stripe"]
 
 
 @pytest.mark.parametrize("how", ["stdin", "signal"])
-def test_it_prints_its_address_and_ends_when_told(how: str, tmp_path: Path) -> None:
+def test_it_prints_its_address_and_ends_on_request(how: str, tmp_path: Path) -> None:
     dump = tmp_path / "ledger.json"
     with subprocess.Popen(
         [*DOUBLE, "--dump", dump], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -15,7 +15,7 @@ from tests.entrypoints.http.world import Client, HttpWorld
 
 @pytest.fixture
 async def world() -> HttpWorld:
-    """The world with the ordinary order."""
+    """The world with the default order."""
     world = HttpWorld()
     await world.create_order()
     return world

@@ -139,7 +139,7 @@ async def test_an_outcome_that_is_unknown_or_wrong_gets_202_with_the_location_of
     client: Client, world: HttpWorld, fault: GatewayFaultKind | str, status: str
 ) -> None:
     async def stop_the_database(step: str) -> None:
-        if step == "charge answered":
+        if step == "charge replied":
             world.failing.add("database")
 
     if isinstance(fault, str):
@@ -179,7 +179,7 @@ async def test_an_order_cancelled_during_its_charge_gets_400_with_the_reversed_p
     client: Client, world: HttpWorld
 ) -> None:
     async def cancel(step: str) -> None:
-        if step == "charge answered":
+        if step == "charge replied":
             await world.cancel_order()
 
     world.checkpoint = cancel

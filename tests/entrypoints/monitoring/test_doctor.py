@@ -56,5 +56,5 @@ async def test_each_check_and_each_problem_is_one_result(
 ) -> None:
     it = dependencies
     doctor = Doctor(it.check_database, it, it.check_broker, World().gateway, "fake")
-    results = [(each.name, each.ok, each.text) for each in await doctor.examine()]
+    results = [(each.name, each.ok, each.text) for each in await doctor.check()]
     assert results == [*expected, ("nats", True, "connected"), ("gateway", True, "fake is ready")]

@@ -1,7 +1,7 @@
-"""Accept the payment status 'reversed' beside 'unwanted', its name in release 1.0.0rc1.
+"""Accept the payment status 'reversed' in addition to 'unwanted', its name in release 1.0.0rc1.
 
-Later releases write 'reversed'; processes of release 1.0.0rc1 may go on writing 'unwanted'. Both are
-accepted until a later migration, once no such process runs any more. `payments migrate` renames
+Later releases write 'reversed'; processes of release 1.0.0rc1 may still write 'unwanted'. Both are
+accepted until a later migration, when no such process runs any more. `payments migrate` renames
 the stored values after the migrations (rename_old_values.py).
 
 A process of release 1.0.0rc1 cannot read an order with a payment whose status is 'reversed'. This

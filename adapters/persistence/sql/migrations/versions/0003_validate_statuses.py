@@ -1,4 +1,4 @@
-"""Check all payments against the constraints of 0002; reads and writes go on meanwhile.
+"""Check all payments against the constraints of 0002; reads and writes continue meanwhile.
 
 Revision ID: 0003
 """

@@ -1,7 +1,8 @@
 """Rename the tables answers and kept_notices to idempotency_keys and deferred_notifications.
 
-Processes of release 1.0.0rc1 use the old names until they are stopped: views with the old names, the
-old column names and the same privileges pass their statements on. A later migration drops them.
+Processes of release 1.0.0rc1 use the old names until they are stopped. For them there are updatable
+views with the old names, the old column names and the same privileges. A later migration drops the
+views.
 
 Revision ID: 0004
 """

@@ -20,7 +20,7 @@ from payments_kit.simulation.trace import Trace
 
 @frozen
 class Price:
-    """A price as an event carries it, and its minor units, calculated by hand."""
+    """A price as in an event, and its minor units, which are not calculated by our code."""
 
     major: str
     currency: str
@@ -71,8 +71,8 @@ class OrderEvents:
 
     def publish(self, subject: str, data: bytes, content: OrderReplica | None) -> None:
         """Publish an event; `content` is None if it is malformed."""
-        times = 2 if self.injector.occurs(FaultKind.DUPLICATED, "orders side") else 1
-        self.trace.record("orders side", f"publishes {subject}: {data.decode()}")
+        times = 2 if self.injector.occurs(FaultKind.DUPLICATED, "orders service") else 1
+        self.trace.record("orders service", f"publishes {subject}: {data.decode()}")
         if content is None:
             self.malformed.append(data)
         else:
@@ -118,14 +118,14 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     last_owner = UserId("user3") if draw.random() < 0.2 else owner
     prices = tuple(draw.choice(_PRICES) for _ in range(versions))
     lifetime = draw.choice((None, None, draw.uniform(5, scenario.seconds)))
-    # Half of the cancellations come just when customers try to pay.
+    # Half of the cancellations occur when customers try to pay.
     delay = draw.choice((1.0, draw.expovariate(1 / 6), draw.uniform(0, scenario.seconds)))
     cancelled_at = at + delay if draw.random() < scenario.cancels else None
     owners = (owner, last_owner)[:versions]
     return OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at)
 
 
-async def orders_side(plan: OrderPlan, events: OrderEvents, draw: random.Random) -> None:
+async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.Random) -> None:
     """Create an order, change it, and cancel or expire it."""
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(plan.at)
