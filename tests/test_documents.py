@@ -16,6 +16,15 @@ DOCUMENTS = sorted(
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
     if not path.name.startswith(".")
 )
+# Words that a term of the glossary has replaced, and the files that read or describe old data.
+REPLACED = (
+    *("hears?", "heard", "wish(?:es)?", "dossiers?", "mishaps?", "somebody", "whoever", "dice"),
+    *("by another hand", "calls? off", "unwanted", "poison(?:ous)?", "bury|buried", "under way"),
+)
+OLD_NAMES = (
+    r"0001|0002|0004|0012|rename_old_values|stored_names|old_records|CHANGELOG"
+    r"|tests/(adapters/persistence/(release|test_(migrate|schema))|.*test_fake|test_documents)"
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LAYERS = PROJECT["tool"]["importlinter"]["root_packages"]
 
@@ -46,6 +55,20 @@ def test_prose_is_wrapped(document: Path) -> None:
         in_code ^= line.startswith("```")
         is_free = in_code or line.startswith(("|", "!["))
         assert is_free or len(line) <= 100, f"{document.name}:{number}"
+
+
+def test_no_file_uses_a_replaced_word() -> None:
+    pattern = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
+    code = (
+        path for folder in (*LAYERS, "tests", "docs") for path in ROOT.glob(f"{folder}/**/*.py")
+    )
+    found = {
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in (*code, *DOCUMENTS)
+        if not re.search(OLD_NAMES, str(path.relative_to(ROOT)))
+        for match in pattern.finditer(path.read_text())
+    }
+    assert not found
 
 
 def sibling_imports() -> Iterator[tuple[str, str]]:
