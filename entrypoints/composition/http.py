@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from adapters.clock import utc_now
+from adapters.persistence.sql.schema_version import check_schema_version
 from application.ports.gateway_notifications import NotificationReader
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
@@ -21,16 +22,12 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
     async with open_runtime(settings) as runtime:
-
-        async def database() -> None:
-            await runtime.backlog.read()
-
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,
             idempotency_store=runtime.idempotency_store,
             notification_reader=_notification_reader(settings),
             settings=settings,
-            checks={"database": database},
+            checks={"database": partial(check_schema_version, runtime.database)},
         )
         refresh = partial(BacklogMetrics.on(dependencies.registry).refresh, runtime.backlog)
         async with repeating("backlog metrics", refresh, REFRESH_SECONDS, REFRESH_SECONDS):

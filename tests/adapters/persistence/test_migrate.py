@@ -16,6 +16,7 @@ from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.rename_old_values import BATCH
+from adapters.persistence.sql.schema_version import SCHEMA_VERSION, check_schema_version
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres
@@ -88,10 +89,14 @@ async def test_a_migration_brings_the_newest_schema_and_may_be_repeated(
     assert before.problems == (
         f"the database has no schema and needs {newest_revision()}: run `payments migrate`",
     )
+    with pytest.raises(StorageUnavailable, match="older than this program"):
+        await check_schema_version(Database(engine))
     for _ in range(2):
         migrate(empty_database_url)
         after = await check(engine)
         assert (after.revision, after.problems) == (newest_revision(), ())
+        await check_schema_version(Database(engine))
+    assert newest_revision() == SCHEMA_VERSION
     await engine.dispose()
 
 
@@ -106,6 +111,7 @@ async def test_a_schema_newer_than_the_program_is_not_changed(
 ) -> None:
     await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '9999'")))
     found = await check(sql.engine)
+    await check_schema_version(sql)  # so that older processes stay ready during a rollout
     assert found.revision == "9999"
     assert found.problems == ("the database has schema 9999, newer than this program supports",)
     with pytest.raises(StorageUnavailable, match="9999"):
@@ -123,13 +129,16 @@ async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked()
     assert "secret" not in f"{not_migrated.value} {not_checked.value}"
 
 
-# --- from release 1.0.0rc1 ----------------------------------------------------------------------------
+# --- from release 1.0.0rc1 -------------------------------------------------------------------
 
 
 async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renamed(
     old_url: str, connection: "asyncpg.Connection[Any]"
 ) -> None:
     process = OldProcess(connection)
+    database = Database(create_engine(old_url))
+    with pytest.raises(StorageUnavailable, match="older than this program"):
+        await check_schema_version(database)
     await connection.execute(STORE_MANY)
     await process.work(0)
     migration = asyncio.create_task(asyncio.to_thread(migrate, old_url))
@@ -140,7 +149,6 @@ async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renam
     await migration
     await process.work(numbers)
     numbers += 1
-    database = Database(create_engine(old_url))
     for _ in range(2):
         assert await stored_names(database, f"order-{numbers - 1}") == CURRENT_NAMES
         migrate(old_url)
