@@ -8,8 +8,8 @@ of the service; `use_cases(name)` builds the real use cases for one process, wit
   `deliver_notifications`, and `come_to_rest`, which also checks every invariant.
 - State: `orders`, `order()`, `payment()`, `charges`, `refunds`, `balance`, `events`,
   `count_events(subject)`, `unsent_events`, `steps`, `violations`.
-- Faults: `faults.add("charge", GatewayFaultKind.REPLY_LOST)` for the gateway; `failing` for database
-  and broker; `checkpoint` (tests/checkpoints.py) is awaited at every step of all three.
+- Faults: `faults.add("charge", GatewayFaultKind.REPLY_LOST)` for the gateway; `failing` for
+  database and broker; `checkpoint` (tests/checkpoints.py) is awaited at every step of all three.
 """
 
 import asyncio
@@ -185,7 +185,7 @@ class World:
             await self.receive(notification)
 
     async def come_to_rest(self) -> None:
-        """End all faults, run recovery and relay until nothing is left, and check the invariants."""
+        """End all faults, run recovery and relay until all is done, and check the invariants."""
         last_fault, self.checkpoint = self.checkpoint, proceed
         self.failing.clear()
         self.faults.waiting.clear()

@@ -93,7 +93,7 @@ class ConformanceRun:
         """
         if not config.pluginmanager.hasplugin("asyncio"):
             raise pytest.UsageError("--gateway needs pytest-asyncio; install payments[conformance]")
-        # The suite's fixture has the default scope; without a configuration file there is a warning.
+        # The suite's fixture has the default scope; without a configuration file pytest warns.
         warnings.filterwarnings("ignore", 'The configuration option "asyncio_default_fixture')
         make = _find(reference, config.invocation_params.dir)
         run = cls(reference, make, asyncio.run(_missing_hooks(reference, make)))

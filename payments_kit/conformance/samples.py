@@ -25,7 +25,7 @@ def a_payment(minor_units: int = 1000, currency: str = "usd") -> Payment:
 
 
 def a_refund(payment: Payment, charged: Charged, minor_units: int | None = None) -> Refund:
-    """Return a new refund that has not been sent yet; of the whole payment if no amount is given."""
+    """Return a new, unsent refund; of the whole payment if no amount is given."""
     amount = payment.amount if minor_units is None else Money(minor_units, payment.amount.currency)
     return Refund(
         id=RefundId(uuid.uuid4().hex),

@@ -1,1 +1,1 @@
-"""Doubles of payment gateways: local HTTP servers that imitate their APIs, with faults on demand."""
+"""Doubles of payment gateways: local HTTP servers that imitate their APIs and their faults."""

@@ -108,7 +108,8 @@ class LocalPostgres(LocalServer):
         elif int(version.read_text()) != self._programs.major:
             raise LocalServerError(
                 f"{self._data} was created by PostgreSQL {version.read_text().strip()}, but "
-                f"{self._programs.folder} is version {self._programs.major}: choose another data folder"
+                f"{self._programs.folder} is version {self._programs.major}:"
+                " choose another data folder"
             )
         self._remove_stale_pidfile()
 

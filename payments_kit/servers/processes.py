@@ -80,8 +80,8 @@ def free_port() -> int:
     Raises:
         LocalServerError: no port was found.
     """
-    # A hundred used ports in a row have another cause. A seeded `random` would choose the same ports in
-    # every process.
+    # A hundred used ports in a row have another cause. A seeded `random` would choose the same
+    # ports in every process.
     for port in random.SystemRandom().sample(PORTS, 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,6 +1,7 @@
 """Invariants: the promises of the service, checked on observations of a system at rest.
 
-A violation starts with the number of its promise. The tests on real processes use this module as well.
+A violation starts with the number of its promise. The tests on real
+processes use this module as well.
 
 1. An order is charged at most once.
 2. Our payments and refunds are the gateway's.

@@ -1,4 +1,4 @@
-"""Observations: the data that the invariants are checked on, from the simulation or real servers."""
+"""Observations: the data that invariants check, from the simulation or from real servers."""
 
 from collections.abc import Collection, Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""A server's process ends with its owner. tests/demo runs both servers as a user other than root."""
+"""A server's process ends with its owner. tests/demo runs both servers as a non-root user."""
 
 import os
 import shutil

@@ -1,1 +1,1 @@
-"""Tests of the simulation: it finds bugs, it can be replayed, and the service keeps every promise in it."""
+"""The simulation finds bugs and can be replayed, and the service keeps every promise in it."""

@@ -1,4 +1,4 @@
-"""Runs of one use case alone; its process may crash at a chosen step, with or without one more fault."""
+"""Runs of one use case alone; its process may crash at a chosen step, beside one more fault."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -47,7 +47,7 @@ class Response:
 
 
 def session_cookie(user_id: str, key: str) -> str:
-    """Return the cookie that the shop's auth service sets: cookie-session's unsigned base64 JSON."""
+    """Return the shop's session cookie: cookie-session's unsigned base64 JSON."""
     claims = {"id": user_id, "email": f"{user_id}@test.com", "iat": int(time.time())}
     session = json.dumps({"jwt": jwt.encode(claims, key, algorithm="HS256")})
     return "session=" + base64.b64encode(session.encode()).decode()

@@ -41,7 +41,7 @@ ALLOWED_STATUSES: Final = {201, 202, 400, 402, 404, 409, 429, 503}
 
 @define
 class Chaos:
-    """One run: `orders` are paid within `seconds`, and every kind of fault happens at least once."""
+    """One run: `orders` are paid within `seconds`; every kind of fault happens at least once."""
 
     system: System
     orders: int

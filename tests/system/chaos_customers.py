@@ -46,7 +46,7 @@ class Customers:
     _places: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(MAX_CONCURRENT))
 
     async def order_and_pay(self, number: int) -> None:
-        """Order something at a random moment, and try to pay until the order is paid or cancelled."""
+        """Create an order at a random moment, and try to pay until it is paid or cancelled."""
         rng = random.Random(f"{self.seed} {number}")
         order_id, user = new_id("order"), f"user-{number % 50}-{self.seed}"
         self.order_ids.append(order_id)

@@ -48,7 +48,7 @@ class System:
     async def begin_payment(
         self, order_id: str, user_id: str, fault: Mapping[str, Any], **request: Any
     ) -> asyncio.Task[Response]:
-        """Pay in the background; return when the gateway has begun to fail the charge in this way."""
+        """Pay in the background; return once the gateway fails the charge in this way."""
         await self.stripe.add_fault(**fault)
         paying = asyncio.create_task(self.api.pay(order_id, user_id, **request))
         await self.stripe.wait_for_fault(fault["kind"])

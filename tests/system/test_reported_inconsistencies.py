@@ -1,4 +1,4 @@
-"""Failures 9 to 15 that users of other payment systems reported: lost, contradicted or wrong amounts.
+"""Failures 9 to 15 reported by users of other payment systems: lost or wrong amounts.
 
 As in test_reported_double_charges.py, each test causes the failure as it happens in production.
 """

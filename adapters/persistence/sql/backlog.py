@@ -33,7 +33,8 @@ READ: Final = Statement.of(
                 SELECT now() - min(since) FROM (
                     SELECT CASE status
                         WHEN 'processing' THEN created_at
-                        WHEN 'requires_action' THEN created_at + CAST(:authentication_window AS interval)
+                        WHEN 'requires_action'
+                            THEN created_at + CAST(:authentication_window AS interval)
                     END AS since FROM payments WHERE look_at IS NOT NULL
                 ) AS open WHERE since <= now()
             ),

@@ -95,12 +95,12 @@ async def finish(double: Double, body: Json) -> Any:
 
 
 async def plan_charge(double: Double, body: Json) -> Any:
-    """Set the {status} of the next {times} charges, or the fields that the API will {report} for them."""
+    """Set the {status} of the next {times} charges, or the fields that the API will {report}."""
     return _plan(double.ledger.next_charges, body)
 
 
 async def plan_refund(double: Double, body: Json) -> Any:
-    """Set the {status} of the next {times} refunds, or the fields that the API will {report} for them."""
+    """Set the {status} of the next {times} refunds, or the fields that the API will {report}."""
     return _plan(double.ledger.next_refunds, body)
 
 

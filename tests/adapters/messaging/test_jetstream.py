@@ -294,8 +294,10 @@ async def test_missing_streams_are_created_with_our_settings(nats_url: str, brok
         for plan in (ORDERS, PAYMENTS, DEAD_LETTERS):
             config = (await client.jetstream().stream_info(plan.name)).config
             expected = plan.config(plan.name, plan.subjects, replicas=1)
-            for name in ("subjects", "storage", "retention", "discard", "max_age", "max_msg_size",
-                         "duplicate_window", "deny_delete", "deny_purge", "num_replicas"):  # fmt: skip
+            for name in (
+                *("subjects", "storage", "retention", "discard", "max_age", "max_msg_size"),
+                *("duplicate_window", "deny_delete", "deny_purge", "num_replicas"),
+            ):
                 assert getattr(config, name) == getattr(expected, name), name
 
 

@@ -88,7 +88,7 @@ DAY = timedelta(days=1)
 
 @frozen
 class OldProcess:
-    """A process of release 1.0.0rc1. Each method checks its results as that release depends on them."""
+    """A process of release 1.0.0rc1; each method checks its results as that release needs them."""
 
     connection: "asyncpg.Connection[Any]"
 

@@ -33,8 +33,8 @@ STORE_MANY = f"""
         INSERT INTO orders (id, revision, version, status)
         SELECT 'many-' || number, 1, 1, 'cancelled' FROM generate_series(1, {MANY}) AS number
     ), paid AS (
-        INSERT INTO payments (id, order_id, user_id, amount, currency, gateway, livemode, created_at,
-            status, charge_id, taken, taken_currency)
+        INSERT INTO payments (id, order_id, user_id, amount, currency, gateway, livemode,
+            created_at, status, charge_id, taken, taken_currency)
         SELECT 'many-' || number, 'many-' || number, 'user', 1000, 'usd', 'stripe', false, now(),
             'unwanted', 'ch', 1000, 'usd'
         FROM generate_series(1, {MANY}) AS number
