@@ -183,13 +183,8 @@ def show(console: Console, rates: dict[str, float]) -> None:
 
 def main() -> None:
     """Run the benchmark with a time limit."""
-
-    async def limited() -> None:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            await run(Console())
-
     try:
-        asyncio.run(limited())
+        asyncio.run(asyncio.wait_for(run(Console()), TIMEOUT_SECONDS))
     except KeyboardInterrupt:
         sys.exit(130)
 

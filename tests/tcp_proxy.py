@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 # How many bytes are forwarded at a time. A drop discards at most this much of a reply.
@@ -12,35 +11,24 @@ SECONDS = 30.0
 
 
 class TcpProxy:
-    """A proxy between clients and one server, as unreliable as the test requests.
-
-    Clients connect to `port`. `heal` ends every fault.
-    """
+    """A proxy between clients and one server, as unreliable as the test requests."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._upstream = (host, port)
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self.port = 0
         self._connections: set[asyncio.Task[None]] = set()
         self._flowing = _set_event()
         self._held: set[asyncio.Event] = set()
         self._to_drop = 0
         self._drop_request = b""
         self._refusing = False
-        self._all_dropped = asyncio.Event()
         self.dropped = 0
-        """How many replies have been dropped."""
         self.requests = 0
         """How often clients have sent data; with small messages, the number of round trips."""
 
     @property
-    def port(self) -> int:
-        """The loopback port for clients."""
-        return self._port
-
-    @property
     def connections(self) -> int:
-        """How many connections are open."""
         return len(self._connections)
 
     def cut(self) -> None:
@@ -54,24 +42,12 @@ class TcpProxy:
         self.cut()
 
     def drop_replies(self, replies: int = 1, to: bytes = b"") -> None:
-        """Drop the server's next replies and close the connections they come on.
-
-        Only replies to requests that contain `to` count. The server has processed the request.
-        """
+        """Drop the next replies, and their connections; only replies to what contains `to`."""
         self._to_drop = replies
         self._drop_request = to
-        self._all_dropped.clear()
-
-    async def replies_dropped(self) -> None:
-        """Wait until every reply that `drop_replies` named has been dropped."""
-        async with asyncio.timeout(SECONDS):
-            await self._all_dropped.wait()
 
     def hold(self, new_too: bool = True) -> None:
-        """Forward nothing in either direction, as a network that fails silently.
-
-        With `new_too=False`, connections opened from now on are not held.
-        """
+        """Forward nothing on open connections, and on new ones if `new_too`: a silent failure."""
         self._flowing.clear()
         self._held.add(self._flowing)
         if not new_too:
@@ -86,15 +62,10 @@ class TcpProxy:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
         self.cut()
@@ -160,8 +131,6 @@ class TcpProxy:
     def _drop(self) -> None:
         self.dropped += 1
         self._to_drop -= 1
-        if not self._to_drop:
-            self._all_dropped.set()
         raise ConnectionAbortedError
 
 

@@ -49,6 +49,13 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_named_file_exists(document: Path) -> None:
+    for name in re.findall(r"`([\w/]+/\w+\.py|test_\w+)`", document.read_text()):
+        file = name if name.endswith(".py") else f"tests/system/{name}.py"
+        assert (ROOT / file).exists(), name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_prose_is_wrapped(document: Path) -> None:
     in_code = False
     for number, line in enumerate(document.read_text().splitlines(), start=1):

@@ -2,19 +2,26 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from attrs import evolve
 
 from application.ports.backlog import Backlog
 from domain.identifiers import OrderId, RefundId
 from domain.order import Order
 from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
-from domain.refund import RefundStatus
-from tests.builders import a_payment, a_refund, an_order, created_event, dollars
+from domain.refund import Refund, RefundStatus
+from tests.builders import NOW, a_payment, a_refund, an_order, created_event, dollars
 from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import Storage
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
+
+PAID = a_payment(status=PaymentStatus.SUCCEEDED)
+PENDING = a_refund("refund-1", dollars("1"))
+FAILED = a_refund("refund-0", dollars("60"), RefundStatus.FAILED)
+EVERYTHING = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
+LATER = NOW + MINUTE
 
 
 class BacklogReaderContract:
@@ -25,24 +32,14 @@ class BacklogReaderContract:
 
     async def test_unfinished_payments_are_counted_by_status(self, storage: Storage) -> None:
         now = storage.now()
-        payments = [
-            (PaymentStatus.PROCESSING, now),
-            (PaymentStatus.PROCESSING, now),
-            (PaymentStatus.REVIEW, None),
-            (PaymentStatus.ABANDONED, now),
-            (PaymentStatus.ABANDONED, None),
-            (PaymentStatus.FAILED, None),
-            (PaymentStatus.REVERSED, None),
-            (PaymentStatus.SUCCEEDED, None),
-        ]
-        for number, (status, next_check_at) in enumerate(payments):
+        states = PaymentStatus
+        checked = [states.PROCESSING, states.PROCESSING, states.ABANDONED]
+        unchecked = [states.REVIEW, states.ABANDONED, states.FAILED, states.REVERSED]
+        for number, status in enumerate([*checked, *unchecked, states.SUCCEEDED]):
+            next_check_at = now if number < len(checked) else None
             await storage.save(paid_order(number, status, now - number * DAY, next_check_at))
         backlog = await storage.backlog.read()
-        assert backlog.unfinished == {
-            PaymentStatus.PROCESSING: 2,
-            PaymentStatus.REVIEW: 1,
-            PaymentStatus.ABANDONED: 1,
-        }
+        assert backlog.unfinished == {states.PROCESSING: 2, states.REVIEW: 1, states.ABANDONED: 1}
         assert backlog.oldest_open is not None
         assert DAY <= backlog.oldest_open < DAY + MINUTE
 
@@ -57,13 +54,10 @@ class BacklogReaderContract:
         assert backlog.oldest_event is not None
         assert DAY <= backlog.oldest_event < DAY + MINUTE
 
-    async def test_the_time_to_authenticate_does_not_count_as_waiting(
-        self, storage: Storage
-    ) -> None:
+    async def test_time_to_authenticate_does_not_count_as_waiting(self, storage: Storage) -> None:
         now = storage.now()
         created_at = now - AUTHENTICATION_WINDOW + MINUTE
-        authenticating = paid_order(1, PaymentStatus.REQUIRES_ACTION, created_at, now)
-        await storage.save(authenticating)
+        await storage.save(paid_order(1, PaymentStatus.REQUIRES_ACTION, created_at, now))
         assert (await storage.backlog.read()).oldest_open is None
         created_at -= 3 * MINUTE
         await storage.save(paid_order(2, PaymentStatus.REQUIRES_ACTION, created_at, now))
@@ -71,37 +65,22 @@ class BacklogReaderContract:
         assert oldest is not None
         assert 2 * MINUTE <= oldest < 3 * MINUTE
 
-    async def test_pending_and_failed_refunds_are_counted(self, storage: Storage) -> None:
-        statuses = [RefundStatus.PENDING, RefundStatus.PENDING, RefundStatus.FAILED]
-        refunds = (
-            a_refund(f"refund-{number}", dollars("1"), status)
-            for number, status in enumerate(statuses)
-        )
+    @pytest.mark.parametrize(
+        ("refunds", "pending", "failed"),
+        [
+            ([PENDING, evolve(PENDING, id=RefundId("refund-2")), FAILED], 2, 1),
+            ([FAILED], 0, 1),
+            ([FAILED, evolve(PENDING, created_at=LATER)], 1, 0),
+            ([FAILED, evolve(FAILED, id=RefundId("refund-2"), created_at=LATER)], 0, 1),
+            ([EVERYTHING, evolve(FAILED, created_at=LATER)], 0, 0),
+        ],
+    )
+    async def test_a_failed_refund_counts_until_a_later_one_follows_or_nothing_is_left(
+        self, storage: Storage, refunds: list[Refund], pending: int, failed: int
+    ) -> None:
         await storage.save(an_order(PAID, refunds=tuple(refunds)))
         backlog = await storage.backlog.read()
-        assert (backlog.refunds_pending, backlog.refunds_failed) == (2, 1)
-
-    async def test_a_failed_refund_counts_until_a_later_one_follows(self, storage: Storage) -> None:
-        failed = a_refund("refund-1", dollars("60"), RefundStatus.FAILED)
-        later = failed.created_at + MINUTE
-        retry = evolve(a_refund("refund-2", dollars("60")), created_at=later)
-        failed_retry = evolve(retry, status=RefundStatus.FAILED, next_check_at=None)
-        for refunds, count in (
-            ((failed,), 1),
-            ((failed, retry), 0),
-            ((failed, failed_retry), 1),
-        ):
-            await storage.save(an_order(PAID, refunds=refunds))
-            assert (await storage.backlog.read()).refunds_failed == count
-
-    async def test_a_failed_refund_does_not_count_if_nothing_is_left(
-        self, storage: Storage
-    ) -> None:
-        external = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
-        failed = a_refund("refund-1", status=RefundStatus.FAILED)
-        failed = evolve(failed, created_at=external.created_at + MINUTE)
-        await storage.save(an_order(PAID, refunds=(external, failed)))
-        assert (await storage.backlog.read()).refunds_failed == 0
+        assert (backlog.refunds_pending, backlog.refunds_failed) == (pending, failed)
 
     async def test_a_payment_in_review_counts_until_nothing_is_left(self, storage: Storage) -> None:
         review = a_payment(status=PaymentStatus.REVIEW)
@@ -112,9 +91,6 @@ class BacklogReaderContract:
         retry = evolve(rest, id=RefundId("refund-3"), status=RefundStatus.PENDING)
         await storage.save(an_order(review, refunds=(most, rest, retry)))
         assert (await storage.backlog.read()).unfinished == {}
-
-
-PAID = a_payment(status=PaymentStatus.SUCCEEDED)
 
 
 def paid_order(

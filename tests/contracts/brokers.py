@@ -4,21 +4,15 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import nats
-import pytest
 from attrs import define
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
-from adapters.messaging.in_memory import (
-    ACK_WAIT,
-    InMemoryBroker,
-    InMemoryDeadLetters,
-    InMemoryPublisher,
-)
+from adapters.messaging.in_memory import ACK_WAIT, InMemoryDeadLetters, InMemoryPublisher
 from adapters.messaging.jetstream import (
     JetStreamConnection,
     JetStreamDeadLetters,
@@ -30,18 +24,17 @@ from adapters.messaging.jetstream.streams import ORDERS
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents
-from tests.builders import NOW
+from tests.world import World
 
 # Every wait has a limit; on a quiet machine these take milliseconds.
 TIMEOUT = 30.0
 
-# The ack wait of the JetStream consumers in these tests: longer than a test that does not wait for
-# it takes.
+# The JetStream consumers' ack wait: longer than a test takes that does not wait for it.
 SHORT_ACK_WAIT = 2.0
 
 
 @define
-class BrokerUnderTest(ABC):
+class Broker(ABC):
     """A broker, its adapters, and how other services use it."""
 
     publisher: EventPublisher
@@ -54,6 +47,12 @@ class BrokerUnderTest(ABC):
     @abstractmethod
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
         """Publish as another service."""
+
+    async def send_orders(self, *bodies: bytes) -> InboundEvents:
+        """Publish order events; return a subscription to them."""
+        for body in bodies:
+            await self.send("order:created", body, {})
+        return self.subscribe()
 
     @abstractmethod
     async def stored(self, subject: str) -> Sequence[Message]:
@@ -69,28 +68,28 @@ class BrokerUnderTest(ABC):
 
 
 @define
-class _InMemory(BrokerUnderTest):
-    broker: InMemoryBroker
-    clock: list[datetime]
+class _InMemory(Broker):
+    world: World
 
     def subscribe(self, durable: str = "payments") -> InboundEvents:
-        return self.broker.subscribe(durable, *ORDERS.subjects)
+        return self.world.broker.subscribe(durable, *ORDERS.subjects)
 
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
-        self.broker.store(Message(subject, data, headers))
+        self.world.broker.store(Message(subject, data, headers))
 
     async def stored(self, subject: str) -> Sequence[Message]:
-        return [each.message for each in self.broker.log if each.message.subject == subject]
+        log = self.world.broker.log
+        return [each.message for each in log if each.message.subject == subject]
 
     async def let_pass(self, time: timedelta) -> None:
-        self.clock.append(self.clock[-1] + time)
+        self.world.advance(time.total_seconds())
 
     async def let_ack_wait_pass(self) -> None:
         await self.let_pass(ACK_WAIT)
 
 
 @define
-class _JetStream(BrokerUnderTest):
+class _JetStream(Broker):
     letters: JetStreamDeadLetters
     jetstream: JetStreamContext
     connection: JetStreamConnection
@@ -135,31 +134,23 @@ async def other_client(url: str) -> AsyncIterator[Client]:
         await client.close()
 
 
-class InMemory:
-    """A suite on the broker in memory, with a manual clock."""
-
-    @pytest.fixture
-    def broker(self) -> BrokerUnderTest:
-        clock = [NOW]
-        broker = InMemoryBroker(lambda: clock[-1])
-        return _InMemory(InMemoryPublisher(broker), InMemoryDeadLetters(broker), broker, clock)
+def broker_in_memory() -> Broker:
+    """Return a broker in memory, with a manual clock."""
+    world = World()
+    broker = world.broker
+    return _InMemory(InMemoryPublisher(broker), InMemoryDeadLetters(broker), world)
 
 
-class OnJetStream:
-    """A suite on a real server, whose durable consumer has a shorter ack wait than ours."""
-
-    @pytest.fixture
-    async def broker(self, nats_url: str) -> AsyncIterator[BrokerUnderTest]:
-        async with other_client(nats_url) as client, JetStreamConnection(nats_url) as connection:
-            streams = Streams(connection)
-            stream = (await streams.ensure(ORDERS))["order:created"]
-            context = client.jetstream()
-            config = ConsumerConfig(
-                durable_name="payments",
-                filter_subjects=list(ORDERS.subjects),
-                ack_wait=SHORT_ACK_WAIT,
-            )
-            await context.add_consumer(stream, config)
-            publisher = JetStreamPublisher(connection, streams)
-            letters = JetStreamDeadLetters(connection, streams)
-            yield _JetStream(publisher, letters, context, connection, streams)
+@asynccontextmanager
+async def broker_on_jetstream(url: str) -> AsyncIterator[Broker]:
+    """Yield the broker on a server, whose durable consumer has a shorter ack wait than ours."""
+    async with other_client(url) as client, JetStreamConnection(url) as connection:
+        streams = Streams(connection)
+        stream = (await streams.ensure(ORDERS))["order:created"]
+        context = client.jetstream()
+        subjects = list(ORDERS.subjects)
+        config = ConsumerConfig("payments", filter_subjects=subjects, ack_wait=SHORT_ACK_WAIT)
+        await context.add_consumer(stream, config)
+        publisher = JetStreamPublisher(connection, streams)
+        letters = JetStreamDeadLetters(connection, streams)
+        yield _JetStream(publisher, letters, context, connection, streams)

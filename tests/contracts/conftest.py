@@ -1,4 +1,4 @@
-"""PostgreSQL for the contract suites of the storage ports."""
+"""The storages and brokers on which the contract suites run."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,8 @@ import pytest
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from tests.contracts.brokers import Broker, broker_in_memory, broker_on_jetstream
+from tests.contracts.storages import Storage, storage_in_memory, storage_on
 
 
 @pytest.fixture
@@ -14,3 +16,21 @@ async def sql(database_url: str) -> AsyncIterator[Database]:
     engine = create_engine(database_url)
     yield Database(engine)
     await engine.dispose()
+
+
+@pytest.fixture(params=["in memory", "on PostgreSQL"])
+def storage(request: pytest.FixtureRequest) -> Storage:
+    """Return each of the storages."""
+    if request.param == "in memory":
+        return storage_in_memory()
+    return storage_on(request.getfixturevalue("sql"))
+
+
+@pytest.fixture(params=["in memory", "on JetStream"])
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    """Yield each of the brokers."""
+    if request.param == "in memory":
+        yield broker_in_memory()
+    else:
+        async with broker_on_jetstream(request.getfixturevalue("nats_url")) as broker:
+            yield broker

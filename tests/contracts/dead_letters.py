@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from application.ports.inbound_events import DeadLetter
-from tests.contracts.brokers import BrokerUnderTest
+from tests.contracts.brokers import Broker
 from tests.contracts.inbound_events import LONG, SHORT
 
 HEADERS = {"ce-id": "7", "Nats-Msg-Id": "theirs", "Note": 'grüße, "you"'}
@@ -12,7 +12,7 @@ REASON = "ticket.price: must be a number"
 
 
 async def dead_letter(
-    broker: BrokerUnderTest, data: bytes = BODY, headers: Mapping[str, str] = HEADERS
+    broker: Broker, data: bytes = BODY, headers: Mapping[str, str] = HEADERS
 ) -> DeadLetter:
     """Send an event, receive it and make it a dead letter."""
     await broker.send("order:created", data, headers)
@@ -24,9 +24,7 @@ async def dead_letter(
 class DeadLettersContract:
     """The promises of application/ports/inbound_events.py, DeadLetters."""
 
-    async def test_a_dead_letter_contains_the_event_unchanged(
-        self, broker: BrokerUnderTest
-    ) -> None:
+    async def test_a_dead_letter_contains_the_event_unchanged(self, broker: Broker) -> None:
         for data, headers in ((BODY, HEADERS), (b"", {})):
             letter = await dead_letter(broker, data, headers)
             assert (letter.subject, letter.data, letter.reason) == ("order:created", data, REASON)
@@ -34,9 +32,7 @@ class DeadLettersContract:
             assert letter.recorded_at.tzinfo is not None
             assert await broker.letters.show(letter.id) == letter
 
-    async def test_dead_letters_are_listed_oldest_first_in_pages(
-        self, broker: BrokerUnderTest
-    ) -> None:
+    async def test_dead_letters_are_listed_oldest_first_in_pages(self, broker: Broker) -> None:
         assert list(await broker.letters.list(10)) == []
         for number in range(5):
             await dead_letter(broker, b"%d" % number, {})
@@ -45,15 +41,13 @@ class DeadLettersContract:
         assert [letter.data for letter in (*first, *rest)] == [b"0", b"1", b"2", b"3", b"4"]
         assert not await broker.letters.list(3, after=rest[-1].id)
 
-    async def test_an_unknown_id_has_no_dead_letter(self, broker: BrokerUnderTest) -> None:
+    async def test_an_unknown_id_has_no_dead_letter(self, broker: Broker) -> None:
         assert await broker.letters.show(1) is None
         letter = await dead_letter(broker)
         for unknown in (-1, 0, letter.id + 1):
             assert await broker.letters.show(unknown) is None
 
-    async def test_a_replay_publishes_the_event_and_keeps_the_dead_letter(
-        self, broker: BrokerUnderTest
-    ) -> None:
+    async def test_a_replay_publishes_the_event_and_keeps_the_letter(self, broker: Broker) -> None:
         letter = await dead_letter(broker)
         await broker.letters.replay(letter)
         [event] = await broker.subscribe().fetch(10, LONG)
@@ -62,15 +56,13 @@ class DeadLettersContract:
         assert event.headers["Note"] == HEADERS["Note"]
         assert list(await broker.letters.list(10)) == [letter]
 
-    async def test_a_repeated_replay_changes_nothing_more(self, broker: BrokerUnderTest) -> None:
+    async def test_a_repeated_replay_changes_nothing_more(self, broker: Broker) -> None:
         letter = await dead_letter(broker)
         for _ in range(3):
             await broker.letters.replay(letter)
         assert len(await broker.stored("order:created")) == 2
 
-    async def test_a_replay_that_fails_again_is_not_a_second_dead_letter(
-        self, broker: BrokerUnderTest
-    ) -> None:
+    async def test_a_replay_that_fails_is_not_a_second_dead_letter(self, broker: Broker) -> None:
         letter = await dead_letter(broker)
         await broker.letters.replay(letter)
         subscription = broker.subscribe()
@@ -80,9 +72,7 @@ class DeadLettersContract:
         await broker.let_ack_wait_pass()
         assert not await subscription.fetch(10, SHORT)
 
-    async def test_an_event_that_only_claims_to_be_a_replay_is_stored(
-        self, broker: BrokerUnderTest
-    ) -> None:
+    async def test_an_event_that_only_claims_to_be_a_replay_is_stored(self, broker: Broker) -> None:
         letter = await dead_letter(broker)
         claim = {"Nats-Msg-Id": f"replay:{letter.id}:{letter.recorded_at.isoformat()}"}
         await dead_letter(broker, b"another event", claim)

@@ -45,9 +45,7 @@ class IdempotencyStoreContract:
         await elapse(DAY)
         assert await store.begin(KEY, BODY, LEASE) == reply
 
-    async def test_of_twenty_concurrent_requests_one_may_proceed(
-        self, store: IdempotencyStore
-    ) -> None:
+    async def test_of_twenty_concurrent_requests_one_begins(self, store: IdempotencyStore) -> None:
         results = await asyncio.gather(
             *(store.begin(KEY, BODY, LEASE) for _ in range(20)), return_exceptions=True
         )

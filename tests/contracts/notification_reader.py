@@ -16,11 +16,10 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
 )
 from domain.identifiers import PaymentId
+from tests.builders import PAYMENT
 
 SOON, LONG = timedelta(seconds=60), timedelta(days=1)
 """Within and beyond any useful tolerance."""
-
-PAYMENT_ID = PaymentId("payment-1")
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -50,18 +49,16 @@ class NotificationHarness(Protocol):
 
 
 class NotificationReaderContract:
-    """The promises of application/ports/gateway_notifications.py, NotificationReader.
-
-    A subclass has one harness for all tests.
-    """
+    """The promises of application/ports/gateway_notifications.py, NotificationReader."""
 
     harness: NotificationHarness
+    """The harness of all tests of a subclass."""
 
     def test_a_signed_notification_is_translated_and_keeps_its_id_when_repeated(self) -> None:
-        body = self.harness.charged(PAYMENT_ID)
+        body = self.harness.charged(PAYMENT)
         first = self.harness.reader.read(body, self.harness.sign(body))
         assert isinstance(first, PaymentNotification)
-        assert first.payment_id == PAYMENT_ID
+        assert first.payment_id == PAYMENT
         assert first.id
         assert self.harness.reader.read(body, self.harness.sign(body, later=SOON)) == first
 
@@ -78,12 +75,12 @@ class NotificationReaderContract:
         self._assert_refused(body, self.harness.sign(body, later=later))
 
     def test_a_forged_notification_is_refused(self) -> None:
-        body = self.harness.charged(PAYMENT_ID)
+        body = self.harness.charged(PAYMENT)
         self._assert_refused(body, self.harness.forge(body))
 
     @given(st.data())
     def test_a_notification_with_one_changed_byte_is_refused(self, data: st.DataObject) -> None:
-        body = self.harness.charged(PAYMENT_ID)
+        body = self.harness.charged(PAYMENT)
         place = data.draw(st.integers(0, len(body) - 1))
         byte = data.draw(st.integers(0, 255).filter(lambda it: it != body[place]))
         changed = body[:place] + bytes([byte]) + body[place + 1 :]
@@ -103,8 +100,10 @@ class NotificationReaderContract:
             notification, PaymentNotification | RefundNotification | UnrelatedNotification
         )
 
-    @pytest.mark.parametrize("body", [b"[" * 100_000, b"9" * 100_000, b'{"id":' * 50_000])
-    def test_huge_signed_json_is_refused(self, body: bytes) -> None:
+    @pytest.mark.parametrize(
+        "body", [b"[" * 100_000, b"9" * 100_000, b'{"id":' * 50_000, b'{"id": "1", "x": "\xff"}']
+    )
+    def test_signed_json_that_is_huge_or_not_utf_8_is_refused(self, body: bytes) -> None:
         self._assert_refused(body, self.harness.sign(body))
 
     def _assert_refused(self, body: bytes, signature: str) -> None:

@@ -29,14 +29,10 @@ class OutboxQueueContract:
     async def test_events_are_returned_as_they_were_added(self, storage: Storage) -> None:
         assert await storage.unsent() == []
         paid = claimed().settle(PAYMENT, charged(), NOW).payment(PAYMENT)
-        every_kind: list[Event] = [
-            PaymentCreated.of(paid),
-            failure(1),
-            PaymentRefunded.of(a_refund()),
-            PaymentDisputed(
-                PAYMENT, DisputeId("dp_1"), ORDER, charged().charge_id, PRICE, "fraudulent", "open"
-            ),
-        ]
+        ids = (PAYMENT, DisputeId("dp_1"), ORDER, charged().charge_id)
+        disputed = PaymentDisputed(*ids, PRICE, "fraudulent", "open")
+        refunded = PaymentRefunded.of(a_refund())
+        every_kind: list[Event] = [PaymentCreated.of(paid), failure(1), refunded, disputed]
         await storage.add(*every_kind)
         assert await storage.unsent() == every_kind
 
@@ -67,9 +63,7 @@ class OutboxQueueContract:
         takes = (storage.unsent(f"relay-{number}") for number in range(10))
         assert sum(bool(entries) for entries in await asyncio.gather(*takes)) == 1
 
-    async def test_a_crashed_relay_blocks_others_until_its_lease_ends(
-        self, storage: Storage
-    ) -> None:
+    async def test_a_crashed_relay_blocks_others_for_its_lease(self, storage: Storage) -> None:
         await storage.add(failure(0))
         assert await storage.unsent("first")
         await storage.elapse(LEASE - MOMENT)

@@ -3,13 +3,11 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-import pytest
-from attrs import define, frozen
+from attrs import frozen
 from sqlalchemy import DateTime, Interval, bindparam, update
 
 from adapters.persistence.in_memory import (
     InMemoryBacklogReader,
-    InMemoryDatabase,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
@@ -31,6 +29,7 @@ from domain.events import Event
 from domain.identifiers import OrderId
 from domain.order import Order
 from tests.builders import NOW, ORDER
+from tests.world import World
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 """The trace context of every unit of work in the contract suites."""
@@ -90,30 +89,23 @@ class Storage:
         return list(await self.begin().inbox.find_deferred(before, limit))
 
 
-class InMemory:
-    """A suite on the in-memory database."""
+def storage_in_memory() -> Storage:
+    """Return the storage adapters on a new database in memory, with a manual clock."""
+    world = World()
+    database = world.database
 
-    @pytest.fixture
-    def storage(self) -> Storage:
-        clock = _ManualClock()
-        database = InMemoryDatabase(clock)
-        return Storage(
-            begin=lambda: database.begin(lambda: TRACEPARENT),
-            outbox=InMemoryOutboxQueue(database),
-            idempotency_store=InMemoryIdempotencyStore(database),
-            declines=InMemoryDeclineCounter(database),
-            backlog=InMemoryBacklogReader(database),
-            now=clock,
-            elapse=clock.elapse,
-        )
+    async def elapse(time: timedelta) -> None:
+        world.time += time
 
-
-class OnPostgres:
-    """A suite on PostgreSQL."""
-
-    @pytest.fixture
-    def storage(self, sql: Database) -> Storage:
-        return storage_on(sql)
+    return Storage(
+        begin=lambda: database.begin(lambda: TRACEPARENT),
+        outbox=InMemoryOutboxQueue(database),
+        idempotency_store=InMemoryIdempotencyStore(database),
+        declines=InMemoryDeclineCounter(database),
+        backlog=InMemoryBacklogReader(database),
+        now=world.now,
+        elapse=elapse,
+    )
 
 
 def storage_on(database: Database) -> Storage:
@@ -129,32 +121,15 @@ def storage_on(database: Database) -> Storage:
     )
 
 
-@define
-class _ManualClock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    async def elapse(self, time: timedelta) -> None:
-        self.now += time
-
-
 def _elapse_on(database: Database) -> Elapse:
     """Return a function that moves every stored time into the past."""
     past = bindparam("past", type_=Interval)
-    moments = [
-        (table, [column for column in table.columns if isinstance(column.type, DateTime)])
-        for table in metadata.sorted_tables
-    ]
-    statements = [
-        Statement.of(update(table).values({column: column - past for column in columns}))
-        for table, columns in moments
-        if columns
-    ]
 
     async def elapse(time: timedelta) -> None:
-        for statement in statements:
-            await database.run(statement, past=time)
+        for table in metadata.sorted_tables:
+            times = [column for column in table.columns if isinstance(column.type, DateTime)]
+            if times:
+                earlier = update(table).values({column: column - past for column in times})
+                await database.run(Statement.of(earlier), past=time)
 
     return elapse

@@ -1,7 +1,7 @@
 """Every notification reader keeps the promises of its port."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from attrs import frozen
 
@@ -11,9 +11,9 @@ from domain.identifiers import PaymentId
 from payments_kit.doubles.stripe import charges
 from payments_kit.doubles.stripe.ledger import Ledger
 from payments_kit.doubles.stripe.webhooks import signature_header
+from tests.builders import NOW
 from tests.contracts.notification_reader import NotificationReaderContract
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECRET, OTHER_SECRET = "whsec_ours", "whsec_other"
 
 

@@ -2,23 +2,20 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from attrs import field, frozen
+from attrs import frozen
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.gateways.fake import FakeGateway
-from adapters.gateways.in_memory import Faults, GatewayFaultKind, GatewayLedger, InMemoryGateway
+from adapters.gateways.in_memory import Faults, GatewayFaultKind
 from adapters.gateways.simulated.attempts import AttemptState
 from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.refunds import RefundState
-from adapters.gateways.stripe.charges import StripeCharges
 from adapters.gateways.stripe.client import StripeApi
-from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
 from payments_kit.conformance.authentication_promises import AuthenticationContract
@@ -28,34 +25,24 @@ from payments_kit.conformance.fault_promises import (
 )
 from payments_kit.conformance.harness import Step
 from payments_kit.conformance.promises import PaymentGatewayContract
-from payments_kit.doubles.stripe import RunningDouble, lifecycle, running_stripe_double
+from payments_kit.doubles.stripe import lifecycle
 from payments_kit.doubles.stripe.faults import Kind
+from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Account, stripe_account
+from tests.world import World
 
-KEY = "sk_test_contract"
 UNREACHABLE = "http://127.0.0.1:1"  # nothing listens on this port
 
 
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-@frozen
-class TestCards:
+class StripeTestCards:
     """Stripe's test cards, which all our gateways accept."""
 
-    __test__ = False
-
-    succeeding_token: CardToken = field(default=CardToken("tok_visa"), init=False)
-    declined_token: CardToken = field(
-        default=CardToken("tok_chargeDeclinedInsufficientFunds"), init=False
-    )
-    authenticating_token: CardToken = field(
-        default=CardToken("tok_threeDSecure2Required"), init=False
-    )
+    succeeding_token = CardToken("tok_visa")
+    declined_token = CardToken("tok_chargeDeclinedInsufficientFunds")
+    authenticating_token = CardToken("tok_threeDSecure2Required")
 
 
 @frozen
-class SimulatedHarness(TestCards):
+class SimulatedHarness(StripeTestCards):
     """A simulated gateway, with its own records."""
 
     gateway: SimulatedGateway
@@ -68,10 +55,9 @@ class SimulatedHarness(TestCards):
         return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts)
 
     async def refunded_amount(self, payment: Payment) -> int:
-        refunds = (await self.gateway.record(payment.id)).refunds
-        return sum(
-            each.amount.minor_units for each in refunds if each.state is not RefundState.FAILED
-        )
+        record = await self.gateway.record(payment.id)
+        made = [each for each in record.refunds if each.state is not RefundState.FAILED]
+        return sum(each.amount.minor_units for each in made)
 
 
 @frozen
@@ -82,10 +68,10 @@ class InMemoryHarness(SimulatedHarness):
 
     @property
     def unreachable(self) -> GatewayAdapter:
-        faults = Faults()
+        world = World()
         for step in ("charge", "find", "cancel", "refund", "find_refund", "check"):
-            faults.add(step, GatewayFaultKind.UNREACHABLE)
-        return InMemoryGateway(GatewayLedger(now), faults)
+            world.faults.add(step, GatewayFaultKind.UNREACHABLE)
+        return world.gateway
 
     def lose_reply(self, step: Step) -> None:
         self.faults.add(step, GatewayFaultKind.REPLY_LOST)
@@ -99,13 +85,15 @@ class InMemoryHarness(SimulatedHarness):
 
 
 @frozen
-class StripeHarness(TestCards):
-    """One of Stripe's adapters, its double, and the path of its charges there."""
+class StripeHarness(StripeTestCards):
+    """One of Stripe's adapters, on a double of its own and on an address that nothing serves."""
 
-    gateway: GatewayAdapter
+    account: Account
     unreachable: GatewayAdapter
-    stripe: RunningDouble
-    charge_path: str
+
+    @property
+    def gateway(self) -> GatewayAdapter:
+        return self.account.gateway
 
     def lose_reply(self, step: Step) -> None:
         # aiohttp repeats a GET that was reset on a kept connection, but not after half a reply.
@@ -119,44 +107,42 @@ class StripeHarness(TestCards):
         self._add_fault(step, "status_after" if executed else "status_before", status=500)
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
-        intent = self.stripe.ledger.payment_intents[payment.reference or ""]
-        lifecycle.authenticate(self.stripe.ledger, intent, succeeded=succeeded)
+        intent = self.account.stripe.ledger.payment_intents[payment.reference or ""]
+        lifecycle.authenticate(self.account.stripe.ledger, intent, succeeded=succeeded)
 
     async def charge_count(self, payment: Payment) -> int:
-        charges = _labelled(payment, self.stripe.ledger.charges)
+        charges = _labelled(payment, self.account.stripe.ledger.charges)
         return sum(each["status"] == "succeeded" for each in charges)
 
     async def refunded_amount(self, payment: Payment) -> int:
-        refunds = _labelled(payment, self.stripe.ledger.refunds)
+        refunds = _labelled(payment, self.account.stripe.ledger.refunds)
         return sum(each["amount"] for each in refunds if each["status"] != "failed")
 
     def _add_fault(self, step: Step, kind: Kind, **more: Any) -> None:
         method, path = {
-            "charge": ("POST", f"^{self.charge_path}$"),
-            "find": ("GET", f"^{self.charge_path}"),
+            "charge": ("POST", f"^{self.account.path}$"),
+            "find": ("GET", f"^{self.account.path}"),
             "refund": ("POST", "^/v1/refunds$"),
             "find_refund": ("GET", "^/v1/refunds$"),
         }[step]
-        self.stripe.faults.add(kind, path, method=method, **more)
+        self.account.stripe.faults.add(kind, path, method=method, **more)
 
 
 def _labelled(payment: Payment, objects: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in objects.values() if each["metadata"].get("payment_id") == payment.id]
 
 
-async def stripe_harness(
-    adapter: type[StripeCharges] | type[StripePaymentIntents], charge_path: str
-) -> AsyncIterator[StripeHarness]:
-    """Connect an adapter to a double of its own."""
-    async with AsyncExitStack() as stack:
-        stripe = await stack.enter_async_context(running_stripe_double())
-        gateway, unreachable = (
-            adapter(StripeApi(KEY, stripe.url)),
-            adapter(StripeApi(KEY, UNREACHABLE)),
-        )
-        for each in (gateway, unreachable):
-            stack.push_async_callback(each.close)
-        yield StripeHarness(gateway, unreachable, stripe, charge_path)
+class OnStripe:
+    """A suite on one of Stripe's APIs."""
+
+    path: str
+
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[StripeHarness]:
+        async with stripe_account(self.path) as account:
+            unreachable = type(account.gateway)(StripeApi(KEY, UNREACHABLE))
+            yield StripeHarness(account, unreachable)
+            await unreachable.close()
 
 
 class TestInMemory(
@@ -169,8 +155,8 @@ class TestInMemory(
 
     @pytest.fixture
     def harness(self) -> InMemoryHarness:
-        faults = Faults()
-        return InMemoryHarness(InMemoryGateway(GatewayLedger(now), faults), faults)
+        world = World()
+        return InMemoryHarness(world.gateway, world.faults)
 
 
 class TestFake(PaymentGatewayContract, AuthenticationContract):
@@ -180,22 +166,21 @@ class TestFake(PaymentGatewayContract, AuthenticationContract):
     async def harness(self, database_url: str) -> AsyncIterator[SimulatedHarness]:
         address = make_url(database_url).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(address, pool_size=10)
-        yield SimulatedHarness(FakeGateway(engine, now, lambda: uuid.uuid4().hex))
+        now, new_id = lambda: datetime.now(UTC), lambda: uuid.uuid4().hex
+        yield SimulatedHarness(FakeGateway(engine, now, new_id))
         await engine.dispose()
 
 
 class TestStripeCharges(
-    PaymentGatewayContract, UnreliableConnectionContract, FailingGatewayContract
+    OnStripe, PaymentGatewayContract, UnreliableConnectionContract, FailingGatewayContract
 ):
     """The Charges API, as the reference service used it."""
 
-    @pytest.fixture
-    async def harness(self) -> AsyncIterator[StripeHarness]:
-        async for harness in stripe_harness(StripeCharges, "/v1/charges"):
-            yield harness
+    path = CHARGES
 
 
 class TestStripePaymentIntents(
+    OnStripe,
     PaymentGatewayContract,
     UnreliableConnectionContract,
     FailingGatewayContract,
@@ -203,7 +188,4 @@ class TestStripePaymentIntents(
 ):
     """The PaymentIntents API, the default."""
 
-    @pytest.fixture
-    async def harness(self) -> AsyncIterator[StripeHarness]:
-        async for harness in stripe_harness(StripePaymentIntents, "/v1/payment_intents"):
-            yield harness
+    path = INTENTS

@@ -84,9 +84,7 @@ NO_FUNCTION = "PAYMENT_GATEWAY: {}: shop_gateways has no function "
         ),
     ],
 )
-def test_a_plugin_that_makes_no_gateway_is_reported_in_one_line(
-    reference: str, problem: str
-) -> None:
+def test_a_plugin_without_a_gateway_is_reported_in_one_line(reference: str, problem: str) -> None:
     with pytest.raises(InvalidSetting) as caught:
         plugin(reference).open()
     assert str(caught.value) == problem.format(reference)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, get_args
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from payments_kit.doubles.stripe.faults import Kind as GatewayFault
 from payments_kit.servers.server import LocalServer
@@ -41,26 +41,22 @@ ALLOWED_STATUSES: Final = {201, 202, 400, 402, 404, 409, 429, 503}
 
 @define
 class Chaos:
-    """One run: `orders` are paid within `seconds`; every kind of fault happens at least once."""
+    """One run: `orders` are paid within `seconds`, while every kind of fault happens.
+
+    `max_missing` kinds may fail to happen: on a busy machine a proxy may have no connection.
+    """
 
     system: System
     orders: int
     seconds: float
     seed: int
-    _rng: random.Random = field(init=False)
+    max_missing: int = 0
+    _rng: random.Random = Factory(lambda self: random.Random(self.seed), takes_self=True)
     _faults: Counter[str] = field(factory=Counter)
     _busy: dict[str, asyncio.Lock] = field(factory=dict)
 
-    def __attrs_post_init__(self) -> None:
-        self._rng = random.Random(self.seed)
-
     async def run(self) -> str:
-        """Cause the faults, then check every promise; return a report.
-
-        Raises:
-            AssertionError: a promise is broken, a status is not one of the contract's, or a kind of
-                fault never happened.
-        """
+        """Cause the faults, then check every promise; return a report."""
         started = time.monotonic()
         stripe = self.system.stripe
         counts_before = await stripe.fault_counts()
@@ -85,7 +81,8 @@ class Chaos:
             report.append(f"  {title}")
             report += [f"    {count:>6}  {name}" for name, count in sorted(counted.items())]
         missing = [name for name, count in self._faults.items() if not count]
-        assert not missing, "\n".join([*report, f"never happened: {missing}"])
+        report += [f"  never happened: {name}" for name in missing]
+        assert len(missing) <= self.max_missing, "\n".join(report)
         return "\n".join(report)
 
     async def _run(self, customers: Customers) -> None:
@@ -102,8 +99,6 @@ class Chaos:
             for task in paying:
                 task.cancel()
             await asyncio.gather(*paying, return_exceptions=True)
-
-    # --- the schedule --------------------------------------------------------------------------
 
     def _schedule(self) -> list[Awaitable[None]]:
         """Return every kind of fault once, and as many again at random, at random moments."""
@@ -181,8 +176,6 @@ class Chaos:
             kinds[f"{name} silent"] = [(name, partial(self._hold, proxy))]
             kinds[f"{name} reply lost"] = [(name, partial(self._drop, proxy))]
         return kinds
-
-    # --- faults --------------------------------------------------------------------------------
 
     async def _pause(self, max_seconds: float) -> None:
         await asyncio.sleep(self._rng.uniform(0.1, min(max_seconds, self.seconds / 5)))

@@ -54,7 +54,9 @@ class Customers:
         await asyncio.sleep(rng.uniform(0.0, 0.9) * self.seconds)
         async with self._places, asyncio.TaskGroup() as tasks:
             price, currency = rng.choice(PRICES)
-            await self.system.events.create_order(user, order_id, price=price, currency=currency)
+            await self.system.events.create_order(
+                order_id, user_id=user, price=price, currency=currency
+            )
             if rng.random() < 0.15:
                 tasks.create_task(self._cancel(order_id, rng.uniform(0.0, 5.0)))
             await self._pay(order_id, user, rng)
@@ -69,8 +71,8 @@ class Customers:
             try:
                 response = await self.system.api.pay(
                     order_id,
-                    user,
                     card,
+                    user_id=user,
                     serve=rng.randrange(len(self.system.deployment.serve)),
                     key=key if rng.random() < 0.5 else None,
                     timeout=PATIENCE_SECONDS,

@@ -3,7 +3,7 @@
 import itertools
 import signal
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -32,17 +32,13 @@ _numbers = itertools.count(1)
 
 
 class Deployment:
-    """One installation of the service.
-
-    The service connects through proxies (`serve_database`, …); tests connect directly.
-    """
+    """One installation of the service, which connects through proxies; tests connect directly."""
 
     def __init__(
         self, stack: ExitStack, gateway: str, serves: int, workers: int, keep_logs_in: Path | None
     ) -> None:
         self.gateway = gateway
         self.addresses: list[str] = []
-        """The address of each `serve` process."""
         self.temporary: list[ServiceProcess] = []
         """The processes that one test has added."""
         self._stack = stack
@@ -64,29 +60,17 @@ class Deployment:
         self.worker_nats = open_proxy(self.nats.port)
         self.serve = [self._serve() for _ in range(serves)]
         self.worker = [self._worker() for _ in range(workers)]
-        for process in self.service_processes:
-            process.begin_start()
-        for process in self.service_processes:
-            process.wait_until_ready()
+        _start(self.service_processes)
 
     @property
     def service_processes(self) -> list[ServiceProcess]:
-        """Every process of the service."""
         return [*self.serve, *self.worker, *self.temporary]
 
     @property
     def proxies(self) -> Mapping[str, Proxy]:
-        """Every proxy by its name."""
-        return {
-            "serve-postgres": self.serve_database,
-            "worker-postgres": self.worker_database,
-            "serve-stripe": self.serve_stripe,
-            "worker-stripe": self.worker_stripe,
-            "worker-nats": self.worker_nats,
-        }
+        return {name: each for name, each in vars(self).items() if isinstance(each, Proxy)}
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """Return the configuration of every process."""
         return {
             "DATABASE_URL": self.database_url,
             "NATS_URL": self.nats.url,
@@ -147,22 +131,24 @@ class Deployment:
                 server.start()
         self.nats.process.signal(signal.SIGCONT)
         self.stripe.resume()
-        stopped = [each for each in (*self.serve, *self.worker) if not each.is_running]
-        for process in stopped:
-            process.begin_start()
-        for process in stopped:
-            process.wait_until_ready()
+        _start([each for each in (*self.serve, *self.worker) if not each.is_running])
         for process in (*self.serve, *self.worker):
             process.resume()
         while self.temporary:
             self.temporary.pop().close(self._keep_logs_in)
 
     def log_tails(self) -> dict[str, str]:
-        """Return the end of every process's log by its name."""
         logs = {each.name: each.log_tail for each in (self.stripe, *self.service_processes)}
         for server in (self.postgres, self.nats):
             logs[server.name] = server.process.with_log_tail("")
         return logs
+
+
+def _start(processes: Sequence[ServiceProcess]) -> None:
+    for process in processes:
+        process.begin_start()
+    for process in processes:
+        process.wait_until_ready()
 
 
 @contextmanager
@@ -173,6 +159,5 @@ def deploy(
     workers: int = 2,
     keep_logs_in: Path | None = None,
 ) -> Iterator[Deployment]:
-    """Start a deployment, and stop everything when the block ends."""
     with ExitStack() as stack:
         yield Deployment(stack, gateway, serves, workers, keep_logs_in)

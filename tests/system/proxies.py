@@ -25,12 +25,10 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """The loopback port for clients."""
         return self._proxy.port
 
     @property
     def dropped(self) -> int:
-        """How many replies have been dropped."""
         return self._proxy.dropped
 
     def cut(self) -> int:
@@ -46,11 +44,9 @@ class Proxy:
         return self._call(self._proxy.hold)
 
     def refuse(self) -> None:
-        """Close every connection, and each new one as soon as it opens."""
         self._call(self._proxy.refuse)
 
     def heal(self) -> None:
-        """End every fault."""
         self._call(self._proxy.heal)
 
     def _call(self, method: Callable[[], None]) -> int:

@@ -59,28 +59,20 @@ class ServiceProcess:
 
     @property
     def log_tail(self) -> str:
-        """The end of its log."""
         return "\n".join(self.log.splitlines()[-TAIL_LINES:])
 
     def start(self) -> None:
-        """Start it, and wait until it is ready."""
         self.begin_start()
         self.wait_until_ready()
 
     def begin_start(self) -> None:
-        """Start it without waiting."""
         log = self._process.log
         self._log_offset = log.stat().st_size if log.exists() else 0
         self._suspended = False
         self._pid = self._process.start(self._command, **self._environment)
 
     def wait_until_ready(self) -> None:
-        """Wait until it is ready.
-
-        Raises:
-            LocalServerError: it was not ready in time.
-            AssertionError: it ended.
-        """
+        """Wait until it is ready; raise LocalServerError if it is not in time."""
         self._process.wait_until(
             lambda: self._ready in self._read_log(self._log_offset) or not self.is_running,
             START_SECONDS,
@@ -99,7 +91,6 @@ class ServiceProcess:
         self._suspended = True
 
     def resume(self) -> None:
-        """Continue it (SIGCONT) where it was suspended."""
         if self._suspended:
             os.killpg(self._pid, signal.SIGCONT)
         self._suspended = False

@@ -3,15 +3,18 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import nats.errors
 import nats.js.errors
 from attrs import define, field, frozen
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+Result = TypeVar("Result")
 
 # The reference service's own test sends this as `expiresAt`.
 INVALID_TIME: Final = "alskdfj"
@@ -36,7 +39,6 @@ class Message:
 
     @property
     def body(self) -> Any:
-        """The JSON body."""
         return json.loads(self.data)
 
 
@@ -46,7 +48,6 @@ def new_id(kind: str) -> str:
 
 
 def on_subject(subject: str, messages: Sequence[Message]) -> list[Message]:
-    """Return the messages on one subject."""
     return [message for message in messages if message.subject == subject]
 
 
@@ -62,8 +63,9 @@ class _StreamReader:
 class ShopEvents:
     """A NATS client that shares nothing with the service but the subjects."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, user_id: str) -> None:
         self._url = url
+        self._user_id = user_id
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
         self._readers: dict[str, _StreamReader] = {}
@@ -78,48 +80,34 @@ class ShopEvents:
             return self._client
 
     async def close(self) -> None:
-        """Close the connection."""
         if self._client is not None:
             with suppress(nats.errors.Error, OSError, TimeoutError):
                 await self._client.close()
-
-    # --- order events --------------------------------------------------------------------------
 
     async def publish(
         self, subject: str, body: object, headers: Mapping[str, str] | None = None
     ) -> None:
         """Publish JSON until the stream has stored it; an unconfirmed message is sent again."""
-        data = json.dumps(body).encode()
-        async with asyncio.timeout(STREAM_SECONDS):
-            while True:
-                try:
-                    jetstream = (await self.client()).jetstream(timeout=RESPONSE_SECONDS)
-                    await jetstream.publish(subject, data, headers=dict(headers or {}) or None)
-                except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError):
-                    await asyncio.sleep(RETRY_SECONDS)
-                else:
-                    return
+        data, to_send = json.dumps(body).encode(), dict(headers or {}) or None
+        await self._repeat(lambda jetstream: jetstream.publish(subject, data, headers=to_send))
 
     async def create_order(
         self,
-        user_id: str,
         order_id: str | None = None,
         *,
+        user_id: str | None = None,
         price: object = 10,
         version: int = 0,
         **fields: object,
     ) -> str:
-        """Publish `order:created` as the reference service does; return the order's id.
-
-        `currency` goes into the ticket, other fields into the event.
-        """
+        """Publish `order:created` with these fields; `currency` goes into the ticket."""
         ticket = {"id": new_id("ticket"), "price": price}
         ticket |= {"currency": fields.pop("currency")} if "currency" in fields else {}
         body = {
             "id": order_id or new_id("order"),
             "version": version,
             "status": "created",
-            "userId": user_id,
+            "userId": user_id or self._user_id,
             "expiresAt": INVALID_TIME,
             "ticket": ticket,
             **fields,
@@ -128,11 +116,8 @@ class ShopEvents:
         return str(body["id"])
 
     async def cancel_order(self, order_id: str) -> None:
-        """Publish `order:cancelled`."""
         ticket = {"id": new_id("ticket")}
         await self.publish("order:cancelled", {"id": order_id, "version": 1, "ticket": ticket})
-
-    # --- payment events ------------------------------------------------------------------------
 
     async def payment_events(self, order_ids: Collection[str]) -> list[Message]:
         """Return every `payment:*` event of these orders, oldest first."""
@@ -144,23 +129,26 @@ class ShopEvents:
         ]
 
     async def dead_letters(self) -> list[Message]:
-        """Return every dead letter, oldest first."""
         return await self.messages("payments.dead-letters.>")
 
     async def messages(self, subject: str) -> list[Message]:
         """Return everything in the stream that contains a subject, oldest first."""
+        return await self._repeat(lambda jetstream: self._read(jetstream, subject))
+
+    async def _repeat(self, action: Callable[[JetStreamContext], Awaitable[Result]]) -> Result:
+        """Do this until the broker has responded."""
         async with asyncio.timeout(STREAM_SECONDS):
             while True:
                 try:
-                    return await self._read(subject)
-                except nats.js.errors.NotFoundError:
-                    return []  # nothing has been published on it
+                    return await action((await self.client()).jetstream(timeout=RESPONSE_SECONDS))
                 except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError):
                     await asyncio.sleep(RETRY_SECONDS)
 
-    async def _read(self, subject: str) -> list[Message]:
-        jetstream = (await self.client()).jetstream(timeout=RESPONSE_SECONDS)
-        stream = await jetstream.find_stream_name_by_subject(subject)
+    async def _read(self, jetstream: JetStreamContext, subject: str) -> list[Message]:
+        try:
+            stream = await jetstream.find_stream_name_by_subject(subject)
+        except nats.js.errors.NotFoundError:
+            return []  # nothing has been published on it
         info = await jetstream.stream_info(stream)
         reader = self._readers.get(stream)
         if reader is None or reader.created_at != info.created:

@@ -29,13 +29,10 @@ class StripeControl:
 
     async def control(self, method: str, path: str, /, **body: Any) -> Any:
         """Call the control API; return its JSON."""
-        async with self.session.request(
-            method, f"{self.url}/_double/{path}", json=body or None
-        ) as response:
+        url = f"{self.url}/_double/{path}"
+        async with self.session.request(method, url, json=body or None) as response:
             assert response.status == 200, await response.text()
             return await response.json()
-
-    # --- faults --------------------------------------------------------------------------------
 
     async def add_fault(self, kind: str, path: str = CHARGES, **more: Any) -> None:
         """Make the next request to that path fail; the double's faults.py lists the kinds."""
@@ -51,24 +48,19 @@ class StripeControl:
         await eventually(has_occurred)
 
     async def clear_faults(self) -> None:
-        """Remove every fault that has not occurred yet."""
         await self.control("DELETE", "faults")
 
     async def fault_counts(self) -> dict[str, int]:
-        """Return how often each kind of fault has occurred."""
         return dict((await self.control("GET", "faults"))["happened"])
 
-    # --- the ledger ----------------------------------------------------------------------------
-
     async def charges(self, order_id: str) -> list[Any]:
-        """Return the charges that captured money for an order."""
         return await self._succeeded("charges", order_id)
 
     async def refunds(self, order_id: str) -> list[Any]:
-        """Return the refunds that gave back money of an order."""
         return await self._succeeded("refunds", order_id)
 
     async def _succeeded(self, kind: str, order_id: str) -> list[Any]:
+        """Return the charges or refunds of an order that moved money."""
         return [
             each
             for each in (await self.control("GET", "ledger"))[kind]
@@ -88,9 +80,8 @@ class StripeControl:
 
     async def authenticate(self, payment_intent: str, result: str = "succeeded") -> None:
         """Complete the customer's authentication at their bank."""
-        await self.control(
-            "POST", "complete_authentication", payment_intent=payment_intent, result=result
-        )
+        authentication = {"payment_intent": payment_intent, "result": result}
+        await self.control("POST", "complete_authentication", **authentication)
 
     async def charge_externally(self, form: str) -> None:
         """Charge on the same account from outside the service."""
@@ -98,29 +89,19 @@ class StripeControl:
             "Authorization": "Bearer sk_test_external",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        async with self.session.post(
-            f"{self.url}/v1/charges", data=form.encode(), headers=headers
-        ) as response:
+        url = f"{self.url}/v1/charges"
+        async with self.session.post(url, data=form.encode(), headers=headers) as response:
             assert response.status == 200, await response.text()
-
-    # --- webhooks ------------------------------------------------------------------------------
 
     @asynccontextmanager
     async def webhooks_to(
         self, address: str, *, secret: str | None = None, **delivery: Any
     ) -> AsyncIterator[None]:
-        """Send webhooks to a `serve` process until the block ends.
-
-        `delivery` are changes of DEFAULT_DELIVERY; while paused, only `deliver` sends.
-        """
+        """Send webhooks to a `serve` process; `delivery` are changes of DEFAULT_DELIVERY."""
         self._deliveries_before += len(await self.deliveries())
         await self.control("POST", "webhooks/delivery", **(DEFAULT_DELIVERY | delivery))
-        await self.control(
-            "POST",
-            "webhooks",
-            url=f"{address}/api/payments/webhooks/stripe",
-            secret=secret or self.webhook_secret,
-        )
+        url = f"{address}/api/payments/webhooks/stripe"
+        await self.control("POST", "webhooks", url=url, secret=secret or self.webhook_secret)
         try:
             yield
         finally:
@@ -129,9 +110,8 @@ class StripeControl:
 
     async def deliveries(self) -> list[Any]:
         """Return the deliveries since `webhooks_to` began."""
-        return list(
-            (await self.control("GET", "webhooks"))["deliveries"][self._deliveries_before :]
-        )
+        every: list[Any] = (await self.control("GET", "webhooks"))["deliveries"]
+        return every[self._deliveries_before :]
 
     async def deliver(self, **delivery: Any) -> set[int]:
         """Deliver now what is waiting, or `events`; return the last HTTP status of each."""
@@ -139,8 +119,6 @@ class StripeControl:
         return {each["statuses"][-1] for each in delivered}
 
     async def wait_for_deliveries(self) -> None:
-        """Wait until every webhook has been accepted."""
-
         async def all_are_accepted() -> None:
             states = {each["state"] for each in await self.deliveries()}
             assert states == {"delivered"}, states

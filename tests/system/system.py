@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
-from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from domain.identifiers import OrderId
 from domain.order import Order
@@ -39,29 +38,34 @@ class System:
     stripe: StripeControl
     engine: AsyncEngine
 
-    async def create_order(self, user_id: str, **fields: Any) -> str:
+    async def create_order(self, order_id: str | None = None, **fields: Any) -> str:
         """Create an order in the shop and wait until it is replicated; return its id."""
-        order_id = await self.events.create_order(user_id, **fields)
-        await self.wait_for_orders(order_id)
-        return order_id
+        created = await self.events.create_order(order_id, **fields)
+        await self.wait_for_orders(created)
+        return created
 
     async def begin_payment(
-        self, order_id: str, user_id: str, fault: Mapping[str, Any], **request: Any
+        self, order_id: str, fault: Mapping[str, Any], **request: Any
     ) -> asyncio.Task[Response]:
         """Pay in the background; return once the gateway fails the charge in this way."""
         await self.stripe.add_fault(**fault)
-        paying = asyncio.create_task(self.api.pay(order_id, user_id, **request))
+        paying = asyncio.create_task(self.api.pay(order_id, **request))
         await self.stripe.wait_for_fault(fault["kind"])
         return paying
 
     async def wait_for_orders(self, *order_ids: str) -> None:
-        """Wait until these orders are replicated."""
-
         async def are_replicated() -> None:
             orders = await self.orders(*order_ids)
             assert {order.id for order in orders if order.replica.terms} == set(order_ids)
 
         await eventually(are_replicated)
+
+    async def wait_for_cancellation(self, *order_ids: str) -> None:
+        async def are_cancelled() -> None:
+            orders = await self.orders(*order_ids)
+            assert {order.id for order in orders if order.is_cancelled} == set(order_ids)
+
+        await eventually(are_cancelled)
 
     async def wait_for_status(self, order_id: str, *statuses: PaymentStatus) -> None:
         """Wait until the order's payments, oldest first, have these statuses."""
@@ -73,7 +77,6 @@ class System:
         await eventually(have_statuses)
 
     async def orders(self, *order_ids: str) -> list[Order]:
-        """Read these orders from the database."""
         work = SqlUnitOfWork(Database(self.engine))
         return list((await work.orders.get_many([OrderId(each) for each in order_ids])).values())
 
@@ -82,16 +85,7 @@ class System:
         named = {f"value_{number}": value for number, value in enumerate(values)}
         return list(await Database(self.engine).run(Statement(sql, tuple(named)), **named))
 
-    async def dump(self) -> list[str]:
-        """Return every row of every table as text."""
-        return [
-            str(row[0])
-            for table in metadata.sorted_tables
-            for row in await self.query(f"SELECT t::text FROM {table.name} AS t")
-        ]
-
     async def run_command(self, *arguments: str, **changes: str) -> CompletedProcess[str]:
-        """Run a command of the service to its end."""
         return await asyncio.to_thread(
             subprocess.run,
             [PAYMENTS, *arguments],
@@ -104,7 +98,7 @@ class System:
 
     async def shorten_redelivery(self) -> None:
         """Let the broker redeliver unacknowledged order events after 2 s instead of 30 s."""
-        await self.create_order(new_id("user"))  # so that the consumer exists
+        await self.create_order()  # so that the consumer exists
         jetstream = (await self.events.client()).jetstream()
         stream = await jetstream.find_stream_name_by_subject("order:created")
         consumer = await jetstream.consumer_info(stream, "payments")
@@ -116,7 +110,6 @@ class System:
             worker.suspend()
 
     def resume_workers(self) -> None:
-        """Continue every worker."""
         for worker in self.deployment.worker:
             worker.resume()
 
@@ -125,7 +118,8 @@ class System:
 async def connect(deployment: Deployment) -> AsyncIterator[System]:
     """Open the clients of a deployment, and close them when the block ends."""
     async with AsyncExitStack() as stack:
-        events = ShopEvents(deployment.nats.url)
+        user_id = new_id("user")
+        events = ShopEvents(deployment.nats.url, user_id)
         stack.push_async_callback(events.close)
         # A process that ends closes its connections; the next request needs a new one.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
@@ -136,7 +130,7 @@ async def connect(deployment: Deployment) -> AsyncIterator[System]:
                 timeout=aiohttp.ClientTimeout(total=RESPONSE_SECONDS),
             )
         )
-        api = ApiClient(session, deployment.addresses, JWT_KEY, OPERATOR_KEY)
+        api = ApiClient(session, deployment.addresses, JWT_KEY, OPERATOR_KEY, user_id)
         stripe = StripeControl(session, deployment.stripe_url, WEBHOOK_SECRET)
         engine = create_engine(deployment.database_url, 1)
         stack.push_async_callback(engine.dispose)

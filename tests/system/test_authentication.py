@@ -6,12 +6,12 @@ from domain.payment import PaymentStatus
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject
 from tests.system.system import System
-from tests.system.waiting import KNOWN_WITHIN_SECONDS, eventually
+from tests.system.waiting import KNOWN_WITHIN_SECONDS
 
 
-async def begin_authentication(system: System, user: str, order_id: str) -> str:
+async def begin_authentication(system: System, order_id: str) -> str:
     """Pay with a card that requires authentication; return the payment intent."""
-    response = await system.api.pay(order_id, user, "tok_threeDSecureRequired")
+    response = await system.api.pay(order_id, "tok_threeDSecureRequired")
     assert (response.status, response.body["status"]) == (202, "requires_action"), response
     assert "_secret_" in response.body["clientSecret"]
     assert response.body["nextAction"]["type"] == "use_stripe_sdk"
@@ -21,11 +21,11 @@ async def begin_authentication(system: System, user: str, order_id: str) -> str:
     return payment.reference
 
 
-async def test_a_webhook_settles_an_authenticated_payment(system: System, user: str) -> None:
-    order_id = await system.create_order(user)
+async def test_a_webhook_settles_an_authenticated_payment(system: System) -> None:
+    order_id = await system.create_order()
     async with system.stripe.webhooks_to(system.deployment.addresses[1]):
-        intent = await begin_authentication(system, user, order_id)
-        blocked = await system.api.pay(order_id, user, "tok_mastercard")
+        intent = await begin_authentication(system, order_id)
+        blocked = await system.api.pay(order_id, "tok_mastercard")
         assert (blocked.status, blocked.error_code) == (409, "payment_in_progress"), blocked
         await system.stripe.authenticate(intent)
         await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
@@ -33,17 +33,15 @@ async def test_a_webhook_settles_an_authenticated_payment(system: System, user: 
     assert len(await system.stripe.charges(order_id)) == 1
 
 
-async def test_without_webhooks_the_next_request_or_recovery_settles_it(
-    system: System, user: str
-) -> None:
-    order_ids = [await system.create_order(user) for _ in range(3)]
+async def test_without_webhooks_the_next_request_or_recovery_settles_it(system: System) -> None:
+    order_ids = [await system.create_order() for _ in range(3)]
     repeated, succeeding, failing = order_ids
-    intents = [await begin_authentication(system, user, order_id) for order_id in order_ids]
+    intents = [await begin_authentication(system, order_id) for order_id in order_ids]
     await system.stripe.authenticate(intents[2], "failed")
     await system.stripe.authenticate(intents[1])
     await system.stripe.authenticate(intents[0])
     authenticated = time.monotonic()
-    paid = await system.api.pay(repeated, user, serve=1)
+    paid = await system.api.pay(repeated, serve=1)
     assert paid.status == 201, paid
     await system.wait_for_status(succeeding, PaymentStatus.SUCCEEDED)
     await system.wait_for_status(failing, PaymentStatus.FAILED)
@@ -53,22 +51,16 @@ async def test_without_webhooks_the_next_request_or_recovery_settles_it(
     assert charges == [1, 1, 0]
 
 
-async def test_an_order_cancelled_during_authentication_keeps_no_money(
-    system: System, user: str
-) -> None:
-    cancelled, too_late = await system.create_order(user), await system.create_order(user)
+async def test_an_order_cancelled_during_authentication_keeps_no_money(system: System) -> None:
+    cancelled, too_late = await system.create_order(), await system.create_order()
     system.suspend_workers()  # so that the authentication comes before the cancellation
-    await begin_authentication(system, user, cancelled)
-    intent = await begin_authentication(system, user, too_late)
+    await begin_authentication(system, cancelled)
+    intent = await begin_authentication(system, too_late)
     await system.events.cancel_order(cancelled)
     await system.events.cancel_order(too_late)
     await system.stripe.authenticate(intent)
     system.resume_workers()
-
-    async def are_cancelled() -> None:
-        assert all(order.is_cancelled for order in await system.orders(cancelled, too_late))
-
-    await eventually(are_cancelled)
+    await system.wait_for_cancellation(cancelled, too_late)
     await assert_promises_kept(system, [cancelled, too_late])
     assert await system.stripe.charges(cancelled) == []
     assert len(await system.stripe.refunds(too_late)) == 1

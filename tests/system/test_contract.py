@@ -14,10 +14,10 @@ from tests.system.waiting import eventually
 MAX_DECLINES = 20
 
 
-async def test_a_payment_has_the_documented_reply_and_event(system: System, user: str) -> None:
-    order_id = await system.create_order(user)
+async def test_a_payment_has_the_documented_reply_and_event(system: System) -> None:
+    order_id = await system.create_order()
 
-    response = await system.api.pay(order_id, user)
+    response = await system.api.pay(order_id)
 
     await assert_promises_kept(system, [order_id], [response])
     [charge] = await system.stripe.charges(order_id)
@@ -40,14 +40,14 @@ async def test_a_payment_has_the_documented_reply_and_event(system: System, user
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", event.headers["traceparent"])
 
 
-async def test_an_idempotency_key_is_shared_by_all_processes(system: System, user: str) -> None:
-    order_id, key = await system.create_order(user), new_id("key")
+async def test_an_idempotency_key_is_shared_by_all_processes(system: System) -> None:
+    order_id, key = await system.create_order(), new_id("key")
     slow = {"kind": "slow", "seconds": 1}
-    paying = await system.begin_payment(order_id, user, slow, key=key)
-    concurrent = await system.api.pay(order_id, user, key=key, serve=1)
-    without_key = await system.api.pay(order_id, user, serve=1)
+    paying = await system.begin_payment(order_id, slow, key=key)
+    concurrent = await system.api.pay(order_id, key=key, serve=1)
+    without_key = await system.api.pay(order_id, serve=1)
     paid = await paying
-    repeated = await system.api.pay(order_id, user, key=key, serve=1)
+    repeated = await system.api.pay(order_id, key=key, serve=1)
     assert (concurrent.status, concurrent.error_code) == (409, "request_in_progress")
     assert (without_key.status, without_key.error_code) == (409, "payment_in_progress")
     assert without_key.body["payment"]["id"] == paid.payment_id
@@ -58,13 +58,13 @@ async def test_an_idempotency_key_is_shared_by_all_processes(system: System, use
     assert len(await system.stripe.charges(order_id)) == 1
 
 
-async def test_declines_are_limited_over_all_processes(system: System, user: str) -> None:
-    order_id = await system.create_order(user)
+async def test_declines_are_limited_over_all_processes(system: System) -> None:
+    order_id = await system.create_order()
     declined = [
-        await system.api.pay(order_id, user, "tok_chargeDeclined", serve=number % 2)
+        await system.api.pay(order_id, "tok_chargeDeclined", serve=number % 2)
         for number in range(MAX_DECLINES)
     ]
-    limited = [await system.api.pay(order_id, user, serve=number) for number in (0, 1)]
+    limited = [await system.api.pay(order_id, serve=number) for number in (0, 1)]
     assert {response.status for response in declined} == {402}
     for response in limited:
         assert response.status == 429, response
@@ -72,27 +72,21 @@ async def test_declines_are_limited_over_all_processes(system: System, user: str
     assert await system.stripe.charges(order_id) == []
 
 
-async def test_a_cancelled_or_expired_order_is_not_paid(system: System, user: str) -> None:
+async def test_a_cancelled_or_expired_order_is_not_paid(system: System) -> None:
     cancelled = new_id("order")
     await system.events.cancel_order(cancelled)
-
-    async def is_known() -> None:
-        assert await system.orders(cancelled)
-
-    await eventually(is_known)  # before its `order:created`
-    await system.create_order(user, order_id=cancelled)
-    expired = await system.create_order(user, expiresAt="2020-01-31T12:00:00.000Z")
+    await system.wait_for_cancellation(cancelled)  # before its `order:created`
+    await system.create_order(cancelled)
+    expired = await system.create_order(expiresAt="2020-01-31T12:00:00.000Z")
     for order_id, code in ((cancelled, "order_cancelled"), (expired, "order_expired")):
-        rejected = await system.api.pay(order_id, user)
+        rejected = await system.api.pay(order_id)
         assert (rejected.status, rejected.error_code) == (400, code)
     await assert_promises_kept(system, [cancelled, expired])
 
 
-async def test_the_complete_role_completes_orders_that_are_not_cancelled(
-    system: System, user: str
-) -> None:
+async def test_the_complete_role_completes_orders_that_are_not_cancelled(system: System) -> None:
     await asyncio.to_thread(system.deployment.start_worker, "complete")
-    paid, cancelled = await system.create_order(user), await system.create_order(user)
+    paid, cancelled = await system.create_order(), await system.create_order()
     await system.events.cancel_order(cancelled)
     for order_id in (paid, cancelled, paid):
         event = {"id": new_id("payment"), "orderId": order_id, "stripeId": "ch_external"}
@@ -105,6 +99,6 @@ async def test_the_complete_role_completes_orders_that_are_not_cancelled(
         assert statuses == {paid: OrderStatus.COMPLETE, cancelled: OrderStatus.CANCELLED}
 
     await eventually(have_statuses)
-    rejected = await system.api.pay(paid, user)
+    rejected = await system.api.pay(paid)
     assert (rejected.status, rejected.error_code) == (409, "already_paid"), rejected
     assert await system.stripe.charges(paid) == []

@@ -8,41 +8,38 @@ from tests.system.comparison import assert_promises_kept
 from tests.system.deployment import deploy
 from tests.system.shop_events import on_subject
 from tests.system.system import System, connect
-from tests.system.waiting import eventually
 
 
 async def test_orders_are_paid_declined_refunded_and_cancelled_with_payment_intents(
-    system: System, user: str
+    system: System,
 ) -> None:
-    await pay_decline_refund_and_cancel(system, user, authentication_status=202)
+    await pay_decline_refund_and_cancel(system, authentication_status=202)
 
 
 @pytest.mark.parametrize(
     ("gateway", "authentication_status"), [("stripe-charges", 402), ("fake", 202)]
 )
 async def test_orders_are_paid_declined_refunded_and_cancelled_with(
-    gateway: str, authentication_status: int, user: str, logs: Path
+    gateway: str, authentication_status: int, logs: Path
 ) -> None:
     with deploy(gateway, serves=1, workers=1, keep_logs_in=logs) as deployment:
         async with connect(deployment) as system:
-            await pay_decline_refund_and_cancel(system, user, authentication_status)
+            await pay_decline_refund_and_cancel(system, authentication_status)
 
 
-async def pay_decline_refund_and_cancel(
-    system: System, user: str, authentication_status: int
-) -> None:
+async def pay_decline_refund_and_cancel(system: System, authentication_status: int) -> None:
     """Pay orders with every ordinary result; the reply to a 3-D Secure card has this status."""
-    order_ids = [await system.create_order(user, price=19.99) for _ in range(5)]
+    order_ids = [await system.create_order(price=19.99) for _ in range(5)]
     paid, declined, cancelled, lost, authenticating = order_ids
     if system.deployment.gateway != "fake":
         await system.stripe.add_fault("reset_after")
-    unknown = await system.api.pay(lost, user)
+    unknown = await system.api.pay(lost)
     responses = [
-        await system.api.pay(paid, user),
-        await system.api.pay(paid, user),
-        await system.api.pay(declined, user, "tok_chargeDeclinedExpiredCard"),
-        await system.api.pay(declined, user, "tok_mastercard"),
-        await system.api.pay(cancelled, user),
+        await system.api.pay(paid),
+        await system.api.pay(paid),
+        await system.api.pay(declined, "tok_chargeDeclinedExpiredCard"),
+        await system.api.pay(declined, "tok_mastercard"),
+        await system.api.pay(cancelled),
     ]
     assert [response.status for response in responses] == [201, 409, 402, 201, 201], responses
     assert responses[1].body["payment"]["id"] == responses[0].payment_id
@@ -50,18 +47,13 @@ async def pay_decline_refund_and_cancel(
     partial = await system.api.refund(responses[0].payment_id, 999)
     excessive = await system.api.refund(responses[0].payment_id, 1001)
     assert (partial.status, excessive.status) == (201, 400)
-    authentication = await system.api.pay(authenticating, user, "tok_threeDSecureRequired")
+    authentication = await system.api.pay(authenticating, "tok_threeDSecureRequired")
     assert authentication.status == authentication_status, authentication
     for order_id in (cancelled, authenticating):
         await system.events.cancel_order(order_id)
-
-    async def are_cancelled() -> None:
-        orders = await system.orders(cancelled, authenticating)
-        assert all(order.is_cancelled for order in orders)
-
-    await eventually(are_cancelled)
+    await system.wait_for_cancellation(cancelled, authenticating)
     observed = await assert_promises_kept(system, order_ids, [*responses, unknown])
-    rejected = await system.api.pay(cancelled, user)
+    rejected = await system.api.pay(cancelled)
     assert (rejected.status, rejected.error_code) == (400, "order_cancelled")
     assert sorted(refund.amount.minor_units for refund in observed.refunds) == [999, 1999]
     assert len(observed.charges) == 4

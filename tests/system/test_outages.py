@@ -16,27 +16,23 @@ from tests.system.waiting import eventually
 GRACE_SECONDS = 30.0
 
 
-async def test_an_unreachable_database_gives_503_and_charges_nothing(
-    system: System, user: str
-) -> None:
-    order_id = await system.create_order(user)
+async def test_an_unreachable_database_gives_503_and_charges_nothing(system: System) -> None:
+    order_id = await system.create_order()
     system.deployment.serve_database.refuse()
-    unavailable = await system.api.pay(order_id, user)
+    unavailable = await system.api.pay(order_id)
     assert unavailable.status == 503, unavailable
     assert int(unavailable.headers["Retry-After"]) > 0
     assert (await system.api.get("/health/ready")).status == 503
     assert (await system.api.get("/health/live")).status == 200
     system.deployment.serve_database.heal()
-    paid = await system.api.pay(order_id, user)
+    paid = await system.api.pay(order_id)
     assert paid.status == 201, paid
     assert (await system.api.get("/health/ready")).status == 200
     assert b"payments_http_requests_total" in (await system.api.get("/metrics")).content
     await assert_promises_kept(system, [order_id], [unavailable, paid])
 
 
-async def test_a_database_restart_under_load_gives_503_and_nothing_worse(
-    system: System, user: str
-) -> None:
+async def test_a_database_restart_under_load_gives_503_and_nothing_worse(system: System) -> None:
     postgres = system.deployment.postgres
 
     def crash() -> None:
@@ -49,13 +45,13 @@ async def test_a_database_restart_under_load_gives_503_and_nothing_worse(
             await asyncio.to_thread(action)
         await asyncio.sleep(0.3)
 
-    order_ids, responses = await under_load(system, user, restart, clients=6)
+    order_ids, responses = await under_load(system, restart, clients=6)
     statuses = {response.status for response in responses}
     assert {201, 503} <= statuses <= {201, 202, 404, 409, 503}, statuses
     await assert_promises_kept(system, order_ids, responses)
 
 
-async def test_a_rolling_deployment_under_load_loses_no_request(system: System, user: str) -> None:
+async def test_a_rolling_deployment_under_load_loses_no_request(system: System) -> None:
     async def redeploy(process: ServiceProcess) -> None:
         assert await asyncio.to_thread(process.stop) == 0
         await asyncio.to_thread(process.start)
@@ -64,7 +60,7 @@ async def test_a_rolling_deployment_under_load_loses_no_request(system: System, 
         for pair in zip(system.deployment.serve, system.deployment.worker, strict=True):
             await asyncio.gather(*(redeploy(process) for process in pair))
 
-    order_ids, responses = await under_load(system, user, deploy, clients=2)
+    order_ids, responses = await under_load(system, deploy, clients=2)
     statuses = [response.status for response in responses]
     assert set(statuses) <= {201, 404, 409}, statuses
     assert statuses.count(201) > 10
@@ -72,23 +68,20 @@ async def test_a_rolling_deployment_under_load_loses_no_request(system: System, 
 
 
 async def under_load(
-    system: System, user: str, action: Callable[[], Awaitable[None]], clients: int
+    system: System, action: Callable[[], Awaitable[None]], clients: int
 ) -> tuple[list[str], list[Response]]:
-    """Pay orders one after another, by several clients, until the action has ended.
-
-    A client whose connection breaks uses the other process, as a load balancer does.
-    """
+    """Pay orders until the action has ended; clients change the process as a load balancer does."""
     order_ids: list[str] = []
     responses: list[Response] = []
     ended = asyncio.Event()
 
     async def pay(serve: int) -> None:
         while not ended.is_set():
-            order_ids.append(await system.events.create_order(user))
+            order_ids.append(await system.events.create_order())
             status = 404
             while status in (404, 503):
                 try:
-                    responses.append(await system.api.pay(order_ids[-1], user, serve=serve))
+                    responses.append(await system.api.pay(order_ids[-1], serve=serve))
                     status = responses[-1].status
                 except NoResponse:
                     serve = 1 - serve
@@ -103,11 +96,11 @@ async def under_load(
     return order_ids, responses
 
 
-async def test_charges_in_flight_are_settled_before_serve_ends(system: System, user: str) -> None:
-    waited_for, disconnected = await system.create_order(user), await system.create_order(user)
+async def test_charges_in_flight_are_settled_before_serve_ends(system: System) -> None:
+    waited_for, disconnected = await system.create_order(), await system.create_order()
     await system.stripe.add_fault("slow", seconds=1, times=2)
-    paying = asyncio.create_task(system.api.pay(waited_for, user))
-    disconnecting = asyncio.create_task(system.api.pay(disconnected, user))
+    paying = asyncio.create_task(system.api.pay(waited_for))
+    disconnecting = asyncio.create_task(system.api.pay(disconnected))
 
     async def are_in_flight() -> None:
         for order_id in (waited_for, disconnected):
@@ -126,16 +119,14 @@ async def test_charges_in_flight_are_settled_before_serve_ends(system: System, u
     await assert_promises_kept(system, [waited_for, disconnected], [await paying])
 
 
-async def test_order_events_survive_crashes_of_broker_and_workers(
-    system: System, user: str
-) -> None:
+async def test_order_events_survive_crashes_of_broker_and_workers(system: System) -> None:
     deployment = system.deployment
     order_ids = [new_id("order") for _ in range(300)]
     await system.shorten_redelivery()
 
     async def publish() -> None:
         for order_id in order_ids:
-            await system.events.create_order(user, order_id)
+            await system.events.create_order(order_id)
 
     async def crash() -> None:
         for worker in deployment.worker:
@@ -147,11 +138,9 @@ async def test_order_events_survive_crashes_of_broker_and_workers(
     await assert_promises_kept(system, order_ids)
 
 
-async def test_events_that_the_broker_lost_can_be_published_again(
-    system: System, user: str
-) -> None:
-    order_id = await system.create_order(user)
-    paid = await system.api.pay(order_id, user)
+async def test_events_that_the_broker_lost_can_be_published_again(system: System) -> None:
+    order_id = await system.create_order()
+    paid = await system.api.pay(order_id)
     await assert_promises_kept(system, [order_id], [paid])
     [before] = await system.events.payment_events([order_id])
     jetstream = (await system.events.client()).jetstream()
@@ -168,9 +157,9 @@ async def test_events_that_the_broker_lost_can_be_published_again(
     await eventually(is_published)
 
 
-async def test_dead_letters_are_listed_shown_and_replayed(system: System, user: str) -> None:
+async def test_dead_letters_are_listed_shown_and_replayed(system: System) -> None:
     order_id = new_id("order")
-    event = {"id": order_id, "version": 0, "status": "created", "userId": user, "ticket": {}}
+    event = {"id": order_id, "version": 0, "status": "created", "userId": "u", "ticket": {}}
     await system.events.publish("order:created", event, {"X-From": "orders"})
 
     async def is_dead_letter() -> int:

@@ -27,14 +27,12 @@ CHARGED_WITHOUT_REPLY = ("timeout_after", "reset_after", "status_after", "trunca
 NOT_CHARGED_WITHOUT_REPLY = ("timeout_before", "reset_before", "status_before")
 
 
-async def pay_with_unknown_outcome(
-    system: System, user: str, faults: tuple[str, ...]
-) -> dict[str, Response]:
+async def pay_with_unknown_outcome(system: System, faults: tuple[str, ...]) -> dict[str, Response]:
     """Pay one order for each fault; return the responses by order id."""
     requests = {}
     for fault in faults:
-        order_id = await system.create_order(user)
-        requests[order_id] = await system.begin_payment(order_id, user, {"kind": fault}, serve=1)
+        order_id = await system.create_order()
+        requests[order_id] = await system.begin_payment(order_id, {"kind": fault}, serve=1)
     responses = dict(zip(requests, await asyncio.gather(*requests.values()), strict=True))
     for response in responses.values():
         assert (response.status, response.body["status"]) == (202, "processing"), response
@@ -62,32 +60,28 @@ async def check_again_later(system: System, order_ids: list[str]) -> None:
     await eventually(have_failed)
 
 
-async def test_1_another_card_token_after_a_lost_reply_does_not_charge_again(
-    system: System, user: str
-) -> None:
+async def test_1_a_new_card_token_after_a_lost_reply_does_not_charge_again(system: System) -> None:
     """pympp#155: the idempotency key contained the short-lived card token."""
-    order_id = await system.create_order(user)
+    order_id = await system.create_order()
     system.deployment.serve_stripe.drop_replies(to=b"POST /v1/payment_intents ")
-    unknown = await system.api.pay(order_id, user, "tok_visa")
-    blocked = await system.api.pay(order_id, user, "tok_mastercard", serve=1)
+    unknown = await system.api.pay(order_id, "tok_visa")
+    blocked = await system.api.pay(order_id, "tok_mastercard", serve=1)
     assert (unknown.status, blocked.status) == (202, 409), (unknown, blocked)
     await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
-    late = await system.api.pay(order_id, user, "tok_amex")
+    late = await system.api.pay(order_id, "tok_amex")
     assert late.status == 409, late
     await assert_promises_kept(system, [order_id], [blocked, late])
     assert await system.stripe.charge_keys(order_id) == [unknown.payment_id]
     assert len(await system.stripe.charges(order_id)) == 1
 
 
-async def test_2_fifty_concurrent_requests_at_two_processes_charge_once(
-    system: System, user: str
-) -> None:
+async def test_2_fifty_concurrent_requests_at_two_processes_charge_once(system: System) -> None:
     """console#3449: fifty requests caused two or three charges."""
-    order_ids = [await system.create_order(user) for _ in range(10)]
+    order_ids = [await system.create_order() for _ in range(10)]
     responses: list[Response] = []
     for order_id in order_ids:
         concurrent = await asyncio.gather(
-            *(system.api.pay(order_id, user, serve=number % 2) for number in range(50))
+            *(system.api.pay(order_id, serve=number % 2) for number in range(50))
         )
         assert sorted(response.status for response in concurrent) == [201, *[409] * 49]
         responses += concurrent
@@ -96,18 +90,16 @@ async def test_2_fifty_concurrent_requests_at_two_processes_charge_once(
         assert len(await system.stripe.charge_keys(order_id)) == 1
 
 
-async def test_3_a_conflict_after_the_charge_does_not_charge_again(
-    system: System, user: str
-) -> None:
+async def test_3_a_conflict_after_the_charge_does_not_charge_again(system: System) -> None:
     """odoo#150102: after a serialization conflict, the framework repeated the whole request."""
-    order_id = await system.create_order(user)
+    order_id = await system.create_order()
     database = system.deployment.serve_database
     # The reply to the commit of the settlement is lost, too, which looks like a conflict.
     dropped = database.dropped
     database.drop_replies(to=b"succeeded")
-    paying = await system.begin_payment(order_id, user, {"kind": "slow", "seconds": 1.5})
+    paying = await system.begin_payment(order_id, {"kind": "slow", "seconds": 1.5})
     for version in range(1, 10):  # each event changes the order that the charge has read
-        await system.events.create_order(user, order_id, version=version)
+        await system.events.create_order(order_id, version=version)
         await asyncio.sleep(0.1)
     paid = await paying
     assert paid.status == 201, paid
@@ -116,35 +108,31 @@ async def test_3_a_conflict_after_the_charge_does_not_charge_again(
     assert await system.stripe.charge_keys(order_id) == [paid.payment_id]
 
 
-async def test_4_a_charge_is_not_repeated_after_its_outcome_could_not_be_saved(
-    system: System, user: str
-) -> None:
+async def test_4_a_charge_whose_outcome_could_not_be_saved_is_not_repeated(system: System) -> None:
     """community-store#488: the charge succeeded, the insert failed, the customer paid again."""
-    order_id = await system.create_order(user)
-    paying = await system.begin_payment(order_id, user, SLOW)
+    order_id = await system.create_order()
+    paying = await system.begin_payment(order_id, SLOW)
     system.deployment.serve_database.refuse()
     unknown = await paying
     assert (unknown.status, unknown.body["status"]) == (202, "processing"), unknown
-    unavailable = await system.api.pay(order_id, user, "tok_mastercard")
+    unavailable = await system.api.pay(order_id, "tok_mastercard")
     assert unavailable.status == 503, unavailable
     system.deployment.serve_database.heal()
-    blocked = await system.api.pay(order_id, user, "tok_mastercard")
+    blocked = await system.api.pay(order_id, "tok_mastercard")
     assert blocked.status == 409, blocked
     await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
     await assert_promises_kept(system, [order_id])
     assert await system.stripe.charge_keys(order_id) == [unknown.payment_id]
 
 
-async def test_4_a_charge_is_not_repeated_after_a_crash_before_its_settlement(
-    system: System, user: str
-) -> None:
+async def test_4_a_charge_is_not_repeated_after_a_crash_before_settlement(system: System) -> None:
     """The same, caused by SIGKILL."""
-    order_id = await system.create_order(user)
-    paying = await system.begin_payment(order_id, user, {"kind": "timeout_after"})
+    order_id = await system.create_order()
+    paying = await system.begin_payment(order_id, {"kind": "timeout_after"})
     await asyncio.to_thread(system.deployment.serve[0].kill)
     with pytest.raises(NoResponse):
         await paying
-    blocked = await system.api.pay(order_id, user, "tok_mastercard", serve=1)
+    blocked = await system.api.pay(order_id, "tok_mastercard", serve=1)
     assert blocked.status == 409, blocked
     await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
     await assert_promises_kept(system, [order_id])
@@ -152,21 +140,21 @@ async def test_4_a_charge_is_not_repeated_after_a_crash_before_its_settlement(
 
 
 async def test_5_and_6_an_unknown_outcome_stays_unknown_while_the_gateway_does_not_respond(
-    system: System, user: str
+    system: System,
 ) -> None:
     """hyperswitch#2380: a pending attempt became failed after the last status check.
 
     killbill#1015: a second payment was allowed while the first was unknown; both succeeded.
     """
     await system.stripe.add_fault("status_before", "", method="GET", times=-1, status=503)
-    responses = await pay_with_unknown_outcome(system, user, CHARGED_WITHOUT_REPLY)
+    responses = await pay_with_unknown_outcome(system, CHARGED_WITHOUT_REPLY)
     for _ in range(2):  # the second check finds what the first one did
         await check_again_later(system, list(responses))
     ages = "SELECT extract(epoch FROM now() - created_at) FROM payments WHERE order_id = ANY($1)"
     for (age,) in await system.query(ages, list(responses)):
         assert age > ABANDON_AFTER.total_seconds()
     for order_id in responses:
-        blocked = await system.api.pay(order_id, user, OTHER_CARD, serve=1)
+        blocked = await system.api.pay(order_id, OTHER_CARD, serve=1)
         assert (blocked.status, blocked.error_code) == (409, "payment_in_progress"), blocked
         assert blocked.body["payment"]["status"] == "processing"
     await system.stripe.clear_faults()
@@ -181,15 +169,15 @@ async def test_5_and_6_an_unknown_outcome_stays_unknown_while_the_gateway_does_n
 
 
 async def test_7_a_process_suspended_during_its_charge_changes_nothing_when_it_continues(
-    system: System, user: str
+    system: System,
 ) -> None:
     """polar#13349: an expired lock was treated as a failed payment."""
-    order_id = await system.create_order(user)
-    paying = await system.begin_payment(order_id, user, SLOW)
+    order_id = await system.create_order()
+    paying = await system.begin_payment(order_id, SLOW)
     system.deployment.serve[0].suspend()
     # The other processes find the charge, settle and publish it.
     await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
-    blocked = await system.api.pay(order_id, user, OTHER_CARD, serve=1)
+    blocked = await system.api.pay(order_id, OTHER_CARD, serve=1)
     assert blocked.status == 409, blocked
     system.deployment.serve[0].resume()
     paid = await paying
@@ -200,23 +188,23 @@ async def test_7_a_process_suspended_during_its_charge_changes_nothing_when_it_c
 
 
 async def test_7_a_process_suspended_before_its_charge_does_not_charge_when_it_continues(
-    system: System, user: str
+    system: System,
 ) -> None:
     """The same; meanwhile the payment is abandoned and the order is paid by another one."""
-    order_id = await system.create_order(user)
+    order_id = await system.create_order()
     before_the_charge = {**SLOW, "path": "/v1/payment_methods$"}
-    suspended = await system.begin_payment(order_id, user, before_the_charge, timeout=90)
+    suspended = await system.begin_payment(order_id, before_the_charge, timeout=90)
     system.deployment.serve[0].suspend()
-    lost_requests = await pay_with_unknown_outcome(system, user, NOT_CHARGED_WITHOUT_REPLY)
+    lost_requests = await pay_with_unknown_outcome(system, NOT_CHARGED_WITHOUT_REPLY)
     await system.wait_for_status(order_id, PaymentStatus.ABANDONED)
-    paid = [await system.api.pay(order_id, user, serve=1)]
+    paid = [await system.api.pay(order_id, serve=1)]
     system.deployment.serve[0].resume()
     unavailable = await suspended
     assert unavailable.status == 503, unavailable
     # Payments whose requests never reached the gateway are abandoned, too.
     for each in lost_requests:
         await system.wait_for_status(each, PaymentStatus.ABANDONED)
-        paid.append(await system.api.pay(each, user))
+        paid.append(await system.api.pay(each))
     assert [response.status for response in paid] == [201] * len(paid), paid
     await assert_promises_kept(system, [order_id, *lost_requests], [unavailable, *paid])
     assert await system.stripe.charge_keys(order_id) == [paid[0].payment_id]
@@ -224,12 +212,10 @@ async def test_7_a_process_suspended_before_its_charge_does_not_charge_when_it_c
         assert len(await system.stripe.charges(each)) == 1
 
 
-async def test_8_the_failure_of_one_request_never_overwrites_the_success_of_another(
-    system: System, user: str
-) -> None:
+async def test_8_a_failure_never_overwrites_the_success_of_another_request(system: System) -> None:
     """spree#4499: "processing" was set in an uncommitted transaction."""
     database = system.deployment.serve_database
-    order_ids = [await system.create_order(user) for _ in range(6)]
+    order_ids = [await system.create_order() for _ in range(6)]
     responses: list[Response] = []
     for order_id in order_ids:
         # The reply to the commit of the first claim is lost.
@@ -237,7 +223,7 @@ async def test_8_the_failure_of_one_request_never_overwrites_the_success_of_anot
         database.drop_replies(to=b"processing")
         responses += await asyncio.gather(
             *(
-                system.api.pay(order_id, user, token, serve=number % 2)
+                system.api.pay(order_id, token, serve=number % 2)
                 for number, token in enumerate(("tok_visa", "tok_chargeDeclined") * 3)
             )
         )

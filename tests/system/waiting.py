@@ -22,11 +22,7 @@ async def eventually(
     timeout: float = TIMEOUT_SECONDS,
     interval: float = POLL_SECONDS,
 ) -> Result:
-    """Return the result of `check` as soon as it raises no AssertionError.
-
-    Raises:
-        AssertionError: the last one, if it is still raised after `timeout` seconds.
-    """
+    """Return the result of `check` as soon as it raises no AssertionError; raise the last one."""
     deadline = time.monotonic() + timeout
     while True:
         try:

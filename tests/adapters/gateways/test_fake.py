@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,9 +15,9 @@ from domain.identifiers import ChargeId
 from domain.outcome import Charged, RequiresAction
 from domain.refund import Refunded
 from payments_kit.conformance.samples import a_payment, a_refund
+from tests.world import VISA
 
-VISA = CardToken("tok_visa")
-Engines = Callable[[], AsyncEngine]
+Fakes = list[FakeGateway]
 _ids = (f"id{number}" for number in itertools.count())
 
 
@@ -26,27 +26,26 @@ def a_fake(engine: AsyncEngine) -> FakeGateway:
 
 
 @pytest.fixture
-async def engines(empty_database_url: str) -> AsyncIterator[Engines]:
-    """Make engines, one for each process."""
-    made: list[AsyncEngine] = []
-
-    def make() -> AsyncEngine:
-        address = make_url(empty_database_url).set(drivername="postgresql+asyncpg")
-        made.append(create_async_engine(address))
-        return made[-1]
-
-    yield make
-    for engine in made:
+async def engines(empty_database_url: str) -> AsyncIterator[list[AsyncEngine]]:
+    """Yield engines for several processes."""
+    address = make_url(empty_database_url).set(drivername="postgresql+asyncpg")
+    engines = [create_async_engine(address) for _ in range(6)]
+    yield engines
+    for engine in engines:
         await engine.dispose()
 
 
-async def test_processes_that_start_together_create_its_tables_once(engines: Engines) -> None:
-    fakes = [a_fake(engines()) for _ in range(6)]
+@pytest.fixture
+def fakes(engines: list[AsyncEngine]) -> Fakes:
+    return [a_fake(engine) for engine in engines]
+
+
+async def test_processes_that_start_together_create_its_tables_once(fakes: Fakes) -> None:
     await asyncio.gather(*(fake.check() for fake in fakes))
 
 
-async def test_all_processes_share_its_records(engines: Engines) -> None:
-    one, other = a_fake(engines()), a_fake(engines())
+async def test_all_processes_share_its_records(fakes: Fakes) -> None:
+    one, other, *_ = fakes
     payment = a_payment()
     action = await one.charge(payment, CardToken("tok_threeDSecure2Required"))
     assert isinstance(action, RequiresAction)
@@ -58,17 +57,15 @@ async def test_all_processes_share_its_records(engines: Engines) -> None:
     assert isinstance(await one.find_refund(payment, refund), Refunded)
 
 
-async def test_concurrent_charges_of_several_processes_charge_once(engines: Engines) -> None:
-    fakes = [a_fake(engines()) for _ in range(4)]
+async def test_concurrent_charges_of_several_processes_charge_once(fakes: Fakes) -> None:
     payment = a_payment()
     outcomes = await asyncio.gather(*(fake.charge(payment, VISA) for fake in fakes))
     assert len(set(map(repr, outcomes))) == 1
     assert len((await fakes[0].record(payment.id)).attempts) == 1
 
 
-async def test_records_of_an_earlier_version_are_read(engines: Engines) -> None:
-    engine = engines()
-    payment = a_payment()
+async def test_records_of_an_earlier_version_are_read(engines: list[AsyncEngine]) -> None:
+    engine, payment = engines[0], a_payment()
     old = """{"attempts": [{"name": "1", "order_id": "o", "livemode": false, "refund_waits": true,
         "amount": {"minor": 1000, "currency": {"code": "usd"}}, "state": "succeeded",
         "created_at": "2026-01-01T00:00:00Z"}], "given": [{"reference": "re_2", "charge_id": "ch_1",
@@ -86,19 +83,16 @@ async def test_records_of_an_earlier_version_are_read(engines: Engines) -> None:
     for _ in range(2):
         record = await a_fake(engine).record(payment.id)
         assert record.charged is not None
-        assert record.charged.outcome == Charged(
-            ChargeId("ch_1"), payment.amount, livemode=False, reference="pi_1"
-        )
+        charged = Charged(ChargeId("ch_1"), payment.amount, livemode=False, reference="pi_1")
+        assert record.charged.outcome == charged
         assert record.charged.refund_is_pending
         assert record.refundable(record.charged).is_zero
 
 
-async def test_no_card_token_is_in_its_tables(engines: Engines) -> None:
-    engine = engines()
-    fake = a_fake(engine)
+async def test_no_card_token_is_in_its_tables(engines: list[AsyncEngine]) -> None:
     for token in ("tok_visa", "tok_chargeDeclined", "tok_unknown"):
-        await fake.charge(a_payment(), CardToken(token))
-    async with engine.connect() as connection:
+        await a_fake(engines[0]).charge(a_payment(), CardToken(token))
+    async with engines[0].connect() as connection:
         rows = await connection.execute(text("select record::text from fake_gateway.records"))
         assert "tok_" not in " ".join(row[0] for row in rows)
 

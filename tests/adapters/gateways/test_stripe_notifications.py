@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -26,10 +26,10 @@ from payments_kit.doubles.stripe import charges, disputes, intents, methods, ref
 from payments_kit.doubles.stripe.errors import Json, StripeFailure
 from payments_kit.doubles.stripe.ledger import Ledger, Plan
 from payments_kit.doubles.stripe.webhooks import signature_header
+from tests.builders import NOW, dollars
 
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 OLD, NEW = "whsec_old", "whsec_new"
-TEN = Money(1000, Currency("usd"))
+TEN = dollars("10")
 LABELS = {"payment_id": "payment-1", "order_id": "order-1"}
 ORDER: Json = {"amount": 1000, "currency": "usd", "metadata": LABELS}
 AUTHENTICATING = "tok_threeDSecure2Required"
@@ -111,11 +111,6 @@ def test_a_failed_charge_is_final(ledger: Ledger) -> None:
     assert payment_outcome(ledger, "charge.failed") == Declined("insufficient_funds")
 
 
-def test_a_charge_without_our_labels_is_unrelated(ledger: Ledger) -> None:
-    a_charge(ledger, metadata={})
-    assert isinstance(last(ledger, "charge.succeeded"), UnrelatedNotification)
-
-
 @pytest.mark.parametrize(
     ("closed", "event", "status"),
     [
@@ -133,8 +128,7 @@ def test_a_dispute_names_its_charge(
         disputes.close_dispute(ledger, dispute, closed)
     notification = last(ledger, event)
     assert isinstance(notification, DisputeNotification)
-    assert notification.charge_id == charge["id"]
-    assert notification.amount == TEN
+    assert (notification.charge_id, notification.amount) == (charge["id"], TEN)
     assert notification.status is status
 
 
@@ -183,18 +177,11 @@ def test_a_payment_in_progress_is_not_final(
 # --- refunds -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("token", "outcome"),
-    [
-        ("tok_visa", lambda it: Refunded(it["id"], Money(400, TEN.currency))),
-        ("tok_pendingRefund", lambda it: RefundPending(it["id"])),
-    ],
-)
-def test_a_new_refund_is_final_or_pending(
-    ledger: Ledger, token: str, outcome: Callable[[Json], RefundOutcome]
-) -> None:
-    refund = a_refund(ledger, token)
-    assert refund_outcome(ledger, "refund.created") == outcome(refund)
+def test_a_new_refund_is_final_or_pending(ledger: Ledger) -> None:
+    refund = a_refund(ledger)
+    assert refund_outcome(ledger, "refund.created") == Refunded(refund["id"], dollars("4"))
+    refund = a_refund(ledger, "tok_pendingRefund")
+    assert refund_outcome(ledger, "refund.created") == RefundPending(refund["id"])
 
 
 def test_a_failed_refund_is_final(ledger: Ledger) -> None:
@@ -266,22 +253,13 @@ def test_a_notification_may_be_five_minutes_off_but_no_more(seconds: int) -> Non
         *("", "t=,v1=", "t=now,v1=x", "t=1_0,v1=x", "t=\u0661,v1=x", "t=-1,v1=x"),
         f"t={'9' * 5000},v1=x",
         sign(BODY, OLD) + ",t=1",
+        sign(BODY, ""),
     ],
 )
-def test_a_malformed_signature_is_refused(signature: str) -> None:
-    with pytest.raises(InvalidNotification):
-        reader(OLD).read(BODY, signature)
-
-
-def test_without_a_secret_nothing_is_accepted() -> None:
-    with pytest.raises(InvalidNotification):
-        reader().read(BODY, sign(BODY, ""))
-
-
-def test_a_signed_body_that_is_not_utf_8_is_refused() -> None:
-    body = b'{"id": "evt_\xff"}'
-    with pytest.raises(InvalidNotification):
-        reader(OLD).read(body, sign(body, OLD))
+def test_a_malformed_signature_is_refused_and_without_a_secret_every_one(signature: str) -> None:
+    for secrets in ([OLD], []):
+        with pytest.raises(InvalidNotification):
+            reader(*secrets).read(BODY, signature)
 
 
 def test_the_secrets_are_not_in_the_repr() -> None:

@@ -113,9 +113,7 @@ async def test_a_disputed_charge_is_not_refunded(account: Account) -> None:
     assert await account.intents.refund(payment, refund) == RefundFailed("charge_disputed")
 
 
-async def test_an_amount_that_stripe_cannot_express_fails_before_a_request(
-    account: Account,
-) -> None:
+async def test_an_amount_stripe_cannot_express_fails_before_a_request(account: Account) -> None:
     payment, refund = await to_refund(account)
     odd = evolve(refund, amount=Money(1234, Currency("kwd")))
     assert await account.intents.refund(payment, odd) == RefundFailed("amount_not_supported")

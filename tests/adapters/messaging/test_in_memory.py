@@ -1,14 +1,12 @@
 """The faults of a real broker that the in-memory broker reproduces on request."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from attrs import define, field
 
 from adapters.messaging.in_memory import (
     DUPLICATE_WINDOW,
-    InMemoryBroker,
     InMemoryDeadLetters,
     InMemoryPublisher,
     InMemorySubscription,
@@ -16,104 +14,66 @@ from adapters.messaging.in_memory import (
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvent
-from tests.builders import NOW
 from tests.contracts.event_publisher import created
+from tests.contracts.inbound_events import bodies
+from tests.world import World
 
 AT_ONCE = timedelta(0)
 
 
-@define
-class Faults:
-    """A clock, and the steps at which the broker is unavailable."""
-
-    now: datetime = NOW
-    failing: set[str] = field(factory=set)
-    steps: list[str] = field(factory=list)
-
-    async def checkpoint(self, step: str) -> None:
-        self.steps.append(step)
-        if step in self.failing:
-            raise BrokerUnavailable(step)
+@pytest.fixture
+def world() -> World:
+    return World()
 
 
 @pytest.fixture
-def faults() -> Faults:
-    return Faults()
+def publisher(world: World) -> InMemoryPublisher:
+    return InMemoryPublisher(world.broker)
 
 
-@pytest.fixture
-def broker(faults: Faults) -> InMemoryBroker:
-    return InMemoryBroker(lambda: faults.now, faults.checkpoint)
+def subscription(world: World, *sent: bytes) -> InMemorySubscription:
+    """Send order events; return a subscription to them."""
+    for body in sent:
+        world.broker.store(Message("order:created", body, {}))
+    return world.broker.subscribe("payments", "order:created")
 
 
-@pytest.fixture
-def publisher(broker: InMemoryBroker) -> InMemoryPublisher:
-    return InMemoryPublisher(broker)
-
-
-@pytest.fixture
-def subscription(broker: InMemoryBroker) -> InMemorySubscription:
-    return broker.subscribe("payments", "order:created")
-
-
-def send(broker: InMemoryBroker, *bodies: bytes) -> None:
-    for body in bodies:
-        broker.store(Message("order:created", body, {}))
-
-
-async def test_a_publish_may_fail_although_the_event_is_stored(
-    broker: InMemoryBroker, publisher: InMemoryPublisher, faults: Faults
-) -> None:
-    faults.failing.add("published")
-    with pytest.raises(BrokerUnavailable):
-        await publisher.publish([created()])
-    faults.failing.clear()
-    assert (await publisher.publish([created()])).stored == {created().event.id}
-    assert len(broker.log) == 1
-
-
-async def test_a_single_confirmation_may_be_lost(
-    broker: InMemoryBroker, publisher: InMemoryPublisher
-) -> None:
+async def test_one_confirmation_may_be_lost(world: World, publisher: InMemoryPublisher) -> None:
     lost = created("payment-2").event.id
-    broker.loses_reply = lambda event_id: event_id == lost
+    world.broker.loses_reply = lambda event_id: event_id == lost
     published = await publisher.publish([created(), created("payment-2")])
     assert published.stored == {created().event.id}
-    assert len(broker.log) == 2
+    assert len(world.broker.log) == 2
     with pytest.raises(BrokerUnavailable):
         await publisher.publish([created("payment-2")])
 
 
 async def test_message_ids_are_forgotten_on_request_and_after_the_window(
-    broker: InMemoryBroker, publisher: InMemoryPublisher, faults: Faults
+    world: World, publisher: InMemoryPublisher
 ) -> None:
     await publisher.publish([created()])
-    broker.forget_ids()
+    world.broker.forget_ids()
     await publisher.publish([created()])
-    faults.now += DUPLICATE_WINDOW
+    world.time += DUPLICATE_WINDOW
     await publisher.publish([created()])
-    assert len(broker.log) == 3
+    assert len(world.broker.log) == 3
 
 
-async def test_an_acknowledged_event_may_be_repeated(
-    broker: InMemoryBroker, subscription: InMemorySubscription
-) -> None:
-    send(broker, b"1")
-    [event] = await subscription.fetch(10, AT_ONCE)
+async def test_an_acknowledged_event_may_be_repeated(world: World) -> None:
+    events = subscription(world, b"1")
+    [event] = await events.fetch(10, AT_ONCE)
     await event.ack()
-    assert not await subscription.fetch(10, AT_ONCE)
-    broker.deliver_again("payments", 1)
-    [again] = await subscription.fetch(10, AT_ONCE)
+    assert not await events.fetch(10, AT_ONCE)
+    world.broker.deliver_again("payments", 1)
+    [again] = await events.fetch(10, AT_ONCE)
     assert (again.data, again.deliveries) == (b"1", 2)
 
 
-async def test_events_may_arrive_in_any_order(
-    broker: InMemoryBroker, subscription: InMemorySubscription
-) -> None:
-    send(broker, b"1", b"2", b"3")
-    broker.arrange = lambda stored: stored[::-1]
-    assert [event.data for event in await subscription.fetch(2, AT_ONCE)] == [b"3", b"2"]
-    assert [event.data for event in await subscription.fetch(2, AT_ONCE)] == [b"1"]
+async def test_events_may_arrive_in_any_order(world: World) -> None:
+    events = subscription(world, b"1", b"2", b"3")
+    world.broker.arrange = lambda stored: stored[::-1]
+    for expected in ([b"3", b"2"], [b"1"]):
+        assert bodies(await events.fetch(2, AT_ONCE)) == expected
 
 
 ENDS: Mapping[str, Callable[[InboundEvent], Awaitable[None]]] = {
@@ -125,31 +85,27 @@ ENDS: Mapping[str, Callable[[InboundEvent], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("step", ENDS)
-async def test_an_event_is_repeated_if_its_end_is_lost(
-    broker: InMemoryBroker, subscription: InMemorySubscription, faults: Faults, step: str
-) -> None:
-    send(broker, b"1")
-    [event] = await subscription.fetch(10, AT_ONCE)
-    faults.failing.add(step)
+async def test_an_event_is_repeated_if_its_end_is_lost(world: World, step: str) -> None:
+    events = subscription(world, b"1")
+    [event] = await events.fetch(10, AT_ONCE)
+    world.failing.add(step)
     with pytest.raises(BrokerUnavailable):
         await ENDS[step](event)
-    faults.failing.clear()
-    faults.now += timedelta(minutes=1)
-    [again] = await subscription.fetch(10, AT_ONCE)
+    world.failing.clear()
+    world.advance(minutes=1)
+    [again] = await events.fetch(10, AT_ONCE)
     await again.dead_letter("malformed")
-    assert len(await InMemoryDeadLetters(broker).list(10)) == 1
+    assert len(await InMemoryDeadLetters(world.broker).list(10)) == 1
 
 
-async def test_every_round_trip_has_checkpoints(
-    broker: InMemoryBroker, publisher: InMemoryPublisher, faults: Faults
-) -> None:
+async def test_every_round_trip_has_checkpoints(world: World, publisher: InMemoryPublisher) -> None:
     await publisher.publish([created()])
-    [event] = await broker.subscribe("complete", "payment:created").fetch(1, AT_ONCE)
+    [event] = await world.broker.subscribe("complete", "payment:created").fetch(1, AT_ONCE)
     await event.dead_letter("malformed")
-    letters = InMemoryDeadLetters(broker)
+    letters = InMemoryDeadLetters(world.broker)
     [letter] = await letters.list(1)
     await letters.replay(letter)
-    assert faults.steps == [
+    assert world.steps == [
         "publish", "published one", "published", "fetch", "fetched", "dead letter",
         "dead letter stored", "list dead letters", "replay dead letter", "replayed dead letter",
     ]  # fmt: skip

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
+from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import APIError
 
@@ -21,19 +22,20 @@ from adapters.messaging.jetstream import (
     Streams,
     check,
 )
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS
+from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Plan
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import InboundEvent
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import free_port
 from tests.contracts.brokers import other_client
 from tests.contracts.event_publisher import created, failed
-from tests.contracts.inbound_events import LONG, SHORT
+from tests.contracts.inbound_events import LONG, SHORT, bodies, fetch_all
 
 # Every wait has a limit; on a quiet machine a reconnection takes a second.
 TIMEOUT = 60.0
 
 Result = TypeVar("Result")
+Shop = JetStreamContext
 
 
 class Broker:
@@ -50,6 +52,13 @@ class Broker:
 
     async def publish_until_stored(self, *entries: OutboxEntry) -> PublishResult:
         return await until_available(lambda: self.publisher.publish(entries))
+
+    async def cannot_be_used(self, wait: timedelta = SHORT) -> None:
+        """Check that the broker is unavailable for publishing and fetching."""
+        with pytest.raises(BrokerUnavailable):
+            await self.orders.fetch(10, wait)
+        with pytest.raises(BrokerUnavailable):
+            await self.publisher.publish([created("payment-2")])
 
     async def fetch_until_some(self) -> Sequence[InboundEvent]:
         return await until_available(lambda: self.orders.fetch(100, timedelta(seconds=1)))
@@ -87,20 +96,21 @@ async def own_broker(server: LocalNats) -> AsyncIterator[Broker]:
         yield Broker(connection)
 
 
-async def send(url: str, *bodies: bytes, subject: str = "order:created") -> None:
-    async with other_client(url) as client:
-        for body in bodies:
-            await client.jetstream().publish(subject, body, timeout=TIMEOUT)
+@pytest.fixture
+async def shop(nats_url: str) -> AsyncIterator[JetStreamContext]:
+    """Yield another service's connection to the shared server."""
+    async with other_client(nats_url) as client:
+        yield client.jetstream(timeout=TIMEOUT)
 
 
-async def count(url: str, stream: str) -> int:
-    async with other_client(url) as client:
-        return (await client.jetstream().stream_info(stream)).state.messages
+async def send(shop: Shop, *bodies: bytes) -> None:
+    for body in bodies:
+        await shop.publish("order:created", body)
 
 
-async def delete(url: str, stream: str) -> None:
-    async with other_client(url) as client:
-        await client.jetstream().delete_stream(stream)
+async def count_payment_events(server: LocalNats) -> int:
+    async with other_client(server.url) as client:
+        return (await client.jetstream().stream_info("PAYMENTS")).state.messages
 
 
 async def reconfigure(server: LocalNats, **changes: Any) -> None:
@@ -119,10 +129,7 @@ async def test_opening_needs_no_server_and_everything_is_unavailable_at_once() -
         broker = Broker(connection)
         assert not connection.is_connected
         async with asyncio.timeout(10):
-            with pytest.raises(BrokerUnavailable):
-                await broker.publisher.publish([created()])
-            with pytest.raises(BrokerUnavailable):
-                await broker.orders.fetch(1, LONG)
+            await broker.cannot_be_used(LONG)
             with pytest.raises(BrokerUnavailable):
                 await broker.letters.list(1)
             [result] = await check(connection, broker.streams)
@@ -194,64 +201,58 @@ async def test_everything_continues_after_a_restart(
     await own_broker.publisher.publish([created()])
     assert not await own_broker.orders.fetch(10, SHORT)
     await asyncio.to_thread(getattr(server, end))
-    with pytest.raises(BrokerUnavailable):
-        await own_broker.publisher.publish([created("payment-2")])
-    with pytest.raises(BrokerUnavailable):
-        await own_broker.orders.fetch(10, SHORT)
+    await own_broker.cannot_be_used()
     await asyncio.to_thread(server.start)
     await own_broker.publish_until_stored(created(), created("payment-2"))
-    assert await count(server.url, "PAYMENTS") == 2
-    await send(server.url, b"1")
+    assert await count_payment_events(server) == 2
+    async with other_client(server.url) as client:
+        await send(client.jetstream(), b"1")
     [event] = await own_broker.fetch_until_some()
     await event.ack()
 
 
-async def test_deleted_streams_and_consumers_are_created_again(
-    nats_url: str, broker: Broker
-) -> None:
+async def test_deleted_streams_and_consumers_are_created_again(shop: Shop, broker: Broker) -> None:
     await broker.publisher.publish([created()])
     assert not await broker.orders.fetch(10, SHORT)
     for stream in ("ORDERS", "PAYMENTS"):
-        await delete(nats_url, stream)
+        await shop.delete_stream(stream)
     again = await broker.publisher.publish([created(), failed()])
     assert again.stored == {created().event.id, failed().event.id}
     await broker.orders.fetch(10, SHORT)
     await broker.orders.fetch(10, SHORT)
-    await send(nats_url, b"1")
+    await send(shop, b"1")
     [event] = await broker.fetch_until_some()
     assert event.data == b"1"
 
 
 async def test_dead_letters_can_be_stored_and_replayed_after_streams_were_deleted(
-    nats_url: str, broker: Broker
+    shop: Shop, broker: Broker
 ) -> None:
     await broker.streams.ensure(ORDERS)
-    await send(nats_url, b"1", b"2")
+    await send(shop, b"1", b"2")
     first, second = await broker.fetch_until_some()
     await first.dead_letter("malformed")
-    await delete(nats_url, "PAYMENTS_DEAD_LETTERS")
+    await shop.delete_stream("PAYMENTS_DEAD_LETTERS")
     await second.dead_letter("malformed")
     [letter] = await broker.letters.list(10)
     assert letter.data == second.data
-    await delete(nats_url, "ORDERS")
+    await shop.delete_stream("ORDERS")
     await broker.letters.replay(letter)
     [again] = await broker.fetch_until_some()
     assert again.data == letter.data
 
 
-async def test_a_consumer_deleted_during_a_fetch_is_created_again(
-    nats_url: str, broker: Broker
-) -> None:
+async def test_a_consumer_deleted_in_a_fetch_is_created_again(shop: Shop, broker: Broker) -> None:
     fetch = asyncio.create_task(broker.orders.fetch(10, timedelta(seconds=3)))
-    async with asyncio.timeout(TIMEOUT), other_client(nats_url) as client:
+    async with asyncio.timeout(TIMEOUT):
         deleted = False
         while not deleted:
             try:
-                deleted = await client.jetstream().delete_consumer("ORDERS", "payments")
+                deleted = await shop.delete_consumer("ORDERS", "payments")
             except APIError:  # it does not exist yet
                 await asyncio.sleep(0.05)
     await fetch
-    await send(nats_url, b"1")
+    await send(shop, b"1")
     assert await broker.fetch_until_some()
 
 
@@ -263,22 +264,17 @@ async def test_a_server_that_does_not_respond_is_unavailable_in_time(
     server.process.signal(signal.SIGSTOP)
     try:
         async with asyncio.timeout(30):
-            with pytest.raises(BrokerUnavailable):
-                await own_broker.orders.fetch(1, SHORT)
-            with pytest.raises(BrokerUnavailable):
-                await own_broker.publisher.publish([created("payment-2")])
+            await own_broker.cannot_be_used()
     finally:
         server.process.signal(signal.SIGCONT)
     await own_broker.publish_until_stored(created("payment-2"))
-    assert await count(server.url, "PAYMENTS") == 2
+    assert await count_payment_events(server) == 2
 
 
-async def test_a_fetch_does_not_wait_for_more_events_after_the_first(
-    nats_url: str, broker: Broker
-) -> None:
+async def test_a_fetch_does_not_wait_for_events_after_the_first(shop: Shop, broker: Broker) -> None:
     assert not await broker.orders.fetch(10, SHORT)
     fetch = asyncio.create_task(broker.orders.fetch(10, timedelta(seconds=TIMEOUT * 2)))
-    await send(nats_url, b"1")
+    await send(shop, b"1")
     async with asyncio.timeout(TIMEOUT):
         [event] = await fetch
     assert event.data == b"1"
@@ -287,64 +283,53 @@ async def test_a_fetch_does_not_wait_for_more_events_after_the_first(
 # --- streams and consumers -----------------------------------------------------------------------
 
 
-async def test_missing_streams_are_created_with_our_settings(nats_url: str, broker: Broker) -> None:
-    for plan in (ORDERS, PAYMENTS, DEAD_LETTERS):
-        await broker.streams.ensure(plan)
-    async with other_client(nats_url) as client:
-        for plan in (ORDERS, PAYMENTS, DEAD_LETTERS):
-            config = (await client.jetstream().stream_info(plan.name)).config
-            expected = plan.config(plan.name, plan.subjects, replicas=1)
-            for name in (
-                *("subjects", "storage", "retention", "discard", "max_age", "max_msg_size"),
-                *("duplicate_window", "deny_delete", "deny_purge", "num_replicas"),
-            ):
-                assert getattr(config, name) == getattr(expected, name), name
+@pytest.mark.parametrize("plan", [ORDERS, PAYMENTS, DEAD_LETTERS])
+async def test_a_missing_stream_is_created_with_our_settings(
+    shop: Shop, broker: Broker, plan: Plan
+) -> None:
+    await broker.streams.ensure(plan)
+    config = (await shop.stream_info(plan.name)).config
+    expected = plan.config(plan.name, plan.subjects, replicas=1)
+    for name in (
+        *("subjects", "storage", "retention", "discard", "max_age", "max_msg_size"),
+        *("duplicate_window", "deny_delete", "deny_purge", "num_replicas"),
+    ):
+        assert getattr(config, name) == getattr(expected, name), name
 
 
 async def test_many_replicas_may_create_the_streams_at_once(nats_url: str) -> None:
-    connections = [JetStreamConnection(nats_url) for _ in range(8)]
-    try:
-        for connection in connections:
-            connection.open()
-        found = await asyncio.gather(
-            *(Streams(connection).ensure(ORDERS) for connection in connections)
-        )
-    finally:
-        await asyncio.gather(*(connection.close() for connection in connections))
+    async def ensure() -> dict[str, str]:
+        async with JetStreamConnection(nats_url) as connection:
+            return dict(await Streams(connection).ensure(ORDERS))
+
+    found = await asyncio.gather(*(ensure() for _ in range(8)))
     assert {tuple(each.values()) for each in found} == {("ORDERS", "ORDERS")}
 
 
-async def test_an_existing_stream_and_consumer_are_used_unchanged(
-    nats_url: str, broker: Broker
-) -> None:
-    async with other_client(nats_url) as client:
-        jetstream = client.jetstream()
-        await jetstream.add_stream(StreamConfig(name="SHOP", subjects=["*"]))
-        before = await jetstream.stream_info("SHOP")
-        consumer = ConsumerConfig("payments", filter_subject="order:created", ack_wait=7)
-        await jetstream.add_consumer("SHOP", consumer)
-        await send(nats_url, b"1")
-        assert [event.data for event in await broker.fetch_until_some()] == [b"1"]
-        assert (await broker.publisher.publish([created()])).stored
-        [only] = await jetstream.streams_info()
-        assert only.config.name == "SHOP"
-        assert (await jetstream.stream_info("SHOP")).config == before.config
-        assert (await jetstream.consumer_info("SHOP", "payments")).config.ack_wait == 7
+async def test_existing_stream_and_consumer_are_used_unchanged(shop: Shop, broker: Broker) -> None:
+    await shop.add_stream(StreamConfig(name="SHOP", subjects=["*"]))
+    before = await shop.stream_info("SHOP")
+    consumer = ConsumerConfig("payments", filter_subject="order:created", ack_wait=7)
+    await shop.add_consumer("SHOP", consumer)
+    await send(shop, b"1")
+    assert bodies(await broker.fetch_until_some()) == [b"1"]
+    assert (await broker.publisher.publish([created()])).stored
+    [only] = await shop.streams_info()
+    assert only.config.name == "SHOP"
+    assert (await shop.stream_info("SHOP")).config == before.config
+    assert (await shop.consumer_info("SHOP", "payments")).config.ack_wait == 7
 
 
-async def test_one_subscription_may_use_several_streams(nats_url: str, broker: Broker) -> None:
-    async with other_client(nats_url) as client:
-        # It has the name of our stream, but only one of its subjects.
-        await client.jetstream().add_stream(StreamConfig(name="ORDERS", subjects=["order:created"]))
+async def test_one_subscription_may_use_several_streams(shop: Shop, broker: Broker) -> None:
+    # It has the name of our stream, but only one of its subjects.
+    await shop.add_stream(StreamConfig(name="ORDERS", subjects=["order:created"]))
     assert not await broker.orders.fetch(10, SHORT)
-    bodies = [b"%d" % number for number in range(40)]
-    await send(nats_url, *bodies)
-    await send(nats_url, b"cancelled", subject="order:cancelled")
-    events: list[InboundEvent] = []
-    while len(events) < 41:
-        events += await broker.fetch_until_some()
+    sent = [b"%d" % number for number in range(40)]
+    await send(shop, *sent)
+    await shop.publish("order:cancelled", b"cancelled")
+    events = await fetch_all(broker.orders, 41)
     await asyncio.gather(*(event.ack() for event in events))
-    assert {event.data for event in events} == {*bodies, b"cancelled"}
+    assert set(bodies(events)) == {*sent, b"cancelled"}
     assert not await broker.orders.fetch(10, SHORT)
     found = await broker.streams.ensure(ORDERS)
     assert found == {"order:created": "ORDERS", "order:cancelled": "ORDERS_2"}
@@ -363,21 +348,20 @@ async def test_a_subscription_may_have_one_subject_of_a_stream(broker: Broker) -
     assert not await completion.fetch(10, SHORT)
 
 
-async def test_a_push_consumer_of_our_name_is_an_error(nats_url: str, broker: Broker) -> None:
+async def test_a_push_consumer_of_our_name_is_an_error(shop: Shop, broker: Broker) -> None:
     await broker.streams.ensure(ORDERS)
-    async with other_client(nats_url) as client:
-        config = ConsumerConfig(durable_name="payments", deliver_subject="elsewhere")
-        await client.jetstream().add_consumer("ORDERS", config)
+    config = ConsumerConfig(durable_name="payments", deliver_subject="elsewhere")
+    await shop.add_consumer("ORDERS", config)
     with pytest.raises(BrokerUnavailable, match="payments of stream ORDERS is not a pull consumer"):
         await broker.orders.fetch(1, SHORT)
 
 
 async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
-    nats_url: str, broker: Broker
+    shop: Shop, broker: Broker
 ) -> None:
     body = os.urandom(2**20 - 20)
     await broker.streams.ensure(ORDERS)
-    await send(nats_url, body, body[: 2**19])
+    await send(shop, body, body[: 2**19])
     for event in await broker.fetch_until_some():
         await event.dead_letter("too large")
     large, half = await broker.letters.list(10)
@@ -386,7 +370,7 @@ async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
     await broker.letters.replay(large)
     [again] = await broker.fetch_until_some()
     assert again.data == body
-    await delete(nats_url, "ORDERS")
+    await shop.delete_stream("ORDERS")
     without_content = await broker.letters.show(large.id)
     assert without_content is not None
     assert "deleted" in without_content.reason
@@ -404,9 +388,7 @@ async def test_a_check_has_one_line_for_each_result(broker: Broker) -> None:
     assert any(line.startswith("stream for payment:created: none yet") for line in lines)
 
 
-async def test_a_check_fails_if_jetstream_is_not_enabled(
-    server: LocalNats, own_broker: Broker
-) -> None:
+async def test_a_check_fails_without_jetstream(server: LocalNats, own_broker: Broker) -> None:
     await reconfigure(server, jetstream=None)
     await until_available(own_broker.connection.jetstream)
     results = await check(own_broker.connection, own_broker.streams)

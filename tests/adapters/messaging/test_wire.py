@@ -16,35 +16,25 @@ from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from tests.builders import NOW, dollars
 from tests.contracts.storages import TRACEPARENT
 
-IDS = PaymentId("p-1"), OrderId("o-1"), ChargeId("ch_1")
-CREATED = PaymentCreated(*IDS, dollars("19.99"), "stripe", NOW)
-REFUNDED = PaymentRefunded(IDS[0], RefundId("r-1"), *IDS[1:], dollars("5"), "requested")
-FAILED = PaymentFailed(*IDS[:2], "card_declined")
-DISPUTED = PaymentDisputed(
-    *(IDS[0], DisputeId("dp_1"), *IDS[1:]), dollars("19.99"), "fraudulent", "open"
-)
-
+ID, ORDER, CHARGE = PaymentId("p-1"), OrderId("o-1"), ChargeId("ch_1")
+PRICE = dollars("19.99")
+CREATED = PaymentCreated(ID, ORDER, CHARGE, PRICE, "stripe", NOW)
+REFUNDED = PaymentRefunded(ID, RefundId("r-1"), ORDER, CHARGE, dollars("5"), "requested")
+FAILED = PaymentFailed(ID, ORDER, "card_declined")
+DISPUTED = PaymentDisputed(ID, DisputeId("dp_1"), ORDER, CHARGE, PRICE, "fraudulent", "open")
 
 TIME = "2026-11-22T12:00:00Z"
-CHARGE = {"stripeId": "ch_1", "currency": "usd"}
+OF_CHARGE = {"stripeId": "ch_1", "currency": "usd"}
+DISPUTE = {"disputeId": "dp_1", "reason": "fraudulent", "status": "open"}
 
 
 @pytest.mark.parametrize(
     ("event", "body"),
     [
-        (CREATED, {**CHARGE, "amount": 1999, "gateway": "stripe", "createdAt": TIME}),
-        (REFUNDED, {**CHARGE, "amount": 500, "refundId": "r-1", "reason": "requested"}),
+        (CREATED, {**OF_CHARGE, "amount": 1999, "gateway": "stripe", "createdAt": TIME}),
+        (REFUNDED, {**OF_CHARGE, "amount": 500, "refundId": "r-1", "reason": "requested"}),
         (FAILED, {"code": "card_declined"}),
-        (
-            DISPUTED,
-            {
-                **CHARGE,
-                "amount": 1999,
-                "disputeId": "dp_1",
-                "reason": "fraudulent",
-                "status": "open",
-            },
-        ),
+        (DISPUTED, {**OF_CHARGE, "amount": 1999, **DISPUTE}),
     ],
     ids=["created", "refunded", "failed", "disputed"],
 )
@@ -80,8 +70,7 @@ def test_times_are_in_utc() -> None:
 
 
 def test_an_event_without_a_trace_context_gets_a_valid_one() -> None:
-    one, other = (
-        encode(OutboxEntry(each, NOW)).headers["traceparent"] for each in (CREATED, FAILED)
-    )
+    messages = [encode(OutboxEntry(each, NOW)) for each in (CREATED, FAILED)]
+    one, other = (message.headers["traceparent"] for message in messages)
     assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-00", one)
     assert one != other

@@ -1,7 +1,7 @@
 """The SQL adapters with a network and a server that fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,11 +9,7 @@ from sqlalchemy import QueuePool, text
 
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
-from application.ports.unit_of_work import (
-    Conflict,
-    StorageUnavailable,
-    UnitOfWork,
-)
+from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from payments_kit.servers.postgres import LocalPostgres
 from tests.builders import (
@@ -31,15 +27,9 @@ from tests.tcp_proxy import TcpProxy
 # Every wait has a limit; most take milliseconds.
 SECONDS = 60.0
 
-OPEN_TRANSACTIONS = Statement.of(
-    text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND state LIKE 'idle in transaction%'"
-    )
-)
-CONNECTIONS = Statement.of(
-    text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-)
+COUNT_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+CONNECTIONS = Statement.of(text(COUNT_CONNECTIONS))
+OPEN_TRANSACTIONS = Statement.of(text(f"{COUNT_CONNECTIONS} AND state LIKE 'idle in transaction%'"))
 
 
 def pool_of(database: Database) -> QueuePool:
@@ -47,20 +37,11 @@ def pool_of(database: Database) -> QueuePool:
     return database.engine.pool
 
 
-class Claim:
-    """The decision to claim the default order; counts how often it runs."""
-
-    def __init__(self, before_commit: Callable[[], None] = lambda: None) -> None:
-        self.runs = 0
-        self._before_commit = before_commit
-
-    async def __call__(self, work: UnitOfWork) -> None:
-        self.runs += 1
-        order = await work.orders.get(ORDER)
-        assert order is not None
-        work.orders.save(start_payment(order, PAYMENT))
-        if self.runs == 1:
-            self._before_commit()
+async def claim(work: UnitOfWork) -> None:
+    """Decide to claim the default order."""
+    order = await work.orders.get(ORDER)
+    assert order is not None
+    work.orders.save(start_payment(order, PAYMENT))
 
 
 async def change(storage: Storage) -> None:
@@ -103,25 +84,22 @@ async def storage(storage: Storage) -> Storage:
     return storage
 
 
-async def test_a_commit_whose_reply_is_lost_is_a_conflict(
-    behind_proxy: Storage, proxy: TcpProxy
-) -> None:
-    work = behind_proxy.begin()
-    await Claim(proxy.drop_replies)(work)
-    with pytest.raises(Conflict):
-        await work.commit()
-    await proxy.replies_dropped()
-    assert await behind_proxy.read() == claimed()
-
-
 @pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut])
 async def test_a_decision_whose_commit_was_not_confirmed_runs_again(
     behind_proxy: Storage, proxy: TcpProxy, fault: Callable[[TcpProxy], None]
 ) -> None:
-    claim = Claim(lambda: fault(proxy))
-    await RetryOnConflict(behind_proxy.begin)(claim)
+    runs = 0
+
+    async def claim_before_fault(work: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        await claim(work)
+        if runs == 1:
+            fault(proxy)
+
+    await RetryOnConflict(behind_proxy.begin)(claim_before_fault)
     assert proxy.dropped == (fault is TcpProxy.drop_replies)
-    assert claim.runs == 2
+    assert runs == 2
     assert await behind_proxy.read() == claimed()
 
 
@@ -142,14 +120,14 @@ async def test_a_database_that_cannot_be_reached_in_time_is_unavailable(
     behind_proxy: Storage, proxy: TcpProxy, fault: Callable[[TcpProxy], None]
 ) -> None:
     work = behind_proxy.begin()
-    await Claim()(work)
+    await claim(work)
     fault(proxy)
     async with asyncio.timeout(SECONDS):
         for attempt in (behind_proxy.read(), work.commit()):
             with pytest.raises(StorageUnavailable):
                 await attempt
     proxy.heal()
-    await RetryOnConflict(behind_proxy.begin)(Claim())
+    await RetryOnConflict(behind_proxy.begin)(claim)
     assert await behind_proxy.read() == claimed()
 
 
@@ -174,9 +152,7 @@ async def test_a_statement_that_waits_too_long_for_a_lock_is_cancelled(
     assert await behind_proxy.read() == an_order()
 
 
-async def test_the_caller_that_has_waited_longest_gets_the_next_connection(
-    behind_proxy: Storage,
-) -> None:
+async def test_the_longest_waiting_caller_gets_the_next_connection(behind_proxy: Storage) -> None:
     stop = asyncio.Event()
 
     async def read_all_the_time() -> None:
@@ -216,7 +192,7 @@ async def test_after_a_restart_of_the_server_no_call_fails(
     await asyncio.gather(*(storage.read() for _ in range(20)))
     await use_every_connection(sql)
     work = storage.begin()
-    await Claim()(work)
+    await claim(work)
     await asyncio.to_thread(end, postgres_server)
     await work.commit()  # on a connection from before the restart it would be a conflict
     await asyncio.gather(*(change(storage) for _ in range(10)))
@@ -250,9 +226,7 @@ async def test_during_a_restart_the_only_error_is_unavailable(
     assert (await storage.read()).replica.version >= changed
 
 
-async def test_a_read_only_server_is_unavailable_for_writing(
-    sql: Database, database_url: str
-) -> None:
+async def test_a_read_only_server_is_unavailable_to_save(sql: Database, database_url: str) -> None:
     name = database_url.rsplit("/", 1)[1]
     alter = f"ALTER DATABASE {name} SET default_transaction_read_only = on"
     await sql.run(Statement.of(text(alter)))
@@ -295,11 +269,9 @@ async def test_a_schema_change_does_not_affect_open_connections(
 # --- connections and transactions ----------------------------------------------------------------
 
 
-async def test_no_connection_is_in_use_between_read_and_commit(
-    storage: Storage, sql: Database
-) -> None:
+async def test_no_connection_is_held_from_read_to_commit(storage: Storage, sql: Database) -> None:
     work = storage.begin()
-    await Claim()(work)
+    await claim(work)
     assert pool_of(sql).checkedout() == 0
     assert await sql.run(OPEN_TRANSACTIONS) == [(0,)]
     await work.commit()
@@ -318,25 +290,14 @@ async def test_a_cancelled_task_leaks_no_connection(database_url: str) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def none_is_in_use() -> bool:
-        return pool_of(database).checkedout() == 0
-
-    async def no_more_than_the_pool() -> bool:
-        [(connections,)] = await database.run(CONNECTIONS)
-        return bool(connections <= pool_of(database).size())
-
-    await until(none_is_in_use)
-    await asyncio.gather(*(change(storage) for _ in range(6)))
-    await until(no_more_than_the_pool)
+    async with asyncio.timeout(SECONDS):
+        while pool_of(database).checkedout():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*(change(storage) for _ in range(6)))
+        while (await database.run(CONNECTIONS))[0][0] > pool_of(database).size():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert await database.run(OPEN_TRANSACTIONS) == [(0,)]
     await database.engine.dispose()
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(SECONDS):
-        while not await condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.01)
 
 
 # --- constraints of the schema -------------------------------------------------------------------

@@ -22,11 +22,8 @@ from tests.strategies import money
 # What PostgreSQL can store: no NUL and no surrogate.
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 
-moments = st.datetimes(
-    timezones=st.integers(-14 * 60, 14 * 60).map(
-        lambda minutes: timezone(timedelta(minutes=minutes))
-    )
-)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timedelta(minutes=minutes))
+moments = st.datetimes(timezones=offsets.map(timezone))
 amounts = money()
 
 events = st.one_of(

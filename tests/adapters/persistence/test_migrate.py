@@ -80,9 +80,7 @@ async def connection(old_url: str) -> "AsyncIterator[asyncpg.Connection[Any]]":
     await connection.close()
 
 
-async def test_a_migration_brings_the_newest_schema_and_may_be_repeated(
-    empty_database_url: str,
-) -> None:
+async def test_migrating_gives_the_newest_schema_and_is_repeatable(empty_database_url: str) -> None:
     engine = create_engine(empty_database_url)
     before = await check(engine)
     assert before.revision is None
@@ -106,9 +104,7 @@ def test_concurrent_migrations_are_harmless(empty_database_url: str) -> None:
             migrated.result(timeout=SECONDS)
 
 
-async def test_a_schema_newer_than_the_program_is_not_changed(
-    sql: Database, database_url: str
-) -> None:
+async def test_a_schema_newer_than_the_program_is_kept(sql: Database, database_url: str) -> None:
     await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '9999'")))
     found = await check(sql.engine)
     await check_schema_version(sql)  # so that older processes stay ready during a rollout
@@ -129,9 +125,6 @@ async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked()
     assert "secret" not in f"{not_migrated.value} {not_checked.value}"
 
 
-# --- from release 1.0.0rc1 -------------------------------------------------------------------
-
-
 async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renamed(
     old_url: str, connection: "asyncpg.Connection[Any]"
 ) -> None:
@@ -150,7 +143,15 @@ async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renam
     await process.work(numbers)
     numbers += 1
     for _ in range(2):
-        assert await stored_names(database, f"order-{numbers - 1}") == CURRENT_NAMES
+        order = await storage_on(database).read(f"order-{numbers - 1}")
+        [payment] = order.payments
+        assert (payment.status, payment.code) == (PaymentStatus.REVERSED, "reversed")
+        refunds = {each.id.rpartition("-")[2]: (each.reason, each.code) for each in order.refunds}
+        assert refunds == {
+            "automatic": ("reversed", None),
+            "external": ("external_refund", None),
+            "requested": ("unwanted", "refunded_externally"),  # an operator wrote this reason
+        }
         migrate(old_url)
         assert dict(await connection.fetch(COUNT_NAMES)) == {
             "payments.status: reversed": MANY + numbers,
@@ -161,23 +162,6 @@ async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renam
             "refunds.code: refunded_externally": numbers,
         }
     await database.engine.dispose()
-
-
-CURRENT_NAMES = {
-    "payment": (PaymentStatus.REVERSED, "reversed"),
-    "automatic": ("reversed", None),
-    "external": ("external_refund", None),
-    # An operator wrote this reason.
-    "requested": ("unwanted", "refunded_externally"),
-}
-
-
-async def stored_names(database: Database, order_id: str) -> dict[str, Any]:
-    """Return the names that our unit of work reads of an order."""
-    order = await storage_on(database).read(order_id)
-    [payment] = order.payments
-    refunds = {each.id.rpartition("-")[2]: (each.reason, each.code) for each in order.refunds}
-    return {"payment": (payment.status, payment.code), **refunds}
 
 
 async def test_a_batch_that_deadlocks_with_a_commit_is_renamed_again(

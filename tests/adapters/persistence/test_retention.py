@@ -58,13 +58,10 @@ async def test_events_sent_since_a_time_are_published_again_in_order(
     since = datetime.now(UTC) - timedelta(hours=12)
     assert await queue.republish(since) == 3
     assert await queue.republish(since) == 0
-    unsent = await storage.unsent()
-    assert unsent == [failure(number) for number in (2, 3, 4, 5)]
+    assert await storage.unsent() == [failure(number) for number in (2, 3, 4, 5)]
 
 
-async def test_more_events_than_one_batch_are_published_again(
-    sql: Database, storage: Storage
-) -> None:
+async def test_more_events_than_one_batch_are_republished(sql: Database, storage: Storage) -> None:
     many = [failure(number) for number in range(10_001)]
     await storage.add(*many)
     queue = SqlOutboxQueue(sql)

@@ -43,70 +43,54 @@ async def test_the_tables_equal_the_result_of_the_migrations(sql: Database) -> N
 async def test_the_schema_accepts_every_status_and_no_other(
     sql: Database, table: str, statuses: type[Enum], old_names: Collection[str]
 ) -> None:
-    [(definition,)] = await sql.run(
-        Statement.of(
-            text(
-                f"SELECT pg_get_constraintdef(oid) FROM pg_constraint "
-                f"WHERE conname = '{table}_status_check'"
-            )
-        )
-    )
-    assert set(re.findall("'(.+?)'", definition)) == {each.value for each in statuses} | {
-        *old_names
-    }
+    name = f"{table}_status_check"
+    query = f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{name}'"
+    assert await quoted_in(sql, query) == {each.value for each in statuses} | {*old_names}
 
 
 async def test_the_index_of_live_payments_has_the_statuses_of_the_domain(sql: Database) -> None:
-    [(definition,)] = await sql.run(
-        Statement.of(text("SELECT pg_get_indexdef('payments_one_live_an_order'::regclass)"))
-    )
-    assert set(re.findall("'(.+?)'", definition)) == {status.value for status in LIVE}
+    query = "SELECT pg_get_indexdef('payments_one_live_an_order'::regclass)"
+    assert await quoted_in(sql, query) == {status.value for status in LIVE}
+
+
+async def quoted_in(sql: Database, query: str) -> set[str]:
+    """Return the quoted names in a definition."""
+    [(definition,)] = await sql.run(Statement.of(text(query)))
+    return set(re.findall("'(.+?)'", definition))
+
+
+IDS = {"order_id": ORDER, "order_ids": [ORDER], "payment_id": PAYMENT, "charge_id": "ch_1"}
+HOUR = {"authentication_window": timedelta(hours=1), "lease": timedelta(hours=1)}
+PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit": 10}
 
 
 @pytest.mark.parametrize(
-    ("statement", "values", "indexes"),
+    ("statement", "indexes"),
     [
-        (statements.ORDER, {"order_id": ORDER}, ["orders_pkey", *PARTS]),
-        (statements.ORDERS, {"order_ids": [ORDER]}, ["orders_pkey", *PARTS]),
-        (
-            statements.ORDER_OF_PAYMENT,
-            {"payment_id": PAYMENT},
-            ["payments_pkey", "orders_pkey", *PARTS],
-        ),
-        (
-            statements.ORDER_OF_CHARGE,
-            {"charge_id": "ch_1"},
-            ["payments_charge_id", "orders_pkey", *PARTS],
-        ),
-        (
-            statements.DEFERRED,
-            {"before": NOW, "limit": 10},
-            ["deferred_notifications_deferred_at", "payments_charge_id"],
-        ),
+        (statements.ORDER, ["orders_pkey", *PARTS]),
+        (statements.ORDERS, ["orders_pkey", *PARTS]),
+        (statements.ORDER_OF_PAYMENT, ["payments_pkey", "orders_pkey", *PARTS]),
+        (statements.ORDER_OF_CHARGE, ["payments_charge_id", "orders_pkey", *PARTS]),
+        (statements.DEFERRED, ["deferred_notifications_deferred_at", "payments_charge_id"]),
         (
             backlog.READ,
-            {"authentication_window": timedelta(hours=1)},
             [
                 *("payments_look_at", "payments_review", "refunds_payment_id"),
                 *("refunds_look_at", "refunds_failed", "outbox_waiting", "outbox_parked"),
             ],
         ),
-        (statements.DUE, {"now": NOW, "limit": 10}, ["payments_look_at", "refunds_look_at"]),
-        (
-            outbox_queue.TAKE,
-            {"relay": "relay", "lease": timedelta(seconds=1), "limit": 10},
-            ["outbox_waiting"],
-        ),
+        (statements.DUE, ["payments_look_at", "refunds_look_at"]),
+        (outbox_queue.TAKE, ["outbox_waiting"]),
     ],
 )
 async def test_no_statement_reads_a_whole_table(
-    sql: Database, statement: Statement, values: dict[str, object], indexes: list[str]
+    sql: Database, statement: Statement, indexes: list[str]
 ) -> None:
     async with sql.engine.connect() as connection:
         await connection.exec_driver_sql("SET enable_seqscan = off")
         await connection.exec_driver_sql("SET enable_bitmapscan = off")
         found = await connection.exec_driver_sql(
-            f"EXPLAIN {statement.text}", statement.parameters(values)
+            f"EXPLAIN {statement.text}", statement.parameters(PARAMETERS)
         )
         plan = "\n".join(line for (line,) in found)
     assert [index for index in indexes if f"using {index} " not in plan] == []

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 import stripe
+from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble, running_stripe_double
 from tests.doubles.stripe.sdk import Connect, Control
@@ -23,21 +24,19 @@ async def connect(double: RunningDouble, monkeypatch: pytest.MonkeyPatch) -> Asy
     monkeypatch.setattr(stripe, "enable_telemetry", False)
     async with AsyncExitStack() as stack:
 
-        def make(api_key: str = "sk_test_double", timeout: float = 5.0) -> stripe.StripeClient:
+        def make(api_key: str = "sk_test_double", timeout: float = 5.0) -> StripeClient:
             http = stripe.AIOHTTPClient(
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 connector=aiohttp.TCPConnector(limit=0),
             )
             stack.push_async_callback(http.close_async)
-            return stripe.StripeClient(
-                api_key, base_addresses={"api": double.url}, http_client=http
-            )
+            return StripeClient(api_key, base_addresses={"api": double.url}, http_client=http)
 
         yield make
 
 
 @pytest.fixture
-async def client(connect: Connect) -> stripe.StripeClient:
+async def client(connect: Connect) -> StripeClient:
     return connect()
 
 

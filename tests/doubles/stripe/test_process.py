@@ -36,9 +36,8 @@ def test_it_prints_its_address_and_ends_on_request(how: str, tmp_path: Path) -> 
 def test_it_ends_with_its_parent() -> None:
     start = f"subprocess.Popen({DOUBLE}, stdin=subprocess.DEVNULL)"
     script = f"import subprocess, time; {start}; time.sleep(60)"
-    with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE
-    ) as parent:
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         assert json.loads(parent.stdout.readline())["pid"] != parent.pid
         parent.kill()

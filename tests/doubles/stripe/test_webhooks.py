@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import stripe
 from aiohttp import web
+from aiohttp.test_utils import TestServer
+from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble
 from tests.doubles.stripe.sdk import Control, intend, pay
@@ -42,31 +44,23 @@ class Shop:
 
 @pytest.fixture
 async def shop(control: Control) -> AsyncIterator[Shop]:
-    shop = Shop()
-    app = web.Application()
-    app.router.add_post("/hook", shop.receive)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    shop.url = f"http://{host}:{port}/hook"
-    await control("POST", "webhooks", url=shop.url, secret=SECRET)
-    yield shop
-    await runner.cleanup()
+    shop, application = Shop(), web.Application()
+    application.router.add_post("/hook", shop.receive)
+    async with TestServer(application) as server:
+        shop.url = str(server.make_url("/hook"))
+        await control("POST", "webhooks", url=shop.url, secret=SECRET)
+        yield shop
 
 
 def verified(body: bytes, header: str | None) -> Any:
     return stripe.Webhook.construct_event(body, header, SECRET)
 
 
-async def test_events_arrive_in_order_and_verify(client: stripe.StripeClient, shop: Shop) -> None:
+async def test_events_arrive_in_order_and_verify(client: StripeClient, shop: Shop) -> None:
     intent = await intend(client, metadata={"payment_id": "p1"})
     await shop.until(3)
-    assert shop.types() == [
-        "payment_intent.created",
-        "charge.succeeded",
-        "payment_intent.succeeded",
-    ]
+    types = ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
+    assert shop.types() == types
     event = verified(*shop.received[2])
     assert event.id.startswith("evt_")
     assert event.data.object.id == intent.id
@@ -75,7 +69,7 @@ async def test_events_arrive_in_order_and_verify(client: stripe.StripeClient, sh
 
 
 async def test_either_of_two_secrets_verifies(
-    client: stripe.StripeClient, control: Control, shop: Shop
+    client: StripeClient, control: Control, shop: Shop
 ) -> None:
     await control("DELETE", "webhooks")
     await control("POST", "webhooks", url=shop.url, secrets=["whsec_old", SECRET])
@@ -85,7 +79,7 @@ async def test_either_of_two_secrets_verifies(
 
 
 async def test_events_are_held_and_released_in_any_order(
-    client: stripe.StripeClient, control: Control, shop: Shop
+    client: StripeClient, control: Control, shop: Shop
 ) -> None:
     await control("POST", "webhooks/delivery", paused=True)
     await intend(client)
@@ -102,7 +96,7 @@ async def test_events_are_held_and_released_in_any_order(
 
 
 async def test_events_are_repeated_reordered_or_delayed(
-    client: stripe.StripeClient, control: Control, shop: Shop
+    client: StripeClient, control: Control, shop: Shop
 ) -> None:
     await control("POST", "webhooks/delivery", duplicate=2, reorder=True)
     await intend(client)
@@ -117,7 +111,7 @@ async def test_events_are_repeated_reordered_or_delayed(
 
 
 async def test_an_event_that_is_not_accepted_is_sent_again(
-    client: stripe.StripeClient, control: Control, shop: Shop
+    client: StripeClient, control: Control, shop: Shop
 ) -> None:
     await control("POST", "webhooks/delivery", retry_after=0.02)
     shop.statuses = [503, 400]
@@ -133,7 +127,7 @@ async def test_an_event_that_is_not_accepted_is_sent_again(
     "forged", ["wrong_secret", "tampered", "stale", "unsigned", "malformed", "future"]
 )
 async def test_a_forged_event_does_not_verify_but_the_sdk_accepts_the_future(
-    client: stripe.StripeClient, control: Control, shop: Shop, forged: str
+    client: StripeClient, control: Control, shop: Shop, forged: str
 ) -> None:
     await control("POST", "webhooks/delivery", paused=True)
     await pay(client)
@@ -143,7 +137,7 @@ async def test_a_forged_event_does_not_verify_but_the_sdk_accepts_the_future(
 
 
 async def test_refunds_disputes_and_cancellations_send_events(
-    client: stripe.StripeClient, control: Control, shop: Shop, double: RunningDouble
+    client: StripeClient, control: Control, shop: Shop, double: RunningDouble
 ) -> None:
     charge = await pay(client, "tok_refundFail")
     refund = await client.v1.refunds.create_async({"charge": charge.id})
@@ -154,15 +148,8 @@ async def test_refunds_disputes_and_cancellations_send_events(
     await client.v1.payment_intents.cancel_async(waiting.id)
     await shop.until(len(double.ledger.events))
     assert shop.types() == [
-        "charge.succeeded",
-        "refund.created",
-        "charge.refunded",
-        "refund.failed",
-        "refund.updated",
-        "charge.refund.updated",
-        "charge.dispute.created",
-        "charge.dispute.closed",
-        "payment_intent.created",
-        "payment_intent.requires_action",
-        "payment_intent.canceled",
+        *("charge.succeeded", "refund.created", "charge.refunded", "refund.failed"),
+        *("refund.updated", "charge.refund.updated"),
+        *("charge.dispute.created", "charge.dispute.closed"),
+        *(f"payment_intent.{state}" for state in ("created", "requires_action", "canceled")),
     ]

@@ -17,11 +17,6 @@ from entrypoints.http.dependencies import HttpDependencies
 from tests.entrypoints.http.world import HttpWorld
 
 
-def print_line(line: str) -> None:
-    """Print a line at once."""
-    print(line, flush=True)
-
-
 @contextlib.asynccontextmanager
 async def open_dependencies(
     world: HttpWorld, charge_seconds: float
@@ -30,14 +25,14 @@ async def open_dependencies(
 
     async def slow_charge(step: str) -> None:
         if step == "charge":
-            print_line("charging")
+            print("charging", flush=True)
             await asyncio.sleep(charge_seconds)
 
     await world.create_order()
     world.checkpoint = slow_charge
     yield world.dependencies()
     statuses = [payment.status.value for payment in world.order().payments]
-    print_line(f"closed {' '.join(statuses)}".rstrip())
+    print(f"closed {' '.join(statuses)}".rstrip(), flush=True)
 
 
 def main(
@@ -48,7 +43,6 @@ def main(
     head_milliseconds: int = server.HEAD_MILLISECONDS,
     stop_seconds: float = server.STOP_SECONDS,
 ) -> NoReturn:
-    """Serve until a signal."""
     requests.BODY_SECONDS = body_seconds  # type: ignore[misc]  # shorter, so that tests are fast
     server.HEAD_MILLISECONDS = head_milliseconds  # type: ignore[misc]
     server.STOP_SECONDS = stop_seconds  # type: ignore[misc]

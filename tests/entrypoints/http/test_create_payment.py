@@ -155,24 +155,27 @@ async def test_an_outcome_that_is_unknown_or_wrong_gets_202_with_the_location_of
     assert response.headers["location"] == f"/api/payments/{response.json()['id']}"
 
 
+@pytest.mark.parametrize("headers", [{}, {"idempotency-key": "key"}], ids=["no key", "key"])
 @pytest.mark.parametrize(
     "fault", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED, "database"]
 )
-async def test_a_dependency_that_is_unavailable_before_the_charge_gets_503(
-    client: Client, world: HttpWorld, fault: GatewayFaultKind | str
+async def test_a_dependency_that_is_unavailable_before_the_charge_gets_503_and_then_201(
+    client: Client, world: HttpWorld, fault: GatewayFaultKind | str, headers: dict[str, str]
 ) -> None:
     if isinstance(fault, str):
         world.failing.add(fault)
     else:
         world.faults.add("charge", fault)
 
-    response = await pay(client)
+    response = await pay(client, headers=headers)
 
     assert response.status_code == 503
     assert int(response.headers["retry-after"]) > 0
     assert not world.charges
     world.failing.clear()
-    assert (await pay(client)).status_code == 201
+    again = await pay(client, headers=headers)
+    assert again.status_code == 201
+    assert "idempotent-replayed" not in again.headers
 
 
 async def test_an_order_cancelled_during_its_charge_gets_400_with_the_reversed_payment(
@@ -308,9 +311,7 @@ async def test_a_payment_runs_to_its_end_when_its_caller_is_cancelled(world: Htt
     assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
-async def test_the_trace_of_a_request_continues_in_its_event(
-    client: Client, world: HttpWorld
-) -> None:
+async def test_a_requests_trace_continues_in_its_event(client: Client, world: HttpWorld) -> None:
     traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
     await pay(client, headers={"traceparent": traceparent})

@@ -3,14 +3,7 @@
 import pytest
 
 from tests.builders import OTHER_USER, PAYER
-from tests.entrypoints.http.world import (
-    OPERATOR,
-    Client,
-    HttpWorld,
-    error_fields,
-    pay,
-    signed_in,
-)
+from tests.entrypoints.http.world import OPERATOR, Client, HttpWorld, error_fields, pay, signed_in
 
 
 async def test_a_payer_sees_the_payment_and_what_was_refunded(client: Client) -> None:
@@ -26,9 +19,7 @@ async def test_a_payer_sees_the_payment_and_what_was_refunded(client: Client) ->
     assert after.json() == {**paid, "refundedAmount": 1}
 
 
-async def test_another_users_payment_gets_the_same_404_as_one_that_does_not_exist(
-    client: Client,
-) -> None:
+async def test_another_users_payment_gets_the_same_404_as_a_missing_one(client: Client) -> None:
     paid = (await pay(client)).json()
 
     others = await client.get(f"/api/payments/{paid['id']}", headers=signed_in(OTHER_USER))

@@ -37,7 +37,6 @@ class Service:
         return int(self.address.rpartition(":")[2])
 
     def client(self) -> Client:
-        """Return a client of the service."""
         return Client(base_url=self.address, timeout=TIMEOUT_SECONDS, event_hooks=EVERY_RESPONSE)
 
     async def wait_for(self, line: str) -> None:
@@ -46,10 +45,11 @@ class Service:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             assert (await self.process.stdout.readline()).decode().strip() == line
 
-    async def exit_code(self) -> int:
-        """Wait for the end of the process."""
+    async def wait_for_end(self, line: str) -> None:
+        """Wait until the process has printed this line and ended without an error."""
+        await self.wait_for(line)
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await self.process.wait()
+            assert await self.process.wait() == 0
 
     async def send(self, request: bytes) -> bytes:
         """Send these bytes; return everything until the service closes the connection."""
@@ -70,24 +70,17 @@ async def start(**arguments: Any) -> Process:
 
 @asynccontextmanager
 async def serving(**arguments: Any) -> AsyncIterator[Service]:
-    """Start a service and wait until it listens."""
     process = await start(**arguments)
     try:
-        yield Service(process, await _address(process))
+        assert process.stderr is not None
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (event := json.loads(await process.stderr.readline()))["event"] != "listening":
+                pass
+        yield Service(process, event["address"])
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-async def _address(process: Process) -> str:
-    assert process.stderr is not None
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        async for line in process.stderr:
-            event = json.loads(line)
-            if event["event"] == "listening":
-                return str(event["address"])
-    raise AssertionError("the process ended before it listened")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -103,8 +96,7 @@ async def test_a_request_in_progress_gets_its_reply_but_no_new_connection_is_acc
         with pytest.raises(httpx.ConnectError):
             async with service.client() as another:
                 await another.get("/health/live")
-        await service.wait_for("closed succeeded")
-        assert await service.exit_code() == 0
+        await service.wait_for_end("closed succeeded")
 
 
 async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_disconnected() -> None:
@@ -116,8 +108,7 @@ async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_discon
             await asyncio.gather(request, return_exceptions=True)
         service.process.terminate()
 
-        await service.wait_for("closed succeeded")
-        assert await service.exit_code() == 0
+        await service.wait_for_end("closed succeeded")
 
 
 async def test_idle_connections_do_not_delay_the_stop() -> None:
@@ -126,8 +117,7 @@ async def test_idle_connections_do_not_delay_the_stop() -> None:
         _, silent = await asyncio.open_connection("127.0.0.1", service.port)
         service.process.terminate()
 
-        await service.wait_for("closed")
-        assert await service.exit_code() == 0
+        await service.wait_for_end("closed")
         silent.close()
 
 
@@ -137,8 +127,7 @@ async def test_a_request_that_takes_too_long_is_abandoned_and_everything_is_clos
         await service.wait_for("charging")
         service.process.terminate()
 
-        await service.wait_for("closed processing")
-        assert await service.exit_code() == 0
+        await service.wait_for_end("closed processing")
         await asyncio.gather(request, return_exceptions=True)
 
 

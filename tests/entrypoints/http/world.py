@@ -87,7 +87,6 @@ class HttpWorld(World):
     checks: Mapping[str, Check] = field(factory=dict)
 
     def dependencies(self) -> HttpDependencies:
-        """Return the dependencies of one process of the service."""
         return HttpDependencies(
             use_cases=self.use_cases(),
             idempotency_store=self.idempotency_store,
@@ -128,11 +127,9 @@ async def pay(
 
 
 def first_error(response: httpx.Response) -> dict[str, Any]:
-    """Return the first error of a response."""
     error: dict[str, Any] = response.json()["errors"][0]
     return error
 
 
 def error_fields(response: httpx.Response) -> set[str]:
-    """Return the fields that the errors of a response name."""
     return {error["field"] for error in response.json()["errors"]}

@@ -67,7 +67,8 @@ def test_an_order_is_decoded_as_the_reference_service_writes_it() -> None:
     assert (its_terms.price.minor_units, its_terms.price.currency) == (1000, USD)
 
 
-def test_a_cancellation_needs_no_ticket() -> None:
+def test_a_cancellation_needs_no_ticket_and_an_order_no_expiry() -> None:
+    assert terms(without("expiresAt")).expires_at is None
     for others in ({}, {"ticket": {"id": "ticket-1"}}):
         body = text({"id": "order-1", "version": 1, **others})
         assert decode("order:cancelled", body, USD) == OrderCancellation(OrderId("order-1"), 1)
@@ -102,10 +103,6 @@ def test_an_expiry_is_converted_to_utc_or_unknown(value: object, expected: datet
     expires_at = terms(text({**CREATED, "expiresAt": value})).expires_at
     assert expires_at == expected
     assert expires_at is None or expires_at.tzinfo is UTC
-
-
-def test_an_order_without_an_expiry_has_none() -> None:
-    assert terms(without("expiresAt")).expires_at is None
 
 
 @given(st.integers(0, MAX_MINOR_UNITS), st.sampled_from(sorted(MINOR_UNITS)), st.integers(0, 8))

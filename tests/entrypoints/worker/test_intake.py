@@ -32,13 +32,11 @@ class Intake:
     """Orders that make every transaction fail in which they take part."""
 
     async def run(self) -> int:
-        """Run the intake of order events once."""
         events = self.world.broker.subscribe("payments", "order:created", "order:cancelled")
         cancel = self.world.use_cases().cancel_order
         return await OrderIntake(events, self._replicate, cancel, USD).run_once()
 
     async def run_completion(self) -> int:
-        """Run the intake of `payment:created` once."""
         events = self.world.broker.subscribe("payments-complete", "payment:created")
         return await PaymentCreatedIntake(events, self.world.use_cases().complete_order).run_once()
 
@@ -80,9 +78,7 @@ def intake() -> Intake:
     return Intake()
 
 
-async def test_a_batch_is_one_transaction_for_each_subject_and_is_acknowledged(
-    intake: Intake,
-) -> None:
+async def test_a_batch_is_one_transaction_per_subject_and_is_acknowledged(intake: Intake) -> None:
     for number in range(BATCH - 20):
         intake.create(f"order-{number}")
     for number in range(20):
@@ -94,9 +90,7 @@ async def test_a_batch_is_one_transaction_for_each_subject_and_is_acknowledged(
     assert await intake.is_idle(after=3600)
 
 
-async def test_malformed_events_become_dead_letters_and_the_others_are_applied(
-    intake: Intake,
-) -> None:
+async def test_malformed_events_become_dead_letters_and_others_are_applied(intake: Intake) -> None:
     intake.create("order-1")
     intake.send("order:created", b"\xff no JSON")
     intake.create("order-2", price=19.999)
@@ -133,9 +127,7 @@ async def test_a_failing_event_does_not_stop_the_others_of_its_batch(intake: Int
     assert not intake.letters
 
 
-async def test_a_failing_event_is_retried_and_becomes_a_dead_letter_at_last(
-    intake: Intake,
-) -> None:
+async def test_a_failing_event_is_retried_and_becomes_a_dead_letter_at_last(intake: Intake) -> None:
     intake.create()
     intake.failing_orders.add(ORDER)
     for delay in DELAYS:
@@ -189,9 +181,7 @@ async def test_a_paid_order_is_completed_once_it_is_known(intake: Intake) -> Non
     assert intake.world.steps.count("committed") == 2
 
 
-async def test_a_payment_of_an_order_that_stays_unknown_becomes_a_dead_letter(
-    intake: Intake,
-) -> None:
+async def test_a_payment_of_an_unknown_order_becomes_a_dead_letter_at_last(intake: Intake) -> None:
     intake.pay("unknown")
     for delay in (*DELAYS, 0):
         await intake.run_completion()

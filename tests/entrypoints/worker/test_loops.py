@@ -7,13 +7,7 @@ import pytest
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.worker.loops import (
-    MAX_PAUSE_SECONDS,
-    Loop,
-    Pacing,
-    random_jitter,
-    run_loops,
-)
+from entrypoints.worker.loops import MAX_PAUSE_SECONDS, Loop, Pacing, random_jitter, run_loops
 from tests.checkpoints import TIMEOUT
 
 IDLE = 7.0

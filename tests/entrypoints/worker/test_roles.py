@@ -16,8 +16,15 @@ from tests.builders import PAYER, USD
 from tests.world import World
 
 
-async def run_each_loop(world: World) -> dict[str, int]:
-    """Run every loop of every role once; return how much each has done."""
+async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_log_alerts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, key = World(), RequestKey(PAYER, "key")
+    await world.create_order()
+    await world.pay()
+    await world.idempotency_store.begin(key, "fingerprint", timedelta(minutes=1))
+    await world.idempotency_store.finish(key, StoredReply(201, b""))
+    world.advance(hours=49)
     use_cases, subscribe = world.use_cases(), world.broker.subscribe
     orders, payments = subscribe("payments", "order:created"), subscribe("shop", "payment:created")
     retention = Retention(world.idempotency_store, lambda: asyncio.sleep(0, result=0))
@@ -29,20 +36,10 @@ async def run_each_loop(world: World) -> dict[str, int]:
         maintenance_loops(retention, alert_log),
     )
     roles: tuple[Role, ...] = ("recover", "replicate", "relay", "complete")
+
     loops = [loop for role in roles for loop in loops_of(role, worker)]
-    return {loop.name: await loop.run_once() for loop in loops}
+    done = {loop.name: await loop.run_once() for loop in loops}
 
-
-async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_log_alerts(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    world, key = World(), RequestKey(PAYER, "key")
-    await world.create_order()
-    await world.pay()
-    await world.idempotency_store.begin(key, "fingerprint", timedelta(minutes=1))
-    await world.idempotency_store.finish(key, StoredReply(201, b""))
-    world.advance(hours=49)
-    done = await run_each_loop(world)
     assert done.keys() > {"replicate", "recover", "deferred", "alerts"}
     assert {name for name in done if done[name]} == {"relay", "complete", "retention"}
     assert world.order().replica.status is OrderStatus.COMPLETE

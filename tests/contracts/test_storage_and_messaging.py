@@ -1,0 +1,11 @@
+"""The contracts of the storage and messaging ports, each on both of its adapters."""
+# ruff: noqa: F401 - pytest collects these classes
+
+from tests.contracts.backlog import BacklogReaderContract as TestBacklogReader
+from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
+from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter
+from tests.contracts.event_publisher import EventPublisherContract as TestEventPublisher
+from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
+from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
+from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
+from tests.contracts.unit_of_work import UnitOfWorkContract as TestUnitOfWork

@@ -1,0 +1,28 @@
+"""What is not imported: by the help, which is fast, and by the handlers, which are simulated."""
+
+import subprocess
+import sys
+
+import pytest
+
+HELP = "from click.testing import CliRunner; from entrypoints.cli import main; "
+SHOW_HELP = HELP + "assert not CliRunner().invoke(main, ['--help']).exit_code"
+HANDLERS = "from entrypoints.http import background_tasks, errors, handlers, idempotency, replies, "
+FRAMEWORK_FREE = HANDLERS + "request_bodies, validation"
+
+
+@pytest.mark.parametrize(
+    ("program", "absent"),
+    [
+        (SHOW_HELP, "stripe sqlalchemy litestar nats granian alembic rich aiohttp"),
+        (FRAMEWORK_FREE, "granian litestar prometheus_client"),
+    ],
+    ids=["help", "handlers"],
+)
+def test_no_heavy_library_is_imported(program: str, absent: str) -> None:
+    command = [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert "entrypoints" in done.stdout.split()
+    assert set(absent.split()).isdisjoint(done.stdout.split())
