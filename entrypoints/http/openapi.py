@@ -1,8 +1,10 @@
 """The OpenAPI document beyond the routes: bodies, problems, security, examples."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
+from litestar import Response, Router
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
@@ -17,6 +19,7 @@ from litestar.openapi.spec import (
     SecurityScheme,
 )
 
+from entrypoints.http.errors import NotFound, reply_to
 from entrypoints.http.replies import (
     PROBLEM_JSON,
     ErrorDetail,
@@ -24,6 +27,7 @@ from entrypoints.http.replies import (
     Problem,
     RefundBody,
 )
+from entrypoints.http.responses import to_response
 from entrypoints.http.validation import MAX_CHARACTERS
 
 USER_SECURITY: Final[list[dict[str, list[str]]]] = [
@@ -202,6 +206,13 @@ class ReceiveNotification(Operation):
         self.request_body = RequestBody(content={"application/json": event}, required=True)
 
 
+def _not_found_as_problem(response: Response[Any]) -> Response[Any]:
+    """Replace Litestar's HTML page for an unknown path below /schema."""
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return to_response(reply_to(NotFound()))
+    return response
+
+
 def config(version: str) -> OpenAPIConfig:
     """Return the configuration of /schema: JSON only, as Litestar's pages load external scripts."""
     cookie = 'cookie-session\'s base64 of {"jwt": …}, unsigned'
@@ -209,7 +220,12 @@ def config(version: str) -> OpenAPIConfig:
         title="payments",
         version=version,
         description="Charges every order of a shop once and only once.",
-        path="/schema",
+        openapi_router=Router(
+            "/schema",
+            route_handlers=[],
+            after_request=_not_found_as_problem,
+            include_in_schema=False,
+        ),
         render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
         use_handler_docstrings=True,
         components=Components(
