@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import asyncpg
-from attrs import field, frozen
-from sqlalchemy import ClauseElement, PoolProxiedConnection, QueuePool, make_url
+from attrs import define, field, frozen
+from sqlalchemy import ClauseElement, PoolProxiedConnection, QueuePool, event, make_url
 from sqlalchemy import exc as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -62,6 +62,17 @@ class _ConnectionLost(Exception):
     """The connection was lost during a statement, which may have been executed."""
 
 
+@define
+class _Generation:
+    """Counts the connections of a pool that were lost or thrown away."""
+
+    number: int = 0
+
+    def increase(self, *_: object) -> None:
+        """Count one more; a listener for the pool's event."""
+        self.number += 1
+
+
 @frozen
 class Database:
     """PostgreSQL, through a pool of connections.
@@ -72,6 +83,10 @@ class Database:
 
     engine: AsyncEngine
     _free: asyncio.Semaphore = field(init=False)
+    _generation: _Generation = field(factory=_Generation, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        event.listen(self.engine.sync_engine, "invalidate", self._generation.increase)
 
     @_free.default
     def _create_semaphore(self) -> asyncio.Semaphore:
@@ -79,6 +94,15 @@ class Database:
         pool = self.engine.pool
         assert isinstance(pool, QueuePool), "created by create_engine"  # noqa: S101
         return asyncio.Semaphore(pool.size())
+
+    @property
+    def generation(self) -> int:
+        """A number that rises whenever a connection was lost or thrown away.
+
+        While it stays the same, the statements have reached the same servers. After a failover or a
+        restore it is higher, so what is stored may be older than what was read before.
+        """
+        return self._generation.number
 
     async def run(self, statement: Statement, **values: Any) -> Rows:
         """Run an idempotent statement; run it again if its connection was lost.

@@ -140,6 +140,21 @@ async def test_a_connection_that_timed_out_is_not_used_again(
     assert await behind_proxy.read() == an_order()
 
 
+@pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut])
+async def test_the_generation_rises_when_a_connection_is_lost(
+    behind_proxy: Storage,
+    proxied: Database,
+    proxy: TcpProxy,
+    fault: Callable[[TcpProxy], None],
+) -> None:
+    before = proxied.generation
+    await behind_proxy.read()
+    assert proxied.generation == before
+    fault(proxy)
+    await behind_proxy.read()
+    assert proxied.generation > before
+
+
 async def test_a_statement_that_waits_too_long_for_a_lock_is_cancelled(
     behind_proxy: Storage, sql: Database
 ) -> None:
