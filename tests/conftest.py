@@ -1,7 +1,10 @@
 """Shared fixtures and settings: one PostgreSQL and one NATS server for each test process."""
 
 import asyncio
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -21,7 +24,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 # On a quiet machine this takes milliseconds.
 CLEAN_UP_SECONDS = 30.0
 
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+
 _names = (f"test_{number}" for number in count(1))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """End a test process of pytest-xdist together with its parent, and so its servers with it.
+
+    By itself, it would first finish its current test.
+    """
+    if sys.platform == "linux" and hasattr(config, "workerinput"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 @pytest.fixture(scope="session")
