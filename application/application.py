@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import field, frozen
 
+from application.ports.alerts import Alerts
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
@@ -40,6 +41,7 @@ class Ports:
     new_id: NewId
     relay_name: str
     """Unique to this process."""
+    alerts: Alerts
 
 
 @frozen

@@ -22,6 +22,7 @@ from attrs import Factory, define, field
 from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.persistence.in_memory import (
+    InMemoryAlertStore,
     InMemoryDatabase,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
@@ -32,6 +33,7 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
+from application.throttled_alerts import ThrottledAlerts
 from application.use_cases.cancel_order import OrderCancellation
 from application.use_cases.create_charge import ChargeResult, PayOrder
 from domain.claim import ExpectedAmount
@@ -39,6 +41,7 @@ from domain.identifiers import OrderId, UserId
 from domain.order import Order
 from domain.payment import Payment, PaymentStatus
 from domain.replica import OrderReplica
+from entrypoints.logs import redact
 from entrypoints.trace_context import current_traceparent
 from payments_kit.simulation.snapshot import charges_at, delivered_event, refunds_at
 from tests.builders import NOW, ORDER, PAYER, cancelled_event, created_event
@@ -84,11 +87,20 @@ class World:
     broker: InMemoryBroker = Factory(
         lambda self: InMemoryBroker(self.now, self._broker_step), takes_self=True
     )
+    alerts: ThrottledAlerts = Factory(
+        lambda self: ThrottledAlerts(InMemoryAlertStore(self.database), self.seconds, redact),
+        takes_self=True,
+    )
+    """The alerts of all processes."""
     _ids: "count[int]" = field(factory=lambda: count(1))
 
     def now(self) -> datetime:
         """Return the time of the one clock."""
         return self.time
+
+    def seconds(self) -> float:
+        """Return the time of the one clock as a number."""
+        return self.time.timestamp()
 
     def advance(self, seconds: float = 0, minutes: float = 0, hours: float = 0) -> None:
         """Move the clock forward."""
@@ -115,6 +127,7 @@ class World:
             now=self.now,
             new_id=lambda: f"id-{next(self._ids)}",
             relay_name=name,
+            alerts=self.alerts,
         )
         return compose(ports, self.limits)
 

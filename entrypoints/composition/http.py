@@ -27,6 +27,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             idempotency_store=runtime.idempotency_store,
             notification_reader=_notification_reader(settings),
             settings=settings,
+            alerts=runtime.alerts,
             checks={"database": partial(check_schema_version, runtime.database)},
         )
         refresh = partial(BacklogMetrics.on(dependencies.registry).refresh, runtime.backlog)

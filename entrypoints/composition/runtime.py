@@ -1,6 +1,7 @@
 """Compose what every process of the service needs, from the settings."""
 
 import contextlib
+import time
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from adapters.messaging.jetstream import (
     JetStreamPublisher,
     Streams,
 )
+from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
@@ -26,7 +28,9 @@ from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.clock import Clock
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
+from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
 from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.logs import redact
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
@@ -53,6 +57,7 @@ class Runtime:
     outbox: SqlOutboxQueue
     backlog: SqlBacklogReader
     idempotency_store: SqlIdempotencyStore
+    alerts: ThrottledAlerts
 
 
 @contextlib.asynccontextmanager
@@ -77,10 +82,15 @@ async def open_runtime(
     runtime = _compose(settings, database, clock, gateway)
     with contextlib.suppress(StorageUnavailable):
         await clock.sync()
+    flush = runtime.alerts.flush
     try:
-        async with repeating("clock", clock.sync, CLOCK_SECONDS, CLOCK_RETRY_SECONDS):
+        async with (
+            repeating("clock", clock.sync, CLOCK_SECONDS, CLOCK_RETRY_SECONDS),
+            repeating("alerts", flush, WRITE_SECONDS, WRITE_SECONDS),
+        ):
             yield runtime
     finally:
+        await flush()
         await runtime.broker.close()
         await gateway.close()
         await engine.dispose()
@@ -92,6 +102,7 @@ def _compose(
     broker = JetStreamConnection(settings.nats_url)
     streams = Streams(broker)
     outbox = SqlOutboxQueue(database)
+    alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
         begin=lambda: SqlUnitOfWork(database, current_traceparent),
         outbox=outbox,
@@ -101,6 +112,7 @@ def _compose(
         now=clock,
         new_id=new_id,
         relay_name=new_id(),
+        alerts=alerts,
     )
     limits = DeclineLimits(
         window=timedelta(seconds=settings.decline_window_seconds),
@@ -118,6 +130,7 @@ def _compose(
         outbox=outbox,
         backlog=SqlBacklogReader(database),
         idempotency_store=SqlIdempotencyStore(database),
+        alerts=alerts,
     )
 
 

@@ -6,6 +6,7 @@ from attrs import field, frozen
 from prometheus_client import CollectorRegistry
 
 from application.application import UseCases
+from application.ports.alerts import Alerts
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
 from entrypoints.settings import Settings
@@ -21,6 +22,7 @@ class HttpDependencies:
     use_cases: UseCases
     idempotency_store: IdempotencyStore
     settings: Settings
+    alerts: Alerts
     notification_reader: NotificationReader | None = None
     """Without it, there is no webhook route."""
     checks: Mapping[str, Check] = field(factory=dict)

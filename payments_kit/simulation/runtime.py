@@ -10,6 +10,7 @@ from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher, InMemorySubscription
 from adapters.messaging.wire import Message
 from adapters.persistence.in_memory import (
+    InMemoryAlertStore,
     InMemoryDatabase,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
@@ -18,6 +19,7 @@ from adapters.persistence.in_memory import (
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
+from application.throttled_alerts import ThrottledAlerts
 from domain.identifiers import PaymentId
 from domain.money import Money
 from payments_kit.simulation.broker_faults import BrokerFaults
@@ -94,6 +96,7 @@ class SimulatedRuntime:
             now=(lambda: self.now() + skew) if skew else self.now,
             new_id=new_id,
             relay_name=process.name,
+            alerts=ThrottledAlerts(InMemoryAlertStore(self.database), self.loop.time),
         )
         return compose(ports)
 

@@ -7,11 +7,13 @@ from attrs import frozen
 from sqlalchemy import DateTime, Interval, bindparam, update
 
 from adapters.persistence.in_memory import (
+    InMemoryAlertStore,
     InMemoryBacklogReader,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
 )
+from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
@@ -19,6 +21,7 @@ from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import OutboxQueue
@@ -50,6 +53,7 @@ class Storage:
     idempotency_store: IdempotencyStore
     declines: DeclineCounter
     backlog: BacklogReader
+    alerts: AlertStore
     now: Callable[[], datetime]
     elapse: Elapse
 
@@ -103,6 +107,7 @@ def storage_in_memory() -> Storage:
         idempotency_store=InMemoryIdempotencyStore(database),
         declines=InMemoryDeclineCounter(database),
         backlog=InMemoryBacklogReader(database),
+        alerts=InMemoryAlertStore(database),
         now=world.now,
         elapse=elapse,
     )
@@ -116,6 +121,7 @@ def storage_on(database: Database) -> Storage:
         idempotency_store=SqlIdempotencyStore(database),
         declines=SqlDeclineCounter(database),
         backlog=SqlBacklogReader(database),
+        alerts=SqlAlertStore(database),
         now=lambda: datetime.now(UTC),
         elapse=_elapse_on(database),
     )

@@ -1,6 +1,7 @@
 """The contracts of the storage and messaging ports, each on both of its adapters."""
 # ruff: noqa: F401 - pytest collects these classes
 
+from tests.contracts.alerts import AlertsContract as TestAlerts
 from tests.contracts.backlog import BacklogReaderContract as TestBacklogReader
 from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
 from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter

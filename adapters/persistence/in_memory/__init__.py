@@ -1,5 +1,6 @@
 """The database in memory: the reference implementation of the storage ports."""
 
+from adapters.persistence.in_memory.alert_store import InMemoryAlertStore as InMemoryAlertStore
 from adapters.persistence.in_memory.backlog import InMemoryBacklogReader as InMemoryBacklogReader
 from adapters.persistence.in_memory.database import InMemoryDatabase as InMemoryDatabase
 from adapters.persistence.in_memory.decline_counter import (

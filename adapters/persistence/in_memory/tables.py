@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import define, field, frozen
 
+from application.ports.alerts import Alert, AlertKind
 from application.ports.clock import Clock
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
@@ -60,3 +61,5 @@ class InMemoryTables:
     """The relay that processes the outbox, and the end of its lease."""
     idempotency_keys: dict[RequestKey, KeyRecord] = field(factory=dict)
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
+    alerts: dict[tuple[AlertKind, str], Alert] = field(factory=dict)
+    """By kind and subject."""

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.tables import declines, inbox, outbox
+from adapters.persistence.sql.tables import alerts, declines, inbox, outbox
 
 BATCH: Final = 10_000
 """The largest number of rows that one statement deletes from a table, which takes about 50 ms."""
@@ -54,6 +54,7 @@ _DELETE_SENT: Final = _counted(
 )
 _DELETE_RECEIVED: Final = delete_oldest(inbox, inbox.c.received_at)
 _DELETE_DECLINES: Final = delete_oldest(declines, declines.c.at)
+_DELETE_ALERTS: Final = delete_oldest(alerts, alerts.c.last_at)
 
 
 @frozen
@@ -68,6 +69,8 @@ class SqlRetention:
     for 30 days if an operator asks for it."""
     declined: timedelta = timedelta(days=7)
     """Declines: longer than the longest window in which they are counted."""
+    alerted: timedelta = timedelta(days=30)
+    """Alerts, by their last report: long enough to look at what happened before an incident."""
 
     async def delete_old_rows(self) -> int:
         """Delete older rows, at most BATCH of each table; return how many.
@@ -79,4 +82,5 @@ class SqlRetention:
             len(await self._database.run(_DELETE_SENT, age=self.sent))
             + len(await self._database.run(_DELETE_RECEIVED, age=self.received))
             + len(await self._database.run(_DELETE_DECLINES, age=self.declined))
+            + len(await self._database.run(_DELETE_ALERTS, age=self.alerted))
         )

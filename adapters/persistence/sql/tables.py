@@ -186,3 +186,15 @@ declines: Final = Table(
     Index("declines_source_at", "source", "at"),
     Index("declines_at", "at"),
 )
+
+alerts: Final = Table(
+    "alerts",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("first_at", _MOMENT, nullable=False),
+    Column("last_at", _MOMENT, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Index("alerts_last_at", "last_at"),
+)

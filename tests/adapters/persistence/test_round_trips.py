@@ -33,6 +33,7 @@ def use_cases(proxied: Database) -> UseCases:
         now=world.now,
         new_id=lambda: f"payment-{next(numbers)}",
         relay_name="relay",
+        alerts=world.alerts,
     )
     return compose(ports, DeclineLimits(max_declines={"user": 5}))
 

@@ -92,6 +92,7 @@ class HttpWorld(World):
             idempotency_store=self.idempotency_store,
             notification_reader=self.notification_reader,
             settings=self.settings,
+            alerts=self.alerts,
             checks=self.checks,
         )
 
