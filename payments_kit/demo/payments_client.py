@@ -35,11 +35,15 @@ class Keys:
     jwt_key: str = field(repr=False)
     operator_key: str = field(repr=False)
 
+    def token(self, customer: Customer) -> str:
+        """Return a JWT of a customer."""
+        claims = {"id": customer.id, "email": customer.email, "iat": int(time.time())}
+        return jwt.encode(claims, self.jwt_key, algorithm="HS256")
+
     def session(self, customer: Customer) -> str:
         """Return a session cookie in the reference service's format: unsigned cookie-session."""
-        claims = {"id": customer.id, "email": customer.email, "iat": int(time.time())}
-        token = jwt.encode(claims, self.jwt_key, algorithm="HS256")
-        return "session=" + base64.b64encode(json.dumps({"jwt": token}).encode()).decode()
+        session = json.dumps({"jwt": self.token(customer)}).encode()
+        return "session=" + base64.b64encode(session).decode()
 
 
 @frozen
@@ -73,12 +77,12 @@ class PaymentsClient:
     """
 
     def __init__(self, address: str, keys: Keys) -> None:
-        self._address = address
-        self._keys = keys
+        self.address = address
+        self.keys = keys
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            self._address,
+            self.address,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=REPLY_SECONDS),
         )
@@ -103,10 +107,11 @@ class PaymentsClient:
         """Return a payment."""
         return await self.send("GET", f"/api/payments/{payment_id}")
 
-    async def refund(self, payment_id: str, minor_units: int) -> HttpReply:
-        """Refund an amount in minor units as the operator."""
-        body = json.dumps({"amount": minor_units, "reason": "demo"}).encode()
-        headers = {"Authorization": f"Bearer {self._keys.operator_key}"}
+    async def refund(self, payment_id: str, minor_units: int | None = None) -> HttpReply:
+        """Refund an amount in minor units, or all that is left, as the operator."""
+        amount = {} if minor_units is None else {"amount": minor_units}
+        body = json.dumps({**amount, "reason": "demo"}).encode()
+        headers = {"Authorization": f"Bearer {self.keys.operator_key}"}
         return await self._request("POST", f"/api/payments/{payment_id}/refunds", body, headers)
 
     async def send(
@@ -118,7 +123,7 @@ class PaymentsClient:
         headers: Mapping[str, str] = NO_BODY,
     ) -> HttpReply:
         """Send a request as a signed-in customer."""
-        signed_in = {"Cookie": self._keys.session(customer), **headers}
+        signed_in = {"Cookie": self.keys.session(customer), **headers}
         return await self._request(method, path, body, signed_in)
 
     async def _request(

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from decimal import Decimal
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -22,15 +21,14 @@ from payments_kit.demo.broker import BrokerUnavailable
 from payments_kit.demo.order_events import ReceivedEvent
 from payments_kit.demo.order_projection import Order
 from payments_kit.demo.orders_service import OrderNotFound, OrdersService
-from payments_kit.demo.payments_client import CUSTOMER, PaymentsClient
+from payments_kit.demo.payments_client import CUSTOMER, HttpReply, PaymentsClient
+from payments_kit.demo.web_requests import Authentication, NewOrder, NewRefund
 from payments_kit.servers.processes import free_port
 
 STATIC: Final = Path(__file__).with_name("static")
 # Enough for a readable page; the streams keep the rest.
 MAX_ORDERS: Final = 50
 MAX_EVENTS: Final = 100
-# Stripe's maximum for one charge (https://docs.stripe.com/currencies), without the cents.
-MAX_DOLLARS: Final = 999_999
 # A comment at this interval keeps an idle event stream open through proxies.
 HEARTBEAT_SECONDS: Final = 15.0
 # Event streams end at once on shutdown; a request in progress may take this long.
@@ -53,30 +51,6 @@ Authenticate = Callable[[str, bool], Awaitable[None]]
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-class NewOrder(msgspec.Struct, frozen=True):
-    """The request for a new order: its price in major units, and its lifetime in seconds."""
-
-    price: Decimal
-    seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
-
-    def __post_init__(self) -> None:
-        """Reject prices that the payments service would have to dead-letter.
-
-        Raises:
-            ValueError: the price is out of range, or not in whole cents.
-        """
-        if not (self.price.is_finite() and 0 < self.price <= MAX_DOLLARS):
-            raise ValueError(f"The price must be more than 0 and at most {MAX_DOLLARS}")
-        if self.price != round(self.price, 2):
-            raise ValueError("The price must be in whole cents")
-
-
-class Authentication(msgspec.Struct, frozen=True):
-    """The request that reports the result of an authentication."""
-
-    succeeded: bool
-
-
 @frozen
 class WebHandlers:
     """The request handlers."""
@@ -95,6 +69,8 @@ class WebHandlers:
         application.router.add_get("/state", self.stream_state)
         application.router.add_post("/orders", self.create)
         application.router.add_post("/orders/{id}/cancel", self.cancel)
+        application.router.add_get("/credentials", self.show_credentials)
+        application.router.add_post("/payments/{id}/refunds", self.refund)
         application.router.add_post("/payments/{id}/authentication", self.complete_authentication)
         application.router.add_route("*", "/api/payments{rest:.*}", self.forward)
         return application
@@ -110,6 +86,22 @@ class WebHandlers:
         """Cancel an order."""
         return _json(_order_json(await self.orders.cancel(request.match_info["id"])))
 
+    async def show_credentials(self, _request: web.Request) -> web.Response:
+        """Return what a person needs to call the service's API from a terminal."""
+        keys = self.payments.keys
+        return _json(
+            {
+                "address": self.payments.address,
+                "jwt": keys.token(CUSTOMER),
+                "operatorKey": keys.operator_key,
+            }
+        )
+
+    async def refund(self, request: web.Request) -> web.Response:
+        """Refund a payment as the operator."""
+        new = msgspec.json.decode(await request.read(), type=NewRefund)
+        return _forwarded(await self.payments.refund(request.match_info["id"], new.amount))
+
     async def complete_authentication(self, request: web.Request) -> web.Response:
         """Report whether the customer authenticated with their bank."""
         result = msgspec.json.decode(await request.read(), type=Authentication)
@@ -121,8 +113,7 @@ class WebHandlers:
         headers = {key: request.headers[key] for key in REQUEST_HEADERS if key in request.headers}
         body = await request.read() if request.can_read_body else None
         reply = await self.payments.send(request.method, request.path_qs, body, CUSTOMER, headers)
-        forwarded = {key: value for key in REPLY_HEADERS if (value := reply.headers.get(key))}
-        return web.Response(status=reply.status, body=reply.content, headers=forwarded)
+        return _forwarded(reply)
 
     async def stream_state(self, request: web.Request) -> web.StreamResponse:
         """Send all orders and events now and after each change (server-sent events)."""
@@ -222,6 +213,11 @@ async def _file(name: str, _request: web.Request) -> web.FileResponse:
 def _json(content: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
     headers = {"Content-Type": "application/json", **HEADERS}
     return web.Response(body=_encode(content), status=status, headers=headers)
+
+
+def _forwarded(reply: HttpReply) -> web.Response:
+    headers = {key: value for key in REPLY_HEADERS if (value := reply.headers.get(key))}
+    return web.Response(status=reply.status, body=reply.content, headers=headers)
 
 
 def _error(status: HTTPStatus, message: str) -> web.Response:

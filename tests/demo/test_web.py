@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
 import aiohttp
+import jwt
 import pytest
 
 from payments_kit.demo.orders_service import OrdersService
-from payments_kit.demo.payments_client import Keys, PaymentsClient
+from payments_kit.demo.payments_client import CUSTOMER, Keys, PaymentsClient
 from payments_kit.demo.web import serve_page
 from payments_kit.servers.processes import free_port
 
@@ -91,6 +92,24 @@ async def test_it_rejects_invalid_orders(browser: aiohttp.ClientSession) -> None
             assert reply.status == 400, body
     async with browser.post("/orders/no-such-order/cancel", json={}) as reply:
         assert reply.status == 404
+
+
+async def test_it_rejects_invalid_refunds(browser: aiohttp.ClientSession) -> None:
+    bodies: list[object] = [[], *({"amount": amount} for amount in (0, -1, 0.5, "all"))]
+    for body in bodies:
+        async with browser.post("/payments/1/refunds", json=body) as reply:
+            assert reply.status == 400, body
+    async with browser.post("/payments/1/refunds", json={"amount": 1}) as reply:
+        assert reply.status == 502
+
+
+async def test_it_shows_what_a_call_from_a_terminal_needs(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/credentials") as reply:
+        credentials = await reply.json()
+    claims = jwt.decode(credentials["jwt"], KEYS.jwt_key, algorithms=["HS256"])
+    assert claims["id"] == CUSTOMER.id
+    assert credentials["operatorKey"] == KEYS.operator_key
+    assert credentials["address"].startswith("http://127.0.0.1:")
 
 
 def test_its_keys_are_not_shown() -> None:

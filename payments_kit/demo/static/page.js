@@ -4,16 +4,35 @@
 const TONES = {
   complete: "good", succeeded: "good", "payment:created": "good",
   cancelled: "bad", failed: "bad", abandoned: "bad", "payment:failed": "bad", "order:cancelled": "bad",
-  processing: "wait", requires_action: "wait", review: "wait", reversed: "wait", "payment:refunded": "wait",
+  processing: "wait", requires_action: "wait", review: "wait", reversed: "wait", refunded: "wait",
+  "partly refunded": "wait", "payment:refunded": "wait",
 };
 const LABELS = {
   created: "waiting for payment", requires_action: "authentication required",
-  abandoned: "not charged", review: "in review",
+  abandoned: "not charged", review: "in review", succeeded: "paid", reversed: "given back",
+};
+// Codes of the gateway and of the service in words; any other code is shown as it is.
+const REASONS = {
+  insufficient_funds: "The card has insufficient funds.",
+  card_declined: "The bank declined the card.",
+  generic_decline: "The bank declined the card.",
+  expired_card: "The card has expired.",
+  processing_error: "The bank could not process the card. Try again.",
+  canceled: "It was cancelled before it was charged.",
+  authentication_failed: "The customer did not authenticate.",
+  payment_intent_authentication_failure: "The customer did not authenticate.",
+  order_cancelled: "The order was cancelled.",
+  order_expired: "The order had expired.",
+  order_already_paid: "Another payment had already paid the order.",
+  declined_before: "It was declined before.",
+  requested: "Requested.",
 };
 // The service settles these payments by itself; meanwhile the page polls them.
 const OPEN = new Set(["processing", "requires_action"]);
 const POLL_INTERVAL_MS = 1000;
 const COUNTDOWN_INTERVAL_MS = 250;
+// How long a copy button confirms the copy.
+const COPIED_MS = 1500;
 
 const find = (selector, root = document) => root.querySelector(selector);
 const cards = new Map(); // order id -> its list item
@@ -24,11 +43,11 @@ const openOrders = new Set(); // ids of orders with a payment in one of the OPEN
 const dollars = (price) =>
   Number(price).toLocaleString("en-US", { style: "currency", currency: "USD" });
 
-function money(minorUnits, currency) {
-  const digits = new Intl.NumberFormat("en-US", { style: "currency", currency })
-    .resolvedOptions().maximumFractionDigits;
-  return (minorUnits / 10 ** digits).toLocaleString("en-US", { style: "currency", currency });
-}
+const digitsOf = (currency) => new Intl.NumberFormat("en-US", { style: "currency", currency })
+  .resolvedOptions().maximumFractionDigits;
+
+const money = (minorUnits, currency) =>
+  (minorUnits / 10 ** digitsOf(currency)).toLocaleString("en-US", { style: "currency", currency });
 
 function setBadge(element, status) {
   element.textContent = LABELS[status] ?? status.replaceAll("_", " ");
@@ -52,11 +71,23 @@ async function send(method, path, body) {
   }
 }
 
+const reasonOf = (code) => REASONS[code] ?? `Reason: ${code.replaceAll("_", " ")}.`;
+
+// Words first; the status and the code follow for those who know the API.
 function errorText({ status, content }) {
   const error = content.errors?.[0] ?? {};
-  const code = error.code ? ` (${error.code.replaceAll("_", " ")})` : "";
-  return `${status || "–"}: ${error.message ?? "unknown error"}${code}`;
+  const words = error.code && REASONS[error.code] ? REASONS[error.code]
+    : error.message ?? "Unknown error";
+  const details = [status ? `HTTP ${status}` : "", error.code ?? ""].filter(Boolean).join(", ");
+  return details ? `${words} (${details})` : words;
 }
+
+// Unlike `disabled`, this keeps the keyboard focus on the button.
+function setBusy(button, busy) {
+  button.setAttribute("aria-disabled", String(busy));
+}
+
+const isBusy = (button) => button.getAttribute("aria-disabled") === "true";
 
 // --- actions ----------------------------------------------------------------------------------
 
@@ -75,17 +106,18 @@ find("#new-order").addEventListener("submit", async (event) => {
 async function pay(id, card) {
   const button = find(".pay", card);
   const message = find(".message", card);
-  button.disabled = true;
+  if (isBusy(button)) return;
+  setBusy(button, true);
   showMessage(message, "Paying …", "");
   const body = { token: find("select", card).value, orderId: id };
   const reply = await send("POST", "/api/payments", body);
-  button.disabled = false;
-  if (reply.status === 201) showMessage(message, "201: paid", "good");
+  setBusy(button, false);
+  if (reply.status === 201) showMessage(message, "Paid (HTTP 201)", "good");
   else if (reply.status === 202) {
     const isAction = reply.content.status === "requires_action";
-    const text = isAction ? "your bank requires authentication"
-      : "the outcome is not known yet; the service will find it";
-    showMessage(message, `202: ${text}`, "wait");
+    const text = isAction ? "Your bank requires authentication"
+      : "The outcome is not known yet; the service will find it";
+    showMessage(message, `${text} (HTTP 202)`, "wait");
   } else showMessage(message, errorText(reply), "bad");
   await updatePayments(id, card);
 }
@@ -95,6 +127,21 @@ async function cancel(id, card) {
   const message = find(".message", card);
   message.hidden = reply.ok;
   if (!reply.ok) showMessage(message, errorText(reply), "bad");
+}
+
+async function refund(payment, form, card) {
+  const button = find("button", form);
+  const message = find(".message", card);
+  if (isBusy(button)) return;
+  setBusy(button, true);
+  const scale = 10 ** digitsOf(payment.currency);
+  const amount = Math.round(Number(new FormData(form).get("amount")) * scale);
+  const reply = await send("POST", `/payments/${payment.id}/refunds`, { amount });
+  setBusy(button, false);
+  if (reply.ok) {
+    showMessage(message, `${money(amount, payment.currency)} refunded (HTTP ${reply.status})`, "good");
+  } else showMessage(message, errorText(reply), "bad");
+  await updatePayments(payment.orderId, card);
 }
 
 async function authenticate(paymentId, succeeded, card) {
@@ -121,12 +168,13 @@ function updateOrder(order) {
   orders.set(order.id, order);
   find(".price", card).textContent = dollars(order.price);
   setBadge(find(".badge", card), order.status);
-  find(".cancel", card).disabled = order.status === "cancelled";
-  find(".pay", card).textContent = order.status === "created" ? "Pay" : "Try to pay";
-  find(".pay", card).classList.toggle("main", order.status === "created");
-  for (const button of [find(".pay", card), find(".cancel", card)]) {
-    button.ariaLabel = `${button.textContent}, ${dollars(order.price)}, ${order.id.slice(0, 8)}`;
-  }
+  const canBePaid = order.status === "created";
+  for (const element of [find(".card", card), find(".pay", card)]) element.hidden = !canBePaid;
+  find(".cancel", card).hidden = order.status === "cancelled";
+  const name = `order ${order.id.slice(0, 8)} for ${dollars(order.price)}`;
+  find("select", card).ariaLabel = `Card for ${name}`;
+  find(".pay", card).ariaLabel = `Pay ${name}`;
+  find(".cancel", card).ariaLabel = `Cancel ${name}`;
   updateCountdown(order);
   return card;
 }
@@ -145,19 +193,41 @@ function updateCountdown(order) {
     : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
 }
 
+function shownStatus({ status, amount, refundedAmount }) {
+  if (status !== "succeeded" || !refundedAmount) return status;
+  return refundedAmount < amount ? "partly refunded" : "refunded";
+}
+
 function newPayment(payment, card) {
   const item = find("#payment-template").content.cloneNode(true).firstElementChild;
-  setBadge(find(".badge", item), payment.status);
+  setBadge(find(".badge", item), shownStatus(payment));
   find(".amount", item).textContent = money(payment.amount, payment.currency);
   const refunded = payment.refundedAmount
     ? `${money(payment.refundedAmount, payment.currency)} refunded` : "";
-  const code = payment.code?.replaceAll("_", " ");
-  const details = [refunded, code, payment.stripeId].filter(Boolean);
-  find(".detail", item).textContent = details.join(" · ");
+  const details = [refunded, payment.code && reasonOf(payment.code), payment.stripeId];
+  find(".detail", item).textContent = details.filter(Boolean).join(" · ");
+  prepareRefund(payment, find(".refund", item), card);
   find(".bank", item).hidden = payment.status !== "requires_action";
   find(".confirm", item).addEventListener("click", () => authenticate(payment.id, true, card));
   find(".reject", item).addEventListener("click", () => authenticate(payment.id, false, card));
   return item;
+}
+
+function prepareRefund(payment, form, card) {
+  const left = payment.amount - (payment.refundedAmount ?? 0);
+  form.hidden = payment.status !== "succeeded" || left <= 0;
+  const digits = digitsOf(payment.currency);
+  const input = find("input", form);
+  input.min = input.step = (1 / 10 ** digits).toFixed(digits);
+  input.max = input.value = (left / 10 ** digits).toFixed(digits);
+  find(".refund-label", form).textContent = `Refund in ${payment.currency.toUpperCase()}`;
+  const name = `payment of ${money(payment.amount, payment.currency)}, order ${payment.orderId.slice(0, 8)}`;
+  input.ariaLabel = `Amount to refund of the ${name}`;
+  find("button", form).ariaLabel = `Refund the ${name}`;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    refund(payment, form, card);
+  });
 }
 
 async function updatePayments(id, card) {
@@ -168,7 +238,8 @@ async function updatePayments(id, card) {
   const list = find(".payments", card);
   if (list.dataset.shown !== shown) { // replaced only if changed: a user may be pressing a button
     list.dataset.shown = shown;
-    list.replaceChildren(...payments.map((payment) => newPayment(payment, card)));
+    const newestFirst = payments.toReversed();
+    list.replaceChildren(...newestFirst.map((payment) => newPayment(payment, card)));
   }
   if (payments.some((payment) => OPEN.has(payment.status))) openOrders.add(id);
   else if (openOrders.delete(id)) find(".message", card).hidden = true; // the outcome is shown now
@@ -210,6 +281,8 @@ function update(state) {
     card.remove();
     for (const known of [cards, orders, eventCounts, openOrders]) known.delete(id);
   }
+  newestOrders = state.orders;
+  updateCommands();
   find("#no-orders").hidden = state.orders.length > 0;
   find("#no-events").hidden = state.events.length > 0;
   const newest = state.events.toReversed();
@@ -225,6 +298,42 @@ function update(state) {
       updatePayments(id, card);
     }
   }
+}
+
+// --- the API from a terminal ------------------------------------------------------------------
+
+let credentials = null;
+let newestOrders = []; // newest first
+
+function updateCommands() {
+  if (credentials === null) return;
+  const { address, jwt, operatorKey } = credentials;
+  const payable = newestOrders.find(({ status }) => status === "created");
+  find("#variables").textContent =
+    `SERVICE=${address}\nJWT=${jwt}\nOPERATOR_KEY=${operatorKey}\nORDER=${payable?.id ?? "…"}`;
+  find("#commands").textContent = [
+    "curl -i $SERVICE/api/payments -H \"Authorization: Bearer $JWT\" \\",
+    "     -H 'Content-Type: application/json' \\",
+    "     -d \"{\\\"token\\\": \\\"tok_visa\\\", \\\"orderId\\\": \\\"$ORDER\\\"}\"",
+    "curl \"$SERVICE/api/payments?orderId=$ORDER\" -H \"Authorization: Bearer $JWT\"",
+    "curl -X POST $SERVICE/api/payments/PAYMENT/refunds \\",
+    "     -H \"Authorization: Bearer $OPERATOR_KEY\"",
+  ].join("\n");
+}
+
+find("#terminal").addEventListener("toggle", async () => {
+  const reply = await send("GET", "/credentials");
+  if (reply.ok) credentials = reply.content;
+  updateCommands();
+});
+
+for (const button of document.querySelectorAll("[data-copies]")) {
+  const text = button.textContent;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(find(`#${button.dataset.copies}`).textContent);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = text; }, COPIED_MS);
+  });
 }
 
 // --- updates ----------------------------------------------------------------------------------
