@@ -3,8 +3,9 @@
 A request passes through middleware, a route (`*_routes`), a handler (`handlers`) and a use case.
 
 - Without a web framework: `handlers`, `idempotency`, `background_tasks`, `errors`, `replies`,
-  `request_bodies`, `validation`. The simulation runs these unchanged.
-- On Litestar: `app` and its routes, `requests`, `responses`, `middleware`, `openapi`.
+  `json_fields`, `request_bodies`, `validation`. The simulation runs these unchanged.
+- On Litestar: `app` and its routes, `requests`, `request_head`, `responses`, `middleware`,
+  `openapi`.
 - The sender of a request: `auth`, `jwks`, `client_address`.
 - The process: `dependencies`, `metrics`, `server`.
 """

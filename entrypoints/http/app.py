@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from litestar import Litestar, get, post
+from litestar import Litestar, Response, get, post, route
 from litestar.datastructures import State
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
@@ -39,8 +40,9 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         yield
         await tasks.drain(app.state.drain_seconds)
 
+    routes = _routes(dependencies, metrics, tasks)
     app = Litestar(
-        route_handlers=_routes(dependencies, metrics, tasks),
+        route_handlers=[*_options_routes(routes), *routes],
         exception_handlers={Exception: on_error},
         lifespan=[finish_requests],
         openapi_config=openapi.config(version("payments")),
@@ -72,6 +74,22 @@ def _routes(
         webhooks = NotificationHandler(use_cases.receive_notification, tasks)
         routes.append(_webhook_route(WebhookRoutes(webhooks, dependencies.notification_reader)))
     return routes
+
+
+def _options_routes(routes: Sequence[HTTPRouteHandler]) -> Sequence[HTTPRouteHandler]:
+    """Return the OPTIONS routes. Litestar's own know the methods of one handler of a path only."""
+    methods: dict[str, set[str]] = {}
+    for handler in routes:
+        for path in handler.paths:
+            methods.setdefault(path, {"OPTIONS"}).update(handler.http_methods)
+    return [_options_route(path, sorted(allowed)) for path, allowed in methods.items()]
+
+
+def _options_route(path: str, methods: Sequence[str]) -> HTTPRouteHandler:
+    async def options() -> Response[None]:
+        return Response(None, status_code=204, headers={"Allow": ", ".join(methods)})
+
+    return route(path, http_method=HttpMethod.OPTIONS, include_in_schema=False)(options)
 
 
 def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:

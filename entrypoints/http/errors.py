@@ -61,8 +61,18 @@ class NotFound(Exception):
     """The resource does not exist, or the user may not know that it does."""
 
 
+@frozen
 class NotJson(Exception):
-    """The body is not declared as JSON."""
+    """The body is not declared as JSON in UTF-8."""
+
+    message: str = "The body must be application/json"
+
+
+@frozen
+class EncodedBody(Exception):
+    """The body has a content coding, and the service reads plain bodies only."""
+
+    coding: str
 
 
 class BodyTooLarge(Exception):
@@ -111,6 +121,13 @@ def _payment(payment: Payment | None) -> PaymentBody | UnsetType:
     return UNSET if payment is None else payment_body(payment)
 
 
+def _encoded_body(error: EncodedBody) -> Reply:
+    # RFC 9110, section 12.5.3: the reply to an unsupported coding names the supported ones.
+    message = f"A body with content coding {error.coding} cannot be read"
+    headers = {"Accept-Encoding": "identity", **CLOSE_CONNECTION}
+    return problem_reply(415, ErrorDetail(message, "Content-Encoding"), headers=headers)
+
+
 def _amount_mismatch(error: AmountMismatch) -> Reply:
     message = f"The amount due is {error.due}"
     detail = ErrorDetail(message, field="amount", code="amount_mismatch")
@@ -148,9 +165,10 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     PaymentNotFound: _not_found,
     # the request
     BadRequest: lambda error: problem_reply(400, *error.details),
-    NotJson: lambda _: problem_reply(
-        415, ErrorDetail("The body must be application/json"), headers=CLOSE_CONNECTION
+    NotJson: lambda error: problem_reply(
+        415, ErrorDetail(error.message, "Content-Type"), headers=CLOSE_CONNECTION
     ),
+    EncodedBody: _encoded_body,
     BodyTooLarge: lambda _: problem_reply(413, headers=CLOSE_CONNECTION),
     BodyTooSlow: lambda _: problem_reply(408, headers=CLOSE_CONNECTION),
     InvalidNotification: lambda _: problem_reply(

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import structlog
 from attrs import define, frozen
-from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.enums import HttpMethod, ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from entrypoints.http.metrics import Metrics
-from entrypoints.http.replies import PROBLEM_JSON, problem_reply
+from entrypoints.http.replies import PROBLEM_JSON, Reply, problem_reply
+from entrypoints.http.request_head import refusal
 from entrypoints.trace_context import use_traceparent
 
 logger = structlog.get_logger(__name__)
@@ -64,14 +65,28 @@ class _Response:
 
     send: Send
     request_id: str
+    has_body: bool
     status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             request_id = (b"x-request-id", self.request_id.encode())
-            message["headers"] = [*message["headers"], *_HEADERS, request_id]
+            headers = [_complete(name, value) for name, value in message["headers"]]
+            message["headers"] = [*headers, *_HEADERS, request_id]
+        elif message["type"] == "http.response.body" and not self.has_body:
+            message["body"] = b""
         await self.send(message)
+
+    async def reply(self, reply: Reply) -> None:
+        """Send a reply that is a problem."""
+        headers = [
+            (b"content-type", PROBLEM_JSON.encode()),
+            (b"content-length", str(len(reply.content)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
+        ]
+        await self({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await self({"type": "http.response.body", "body": reply.content, "more_body": False})
 
 
 @frozen
@@ -87,25 +102,35 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        response = _Response(send, secrets.token_hex(8))
+        method = str(scope["method"])
+        response = _Response(send, secrets.token_hex(8), has_body=method != HttpMethod.HEAD)
         body = _RequestBody(receive, ended=not _expects_body(scope))
         with use_traceparent(_header(scope, b"traceparent")), self.metrics.request_in_flight():
             try:
-                await self.app(scope, body, response)
+                await self._handle(scope, body, response)
             except Exception:
                 # Litestar handles the errors of routes; this one was raised by Litestar itself.
                 logger.exception("unexpected error", request=response.request_id)
                 if response.status is None:
-                    await _send_error(response)
-            self._record(scope, response, time.perf_counter() - started)
+                    await response.reply(problem_reply(500))
+            self._record(scope, method, response, time.perf_counter() - started)
         # After a timeout of the body, there is no further wait for the rest.
         if response.status != HTTPStatus.REQUEST_TIMEOUT:
             await body.discard()
 
-    def _record(self, scope: Scope, response: _Response, seconds: float) -> None:
+    async def _handle(self, scope: HTTPScope, body: Receive, response: _Response) -> None:
+        refused = refusal(scope)
+        if refused is not None:
+            await response.reply(refused)
+            return
+        if scope["method"] == HttpMethod.HEAD:
+            # RFC 9110, section 9.3.2: as GET, but without the body.
+            scope["method"] = HttpMethod.GET
+        await self.app(scope, body, response)
+
+    def _record(self, scope: Scope, method: str, response: _Response, seconds: float) -> None:
         route = scope.get("path_template") or NO_ROUTE
         status = response.status or 0
-        method = str(scope.get("method"))
         self.metrics.count_request(method, route, status, seconds)
         if not route.startswith(_NOT_LOGGED) or status >= HTTPStatus.BAD_REQUEST:
             logger.info(
@@ -118,14 +143,12 @@ class RequestMiddleware:
             )
 
 
-async def _send_error(send: Send) -> None:
-    content = problem_reply(500).content
-    headers = [
-        (b"content-type", PROBLEM_JSON.encode()),
-        (b"content-length", str(len(content)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": content, "more_body": False})
+def _complete(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Add HEAD to the methods that a resource allows, wherever GET is one of them."""
+    if name.lower() != b"allow":
+        return name, value
+    methods = {each.strip() for each in value.split(b",")}
+    return name, b", ".join(sorted(methods | ({b"HEAD"} if b"GET" in methods else set())))
 
 
 def _expects_body(scope: Scope) -> bool:

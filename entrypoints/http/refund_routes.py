@@ -9,7 +9,7 @@ from entrypoints.http.auth import check_operator
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.request_bodies import parse_refund
-from entrypoints.http.requests import AnyRequest, idempotency_key, read_json
+from entrypoints.http.requests import AnyRequest, idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
 from entrypoints.http.validation import is_payment_id
 
@@ -26,6 +26,7 @@ class RefundRoutes:
         check_operator(request, self.operator_key)
         if not is_payment_id(payment_id):
             raise NotFound
+        refuse_query(request)
         key = idempotency_key(request)
         command = parse_refund(await read_json(request, required=False), PaymentId(payment_id))
         return to_response(await self.handler.refund(command, key))

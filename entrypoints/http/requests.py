@@ -1,16 +1,18 @@
 """Read Litestar requests: query, headers, and bodies within limits of size and time."""
 
 import asyncio
+import codecs
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar import Request
 
 from domain.identifiers import OrderId
-from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, NotJson
+from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, EncodedBody, NotJson
+from entrypoints.http.json_fields import TEXT_RULE
 from entrypoints.http.replies import ErrorDetail
-from entrypoints.http.request_bodies import TEXT_RULE
-from entrypoints.http.validation import MAX_CHARACTERS, is_text
+from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -24,6 +26,9 @@ MAX_NOTIFICATION_BYTES: Final = 1024 * 1024
 # A body must be cut off within 30 s. This is also below the 25 s of a graceful stop (server.py).
 BODY_SECONDS: Final = 20.0
 
+# RFC 9110, section 5.6.2; what is not one is not repeated in the error.
+_TOKEN: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,32}")
+
 _IDEMPOTENCY_KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MAX_CHARACTERS}}}")
 
 
@@ -33,10 +38,26 @@ def order_id_in_query(request: AnyRequest) -> OrderId:
     Raises:
         BadRequest: it is missing or not valid text.
     """
-    value = request.query_params.get("orderId")
-    if not is_text(value):
+    values = request.query_params.getall("orderId", [])
+    if len(values) != 1 or not is_text(values[0]):
         raise BadRequest((ErrorDetail(f"orderId {TEXT_RULE}", "orderId"),))
-    return OrderId(str(value))
+    return OrderId(values[0])
+
+
+def refuse_query(request: AnyRequest) -> None:
+    """Return if the request has no query.
+
+    A request that moves money says how much in its body only: `?amount=500` would be missed, and
+    all be moved.
+
+    Raises:
+        BadRequest: it has one; with one detail for each name.
+    """
+    names = dict.fromkeys(name for name, _ in request.query_params.multi_items())
+    if names:
+        raise BadRequest(
+            tuple(ErrorDetail("is not a parameter of this request", shown(name)) for name in names)
+        )
 
 
 def idempotency_key(request: AnyRequest) -> str | None:
@@ -63,25 +84,29 @@ async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
     """Return the body; it must be declared as JSON, which a form of another site cannot do.
 
     Raises:
-        NotJson: the content type is not JSON.
-        BodyTooLarge, BodyTooSlow, BadRequest: see `read_body`.
+        NotJson: the content type is not JSON in UTF-8.
+        EncodedBody, BodyTooLarge, BodyTooSlow, BadRequest: see `read_body`.
     """
     content_types = request.headers.getall("content-type", [])
-    if len(content_types) != 1 or not _is_json(content_types[0]):
-        if required or content_types or await read_body(request, MAX_JSON_BYTES):
-            raise NotJson
-        return b""
-    return await read_body(request, MAX_JSON_BYTES)
+    if required or content_types:
+        _check_json(content_types)
+    content = await read_body(request, MAX_JSON_BYTES)
+    if content and not content_types:
+        raise NotJson
+    # RFC 8259, section 8.1, permits to ignore a byte-order mark.
+    return content.removeprefix(codecs.BOM_UTF8)
 
 
 async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
     """Return the body; its size is counted while it arrives, as Content-Length may be wrong.
 
     Raises:
+        EncodedBody: it is compressed, or has another content coding.
         BodyTooLarge: it has more than `max_bytes` bytes.
         BodyTooSlow: it did not arrive within BODY_SECONDS.
         BadRequest: the connection was closed before the end of the body.
     """
+    _check_coding(request)
     content_length = request.headers.get("content-length", "0")
     if not content_length.isdecimal() or int(content_length[:20]) > max_bytes:
         raise BodyTooLarge
@@ -101,7 +126,27 @@ async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
         raise BodyTooSlow from None
 
 
-def _is_json(content_type: str) -> bool:
-    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = {"charset=utf-8", 'charset="utf-8"', ""}
-    return media_type == "application/json" and charsets.issuperset(parameters)
+def _check_coding(request: AnyRequest) -> None:
+    codings = ",".join(request.headers.getall("content-encoding", [])).split(",")
+    for coding in (each.strip().lower() for each in codings):
+        if coding not in ("", "identity"):
+            raise EncodedBody(coding if _TOKEN.fullmatch(coding) else "unknown")
+
+
+def _check_json(content_types: Sequence[str]) -> None:
+    """Check that there is one content type, JSON in UTF-8; other parameters have no meaning.
+
+    Raises:
+        NotJson: it is not.
+    """
+    media_type, *parameters = content_types[0].split(";") if len(content_types) == 1 else [""]
+    if media_type.strip().lower() != "application/json":
+        raise NotJson
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset" and not _is_utf8(value):
+            raise NotJson("The charset of the body must be utf-8")
+
+
+def _is_utf8(charset: str) -> bool:
+    return charset.strip().strip('"').strip().lower() in ("utf-8", "utf8", "us-ascii")

@@ -6,6 +6,9 @@ from typing import Final
 MAX_CHARACTERS: Final = 255
 """The limit of an id, a token, a reason or an idempotency key; Stripe's ids have at most 255."""
 
+MAX_SHOWN: Final = 40
+"""Longer than any name of ours; errors repeat at most this many characters of another one."""
+
 _PAYMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,36}")
 
 
@@ -26,3 +29,8 @@ def is_text(value: object) -> bool:
 def is_payment_id(value: str) -> bool:
     """Whether the text has the form of a payment id; otherwise no payment can have it."""
     return _PAYMENT_ID.fullmatch(value) is not None
+
+
+def shown(name: str) -> str:
+    """Return the name of a field that a client made up, short enough for an error."""
+    return name if len(name) <= MAX_SHOWN and is_text(name) else f"{name[:MAX_SHOWN]!a}…"

@@ -8,7 +8,7 @@ import pytest
 HELP = "from click.testing import CliRunner; from entrypoints.cli import main; "
 SHOW_HELP = HELP + "assert not CliRunner().invoke(main, ['--help']).exit_code"
 HANDLERS = "from entrypoints.http import background_tasks, errors, handlers, idempotency, replies, "
-FRAMEWORK_FREE = HANDLERS + "request_bodies, validation"
+FRAMEWORK_FREE = HANDLERS + "json_fields, request_bodies, validation"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,52 @@ async def test_a_payment_that_does_not_exist_gets_404(client: Client, payment_id
     assert (await refund(client, payment_id)).status_code == 404
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}", b'{"reason": "broken"}'])
+async def test_a_body_without_an_amount_refunds_everything(
+    client: Client, paid: str, content: bytes
+) -> None:
+    headers = {**OPERATOR, "content-type": "application/json"}
+    response = await client.post(f"/api/payments/{paid}/refunds", content=content, headers=headers)
+
+    assert (response.status_code, response.json()["amount"]) == (201, 10000)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b'{"amount": null}', "amount"),
+        (b'{"amount": 100, "reason": null}', "reason"),
+        (b'{"amuont": 100}', "amuont"),
+        (b'{"Amount": 100}', "Amount"),
+        (b'{"amount ": 100}', "amount "),
+        (b'{"": 100}', "''…"),
+        (b'{"amount": 100, "currency": "usd"}', "currency"),
+        (b'{"amount": 1, "amount": 1000}', "amount"),
+        (b'{"amount": 1, "\\u0061mount": 1000}', "amount"),
+        (b'{"reason": "a", "amount": 1, "reason": "b"}', "reason"),
+        (b'{"%s": 100}' % (b"x" * 1000), f"'{'x' * 40}'…"),
+    ],
+)
+async def test_a_null_doubled_or_unknown_field_is_named_and_nothing_is_refunded(
+    client: Client, world: HttpWorld, paid: str, content: bytes, name: str
+) -> None:
+    headers = {**OPERATOR, "content-type": "application/json"}
+    response = await client.post(f"/api/payments/{paid}/refunds", content=content, headers=headers)
+
+    assert response.status_code == 400
+    assert error_fields(response) == {name}
+    assert not world.order().refunds
+
+
+async def test_a_refund_has_no_query(client: Client, world: HttpWorld, paid: str) -> None:
+    path = f"/api/payments/{paid}/refunds"
+    response = await client.post(path, params={"amount": "100"}, headers=OPERATOR)
+
+    assert response.status_code == 400
+    assert error_fields(response) == {"amount"}
+    assert not world.order().refunds
+
+
 @pytest.mark.parametrize("amount", [0, -1, "1", 1.0, True, 2**53, []], ids=repr)
 async def test_every_invalid_field_is_named(client: Client, paid: str, amount: object) -> None:
     response = await refund(client, paid, {"amount": amount, "reason": "x" * 256})

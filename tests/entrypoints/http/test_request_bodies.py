@@ -1,5 +1,7 @@
 """Invalid bodies of `POST /api/payments`: each gets a clear error, and nothing is charged."""
 
+import codecs
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -28,8 +30,8 @@ NOT_TEXT: list[object] = [
 INVALID_VALUES: dict[str, list[object]] = {
     "token": NOT_TEXT,
     "orderId": NOT_TEXT,
-    "amount": ["10000", "1e4", 1.5, 10000.0, True, -1, 2**53, 10**23, [], {}],
-    "currency": ["us", "usdd", "u$d", "ÜSD", 840, [], "us\0"],
+    "amount": [None, "10000", "1e4", 1.5, 10000.0, True, 0, -1, 2**53, 10**23, [], {}],
+    "currency": [None, "", "us", "usdd", "u$d", "ÜSD", 840, [], "us\0"],
 }
 
 
@@ -89,13 +91,59 @@ async def test_a_body_that_is_not_a_json_object_names_the_missing_fields(
     assert not world.charges
 
 
+@pytest.mark.parametrize("name", ["token", "orderId", "amount", "currency"])
+@pytest.mark.parametrize("escaped", [False, True])
+async def test_a_field_that_is_there_twice_is_named(
+    client: Client, world: HttpWorld, name: str, escaped: bool
+) -> None:
+    values = {"token": "tok_visa", "orderId": "order-1", "amount": 10000, "currency": "usd"}
+    fields = [f"{json.dumps(each)}: {json.dumps(value)}" for each, value in values.items()]
+    again = f"\\u{ord(name[0]):04x}{name[1:]}" if escaped else name
+    doubled = f'"{again}": {json.dumps(values[name])}'
+
+    response = await send(client, f"{{{', '.join([*fields, doubled])}}}".encode())
+
+    assert response.status_code == 400
+    assert error_fields(response) == {name}
+    assert not world.charges
+
+
+async def test_a_byte_order_mark_before_the_body_is_ignored(client: Client) -> None:
+    assert (await send(client, codecs.BOM_UTF8 + VALID)).status_code == 201
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZip", "br", "identity, deflate", "no token!"])
+async def test_a_compressed_body_gets_415_with_the_name_of_its_coding(
+    client: Client, world: HttpWorld, coding: str
+) -> None:
+    headers = {**signed_in(), "content-type": "application/json", "content-encoding": coding}
+    content = gzip.compress(VALID)
+    response = await client.post("/api/payments", content=content, headers=headers)
+
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
+    name = {"identity, deflate": "deflate", "no token!": "unknown"}.get(coding, coding.lower())
+    assert f"content coding {name} " in response.json()["errors"][0]["message"]
+    assert not world.charges
+
+
+async def test_the_coding_identity_is_no_coding(client: Client) -> None:
+    headers = {**signed_in(), "content-type": "application/json", "content-encoding": "identity"}
+    response = await client.post("/api/payments", content=VALID, headers=headers)
+
+    assert response.status_code == 201
+
+
 IS_JSON = [
-    *("application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"')
+    *("application/json", "application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'),
+    *("application/json; profile=x", "application/json;", "application/json; charset = utf8"),
+    'application/json; profile="https://schema.example/a"; charset=us-ascii',
 ]
 NOT_JSON = [
     *(None, "", "text/plain", "text/json", "application/x-www-form-urlencoded"),
     *("multipart/form-data; boundary=x", "application/msgpack", "application/problem+json"),
     *("application/json; charset=utf-16", "application/json, text/plain", "application/jsonx"),
+    *("application/json; charset=utf-8; charset=latin1", "application/json; charset="),
 ]
 
 

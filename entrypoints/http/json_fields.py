@@ -1,0 +1,110 @@
+"""JsonFields: the fields of a JSON body, each read once, and everything that is wrong with them.
+
+Every request that moves money is read with it. A field that is misspelt, doubled or null must not
+be taken for one that is absent: absent often means "all".
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+from attrs import field, frozen
+
+from domain.money import MAX_MINOR_UNITS
+from entrypoints.http.errors import BadRequest
+from entrypoints.http.replies import ErrorDetail
+from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
+
+TEXT_RULE: Final = f"must be text of 1 to {MAX_CHARACTERS} characters"
+
+_AMOUNT_RULE: Final = f"must be a whole number of minor units, from 1 to {MAX_MINOR_UNITS}"
+
+_CURRENCY: Final = re.compile("[A-Za-z]{3}")
+
+# An error names at most this many unknown fields; the limit of a body allows thousands.
+_MAX_UNKNOWN: Final = 10
+
+
+@frozen
+class JsonFields:
+    """Reads fields of a JSON object and collects what is wrong with them."""
+
+    body: dict[str, Any]
+    doubled: Collection[str] = ()
+    details: list[ErrorDetail] = field(factory=list)
+
+    @classmethod
+    def of(cls, content: bytes, required: tuple[str, ...] = ()) -> "JsonFields":
+        """Parse a body.
+
+        Raises:
+            BadRequest: it is not a JSON object; with a detail for each required field.
+        """
+        message = "The body must be a JSON object"
+        try:
+            body = msgspec.json.decode(content)
+            if isinstance(body, dict):
+                return cls(body, _doubled_names(content))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            message = "The body is not valid JSON"
+        missing = (ErrorDetail(f"{message}: {name} is missing", name) for name in required)
+        raise BadRequest(tuple(missing) or (ErrorDetail(message),))
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text; the default if it is absent."""
+        if default is not None and name not in self.body:
+            return default
+        value = self._value(name)
+        if not is_text(value):
+            self._refuse(name, TEXT_RULE)
+        return str(value)
+
+    def amount(self, name: str) -> int | None:
+        """Return a number of minor units; None if it is absent."""
+        if name not in self.body:
+            return None
+        value = self._value(name)
+        # Not isinstance: a bool is an int in Python.
+        if type(value) is int and 1 <= value <= MAX_MINOR_UNITS:
+            return value
+        self._refuse(name, _AMOUNT_RULE)
+        return None
+
+    def currency(self, name: str) -> str | None:
+        """Return the code of a currency as the client wrote it; None if it is absent."""
+        if name not in self.body:
+            return None
+        value = self._value(name)
+        if isinstance(value, str) and _CURRENCY.fullmatch(value):
+            return value
+        self._refuse(name, "must be a code of three letters")
+        return None
+
+    def only(self, *names: str) -> None:
+        """Refuse every other field."""
+        unknown = [name for name in self.body if name not in names]
+        for name in unknown[:_MAX_UNKNOWN]:
+            self.details.append(ErrorDetail("is not a field of this request", shown(name)))
+
+    def check(self) -> None:
+        """Raise BadRequest if a field is invalid."""
+        if self.details:
+            raise BadRequest(tuple(self.details))
+
+    def _value(self, name: str) -> Any:
+        if name in self.doubled:
+            self._refuse(name, "is there more than once")
+        return self.body.get(name)
+
+    def _refuse(self, name: str, rule: str) -> None:
+        self.details.append(ErrorDetail(f"{name} {rule}", name))
+
+
+def _doubled_names(content: bytes) -> Collection[str]:
+    """Return the names that the object has more than once; msgspec keeps the last value of each."""
+    pairs = json.loads(content, object_pairs_hook=list, parse_int=str, parse_float=str)
+    counts = Counter(name for name, _ in pairs)
+    return frozenset(name for name, count in counts.items() if count > 1)

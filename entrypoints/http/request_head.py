@@ -1,0 +1,63 @@
+"""Refuse requests whose head has more than one meaning, before anything is routed by it.
+
+A proxy in front of the service may hide a path, or choose a service by the host. It and we must
+understand the same by the same bytes.
+"""
+
+import re
+from typing import Final
+
+from litestar.types import HTTPScope
+
+from entrypoints.http.errors import CLOSE_CONNECTION, NotFound, reply_to
+from entrypoints.http.replies import ErrorDetail, Reply, problem_reply
+
+# Each path has one spelling: no empty segment, so no `//` and no slash at the end; no `.` and
+# `..`; no escape of a character that needs none (RFC 3986, section 6.2.2.2), nor of a slash,
+# which would be a separator for some programs only.
+_SEGMENT: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})+")
+_ESCAPED: Final = re.compile(rb"%([0-9A-F]{2})")
+_NEVER_ESCAPED: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/\\"
+)
+_DOTS: Final = frozenset({b".", b".."})
+
+
+def refusal(scope: HTTPScope) -> Reply | None:
+    """Return the reply to a request that is refused for its head; None if it is not."""
+    if not _has_one_host(scope):
+        detail = ErrorDetail("The request must have one Host header", "Host")
+        return problem_reply(400, detail, headers=CLOSE_CONNECTION)
+    if any(value.strip().lower() != b"chunked" for value in _values(scope, b"transfer-encoding")):
+        # RFC 9112, section 6.1.
+        detail = ErrorDetail("The only transfer coding is chunked", "Transfer-Encoding")
+        return problem_reply(501, detail, headers=CLOSE_CONNECTION)
+    if not is_canonical(scope["raw_path"]):
+        return reply_to(NotFound())
+    return None
+
+
+def is_canonical(path: bytes) -> bool:
+    """Whether this is the one spelling of a path."""
+    if path == b"/":
+        return True
+    root, *segments = path.split(b"/")
+    return root == b"" and bool(segments) and all(_is_segment(segment) for segment in segments)
+
+
+def _is_segment(segment: bytes) -> bool:
+    if segment in _DOTS or not _SEGMENT.fullmatch(segment):
+        return False
+    return _NEVER_ESCAPED.isdisjoint(int(each, 16) for each in _ESCAPED.findall(segment))
+
+
+def _has_one_host(scope: HTTPScope) -> bool:
+    """RFC 9112, section 3.2; granian shows a request without the header as an empty one."""
+    hosts = _values(scope, b"host")
+    if scope["http_version"] == "1.1":
+        return len(hosts) == 1 and bool(hosts[0].strip())
+    return len(hosts) <= 1
+
+
+def _values(scope: HTTPScope, name: bytes) -> list[bytes]:
+    return [value for key, value in scope["headers"] if key == name]
