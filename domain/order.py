@@ -9,7 +9,7 @@ from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId, UserId
 from domain.money import Money
 from domain.order_entities import OrderEntities
-from domain.outcome import Charged, Declined, Evidence, NeverArrived, RequiresAction
+from domain.outcome import Charged, Declined, Evidence, NeverArrived, Refused, RequiresAction
 from domain.payment import AUTHENTICATION_WINDOW, FIRST_CHECK_AFTER, Payment, PaymentStatus
 from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
 from domain.refund_rules import automatic_refund, external_refund, refundable, requested_refund
@@ -111,7 +111,7 @@ class Order(OrderEntities):
         match evidence:
             case Charged():
                 return self._capture(payment, evidence, now)
-            case Declined():
+            case Declined() | Refused():
                 return self.with_payment(payment.fail(evidence))
             case RequiresAction():
                 return self.with_payment(payment.require_action(evidence))

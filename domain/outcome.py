@@ -1,9 +1,18 @@
 """Outcomes: what a gateway reports about a payment."""
 
+from typing import Final
+
 from attrs import field, frozen
 
 from domain.identifiers import ChargeId
 from domain.money import Money
+
+MAX_MESSAGE: Final = 500
+"""The most characters of a gateway's words that are kept: a line or two for an operator."""
+
+
+def _bounded(message: str) -> str:
+    return message[:MAX_MESSAGE]
 
 
 @frozen
@@ -26,6 +35,20 @@ class Declined:
 
 
 @frozen
+class Refused:
+    """The gateway refuses the shop, not the card; nothing was captured, and nothing will be.
+
+    The reason is the account, the configuration or an amount that it does not support. Another
+    card does not help; an operator must act.
+    """
+
+    code: str
+    message: str = field(converter=_bounded)
+    """The gateway's own words, for operators; they contain no secret and no token."""
+    reference: str | None = None
+
+
+@frozen
 class RequiresAction:
     """The customer must authenticate with their bank first (3-D Secure); nothing is captured yet.
 
@@ -43,7 +66,7 @@ class NeverArrived:
     """The gateway has no record of the payment, and none of our requests can be in flight."""
 
 
-Outcome = Charged | Declined | RequiresAction
+Outcome = Charged | Declined | Refused | RequiresAction
 """What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
 
 Evidence = Outcome | NeverArrived

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from domain.errors import DomainError
 from domain.identifiers import ChargeId, OrderId, PaymentId, UserId
 from domain.money import Money
-from domain.outcome import Charged, Declined, RequiresAction
+from domain.outcome import Charged, Declined, Refused, RequiresAction
 
 FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
 """When recovery first checks a payment. An ordinary charge is settled well before. A charge may
@@ -203,15 +203,15 @@ class Payment:
         """Record the capture; an operator must decide, as it is not what was requested."""
         return self._capture(PaymentStatus.REVIEW, charged, mismatch)
 
-    def fail(self, declined: Declined) -> "Payment":
-        """Record that it was declined."""
+    def fail(self, refusal: Declined | Refused) -> "Payment":
+        """Record that it was declined, or that the gateway refused the shop."""
         if not self.can_become(PaymentStatus.FAILED):
             return self
         return evolve(
             self,
             status=PaymentStatus.FAILED,
-            code=declined.code,
-            reference=declined.reference or self.reference,
+            code=refusal.code,
+            reference=refusal.reference or self.reference,
             next_check_at=None,
         )
 

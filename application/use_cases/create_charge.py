@@ -18,7 +18,7 @@ from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
 from domain.claim import ExpectedAmount, OrderNotFound, PaymentInProgress
 from domain.identifiers import OrderId, PaymentId, UserId
-from domain.outcome import Declined, Evidence, NeverArrived, Outcome, RequiresAction
+from domain.outcome import Declined, Evidence, NeverArrived, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
 
 
@@ -42,6 +42,8 @@ class ChargeResult:
     action: RequiresAction | None = None
     is_new: bool = True
     """Whether this command started the payment; otherwise it was in progress before."""
+    is_refused: bool = False
+    """Whether it failed because the gateway refuses the shop, not the card."""
 
 
 @frozen
@@ -125,7 +127,7 @@ class CreateCharge:
         if checked.evidence is None:
             raise in_progress
         await self._count_decline(checked.evidence, command)
-        return ChargeResult(checked.payment, _action(checked.evidence), is_new=False)
+        return _result(checked.payment, checked.evidence, is_new=False)
 
     async def _charge(self, payment: Payment, token: CardToken) -> Outcome:
         if not payment.may_be_sent(self.now()):
@@ -148,8 +150,10 @@ class CreateCharge:
             settled = await self.settle(payment.id, outcome)
         except StorageUnavailable:
             return ChargeResult(payment)  # recovery finds the same outcome
-        return ChargeResult(settled, _action(outcome))
+        return _result(settled, outcome, is_new=True)
 
 
-def _action(evidence: Evidence) -> RequiresAction | None:
-    return evidence if isinstance(evidence, RequiresAction) else None
+def _result(payment: Payment, evidence: Evidence, *, is_new: bool) -> ChargeResult:
+    action = evidence if isinstance(evidence, RequiresAction) else None
+    is_refused = isinstance(evidence, Refused) and payment.status is PaymentStatus.FAILED
+    return ChargeResult(payment, action, is_new, is_refused)

@@ -1,5 +1,7 @@
 """SettlePayment: the only place where the outcome of a payment and its event are written."""
 
+import logging
+
 from attrs import frozen
 
 from application.ports.clock import Clock
@@ -8,8 +10,10 @@ from application.retry import RetryOnConflict
 from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Evidence
+from domain.outcome import Evidence, Refused
 from domain.payment import Payment, PaymentStatus
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -27,6 +31,8 @@ class SettlePayment:
             ContradictoryOutcome: the gateway reports two charges for it.
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
+        if isinstance(evidence, Refused):
+            _report(payment_id, evidence)
         return await self.retry(lambda work: self._settle(work, payment_id, evidence))
 
     async def _settle(self, work: UnitOfWork, payment_id: PaymentId, evidence: Evidence) -> Payment:
@@ -43,3 +49,13 @@ class SettlePayment:
         elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
             work.outbox.add(PaymentFailed.of(payment))
         return payment
+
+
+def _report(payment_id: PaymentId, refused: Refused) -> None:
+    """Tell the operator, who alone can end it."""
+    logger.warning(
+        "the gateway refuses the shop, not the card: payment %s, %s: %s",
+        payment_id,
+        refused.code,
+        refused.message,
+    )

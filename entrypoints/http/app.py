@@ -100,7 +100,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
             operation_class=openapi.CreatePayment,
             security=openapi.USER_SECURITY,
             responses=openapi.PAYMENT_CREATED
-            | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 503),
+            | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 502, 503),
         )(payments.create),
         get(
             "/api/payments",

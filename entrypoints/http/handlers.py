@@ -121,7 +121,7 @@ class PaymentHandler:
             except (GatewayUnavailable, StorageUnavailable):
                 self.metrics.count("unavailable")
                 raise
-        self.metrics.count(result.payment.status.value)
+        self.metrics.count("refused" if result.is_refused else result.payment.status.value)
         return _charge_reply(result)
 
 
@@ -198,6 +198,11 @@ def _charge_reply(result: ChargeResult) -> HandlerResult:
     match payment.status:
         case PaymentStatus.SUCCEEDED:
             return HandlerResult(json_reply(201, body, location), is_final=True)
+        case PaymentStatus.FAILED if result.is_refused:
+            # Not the operator's words: they may tell strangers about the shop's account.
+            code = payment.code or "refused"
+            detail = ErrorDetail("The payment gateway refuses the shop; try again later", code=code)
+            return HandlerResult(problem_reply(502, detail, payment=body), is_final=False)
         case PaymentStatus.FAILED:
             detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
             return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)

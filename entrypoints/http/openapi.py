@@ -69,6 +69,10 @@ _PROBLEMS: Final = {
     422: ("The idempotency key was used for another request", "The idempotency key was used"),
     429: ("Too many declined cards; try again after Retry-After", "Too many declined cards"),
     500: ("Internal error; recovery finds the outcome of the payment", "Internal Server Error"),
+    502: (
+        "The payment gateway refuses the shop, not the card; nothing was charged",
+        "The payment gateway refuses the shop; try again later",
+    ),
     503: ("Try again after Retry-After; nothing was charged", "The service is busy"),
 }
 

@@ -5,9 +5,9 @@ import pytest
 from attrs import evolve
 
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
-from domain.outcome import Charged, Declined
+from domain.outcome import Charged, Declined, Refused
 from domain.refund import Refunded, RefundFailed
-from payments_kit.conformance.harness import FailingHarness, UnreliableHarness
+from payments_kit.conformance.harness import FailingHarness, RefusingHarness, UnreliableHarness
 from payments_kit.conformance.samples import a_payment, a_refund, paid
 
 
@@ -134,6 +134,37 @@ class UnreliableConnectionContract:
             await harness.gateway.charge(a_payment(), token)
         for error in (unavailable.value, unknown.value):
             assert token.value not in _everything_logged(error)
+
+
+@pytest.mark.asyncio
+class RefusingGatewayContract:
+    """What a gateway promises that may refuse the shop instead of a card."""
+
+    async def test_a_refusal_of_the_shop_is_no_decline_and_captures_nothing(
+        self, harness: RefusingHarness
+    ) -> None:
+        payment = a_payment()
+        harness.refuse()
+        outcome = await harness.gateway.charge(payment, harness.succeeding_token)
+        assert isinstance(outcome, Refused)
+        assert outcome.code
+        assert await harness.charge_count(payment) == 0
+
+    async def test_a_refusal_of_the_shop_has_the_gateway_s_words_without_the_token(
+        self, harness: RefusingHarness
+    ) -> None:
+        harness.refuse()
+        outcome = await harness.gateway.charge(a_payment(), harness.succeeding_token)
+        assert isinstance(outcome, Refused)
+        assert outcome.message
+        assert harness.succeeding_token.value not in repr(outcome)
+
+    async def test_a_card_can_be_charged_once_the_shop_is_no_longer_refused(
+        self, harness: RefusingHarness
+    ) -> None:
+        harness.refuse()
+        await harness.gateway.charge(a_payment(), harness.succeeding_token)
+        await paid(harness)
 
 
 @pytest.mark.asyncio

@@ -57,6 +57,13 @@ class FailingHarness(Harness, Protocol):
         """Let the next such request, executed or not, get an error that is repeated for its key."""
 
 
+class RefusingHarness(Harness, Protocol):
+    """A gateway that can be made to refuse the shop: its account, configuration or amounts."""
+
+    def refuse(self) -> None:
+        """Let the gateway refuse the next charge for a reason that no card can change."""
+
+
 class AuthenticatingHarness(Harness, Protocol):
     """A gateway with cards that require authentication."""
 

@@ -18,6 +18,7 @@ from attrs import field, frozen
 from payments_kit.conformance.authentication_promises import AuthenticationContract
 from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
+    RefusingGatewayContract,
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.harness import (
@@ -25,6 +26,7 @@ from payments_kit.conformance.harness import (
     FailingHarness,
     Harness,
     MakeHarness,
+    RefusingHarness,
     UnreliableHarness,
     hooks,
 )
@@ -53,6 +55,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestGateway": Part(PaymentGatewayContract, Harness),
     "TestUnreliableConnection": Part(UnreliableConnectionContract, UnreliableHarness),
     "TestFailingGateway": Part(FailingGatewayContract, FailingHarness),
+    "TestRefusingGateway": Part(RefusingGatewayContract, RefusingHarness),
     "TestAuthentication": Part(AuthenticationContract, AuthenticatingHarness),
 }
 """The parts by the names of their classes in suite.py."""

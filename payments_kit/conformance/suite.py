@@ -9,6 +9,7 @@ from payments_kit.conformance.authentication_promises import AuthenticationContr
 from payments_kit.conformance.checked import CheckedHarness
 from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
+    RefusingGatewayContract,
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.promises import PaymentGatewayContract
@@ -32,6 +33,10 @@ class TestUnreliableConnection(UnreliableConnectionContract):
 
 class TestFailingGateway(FailingGatewayContract):
     """Needs a gateway that can be made to fail."""
+
+
+class TestRefusingGateway(RefusingGatewayContract):
+    """Needs a gateway that can be made to refuse the shop."""
 
 
 class TestAuthentication(AuthenticationContract):

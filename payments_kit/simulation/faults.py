@@ -45,6 +45,7 @@ class FaultKind(Enum):
     PAUSE = "process paused for longer than a lease"
     CLOCK_SKEW = "clocks differ"
     CLIENT_DISCONNECTS = "customer disconnects"
+    GATEWAY_REFUSES = "gateway refuses the shop"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

@@ -77,6 +77,8 @@ class GatewayFaults:
         for kind, gateway_kind in _KINDS.items():
             if self.injector.occurs(kind, f"gateway {step}"):
                 return self._fault(kind, gateway_kind, payment_id)
+        if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_REFUSES, "gateway"):
+            return GatewayFault(GatewayFaultKind.REFUSED)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
             amount = self.amount_of(payment_id)
             mischarge = Mischarge(Money(amount.minor_units + 1, amount.currency), livemode=False)

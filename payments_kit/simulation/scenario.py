@@ -31,6 +31,9 @@ _FREQUENT: Final = frozenset(
     }
 )
 
+_ADDED: Final = (FaultKind.GATEWAY_REFUSES,)
+"""Newer kinds have a random stream each, so that a seed without them stays the same run."""
+
 
 @frozen
 class Scenario:
@@ -70,8 +73,8 @@ def scenario_of(seed: int) -> Scenario:
     rates = {
         kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
         for kind in FaultKind
-        if draw.random() < _SHARE_OF_FAULTS
-    }
+        if kind not in _ADDED and draw.random() < _SHARE_OF_FAULTS
+    } | _added_rates(seed)
     return Scenario(
         seed=seed,
         orders=draw.choice((1, 2, 3, 4, 6)),
@@ -86,3 +89,12 @@ def scenario_of(seed: int) -> Scenario:
         webhooks=draw.random() < 0.7,
         rates=rates,
     )
+
+
+def _added_rates(seed: int) -> dict[FaultKind, float]:
+    rates = dict[FaultKind, float]()
+    for kind in _ADDED:
+        draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
+        if draw.random() < _SHARE_OF_FAULTS:
+            rates[kind] = draw.choice(_RATES_OF_RARE)
+    return rates

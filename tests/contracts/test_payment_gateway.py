@@ -21,6 +21,7 @@ from domain.payment import Payment
 from payments_kit.conformance.authentication_promises import AuthenticationContract
 from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
+    RefusingGatewayContract,
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.harness import Step
@@ -78,6 +79,9 @@ class InMemoryHarness(SimulatedHarness):
 
     def lose_request(self, step: Step) -> None:
         self.faults.add(step, GatewayFaultKind.REQUEST_LOST)
+
+    def refuse(self) -> None:
+        self.faults.add("charge", GatewayFaultKind.REFUSED)
 
     def fail(self, step: Step, *, executed: bool) -> None:
         after, instead = GatewayFaultKind.SERVER_ERROR_AFTER, GatewayFaultKind.SERVER_ERROR
@@ -149,6 +153,7 @@ class TestInMemory(
     PaymentGatewayContract,
     UnreliableConnectionContract,
     FailingGatewayContract,
+    RefusingGatewayContract,
     AuthenticationContract,
 ):
     """The reference."""

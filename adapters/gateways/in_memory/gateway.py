@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Final
 
 from attrs import define, evolve, field
 
@@ -11,12 +12,27 @@ from adapters.gateways.in_memory.ledger import GatewayLedger
 from adapters.gateways.simulated.attempts import Mischarge
 from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
-from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import (
+    CALL_SECONDS,
+    CardToken,
+    GatewayUnavailable,
+    OutcomeUnknown,
+)
 from domain.identifiers import PaymentId
+from domain.outcome import Outcome, Refused
+from domain.payment import Payment
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited before every request with the name of its step, and after it with "<step> replied". It
 may let time pass, or stop the process that is being tested."""
+
+
+REFUSAL: Final = Refused("account_restricted", "The account cannot make charges (req_00000001)")
+"""The outcome of a charge with the fault REFUSED."""
+
+
+class _ShopRefused(Exception):
+    """The gateway refuses the shop: the result of the fault REFUSED."""
 
 
 async def no_delay(_step: str) -> None:
@@ -42,6 +58,12 @@ class InMemoryGateway(SimulatedGateway):
 
     def _now(self) -> datetime:
         return self.ledger.now()
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        try:
+            return await super().charge(payment, token)
+        except _ShopRefused:
+            return REFUSAL
 
     async def _send(
         self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
@@ -71,6 +93,8 @@ class InMemoryGateway(SimulatedGateway):
                 raise GatewayUnavailable("the gateway is busy: 429")
             case GatewayFaultKind.REQUEST_LOST:
                 raise OutcomeUnknown("no reply from the gateway")
+            case GatewayFaultKind.REFUSED:
+                raise _ShopRefused
             case GatewayFaultKind.LATE:
                 self.ledger.delay(fault.seconds, payment_id, rule)
                 raise OutcomeUnknown("no reply from the gateway")

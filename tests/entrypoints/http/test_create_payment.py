@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from adapters.gateways.in_memory.gateway import REFUSAL
 from application.application import DeclineLimits
 from application.use_cases.create_charge import PayOrder
 from domain.identifiers import OrderId, PaymentId
@@ -71,6 +72,43 @@ async def test_a_declined_card_gets_402_with_its_code_and_the_order_can_be_paid_
     assert first_error(response)["code"] == "insufficient_funds"
     assert response.json()["payment"]["id"] == world.payment().id
     assert (await pay(client)).status_code == 201
+
+
+async def test_a_refusal_of_the_shop_gets_502_and_is_no_decline(
+    client: Client, world: HttpWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.faults.add("charge", GatewayFaultKind.REFUSED)
+
+    response = await pay(client)
+
+    assert response.status_code == 502
+    assert first_error(response)["code"] == REFUSAL.code
+    assert response.json()["payment"]["status"] == "failed"
+    assert REFUSAL.message not in response.text
+    assert (await pay(client)).status_code == 201
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert REFUSAL.message in warning.getMessage()
+
+
+async def test_a_refused_shop_is_not_counted_against_the_customer() -> None:
+    world = HttpWorld(limits=DeclineLimits(max_declines={"user": 2}))
+    await world.create_order()
+    async with world.client() as client:
+        for _ in range(3):
+            world.faults.add("charge", GatewayFaultKind.REFUSED)
+            assert (await pay(client)).status_code == 502
+
+        assert (await pay(client)).status_code == 201
+
+
+async def test_a_request_that_ended_with_a_refusal_is_tried_again_under_the_same_key(
+    client: Client, world: HttpWorld
+) -> None:
+    world.faults.add("charge", GatewayFaultKind.REFUSED)
+    headers = {"Idempotency-Key": "refused"}
+
+    assert (await pay(client, headers=headers)).status_code == 502
+    assert (await pay(client, headers=headers)).status_code == 201
 
 
 @pytest.mark.parametrize(
