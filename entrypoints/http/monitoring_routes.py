@@ -9,6 +9,7 @@ from attrs import frozen
 from litestar import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.http.dependencies import Check
 from entrypoints.http.replies import ErrorDetail, json_reply, problem_reply
 from entrypoints.http.responses import to_response
@@ -55,6 +56,9 @@ async def _passes(name: str, check: Check) -> bool:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await check()
+    except StorageUnavailable as error:  # its text is one line without secrets
+        logger.warning("readiness check failed", check=name, reason=str(error))
+        return False
     except Exception as error:  # a check may raise anything
         logger.warning("readiness check failed", check=name, reason=type(error).__name__)
         return False

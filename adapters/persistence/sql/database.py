@@ -1,37 +1,23 @@
 """Run statements, each in a transaction of its own, and translate errors to the port's errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
 from attrs import define, field, frozen
 from sqlalchemy import ClauseElement, PoolProxiedConnection, QueuePool, event, make_url
-from sqlalchemy import exc as sa
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
 # How long to wait for a free connection; a customer waits as long.
 POOL_SECONDS: Final = 3.0
-
-# The codes below: https://www.postgresql.org/docs/current/errcodes-appendix.html
-
-# Serialization failure (also raised by our own guard), deadlock detected, unique violation.
-_CONFLICTS: Final = ("40001", "40P01", "23505")
-
-# Connection exception, admin shutdown, crash shutdown, cannot connect now.
-_LOST: Final = ("08", "57P01", "57P02", "57P03")
-
-# Connection exception, invalid authorization, unknown database, serialization failure and deadlock
-# (of a read), insufficient resources (disk full, too many connections), lock not available,
-# operator intervention (shutdown, cancelled), system error, read-only transaction.
-_UNAVAILABLE: Final = ("08", "28", "3D", "40", "53", "55P03", "57", "58", "25006")
-
-# Unknown table, column or function: the schema is older than the program and must be migrated.
-_NOT_MIGRATED: Final = ("42P01", "42703", "42883")
 
 _DIALECT: Final = make_url("postgresql+asyncpg://").get_dialect()()
 
@@ -62,15 +48,29 @@ class _ConnectionLost(Exception):
     """The connection was lost during a statement, which may have been executed."""
 
 
-@define
-class _Generation:
-    """Counts the connections of a pool that were lost or thrown away."""
+@define(eq=False)
+class _Pool:
+    """What happened to a pool's connections; its methods are listeners of the pool's events."""
 
-    number: int = 0
+    lost: int = 0
+    """How many connections were lost or thrown away."""
+    trusted: int = 0
+    """Rises when all connections opened so far must not be used again."""
 
-    def increase(self, *_: object) -> None:
-        """Count one more; a listener for the pool's event."""
-        self.number += 1
+    def on_connect(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        record.info[self] = self.trusted
+
+    def on_checkout(
+        self, _connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
+    ) -> None:
+        """Reject a connection that the server has closed, as in a restart, or a distrusted one."""
+        driver: asyncpg.Connection[Any] | None = proxy.driver_connection
+        is_open = driver is not None and not driver.is_closed()
+        if not is_open or record.info.setdefault(self, self.trusted) != self.trusted:
+            raise DisconnectionError
+
+    def on_invalidate(self, *_: object) -> None:
+        self.lost += 1
 
 
 @frozen
@@ -83,10 +83,13 @@ class Database:
 
     engine: AsyncEngine
     _free: asyncio.Semaphore = field(init=False)
-    _generation: _Generation = field(factory=_Generation, init=False)
+    _pool: _Pool = field(factory=_Pool, init=False)
 
     def __attrs_post_init__(self) -> None:
-        event.listen(self.engine.sync_engine, "invalidate", self._generation.increase)
+        engine = self.engine.sync_engine
+        event.listen(engine, "connect", self._pool.on_connect)
+        event.listen(engine, "checkout", self._pool.on_checkout)
+        event.listen(engine, "invalidate", self._pool.on_invalidate)
 
     @_free.default
     def _create_semaphore(self) -> asyncio.Semaphore:
@@ -102,7 +105,7 @@ class Database:
         While it stays the same, the statements have reached the same servers. After a failover or a
         restore it is higher, so what is stored may be older than what was read before.
         """
-        return self._generation.number
+        return self._pool.lost
 
     async def run(self, statement: Statement, **values: Any) -> Rows:
         """Run an idempotent statement; run it again if its connection was lost.
@@ -130,9 +133,13 @@ class Database:
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
             except asyncpg.PostgresError as error:
-                if error.sqlstate in _CONFLICTS:
-                    raise Conflict(_reason(error)) from error
+                if fault_of(error) is Fault.CONFLICT:
+                    raise Conflict(reason_of(error)) from error
                 raise
+
+    def distrust_connections(self) -> None:
+        """Replace every connection at its next use: their server is not what it was."""
+        self._pool.trusted += 1
 
     async def _run(self, text: str, parameters: tuple[Any, ...]) -> Rows:
         async with self._connection() as connection:
@@ -140,15 +147,17 @@ class Database:
             assert driver is not None, "a connection from the pool is open"  # noqa: S101
             try:
                 return await driver.fetch(text, *parameters)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                if driver.is_closed() or _state(error).startswith(_LOST):
+            except Exception as error:
+                fault = fault_of(error)
+                if driver.is_closed() or fault is Fault.LOST:
                     connection.invalidate(error)
-                    raise _ConnectionLost(_reason(error)) from error
+                    raise _ConnectionLost(reason_of(error)) from error
+                if fault is Fault.READ_ONLY:
+                    self.distrust_connections()
+                elif not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
+                    connection.invalidate(error)  # a timeout: the reply may still arrive
                 raise
-            except (ConnectionError, asyncpg.InternalClientError) as error:
-                connection.invalidate(error)
-                raise _ConnectionLost(_reason(error)) from error
-            except BaseException as error:  # timeout or cancellation: the reply may still arrive
+            except BaseException as error:  # cancellation: the reply may still arrive
                 connection.invalidate(error)
                 raise
 
@@ -172,48 +181,4 @@ class Database:
         try:
             return await self.engine.raw_connection()
         except Exception as error:
-            raise StorageUnavailable(_reason(error)) from error
-
-
-@contextmanager
-def translating_errors() -> Iterator[None]:
-    """Translate errors of the driver to the port's errors; others, such as bugs, are unchanged.
-
-    Raises:
-        StorageUnavailable: the database cannot be reached, or not in time.
-    """
-    try:
-        yield
-    except (_ConnectionLost, sa.TimeoutError, OSError) as error:
-        raise StorageUnavailable(_reason(error)) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, sa.DBAPIError) as error:
-        state = _state(error)
-        if state in _NOT_MIGRATED:
-            raise StorageUnavailable(
-                "the schema is older than this program: run `payments migrate`"
-            ) from error
-        if state.startswith(_UNAVAILABLE):
-            raise StorageUnavailable(_reason(error)) from error
-        raise
-
-
-def _state(error: Exception) -> str:
-    """Return the SQLSTATE of an error; empty if the server did not report it."""
-    return getattr(_driver_error(error), "sqlstate", None) or ""
-
-
-def _reason(error: Exception) -> str:
-    """Return one line for logs, without the statement (long) and its values (private)."""
-    driver_error = _driver_error(error)
-    if isinstance(driver_error, TimeoutError):
-        return "no reply within the timeout"
-    return f"{type(driver_error).__name__}: {driver_error}".splitlines()[0]
-
-
-def _driver_error(error: Exception) -> BaseException:
-    """Return asyncpg's error, which SQLAlchemy wraps in migrations."""
-    if isinstance(error, sa.DBAPIError) and error.orig is not None:
-        return error.orig.__cause__ or error.orig
-    if isinstance(error, sa.EmulatedDBAPIException):
-        return error.__cause__ or error
-    return error
+            raise StorageUnavailable(reason_of(error)) from error

@@ -4,8 +4,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
-from sqlalchemy import PoolProxiedConnection, event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.persistence.sql.database import POOL_SECONDS
@@ -55,7 +53,7 @@ def create_engine(
             server_settings={"application_name": "payments"},
         )
 
-    engine = create_async_engine(
+    return create_async_engine(
         # The URL contains a password, and the repr of an engine shows its URL.
         "postgresql+asyncpg://",
         async_creator=connect,
@@ -68,8 +66,6 @@ def create_engine(
         pool_use_lifo=True,
         hide_parameters=True,
     )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return engine
 
 
 def _for_asyncpg(database_url: str) -> str:
@@ -77,10 +73,3 @@ def _for_asyncpg(database_url: str) -> str:
     query = [(key, value) for key, value in parse_qsl(url.query) if key not in _LIBPQ_ONLY]
     scheme = url.scheme.removesuffix("+asyncpg")
     return url._replace(scheme=scheme, query=urlencode(query)).geturl()
-
-
-def _refuse_closed(_connection: object, _record: object, proxy: PoolProxiedConnection) -> None:
-    """Reject a pooled connection that the server has closed, as in a restart."""
-    driver: asyncpg.Connection[Any] | None = proxy.driver_connection
-    if driver is None or driver.is_closed():
-        raise DisconnectionError

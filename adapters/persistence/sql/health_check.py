@@ -6,7 +6,8 @@ from attrs import frozen
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.persistence.sql.database import Database, Statement, translating_errors
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.errors import translating_errors
 from adapters.persistence.sql.migrate import (
     current_revision,
     is_known_revision,

@@ -13,8 +13,9 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.persistence.sql.database import Database, translating_errors
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.errors import translating_errors
 from adapters.persistence.sql.rename_old_values import rename_old_values
 from application.ports.unit_of_work import StorageUnavailable
 

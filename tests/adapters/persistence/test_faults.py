@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import QueuePool, text
@@ -248,6 +249,40 @@ async def test_a_read_only_server_is_unavailable_to_save(sql: Database, database
     async with opened(database_url) as read_only:
         with pytest.raises(StorageUnavailable):
             await read_only.save(an_order())
+
+
+async def test_connections_to_a_server_that_went_read_only_are_replaced(
+    storage: Storage, sql: Database
+) -> None:
+    await use_every_connection(sql)
+    before = sql.generation
+    # Sessions from before a failover; new connections reach the new primary.
+    read_only = Statement.of(text("SET default_transaction_read_only = on"))
+    pause = Statement.of(text("SELECT pg_sleep(0.05)"))
+    size = pool_of(sql).size()
+    await asyncio.gather(*(sql.run(read_only) for _ in range(size)))
+    await asyncio.gather(*(sql.run(pause) for _ in range(size)))
+    work = storage.begin()
+    await claim(work)
+    with pytest.raises(StorageUnavailable, match="read-only"):
+        await work.commit()
+    await asyncio.gather(*(change(storage) for _ in range(2 * size)))
+    assert sql.generation > before
+
+
+async def test_a_missing_right_is_unavailable_and_names_the_table(
+    storage: Storage, database_url: str, sql: Database
+) -> None:
+    await sql.run(Statement.of(text("CREATE ROLE nobody_knows LOGIN PASSWORD 'secret'")))
+    try:
+        url = urlsplit(database_url)
+        host = url.netloc.rpartition("@")[2]
+        without_rights = url._replace(netloc=f"nobody_knows:secret@{host}").geturl()
+        async with opened(without_rights) as refused:
+            with pytest.raises(StorageUnavailable, match="permission denied for table orders"):
+                await refused.read()
+    finally:
+        await sql.run(Statement.of(text("DROP ROLE nobody_knows")))
 
 
 async def test_a_database_without_our_schema_is_unavailable(empty_database_url: str) -> None:
