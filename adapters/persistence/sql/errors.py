@@ -31,7 +31,7 @@ class Fault(Enum):
     UNAVAILABLE = auto()
     """The server cannot do it now; it can later, without a change of ours."""
     REFUSED = auto()
-    """The server will not do it until somebody changes a setting, a right or the schema."""
+    """The server will not do it until a person changes a setting, a right or the schema."""
     VALUES = auto()
     """The values of this statement are the problem: others succeed. It is a bug, or the content of
     one event."""
@@ -44,7 +44,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "02": Fault.UNAVAILABLE,
     "03": Fault.LOST,  # the statement is not complete yet
     "08": Fault.LOST,  # connection exceptions
-    "09": Fault.REFUSED,  # a trigger, of somebody else
+    "09": Fault.REFUSED,  # a trigger, which is not ours
     "0A": Fault.REFUSED,  # the server lacks a feature
     "0B": Fault.LOST,  # a transaction cannot begin
     "0F": Fault.REFUSED,
@@ -66,7 +66,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "28": Fault.REFUSED,  # invalid authorization
     "2B": Fault.REFUSED,
     "2D": Fault.LOST,  # a transaction cannot end
-    "2F": Fault.REFUSED,  # a function of somebody else
+    "2F": Fault.REFUSED,  # a function, which is not ours
     "34": Fault.LOST,  # an unknown cursor
     "38": Fault.REFUSED,
     "39": Fault.REFUSED,
