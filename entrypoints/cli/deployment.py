@@ -9,6 +9,7 @@ import click
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.cli.running import fail, run
 from entrypoints.settings import Settings, read_database_url, read_settings
+from entrypoints.settings.oddities import find_oddities
 
 if TYPE_CHECKING:
     from entrypoints.monitoring.doctor import CheckResult
@@ -25,7 +26,7 @@ def migrate() -> None:
     try:
         database_url = read_database_url(os.environ)
     except InvalidSetting as error:
-        fail(str(error))
+        fail(*error.problems)
     click.echo(f"the database has schema {run(migrate_database(database_url))}")
 
 
@@ -33,20 +34,27 @@ def migrate() -> None:
 def doctor() -> None:
     """Check the configuration and every dependency.
 
-    Prints one line for each check. Exits with status 1 if a check fails.
+    Prints one line for each check. Exits with status 1 if a check fails (✗). A setting that was
+    probably meant otherwise (!) is not a failure.
     """
     from entrypoints.monitoring.doctor import CheckResult
 
     try:
         settings = read_settings(os.environ)
     except InvalidSetting as error:
-        results = [CheckResult("configuration", False, str(error))]
+        results = [CheckResult("configuration", False, each) for each in error.problems]
     else:
-        complete = CheckResult("configuration", True, "complete")
-        results = [complete, *run(_check(settings))]
+        _report("✓", "configuration", "complete")
+        for oddity in find_oddities(settings, os.environ):
+            _report("!", "configuration", oddity)
+        results = run(_check(settings))
     for result in results:
-        click.echo(f"{'✓' if result.ok else '✗'} {result.name:<13}  {result.text}")
+        _report("✓" if result.ok else "✗", result.name, result.text)
     sys.exit(0 if all(result.ok for result in results) else 1)
+
+
+def _report(mark: str, name: str, text: str) -> None:
+    click.echo(f"{mark} {name:<13}  {text}")
 
 
 async def _check(settings: Settings) -> "list[CheckResult]":
@@ -57,4 +65,4 @@ async def _check(settings: Settings) -> "list[CheckResult]":
         async with open_doctor(settings) as doctor:
             return await doctor.check()
     except InvalidSetting as error:  # a gateway plug-in reads variables of its own
-        return [CheckResult("gateway", False, str(error))]
+        return [CheckResult("gateway", False, each) for each in error.problems]

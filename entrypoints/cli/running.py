@@ -11,6 +11,7 @@ import click
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.settings import Settings, read_settings
+from entrypoints.settings.oddities import find_oddities
 
 Result = TypeVar("Result")
 
@@ -19,7 +20,7 @@ INTERRUPTED: Final = 130
 
 
 def settings_or_exit(*, http: bool = True) -> Settings:
-    """Read the settings; exit with status 1 and one line if they are invalid.
+    """Read the settings; exit with status 1 and one line for each problem if they are invalid.
 
     Args:
         http: whether the command checks users' tokens.
@@ -27,7 +28,16 @@ def settings_or_exit(*, http: bool = True) -> Settings:
     try:
         return read_settings(os.environ, http=http)
     except InvalidSetting as error:
-        fail(str(error))
+        fail(*error.problems)
+
+
+def log_oddities(settings: Settings) -> None:
+    """Log a warning for each setting that was probably meant otherwise."""
+    import structlog  # it imports rich
+
+    logger = structlog.get_logger(__name__)
+    for oddity in find_oddities(settings, os.environ):
+        logger.warning("odd setting", problem=oddity)
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -39,13 +49,16 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         return asyncio.run(coroutine)
-    except (InvalidSetting, BrokerUnavailable, StorageUnavailable) as error:
+    except InvalidSetting as error:
+        fail(*error.problems)
+    except (BrokerUnavailable, StorageUnavailable) as error:
         fail(str(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
 
-def fail(problem: str) -> NoReturn:
-    """Print the problem in one line on stderr, and exit with status 1."""
-    click.echo(f"payments: {problem}", err=True)
+def fail(*problems: str) -> NoReturn:
+    """Print each problem in one line on stderr, and exit with status 1."""
+    for problem in problems:
+        click.echo(f"payments: {problem}", err=True)
     sys.exit(1)

@@ -4,7 +4,7 @@ from typing import get_args
 
 import click
 
-from entrypoints.cli.running import run, settings_or_exit
+from entrypoints.cli.running import log_oddities, run, settings_or_exit
 from entrypoints.worker import DEFAULT_ROLES, Role
 
 
@@ -16,8 +16,12 @@ def serve() -> None:
     """
     from entrypoints.composition.http import open_http
     from entrypoints.http.server import serve as serve_http
+    from entrypoints.logs import configure_logs
 
-    serve_http(open_http(settings_or_exit()))
+    settings = settings_or_exit()
+    configure_logs()
+    log_oddities(settings)
+    serve_http(open_http(settings))
 
 
 @click.command()
@@ -45,4 +49,6 @@ def worker(roles: tuple[Role, ...]) -> None:
     from entrypoints.worker.process import run_worker
 
     configure_logs()
-    run(run_worker(open_worker(settings_or_exit(http=False)), roles or DEFAULT_ROLES))
+    settings = settings_or_exit(http=False)
+    log_oddities(settings)
+    run(run_worker(open_worker(settings), roles or DEFAULT_ROLES))

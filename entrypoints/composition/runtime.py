@@ -114,9 +114,10 @@ def _compose(
         relay_name=new_id(),
         alerts=alerts,
     )
+    most = {"user": settings.declines_per_user, "address": settings.declines_per_address}
     limits = DeclineLimits(
         window=timedelta(seconds=settings.decline_window_seconds),
-        max_declines={"user": settings.declines_per_user, "address": settings.declines_per_address},
+        max_declines={kind: limit for kind, limit in most.items() if limit > 0},  # 0: no limit
     )
     return Runtime(
         settings=settings,

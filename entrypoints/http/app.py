@@ -67,9 +67,9 @@ def _routes(
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
     routes = [*_payment_routes(payments), *_monitoring_routes(monitoring)]
-    if settings.operator_key is not None:
+    if settings.operators:
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
-        routes.append(_refund_route(RefundRoutes(refunds, settings.operator_key)))
+        routes.append(_refund_route(RefundRoutes(refunds, settings.operators)))
     if dependencies.notification_reader is not None:
         webhooks = NotificationHandler(use_cases.receive_notification, tasks)
         routes.append(_webhook_route(WebhookRoutes(webhooks, dependencies.notification_reader)))

@@ -9,11 +9,12 @@ import hashlib
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
 import msgspec
+import structlog
 from attrs import define, field, frozen
 from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
@@ -24,7 +25,7 @@ from entrypoints.http.errors import NotAuthorized
 from entrypoints.http.jwks import ALGORITHMS, Jwks, fetch_from
 from entrypoints.http.requests import AnyRequest
 from entrypoints.http.validation import is_text
-from entrypoints.settings import Settings
+from entrypoints.settings import Operator, Settings
 
 # cookie-session's default name now, and when the reference service was written.
 COOKIES: Final = ("session", "express:sess")
@@ -95,7 +96,7 @@ class Authenticator:
         raise NotAuthorized
 
     async def _verify(self, token: str) -> User | None:
-        digest = hashlib.sha256(token.encode()).digest()
+        digest = _digest(token)
         cached = self._cache.get(digest)
         if cached is not None and self.now() < cached[1]:
             self._cache.move_to_end(digest)
@@ -198,12 +199,20 @@ def _may_be_token(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and len(value) <= MAX_TOKEN_CHARACTERS
 
 
-def check_operator(request: AnyRequest, key: str) -> None:
-    """Return if the request carries the operator's key.
+def check_operator(request: AnyRequest, operators: Iterable[Operator]) -> str:
+    """Return the name of the operator whose key the request carries; the log lines show it.
 
     Raises:
-        NotAuthorized: it does not.
+        NotAuthorized: it carries the key of none.
     """
-    actual = hashlib.sha256((_bearer(request) or "").encode()).digest()
-    if not hmac.compare_digest(actual, hashlib.sha256(key.encode()).digest()):
+    actual = _digest(_bearer(request) or "")
+    # Every key is compared, so that the time does not depend on which one it is.
+    names = [each.name for each in operators if hmac.compare_digest(actual, _digest(each.key))]
+    if not names:
         raise NotAuthorized
+    structlog.contextvars.bind_contextvars(operator=names[0])
+    return names[0]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

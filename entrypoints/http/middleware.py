@@ -101,6 +101,7 @@ class RequestMiddleware:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
+        structlog.contextvars.clear_contextvars()
         started = time.perf_counter()
         method = str(scope["method"])
         response = _Response(send, secrets.token_hex(8), has_body=method != HttpMethod.HEAD)

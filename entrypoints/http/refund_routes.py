@@ -1,6 +1,8 @@
 """`/api/payments/{id}/refunds`: an operator refunds a payment."""
 
-from attrs import field, frozen
+from collections.abc import Sequence
+
+from attrs import frozen
 from litestar import Response
 from litestar.params import FromPath
 
@@ -12,6 +14,7 @@ from entrypoints.http.request_bodies import parse_refund
 from entrypoints.http.requests import AnyRequest, idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
 from entrypoints.http.validation import is_payment_id
+from entrypoints.settings import Operator
 
 
 @frozen
@@ -19,11 +22,11 @@ class RefundRoutes:
     """The routes for operators."""
 
     handler: RefundHandler
-    operator_key: str = field(repr=False)
+    operators: Sequence[Operator]
 
     async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Refund part or all of a payment."""
-        check_operator(request, self.operator_key)
+        check_operator(request, self.operators)
         if not is_payment_id(payment_id):
             raise NotFound
         refuse_query(request)

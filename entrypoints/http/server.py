@@ -66,7 +66,8 @@ def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoRetu
         asyncio.run(_run(dependencies))
         status = 0
     except (InvalidSetting, CannotListen) as error:
-        print(f"payments: {error}", file=sys.stderr)  # noqa: T201 - the message of a command
+        for line in str(error).splitlines():
+            print(f"payments: {line}", file=sys.stderr)  # noqa: T201 - the message of a command
     except Exception:
         logger.exception("the HTTP service failed")
     # Everything is closed by now. A granian thread may still use the interpreter, which aborts the

@@ -16,7 +16,7 @@ RUN_SECONDS = 120.0
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://shop:hunter2@127.0.0.1:1/shop",
     "NATS_URL": "nats://127.0.0.1:1",
-    "JWT_KEY": "hunter2",
+    "JWT_KEY": "hunter2-9b1de0c7f35a48d2e6",
     "COLUMNS": "120",
     "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
 }

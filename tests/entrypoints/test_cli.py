@@ -61,9 +61,20 @@ def test_the_help_names_every_command_and_every_required_variable() -> None:
         assert name in text
 
 
-@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "dead-letters list", "doctor"])
-def test_a_missing_variable_stops_a_command_with_one_line(command: str) -> None:
-    assert "DATABASE_URL: is required" in error_line(run(*command.split(), environment={}))
+@pytest.mark.parametrize("command", ["serve", "worker", "dead-letters list", "doctor"])
+def test_every_missing_variable_is_named_in_a_line_of_its_own(command: str) -> None:
+    result = run(*command.split(), environment={"STRIPE_KEY": "pk_test_hunter2"})
+    assert result.exit_code == 1
+    assert "hunter2" not in result.output
+    expected = ["STRIPE_KEY: is a publishable key", "DATABASE_URL: is required", "NATS_URL: is req"]
+    if command in ("serve", "doctor"):
+        expected.append("JWT_KEY: is required unless JWKS_URL is set")
+    for line, problem in zip(result.output.splitlines(), expected, strict=True):
+        assert problem in line
+
+
+def test_a_migration_needs_the_database_only() -> None:
+    assert "DATABASE_URL: is required" in error_line(run("migrate", environment={}))
 
 
 def test_the_doctor_prints_one_line_for_each_problem() -> None:
@@ -71,7 +82,8 @@ def test_the_doctor_prints_one_line_for_each_problem() -> None:
     assert result.exit_code == 1
     lines = result.output.splitlines()
     assert lines[0].startswith("✓ configuration")
-    assert all(line.startswith(("✓ ", "✗ ")) for line in lines)
+    assert lines[1].startswith("! configuration  JWT_KEY: can be guessed")
+    assert all(line.startswith(("✓ ", "! ", "✗ ")) for line in lines)
     problems = [line.split()[1] for line in lines if line.startswith("✗")]
     assert problems == ["database", "nats", "gateway"]
     assert "hunter2" not in result.output

@@ -1,11 +1,15 @@
-"""The environment is read once; an invalid variable is named without its value."""
+"""The environment is read once; every invalid variable is named without its value."""
+
+import os
+from pathlib import Path
 
 import pytest
+from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.gateway_plugin import InvalidSetting
-from entrypoints.settings import read_settings
+from entrypoints.settings import VARIABLES, Settings, read_database_url, read_settings
 
 COMPLETE = {
     "DATABASE_URL": "postgresql://shop:hunter2@db/shop",
@@ -14,6 +18,7 @@ COMPLETE = {
     "STRIPE_KEY": "sk_test_hunter2",
     "STRIPE_WEBHOOK_SECRET": "whsec_hunter2,whsec_hunter3",
     "OPERATOR_KEY": "operator-hunter2",
+    "OPERATORS": "alice:hunter2, bob:hunter3,alice:hunter4:",
 }
 
 
@@ -26,6 +31,19 @@ def test_the_defaults_are_those_of_the_contract_and_no_secret_is_shown() -> None
     assert "hunter" not in repr(settings)
 
 
+def test_every_secret_is_kept_out_of_the_repr() -> None:
+    shown = {attribute.name for attribute in fields(Settings) if attribute.repr}
+    secrets = {attribute.name for attribute, variable in VARIABLES.values() if variable.is_secret}
+    assert shown & secrets == {"named_operators"}  # whose keys have no repr
+
+
+def test_operators_have_names_and_a_name_may_have_several_keys() -> None:
+    found = [(each.name, each.key) for each in read_settings(COMPLETE).operators]
+    alice = [("alice", "hunter2"), ("bob", "hunter3"), ("alice", "hunter4:")]
+    assert found == [("operator", "operator-hunter2"), *alice]
+    assert read_settings({**COMPLETE, "OPERATOR_KEY": "", "OPERATORS": ""}).operators == ()
+
+
 @pytest.mark.parametrize("missing", ["DATABASE_URL", "NATS_URL", "JWT_KEY", "STRIPE_KEY"])
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_a_missing_variable_is_named(missing: str, value: str | None) -> None:
@@ -36,19 +54,43 @@ def test_a_missing_variable_is_named(missing: str, value: str | None) -> None:
         read_settings(environment)
 
 
+def test_all_problems_are_reported_at_once() -> None:
+    environment = {"STRIPE_KEY": "pk_test_hunter2", "PORT": "http", "JWT_KEY_FILE": "/absent"}
+    with pytest.raises(InvalidSetting) as caught:
+        read_settings(environment)
+    named = ("JWT_KEY_FILE", "STRIPE_KEY", "PORT", "DATABASE_URL", "NATS_URL")
+    assert caught.value.variables == named
+    assert tuple(line.partition(":")[0] for line in caught.value.problems) == named
+
+
 INVALID_VALUES = {
     "DATABASE_URL": (
         *("mysql://hunter2@db/shop", "postgresql://", "postgresql://db:hunter2x/shop", "hunter2"),
     ),
     "NATS_URL": ("nats://one,http://hunter2", "nats://one,"),
-    "STRIPE_KEY": ("sk_test_hunter2\nhunter3",),
+    "JWT_KEY": ("-----BEGIN PUBLIC KEY-----\nhunter2", "ssh-rsa hunter2"),
+    "JWT_USER_CLAIM": ("hunter2\x1b[0m",),
+    "STRIPE_KEY": (
+        *("sk_test_hunter2\nhunter3", "pk_test_hunter2", "pk_live_hunter2", "whsec_hunter2"),
+    ),
     "JWKS_URL": ("ftp://hunter2",),
     "PAYMENT_GATEWAY": ("paypal",),
     "STRIPE_API_BASE": ("hunter2",),
-    "STRIPE_WEBHOOK_SECRET": ("hunter2",),
+    "STRIPE_WEBHOOK_SECRET": (
+        "hunter2",
+        "whsec_",
+        "whsec_hunter2,sk_hunter2",
+        "whsec_hunter2 x",
+        ",",
+    ),
     "CURRENCY": ("xyz", "us dollars"),
     "PORT": ("http", "-1", "65536", "30000000000", "000000000099999", "9" * 5000),
-    "DECLINES_PER_USER": ("0",),
+    "DECLINES_PER_USER": ("-1",),
+    "OPERATOR_KEY": ("hunter2 hunter3", "hunter2ä"),
+    "OPERATORS": (
+        *("hunter2", ":hunter2", "alice:", "al ice:hunter2", "alice:hunter2,bob:hunter2", ","),
+        *("alice:operator-hunter2", "x" * 65 + ":hunter2", "alice:hunter2ä"),
+    ),
 }
 
 
@@ -73,11 +115,57 @@ def test_the_fake_gateway_needs_no_stripe_key_and_a_worker_no_token_key() -> Non
     assert read_settings({**COMPLETE, "JWT_KEY": ""}, http=False).jwt_key is None
 
 
-@given(st.dictionaries(st.sampled_from([*COMPLETE, "PORT", "CURRENCY", "HOST"]), st.text()))
-def test_any_environment_is_read_or_rejected_in_one_line(environment: dict[str, str]) -> None:
-    problem = ""
+def test_a_restricted_key_of_stripe_is_accepted() -> None:
+    assert read_settings({**COMPLETE, "STRIPE_KEY": "rk_test_hunter2"}).stripe_key
+
+
+@pytest.mark.parametrize("key", ["asdf\n", " asdf ", "\tas df", "ä\udcff", "\r\n asdf"])
+def test_a_token_key_is_used_byte_for_byte(key: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(os.fsencode(key) + b"\n")
+    files = {**COMPLETE, "JWT_KEY": "", "JWT_KEY_FILE": str(tmp_path / "key")}
+    assert read_settings({**COMPLETE, "JWT_KEY": key}).jwt_key == key
+    assert read_settings(files).jwt_key == key
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, (_, variable) in VARIABLES.items() if variable.is_secret]
+)
+@pytest.mark.parametrize("newline", ["", "\n", "\r\n"])
+def test_every_secret_may_come_as_a_file(name: str, newline: str, tmp_path: Path) -> None:
+    direct = {**COMPLETE, "JWT_KEY_PREVIOUS": "jwt-hunter3"}
+    (tmp_path / "secret").write_bytes((direct[name] + newline).encode())
+    environment = {**direct, f"{name}_FILE": str(tmp_path / "secret")}
+    del environment[name]
+    assert read_settings(environment) == read_settings(direct)
+
+
+def test_a_file_that_cannot_be_used_is_named_by_its_variable(tmp_path: Path) -> None:
+    contents = {"empty": b"", "blank": b" \n", "newline": b"\n", "large": b"x" * 65537}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe")
+    for name in (*contents, "pipe", "absent", ".", "nul\0"):
+        environment = {**COMPLETE, "OPERATOR_KEY": "", "OPERATOR_KEY_FILE": str(tmp_path / name)}
+        with pytest.raises(InvalidSetting, match=r"^OPERATOR_KEY_FILE: [^\n]*$"):
+            read_settings(environment)
+
+
+def test_both_forms_of_a_secret_at_once_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text(COMPLETE["DATABASE_URL"])
+    environment = {**COMPLETE, "DATABASE_URL_FILE": str(tmp_path / "url")}
+    with pytest.raises(InvalidSetting, match=r"^DATABASE_URL_FILE: DATABASE_URL is set, too"):
+        read_settings(environment)
+    with pytest.raises(InvalidSetting, match=r"^DATABASE_URL_FILE: "):
+        read_database_url(environment)
+    assert read_database_url({**environment, "DATABASE_URL": ""}) == COMPLETE["DATABASE_URL"]
+
+
+@given(st.dictionaries(st.sampled_from([*VARIABLES, "JWT_KEY_FILE"]), st.text(), max_size=4))
+def test_any_environment_is_read_or_rejected_in_one_line_each(environment: dict[str, str]) -> None:
+    problems: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     try:
         read_settings({**COMPLETE, **environment})
     except InvalidSetting as error:
-        problem = str(error)
-    assert "\n" not in problem
+        problems, variables = error.problems, error.variables
+    assert tuple(line.partition(":")[0] for line in problems) == variables

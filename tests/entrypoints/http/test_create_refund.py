@@ -4,10 +4,14 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from entrypoints.settings import Operator
 from tests.entrypoints.http.world import (
     OPERATOR,
+    OPERATOR_KEY,
     Client,
     HttpWorld,
     a_token,
@@ -162,6 +166,40 @@ async def test_only_the_operator_may_refund(client: Client, paid: str, headers: 
 
     assert response.status_code == 401
     assert response.json()["errors"] == [{"message": "Not authorized"}]
+
+
+async def test_a_stranger_gets_the_same_401_before_anything_else_is_looked_at(
+    client: Client, paid: str
+) -> None:
+    odd = {"idempotency-key": "a b", "content-type": "text/plain", "content-length": "99999999"}
+    urls = (f"/api/payments/{paid}/refunds", "/api/payments/absent/refunds")
+    replies = [
+        await client.post(url, content=b"{" * 20_000, headers=headers)
+        for url in urls
+        for headers in ({}, odd, {**odd, "authorization": "Bearer wrong"})
+    ]
+
+    assert {reply.status_code for reply in replies} == {401}
+    assert len({reply.content for reply in replies}) == 1
+
+
+async def test_every_key_of_every_operator_is_accepted_and_the_log_names_the_operator(
+    world: HttpWorld,
+) -> None:
+    alice = Operator("alice", "key-1"), Operator("alice", "key-2")
+    async with world.client(named_operators=(*alice, Operator("bob", "key-3"))) as client:
+        paid = (await pay(client)).json()["id"]
+        names = []
+        for key in (OPERATOR_KEY, "key-1", "key-2", "key-3", "key-4"):
+            headers = {"authorization": f"Bearer {key}"}
+            with capture_logs(processors=[merge_contextvars]) as lines:
+                reply = await client.post(
+                    f"/api/payments/{paid}/refunds", json={"amount": 1}, headers=headers
+                )
+            assert reply.status_code == (401 if key == "key-4" else 201)
+            names.append(lines[-1].get("operator"))
+
+    assert names == ["operator", "alice", "alice", "bob", None]
 
 
 async def test_there_is_no_refund_route_without_an_operator_key(world: HttpWorld) -> None:

@@ -1,0 +1,296 @@
+"""The environment, read once into one frozen Settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from application.ports.gateway_plugin import InvalidSetting
+from domain.money import Currency
+from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.settings import parsers
+from entrypoints.settings.environment import FILE, read_variable
+from entrypoints.settings.parsers import GatewayName, Operator, whole_number
+from entrypoints.settings.variable import REQUIRED, Variable, declare, declared
+
+__all__ = ["GatewayName", "Operator", "Settings", "read_database_url", "read_settings"]
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The configuration of a process.
+
+    A field's metadata declares its variable; `payments --help` and README.md show the same.
+    """
+
+    database_url: str = field(
+        repr=False,
+        metadata=declare(
+            "DATABASE_URL",
+            parsers.database_url,
+            "`postgresql://user:pass@host/db`",
+            default=REQUIRED,
+            is_secret=True,
+        ),
+    )
+    nats_url: str = field(
+        repr=False,
+        metadata=declare(
+            "NATS_URL",
+            parsers.nats_servers,
+            "one or more servers, separated by commas",
+            default=REQUIRED,
+            is_secret=True,
+        ),
+    )
+    jwt_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "JWT_KEY",
+            parsers.hmac_key,
+            "HS256 secret that signs users' tokens, used byte for byte",
+            default="required unless `JWKS_URL`",
+            is_secret=True,
+            keeps_spaces=True,
+        ),
+    )
+    jwt_key_previous: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "JWT_KEY_PREVIOUS",
+            parsers.hmac_key,
+            "the secret before it, accepted as well while it is rotated",
+            is_secret=True,
+            keeps_spaces=True,
+        ),
+    )
+    jwks_url: str | None = field(
+        default=None,
+        metadata=declare("JWKS_URL", parsers.web_url, "RS256/ES256 keys of an identity provider"),
+    )
+    jwt_audience: str | None = field(
+        default=None,
+        metadata=declare(
+            "JWT_AUDIENCE",
+            parsers.text,
+            "the required `aud` of a token; set it if the provider serves other applications, too",
+            default="any",
+        ),
+    )
+    jwt_issuer: str | None = field(
+        default=None,
+        metadata=declare(
+            "JWT_ISSUER", parsers.text, "the required `iss` of a token", default="any"
+        ),
+    )
+    jwt_user_claim: str | None = field(
+        default=None,
+        metadata=declare(
+            "JWT_USER_CLAIM",
+            parsers.text,
+            "the claim that names the user; a whole number is its decimal text",
+            default="`id`, else `sub`",
+        ),
+    )
+    payment_gateway: GatewayName | GatewayPlugin = field(
+        default="stripe-payment-intents",
+        metadata=declare(
+            "PAYMENT_GATEWAY",
+            parsers.gateway,
+            "`stripe-payment-intents`, `stripe-charges`, `fake`,"
+            " or `package.module:function` of [your own](docs/gateways.md)",
+        ),
+    )
+    stripe_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "STRIPE_KEY",
+            parsers.stripe_key,
+            "secret key `sk_…`, or a restricted one `rk_…`",
+            default="required for `stripe-*`",
+            is_secret=True,
+        ),
+    )
+    stripe_api_base: str | None = field(
+        default=None,
+        metadata=declare(
+            "STRIPE_API_BASE",
+            parsers.web_url,
+            "another base address of the Stripe API",
+            default="Stripe's",
+        ),
+    )
+    stripe_webhook_secrets: tuple[str, ...] = field(
+        default=(),
+        repr=False,
+        metadata=declare(
+            "STRIPE_WEBHOOK_SECRET",
+            parsers.webhook_secrets,
+            "`whsec_…`; two, separated by a comma, while one is rotated",
+            default="webhooks are refused without it",
+            is_secret=True,
+        ),
+    )
+    currency: Currency = field(
+        default=Currency("usd"),
+        metadata=declare(
+            "CURRENCY",
+            parsers.currency,
+            "ISO 4217 code of prices without a currency",
+            default="`usd`",
+        ),
+    )
+    host: str = field(
+        default="0.0.0.0",  # noqa: S104 - a service in a container listens on every address
+        metadata=declare("HOST", parsers.text, "where `serve` listens"),
+    )
+    port: int = field(
+        default=3000,
+        metadata=declare("PORT", whole_number(0, 65535), "the port of `serve`"),
+    )
+    operator_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "OPERATOR_KEY",
+            parsers.key,
+            "bearer secret of the operator `operator`",
+            default="operator API off without either",
+            is_secret=True,
+        ),
+    )
+    named_operators: tuple[Operator, ...] = field(
+        default=(),
+        metadata=declare(
+            "OPERATORS",
+            parsers.operators,
+            "`name:key,name:key`; a name may come twice while its key is rotated",
+            is_secret=True,
+        ),
+    )
+    # More than a customer who mistypes a few cards needs, less than the hundreds that an attacker
+    # with stolen cards tries.
+    declines_per_user: int = field(
+        default=20,
+        metadata=declare(
+            "DECLINES_PER_USER",
+            whole_number(0, 1_000_000),
+            "how many declined cards of a user lead to 429; 0: no limit",
+        ),
+    )
+    # Ten times the limit of a user: an office or a mobile network shares one address.
+    declines_per_address: int = field(
+        default=200,
+        metadata=declare(
+            "DECLINES_PER_ADDRESS",
+            whole_number(0, 1_000_000),
+            "the same of a network address; 0: no limit",
+        ),
+    )
+    # The longest time that a customer over a limit has to wait.
+    decline_window_seconds: int = field(
+        default=600,
+        metadata=declare(
+            "DECLINE_WINDOW_SECONDS", whole_number(1, 86_400), "the time in which they count"
+        ),
+    )
+    trusted_proxies: int = field(
+        default=0,
+        metadata=declare(
+            "TRUSTED_PROXIES",
+            whole_number(0, 16),
+            "how many proxies in front append to `X-Forwarded-For`",
+        ),
+    )
+    # Ten processes fit into PostgreSQL's default max_connections of 100, and a connection is busy
+    # for one statement at a time only.
+    database_pool: int = field(
+        default=10,
+        metadata=declare("DATABASE_POOL", whole_number(1, 1000), "connections of one process"),
+    )
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """Everybody who may use the operator API; the owner of OPERATOR_KEY is `operator`."""
+        owner = (Operator("operator", self.operator_key),) if self.operator_key else ()
+        return owner + self.named_operators
+
+
+VARIABLES: Final = declared(Settings)
+
+
+def read_settings(environment: Mapping[str, str], *, http: bool = True) -> Settings:
+    """Read the environment.
+
+    Args:
+        environment: such as os.environ. A blank value counts as not set.
+        http: whether the process checks users' tokens, which requires JWT_KEY or JWKS_URL.
+
+    Raises:
+        InvalidSetting: variables are missing or malformed; it has all the problems.
+    """
+    values: dict[str, Any] = {}
+    errors: list[InvalidSetting] = []
+    for attribute, variable in VARIABLES.values():
+        try:
+            value = _read(environment, variable)
+        except InvalidSetting as error:
+            errors.append(error)
+        else:
+            if value is not None:
+                values[attribute.name] = value
+    invalid = {name.removesuffix(FILE) for error in errors for name in error.variables}
+    missing = _missing(values, http=http, gateway_known="PAYMENT_GATEWAY" not in invalid)
+    errors += [each for each in missing if each.variables[0] not in invalid]
+    if errors:
+        raise InvalidSetting.together(errors)
+    return Settings(**values)
+
+
+def read_database_url(environment: Mapping[str, str]) -> str:
+    """Return the value of DATABASE_URL; a migration needs no other variable.
+
+    Raises:
+        InvalidSetting: it is missing or malformed.
+    """
+    value = _read(environment, VARIABLES["DATABASE_URL"][1])
+    if value is None:
+        raise InvalidSetting("DATABASE_URL", "is required")
+    return str(value)
+
+
+def _read(environment: Mapping[str, str], variable: Variable) -> object:
+    value = read_variable(environment, variable.name, is_secret=variable.is_secret)
+    if value is None:
+        return None
+    try:
+        parsed = variable.parse(value if variable.keeps_spaces else value.strip())
+    except ValueError as error:
+        raise InvalidSetting(variable.name, str(error)) from None
+    if variable.parse is parsers.gateway and GatewayPlugin.is_reference(str(parsed)):
+        return GatewayPlugin.load(str(parsed), environment)
+    return parsed
+
+
+def _missing(
+    values: Mapping[str, Any], *, http: bool, gateway_known: bool
+) -> Iterator[InvalidSetting]:
+    """Yield what this combination of settings lacks, or what contradicts itself."""
+    for attribute, variable in VARIABLES.values():
+        if variable.default == REQUIRED and attribute.name not in values:
+            yield InvalidSetting(variable.name, "is required")
+    if http and not values.keys() & {"jwt_key", "jwks_url"}:
+        yield InvalidSetting("JWT_KEY", "is required unless JWKS_URL is set")
+    gateway = values.get("payment_gateway", "stripe-payment-intents") if gateway_known else None
+    if gateway in ("stripe-payment-intents", "stripe-charges") and "stripe_key" not in values:
+        yield InvalidSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
+    owners = {
+        each.name
+        for each in values.get("named_operators", ())
+        if each.key == values.get("operator_key")
+    }
+    if owners - {"operator"}:
+        yield InvalidSetting("OPERATORS", "an operator has the key of OPERATOR_KEY")

@@ -1,0 +1,148 @@
+"""Parse the value of a variable; a ValueError is the problem in one line, without the value."""
+
+import re
+from collections.abc import Callable
+from typing import Final, Literal, get_args
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from domain.money import Currency, UnknownCurrency
+from entrypoints.gateway_plugin import GatewayPlugin
+
+GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
+
+# As an operator is written into logs and histories.
+_OPERATOR_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+# https://docs.stripe.com/keys: what begins otherwise than a secret or a restricted key.
+_OTHER_STRIPE_SECRETS: Final = {
+    "pk_": "a publishable key, which is for browsers",
+    "whsec_": "the secret of a webhook, which belongs into STRIPE_WEBHOOK_SECRET",
+}
+
+
+@frozen
+class Operator:
+    """An operator's name and one of the keys that identify them."""
+
+    name: str
+    key: str = field(repr=False)
+
+
+def text(value: str) -> str:
+    """Accept any text without control characters."""
+    if not value.isprintable():
+        raise ValueError("contains control characters or is not UTF-8")
+    return value
+
+
+def hmac_key(value: str) -> str:
+    """Accept any bytes but a public or private key, with which no HS256 token is signed."""
+    if value.lstrip().startswith(("-----BEGIN ", "ssh-", "ecdsa-")):
+        raise ValueError("is not an HS256 secret: keys of a provider are found by JWKS_URL")
+    return value
+
+
+def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Accept a whole number within these limits."""
+
+    def parse(value: str) -> int:
+        # int() refuses very long texts, and no maximum here has ten digits.
+        is_number = value.isascii() and value.isdigit() and len(value) < 10
+        if not (is_number and minimum <= int(value) <= maximum):
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        return int(value)
+
+    return parse
+
+
+def gateway(value: str) -> GatewayName | str:
+    """Accept a gateway of ours, or a reference to a plug-in."""
+    known: tuple[GatewayName, ...] = get_args(GatewayName)
+    if value in known or GatewayPlugin.is_reference(value):
+        return value
+    raise ValueError(f"must be one of {', '.join(known)}, or package.module:function")
+
+
+def web_url(value: str) -> str:
+    """Accept an absolute web URL."""
+    return _url(value, ("http", "https"), "a web URL")
+
+
+def database_url(value: str) -> str:
+    """Accept the URL of a PostgreSQL database."""
+    return _url(value, ("postgresql", "postgres"), "a PostgreSQL URL")
+
+
+def nats_servers(value: str) -> str:
+    """Accept one or more URLs of NATS servers."""
+    for server in value.split(","):
+        if not server.strip():
+            raise ValueError("has an empty server in its list")
+        _url(server.strip(), ("nats", "tls", "ws", "wss"), "a list of NATS servers")
+    return value
+
+
+def _url(value: str, schemes: tuple[str, ...], kind: str) -> str:
+    text(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # raises ValueError if it is not a number
+    except ValueError:
+        raise ValueError(f"is not {kind}") from None
+    if parts.scheme not in schemes or not (parts.hostname or parts.query):
+        raise ValueError(f"is not {kind} ({' or '.join(schemes)}://…)")
+    return value
+
+
+def key(value: str) -> str:
+    """Accept what can be sent in an HTTP header."""
+    if not (value.isascii() and value.isprintable() and " " not in value):
+        raise ValueError("must consist of printable ASCII characters without spaces")
+    return value
+
+
+def stripe_key(value: str) -> str:
+    """Accept a secret or restricted key of Stripe, and not what is mistaken for one."""
+    for prefix, what in _OTHER_STRIPE_SECRETS.items():
+        if value.startswith(prefix):
+            raise ValueError(f"is {what}: the secret key (sk_… or rk_…) belongs here")
+    return key(value)
+
+
+def webhook_secrets(value: str) -> tuple[str, ...]:
+    """Accept signing secrets of Stripe's webhooks."""
+    secrets = _items(value)
+    for each in secrets:
+        if not each.startswith("whsec_") or each == "whsec_":
+            raise ValueError("must begin with whsec_")
+        key(each)
+    return secrets
+
+
+def operators(value: str) -> tuple[Operator, ...]:
+    """Accept `name:key,name:key`; a name may occur twice, a key belongs to one name only."""
+    found: dict[str, Operator] = {}
+    for number, item in enumerate(_items(value), start=1):
+        name, colon, secret = (part.strip() for part in item.partition(":"))
+        if not (colon and _OPERATOR_NAME.fullmatch(name) and secret):
+            raise ValueError(f"operator {number} is not name:key, such as alice:…")
+        if found.setdefault(key(secret), Operator(name, secret)).name != name:
+            raise ValueError(f"operator {number} has the key of another operator")
+    return tuple(found.values())
+
+
+def _items(value: str) -> tuple[str, ...]:
+    items = tuple(item.strip() for item in value.split(",") if item.strip())
+    if not items:
+        raise ValueError("is an empty list")
+    return items
+
+
+def currency(value: str) -> Currency:
+    """Accept the code of a currency."""
+    try:
+        return Currency.of(value)
+    except UnknownCurrency:
+        raise ValueError("must be an ISO 4217 currency code, such as usd") from None
