@@ -57,6 +57,13 @@ class PaymentInProgress(DomainError):
 
 
 @frozen
+class NothingDue(DomainError):
+    """The order costs nothing, so there is nothing to pay."""
+
+    order_id: OrderId
+
+
+@frozen
 class AmountMismatch(DomainError):
     """The payer expects another amount or currency than what is due."""
 
@@ -91,6 +98,7 @@ def payable_terms(
         NotYourOrder: the order belongs to another user.
         OrderCancelled, OrderExpired: the order can no longer be paid.
         AlreadyPaid, PaymentInProgress: another payment of the order is live.
+        NothingDue: the order costs nothing.
         AmountMismatch: the payer expects another amount than what is due.
     """
     terms = replica.terms
@@ -108,6 +116,8 @@ def payable_terms(
         raise AlreadyPaid(replica.id, own)
     if terms.expires_at is not None and replica.is_expired(now):
         raise OrderExpired(replica.id, terms.expires_at)
+    if terms.price.is_zero:
+        raise NothingDue(replica.id)
     if not expected.matches(terms.price):
         raise AmountMismatch(terms.price)
     return terms

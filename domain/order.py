@@ -6,18 +6,17 @@ from attrs import evolve, frozen
 
 from domain.claim import ExpectedAmount, payable_terms
 from domain.dispute import Dispute, DisputeStatus
-from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId, UserId
+from domain.identifiers import ChargeId, DisputeId, PaymentId, UserId
 from domain.money import Money
-from domain.order_entities import OrderEntities
+from domain.order_refunds import OrderRefunds
 from domain.outcome import Charged, Declined, Evidence, NeverArrived, Refused, RequiresAction
 from domain.payment import AUTHENTICATION_WINDOW, FIRST_CHECK_AFTER, Payment, PaymentStatus
-from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
-from domain.refund_rules import automatic_refund, external_refund, refundable, requested_refund
 from domain.replica import OrderReplica
+from domain.second_charge import second_charge
 
 
 @frozen
-class Order(OrderEntities):
+class Order(OrderRefunds):
     """An order and the rules about paying for it and giving money back; saved only as a whole.
 
     Invariants: at most one payment is live, and our refunds of a payment never exceed what was
@@ -38,10 +37,6 @@ class Order(OrderEntities):
         if payment.status is PaymentStatus.REVIEW:
             return not self.refundable(payment).is_zero
         return payment.is_live
-
-    def refundable(self, payment: Payment) -> Money:
-        """Return the captured amount that no refund has reserved yet."""
-        return refundable(payment, self.refunds)
 
     # --- order events --------------------------------------------------------------------------
 
@@ -79,7 +74,7 @@ class Order(OrderEntities):
 
         Raises:
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AlreadyPaid,
-            PaymentInProgress, AmountMismatch: see `payable_terms`.
+            PaymentInProgress, NothingDue, AmountMismatch: see `payable_terms`.
         """
         if any(payment.id == payment_id for payment in self.payments):
             return self  # the claim was committed, only its confirmation was lost
@@ -101,22 +96,39 @@ class Order(OrderEntities):
         """Record the outcome of a payment; a repeated or late report changes nothing more.
 
         A charge after a decline is given back, because the customer has been informed that the
-        payment failed. A decline after a charge is ignored.
+        payment failed. A decline after a charge is ignored. A second charge of the payment is
+        recorded as another payment and given back.
 
         Raises:
             PaymentNotFound: the order has no such payment.
-            ContradictoryOutcome: the gateway reports two charges for the payment.
         """
         payment = self.payment(payment_id)
         match evidence:
             case Charged():
-                return self._capture(payment, evidence, now)
+                return self._capture(payment, evidence, now, now)
             case Declined() | Refused():
                 return self.with_payment(payment.fail(evidence))
             case RequiresAction():
                 return self.with_payment(payment.require_action(evidence))
             case NeverArrived():
                 return self.with_payment(payment.abandon())
+
+    def adopt(self, payment: Payment, evidence: Evidence, now: datetime) -> "Order":
+        """Record a payment that the gateway knows and that our database has lost.
+
+        `payment` is the payment as it was claimed. The ordinary rules decide whether the order
+        keeps it; as its customer may have been told that it succeeded, the order's expiry counts at
+        the claim. A payment for which nothing can be captured any more is not recorded.
+        """
+        if any(each.id == payment.id for each in self.payments):
+            return self.settle(payment.id, evidence, now)
+        match evidence:
+            case Charged() if self.payment_of_charge(evidence.charge_id) is None:
+                return self._capture(payment, evidence, payment.created_at, now)
+            case RequiresAction() if self.live_payment is None:
+                return self.with_payment(payment.require_action(evidence).check_now(now))
+            case _:
+                return self
 
     def should_cancel(self, payment: Payment, now: datetime) -> bool:
         """Whether a payment that waits for its customer should be cancelled at the gateway."""
@@ -128,11 +140,13 @@ class Order(OrderEntities):
             or now >= payment.created_at + AUTHENTICATION_WINDOW
         )
 
-    def _capture(self, payment: Payment, charged: Charged, now: datetime) -> "Order":
+    def _capture(
+        self, payment: Payment, charged: Charged, paid_at: datetime, now: datetime
+    ) -> "Order":
         if payment.is_captured:
-            return self.with_payment(payment.succeed(charged))
+            return self._reverse_second_charge(payment, charged, now)
         mismatch = payment.mismatch(charged)
-        reason = self._reversal_reason(payment, now)
+        reason = self._reversal_reason(payment, paid_at)
         if mismatch is not None:
             payment = payment.review(charged, mismatch)
         elif reason is not None:
@@ -141,87 +155,21 @@ class Order(OrderEntities):
             return self.with_payment(payment.succeed(charged)).complete()
         return self.with_payment(payment)._refund_if_not_allowed(payment, now)
 
-    def _reversal_reason(self, payment: Payment, now: datetime) -> str | None:
+    def _reverse_second_charge(self, first: Payment, charged: Charged, now: datetime) -> "Order":
+        if self.payment_of_charge(charged.charge_id) is not None:
+            return self
+        second = second_charge(first, charged, now)
+        return self.with_payment(second)._refund_if_not_allowed(second, now)
+
+    def _reversal_reason(self, payment: Payment, paid_at: datetime) -> str | None:
         """Return why the order may not keep a payment that was just captured, or None."""
         if self.is_cancelled:
             return "order_cancelled"
         if any(self.blocks(other) and other.id != payment.id for other in self.payments):
             return "order_already_paid"
-        if self.replica.is_expired(now):
+        if self.replica.is_expired(paid_at):
             return "order_expired"
         return "declined_before" if payment.status is PaymentStatus.FAILED else None
-
-    # --- refunds -------------------------------------------------------------------------------
-
-    def reserve_refund(
-        self,
-        refund_id: RefundId,
-        payment_id: PaymentId,
-        minor_units: int | None,
-        reason: str,
-        now: datetime,
-    ) -> "Order":
-        """Reserve part of a payment for a refund; all that is left if no amount is given.
-
-        Raises:
-            PaymentNotFound: the order has no such payment.
-            NotRefundable, RefundExceedsPayment: see `requested_refund`.
-        """
-        if self.refund(refund_id) is not None:
-            return self  # the reservation was committed, only its confirmation was lost
-        payment = self.payment(payment_id)
-        left = self.refundable(payment)
-        return self.with_refund(
-            requested_refund(refund_id, payment, left, minor_units, reason, now)
-        )
-
-    def settle_refund(self, refund_id: RefundId, outcome: RefundOutcome, now: datetime) -> "Order":
-        """Record the outcome of a refund; a repeated report changes nothing.
-
-        If a refund fails and the order may not keep the payment, another refund follows.
-        """
-        refund = self.refund(refund_id)
-        if refund is None:
-            return self
-        if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
-            outcome = RefundFailed("refunded_externally")
-        payment = self.payment(refund.payment_id)
-        return self.with_refund(refund.settle(outcome))._refund_if_not_allowed(payment, now)
-
-    def record_refund(
-        self,
-        charge_id: ChargeId,
-        reference: str,
-        amount: Money,
-        outcome: RefundOutcome,
-        now: datetime,
-    ) -> "Order":
-        """Record a refund that was started outside this service.
-
-        While it is pending, recovery checks it like one of ours, but never sends it.
-        """
-        payment = next((each for each in self.payments if each.charge_id == charge_id), None)
-        if payment is None:
-            return self
-        refund = next((each for each in self.refunds if each.reference == reference), None)
-        if refund is None:
-            refund = external_refund(reference, payment, amount, now)
-        return self.with_refund(refund).settle_refund(refund.id, outcome, now)
-
-    def _has_other_refund(self, reference: str, refund: Refund) -> bool:
-        """Whether the gateway's reference belongs to another refund of this order."""
-        return any(each.reference == reference and each.id != refund.id for each in self.refunds)
-
-    def _refund_if_not_allowed(self, payment: Payment, now: datetime) -> "Order":
-        """Reserve a refund of what is left of a payment that the order may not keep."""
-        if payment.status is PaymentStatus.REVERSED:
-            reason = payment.code or "reversed"
-        elif self.is_cancelled:
-            reason = "order_cancelled"
-        else:
-            return self
-        refund = automatic_refund(payment, self.refunds, reason, now)
-        return self if refund is None else self.with_refund(refund)
 
     # --- disputes ------------------------------------------------------------------------------
 
@@ -237,7 +185,7 @@ class Order(OrderEntities):
         existing = self.dispute(dispute_id)
         if existing is not None:
             return self.with_dispute(existing.apply(status))
-        payment = next((each for each in self.payments if each.charge_id == charge_id), None)
+        payment = self.payment_of_charge(charge_id)
         if payment is None:
             return self
         dispute = Dispute(dispute_id, payment.id, self.id, charge_id, amount, reason, status)

@@ -1,15 +1,17 @@
 """OrderEntities: the parts of one order, and how to find and replace them."""
 
+from datetime import datetime
 from typing import Self, TypeVar
 
 from attrs import evolve, frozen
 
 from domain.dispute import Dispute
 from domain.errors import DomainError
-from domain.identifiers import DisputeId, OrderId, PaymentId, RefundId
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.payment import Payment
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
+from domain.second_charge import CHARGED_TWICE, second_charge_id
 
 Entity = TypeVar("Entity", Payment, Refund, Dispute)
 
@@ -56,6 +58,26 @@ class OrderEntities:
                 return payment
         raise PaymentNotFound(payment_id)
 
+    def payment_of_charge(self, charge_id: ChargeId) -> Payment | None:
+        """Return the payment that captured this charge."""
+        return next((each for each in self.payments if each.charge_id == charge_id), None)
+
+    def payment_at_gateway(self, payment_id: PaymentId) -> Payment:
+        """Return a payment under the id that the gateway has for it.
+
+        They differ for a second charge: the gateway made it for the payment that was charged first.
+
+        Raises:
+            PaymentNotFound: the order has no such payment.
+        """
+        payment = self.payment(payment_id)
+        if payment.code != CHARGED_TWICE or payment.charge_id is None:
+            return payment
+        for first in self.payments:
+            if second_charge_id(first.id, payment.charge_id) == payment.id:
+                return evolve(payment, id=first.id)
+        return payment
+
     def refund(self, refund_id: RefundId) -> Refund | None:
         """Return one of its refunds."""
         return next((refund for refund in self.refunds if refund.id == refund_id), None)
@@ -66,7 +88,8 @@ class OrderEntities:
 
     def with_payment(self, payment: Payment) -> Self:
         """Return this order with the payment added, or replaced if it has the id already."""
-        return evolve(self, payments=_replace(self.payments, payment))
+        payments = _replace(self.payments, payment)
+        return evolve(self, payments=tuple(sorted(payments, key=_age)))
 
     def with_refund(self, refund: Refund) -> Self:
         """Return this order with the refund added, or replaced if it has the id already."""
@@ -75,6 +98,10 @@ class OrderEntities:
     def with_dispute(self, dispute: Dispute) -> Self:
         """Return this order with the dispute added, or replaced if it has the id already."""
         return evolve(self, disputes=_replace(self.disputes, dispute))
+
+
+def _age(payment: Payment) -> tuple[datetime, PaymentId]:
+    return payment.created_at, payment.id
 
 
 def _replace(entities: tuple[Entity, ...], changed: Entity) -> tuple[Entity, ...]:

@@ -7,7 +7,6 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from domain.errors import DomainError
 from domain.identifiers import ChargeId, OrderId, PaymentId, UserId
 from domain.money import Money
 from domain.outcome import Charged, Declined, Refused, RequiresAction
@@ -96,15 +95,6 @@ LIVE: Final = OPEN | {PaymentStatus.SUCCEEDED}
 
 CAPTURED: Final = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED, PaymentStatus.REVIEW})
 """The gateway has captured money."""
-
-
-@frozen
-class ContradictoryOutcome(DomainError):
-    """The gateway reports two different charges for one payment."""
-
-    payment_id: PaymentId
-    settled: ChargeId
-    reported: ChargeId
 
 
 @frozen
@@ -231,8 +221,6 @@ class Payment:
         return evolve(self, status=PaymentStatus.ABANDONED, next_check_at=next_check_at)
 
     def _capture(self, status: PaymentStatus, charged: Charged, code: str | None) -> "Payment":
-        if self.charge_id is not None and self.charge_id != charged.charge_id:
-            raise ContradictoryOutcome(self.id, self.charge_id, charged.charge_id)
         if not self.can_become(status):
             return self
         return evolve(

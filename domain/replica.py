@@ -39,7 +39,7 @@ class Terms:
 class OrderReplica:
     """The merge of all events received for an order, in any order of delivery.
 
-    `terms` is None while only a cancellation has been received.
+    `terms` is None while no `order:created` has been received.
     """
 
     id: OrderId
@@ -58,6 +58,11 @@ class OrderReplica:
     def cancelled(cls, order_id: OrderId, version: int) -> "OrderReplica":
         """Return the replica that a single `order:cancelled` event describes."""
         return cls(order_id, version, OrderStatus.CANCELLED)
+
+    @classmethod
+    def unknown(cls, order_id: OrderId) -> "OrderReplica":
+        """Return the replica of an order of which no event has been received; it is not payable."""
+        return cls(order_id, 0, OrderStatus.CREATED)
 
     def merge(self, other: "OrderReplica") -> "OrderReplica":
         """Merge another replica: the newest version wins, and cancelled is final.

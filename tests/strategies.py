@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from domain.dispute import DisputeStatus
@@ -23,6 +24,7 @@ from tests.builders import (
     OTHER_USER,
     PAYER,
     PRICE,
+    a_payment,
     an_order,
     cancelled_event,
     charged,
@@ -122,9 +124,9 @@ def refund_outcomes(refund_id: RefundId, amount: Money) -> st.SearchStrategy[Ref
 @st.composite
 def steps(draw: st.DrawFn, order: Order) -> Step:
     """Draw one call of a method of the order; the order may still refuse it."""
-    kinds: list[Callable[[st.DrawFn, Order], Step]] = [_apply, _complete, _claim]
+    kinds: list[Callable[[st.DrawFn, Order], Step]] = [_apply, _complete, _claim, _adopt]
     if order.payments:
-        kinds += [_settle, _settle, _settle_wrongly, _reserve_refund]
+        kinds += [_settle, _settle, _settle_wrongly, _charge_again, _reserve_refund]
     if any(payment.charge_id is not None for payment in order.payments):
         kinds += [_record_refund, _record_dispute]
     if order.refunds:
@@ -160,6 +162,27 @@ def _settle_wrongly(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
     reported = draw(wrong_charges(payment))
     return lambda order, now: order.settle(payment.id, reported, now)
+
+
+def _charge_again(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
+    again = charged(f"{payment.id}-again-{draw(_NUMBERS)}", payment.amount, payment.livemode)
+    return lambda order, now: order.settle(payment.id, again, now)
+
+
+def _adopt(draw: st.DrawFn, order: Order) -> Step:
+    lost = draw(lost_payments())
+    reported = draw(evidence(lost) | wrong_charges(lost))
+    return lambda order, now: order.adopt(lost, reported, now)
+
+
+@st.composite
+def lost_payments(draw: st.DrawFn) -> Payment:
+    """Draw a payment as its labels describe it; an order may have it already."""
+    price = draw(st.sampled_from([PRICE, Money(500, PRICE.currency)]))
+    claimed_at = NOW + timedelta(seconds=draw(st.integers(-600, 600)))
+    payment = a_payment(f"payment-{draw(_NUMBERS)}", amount=price, created_at=claimed_at)
+    return evolve(payment, user_id=draw(st.sampled_from([PAYER, OTHER_USER])))
 
 
 def _reserve_refund(draw: st.DrawFn, order: Order) -> Step:

@@ -8,6 +8,7 @@ from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
 from domain.money import Money
 from domain.outcome import Outcome
+from domain.payment import Payment
 from domain.refund import RefundOutcome
 
 
@@ -22,6 +23,8 @@ class PaymentNotification:
     id: str
     payment_id: PaymentId
     outcome: Outcome | None = None
+    claimed: Payment | None = None
+    """The payment as it was claimed, if the labels of its charge describe all of it."""
 
 
 @frozen

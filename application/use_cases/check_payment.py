@@ -33,12 +33,12 @@ class CheckPayment:
         """Check a payment; cancel it first if it waits for its customer and `cancel` is set.
 
         Raises:
-            PaymentNotFound, ContradictoryOutcome, StorageUnavailable: as for SettlePayment.
+            StorageUnavailable: as for SettlePayment.
         """
         evidence = await self._ask(payment, cancel)
         if evidence is None:
             return CheckedPayment(payment)
-        return CheckedPayment(await self.settle(payment.id, evidence), evidence)
+        return CheckedPayment(await self.settle(payment, evidence), evidence)
 
     async def _ask(self, payment: Payment, cancel: bool) -> Evidence | None:
         if not payment.is_at(self.gateway.name, self.gateway.livemode):

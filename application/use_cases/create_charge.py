@@ -70,12 +70,11 @@ class CreateCharge:
 
         Raises:
             TooManyDeclines: one of the sources has had too many declined cards.
-            OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AmountMismatch: the order
-                may not be paid.
+            OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, NothingDue, AmountMismatch:
+                the order may not be paid.
             AlreadyPaid, PaymentInProgress: another payment has paid the order, or still may; both
                 carry that payment only if it is the payer's own.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
-            ContradictoryOutcome: the gateway reports two charges for the payment.
         """
         await self.declines.check(command.sources)
         try:
@@ -137,7 +136,7 @@ class CreateCharge:
     async def _release(self, payment: Payment) -> None:
         """Free the order for another payment at once; if that fails, recovery does it."""
         try:
-            await self.settle(payment.id, NeverArrived())
+            await self.settle(payment, NeverArrived())
         except StorageUnavailable:
             return
 
@@ -147,7 +146,7 @@ class CreateCharge:
 
     async def _settle(self, payment: Payment, outcome: Outcome) -> ChargeResult:
         try:
-            settled = await self.settle(payment.id, outcome)
+            settled = await self.settle(payment, outcome)
         except StorageUnavailable:
             return ChargeResult(payment)  # recovery finds the same outcome
         return _result(settled, outcome, is_new=True)

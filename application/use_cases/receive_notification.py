@@ -12,6 +12,7 @@ from application.ports.gateway_notifications import (
     RefundNotification,
     UnrelatedNotification,
 )
+from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.apply_charge_notification import apply_charge_notification
@@ -19,7 +20,8 @@ from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
 from domain.identifiers import PaymentId
 from domain.order_entities import PaymentNotFound
-from domain.payment import PaymentStatus
+from domain.outcome import Outcome
+from domain.payment import Payment, PaymentStatus
 
 
 @frozen
@@ -32,6 +34,7 @@ class ReceiveNotification:
     retry: RetryOnConflict
     settle: SettlePayment
     settle_refund: SettleRefund
+    gateway: PaymentGateway
     now: Clock
 
     async def __call__(self, notification: Notification) -> bool:
@@ -39,7 +42,6 @@ class ReceiveNotification:
 
         Raises:
             StorageUnavailable: nothing is known to be written; the gateway sends it again.
-            ContradictoryOutcome: the gateway reports two charges for the payment.
         """
         if await self.retry(lambda work: work.inbox.has(notification.id)):
             return False
@@ -47,16 +49,16 @@ class ReceiveNotification:
             await self._apply(notification)
         except PaymentNotFound:
             # It belongs to another application on the same gateway account: a payment of ours is
-            # stored before anything is charged.
+            # stored before anything is charged, and one that was lost since has all our labels.
             return False
         await self.retry(lambda work: self._record(work, notification.id))
         return True
 
     async def _apply(self, notification: Notification) -> None:
         match notification:
-            case PaymentNotification(_, payment_id, outcome) if outcome is not None:
-                await self.settle(payment_id, outcome)
-            case PaymentNotification(_, payment_id, _):
+            case PaymentNotification(_, payment_id, outcome, claimed) if outcome is not None:
+                await self._settle(payment_id, outcome, claimed)
+            case PaymentNotification(_, payment_id):
                 await self._check_soon(payment_id)
             case RefundNotification(_, payment_id, refund_id, outcome):
                 await self.settle_refund(payment_id, refund_id, outcome)
@@ -64,6 +66,15 @@ class ReceiveNotification:
                 await self._apply_or_defer(notification)
             case UnrelatedNotification():
                 pass
+
+    async def _settle(
+        self, payment_id: PaymentId, outcome: Outcome, claimed: Payment | None
+    ) -> None:
+        """Settle a payment; one that our database has lost is adopted if its labels suffice."""
+        if claimed is not None and claimed.is_at(self.gateway.name, self.gateway.livemode):
+            await self.settle(claimed, outcome)
+        else:
+            await self.settle.known(payment_id, outcome)
 
     async def _check_soon(self, payment_id: PaymentId) -> None:
         """Make the check of a payment due, unless its outcome is final."""

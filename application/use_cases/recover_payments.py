@@ -64,7 +64,7 @@ class RecoverPayments:
                 cancel = lease.order.should_cancel(payment, self.now())
                 await self.check(payment, cancel=cancel)
             for refund in lease.refunds:
-                await self.check_refund(lease.order.payment(refund.payment_id), refund)
+                await self.check_refund(lease.order.payment_at_gateway(refund.payment_id), refund)
         except StorageUnavailable:
             return False
         except Exception:  # one failing order must not stop the others

@@ -64,6 +64,6 @@ class RefundPayment:
                 work.orders.save(reserved)
             refund = reserved.refund(refund_id)
             assert refund is not None, "just reserved"  # noqa: S101
-            return reserved.payment(payment_id), refund
+            return reserved.payment_at_gateway(payment_id), refund
 
         return await self.retry(decision)

@@ -1,6 +1,7 @@
 """SettlePayment: the only place where the outcome of a payment and its event are written."""
 
 import logging
+from datetime import datetime
 
 from attrs import frozen
 
@@ -9,11 +10,27 @@ from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId
+from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Evidence, Refused
+from domain.outcome import Charged, Evidence, Refused
 from domain.payment import Payment, PaymentStatus
+from domain.replica import OrderReplica
+from domain.second_charge import CHARGED_TWICE
 
 logger = logging.getLogger(__name__)
+
+
+@frozen
+class Change:
+    """An order before and after a decision."""
+
+    before: Order
+    after: Order
+
+    @property
+    def payments(self) -> list[Payment]:
+        """The payments that are new or have changed."""
+        return [each for each in self.after.payments if each not in self.before.payments]
 
 
 @frozen
@@ -23,39 +40,103 @@ class SettlePayment:
     retry: RetryOnConflict
     now: Clock
 
-    async def __call__(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
-        """Settle the payment and publish the result, in one commit.
+    async def __call__(self, payment: Payment, evidence: Evidence) -> Payment:
+        """Settle a payment and publish the result, in one commit.
+
+        If the database has lost the payment, such as in a failover, its order adopts it.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written; recovery will find the outcome.
+        """
+
+        async def decision(work: UnitOfWork) -> Change:
+            order = await work.orders.find_by_payment(payment.id)
+            if order is not None:
+                return _save(work, order, order.settle(payment.id, evidence, self.now()))
+            order = await _order_of_lost_payment(work, payment, evidence)
+            return _save(work, order, order.adopt(payment, evidence, self.now()))
+
+        _report_refusal(payment.id, evidence)
+        change = await self.retry(decision)
+        _report_lost_and_doubled(payment.id, change)
+        if all(each.id != payment.id for each in change.after.payments):
+            # There was nothing to record; the evidence alone says what became of the payment.
+            return _settled_alone(payment, evidence, self.now())
+        return change.after.payment(payment.id)
+
+    async def known(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
+        """Settle a payment of which the caller only knows the id, as above.
 
         Raises:
             PaymentNotFound: we have no such payment.
-            ContradictoryOutcome: the gateway reports two charges for it.
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-        if isinstance(evidence, Refused):
-            _report(payment_id, evidence)
-        return await self.retry(lambda work: self._settle(work, payment_id, evidence))
 
-    async def _settle(self, work: UnitOfWork, payment_id: PaymentId, evidence: Evidence) -> Payment:
-        order = await work.orders.find_by_payment(payment_id)
-        if order is None:
-            raise PaymentNotFound(payment_id)
-        settled = order.settle(payment_id, evidence, self.now())
-        payment = settled.payment(payment_id)
-        if settled == order:
-            return payment
-        work.orders.save(settled)
+        async def decision(work: UnitOfWork) -> Change:
+            order = await work.orders.find_by_payment(payment_id)
+            if order is None:
+                raise PaymentNotFound(payment_id)
+            return _save(work, order, order.settle(payment_id, evidence, self.now()))
+
+        _report_refusal(payment_id, evidence)
+        change = await self.retry(decision)
+        _report_lost_and_doubled(payment_id, change)
+        return change.after.payment(payment_id)
+
+
+async def _order_of_lost_payment(work: UnitOfWork, payment: Payment, evidence: Evidence) -> Order:
+    """Return the order that has the reported charge already, else the payment's own order."""
+    if isinstance(evidence, Charged):
+        order = await work.orders.find_by_charge(evidence.charge_id)
+        if order is not None:
+            return order
+    order = await work.orders.get(payment.order_id)
+    return order or Order(OrderReplica.unknown(payment.order_id))
+
+
+def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
+    """Save an order that has changed, and publish each payment that has an outcome now."""
+    change = Change(before, after)
+    if after != before:
+        work.orders.save(after)
+    for payment in change.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             work.outbox.add(PaymentCreated.of(payment))
         elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
             work.outbox.add(PaymentFailed.of(payment))
-        return payment
+    return change
 
 
-def _report(payment_id: PaymentId, refused: Refused) -> None:
+def _settled_alone(payment: Payment, evidence: Evidence, now: datetime) -> Payment:
+    order = Order(OrderReplica.unknown(payment.order_id)).with_payment(payment)
+    return order.settle(payment.id, evidence, now).payment(payment.id)
+
+
+def _report_refusal(payment_id: PaymentId, evidence: Evidence) -> None:
     """Tell the operator, who alone can end it."""
-    logger.warning(
-        "the gateway refuses the shop, not the card: payment %s, %s: %s",
-        payment_id,
-        refused.code,
-        refused.message,
-    )
+    if isinstance(evidence, Refused):
+        logger.warning(
+            "the gateway refuses the shop, not the card: payment %s, %s: %s",
+            payment_id,
+            evidence.code,
+            evidence.message,
+        )
+
+
+def _report_lost_and_doubled(payment_id: PaymentId, change: Change) -> None:
+    """Tell the operator what only happens after a fault of the database or of the gateway."""
+    known = {payment.id for payment in change.before.payments}
+    for payment in change.payments:
+        if payment.code == CHARGED_TWICE and payment.id not in known:
+            logger.warning(
+                "payment %s was charged a second time; charge %s is given back",
+                payment_id,
+                payment.charge_id,
+            )
+        elif payment.id not in known:
+            logger.warning(
+                "payment %s of order %s was not in the database; its charge %s was adopted",
+                payment_id,
+                payment.order_id,
+                payment.charge_id,
+            )

@@ -16,6 +16,7 @@ from application.use_cases.limit_declines import TooManyDeclines
 from domain.claim import (
     AlreadyPaid,
     AmountMismatch,
+    NothingDue,
     NotYourOrder,
     OrderCancelled,
     OrderExpired,
@@ -189,6 +190,9 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     ),
     OrderExpired: lambda _: problem_reply(
         400, ErrorDetail("Cannot pay for an expired order", code="order_expired")
+    ),
+    NothingDue: lambda _: problem_reply(
+        400, ErrorDetail("Nothing is due for this order", code="nothing_due")
     ),
     AmountMismatch: _amount_mismatch,
     AlreadyPaid: _already_paid,

@@ -6,6 +6,7 @@ from domain.claim import (
     AlreadyPaid,
     AmountMismatch,
     ExpectedAmount,
+    NothingDue,
     NotYourOrder,
     OrderCancelled,
     OrderExpired,
@@ -29,6 +30,7 @@ from tests.builders import (
     cancelled_event,
     claimed,
     created_event,
+    dollars,
     start_payment,
 )
 
@@ -53,8 +55,9 @@ def test_a_claim_starts_a_payment_of_the_amount_due() -> None:
         (created_event().merge(CANCELLED), OrderCancelled),
         (created_event(expires_at=NOW), OrderExpired),
         (created_event(status=OrderStatus.COMPLETE), AlreadyPaid),
+        (created_event(price=dollars("0")), NothingDue),
     ],
-    ids=["unknown", "another user's", "their cancelled", "cancelled", "expired", "complete"],
+    ids=["unknown", "another's", "their cancelled", "cancelled", "expired", "complete", "free"],
 )
 def test_an_order_that_may_not_be_paid_cannot_be_claimed(
     replica: OrderReplica, error: type[Exception]

@@ -19,7 +19,6 @@ from domain.payment import (
     FIRST_CHECK_AFTER,
     LATE_CAPTURE_WINDOW,
     TRANSITIONS,
-    ContradictoryOutcome,
     Payment,
     PaymentStatus,
 )
@@ -57,18 +56,6 @@ def test_every_method_follows_the_table_and_changes_nothing_when_repeated(
     assert METHODS[method](once) == once
     if status in CAPTURED and not method.startswith(("check", "schedule")):
         assert once == payment
-
-
-@pytest.mark.parametrize("status", sorted(CAPTURED, key=str))
-@pytest.mark.parametrize("method", ["succeed", "reverse", "review"])
-def test_a_second_charge_for_one_payment_is_a_contradiction(
-    status: PaymentStatus, method: str
-) -> None:
-    payment = a_payment(status=status, charge_id="ch_first")
-    with pytest.raises(ContradictoryOutcome) as contradiction:
-        METHODS[method](payment)
-    assert contradiction.value.settled == "ch_first"
-    assert contradiction.value.reported == charged().charge_id
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ async def _paid_before_the_commit(
     self: CreateCharge, payment: Payment, outcome: Outcome
 ) -> ChargeResult:
     try:
-        return ChargeResult(await self.settle(payment.id, outcome))
+        return ChargeResult(await self.settle(payment, outcome))
     except StorageUnavailable:
         return ChargeResult(payment.succeed(outcome) if isinstance(outcome, Charged) else payment)
 
@@ -145,25 +145,25 @@ def _through_a_float(cls: type[Money], major: Decimal, currency: Currency) -> Mo
 
 
 async def _second_commit_for_the_event(
-    self: SettlePayment, payment_id: PaymentId, evidence: Evidence
+    self: SettlePayment, payment: Payment, evidence: Evidence
 ) -> Payment:
     async def settle(work: UnitOfWork) -> Payment:
-        order = await work.orders.find_by_payment(payment_id)
+        order = await work.orders.find_by_payment(payment.id)
         assert order is not None
-        settled = order.settle(payment_id, evidence, self.now())
-        if settled != order:
-            work.orders.save(settled)
-        return settled.payment(payment_id)
+        after = order.settle(payment.id, evidence, self.now())
+        if after != order:
+            work.orders.save(after)
+        return after.payment(payment.id)
 
     async def publish(work: UnitOfWork) -> None:
-        if payment.status is PaymentStatus.SUCCEEDED:
-            work.outbox.add(PaymentCreated.of(payment))
-        elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
-            work.outbox.add(PaymentFailed.of(payment))
+        if settled.status is PaymentStatus.SUCCEEDED:
+            work.outbox.add(PaymentCreated.of(settled))
+        elif settled.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
+            work.outbox.add(PaymentFailed.of(settled))
 
-    payment = await self.retry(settle)
+    settled = await self.retry(settle)
     await self.retry(publish)
-    return payment
+    return settled
 
 
 def _no_reversal_after_a_cancellation(self: Order, payment: Payment, now: datetime) -> str | None:
@@ -182,14 +182,14 @@ _capture = Order._capture
 
 
 def _late_capture_is_ignored(
-    self: Order, payment: Payment, charged: Charged, now: datetime
+    self: Order, payment: Payment, charged: Charged, paid_at: datetime, now: datetime
 ) -> Order:
     if payment.status is PaymentStatus.ABANDONED:
         return self
-    return _capture(self, payment, charged, now)
+    return _capture(self, payment, charged, paid_at, now)
 
 
-def _late_capture_is_kept(self: Order, payment: Payment, charged: Charged, _now: datetime) -> Order:
+def _late_capture_is_kept(self: Order, payment: Payment, charged: Charged, *_: datetime) -> Order:
     return self.with_payment(payment.succeed(charged)).complete()
 
 
@@ -209,7 +209,7 @@ async def _check_charges_again(
     try:
         if payment.is_open and await self.gateway.find(payment) is None:
             outcome = await _with_new_keys(self.gateway).charge(payment, CardToken("tok_visa"))
-            return CheckedPayment(await self.settle(payment.id, outcome), outcome)
+            return CheckedPayment(await self.settle(payment, outcome), outcome)
     except (OutcomeUnknown, GatewayUnavailable):
         return CheckedPayment(payment)
     return await _check_payment(self, payment, cancel=cancel)

@@ -84,7 +84,9 @@ class GatewayLedger:
     def _notify_attempt(self, payment_id: PaymentId, attempt: Attempt) -> None:
         outcome = attempt.outcome
         final = None if isinstance(outcome, RequiresAction) else outcome
-        self.notifications.append(PaymentNotification(self._notification_id(), payment_id, final))
+        self.notifications.append(
+            PaymentNotification(self._notification_id(), payment_id, final, attempt.claimed)
+        )
 
     def _notify_refund(self, payment_id: PaymentId, refund: RefundRecord) -> None:
         if refund.refund_id is not None:

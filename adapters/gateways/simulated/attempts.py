@@ -42,6 +42,8 @@ class Attempt:
     code: str | None = None
     """Why it was declined; while it waits, the code of the decline after authentication."""
     refund_is_pending: bool = False
+    claimed: Payment | None = None
+    """The payment that it was made for, as the labels of a real gateway's charge describe it."""
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Attempt:
             state=AttemptState.WAITING if card.authenticates else decided,
             code=card.decline,
             refund_is_pending=card.refund_is_pending,
+            claimed=payment,
         )
 
     @property

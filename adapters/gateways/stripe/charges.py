@@ -7,8 +7,9 @@ from attrs import frozen
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused
+from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
-from adapters.gateways.stripe.objects import labels, outcome_of_charge
+from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Declined, Outcome
@@ -24,7 +25,7 @@ class StripeCharges:
     """Sends one request per charge; a card that requires 3-D Secure is declined."""
 
     api: StripeApi
-    name: str = "stripe"
+    name: str = GATEWAY
 
     @property
     def livemode(self) -> bool:

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.errors import RequestRefused
-from adapters.gateways.stripe.objects import Json, label, outcome_of_charge
+from adapters.gateways.stripe.labels import label
+from adapters.gateways.stripe.objects import Json, outcome_of_charge
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Charged, Declined
 from domain.payment import CHARGE_WINDOW, Payment

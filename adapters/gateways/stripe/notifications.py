@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from adapters.gateways.stripe.labels import claimed_payment, label
 from adapters.gateways.stripe.objects import (
     Json,
     Unreadable,
     amount,
     declined_by,
-    label,
     livemode,
     nested,
     outcome_of_charge,
@@ -80,7 +80,9 @@ class StripeNotificationReader:
         if payment_id is None or not _ID.fullmatch(payment_id):
             return UnrelatedNotification(notification_id)
         if type_.startswith(("charge.", "payment_intent.")):
-            return PaymentNotification(notification_id, PaymentId(payment_id), _outcome(type_, obj))
+            return PaymentNotification(
+                notification_id, PaymentId(payment_id), _outcome(type_, obj), claimed_payment(obj)
+            )
         return UnrelatedNotification(notification_id)
 
     def _verify(self, body: bytes, signature: str) -> None:

@@ -9,7 +9,6 @@ from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
 from domain.outcome import Charged, Declined, RequiresAction
-from domain.payment import Payment
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
 
 Json = Mapping[str, Any]
@@ -35,23 +34,6 @@ def nested(obj: Json, name: str) -> Json:
     """Return a nested object; empty if there is none."""
     value = obj.get(name)
     return value if isinstance(value, dict) else {}
-
-
-def labels(payment: Payment) -> dict[str, str]:
-    """Return the metadata of every object that we create for a payment.
-
-    Stripe copies an intent's metadata to its charge when it is confirmed
-    (https://support.stripe.com/questions/how-metadata-works-with-related-objects), so that the
-    notifications of both name the payment. The order's id is for operators; a value has at most
-    500 characters (https://docs.stripe.com/metadata).
-    """
-    return {"payment_id": payment.id, "order_id": payment.order_id[:500]}
-
-
-def label(obj: Json, name: str) -> str | None:
-    """Return one of our labels from an object's metadata."""
-    value = nested(obj, "metadata").get(name)
-    return value if isinstance(value, str) and value else None
 
 
 def amount(obj: Json, name: str) -> Money:

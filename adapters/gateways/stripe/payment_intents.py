@@ -8,13 +8,13 @@ from attrs import frozen
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused
+from adapters.gateways.stripe.labels import GATEWAY, labels, names
 from adapters.gateways.stripe.lookup import find_charge, find_objects
 from adapters.gateways.stripe.objects import (
     Json,
     action_for,
     charged_by,
     declined_by,
-    labels,
     nested,
     text,
 )
@@ -39,7 +39,7 @@ class StripePaymentIntents:
     """Creates and confirms one payment intent per payment, in one request."""
 
     api: StripeApi
-    name: str = "stripe"
+    name: str = GATEWAY
 
     @property
     def livemode(self) -> bool:
@@ -110,7 +110,7 @@ class StripePaymentIntents:
                 key=f"{payment.id}:method",
                 type="card",
                 card={"token": token.value},
-                metadata=labels(payment),
+                metadata=names(payment),
             )
             return text(method, "id")
         except IdempotencyKeyInUse:

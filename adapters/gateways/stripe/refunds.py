@@ -7,7 +7,8 @@ from attrs import frozen
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused, StoredError
-from adapters.gateways.stripe.objects import Json, amount, label, labels, outcome_of_refund
+from adapters.gateways.stripe.labels import label, names
+from adapters.gateways.stripe.objects import Json, amount, outcome_of_refund
 from domain.identifiers import ChargeId
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome
@@ -35,7 +36,7 @@ class StripeRefunds:
                     key=refund.key,
                     charge=refund.charge_id,
                     amount=minor_units,
-                    metadata=labels(payment) | {"refund_id": refund.id, "refund_key": refund.key},
+                    metadata=names(payment) | {"refund_id": refund.id, "refund_key": refund.key},
                 )
             except RequestRefused as refused:
                 if refused.code != "charge_already_refunded":

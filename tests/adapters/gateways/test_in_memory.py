@@ -166,7 +166,7 @@ async def test_the_ledger_has_a_notification_for_every_change(world: World) -> N
     refunded = await world.gateway.refund(payment, refund)
     await world.gateway.refund_externally(payment.id, Money(0, Currency("usd")))
     assert world.ledger.notifications == [
-        PaymentNotification("evt_00000001", payment.id, None),
-        PaymentNotification("evt_00000002", payment.id, charged),
+        PaymentNotification("evt_00000001", payment.id, None, payment),
+        PaymentNotification("evt_00000002", payment.id, charged, payment),
         RefundNotification("evt_00000003", payment.id, refund.id, refunded),
     ]

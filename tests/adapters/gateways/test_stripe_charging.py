@@ -11,6 +11,7 @@ from adapters.gateways.stripe import client as stripe_client
 from adapters.gateways.stripe import payment_intents as stripe_payment_intents
 from adapters.gateways.stripe.charges import StripeCharges
 from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.labels import labels, names
 from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.identifiers import OrderId
@@ -38,7 +39,7 @@ async def test_a_charge_has_its_payment_as_key_and_metadata(account: Account) ->
         "amount": "1999",
         "currency": "usd",
         "source": "tok_visa",
-        "metadata": {"payment_id": payment.id, "order_id": payment.order_id},
+        "metadata": labels(payment),
     }
 
 
@@ -47,12 +48,12 @@ async def test_a_token_is_charged_in_two_requests_with_a_key_each(account: Accou
     await account.intents.charge(payment, VISA)
     (method,), (intent,) = account.sent(METHODS), account.sent(INTENTS)
     assert (method["key"], intent["key"]) == (f"{payment.id}:method", payment.id)
-    labels = {"payment_id": payment.id, "order_id": payment.order_id}
-    assert method["params"]["metadata"] == intent["params"]["metadata"] == labels
+    assert method["params"]["metadata"] == names(payment)
+    assert intent["params"]["metadata"] == labels(payment)
     assert intent["params"]["confirm"] == "true"
     assert intent["params"]["automatic_payment_methods"]["allow_redirects"] == "never"
     (charge,) = account.stripe.ledger.charges.values()
-    assert charge["metadata"]["payment_id"] == payment.id
+    assert charge["metadata"] == labels(payment)
 
 
 async def test_a_payment_method_is_charged_in_one_request(account: Account) -> None:
