@@ -3,15 +3,20 @@
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Final
 
 from adapters.clock import utc_now
-from adapters.persistence.sql.schema_version import check_schema_version
+from adapters.persistence.sql.readiness import Readiness
 from application.ports.gateway_notifications import NotificationReader
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.monitoring.backlog_metrics import REFRESH_SECONDS, BacklogMetrics
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
+
+# How often the readiness is asked without a probe. It opens the connection before the first probe,
+# and keeps firewalls from dropping it as idle.
+READINESS_SECONDS: Final = 30.0
 
 
 @contextlib.asynccontextmanager
@@ -21,17 +26,23 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
-    async with open_runtime(settings) as runtime:
+    async with (
+        open_runtime(settings) as runtime,
+        Readiness.on(settings.database_url) as readiness,
+    ):
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,
             idempotency_store=runtime.idempotency_store,
             notification_reader=_notification_reader(settings),
             settings=settings,
             alerts=runtime.alerts,
-            checks={"database": partial(check_schema_version, runtime.database)},
+            checks={"database": readiness.check},
         )
         refresh = partial(BacklogMetrics.on(dependencies.registry).refresh, runtime.backlog)
-        async with repeating("backlog metrics", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
+        async with (
+            repeating("backlog metrics", refresh, REFRESH_SECONDS, REFRESH_SECONDS),
+            repeating("readiness", readiness.check, READINESS_SECONDS, READINESS_SECONDS),
+        ):
             yield dependencies
 
 

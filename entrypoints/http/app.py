@@ -25,20 +25,21 @@ from entrypoints.http.responses import on_error
 from entrypoints.http.webhook_routes import WebhookRoutes
 
 # A charge takes at most 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
-DRAIN_SECONDS: Final = 22.0
+FINISH_SECONDS: Final = 22.0
 
 
 def create_app(dependencies: HttpDependencies) -> Litestar:
     """Create the HTTP service; when its lifespan ends, requests in progress are finished first.
 
-    The server may allow less time for that, in `app.state.drain_seconds`.
+    The server may allow less time for that, in `app.state.finish_seconds`. While
+    `app.state.is_stopping`, the service is not ready, and keeps no connection alive.
     """
     metrics, tasks = Metrics.on(dependencies.registry), BackgroundTasks()
 
     @contextlib.asynccontextmanager
     async def finish_requests(app: Litestar) -> AsyncIterator[None]:
         yield
-        await tasks.drain(app.state.drain_seconds)
+        await tasks.drain(app.state.finish_seconds)
 
     routes = _routes(dependencies, metrics, tasks)
     app = Litestar(
@@ -46,11 +47,11 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         exception_handlers={Exception: on_error},
         lifespan=[finish_requests],
         openapi_config=openapi.config(version("payments")),
-        state=State({"drain_seconds": DRAIN_SECONDS}),
+        state=State({"finish_seconds": FINISH_SECONDS, "is_stopping": False}),
         logging_config=None,
         request_max_body_size=None,  # read_body applies each route's limit
     )
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, metrics)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, metrics, app.state)
     return app
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from attrs import define, frozen
+from litestar.datastructures import State
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -23,6 +24,9 @@ _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
+
+# While the process stops, so that a balancer opens its next connection to another one.
+_CLOSE: Final = (b"connection", b"close")
 
 # Probes and scrapers send these every few seconds; only failures are logged.
 _NOT_LOGGED: Final = ("/health/", "/metrics")
@@ -66,6 +70,7 @@ class _Response:
     send: Send
     request_id: str
     has_body: bool
+    closes: bool
     status: int | None = None
 
     async def __call__(self, message: Message) -> None:
@@ -73,7 +78,8 @@ class _Response:
             self.status = message["status"]
             request_id = (b"x-request-id", self.request_id.encode())
             headers = [_complete(name, value) for name, value in message["headers"]]
-            message["headers"] = [*headers, *_HEADERS, request_id]
+            closing = (_CLOSE,) if self.closes else ()
+            message["headers"] = [*headers, *_HEADERS, *closing, request_id]
         elif message["type"] == "http.response.body" and not self.has_body:
             message["body"] = b""
         await self.send(message)
@@ -95,6 +101,7 @@ class RequestMiddleware:
 
     app: ASGIApp
     metrics: Metrics
+    state: State
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the application."""
@@ -104,7 +111,12 @@ class RequestMiddleware:
         structlog.contextvars.clear_contextvars()
         started = time.perf_counter()
         method = str(scope["method"])
-        response = _Response(send, secrets.token_hex(8), has_body=method != HttpMethod.HEAD)
+        response = _Response(
+            send,
+            secrets.token_hex(8),
+            has_body=method != HttpMethod.HEAD,
+            closes=self.state.is_stopping,
+        )
         body = _RequestBody(receive, ended=not _expects_body(scope))
         with use_traceparent(_header(scope, b"traceparent")), self.metrics.request_in_flight():
             try:

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.http.dependencies import Check
 from entrypoints.http.replies import ErrorDetail, json_reply, problem_reply
+from entrypoints.http.requests import AnyRequest
 from entrypoints.http.responses import to_response
 
 logger = structlog.get_logger(__name__)
@@ -31,8 +32,10 @@ class MonitoringRoutes:
         """Return 200 while the process handles requests."""
         return to_response(json_reply(200, {"status": "live"}))
 
-    async def ready(self) -> Response[bytes]:
-        """Return 200 if everything that requests need is reachable, else 503."""
+    async def ready(self, request: AnyRequest) -> Response[bytes]:
+        """Return 200 if everything that requests need is reachable, else 503; 503 when stopping."""
+        if request.app.state.is_stopping:
+            return to_response(problem_reply(503, ErrorDetail("The service is stopping")))
         checks = self.checks.items()
         passed = await asyncio.gather(*(_passes(name, check) for name, check in checks))
         results = {

@@ -1,6 +1,7 @@
 """Run the HTTP service on granian in our own event loop, with a graceful stop."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NoReturn
 
 import structlog
+from attrs import field, frozen
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -23,12 +25,15 @@ from entrypoints.logs import configure_logs
 
 logger = structlog.get_logger(__name__)
 
-# Below the 30 s after which Kubernetes kills a process. Above the 20 s that a charge, a body or a
-# request head may take.
-STOP_SECONDS: Final = 25.0
+# Above the 20 s that a charge or a body may take. After the default of DRAIN_SECONDS, the process
+# ends before the 30 s after which Kubernetes kills it.
+STOP_SECONDS: Final = 24.0
 
-# The timeout for a request head, and for an idle connection; browsers and proxies then reconnect.
-HEAD_MILLISECONDS: Final = 20_000
+# The timeout for an idle connection, and for a request head: granian has one for both. A balancer
+# must give a connection up before the service does, or a request is lost on it: nginx and AWS's
+# keep one for 60 s. https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+IDLE_MILLISECONDS: Final = 75_000
 
 # Idle connections included. Each takes a file descriptor; systemd and container runtimes allow
 # more.
@@ -79,36 +84,51 @@ def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoRetu
     os._exit(status)
 
 
+@frozen
+class _Stop:
+    """What a process was told by signals."""
+
+    drain: asyncio.Event = field(factory=asyncio.Event)
+    """To stop when the balancers have had time to notice."""
+    now: asyncio.Event = field(factory=asyncio.Event)
+    """To stop without waiting for the balancers: Ctrl-C, or a second signal."""
+
+    @classmethod
+    def on_signals(cls) -> "_Stop":
+        stop, loop = cls(), asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop._on_sigterm)
+        loop.add_signal_handler(signal.SIGINT, stop._on_sigint)
+        return stop
+
+    def _on_sigterm(self) -> None:
+        if self.drain.is_set():
+            self.now.set()
+        self.drain.set()
+
+    def _on_sigint(self) -> None:
+        self.drain.set()
+        self.now.set()
+
+
 async def _run(opening: AbstractAsyncContextManager[HttpDependencies]) -> None:
-    stop = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    stop = _Stop.on_signals()
     async with opening as dependencies:
-        app = create_app(dependencies)
-        address = free_address(dependencies.settings.host, dependencies.settings.port)
+        app, settings = create_app(dependencies), dependencies.settings
+        address = free_address(settings.host, settings.port)
         async with app.lifespan():
-            failure = await _serve(app, address, stop)
+            failure = await _serve(app, address, stop, settings.drain_seconds)
     if failure is not None:
         raise CannotListen(f"cannot listen on {_url(address)}: {failure}")
     logger.info("stopped")
 
 
-async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -> str | None:
-    """Serve until the stop event; return the error if the server ended before that."""
-    server = Server(
-        app,
-        *address,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS),
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=MAX_CONNECTIONS,
-        log_level=LogLevels.error,
-        log_dictconfig=_LOGS,
-    )
+async def _serve(
+    app: Litestar, address: tuple[str, int], stop: _Stop, drain_seconds: float
+) -> str | None:
+    """Serve until a signal; return the error if the server ended before that."""
+    server = _server(app, address)
     serving = asyncio.create_task(server.serve())
-    stopping = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(stop.drain.wait())
     announcing = asyncio.create_task(_announce(address))
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
     announcing.cancel()
@@ -116,6 +136,7 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     if serving.done():
         # Another process may have bound the port after the check in free_address.
         return _first_line(serving.exception())
+    await _drain(app, stop, drain_seconds)
     logger.info("stopping")
     clock = asyncio.get_running_loop().time
     deadline = clock() + STOP_SECONDS
@@ -124,8 +145,33 @@ async def _serve(app: Litestar, address: tuple[str, int], stop: asyncio.Event) -
     if unfinished:
         logger.warning("requests not finished in time; their connections are closed")
         serving.cancel()
-    app.state.drain_seconds = max(0.0, deadline - clock())
+    app.state.finish_seconds = max(0.0, deadline - clock())
     return None
+
+
+def _server(app: Litestar, address: tuple[str, int]) -> Server:
+    return Server(
+        app,
+        *address,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=MAX_CONNECTIONS,
+        log_level=LogLevels.error,
+        log_dictconfig=_LOGS,
+    )
+
+
+async def _drain(app: Litestar, stop: _Stop, seconds: float) -> None:
+    """Go on serving while the balancers notice that this process is not ready any more."""
+    app.state.is_stopping = True
+    if seconds and not stop.now.is_set():
+        logger.info("draining", seconds=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.now.wait()
 
 
 def free_address(host: str, port: int) -> tuple[str, int]:

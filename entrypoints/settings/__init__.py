@@ -151,6 +151,15 @@ class Settings:
         default=3000,
         metadata=declare("PORT", whole_number(0, 65535), "the port of `serve`"),
     )
+    # A balancer that asks every two seconds, and gives up after two failures, has noticed by then.
+    drain_seconds: int = field(
+        default=5,
+        metadata=declare(
+            "DRAIN_SECONDS",
+            whole_number(0, 60),
+            "how long `serve` accepts connections after SIGTERM, while `/health/ready` is 503",
+        ),
+    )
     operator_key: str | None = field(
         default=None,
         repr=False,
@@ -209,7 +218,11 @@ class Settings:
     # for one statement at a time only.
     database_pool: int = field(
         default=10,
-        metadata=declare("DATABASE_POOL", whole_number(1, 1000), "connections of one process"),
+        metadata=declare(
+            "DATABASE_POOL",
+            whole_number(1, 1000),
+            "connections of one process; `serve` has one more, for `/health/ready`",
+        ),
     )
 
     @property

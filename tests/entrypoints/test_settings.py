@@ -84,6 +84,7 @@ INVALID_VALUES = {
         ",",
     ),
     "CURRENCY": ("xyz", "us dollars"),
+    "DRAIN_SECONDS": ("-1", "61", "5.0", "5s"),
     "PORT": ("http", "-1", "65536", "30000000000", "000000000099999", "9" * 5000),
     "DECLINES_PER_USER": ("-1",),
     "OPERATOR_KEY": ("hunter2 hunter3", "hunter2ä"),

@@ -11,15 +11,24 @@ SCHEMA_VERSION: Final = "0005"
 """The migration that tables.py describes. Versions are compared as text, so a new migration
 continues the numbers."""
 
-_VERSION: Final = Statement.of(text("SELECT version_num FROM alembic_version"))
+# A standby is always read-only.
+_VERSION: Final = Statement.of(
+    text(
+        "SELECT version_num, current_setting('transaction_read_only')::boolean FROM alembic_version"
+    )
+)
 
 
 async def check_schema_version(database: Database) -> None:
-    """Check that the schema is not older than this program; a newer one is accepted.
+    """Check that the schema is not older than this program, and that it can be written.
+
+    A newer schema is accepted.
 
     Raises:
-        StorageUnavailable: it is older, or the database cannot be reached.
+        StorageUnavailable: it is older, the server is read-only, or it cannot be reached.
     """
-    versions = [row[0] for row in await database.run(_VERSION)]
-    if max(versions, default="") < SCHEMA_VERSION:
+    rows = await database.run(_VERSION)
+    if max((version for version, _ in rows), default="") < SCHEMA_VERSION:
         raise StorageUnavailable("the schema is older than this program: run `payments migrate`")
+    if any(is_read_only for _, is_read_only in rows):
+        raise StorageUnavailable("the server is read-only: is it a standby?")

@@ -40,14 +40,15 @@ def main(
     port: int = 0,
     charge_seconds: float = 0,
     body_seconds: float = requests.BODY_SECONDS,
-    head_milliseconds: int = server.HEAD_MILLISECONDS,
+    idle_milliseconds: int = server.IDLE_MILLISECONDS,
     stop_seconds: float = server.STOP_SECONDS,
+    drain_seconds: int = 0,
 ) -> NoReturn:
     requests.BODY_SECONDS = body_seconds  # type: ignore[misc]  # shorter, so that tests are fast
-    server.HEAD_MILLISECONDS = head_milliseconds  # type: ignore[misc]
+    server.IDLE_MILLISECONDS = idle_milliseconds  # type: ignore[misc]
     server.STOP_SECONDS = stop_seconds  # type: ignore[misc]
     world = HttpWorld()
-    world.settings = evolve(world.settings, host=host, port=port)
+    world.settings = evolve(world.settings, host=host, port=port, drain_seconds=drain_seconds)
     server.serve(open_dependencies(world, charge_seconds))
 
 

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from attrs import frozen
 
+from entrypoints.http import server
 from tests.entrypoints.http.world import EVERY_RESPONSE, Client, pay, signed_in
 
 ROOT = Path(__file__).parents[3]
@@ -97,6 +98,40 @@ async def test_a_request_in_progress_gets_its_reply_but_no_new_connection_is_acc
             async with service.client() as another:
                 await another.get("/health/live")
         await service.wait_for_end("closed succeeded")
+
+
+async def test_after_sigterm_the_service_is_not_ready_but_serves_until_balancers_have_noticed() -> (
+    None
+):
+    async with serving(drain_seconds=60) as service, service.client() as client:
+        assert (await client.get("/health/ready")).status_code == 200
+        service.process.terminate()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (await client.get("/health/ready")).status_code != 503:
+                pass
+
+        async with service.client() as another:
+            paid = await pay(another)
+            assert (await another.get("/health/live")).status_code == 200
+        assert paid.status_code == 201
+        assert paid.headers["connection"] == "close"  # the next one goes to another process
+        await service.wait_for("charging")
+        service.process.terminate()  # again: stop now
+        await service.wait_for_end("closed succeeded")
+
+
+async def test_the_drain_ends_by_itself_and_ctrl_c_does_not_wait_for_it() -> None:
+    async with serving(drain_seconds=1) as service:
+        service.process.terminate()
+        await service.wait_for_end("closed")
+    async with serving(drain_seconds=60) as service:
+        service.process.send_signal(signal.SIGINT)
+        await service.wait_for_end("closed")
+
+
+def test_an_idle_connection_lives_longer_than_balancers_keep_one() -> None:
+    """The 60 s of nginx and of AWS: who closes first must not be the one who receives requests."""
+    assert server.IDLE_MILLISECONDS > 60_000
 
 
 async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_disconnected() -> None:
@@ -191,8 +226,8 @@ async def test_an_incomplete_or_endless_body_is_cut_off_and_a_chunked_one_accept
     assert b"nosniff" in response
 
 
-async def test_a_head_that_does_not_arrive_is_cut_off() -> None:
-    async with serving(head_milliseconds=200) as service:
+async def test_an_idle_connection_and_a_head_that_does_not_arrive_are_cut_off() -> None:
+    async with serving(idle_milliseconds=200) as service:
         assert await service.send(head()[:-2]) == b""
         assert await service.send(b"") == b""
 

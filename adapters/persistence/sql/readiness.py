@@ -1,0 +1,69 @@
+"""Readiness of the database: one cheap question on a connection of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from attrs import define, field
+
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.schema_version import check_schema_version
+from application.ports.unit_of_work import StorageUnavailable
+
+
+@define
+class Readiness:
+    """Asks whether the database can be used; it does not wait for the places of the pool.
+
+    A service whose pool is busy is not broken: taking it out of service moves its load to others,
+    which are as busy.
+    """
+
+    _database: Database
+    _question: "asyncio.Task[None] | None" = field(default=None, init=False)
+
+    @classmethod
+    @asynccontextmanager
+    async def on(cls, database_url: str) -> "AsyncIterator[Readiness]":
+        """Open the connection when it is first needed; close it at the end of the block."""
+        engine = create_engine(database_url, 1)
+        readiness = cls(Database(engine))
+        try:
+            yield readiness
+        finally:
+            await readiness._end()
+            await engine.dispose()
+
+    async def check(self) -> None:
+        """Return if the database can be used.
+
+        Callers at the same time share one question. It goes on when a caller gives up: over a slow
+        network, opening the connection takes longer than a probe waits, and the next probe has it.
+
+        Raises:
+            StorageUnavailable: it cannot be used.
+        """
+        if self._question is None or self._question.done():
+            self._question = asyncio.create_task(self._ask())
+            self._question.add_done_callback(_retrieve)
+        await asyncio.shield(self._question)
+
+    async def _ask(self) -> None:
+        try:
+            await check_schema_version(self._database)
+        except StorageUnavailable:
+            # After a failover, this connection may lead to a server that only reads.
+            await self._database.engine.dispose()
+            raise
+
+    async def _end(self) -> None:
+        if self._question is not None:
+            self._question.cancel()
+            await asyncio.gather(self._question, return_exceptions=True)
+
+
+def _retrieve(question: "asyncio.Task[None]") -> None:
+    """Take the error of a question for which nobody waits any more; asyncio would report it."""
+    if not question.cancelled():
+        question.exception()
