@@ -1,17 +1,22 @@
 """The backlog: what is not finished yet, and what an operator must handle."""
 
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import Enum, unique
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from domain.payment import PaymentStatus
 
+MAX_COUNTED: Final = 10_000
+"""Counting more costs time and changes nothing: with a million waiting events, an exact count took
+half a second. A figure of MAX_COUNTED + 1 means "more"."""
+
 
 @frozen
 class Backlog:
-    """Figures about unfinished work, the same in every process."""
+    """Figures about unfinished work, the same in every process; counts end at MAX_COUNTED + 1."""
 
     unfinished: Mapping[PaymentStatus, int]
     """Payments that recovery still checks, and payments in review with money left to give back,
@@ -20,6 +25,8 @@ class Backlog:
     """How long the oldest open payment has waited for its outcome; None if there is none. The
     time that a customer may take to authenticate does not count."""
     refunds_pending: int
+    oldest_refund: timedelta | None
+    """How long the oldest pending refund has waited; None if there is none."""
     refunds_failed: int
     """Failed refunds without a later one, while some of the payment is left. A failed automatic
     refund is followed by another one, so it does not count until the retries are used up."""
@@ -27,17 +34,55 @@ class Backlog:
     oldest_event: timedelta | None
     """How long the oldest unsent event has waited; None if there is none."""
     events_parked: int
+    notifications_deferred: int
+    oldest_deferred: timedelta | None
+    """How long the oldest deferred notification has waited; None if there is none."""
+
+
+@unique
+class BacklogKind(Enum):
+    """The parts of the backlog. docs/operations.md describes what to do about each."""
+
+    PAYMENT_OPEN = "payment_open"
+    PAYMENT_IN_REVIEW = "payment_in_review"
+    REFUND_PENDING = "refund_pending"
+    REFUND_FAILED = "refund_failed"
+    EVENT_WAITING = "event_waiting"
+    EVENT_PARKED = "event_parked"
+    NOTIFICATION_DEFERRED = "notification_deferred"
+
+
+@frozen
+class BacklogItem:
+    """One payment, refund, event or notification of the backlog."""
+
+    kind: BacklogKind
+    id: str
+    belongs_to: str
+    """The order of a payment or an event, the payment of a refund, the charge of a notification."""
+    detail: str
+    """The status of a payment or pending refund, the code of a failed refund, the reason of a
+    parked event, else the subject or the kind."""
+    since: datetime
+    age: timedelta
 
 
 class BacklogReader(Protocol):
     """Reads the backlog.
 
     Promises, checked by tests/contracts/backlog.py on every adapter: figures are exact at the
-    moment they are read, and reading them changes nothing.
+    moment they are read, up to MAX_COUNTED; the cost of reading is bounded, and it changes nothing.
     """
 
     async def read(self) -> Backlog:
         """Return the current figures.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
+        """Return at most `limit` items of each kind, the oldest first.
 
         Raises:
             StorageUnavailable: the database cannot be reached.

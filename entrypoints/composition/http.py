@@ -2,15 +2,14 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import Final
 
 from adapters.clock import utc_now
 from adapters.persistence.sql.readiness import Readiness
 from application.ports.gateway_notifications import NotificationReader
+from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
-from entrypoints.monitoring.backlog_metrics import REFRESH_SECONDS, BacklogMetrics
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 
@@ -38,9 +37,8 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             alerts=runtime.alerts,
             checks={"database": readiness.check},
         )
-        refresh = partial(BacklogMetrics.on(dependencies.registry).refresh, runtime.backlog)
         async with (
-            repeating("backlog metrics", refresh, REFRESH_SECONDS, REFRESH_SECONDS),
+            exporting_metrics(runtime, dependencies.registry),
             repeating("readiness", readiness.check, READINESS_SECONDS, READINESS_SECONDS),
         ):
             yield dependencies

@@ -40,6 +40,8 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
         yield Doctor(
             check_database=partial(check_database, runtime.database.engine),
             backlog=runtime.backlog,
+            alerts=runtime.alerts,
+            clock_watch=runtime.clock_watch,
             check_broker=partial(check_broker, runtime.broker, runtime.streams),
             gateway=runtime.gateway,
             gateway_name=str(settings.payment_gateway),

@@ -1,6 +1,7 @@
 """Compose what every process of the service needs, from the settings."""
 
 import contextlib
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from typing import Final, assert_never
 
 from attrs import frozen
 
+from adapters.clock import utc_now
 from adapters.messaging.jetstream import (
     JetStreamConnection,
     JetStreamDeadLetters,
@@ -31,6 +33,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.logs import redact
+from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
@@ -58,6 +61,16 @@ class Runtime:
     backlog: SqlBacklogReader
     idempotency_store: SqlIdempotencyStore
     alerts: ThrottledAlerts
+    clock_watch: ClockWatch
+
+    async def sync_clock(self) -> None:
+        """Read the database's time, and compare this host's clock with it.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        await self.clock.sync()
+        await self.clock_watch.check()
 
 
 @contextlib.asynccontextmanager
@@ -85,7 +98,7 @@ async def open_runtime(
     flush = runtime.alerts.flush
     try:
         async with (
-            repeating("clock", clock.sync, CLOCK_SECONDS, CLOCK_RETRY_SECONDS),
+            repeating("clock", runtime.sync_clock, CLOCK_SECONDS, CLOCK_RETRY_SECONDS),
             repeating("alerts", flush, WRITE_SECONDS, WRITE_SECONDS),
         ):
             yield runtime
@@ -132,6 +145,7 @@ def _compose(
         backlog=SqlBacklogReader(database),
         idempotency_store=SqlIdempotencyStore(database),
         alerts=alerts,
+        clock_watch=ClockWatch(socket.gethostname(), utc_now, clock, alerts),
     )
 
 

@@ -39,5 +39,5 @@ def _dependencies(runtime: Runtime) -> WorkerDependencies:
             orders, use_cases.replicate_order, use_cases.cancel_order, runtime.settings.currency
         ),
         payment_intake=PaymentCreatedIntake(payments, use_cases.complete_order),
-        maintenance=maintenance_loops(retention, AlertLog(runtime.backlog)),
+        maintenance=maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
     )

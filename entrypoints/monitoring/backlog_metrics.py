@@ -20,8 +20,11 @@ class BacklogMetrics:
     payments: Gauge
     oldest_open: Gauge
     refunds: Gauge
+    oldest_refund: Gauge
     events: Gauge
     oldest_event: Gauge
+    notifications: Gauge
+    oldest_notification: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "BacklogMetrics":
@@ -45,6 +48,11 @@ class BacklogMetrics:
                 registry=registry,
             ),
             Gauge(
+                "payments_refunds_oldest_seconds",
+                "How long the oldest pending refund has waited.",
+                registry=registry,
+            ),
+            Gauge(
                 "payments_outbox_events",
                 "Events waiting to be relayed, and events that cannot be published (parked).",
                 ["state"],
@@ -53,6 +61,16 @@ class BacklogMetrics:
             Gauge(
                 "payments_outbox_oldest_seconds",
                 "How long the oldest unsent event has waited.",
+                registry=registry,
+            ),
+            Gauge(
+                "payments_notifications_deferred",
+                "Notifications whose charge is not known yet.",
+                registry=registry,
+            ),
+            Gauge(
+                "payments_notifications_oldest_seconds",
+                "How long the oldest deferred notification has waited.",
                 registry=registry,
             ),
         )
@@ -64,9 +82,12 @@ class BacklogMetrics:
         self.oldest_open.set(_seconds(backlog.oldest_open))
         self.refunds.labels("pending").set(backlog.refunds_pending)
         self.refunds.labels("failed").set(backlog.refunds_failed)
+        self.oldest_refund.set(_seconds(backlog.oldest_refund))
         self.events.labels("waiting").set(backlog.events_waiting)
         self.events.labels("parked").set(backlog.events_parked)
         self.oldest_event.set(_seconds(backlog.oldest_event))
+        self.notifications.set(backlog.notifications_deferred)
+        self.oldest_notification.set(_seconds(backlog.oldest_deferred))
 
     async def refresh(self, reader: BacklogReader) -> None:
         """Read the backlog and set the gauges; they keep their values if that fails.

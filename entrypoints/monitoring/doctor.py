@@ -5,10 +5,13 @@ from typing import Protocol
 
 from attrs import frozen
 
+from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.monitoring.alerts import find_alerts
+from entrypoints.monitoring.clock_watch import ClockWatch
+from entrypoints.monitoring.next_steps import CLOCK
+from entrypoints.monitoring.problems import Problem, read_problems
 
 
 @frozen
@@ -16,7 +19,7 @@ class CheckResult:
     """The result of one check."""
 
     name: str
-    """What was checked: `database`, `backlog`, `nats` or `gateway`."""
+    """What was checked: `database`, `clock`, `attention`, `nats` or `gateway`."""
     ok: bool
     text: str
     """One line: the state if the check passed, else the problem."""
@@ -57,6 +60,8 @@ class Doctor:
     check_database: Callable[[], Awaitable[DatabaseHealth]]
     """Raises StorageUnavailable if the database cannot be reached."""
     backlog: BacklogReader
+    alerts: Alerts
+    clock_watch: ClockWatch
     check_broker: Callable[[], Awaitable[Sequence[BrokerCheck]]]
     gateway: GatewayAdapter
     gateway_name: str
@@ -73,13 +78,21 @@ class Doctor:
             if health.problems:  # the backlog can be read from the newest schema only
                 return [CheckResult("database", False, problem) for problem in health.problems]
             state = f"PostgreSQL {health.server}, schema {health.revision}"
-            alerts = find_alerts(await self.backlog.read())
+            problems = await read_problems(self.backlog, self.alerts)
+            clock = self._clock()
         except StorageUnavailable as error:
             return [CheckResult("database", False, str(error))]
         return [
             CheckResult("database", True, state),
-            *(CheckResult("backlog", False, alert) for alert in alerts),
+            clock,
+            *(CheckResult("attention", False, problem.line) for problem in problems),
         ]
+
+    def _clock(self) -> CheckResult:
+        problem = self.clock_watch.problem
+        if problem is not None:
+            return CheckResult("clock", False, Problem(CLOCK, problem).line)
+        return CheckResult("clock", True, f"{self.clock_watch.offset:+.3f} s from the database's")
 
     async def _gateway(self) -> CheckResult:
         try:

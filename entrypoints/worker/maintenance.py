@@ -7,9 +7,10 @@ from typing import Final
 
 from attrs import frozen
 
+from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
 from application.ports.idempotency_store import IdempotencyStore
-from entrypoints.monitoring.alerts import find_alerts
+from entrypoints.monitoring.problems import read_problems
 from entrypoints.worker.loops import Loop
 
 logger = logging.getLogger(__name__)
@@ -44,18 +45,22 @@ class Retention:
 
 @frozen
 class AlertLog:
-    """Logs the alerts."""
+    """Logs what needs an operator."""
 
     backlog: BacklogReader
+    alerts: Alerts
 
     async def run_once(self) -> int:
-        """Log each alert once; return 0, so that the loop pauses.
+        """Log each problem once; return 0, so that the loop pauses.
 
         Raises:
             StorageUnavailable: the database cannot be reached.
         """
-        for alert in find_alerts(await self.backlog.read()):
-            logger.warning("needs attention", extra={"alert": alert})
+        for problem in await read_problems(self.backlog, self.alerts):
+            logger.warning(
+                "needs attention",
+                extra={"alert": problem.name, "reason": problem.text, "next": problem.next_step},
+            )
         return 0
 
 

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 from attrs import evolve
 
-from application.ports.backlog import Backlog
-from domain.identifiers import OrderId, RefundId
+from application.ports.backlog import MAX_COUNTED, Backlog, BacklogKind
+from application.ports.gateway_notifications import DisputeNotification
+from domain.dispute import DisputeStatus
+from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
 from domain.order import Order
 from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
 from domain.refund import Refund, RefundStatus
@@ -23,12 +25,18 @@ FAILED = a_refund("refund-0", dollars("60"), RefundStatus.FAILED)
 EVERYTHING = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
 LATER = NOW + MINUTE
 
+NOTHING = Backlog({}, None, 0, None, 0, 0, None, 0, 0, None)
+NOTIFICATION = DisputeNotification(
+    "evt_1", ChargeId("ch_9"), DisputeId("dp_1"), dollars("1"), "fraudulent", DisputeStatus.OPEN
+)
+
 
 class BacklogReaderContract:
     """The promises of application/ports/backlog.py."""
 
     async def test_it_is_empty_at_first(self, storage: Storage) -> None:
-        assert await storage.backlog.read() == Backlog({}, None, 0, 0, 0, None, 0)
+        assert await storage.backlog.read() == NOTHING
+        assert await storage.backlog.find_oldest(3) == []
 
     async def test_unfinished_payments_are_counted_by_status(self, storage: Storage) -> None:
         now = storage.now()
@@ -91,6 +99,49 @@ class BacklogReaderContract:
         retry = evolve(rest, id=RefundId("refund-3"), status=RefundStatus.PENDING)
         await storage.save(an_order(review, refunds=(most, rest, retry)))
         assert (await storage.backlog.read()).unfinished == {}
+
+    async def test_deferred_notifications_and_pending_refunds_have_an_age(
+        self, storage: Storage
+    ) -> None:
+        await storage.defer(NOTIFICATION, storage.now() - DAY)
+        refund = evolve(PENDING, created_at=storage.now() - DAY)
+        await storage.save(an_order(PAID, refunds=(refund,)))
+        backlog = await storage.backlog.read()
+        assert (backlog.refunds_pending, backlog.notifications_deferred) == (1, 1)
+        for age in (backlog.oldest_refund, backlog.oldest_deferred):
+            assert age is not None
+            assert DAY <= age < DAY + MINUTE
+
+    async def test_the_oldest_of_each_kind_are_named(self, storage: Storage) -> None:
+        now = storage.now()
+        for number, status in enumerate([PaymentStatus.PROCESSING] * 4 + [PaymentStatus.REVIEW]):
+            await storage.save(paid_order(number, status, now - number * DAY, now))
+        refunds = (PENDING, evolve(FAILED, created_at=LATER, code="expired"))
+        await storage.save(an_order(PAID, refunds=refunds))
+        await storage.add(failure(0), failure(1))
+        await storage.outbox.park({failure(1).id: "too large"})
+        await storage.defer(NOTIFICATION, now - DAY)
+        found = [
+            (each.kind, each.id, each.belongs_to, each.detail)
+            for each in await storage.backlog.find_oldest(2)
+        ]
+        assert found == [
+            (BacklogKind.PAYMENT_OPEN, "payment-3", "order-3", "processing"),
+            (BacklogKind.PAYMENT_OPEN, "payment-2", "order-2", "processing"),
+            (BacklogKind.PAYMENT_IN_REVIEW, "payment-4", "order-4", "review"),
+            (BacklogKind.REFUND_PENDING, PENDING.id, PAID.id, "pending"),
+            (BacklogKind.REFUND_FAILED, FAILED.id, PAID.id, "expired"),
+            (BacklogKind.EVENT_WAITING, failure(0).id, failure(0).order_id, "payment:failed"),
+            (BacklogKind.EVENT_PARKED, failure(1).id, failure(1).order_id, "too large"),
+            (BacklogKind.NOTIFICATION_DEFERRED, "evt_1", NOTIFICATION.charge_id, "dispute"),
+        ]
+        [first, *_] = await storage.backlog.find_oldest(1)
+        assert first.since == now - 3 * DAY
+        assert 3 * DAY <= first.age < 3 * DAY + MINUTE
+
+    async def test_counts_end_at_a_limit(self, storage: Storage) -> None:
+        await storage.add(*(failure(number) for number in range(MAX_COUNTED + 5)))
+        assert (await storage.backlog.read()).events_waiting == MAX_COUNTED + 1
 
 
 def paid_order(

@@ -1,13 +1,14 @@
 """The backlog reader in memory."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from attrs import frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables
-from application.ports.backlog import Backlog
+from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
+from application.ports.gateway_notifications import DisputeNotification
 from domain.order import Order
 from domain.payment import AUTHENTICATION_WINDOW, Payment, PaymentStatus
 from domain.refund import Refund, RefundStatus
@@ -15,42 +16,90 @@ from domain.refund import Refund, RefundStatus
 
 @frozen
 class InMemoryBacklogReader:
-    """Reads every order and every outbox record."""
+    """Reads every order, outbox record and deferred notification."""
 
     _database: InMemoryTables
 
     async def read(self) -> Backlog:
         await self._database.checkpoint("read backlog")
-        now = self._database.now()
-        orders = [order for _, order in self._database.orders.values()]
-        records = self._database.outbox.values()
-        waiting = [each.entry for each in records if not each.sent and each.parked is None]
+        items = list(self._items())
+        counts = Counter(item.kind for item in items)
+
+        def count(kind: BacklogKind) -> int:
+            return min(counts[kind], MAX_COUNTED + 1)
+
+        def oldest(kind: BacklogKind) -> timedelta | None:
+            return max((item.age for item in items if item.kind is kind), default=None)
+
         return Backlog(
             unfinished=Counter(
                 payment.status
-                for order in orders
+                for order in self._orders()
                 for payment in order.payments
                 if _is_unfinished(order, payment)
             ),
-            oldest_open=_longest(
-                now,
-                (
-                    _waiting_since(payment)
-                    for order in orders
-                    for payment in order.payments
-                    if payment.next_check_at is not None
-                ),
-            ),
-            refunds_pending=sum(
-                refund.next_check_at is not None for order in orders for refund in order.refunds
-            ),
-            refunds_failed=sum(
-                _needs_operator(order, refund) for order in orders for refund in order.refunds
-            ),
-            events_waiting=len(waiting),
-            oldest_event=_longest(now, (entry.recorded_at for entry in waiting)),
-            events_parked=sum(each.parked is not None for each in records),
+            oldest_open=oldest(BacklogKind.PAYMENT_OPEN),
+            refunds_pending=count(BacklogKind.REFUND_PENDING),
+            oldest_refund=oldest(BacklogKind.REFUND_PENDING),
+            refunds_failed=count(BacklogKind.REFUND_FAILED),
+            events_waiting=count(BacklogKind.EVENT_WAITING),
+            oldest_event=oldest(BacklogKind.EVENT_WAITING),
+            events_parked=count(BacklogKind.EVENT_PARKED),
+            notifications_deferred=count(BacklogKind.NOTIFICATION_DEFERRED),
+            oldest_deferred=oldest(BacklogKind.NOTIFICATION_DEFERRED),
         )
+
+    async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
+        await self._database.checkpoint("read backlog")
+        items = sorted(self._items(), key=lambda item: (item.since, item.id))
+        return [
+            item
+            for kind in BacklogKind
+            for item in [each for each in items if each.kind is kind][:limit]
+        ]
+
+    def _orders(self) -> Iterable[Order]:
+        return [order for _, order in self._database.orders.values()]
+
+    def _items(self) -> Iterator[BacklogItem]:
+        now = self._database.now()
+        for item in (*self._of_orders(), *self._of_outbox(), *self._of_inbox()):
+            kind, *_, since = item
+            if kind is not BacklogKind.PAYMENT_OPEN or since <= now:
+                yield BacklogItem(*item, now - since)
+
+    def _of_orders(self) -> "Iterator[_Item]":
+        for order in self._orders():
+            for payment in order.payments:
+                about = payment.id, order.replica.id, payment.status.value
+                since = _waiting_since(payment)
+                if payment.next_check_at is not None and since is not None:
+                    yield BacklogKind.PAYMENT_OPEN, *about, since
+                if payment.status is PaymentStatus.REVIEW and _is_unfinished(order, payment):
+                    yield BacklogKind.PAYMENT_IN_REVIEW, *about, payment.created_at
+            for refund in order.refunds:
+                names = refund.id, refund.payment_id, refund.code or refund.status.value
+                if refund.next_check_at is not None:
+                    yield BacklogKind.REFUND_PENDING, *names, refund.created_at
+                if _needs_operator(order, refund):
+                    yield BacklogKind.REFUND_FAILED, *names, refund.created_at
+
+    def _of_outbox(self) -> "Iterator[_Item]":
+        for record in self._database.outbox.values():
+            event, since = record.entry.event, record.entry.recorded_at
+            if record.parked is not None:
+                yield BacklogKind.EVENT_PARKED, event.id, event.order_id, record.parked, since
+            elif not record.sent:
+                yield BacklogKind.EVENT_WAITING, event.id, event.order_id, event.subject, since
+
+    def _of_inbox(self) -> "Iterator[_Item]":
+        for since, each in self._database.deferred_notifications.values():
+            kind = "dispute" if isinstance(each, DisputeNotification) else "refund"
+            yield BacklogKind.NOTIFICATION_DEFERRED, each.id, each.charge_id, kind, since
+
+
+_Item = tuple[BacklogKind, str, str, str, datetime]
+"""The fields of a BacklogItem but its age."""
 
 
 def _is_unfinished(order: Order, payment: Payment) -> bool:
@@ -75,8 +124,3 @@ def _needs_operator(order: Order, refund: Refund) -> bool:
     latest = max(each.created_at for each in order.refunds if each.payment_id == refund.payment_id)
     payment = order.payment(refund.payment_id)
     return refund.created_at >= latest and not order.refundable(payment).is_zero
-
-
-def _longest(now: datetime, moments: Iterable[datetime | None]) -> timedelta | None:
-    past = [now - moment for moment in moments if moment is not None and moment <= now]
-    return max(past, default=None)

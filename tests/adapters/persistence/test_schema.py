@@ -61,7 +61,7 @@ async def quoted_in(sql: Database, query: str) -> set[str]:
 
 IDS = {"order_id": ORDER, "order_ids": [ORDER], "payment_id": PAYMENT, "charge_id": "ch_1"}
 HOUR = {"authentication_window": timedelta(hours=1), "lease": timedelta(hours=1)}
-PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit": 10}
+PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit": 10, "most": 100}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,15 @@ PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit
             [
                 *("payments_look_at", "payments_review", "refunds_payment_id"),
                 *("refunds_look_at", "refunds_failed", "outbox_waiting", "outbox_parked"),
+                "deferred_notifications_deferred_at",
+            ],
+        ),
+        (
+            backlog.FIND_OLDEST,
+            [
+                *("payments_look_at", "payments_review", "refunds_payment_id"),
+                *("refunds_look_at", "refunds_failed", "outbox_waiting", "outbox_parked"),
+                "deferred_notifications_deferred_at",
             ],
         ),
         (statements.DUE, ["payments_look_at", "refunds_look_at"]),

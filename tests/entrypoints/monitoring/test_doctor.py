@@ -1,14 +1,17 @@
 """The doctor's results: one line for each check."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from attrs import evolve, frozen
 
-from application.ports.backlog import Backlog
+from application.ports.alerts import AlertKind
+from application.ports.backlog import Backlog, BacklogItem, BacklogKind
 from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.doctor import CheckResult, Doctor
-from tests.entrypoints.monitoring.test_backlog import BUSY
+from tests.entrypoints.monitoring.test_problems import BUSY, DAY, an_item
 from tests.world import World
 
 
@@ -30,31 +33,71 @@ class Dependencies:
     async def read(self) -> Backlog:
         return self.backlog
 
+    async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
+        items = [an_item(BacklogKind.EVENT_PARKED, DAY)]
+        return items[:limit] if self.backlog.events_parked else []
+
     async def check_broker(self) -> Sequence[CheckResult]:
         return [CheckResult("", True, "connected")]
 
 
-HEALTHY = ("database", True, "PostgreSQL 15.4, schema 0007")
-PARKED = ("backlog", False, "1 events could not be published and are parked")
+HEALTHY = [
+    ("database", True, "PostgreSQL 15.4, schema 0007"),
+    ("clock", True, "+0.000 s from the database's"),
+]
+OTHERS = [("nats", True, "connected"), ("gateway", True, "fake is ready")]
+
+Results = list[tuple[str, bool, str]]
+
+
+async def check(it: Dependencies, world: World | None = None, ahead: float = 0) -> Results:
+    world = world or World()
+    watch = ClockWatch(
+        "host-1", lambda: world.now() + timedelta(seconds=ahead), world.now, world.alerts
+    )
+    doctor = Doctor(
+        it.check_database, it, world.alerts, watch, it.check_broker, world.gateway, "fake"
+    )
+    return [(each.name, each.ok, each.text) for each in await doctor.check()]
 
 
 @pytest.mark.parametrize(
     ("dependencies", "expected"),
     [
-        (Dependencies(), [HEALTHY]),
+        (Dependencies(), HEALTHY),
         (
             Dependencies(["old", "empty"]),
             [("database", False, "old"), ("database", False, "empty")],
         ),
         (Dependencies(is_down=True), [("database", False, "down")]),
-        (Dependencies(backlog=evolve(BUSY, events_parked=1)), [HEALTHY, PARKED]),
     ],
-    ids=["healthy", "problems", "unreachable", "alert"],
+    ids=["healthy", "problems", "unreachable"],
 )
 async def test_each_check_and_each_problem_is_one_result(
-    dependencies: Dependencies, expected: list[tuple[str, bool, str]]
+    dependencies: Dependencies, expected: Results
 ) -> None:
-    it = dependencies
-    doctor = Doctor(it.check_database, it, it.check_broker, World().gateway, "fake")
-    results = [(each.name, each.ok, each.text) for each in await doctor.check()]
-    assert results == [*expected, ("nats", True, "connected"), ("gateway", True, "fake is ready")]
+    assert await check(dependencies) == [*expected, *OTHERS]
+
+
+async def test_what_needs_attention_is_named_with_what_to_do() -> None:
+    [*healthy, (name, is_ok, text), nats, gateway] = await check(
+        Dependencies(backlog=evolve(BUSY, events_parked=1))
+    )
+    assert (healthy, [nats, gateway]) == (HEALTHY, OTHERS)
+    assert (name, is_ok) == ("attention", False)
+    assert text.startswith("parked event id-1 of order parent-1")
+    assert text.endswith("(docs/operations.md#event_parked)")
+
+
+async def test_an_alert_of_any_process_is_a_line() -> None:
+    world = World()
+    await world.alerts.report(AlertKind.GATEWAY_REFUSAL, "stripe", "account closed")
+    [*_, (name, is_ok, text), _, _] = await check(Dependencies(), world)
+    assert (name, is_ok) == ("attention", False)
+    assert text.startswith("gateway refusal: stripe: account closed (since ")
+
+
+async def test_a_clock_that_differs_from_the_databases_is_a_line() -> None:
+    [_, (name, is_ok, text), *_] = await check(Dependencies(), ahead=-600)
+    assert (name, is_ok) == ("clock", False)
+    assert text.startswith("the clock of host-1 is 600 s behind the database's: synchronize")

@@ -28,7 +28,7 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
     use_cases, subscribe = world.use_cases(), world.broker.subscribe
     orders, payments = subscribe("payments", "order:created"), subscribe("shop", "payment:created")
     retention = Retention(world.idempotency_store, lambda: asyncio.sleep(0, result=0))
-    alert_log = AlertLog(InMemoryBacklogReader(world.database))
+    alert_log = AlertLog(InMemoryBacklogReader(world.database), world.alerts)
     worker = WorkerDependencies(
         use_cases,
         OrderIntake(orders, use_cases.replicate_order, use_cases.cancel_order, USD),
@@ -44,4 +44,7 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
     assert {name for name in done if done[name]} == {"relay", "complete", "retention"}
     assert world.order().replica.status is OrderStatus.COMPLETE
     [record] = [each for each in caplog.records if each.message == "needs attention"]
-    assert "1 events wait, the oldest for 2 days, 1:00:00" in record.__dict__["alert"]
+    logged = record.__dict__
+    assert logged["alert"] == "event_waiting"
+    assert logged["reason"].startswith("event not published payment:created:")
+    assert logged["next"].startswith("start NATS, and a worker with the role relay")

@@ -1,0 +1,82 @@
+"""What an operator does about each problem, in one sentence; docs/operations.md has the rest."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from application.ports.alerts import AlertKind
+from application.ports.backlog import BacklogKind
+
+DEAD_LETTERS: Final = "dead_letters"
+CLOCK: Final = "clock"
+
+_BACKLOG: Final[Mapping[BacklogKind, str]] = {
+    BacklogKind.PAYMENT_OPEN: (
+        "they settle by themselves once the gateway answers and a worker with the role recover runs"
+    ),
+    BacklogKind.PAYMENT_IN_REVIEW: (
+        "compare the charge with the order, then refund it with POST /api/payments/ID/refunds if"
+        " it is wrong"
+    ),
+    BacklogKind.REFUND_PENDING: "ask the gateway what the refund waits for",
+    BacklogKind.REFUND_FAILED: (
+        "refund again with POST /api/payments/ID/refunds, or give the money back another way"
+    ),
+    BacklogKind.EVENT_WAITING: "start NATS, and a worker with the role relay",
+    BacklogKind.EVENT_PARKED: "tell the event's consumers yourself, because it is never published",
+    BacklogKind.NOTIFICATION_DEFERRED: "start a worker with the role recover, and read its log",
+}
+
+_ALERTS: Final[Mapping[AlertKind, str]] = {
+    AlertKind.BOOKS_BEHIND: (
+        "find out whether the database was restored or failed over, and let recovery compare it"
+        " with the gateway before you trust its figures"
+    ),
+    AlertKind.CHARGED_TWICE: (
+        "nothing, if the second charge is given back; check that its refund succeeds"
+    ),
+    AlertKind.CLOCK_SKEW: "synchronize the clocks of this host and of the database's host (NTP)",
+    AlertKind.CONSUMER_UNSUITABLE: (
+        "change or delete the named stream or consumer; it is created again as it should be"
+    ),
+    AlertKind.DATABASE_REFUSAL: (
+        "correct what the database names, such as a missing privilege or a full disk"
+    ),
+    AlertKind.DEAD_LETTER: (
+        "read it with `payments dead-letters list` and `show`, then correct the sender or `replay`"
+    ),
+    AlertKind.EXPIRY_NOT_UNDERSTOOD: (
+        "correct `expiresAt` in the orders service; until then these orders never expire"
+    ),
+    AlertKind.EXTERNAL_REFUND_MISMATCH: (
+        "compare the payment with the gateway's own pages, and correct there what is wrong"
+    ),
+    AlertKind.GATEWAY_KEY_REFUSED: "set a valid key (STRIPE_KEY) and restart",
+    AlertKind.GATEWAY_REFUSAL: (
+        "correct the account or the configuration at the gateway; customers cannot pay until then"
+    ),
+    AlertKind.GATEWAY_UNREADABLE: (
+        "look for an incident at the gateway, or for a proxy that answers in its place"
+    ),
+    AlertKind.LOOKUP_IMPOSSIBLE: (
+        "remove the cause that it names; the payment blocks its order until it can be looked up"
+    ),
+    AlertKind.NOTIFICATION_REFUSED: (
+        "compare STRIPE_WEBHOOK_SECRET with the endpoint's secret at the gateway"
+    ),
+    AlertKind.NOTIFICATION_UNUSABLE: (
+        "update this service, or compare the object with the gateway's own pages"
+    ),
+    AlertKind.PERMISSION_MISSING: "grant the named permission",
+    AlertKind.SIGN_IN_UNAVAILABLE: "check JWKS_URL and the identity provider",
+    AlertKind.OTHER: "read docs/operations.md of the newest version that runs",
+}
+
+NEXT_STEPS: Final[Mapping[str, str]] = {
+    **{kind.value: text for kind, text in _BACKLOG.items()},
+    **{kind.value: text for kind, text in _ALERTS.items()},
+    DEAD_LETTERS: (
+        "read them with `payments dead-letters list` and `show`, then `replay` what is corrected"
+    ),
+    CLOCK: _ALERTS[AlertKind.CLOCK_SKEW],
+}
+"""By the name of the problem, which is its heading in docs/operations.md."""
