@@ -35,6 +35,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             notification_reader=_notification_reader(settings),
             settings=settings,
             alerts=runtime.alerts,
+            clock=runtime.clock,
             checks={"database": readiness.check},
         )
         async with (

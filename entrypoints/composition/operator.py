@@ -14,7 +14,7 @@ from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from application.ports.inbound_events import DeadLetters
 from entrypoints.composition.runtime import open_runtime
-from entrypoints.monitoring.doctor import Doctor
+from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
 
 
@@ -45,7 +45,22 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
             check_broker=partial(check_broker, runtime.broker, runtime.streams),
             gateway=runtime.gateway,
             gateway_name=str(settings.payment_gateway),
+            check_sign_in=partial(check_sign_in, settings),
         )
+
+
+async def check_sign_in(settings: Settings) -> CheckResult:
+    """Return whether there are keys that users' tokens can be verified with."""
+    if settings.jwks_url is None:
+        return CheckResult("sign-in", True, "tokens are verified with JWT_KEY")
+    from entrypoints.http.jwks import NoKeySet, fetch_from, fetch_key_set
+
+    try:
+        key_set = await fetch_key_set(fetch_from(settings.jwks_url))
+    except NoKeySet as error:
+        return CheckResult("sign-in", False, f"JWKS_URL: {error}")
+    state = f"the identity provider has {len(key_set.keys)} usable keys"
+    return CheckResult("sign-in", True, "; ".join((state, *key_set.problems)))
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
-from entrypoints.http.auth import Authenticator
+from entrypoints.http.auth import Authenticator, OperatorKeys
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
@@ -22,6 +22,7 @@ from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.responses import on_error
+from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.webhook_routes import WebhookRoutes
 
 # A charge takes at most 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
@@ -60,17 +61,19 @@ def _routes(
 ) -> Sequence[HTTPRouteHandler]:
     settings, use_cases = dependencies.settings, dependencies.use_cases
     guard = IdempotencyGuard(dependencies.idempotency_store)
+    refusals = RefusalLog(metrics.count_refused_sign_in)
     payments = PaymentRoutes(
         PaymentHandler(use_cases.create_charge, guard, tasks, metrics),
         use_cases.read_payments,
-        Authenticator.from_settings(settings),
+        Authenticator.from_settings(settings, dependencies.clock, refusals, dependencies.alerts),
         settings.trusted_proxies,
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
     routes = [*_payment_routes(payments), *_monitoring_routes(monitoring)]
     if settings.operators:
+        operators = OperatorKeys(settings.operators, refusals)
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
-        routes.append(_refund_route(RefundRoutes(refunds, settings.operators)))
+        routes.append(_refund_route(RefundRoutes(refunds, operators)))
     if dependencies.notification_reader is not None:
         webhooks = NotificationHandler(use_cases.receive_notification, tasks)
         routes.append(_webhook_route(WebhookRoutes(webhooks, dependencies.notification_reader)))

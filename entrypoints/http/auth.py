@@ -1,37 +1,35 @@
-"""Authentication: a session cookie or a bearer token for users, a key for the operator.
+"""Authentication: a session cookie or a bearer token for users, a key for operators.
 
 The session cookie and its token are those of the reference service.
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
-from urllib.parse import unquote
 
 import msgspec
 import structlog
 from attrs import define, field, frozen
 from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
-from jwt.exceptions import PyJWTError
+from jwt.exceptions import InvalidSignatureError, PyJWTError
 
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.clock import Clock
 from domain.identifiers import UserId
+from entrypoints.http.credentials import bearer, find_tokens
 from entrypoints.http.errors import NotAuthorized
-from entrypoints.http.jwks import ALGORITHMS, Jwks, fetch_from
+from entrypoints.http.jwks import Jwks, fetch_from
+from entrypoints.http.key_set import ALGORITHMS
 from entrypoints.http.requests import AnyRequest
-from entrypoints.http.validation import is_text
+from entrypoints.http.sign_in_refusals import Refusal, RefusalLog, RefusalReason
+from entrypoints.http.token_claims import ClaimRules, Claims
 from entrypoints.settings import Operator, Settings
-
-# cookie-session's default name now, and when the reference service was written.
-COOKIES: Final = ("session", "express:sess")
-
-# Browsers store no cookie above 4 KiB (RFC 6265, section 6.1); bearer tokens may be longer.
-MAX_TOKEN_CHARACTERS: Final = 8192
 
 # A verification takes about 60 µs. A minute is short compared with a token's lifetime, and 4,096
 # users take 1 MB.
@@ -44,6 +42,16 @@ class User:
     """A user who is signed in."""
 
     id: UserId
+
+
+@frozen
+class _Verified:
+    """A token that was verified a short time ago."""
+
+    user: User
+    until: float
+    """When it is verified again, on the monotonic clock."""
+    expires_at: datetime | None
 
 
 class _HmacWithoutMinimum(HMACAlgorithm):
@@ -63,156 +71,158 @@ def _hs256_only() -> PyJWS:
 class Authenticator:
     """Verifies users' tokens; a verified token is cached for CACHE_SECONDS."""
 
-    jwt_key: str | None = field(repr=False)
+    hmac_keys: Sequence[bytes] = field(repr=False)
+    """JWT_KEY, and JWT_KEY_PREVIOUS while it is rotated."""
+    clock: Clock
+    refusals: RefusalLog
     jwks: Jwks | None = None
-    audience: str | None = None
-    issuer: str | None = None
-    now: Callable[[], float] = time.time
-    _hmac: PyJWS = field(factory=_hs256_only)
-    _public: PyJWS = field(
-        factory=lambda: PyJWS(sorted(ALGORITHMS), {"enforce_minimum_key_length": True})
-    )
-    _cache: OrderedDict[bytes, tuple[User, float]] = field(factory=OrderedDict, repr=False)
+    rules: ClaimRules = field(factory=ClaimRules)
+    seconds: Callable[[], float] = time.monotonic
+    _hmac: PyJWS = field(init=False, factory=_hs256_only)
+    _public: PyJWS = field(init=False, factory=partial(PyJWS, sorted(ALGORITHMS)))
+    _cache: OrderedDict[bytes, _Verified] = field(init=False, factory=OrderedDict, repr=False)
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "Authenticator":
+    def from_settings(
+        cls, settings: Settings, clock: Clock, refusals: RefusalLog, alerts: Alerts
+    ) -> "Authenticator":
         """Create an authenticator with the keys that the settings name."""
-        jwks = Jwks(fetch_from(settings.jwks_url)) if settings.jwks_url else None
-        return cls(settings.jwt_key, jwks, settings.jwt_audience, settings.jwt_issuer)
+        keys = [each for each in (settings.jwt_key, settings.jwt_key_previous) if each is not None]
+        report = partial(alerts.report, AlertKind.SIGN_IN_UNAVAILABLE, "JWKS_URL")
+        return cls(
+            hmac_keys=[each.encode(errors="surrogateescape") for each in keys],
+            clock=clock,
+            refusals=refusals,
+            jwks=(
+                Jwks(fetch_from(settings.jwks_url), report=report) if settings.jwks_url else None
+            ),
+            rules=ClaimRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_user_claim),
+        )
 
     async def authenticate(self, request: AnyRequest) -> User:
         """Return the user who sent the request.
 
-        A bearer token is used without regard to cookies; cookies are read only if there is none.
-
         Raises:
-            NotAuthorized: there is no valid token.
+            NotAuthorized: there is no valid token; the log has the reason.
             KeysUnavailable: there is a token, but the identity provider's keys cannot be fetched.
+            StorageUnavailable: there is a token that may have expired, but the time is not known.
         """
-        for token in _tokens(request):
-            user = await self._verify(token)
-            if user is not None:
-                return user
+        refusal = Refusal(
+            RefusalReason.NO_TOKEN, "there is neither a bearer token nor a session cookie"
+        )
+        for token in find_tokens(request):
+            if isinstance(token, Refusal):
+                refusal = token
+                continue
+            try:
+                return await self._verify(token)
+            except Refusal as error:
+                refusal = error
+        self.refusals.record(refusal)
         raise NotAuthorized
 
-    async def _verify(self, token: str) -> User | None:
+    async def _verify(self, token: str) -> User:
         digest = _digest(token)
         cached = self._cache.get(digest)
-        if cached is not None and self.now() < cached[1]:
+        if cached is not None and self._is_current(cached):
             self._cache.move_to_end(digest)
-            return cached[0]
-        claims = await self._claims(token)
-        if claims is None or not is_text(claims.get("id")) or not self._is_for_us(claims):
-            return None
-        expires_at = _expiry(claims, self.now())
-        if expires_at is None:
-            return None
-        user = User(UserId(claims["id"]))
-        self._cache[digest] = user, min(expires_at, self.now() + CACHE_SECONDS)
+            return cached.user
+        user_id, expires_at = self.rules.check(await self._claims(token), self.clock)
+        user = User(user_id)
+        self._cache[digest] = _Verified(user, self.seconds() + CACHE_SECONDS, expires_at)
         while len(self._cache) > MAX_CACHED:
             self._cache.popitem(last=False)
         return user
 
-    def _is_for_us(self, claims: Mapping[str, Any]) -> bool:
-        """Whether audience and issuer are ours, if they are set (RFC 7519, section 4.1)."""
-        audience = claims.get("aud")
-        audiences = audience if isinstance(audience, list) else [audience]
-        return (self.audience is None or self.audience in audiences) and (
-            self.issuer is None or claims.get("iss") == self.issuer
+    def _is_current(self, cached: _Verified) -> bool:
+        return self.seconds() < cached.until and (
+            cached.expires_at is None or self.clock() < cached.expires_at
         )
 
-    async def _claims(self, token: str) -> Mapping[str, Any] | None:
-        """Return a token's claims; None if its signature or its form is invalid."""
+    async def _claims(self, token: str) -> Claims:
+        """Return the claims of a token whose signature is valid."""
         try:
             header = self._public.get_unverified_header(token)
-            algorithm = header.get("alg")
-            if algorithm == "HS256" and self.jwt_key is not None:
-                payload = self._hmac.decode(token, self.jwt_key, algorithms=["HS256"])
-            elif algorithm in ALGORITHMS and self.jwks is not None:
-                key = await self.jwks.key(header.get("kid"))
-                if key is None:
-                    return None
-                payload = self._public.decode(token, key, algorithms=[key.algorithm_name])
-            else:
-                return None
+            match header.get("alg"):
+                case "HS256":
+                    payload = self._verify_hmac(token)
+                case str() as algorithm if algorithm in ALGORITHMS:
+                    payload = await self._verify_public(token, header.get("kid"), algorithm)
+                case _:
+                    text = "the token's algorithm is none of HS256, RS256 and ES256"
+                    raise Refusal(RefusalReason.ALGORITHM, text)
             claims = msgspec.json.decode(payload)
-        except (PyJWTError, ValueError, TypeError, RecursionError):
-            return None
-        return claims if isinstance(claims, dict) else None
+        except (PyJWTError, ValueError, TypeError, RecursionError) as error:
+            text = f"the token is malformed ({type(error).__name__})"
+            raise Refusal(RefusalReason.MALFORMED, text) from None
+        if not isinstance(claims, dict):
+            raise Refusal(RefusalReason.MALFORMED, "the token's claims are not an object")
+        return claims
+
+    def _verify_hmac(self, token: str) -> bytes:
+        if not self.hmac_keys:
+            text = "the token is signed with HS256, and JWT_KEY is not set"
+            raise Refusal(RefusalReason.ALGORITHM, text)
+        for key in self.hmac_keys:
+            payload = _payload(self._hmac, token, key, "HS256")
+            if payload is not None:
+                return payload
+        previous = " or JWT_KEY_PREVIOUS" if len(self.hmac_keys) > 1 else ""
+        text = f"the token's signature is not one of JWT_KEY{previous}"
+        raise Refusal(RefusalReason.SIGNATURE, text)
+
+    async def _verify_public(self, token: str, key_id: str | None, algorithm: str) -> bytes:
+        if self.jwks is None:
+            text = f"the token is signed with {algorithm}, and JWKS_URL is not set"
+            raise Refusal(RefusalReason.ALGORITHM, text)
+        keys = await self.jwks.keys(key_id, algorithm)
+        if not keys:
+            named = "no key id" if key_id is None else "a key id that the key set does not have"
+            raise Refusal(RefusalReason.UNKNOWN_KEY, f"the token has {named} for {algorithm}")
+        for key in keys:
+            payload = _payload(self._public, token, key.public_key, key.algorithm)
+            if payload is not None:
+                return payload
+        text = "the token's signature is not one of the identity provider's key"
+        raise Refusal(RefusalReason.SIGNATURE, text)
 
 
-def _expiry(claims: Mapping[str, Any], now: float) -> float | None:
-    """Return when the claims expire; None if they are not valid now.
-
-    RFC 7519, sections 4.1.4 and 4.1.5. The reference service's tokens have no `exp`: they are
-    valid as long as their key is.
-    """
-    expires_at = claims.get("exp", float("inf"))
-    not_before = claims.get("nbf", 0)
-    if not all(_is_number(each) for each in (expires_at, not_before)):
-        return None
-    return float(expires_at) if not_before <= now < expires_at else None
-
-
-def _is_number(value: object) -> bool:
-    # float() raises OverflowError for a whole number that a double cannot hold.
-    return isinstance(value, float) or (type(value) is int and abs(value) < 1 << 63)
-
-
-def _tokens(request: AnyRequest) -> Iterator[str]:
-    bearer = _bearer(request)
-    if bearer is not None:
-        yield bearer
-        return
-    for cookie in ";".join(request.headers.getall("cookie", [])).split(";"):
-        name, _, value = cookie.partition("=")
-        if name.strip() in COOKIES:
-            token = _session_token(value.strip().strip('"'))
-            if token is not None:
-                yield token
-
-
-def _session_token(value: str) -> str | None:
-    """Return the token in a session cookie: cookie-session's JSON in either base64 alphabet."""
-    text = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
-    if len(text) > 2 * MAX_TOKEN_CHARACTERS:
-        return None
+def _payload(tokens: PyJWS, token: str, key: Any, algorithm: str) -> bytes | None:
+    """Return the payload if this key has signed the token."""
     try:
-        session = msgspec.json.decode(
-            base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-        )
-    except (msgspec.DecodeError, binascii.Error, ValueError, RecursionError):
+        payload: bytes = tokens.decode(token, key, algorithms=[algorithm])
+    except InvalidSignatureError:
         return None
-    token = session.get("jwt") if isinstance(session, dict) else None
-    return token if _may_be_token(token) else None
+    return payload
 
 
-def _bearer(request: AnyRequest) -> str | None:
-    """Return the bearer token; None if there is none, "" if it cannot be valid."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    return token.strip() if _may_be_token(token.strip()) else ""
+@frozen
+class OperatorKeys:
+    """Finds the operator whose key a request carries."""
 
+    operators: Sequence[Operator]
+    refusals: RefusalLog
 
-def _may_be_token(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and len(value) <= MAX_TOKEN_CHARACTERS
+    def authenticate(self, request: AnyRequest) -> str:
+        """Return the name of the operator; the log lines of the request show it, too.
 
-
-def check_operator(request: AnyRequest, operators: Iterable[Operator]) -> str:
-    """Return the name of the operator whose key the request carries; the log lines show it.
-
-    Raises:
-        NotAuthorized: it carries the key of none.
-    """
-    actual = _digest(_bearer(request) or "")
-    # Every key is compared, so that the time does not depend on which one it is.
-    names = [each.name for each in operators if hmac.compare_digest(actual, _digest(each.key))]
-    if not names:
-        raise NotAuthorized
-    structlog.contextvars.bind_contextvars(operator=names[0])
-    return names[0]
+        Raises:
+            NotAuthorized: the request carries the key of none.
+        """
+        credentials = bearer(request)
+        actual = _digest(credentials or "")
+        # Every key is compared, so that the time does not depend on which one it is.
+        names = [
+            each.name for each in self.operators if hmac.compare_digest(actual, _digest(each.key))
+        ]
+        if not names:
+            problem = "no bearer key" if credentials is None else "a key that is no operator's"
+            text = f"a request of the operator API has {problem}"
+            self.refusals.record(Refusal(RefusalReason.OPERATOR_KEY, text))
+            raise NotAuthorized
+        structlog.contextvars.bind_contextvars(operator=names[0])
+        return names[0]
 
 
 def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

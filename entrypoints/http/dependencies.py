@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from application.application import UseCases
 from application.ports.alerts import Alerts
+from application.ports.clock import Clock
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
 from entrypoints.settings import Settings
@@ -23,6 +24,7 @@ class HttpDependencies:
     idempotency_store: IdempotencyStore
     settings: Settings
     alerts: Alerts
+    clock: Clock
     notification_reader: NotificationReader | None = None
     """Without it, there is no webhook route."""
     checks: Mapping[str, Check] = field(factory=dict)

@@ -1,40 +1,45 @@
-"""The public keys of an identity provider (RFC 7517), fetched when needed and cached."""
+"""The public keys of an identity provider, fetched when needed and cached."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import aiohttp
-import msgspec
 import structlog
 from attrs import define, field
-from jwt import PyJWK, PyJWKSet
-from jwt.exceptions import PyJWTError
+from yarl import URL
 
 from entrypoints.http.errors import KeysUnavailable
+from entrypoints.http.key_set import KeySet, VerificationKey, parse_key_set
 
 logger = structlog.get_logger(__name__)
-
-ALGORITHMS: Final = frozenset({"RS256", "ES256"})
-"""The documented algorithms. A key is used with its own algorithm only, not with the token's."""
 
 # As long as PyJWT's own client caches a key set; after that, a withdrawn key is refused.
 REFRESH_AFTER_SECONDS: Final = 300.0
 
-# While the provider is unreachable, its last keys stay valid for this long: an hour is a usual
-# lifetime of a token.
-EXPIRE_AFTER_SECONDS: Final = 3600.0
+# While the provider is unreachable or publishes nothing usable, its last keys stay valid for this
+# long: whoever has a token can pay until the next working day, and an alert says so meanwhile.
+EXPIRE_AFTER_SECONDS: Final = 24 * 3600.0
 
 # The shortest time between two fetches, so that tokens with unknown key ids, or an outage, do not
-# cause many requests to the provider.
+# cause many requests to the provider. It doubles with each failure up to the second number.
 FETCH_INTERVAL_SECONDS: Final = 10.0
+MAX_FETCH_INTERVAL_SECONDS: Final = 60.0
 
 # It is one small document, and a request waits for it.
 FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
+MAX_REDIRECTS: Final = 3
 
 Fetch = Callable[[], Awaitable[bytes]]
+
+Report = Callable[[str], Awaitable[None]]
+"""Tells an operator why no keys can be fetched; it never raises."""
+
+
+class NoKeySet(Exception):
+    """The key set cannot be fetched or used; the text is one line."""
 
 
 def fetch_from(url: str) -> Fetch:
@@ -43,73 +48,113 @@ def fetch_from(url: str) -> Fetch:
     async def fetch() -> bytes:
         timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, raise_for_status=True) as response,
+            aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
+            session.get(url, max_redirects=MAX_REDIRECTS) as response,
         ):
+            _check_response(URL(url), response)
             content = bytearray()
             async for chunk in response.content.iter_any():
                 content += chunk
                 if len(content) > MAX_BYTES:
-                    raise ValueError("the key set is too large")
+                    raise NoKeySet(f"the key set has more than {MAX_BYTES} bytes")
             return bytes(content)
 
     return fetch
 
 
+def _check_response(url: URL, response: aiohttp.ClientResponse) -> None:
+    hops = [each.url for each in response.history] + [response.url]
+    if url.scheme == "https" and any(hop.scheme != "https" for hop in hops):
+        raise NoKeySet("the provider redirects to an address without encryption")
+    if response.status != 200:
+        raise NoKeySet(f"the provider answers with HTTP status {response.status}")
+
+
+async def fetch_key_set(fetch: Fetch) -> KeySet:
+    """Fetch and read the key set.
+
+    Raises:
+        NoKeySet: it cannot be fetched or used.
+    """
+    try:
+        return parse_key_set(await fetch())
+    except NoKeySet:
+        raise
+    except TimeoutError:
+        raise NoKeySet(f"the provider did not answer within {FETCH_SECONDS:g} s") from None
+    except ValueError as error:
+        raise NoKeySet(str(error)) from None
+    except Exception as error:
+        raise NoKeySet(f"the provider cannot be reached: {type(error).__name__}") from None
+
+
+async def _log(problem: str) -> None:
+    logger.warning("cannot use the identity provider's keys", reason=problem)
+
+
 @define
 class Jwks:
-    """A provider's keys by id."""
+    """A provider's keys; one fetch at a time, and the last usable keys while it fails."""
 
     fetch: Fetch
     now: Callable[[], float] = time.monotonic
-    _keys: Mapping[str | None, PyJWK] = field(factory=dict)
-    _fetched_at: float | None = None
-    _attempted_at: float | None = None
-    _lock: asyncio.Lock = field(factory=asyncio.Lock)
+    report: Report = _log
+    _key_set: KeySet = field(init=False, factory=KeySet)
+    _fetched_at: float = field(init=False, default=float("-inf"))
+    _next_fetch_at: float = field(init=False, default=float("-inf"))
+    _failures: int = field(init=False, default=0)
+    """How many fetches have failed since the last one that succeeded."""
+    _fetching: "asyncio.Task[None] | None" = field(init=False, default=None)
 
-    async def key(self, key_id: str | None) -> PyJWK | None:
-        """Return the key with this id; without an id, the only key; None if there is no such key.
+    async def keys(self, key_id: str | None, algorithm: str) -> tuple[VerificationKey, ...]:
+        """Return the keys that may have signed a token; none if the provider has no such key.
 
         Raises:
-            KeysUnavailable: no keys can be fetched.
+            KeysUnavailable: the key may be one that cannot be fetched now.
         """
-        if self._age > REFRESH_AFTER_SECONDS or self._find(key_id) is None:
-            await self._refresh()
-        if self._age > EXPIRE_AFTER_SECONDS:
+        found = self._find(key_id, algorithm)
+        if found and self._age <= REFRESH_AFTER_SECONDS:
+            return found
+        fetching = self._fetch_task()
+        # A known key does not wait for a provider that is away.
+        if fetching is not None and not (found and self._failures):
+            await asyncio.shield(fetching)
+        found = self._find(key_id, algorithm)
+        if not found and self._failures:
             raise KeysUnavailable
-        return self._find(key_id)
+        return found
 
     @property
     def _age(self) -> float:
-        return float("inf") if self._fetched_at is None else self.now() - self._fetched_at
+        return self.now() - self._fetched_at
 
-    def _find(self, key_id: str | None) -> PyJWK | None:
-        if key_id is None and len(self._keys) == 1:
-            return next(iter(self._keys.values()))
-        return self._keys.get(key_id)
+    def _find(self, key_id: str | None, algorithm: str) -> tuple[VerificationKey, ...]:
+        return self._key_set.find(key_id, algorithm) if self._age <= EXPIRE_AFTER_SECONDS else ()
+
+    def _fetch_task(self) -> "asyncio.Task[None] | None":
+        """Return the fetch in progress, or a new one unless it is too soon."""
+        if self._fetching is None and self.now() >= self._next_fetch_at:
+            self._fetching = asyncio.create_task(self._refresh())
+        return self._fetching
 
     async def _refresh(self) -> None:
-        requested_at = self.now()
-        async with self._lock:
-            last = self._attempted_at
-            if last is not None and requested_at < last + FETCH_INTERVAL_SECONDS:
-                return
-            try:
-                self._keys = _parse(await self.fetch())
-            except (aiohttp.ClientError, TimeoutError, OSError, ValueError, PyJWTError) as error:
-                logger.warning(
-                    "cannot fetch the identity provider's keys", reason=type(error).__name__
-                )
-            else:
-                self._fetched_at = self.now()
-            self._attempted_at = self.now()
+        problem: str | None = None
+        try:
+            key_set = await fetch_key_set(self.fetch)
+            if key_set.problems != self._key_set.problems:
+                logger.warning("some of the provider's keys are not used", keys=key_set.problems)
+            self._key_set, self._fetched_at, self._failures = key_set, self.now(), 0
+        except NoKeySet as error:
+            problem = str(error)
+            self._failures += 1
+        finally:
+            self._next_fetch_at = self.now() + self._interval
+            self._fetching = None
+        if problem is not None:
+            await self.report(problem)
 
-
-def _parse(content: bytes) -> dict[str | None, PyJWK]:
-    document = msgspec.json.decode(content, type=dict[str, Any])
-    keys = PyJWKSet.from_dict(document).keys
-    return {
-        key.key_id: key
-        for key in keys
-        if key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig")
-    }
+    @property
+    def _interval(self) -> float:
+        # The exponent is bounded, because an outage may last for thousands of failures.
+        doubled = FETCH_INTERVAL_SECONDS * float(2 ** min(max(self._failures - 1, 0), 8))
+        return min(doubled, MAX_FETCH_INTERVAL_SECONDS)

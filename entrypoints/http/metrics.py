@@ -25,6 +25,7 @@ class Metrics:
     charges: Counter
     charges_in_flight: Gauge
     declines_limited: Counter
+    sign_ins_refused: Counter
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
@@ -56,6 +57,12 @@ class Metrics:
                 "Attempts to pay refused after too many declines.",
                 registry=registry,
             ),
+            sign_ins_refused=Counter(
+                "payments_sign_ins_refused",
+                "Requests refused with 401, by the check that failed.",
+                ("reason",),
+                registry=registry,
+            ),
         )
 
     @contextmanager
@@ -81,3 +88,7 @@ class Metrics:
     def count_limited(self) -> None:
         """Count an attempt to pay that the decline limits refused."""
         self.declines_limited.inc()
+
+    def count_refused_sign_in(self, reason: str) -> None:
+        """Count a request without valid credentials."""
+        self.sign_ins_refused.labels(reason).inc()

@@ -1,20 +1,17 @@
 """`/api/payments/{id}/refunds`: an operator refunds a payment."""
 
-from collections.abc import Sequence
-
 from attrs import frozen
 from litestar import Response
 from litestar.params import FromPath
 
 from domain.identifiers import PaymentId
-from entrypoints.http.auth import check_operator
+from entrypoints.http.auth import OperatorKeys
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.request_bodies import parse_refund
 from entrypoints.http.requests import AnyRequest, idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
 from entrypoints.http.validation import is_payment_id
-from entrypoints.settings import Operator
 
 
 @frozen
@@ -22,11 +19,11 @@ class RefundRoutes:
     """The routes for operators."""
 
     handler: RefundHandler
-    operators: Sequence[Operator]
+    operators: OperatorKeys
 
     async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Refund part or all of a payment."""
-        check_operator(request, self.operators)
+        self.operators.authenticate(request)
         if not is_payment_id(payment_id):
             raise NotFound
         refuse_query(request)

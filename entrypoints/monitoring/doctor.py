@@ -66,11 +66,14 @@ class Doctor:
     gateway: GatewayAdapter
     gateway_name: str
     """The gateway's name in the settings."""
+    check_sign_in: Callable[[], Awaitable[CheckResult]] | None = None
+    """Checks the keys of users' tokens; it never raises."""
 
     async def check(self) -> list[CheckResult]:
         """Run all checks; return their results."""
         broker = [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
-        return [*await self._database(), *broker, await self._gateway()]
+        sign_in = [await self.check_sign_in()] if self.check_sign_in else []
+        return [*await self._database(), *broker, await self._gateway(), *sign_in]
 
     async def _database(self) -> list[CheckResult]:
         try:

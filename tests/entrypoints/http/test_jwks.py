@@ -1,9 +1,12 @@
 """Tokens of an identity provider: its keys are fetched, cached and expire."""
 
+import asyncio
 import base64
+import contextlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -11,21 +14,24 @@ import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from attrs import define, field
+from attrs import define, evolve, field
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from entrypoints.composition.operator import check_sign_in
 from entrypoints.http.errors import KeysUnavailable
 from entrypoints.http.jwks import (
     EXPIRE_AFTER_SECONDS,
     FETCH_INTERVAL_SECONDS,
     MAX_BYTES,
+    MAX_FETCH_INTERVAL_SECONDS,
     REFRESH_AFTER_SECONDS,
     Jwks,
 )
+from entrypoints.monitoring.doctor import CheckResult
 from tests.builders import PAYER
-from tests.entrypoints.http.world import Client, HttpWorld, a_token, sign_hs256
+from tests.entrypoints.http.world import SETTINGS, Client, HttpWorld, a_token, sign_hs256
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -59,9 +65,14 @@ class Provider:
     document: bytes | None = field(factory=lambda: key_set(RSA_ENTRY, EC_ENTRY))
     requests: int = 0
     time: float = 1_000.0
+    hangs: bool = False
+    problems: list[str] = field(factory=list)
+    """What an operator was told."""
 
     async def fetch(self) -> bytes:
         self.requests += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.document is None:
             raise aiohttp.ClientConnectionError
         return self.document
@@ -72,7 +83,10 @@ class Provider:
 
     def jwks(self) -> Jwks:
         """Return the provider's keys as a service sees them."""
-        return Jwks(self.fetch, lambda: self.time)
+        return Jwks(self.fetch, lambda: self.time, self._report)
+
+    async def _report(self, problem: str) -> None:
+        self.problems.append(problem)
 
 
 @pytest.fixture
@@ -105,6 +119,7 @@ async def test_both_kinds_of_keys_are_accepted_and_fetched_once(
     for _ in range(3):
         assert await status(client, token(kid="rsa")) == 200
         assert await status(client, token(EC_KEY, "ES256", kid="ec")) == 200
+        assert await status(client, token()) == 200  # without a key id
         assert await status(client, a_token()) == 200
 
     assert provider.requests == 1
@@ -118,7 +133,7 @@ async def test_a_token_of_another_key_is_refused(client: Client) -> None:
     assert await status(client, token(kid="ec")) == 401
     assert await status(client, token(RSA_KEY, "RS512", kid="rsa")) == 401
     assert await status(client, token(kid="unknown")) == 401
-    assert await status(client, token()) == 401
+    assert await status(client, token(other_key)) == 401
 
 
 async def test_a_public_key_is_not_accepted_as_an_hmac_secret(client: Client) -> None:
@@ -146,10 +161,14 @@ async def test_an_hs256_token_is_refused_without_a_jwt_key(world: HttpWorld) -> 
         b"{}",
         b'{"keys": 7}',
         b'{"keys": []}',
-        b'{"keys": [7, {}]}',
+        b'{"keys": [7, {}, []]}',
+        b'{"keys":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        key_set({**RSA_ENTRY, "kid": ["rsa"]}),
+        key_set({**RSA_ENTRY, "alg": ["RS256"]}),
+        b"\xff",
         b" " * MAX_BYTES + b"{}",
     ],
-    ids=lambda document: repr(document and document[:20]),
+    ids=count(),
 )
 async def test_an_unavailable_or_invalid_key_set_gets_503_for_the_providers_tokens_only(
     client: Client, provider: Provider, document: bytes | None
@@ -161,48 +180,142 @@ async def test_an_unavailable_or_invalid_key_set_gets_503_for_the_providers_toke
     assert await status(client, "invalid") == 401
 
 
+async def test_a_provider_that_answers_oddly_is_not_an_error_of_the_service(
+    world: HttpWorld, provider: Provider
+) -> None:
+    """The document is read whatever its content type is; other statuses are not read."""
+    served = provider.document or b""
+
+    async def status_500(_request: web.Request) -> web.Response:
+        return web.Response(status=500, body=served)
+
+    async def redirect(_request: web.Request) -> web.Response:
+        raise web.HTTPFound("/text")
+
+    async def redirect_for_ever(_request: web.Request) -> web.Response:
+        raise web.HTTPFound("/loop")
+
+    async def text(_request: web.Request) -> web.Response:
+        return web.Response(body=served, content_type="text/html")
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b" " * 65_536)
+        return response
+
+    expected = {"/500": 503, "/redirect": 200, "/loop": 503, "/text": 200, "/endless": 503}
+    handlers = status_500, redirect, redirect_for_ever, text, endless
+    application = web.Application()
+    for path, handler in zip(expected, handlers, strict=True):
+        application.router.add_get(path, handler)
+    async with TestServer(application) as server:
+        for path, reply in expected.items():
+            async with world.client(jwks_url=str(server.make_url(path))) as client:
+                assert await status(client, token(kid="rsa")) == reply, path
+    problems = {alert.text for alert in await world.alerts.list_current()}
+    assert len(problems) == 1  # one line for JWKS_URL
+
+
+async def test_the_doctor_tells_whether_the_provider_has_usable_keys(provider: Provider) -> None:
+    application = web.Application()
+    application.router.add_get("/keys", provider.respond)
+    async with TestServer(application) as server:
+        settings = evolve(SETTINGS, jwks_url=str(server.make_url("/keys")))
+        for document, ok, text in (
+            (key_set(RSA_ENTRY, EC_ENTRY), True, "the identity provider has 2 usable keys"),
+            (
+                key_set(RSA_ENTRY, {**EC_ENTRY, "kid": ["ec"]}),
+                True,
+                "the identity provider has 1 usable keys; key 2 is not used: its kid is not text",
+            ),
+            (b"{}", False, 'JWKS_URL: the key set is not an object with a list "keys"'),
+            (None, False, "JWKS_URL: the provider answers with HTTP status 500"),
+        ):
+            provider.document = document
+            assert await check_sign_in(settings) == CheckResult("sign-in", ok, text)
+    result = await check_sign_in(settings)
+    assert not result.ok
+    assert result.text.startswith("JWKS_URL: the provider cannot be reached: ")
+    assert (await check_sign_in(SETTINGS)).ok
+
+
 async def test_a_new_key_is_fetched_when_a_token_names_it(provider: Provider) -> None:
     jwks = provider.jwks()
-    assert await jwks.key("new") is None
+    assert not await jwks.keys("new", "ES256")
     provider.document = key_set(public(EC_KEY, "ES256", "new"))
 
-    assert await jwks.key("new") is None  # the last fetch was too recent
+    assert not await jwks.keys("new", "ES256")  # the last fetch was too recent
     provider.time += FETCH_INTERVAL_SECONDS
-    assert await jwks.key("new") is not None
+    assert await jwks.keys("new", "ES256")
     assert provider.requests == 2
+
+
+async def test_any_number_of_unknown_keys_at_once_is_one_fetch(provider: Provider) -> None:
+    jwks = provider.jwks()
+    found = await asyncio.gather(*(jwks.keys(f"unknown-{n}", "RS256") for n in range(100)))
+    assert not any(found)
+    assert provider.requests == 1
 
 
 async def test_a_withdrawn_key_is_refused_after_the_next_refresh(provider: Provider) -> None:
     jwks = provider.jwks()
-    assert await jwks.key("rsa") is not None
+    assert await jwks.keys("rsa", "RS256")
     provider.document = key_set(EC_ENTRY)
 
     provider.time += REFRESH_AFTER_SECONDS + 1
-    assert await jwks.key("rsa") is None
+    assert not await jwks.keys("rsa", "RS256")
 
 
-async def test_the_last_keys_are_valid_for_a_while_when_the_provider_is_unreachable(
-    provider: Provider,
+@pytest.mark.parametrize("document", [None, b"[" * 50_000, b"{}", b'{"keys": []}'])
+async def test_the_last_usable_keys_hold_while_the_provider_has_none(
+    provider: Provider, document: bytes | None
 ) -> None:
     jwks = provider.jwks()
-    await jwks.key("rsa")
-    provider.document = None
+    await jwks.keys("rsa", "RS256")
+    provider.document = document
 
     provider.time += REFRESH_AFTER_SECONDS + 1
-    assert await jwks.key("rsa") is not None
+    assert await jwks.keys("rsa", "RS256")
+    with pytest.raises(KeysUnavailable):  # it may be a new one
+        await jwks.keys("unknown", "RS256")
     provider.time += EXPIRE_AFTER_SECONDS
     with pytest.raises(KeysUnavailable):
-        await jwks.key("rsa")
+        await jwks.keys("rsa", "RS256")
+    assert len(provider.problems) == provider.requests - 1
 
 
-async def test_a_key_for_encryption_or_of_another_algorithm_is_not_used(provider: Provider) -> None:
-    secret = {"kty": "oct", "kid": "c", "k": "c2VjcmV0", "alg": "HS256"}
-    provider.document = key_set(
-        public(RSA_KEY, "RS256", "a", use="enc"), public(RSA_KEY, "RS512", "b"), RSA_ENTRY, secret
-    )
+async def test_a_known_key_does_not_wait_for_a_provider_that_hangs(provider: Provider) -> None:
     jwks = provider.jwks()
+    await jwks.keys("rsa", "RS256")
+    provider.document = None
+    provider.time += REFRESH_AFTER_SECONDS + 1
+    await jwks.keys("rsa", "RS256")  # waits for the first attempt that fails
 
-    assert [await jwks.key(each) for each in ("a", "b", "c")] == [None, None, None]
-    only = await jwks.key("rsa")
-    assert only is not None
-    assert await jwks.key(None) is only  # for a token without a key id
+    provider.hangs = True
+    provider.time += MAX_FETCH_INTERVAL_SECONDS
+    assert await jwks.keys("rsa", "RS256")
+    assert await jwks.keys("ec", "ES256")
+    await asyncio.sleep(0)
+    assert provider.requests == 3
+
+
+async def test_the_pauses_between_attempts_grow_and_end_with_a_success(provider: Provider) -> None:
+    jwks = provider.jwks()
+    provider.document = None
+    for pause in (10, 20, 40, 60, 60):
+        with pytest.raises(KeysUnavailable):
+            await jwks.keys("rsa", "RS256")
+        requests = provider.requests
+        provider.time += pause - 1
+        with pytest.raises(KeysUnavailable):
+            await jwks.keys("rsa", "RS256")
+        assert provider.requests == requests
+        provider.time += 1
+    provider.document = key_set(RSA_ENTRY)
+    assert await jwks.keys("rsa", "RS256")
+    provider.time += FETCH_INTERVAL_SECONDS
+    assert not await jwks.keys("new", "RS256")
+    assert provider.requests == 7

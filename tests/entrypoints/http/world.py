@@ -39,7 +39,7 @@ def a_token(user: str = PAYER, key: str = JWT_KEY, **claims: object) -> str:
     return sign_hs256({**ordinary, **claims}, key)
 
 
-def sign_hs256(claims: Mapping[str, object], key: str, **header: object) -> str:
+def sign_hs256(claims: object, key: str | bytes, **header: object) -> str:
     """Sign claims with a key of any length."""
     tokens = jwt.PyJWS(algorithms=[])
 
@@ -94,6 +94,7 @@ class HttpWorld(World):
             settings=self.settings,
             alerts=self.alerts,
             checks=self.checks,
+            clock=self.now,
         )
 
     def client(self, **settings: Any) -> Client:
