@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 REFRESH_AFTER_SECONDS: Final = 300.0
 
 # While the provider is unreachable or publishes nothing usable, its last keys stay valid for this
-# long: whoever has a token can pay until the next working day, and an alert says so meanwhile.
+# long: customers with a token can pay until the next working day, and an alert says so meanwhile.
 EXPIRE_AFTER_SECONDS: Final = 24 * 3600.0
 
 # The shortest time between two fetches, so that tokens with unknown key ids, or an outage, do not
