@@ -46,6 +46,7 @@ class FaultKind(Enum):
     CLOCK_SKEW = "clocks differ"
     CLIENT_DISCONNECTS = "customer disconnects"
     GATEWAY_REFUSES = "gateway refuses the shop"
+    GATEWAY_CHARGES_TWICE = "gateway captures the money twice"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

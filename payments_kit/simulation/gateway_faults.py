@@ -79,6 +79,8 @@ class GatewayFaults:
                 return self._fault(kind, gateway_kind, payment_id)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_REFUSES, "gateway"):
             return GatewayFault(GatewayFaultKind.REFUSED)
+        if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_CHARGES_TWICE, "gateway"):
+            return GatewayFault(GatewayFaultKind.CHARGED_TWICE)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
             amount = self.amount_of(payment_id)
             mischarge = Mischarge(Money(amount.minor_units + 1, amount.currency), livemode=False)

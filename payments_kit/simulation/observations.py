@@ -86,6 +86,17 @@ class Observations:
         """All our payments by id."""
         return {payment.id: payment for order in self.orders for payment in order.payments}
 
+    def payment_of(self, charge: GatewayCharge) -> Payment | None:
+        """Return the payment that records a charge, else the one that it was made for.
+
+        A second charge of a payment is recorded as another payment.
+        """
+        payments = self.payments
+        for payment in payments.values():
+            if payment.charge_id == charge.id:
+                return payment
+        return payments.get(charge.payment_id)
+
     @property
     def our_refunds(self) -> list[Refund]:
         """All refunds that we record as succeeded, external ones included."""

@@ -31,8 +31,12 @@ _FREQUENT: Final = frozenset(
     }
 )
 
-_ADDED: Final = (FaultKind.GATEWAY_REFUSES,)
+_ADDED: Final = (FaultKind.GATEWAY_REFUSES, FaultKind.GATEWAY_CHARGES_TWICE)
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
+
+
+_REPORTED: Final = frozenset({FaultKind.GATEWAY_CHARGES_TWICE})
+"""Without webhooks, the service does not learn about these."""
 
 
 @frozen
@@ -65,6 +69,13 @@ class Scenario:
     """Occurrences that do not happen; used to make a failing run smaller."""
     only: frozenset[FaultOccurrence] | None = None
     """The only occurrences that happen; None: all."""
+
+    @property
+    def possible(self) -> dict[FaultKind, float]:
+        """The faults that can occur: some are only reported by webhooks."""
+        if self.webhooks:
+            return self.rates
+        return {kind: rate for kind, rate in self.rates.items() if kind not in _REPORTED}
 
 
 def scenario_of(seed: int) -> Scenario:

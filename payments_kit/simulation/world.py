@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from application.ports.gateway_notifications import Notification
+from adapters.gateways.simulated.attempts import AttemptState
+from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.actors import SECRETS, Customer, Operator, banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
@@ -65,7 +66,7 @@ class World:
         self.trace = Trace(self.loop.time)
         self.injector = FaultInjector(
             scenario.seed,
-            scenario.rates,
+            scenario.possible,
             scenario.suppressed,
             self.trace.record,
             current_name,
@@ -132,8 +133,19 @@ class World:
         self.cluster.on_crash(process)
 
     def _send_notification(self, notification: Notification) -> None:
-        if self.scenario.webhooks:
+        if not self.scenario.webhooks:
+            return
+        if self._is_about_two_charges(notification):
+            self.webhooks.deliver(notification)
+        else:
             self.webhooks.send(notification)
+
+    def _is_about_two_charges(self, notification: Notification) -> bool:
+        """Whether only this notification tells the service that a payment was charged twice."""
+        if not isinstance(notification, PaymentNotification):
+            return False
+        record = self.runtime.ledger.records[notification.payment_id]
+        return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts) > 1
 
     def _activities(self) -> Iterator[Coroutine[Any, Any, None]]:
         scenario, draw = self.scenario, self.stream("world")

@@ -143,6 +143,15 @@ class UnitOfWorkContract:
         assert found == an_order(replica=replica)
         assert found.replica.is_expired(NOW) == replica.is_expired(NOW)
 
+    async def test_an_order_of_which_only_a_payment_is_known_is_stored(
+        self, storage: Storage
+    ) -> None:
+        unknown = Order(OrderReplica.unknown(ORDER))
+        adopted = unknown.adopt(claimed().payment(PAYMENT), charged(), NOW)
+        await storage.save(adopted)
+        for find in FIND.values():
+            assert await find(storage.begin()) == adopted
+
     async def test_a_thousand_orders_are_written_and_read_at_once(self, storage: Storage) -> None:
         many = [OrderId(f"order-{number}") for number in range(1_000)]
         for version in (0, 1):
@@ -362,6 +371,7 @@ def history_of_an_order() -> Iterable[Order]:
         lambda order: order.settle(PAYMENT, declined(), after(seconds=1)),
         lambda order: start_payment(order, second, after(seconds=2)),
         lambda order: order.settle(second, charged(second), after(seconds=3)),
+        lambda order: order.settle(second, charged("again"), after(seconds=3)),
         lambda order: order.reserve_refund(refund_id, second, 100, "requested", after(seconds=4)),
         lambda order: order.apply(cancelled_event(), after(seconds=5)),
         lambda order: order.settle_refund(refund_id, Refunded("re_1", PRICE), after(seconds=6)),

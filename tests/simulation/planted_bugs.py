@@ -193,6 +193,12 @@ def _late_capture_is_kept(self: Order, payment: Payment, charged: Charged, *_: d
     return self.with_payment(payment.succeed(charged)).complete()
 
 
+def _second_charge_is_ignored(
+    self: Order, _first: Payment, _charged: Charged, _: datetime
+) -> Order:
+    return self
+
+
 def _no_mismatch(self: Payment, charged: Charged) -> str | None:
     return None
 
@@ -333,6 +339,7 @@ BUGS: Final = (
     ),
     Bug("a late capture is ignored", Order, "_capture", _late_capture_is_ignored),
     Bug("a late capture is always kept", Order, "_capture", _late_capture_is_kept),
+    Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),
     Bug("recovery charges again", CheckPayment, "__call__", _check_charges_again),
     Bug("an abandoned payment is never checked", Payment, "abandon", _abandoned_for_ever),

@@ -60,7 +60,10 @@ VIOLATIONS = {
         orders=[an_order(SUCCEEDED, evolve(SECOND, status=PaymentStatus.REVERSED))],
     ),
     "1: order order-1 has 2 live payments": evolve(PAID, orders=[an_order(SUCCEEDED, SECOND)]),
-    "2: a payment has two charges": evolve(PAID, charges=[CHARGE, evolve(CHARGE, id="ch_other")]),
+    "charge ch_other 100.00 usd": evolve(PAID, charges=[CHARGE, evolve(CHARGE, id="ch_other")]),
+    "charged 2 times: ['ch_payment-1', 'ch_other']": evolve(
+        PAID, charges=[CHARGE, evolve(CHARGE, id="ch_other")]
+    ),
     "but payment payment-1 is unknown": evolve(PAID, orders=[]),
     "but payment payment-1 is failed": evolve(PAID, orders=[an_order(FAILED)]),
     "2: payment payment-1 is 100.00 usd": evolve(

@@ -74,6 +74,8 @@ class InMemoryGateway(SimulatedGateway):
             self._fail_before_reply(fault, payment_id, rule, key)
             if fault.mischarge is not None:
                 rule = _mischarging(rule, fault.mischarge)
+            if fault.kind is GatewayFaultKind.CHARGED_TWICE:
+                rule = _charging_twice(rule, self._new_id)
         result = self.ledger.apply(payment_id, rule)
         if fault is not None and fault.kind is GatewayFaultKind.SLOW:
             await self._wait(fault.seconds)
@@ -115,6 +117,19 @@ class InMemoryGateway(SimulatedGateway):
 
 def _mischarging(rule: Rule[Result], mischarge: Mischarge) -> Rule[Result]:
     return lambda record: rule(evolve(record, mischarge=mischarge))
+
+
+def _charging_twice(rule: Rule[Result], new_id: Callable[[], str]) -> Rule[Result]:
+    """Return a rule that captures the money a second time; a repeated request captures nothing."""
+
+    def twice(record: GatewayRecord) -> tuple[GatewayRecord, Result]:
+        after, result = rule(record)
+        if after.charged is None or after.charged in record.attempts:
+            return after, result
+        again = evolve(after.charged, id=new_id())
+        return evolve(after, attempts=(*after.attempts, again)), result
+
+    return twice
 
 
 def _failing(key: str | None, now: datetime, executed: Rule[Result] | None) -> Rule[None]:

@@ -46,6 +46,7 @@ async def test_a_valid_card_gets_201_with_the_payment(client: Client, world: Htt
         (ORDER, OTHER_USER, 401, "Not authorized", None),
         ("cancelled", PAYER, 400, "Cannot pay for a cancelled order", "order_cancelled"),
         ("expired", PAYER, 400, "Cannot pay for an expired order", "order_expired"),
+        ("free", PAYER, 400, "Nothing is due for this order", "nothing_due"),
     ],
 )
 async def test_an_order_that_the_user_may_not_pay_gets_the_reason(
@@ -54,6 +55,7 @@ async def test_an_order_that_the_user_may_not_pay_gets_the_reason(
     await world.create_order("cancelled")
     await world.cancel_order(OrderId("cancelled"))
     await world.create_order("expired", expires_at=after(seconds=1))
+    await world.create_order("free", price=dollars("0"))
     world.advance(seconds=2)
 
     response = await pay(client, order_id=order_id, user=user)
@@ -61,6 +63,7 @@ async def test_an_order_that_the_user_may_not_pay_gets_the_reason(
     assert response.status_code == status
     assert response.json()["errors"] == [{"message": message} | ({"code": code} if code else {})]
     assert not world.charges
+    assert "charge" not in world.steps
 
 
 async def test_a_declined_card_gets_402_with_its_code_and_the_order_can_be_paid_again(

@@ -1,0 +1,267 @@
+"""A payment that the database has lost is restored by whatever reports its charge."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.gateway_notifications import (
+    ExternalRefundNotification,
+    PaymentNotification,
+)
+from domain.claim import AlreadyPaid, OrderNotFound
+from domain.identifiers import OrderId, PaymentId, RefundId
+from domain.order import Order
+from domain.outcome import Charged
+from domain.payment import Payment, PaymentStatus
+from domain.refund import Refunded
+from domain.second_charge import CHARGED_TWICE
+from tests.builders import ORDER, PRICE, charged, created_event
+from tests.checkpoints import proceed
+from tests.world import AUTHENTICATING, DECLINED, World
+
+
+def lose_payments(world: World, *, and_the_order: bool = False) -> None:
+    """Continue on a database that has no payment of the default order, and perhaps no order."""
+    database = world.database
+    if and_the_order:
+        del database.orders[ORDER]
+    else:
+        database.orders[ORDER] = (1, Order(created_event()))
+    database.order_of.clear()
+    database.outbox.clear()
+    database.inbox.clear()
+
+
+async def lose_after(world: World, step: str) -> None:
+    """Lose the payment of the default order as soon as this step is reached."""
+
+    async def lose(reached: str) -> None:
+        if reached == step:
+            world.checkpoint = proceed
+            lose_payments(world)
+
+    world.checkpoint = lose
+
+
+@pytest.mark.parametrize("and_the_order", [False, True])
+async def test_a_webhook_restores_a_payment_that_was_lost(
+    world: World, and_the_order: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.create_order()
+    paid = (await world.pay()).payment
+    await world.use_cases().relay_outbox.run_once()
+    lose_payments(world, and_the_order=and_the_order)
+    with caplog.at_level(logging.WARNING):
+        await world.deliver_notifications()
+    assert world.payment() == paid
+    assert paid.id in caplog.text
+    if and_the_order:
+        with pytest.raises(OrderNotFound):
+            await world.pay()
+        await world.create_order()
+    with pytest.raises(AlreadyPaid):
+        await world.pay()
+    await world.come_to_rest()
+    assert (world.balance, world.count_events("payment:created")) == (10_000, 1)
+
+
+async def test_a_restored_payment_of_a_cancelled_order_is_given_back(world: World) -> None:
+    await world.create_order()
+    await world.pay()
+    lose_payments(world, and_the_order=True)
+    await world.deliver_notifications()
+    await world.cancel_order()
+    world.replies.clear()
+    world.acknowledged.clear()
+    await world.come_to_rest()
+    assert world.balance == 0
+
+
+async def test_a_customer_who_was_charged_again_gets_the_first_charge_back(world: World) -> None:
+    await world.create_order()
+    first = (await world.pay()).payment.id
+    lose_payments(world)
+    second = (await world.pay()).payment
+    await world.deliver_notifications()
+    world.replies.clear()
+    await world.come_to_rest()
+    assert world.order().payment(second.id) == second
+    assert world.order().payment(first).status is PaymentStatus.REVERSED
+    assert world.balance == 10_000
+
+
+@pytest.mark.parametrize("step", ["charge", "charge replied"])
+async def test_a_charge_is_recorded_although_its_claim_was_lost_meanwhile(
+    world: World, step: str
+) -> None:
+    await world.create_order()
+    await lose_after(world, step)
+    result = await world.pay()
+    assert result.payment == world.payment()
+    assert result.payment.status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
+
+
+async def test_a_decline_is_answered_although_its_claim_was_lost_meanwhile(world: World) -> None:
+    await world.create_order()
+    await lose_after(world, "charge replied")
+    assert (await world.pay(DECLINED)).payment.status is PaymentStatus.FAILED
+    assert world.order().payments == ()
+    assert (await world.pay()).payment.status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
+
+
+async def test_an_authentication_goes_on_although_its_claim_was_lost_meanwhile(
+    world: World,
+) -> None:
+    await world.create_order()
+    await lose_after(world, "charge replied")
+    waiting = await world.pay(AUTHENTICATING)
+    assert waiting.action is not None
+    assert world.payment().status is PaymentStatus.REQUIRES_ACTION
+    await world.gateway.complete_authentication(waiting.payment.id, succeeded=True)
+    await world.come_to_rest()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+
+
+async def test_an_attempt_that_never_left_is_answered_although_its_claim_was_lost(
+    world: World,
+) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.UNREACHABLE)
+    await lose_after(world, "charge")
+    with pytest.raises(Exception, match="no connection"):
+        await world.pay()
+    assert world.order().payments == ()
+
+
+@pytest.mark.parametrize(
+    "labelled",
+    [
+        lambda payment: evolve(payment, gateway="another"),
+        lambda payment: evolve(payment, livemode=True),
+        lambda _payment: None,
+    ],
+    ids=["of another gateway", "of another mode", "without all labels"],
+)
+async def test_a_charge_that_may_be_another_applications_is_not_adopted(
+    world: World, labelled: Callable[[Payment], Payment | None]
+) -> None:
+    await world.create_order()
+    claimed = await lost_payment(world)
+    lost = labelled(claimed)
+    report = PaymentNotification("evt_1", claimed.id, charged(claimed.id), lost)
+    assert not await world.receive(report)
+    assert world.order().payments == ()
+
+
+async def lost_payment(world: World) -> Payment:
+    """Pay for the default order, lose the payment, and return it as its labels describe it."""
+    payment = (await world.pay()).payment
+    lose_payments(world)
+    attempt = world.ledger.records[payment.id].attempts[0]
+    assert attempt.claimed is not None
+    return attempt.claimed
+
+
+async def test_a_charge_whose_labels_were_edited_is_not_recorded_a_second_time(
+    world: World,
+) -> None:
+    await world.create_order()
+    paid = (await world.pay()).payment
+    assert paid.charge_id is not None
+    edited = evolve(
+        paid,
+        id=PaymentId("edited"),
+        order_id=OrderId("another-order"),
+        status=PaymentStatus.PROCESSING,
+    )
+    report = Charged(paid.charge_id, PRICE, livemode=False)
+    await world.receive(PaymentNotification("evt_1", edited.id, report, edited))
+    assert world.orders == [world.order()]
+    assert world.order().payments == (paid,)
+    await world.come_to_rest()
+
+
+# --- a second charge of one payment ------------------------------------------------------------
+
+
+async def pay_twice(world: World) -> tuple[Payment, Payment]:
+    """Pay while the gateway charges twice; return the payment and the record of the other charge.
+
+    The gateway's webhooks about both charges have come.
+    """
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.CHARGED_TWICE)
+    paid = (await world.pay()).payment
+    await world.deliver_notifications()
+    (second,) = [each for each in world.order().payments if each.id != paid.id]
+    return paid, second
+
+
+async def test_a_second_charge_is_given_back_and_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        paid, second = await pay_twice(world)
+        world.database.inbox.clear()
+        await world.deliver_notifications()
+    assert caplog.text.count("charged a second time") == 1
+    assert (second.status, second.code) == (PaymentStatus.REVERSED, CHARGED_TWICE)
+    assert world.balance == 20_000
+    world.advance(minutes=1)
+    await world.recover()
+    assert world.balance == 10_000
+    assert world.order().payment(paid.id) == paid
+    await world.come_to_rest()
+    assert world.count_events("payment:created") == 1
+
+
+@pytest.mark.parametrize("first_webhook", [0, 1])
+async def test_whichever_charge_is_told_first_is_kept(world: World, first_webhook: int) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.CHARGED_TWICE)
+
+    async def overtake(step: str) -> None:
+        if step == "charge replied":
+            world.checkpoint = proceed
+            await world.receive(world.ledger.notifications[first_webhook])
+
+    world.checkpoint = overtake
+    result = await world.pay()
+    await world.deliver_notifications()
+    assert result.payment.status is PaymentStatus.SUCCEEDED
+    charges = [charge.id for charge in world.charges]
+    assert result.payment.charge_id == charges[first_webhook]
+    await world.come_to_rest()
+    assert world.balance == 10_000
+
+
+async def test_a_second_charge_is_given_back_although_the_first_was_refunded(world: World) -> None:
+    paid, second = await pay_twice(world)
+    await world.use_cases().refund_payment(paid.id)
+    await world.come_to_rest()
+    assert world.balance == 0
+    assert {refund.payment_id for refund in world.order().refunds} == {paid.id, second.id}
+
+
+async def test_an_operator_can_refund_a_second_charge(world: World) -> None:
+    _, second = await pay_twice(world)
+    revision, order = world.database.orders[ORDER]
+    world.database.orders[ORDER] = (revision, evolve(order, refunds=()))
+    await world.use_cases().refund_payment(second.id, 4_000)
+    assert world.balance == 16_000
+
+
+async def test_an_outside_refund_of_a_second_charge_is_recorded_as_its_own(world: World) -> None:
+    _, second = await pay_twice(world)
+    assert second.charge_id is not None
+    refund = Refunded("re_outside", PRICE)
+    report = ExternalRefundNotification("evt_1", second.charge_id, "re_outside", PRICE, refund)
+    await world.receive(report)
+    recorded = world.order().refund(RefundId("re_outside"))
+    assert recorded is not None
+    assert recorded.payment_id == second.id
