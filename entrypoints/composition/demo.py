@@ -16,7 +16,7 @@ async def complete_authentication(settings: Settings, payment_id: str, succeeded
         StorageUnavailable: the database cannot be reached.
         GatewayUnavailable: the fake gateway's records cannot be read or written.
     """
-    engine = create_engine(settings.database_url, 1)
+    engine = create_engine(settings.database_url, 1, prepared=settings.database_prepared)
     try:
         clock = DatabaseClock(Database(engine))
         await clock.sync()

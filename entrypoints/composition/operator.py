@@ -73,7 +73,7 @@ async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
 @contextlib.asynccontextmanager
 async def open_outbox(settings: Settings) -> AsyncIterator[SqlOutboxQueue]:
     """Open the outbox; its methods raise StorageUnavailable if the database cannot be reached."""
-    engine = create_engine(settings.database_url, 1)
+    engine = create_engine(settings.database_url, 1, prepared=settings.database_prepared)
     try:
         yield SqlOutboxQueue(Database(engine))
     finally:

@@ -88,7 +88,9 @@ async def open_runtime(
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
-    engine = create_engine(settings.database_url, settings.database_pool)
+    engine = create_engine(
+        settings.database_url, settings.database_pool, prepared=settings.database_prepared
+    )
     database = Database(engine)
     clock = DatabaseClock(database)
     gateway = gateway or gateway_of(settings, database, clock)

@@ -37,6 +37,10 @@ class Fault(Enum):
     one event."""
 
 
+class ConnectionFailed(OSError):
+    """No connection could be opened; the text is one line."""
+
+
 # A code, or else its class, which is its first two characters.
 FAULTS: Final[Mapping[str, Fault]] = {
     "00": Fault.UNAVAILABLE,  # success, warnings, no data: never an error of a statement
@@ -182,6 +186,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(cause, TimeoutError):
         return "no reply within the timeout"
     lines = str(cause).splitlines()
+    if isinstance(cause, ConnectionFailed):
+        return lines[0]
     return f"{type(cause).__name__}: {lines[0] if lines else 'no text'}{_ADDITIONS.get(code, '')}"
 
 
