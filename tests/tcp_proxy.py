@@ -24,6 +24,8 @@ class TcpProxy:
         self._drop_request = b""
         self._refusing = False
         self.dropped = 0
+        self.accepted = 0
+        """How many connections clients have opened."""
         self.requests = 0
         """How often clients have sent data; with small messages, the number of round trips."""
 
@@ -76,6 +78,7 @@ class TcpProxy:
         connection = asyncio.current_task()
         assert connection is not None
         self._connections.add(connection)
+        self.accepted += 1
         try:
             if not self._refusing:
                 await self._forward(reader, writer)

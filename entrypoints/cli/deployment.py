@@ -64,5 +64,9 @@ async def _check(settings: Settings) -> "list[CheckResult]":
     try:
         async with open_doctor(settings) as doctor:
             return await doctor.check()
-    except InvalidSetting as error:  # a gateway plug-in reads variables of its own
-        return [CheckResult("gateway", False, each) for each in error.problems]
+    except InvalidSetting as error:  # the database's adapter or a gateway plug-in found it
+        return [CheckResult(_adapter_of(each), False, each) for each in error.problems]
+
+
+def _adapter_of(problem: str) -> str:
+    return "database" if problem.startswith(("DATABASE_URL", "PG")) else "gateway"

@@ -10,7 +10,7 @@ from domain.money import Currency
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.settings import parsers
 from entrypoints.settings.environment import FILE, read_variable
-from entrypoints.settings.parsers import GatewayName, Operator, whole_number
+from entrypoints.settings.parsers import GatewayName, Operator, Prepared, whole_number
 from entrypoints.settings.variable import REQUIRED, Variable, declare, declared
 
 __all__ = ["GatewayName", "Operator", "Settings", "read_database_url", "read_settings"]
@@ -28,7 +28,7 @@ class Settings:
         metadata=declare(
             "DATABASE_URL",
             parsers.database_url,
-            "`postgresql://user:pass@host/db`",
+            "`postgresql://user:pass@host/db`, or [any other form](docs/database.md) of libpq",
             default=REQUIRED,
             is_secret=True,
         ),
@@ -222,6 +222,15 @@ class Settings:
             "DATABASE_POOL",
             whole_number(1, 1000),
             "connections of one process; `serve` has one more, for `/health/ready`",
+        ),
+    )
+    database_prepared: Prepared = field(
+        default="auto",
+        metadata=declare(
+            "DATABASE_PREPARED",
+            parsers.prepared,
+            "`off` behind a connection pooler that does not keep prepared statements, `on` behind"
+            " one in session mode; `auto` finds it out",
         ),
     )
 

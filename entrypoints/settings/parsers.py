@@ -10,6 +10,7 @@ from attrs import field, frozen
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
 
+Prepared = Literal["auto", "on", "off"]
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 
 # As an operator is written into logs and histories.
@@ -71,8 +72,22 @@ def web_url(value: str) -> str:
 
 
 def database_url(value: str) -> str:
-    """Accept the URL of a PostgreSQL database."""
-    return _url(value, ("postgresql", "postgres"), "a PostgreSQL URL")
+    """Accept the URL of a PostgreSQL database.
+
+    Its adapter reads the rest: a list of hosts and a unix socket are no ordinary URL.
+    """
+    if not text(value).startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
+        raise ValueError("is not a PostgreSQL URL (postgresql:// or postgres://…)")
+    return value
+
+
+def prepared(value: str) -> Prepared:
+    """Accept whether statements are prepared under names."""
+    known: tuple[Prepared, ...] = get_args(Prepared)
+    for each in known:
+        if value == each:
+            return each
+    raise ValueError(f"must be one of {', '.join(known)}")
 
 
 def nats_servers(value: str) -> str:

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from payments_kit.servers.postgres_programs import Programs, reachable_copy
@@ -27,16 +27,23 @@ class LocalPostgres(LocalServer):
     """One PostgreSQL server on the loopback interface, with a generated password.
 
     It runs as the current user, or as `nobody` if that is root. `fsync=False` is faster and loses
-    data in a power failure, so it is for tests only.
+    data in a power failure, so it is for tests only. `settings` override the server's settings.
     """
 
     name = "postgres"
 
-    def __init__(self, folder: Path | None = None, *, fsync: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        fsync: bool = True,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(
             folder, User.unprivileged(), stop_signal=signal.SIGINT, abort_signal=signal.SIGQUIT
         )
         self._fsync = fsync
+        self._settings = dict(settings or {})
         self._installed = self._programs = Programs.find()
         self._password = ""
 
@@ -175,6 +182,7 @@ class LocalPostgres(LocalServer):
             # There are no replicas, so the log need not contain data for them.
             "wal_level": "minimal",
             "max_wal_senders": 0,
+            **self._settings,
         }
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         return [self._programs.postgres, "-D", self._data, *options]

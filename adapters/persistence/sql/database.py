@@ -152,10 +152,12 @@ class Database:
                 if driver.is_closed() or fault is Fault.LOST:
                     connection.invalidate(error)
                     raise _ConnectionLost(reason_of(error)) from error
-                if fault is Fault.READ_ONLY:
+                if fault is Fault.READ_ONLY or isinstance(error, TimeoutError):
+                    # After a failover. A server that does not reply may be frozen, and then each
+                    # of its connections would cost another caller the same time.
                     self.distrust_connections()
-                elif not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
-                    connection.invalidate(error)  # a timeout: the reply may still arrive
+                if not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
+                    connection.invalidate(error)  # the reply may still arrive
                 raise
             except BaseException as error:  # cancellation: the reply may still arrive
                 connection.invalidate(error)

@@ -188,6 +188,8 @@ class Parameters:
                 continue
             hint = f": {_HINTS[name]}" if name in _HINTS else ""
             allowed = _WITHOUT_EFFECT.get(name)
+            if allowed is None and name not in self._url:
+                continue  # a variable that the URL makes superfluous
             if allowed is None:
                 raise self.refuse(name, f"is not supported{hint}")
             value = (self._url.get(name) or self._environment.get(name) or "").lower()
