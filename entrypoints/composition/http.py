@@ -27,7 +27,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
     """
     async with (
         open_runtime(settings) as runtime,
-        Readiness.on(settings.database_url) as readiness,
+        Readiness.on(settings.database_url, settings.database_prepared) as readiness,
     ):
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,

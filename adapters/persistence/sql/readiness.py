@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from attrs import define, field
 
 from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.schema_version import check_schema_version
 from application.ports.unit_of_work import StorageUnavailable
@@ -25,9 +26,9 @@ class Readiness:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, database_url: str) -> "AsyncIterator[Readiness]":
+    async def on(cls, database_url: str, prepared: Prepared = "auto") -> "AsyncIterator[Readiness]":
         """Open the connection when it is first needed; close it at the end of the block."""
-        engine = create_engine(database_url, 1)
+        engine = create_engine(database_url, 1, prepared=prepared)
         readiness = cls(Database(engine))
         try:
             yield readiness
