@@ -71,16 +71,18 @@ class UseCases:
 
 def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     """Build the use cases on these ports."""
-    now, gateway = ports.now, ports.gateway
+    now, gateway, alerts = ports.now, ports.gateway, ports.alerts
     retry = RetryOnConflict(ports.begin)
-    settle = SettlePayment(retry, now)
+    settle = SettlePayment(retry, alerts, now)
     settle_refund = SettleRefund(retry, now)
-    check = CheckPayment(gateway, settle, now)
-    check_refund = CheckRefund(gateway, settle_refund)
+    check = CheckPayment(gateway, settle, alerts, now)
+    check_refund = CheckRefund(gateway, settle_refund, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
     return UseCases(
-        create_charge=CreateCharge(retry, gateway, settle, check, declines, now, ports.new_id),
+        create_charge=CreateCharge(
+            retry, gateway, settle, check, declines, alerts, now, ports.new_id
+        ),
         read_payments=ReadPayments(ports.begin),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),

@@ -9,8 +9,22 @@ from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId, UserId
 from domain.money import Money
 from domain.order_refunds import OrderRefunds
-from domain.outcome import Charged, Declined, Evidence, NeverArrived, Refused, RequiresAction
-from domain.payment import AUTHENTICATION_WINDOW, FIRST_CHECK_AFTER, Payment, PaymentStatus
+from domain.outcome import (
+    Charged,
+    Declined,
+    Evidence,
+    NeverArrived,
+    NeverSent,
+    Refused,
+    RequiresAction,
+)
+from domain.payment import (
+    AUTHENTICATION_WINDOW,
+    FIRST_CHECK_AFTER,
+    NOT_SENT,
+    Payment,
+    PaymentStatus,
+)
 from domain.replica import OrderReplica
 from domain.second_charge import second_charge
 
@@ -112,6 +126,8 @@ class Order(OrderRefunds):
                 return self.with_payment(payment.require_action(evidence))
             case NeverArrived():
                 return self.with_payment(payment.abandon())
+            case NeverSent():
+                return self.with_payment(payment.abandon(NOT_SENT))
 
     def adopt(self, payment: Payment, evidence: Evidence, now: datetime) -> "Order":
         """Record a payment that the gateway knows and that our database has lost.

@@ -69,5 +69,11 @@ class NeverArrived:
 Outcome = Charged | Declined | Refused | RequiresAction
 """What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
 
-Evidence = Outcome | NeverArrived
+
+@frozen
+class NeverSent:
+    """We did not send the payment, or the gateway did not accept it: nothing was tried."""
+
+
+Evidence = Outcome | NeverArrived | NeverSent
 """What a payment can be settled with."""

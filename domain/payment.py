@@ -31,6 +31,9 @@ AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
 """How long a customer may take to authenticate before the payment is cancelled at the gateway.
 Banks allow about 15 minutes."""
 
+NOT_SENT: Final = "not_sent"
+"""The code of an abandoned payment of which we know that nothing was tried."""
+
 LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
 """How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
 (https://docs.stripe.com/api/idempotent_requests)."""
@@ -114,7 +117,7 @@ class Payment:
     """What the gateway captured; in review, this is not the requested amount."""
     reference: str | None = None
     code: str | None = None
-    """The gateway's decline code, or the reason for a reversal or a review."""
+    """The gateway's code of a failure, or why it is abandoned, reversed or in review."""
     next_check_at: datetime | None = None
     """When recovery asks the gateway about it next; None if there is nothing left to check."""
 
@@ -132,6 +135,12 @@ class Payment:
     def is_open(self) -> bool:
         """Whether its outcome is not known yet."""
         return self.status in OPEN
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it was tried and ended without a capture; one never sent was not tried."""
+        never_sent = self.status is PaymentStatus.ABANDONED and self.code == NOT_SENT
+        return self.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED) and not never_sent
 
     def is_at(self, gateway: str, livemode: bool) -> bool:
         """Whether it was sent to this gateway, in this mode."""
@@ -213,12 +222,12 @@ class Payment:
             return evolve(self, reference=action.reference)
         return self
 
-    def abandon(self) -> "Payment":
+    def abandon(self, code: str | None = None) -> "Payment":
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""
         if not self.can_become(PaymentStatus.ABANDONED):
             return self
         next_check_at = self.created_at + 2 * ABANDON_AFTER
-        return evolve(self, status=PaymentStatus.ABANDONED, next_check_at=next_check_at)
+        return evolve(self, status=PaymentStatus.ABANDONED, code=code, next_check_at=next_check_at)
 
     def _capture(self, status: PaymentStatus, charged: Charged, code: str | None) -> "Payment":
         if not self.can_become(status):

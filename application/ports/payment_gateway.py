@@ -9,8 +9,14 @@ from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
 
 CALL_SECONDS: Final = 15.0
-"""How long one call may take. Banks answer within some seconds, and customers do not wait longer;
-the leases in domain/payment.py and domain/refund.py are derived from it."""
+"""How long a charge or a refund may take. Banks answer within some seconds, and customers do not
+wait longer: after it they are told that the payment is in progress. The leases in domain/payment.py
+and domain/refund.py are derived from it."""
+
+LOOKUP_SECONDS: Final = 25.0
+"""How long a look-up may take. Nobody waits for it, and a gateway that needs 10 s for each answer
+must still be understood: `find` may ask twice. It is less than the 30 s within which the outcome is
+to be found once the gateway answers again, because a look-up may start just before that."""
 
 
 @frozen
@@ -37,6 +43,17 @@ class GatewayUnavailable(Exception):
     """
 
 
+class KeyRefused(GatewayUnavailable):
+    """Certainly nothing was done: the gateway refuses our key, or what the key may do."""
+
+
+class LookupRefused(OutcomeUnknown):
+    """The gateway refuses to be asked, such as for a missing permission; asking again is useless.
+
+    An operator must act before the outcome can be known.
+    """
+
+
 class PaymentGateway(Protocol):
     """Captures money and gives it back.
 
@@ -44,7 +61,8 @@ class PaymentGateway(Protocol):
 
     - The payment's id is the idempotency key of its charge, and the refund's `key` that of its
       refund: however often a request is sent, money moves once.
-    - Every call ends within CALL_SECONDS, with a result or with one of the two exceptions.
+    - `charge` and `refund` end within CALL_SECONDS, the other calls within LOOKUP_SECONDS, with a
+      result or with one of the two exceptions.
     - A result is final. Anything that is not understood with certainty raises `OutcomeUnknown`;
       `GatewayUnavailable` is raised only if certainly nothing was done.
     - No call retries anything that could move money again.

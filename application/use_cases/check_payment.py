@@ -1,11 +1,19 @@
 """CheckPayment: ask the gateway about a payment, and settle it with the outcome."""
 
+import asyncio
 import logging
 
 from attrs import frozen
 
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.payment_gateway import (
+    LOOKUP_SECONDS,
+    GatewayUnavailable,
+    LookupRefused,
+    OutcomeUnknown,
+    PaymentGateway,
+)
 from application.use_cases.settle_payment import SettlePayment
 from domain.outcome import Evidence, NeverArrived
 from domain.payment import Payment
@@ -27,20 +35,28 @@ class CheckPayment:
 
     gateway: PaymentGateway
     settle: SettlePayment
+    alerts: Alerts
     now: Clock
 
-    async def __call__(self, payment: Payment, *, cancel: bool = False) -> CheckedPayment:
+    async def __call__(
+        self, payment: Payment, *, cancel: bool = False, within: float = LOOKUP_SECONDS
+    ) -> CheckedPayment:
         """Check a payment; cancel it first if it waits for its customer and `cancel` is set.
+
+        Args:
+            payment: the payment.
+            cancel: whether to cancel it.
+            within: how many seconds the gateway has; less if a customer waits for the result.
 
         Raises:
             StorageUnavailable: as for SettlePayment.
         """
-        evidence = await self._ask(payment, cancel)
+        evidence = await self._ask(payment, cancel, within)
         if evidence is None:
             return CheckedPayment(payment)
         return CheckedPayment(await self.settle(payment, evidence), evidence)
 
-    async def _ask(self, payment: Payment, cancel: bool) -> Evidence | None:
+    async def _ask(self, payment: Payment, cancel: bool, within: float) -> Evidence | None:
         if not payment.is_at(self.gateway.name, self.gateway.livemode):
             logger.warning(
                 "payment %s cannot be checked: its gateway %s (livemode %s) is not configured",
@@ -52,8 +68,13 @@ class CheckPayment:
         asked_at = self.now()
         ask = self.gateway.cancel if cancel else self.gateway.find
         try:
-            outcome = await ask(payment)
-        except (OutcomeUnknown, GatewayUnavailable) as error:
+            async with asyncio.timeout(within):
+                outcome = await ask(payment)
+        except LookupRefused as refused:
+            text = f"the outcome of payment {payment.id} is unknown and cannot be found: {refused}"
+            await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment.id, text)
+            return None
+        except (OutcomeUnknown, GatewayUnavailable, TimeoutError) as error:
             logger.info("the outcome of payment %s is still unknown: %s", payment.id, error)
             return None
         if outcome is None and not payment.may_have_arrived(asked_at):

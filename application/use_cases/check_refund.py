@@ -4,7 +4,14 @@ import logging
 
 from attrs import frozen
 
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.payment_gateway import (
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+    PaymentGateway,
+)
 from application.use_cases.settle_refund import SettleRefund
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
@@ -18,6 +25,7 @@ class CheckRefund:
 
     gateway: PaymentGateway
     settle: SettleRefund
+    alerts: Alerts
 
     async def __call__(self, payment: Payment, refund: Refund) -> None:
         """Check one refund of a payment.
@@ -35,6 +43,10 @@ class CheckRefund:
             return
         try:
             outcome = await self._find_or_send(payment, refund)
+        except (LookupRefused, KeyRefused) as refused:
+            text = f"refund {refund.id} cannot be sent or looked up: {refused}"
+            await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, refund.id, text)
+            return
         except (OutcomeUnknown, GatewayUnavailable) as error:
             logger.info("the outcome of refund %s is still unknown: %s", refund.id, error)
             return

@@ -1,13 +1,17 @@
 """CreateCharge: pay for an order."""
 
+import logging
 from collections.abc import Collection
 
 from attrs import frozen
 
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import (
+    CALL_SECONDS,
     CardToken,
     GatewayUnavailable,
+    KeyRefused,
     OutcomeUnknown,
     PaymentGateway,
 )
@@ -18,8 +22,10 @@ from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
 from domain.claim import ExpectedAmount, OrderNotFound, PaymentInProgress
 from domain.identifiers import OrderId, PaymentId, UserId
-from domain.outcome import Declined, Evidence, NeverArrived, Outcome, Refused, RequiresAction
+from domain.outcome import Declined, Evidence, NeverSent, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -58,6 +64,7 @@ class CreateCharge:
     settle: SettlePayment
     check: CheckPayment
     declines: LimitDeclines
+    alerts: Alerts
     now: Clock
     new_id: NewId
 
@@ -83,8 +90,9 @@ class CreateCharge:
             return await self._check_authentication(in_progress, command)
         try:
             outcome = await self._charge(payment, command.token)
-        except GatewayUnavailable:
+        except GatewayUnavailable as unavailable:
             await self._release(payment)
+            await self._report(unavailable)
             raise
         except OutcomeUnknown:
             return ChargeResult(payment)
@@ -120,7 +128,7 @@ class CreateCharge:
         if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
             raise in_progress
         try:
-            checked = await self.check(payment)
+            checked = await self.check(payment, within=CALL_SECONDS)
         except StorageUnavailable:
             raise in_progress from None
         if checked.evidence is None:
@@ -136,9 +144,15 @@ class CreateCharge:
     async def _release(self, payment: Payment) -> None:
         """Free the order for another payment at once; if that fails, recovery does it."""
         try:
-            await self.settle(payment, NeverArrived())
+            await self.settle(payment, NeverSent())
         except StorageUnavailable:
             return
+
+    async def _report(self, unavailable: GatewayUnavailable) -> None:
+        logger.warning("nothing was sent for a payment: %s", unavailable)
+        if isinstance(unavailable, KeyRefused):
+            name, text = self.gateway.name, str(unavailable)
+            await self.alerts.report(AlertKind.GATEWAY_KEY_REFUSED, name, text)
 
     async def _count_decline(self, evidence: Evidence, command: PayOrder) -> None:
         if isinstance(evidence, Declined):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
@@ -38,6 +39,7 @@ class SettlePayment:
     """Record the outcome of a payment, from the evidence of a charge, a check or a webhook."""
 
     retry: RetryOnConflict
+    alerts: Alerts
     now: Clock
 
     async def __call__(self, payment: Payment, evidence: Evidence) -> Payment:
@@ -56,7 +58,7 @@ class SettlePayment:
             order = await _order_of_lost_payment(work, payment, evidence)
             return _save(work, order, order.adopt(payment, evidence, self.now()))
 
-        _report_refusal(payment.id, evidence)
+        await self._report_refusal(payment.id, evidence)
         change = await self.retry(decision)
         _report_lost_and_doubled(payment.id, change)
         if all(each.id != payment.id for each in change.after.payments):
@@ -78,10 +80,17 @@ class SettlePayment:
                 raise PaymentNotFound(payment_id)
             return _save(work, order, order.settle(payment_id, evidence, self.now()))
 
-        _report_refusal(payment_id, evidence)
+        await self._report_refusal(payment_id, evidence)
         change = await self.retry(decision)
         _report_lost_and_doubled(payment_id, change)
         return change.after.payment(payment_id)
+
+    async def _report_refusal(self, payment_id: PaymentId, evidence: Evidence) -> None:
+        """Tell the operator, who alone can end it."""
+        if isinstance(evidence, Refused):
+            words = f"{evidence.code}: {evidence.message}"
+            logger.warning("the gateway refuses the shop, not the card: %s: %s", payment_id, words)
+            await self.alerts.report(AlertKind.GATEWAY_REFUSAL, evidence.code, words)
 
 
 async def _order_of_lost_payment(work: UnitOfWork, payment: Payment, evidence: Evidence) -> Order:
@@ -102,7 +111,7 @@ def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
     for payment in change.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             work.outbox.add(PaymentCreated.of(payment))
-        elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
+        elif payment.has_failed:
             work.outbox.add(PaymentFailed.of(payment))
     return change
 
@@ -110,17 +119,6 @@ def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
 def _settled_alone(payment: Payment, evidence: Evidence, now: datetime) -> Payment:
     order = Order(OrderReplica.unknown(payment.order_id)).with_payment(payment)
     return order.settle(payment.id, evidence, now).payment(payment.id)
-
-
-def _report_refusal(payment_id: PaymentId, evidence: Evidence) -> None:
-    """Tell the operator, who alone can end it."""
-    if isinstance(evidence, Refused):
-        logger.warning(
-            "the gateway refuses the shop, not the card: payment %s, %s: %s",
-            payment_id,
-            evidence.code,
-            evidence.message,
-        )
 
 
 def _report_lost_and_doubled(payment_id: PaymentId, change: Change) -> None:

@@ -47,6 +47,7 @@ class FaultKind(Enum):
     CLIENT_DISCONNECTS = "customer disconnects"
     GATEWAY_REFUSES = "gateway refuses the shop"
     GATEWAY_CHARGES_TWICE = "gateway captures the money twice"
+    GATEWAY_CRAWLS = "gateway answers everything slowly for a while"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

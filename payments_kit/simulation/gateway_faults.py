@@ -8,7 +8,7 @@ from attrs import define
 
 from adapters.gateways.in_memory import GatewayFault, GatewayFaultKind
 from adapters.gateways.simulated.attempts import Mischarge
-from application.ports.payment_gateway import CALL_SECONDS
+from application.ports.payment_gateway import CALL_SECONDS, LOOKUP_SECONDS
 from domain.identifiers import PaymentId
 from domain.money import Money
 from payments_kit.simulation.database_faults import DatabaseFaults
@@ -20,6 +20,9 @@ from payments_kit.simulation.trace import Trace
 
 _MAX_DELAY: Final = 20 * 3600.0
 """The latest arrival of a request in seconds; a gateway may accept one for 24 hours (Stripe)."""
+
+_MAX_SLOWNESS: Final = LOOKUP_SECONDS + 15.0
+"""The longest time in seconds until a slow gateway replies: beyond every limit of a call."""
 
 _KINDS: Final = {
     FaultKind.GATEWAY_UNREACHABLE: GatewayFaultKind.UNREACHABLE,
@@ -49,12 +52,17 @@ class GatewayFaults:
     apply_delayed: Callable[[], None]
     """Execute the requests at the gateway that have arrived by now."""
     down_until: float = 0.0
+    crawls_until: float = 0.0
     _stall: float = 0.0
     """How many seconds the next request waits without getting a reply."""
 
     def go_down(self, seconds: float) -> None:
         """Reply to no request for a while."""
         self.down_until = max(self.down_until, self.loop.time() + seconds)
+
+    def crawl(self, seconds: float) -> None:
+        """Reply to every request slowly for a while."""
+        self.crawls_until = max(self.crawls_until, self.loop.time() + seconds)
 
     async def step(self, step: str) -> None:
         """Wait for a round trip."""
@@ -71,9 +79,12 @@ class GatewayFaults:
         self.trace.record(current_name(), f"asks the gateway: {step} payment {payment_id}")
         if self.loop.time() < self.down_until:
             if self.injector.stream(FaultKind.GATEWAY_DOWN).random() < 0.5:
-                self._stall = CALL_SECONDS
+                self._stall = limit_of(step)
                 return GatewayFault(GatewayFaultKind.REQUEST_LOST)
             return GatewayFault(GatewayFaultKind.UNREACHABLE)
+        if self.loop.time() < self.crawls_until:
+            seconds = self.injector.uniform(FaultKind.GATEWAY_CRAWLS, 5.0, _MAX_SLOWNESS)
+            return GatewayFault(GatewayFaultKind.SLOW, seconds)
         for kind, gateway_kind in _KINDS.items():
             if self.injector.occurs(kind, f"gateway {step}"):
                 return self._fault(kind, gateway_kind, payment_id)
@@ -109,3 +120,8 @@ class GatewayFaults:
     def _arrive(self, payment_id: PaymentId) -> None:
         self.trace.record("gateway", f"a request for payment {payment_id} arrives")
         self.apply_delayed()
+
+
+def limit_of(step: str) -> float:
+    """Return how many seconds a call of the port may take."""
+    return CALL_SECONDS if step in ("charge", "refund") else LOOKUP_SECONDS

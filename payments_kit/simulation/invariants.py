@@ -16,16 +16,13 @@ processes use this module as well.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
 
 from attrs import asdict
 
 from domain.money import Money
-from domain.payment import PaymentStatus
+from domain.payment import NOT_SENT, PaymentStatus
 from domain.refund import RefundStatus
 from payments_kit.simulation.observations import GatewayCharge, Observations
-
-_FAILED: Final = (PaymentStatus.FAILED, PaymentStatus.ABANDONED)
 
 
 def broken_promises(found: Observations) -> list[str]:
@@ -160,8 +157,11 @@ def _published_under_one_id(found: Observations) -> Iterable[str]:
     for payment in found.payments.values():
         if payment.status is PaymentStatus.SUCCEEDED and payment.id not in created:
             yield f"3: payment {payment.id} succeeded and was never published"
-        if payment.status in _FAILED and f"payment:failed:{payment.id}" not in contents:
+        published = f"payment:failed:{payment.id}" in contents
+        if payment.has_failed and not published:
             yield f"3: payment {payment.id} failed and was never published"
+        if payment.code == NOT_SENT and published:
+            yield f"3: payment {payment.id} was never sent, and was published as failed"
     for refund in found.our_refunds:
         if f"payment:refunded:{refund.id}" not in contents:
             yield f"3: refund {refund.id} succeeded and was never published"

@@ -10,7 +10,7 @@ from payments_kit.simulation.runtime import SimulatedRuntime
 
 _KINDS: Final = (
     *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
-    *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN),
+    *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
 )
 
 
@@ -36,6 +36,8 @@ async def outages(runtime: SimulatedRuntime, seconds: float, draw: random.Random
                 runtime.broker_faults.go_down(duration)
             case FaultKind.GATEWAY_DOWN:
                 runtime.gateway_faults.go_down(duration)
+            case FaultKind.GATEWAY_CRAWLS:
+                runtime.gateway_faults.crawl(duration)
             case FaultKind.REDELIVERED:
                 redeliver_one(runtime.broker, injector)
             case _:

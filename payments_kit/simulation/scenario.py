@@ -31,7 +31,11 @@ _FREQUENT: Final = frozenset(
     }
 )
 
-_ADDED: Final = (FaultKind.GATEWAY_REFUSES, FaultKind.GATEWAY_CHARGES_TWICE)
+_ADDED: Final = (
+    FaultKind.GATEWAY_REFUSES,
+    FaultKind.GATEWAY_CHARGES_TWICE,
+    FaultKind.GATEWAY_CRAWLS,
+)
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
 

@@ -22,7 +22,7 @@ def events_of(order: Order) -> list[Event]:
     for payment in order.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             events.append(PaymentCreated.of(payment))
-        elif payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
+        elif payment.has_failed:
             events.append(PaymentFailed.of(payment))
     events += [
         PaymentRefunded.of(refund)

@@ -11,7 +11,7 @@ from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Charged, Evidence, NeverArrived
+from domain.outcome import Charged, Evidence, NeverArrived, NeverSent, Refused
 from domain.payment import AUTHENTICATION_WINDOW, TRANSITIONS, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import (
@@ -35,6 +35,8 @@ REPORTS: dict[str, Evidence] = {
     "declined": declined(),
     "requires action": requires_action(),
     "never arrived": NeverArrived(),
+    "never sent": NeverSent(),
+    "refused": Refused("account_restricted", "The account is restricted"),
     "charged wrongly": charged(amount=PRICE + PRICE),
 }
 LEADS_TO = {

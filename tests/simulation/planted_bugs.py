@@ -203,6 +203,11 @@ def _no_mismatch(self: Payment, charged: Charged) -> str | None:
     return None
 
 
+_failed_even_if_never_sent = property(
+    lambda payment: payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED)
+)
+
+
 # --- recovering -------------------------------------------------------------------------------
 
 
@@ -341,6 +346,7 @@ BUGS: Final = (
     Bug("a late capture is always kept", Order, "_capture", _late_capture_is_kept),
     Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),
+    Bug("what was never sent has failed", Payment, "has_failed", _failed_even_if_never_sent),
     Bug("recovery charges again", CheckPayment, "__call__", _check_charges_again),
     Bug("an abandoned payment is never checked", Payment, "abandon", _abandoned_for_ever),
     Bug("an unknown outcome is checked once", Payment, "schedule_check", _no_next_check),

@@ -6,6 +6,7 @@ import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.application import DeclineLimits
+from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
 from application.use_cases.create_charge import ChargeResult
 from application.use_cases.limit_declines import TooManyDeclines
@@ -20,13 +21,17 @@ from domain.claim import (
     PaymentInProgress,
 )
 from domain.identifiers import OrderId
-from domain.payment import FIRST_CHECK_AFTER, PaymentStatus
+from domain.payment import FIRST_CHECK_AFTER, NOT_SENT, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import OTHER_USER, PRICE, after, cancelled_event, dollars
 from tests.checkpoints import TIMEOUT, interleaving, proceed
 from tests.world import AUTHENTICATING, DECLINED, VISA, World
 
-CERTAIN = [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED]
+CERTAIN = [
+    GatewayFaultKind.UNREACHABLE,
+    GatewayFaultKind.RATE_LIMITED,
+    GatewayFaultKind.FORBIDDEN,
+]
 UNCERTAIN = [
     *((fault, 0) for fault in GatewayFaultKind if "LOST" in fault.name or "ERROR" in fault.name),
     *((GatewayFaultKind.SLOW, seconds) for seconds in (3, 60)),
@@ -190,6 +195,42 @@ async def test_an_order_can_be_paid_again_at_once_if_certainly_nothing_was_charg
     assert (await world.pay()).payment.status is PaymentStatus.SUCCEEDED
     await world.come_to_rest()
     assert len(world.charges) == 1
+
+
+@pytest.mark.parametrize("fault", CERTAIN)
+async def test_a_payment_that_was_never_sent_is_not_announced_as_failed(
+    world: World, fault: GatewayFaultKind
+) -> None:
+    await world.create_order()
+    world.faults.add("charge", fault)
+    with pytest.raises(GatewayUnavailable):
+        await world.pay()
+    await world.come_to_rest()
+    assert (world.payment().status, world.payment().code) == (PaymentStatus.ABANDONED, NOT_SENT)
+    assert world.count_events("payment:failed") == 0
+
+
+async def test_a_refused_key_is_an_alert_in_the_gateway_s_words(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.FORBIDDEN)
+    with pytest.raises(GatewayUnavailable):
+        await world.pay()
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.GATEWAY_KEY_REFUSED, "in_memory")
+    assert "403" in alert.text
+
+
+async def test_a_gateway_slower_than_every_charge_is_waited_for_while_it_stays_slow(
+    world: World,
+) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.SLOW, 60)
+    assert (await world.pay()).payment.status is PaymentStatus.PROCESSING
+    world.advance(seconds=FIRST_CHECK_AFTER.total_seconds())
+    world.faults.add("find", GatewayFaultKind.SLOW, 20)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
 
 
 @pytest.mark.parametrize("token", [VISA, DECLINED, AUTHENTICATING], ids=["good", "bad", "3ds"])

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.alerts import AlertKind
 from domain.payment import ABANDON_AFTER, FIRST_CHECK_AFTER, PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import PRICE
@@ -35,6 +36,21 @@ async def test_a_payment_is_checked_when_its_check_is_due_and_not_before(world: 
     assert world.payment().status is PaymentStatus.SUCCEEDED
     world.advance(hours=48)
     assert await world.recover() == 0
+
+
+async def test_a_payment_that_may_not_be_looked_up_stays_open_and_is_an_alert(
+    world: World,
+) -> None:
+    await pay_with_unknown_outcome(world)
+    world.advance(seconds=FIRST_CHECK)
+    world.faults.add("find", GatewayFaultKind.FORBIDDEN)
+    await world.recover()
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.LOOKUP_IMPOSSIBLE, world.payment().id)
+    assert "refuses the key" in alert.text
+    assert world.payment().status is PaymentStatus.PROCESSING
+    await world.come_to_rest()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
 async def test_a_payment_without_a_record_is_abandoned_once_no_request_can_be_in_flight(

@@ -30,6 +30,8 @@ class GatewayFaultKind(Enum):
     """The request is executed; the reply takes `seconds`, and is lost if that is too long."""
     LATE = auto()
     """There is no reply; the request is executed `seconds` later."""
+    FORBIDDEN = auto()
+    """The gateway refuses our key, or what the key may do."""
     REFUSED = auto()
     """The gateway refuses the shop: nothing is executed, and the reply says so."""
     MISCHARGED = auto()

@@ -14,8 +14,10 @@ from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from application.ports.payment_gateway import (
     CALL_SECONDS,
+    LOOKUP_SECONDS,
     CardToken,
     GatewayUnavailable,
+    KeyRefused,
     OutcomeUnknown,
 )
 from domain.identifiers import PaymentId
@@ -78,7 +80,7 @@ class InMemoryGateway(SimulatedGateway):
                 rule = _charging_twice(rule, self._new_id)
         result = self.ledger.apply(payment_id, rule)
         if fault is not None and fault.kind is GatewayFaultKind.SLOW:
-            await self._wait(fault.seconds)
+            await self._wait(fault.seconds, LOOKUP_SECONDS if key is None else CALL_SECONDS)
         await self.checkpoint(f"{step} replied")
         if fault is not None and fault.kind is GatewayFaultKind.REPLY_LOST:
             raise OutcomeUnknown("no reply from the gateway")
@@ -93,6 +95,8 @@ class InMemoryGateway(SimulatedGateway):
                 raise GatewayUnavailable("no connection to the gateway")
             case GatewayFaultKind.RATE_LIMITED:
                 raise GatewayUnavailable("the gateway is busy: 429")
+            case GatewayFaultKind.FORBIDDEN:
+                raise KeyRefused("the gateway refuses the key: 403")
             case GatewayFaultKind.REQUEST_LOST:
                 raise OutcomeUnknown("no reply from the gateway")
             case GatewayFaultKind.REFUSED:
@@ -109,9 +113,9 @@ class InMemoryGateway(SimulatedGateway):
             case _:
                 return
 
-    async def _wait(self, seconds: float) -> None:
-        await self.sleep(min(seconds, CALL_SECONDS))
-        if seconds > CALL_SECONDS:
+    async def _wait(self, seconds: float, limit: float) -> None:
+        await self.sleep(min(seconds, limit))
+        if seconds > limit:
             raise OutcomeUnknown("no reply from the gateway")
 
 

@@ -4,7 +4,13 @@ from abc import ABC, abstractmethod
 from datetime import datetime
 
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
-from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import (
+    CardToken,
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+)
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from domain.outcome import Outcome
@@ -114,5 +120,7 @@ class SimulatedGateway(ABC):
         """Apply a rule that moves no money; every failure of it is OutcomeUnknown."""
         try:
             return await self._send(step, payment_id, rule)
+        except KeyRefused as refused:
+            raise LookupRefused(str(refused)) from refused
         except GatewayUnavailable as unavailable:
             raise OutcomeUnknown(str(unavailable)) from unavailable

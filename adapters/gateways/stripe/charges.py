@@ -1,7 +1,5 @@
 """The Charges API, as the reference service used it; https://docs.stripe.com/api/charges."""
 
-from typing import Final
-
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
@@ -11,13 +9,11 @@ from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
+from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
 from application.ports.payment_gateway import CardToken
-from domain.outcome import Declined, Outcome
+from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
-
-# Of the 15 s of a call; the rest allows for the network and a busy machine.
-_CHARGE_SECONDS: Final = 14.0
 
 
 @frozen
@@ -34,12 +30,12 @@ class StripeCharges:
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
         amount = to_stripe(payment.amount)
         if amount is None:
-            return Declined("amount_not_supported")
-        async with bounded():
+            return unsupported_amount(payment.amount)
+        async with bounded() as left:
             try:
                 charge = await self.api.post(
                     "/v1/charges",
-                    within=_CHARGE_SECONDS,
+                    within=left(),
                     key=payment.id,
                     amount=amount,
                     currency=payment.amount.currency.code,
@@ -47,7 +43,7 @@ class StripeCharges:
                     metadata=labels(payment),
                 )
             except RequestRefused as refused:
-                return Declined(refused.code)
+                return outcome_of_error(refused.error)
             return outcome_of_charge(charge)
 
     async def find(self, payment: Payment) -> Outcome | None:
@@ -64,12 +60,12 @@ class StripeCharges:
         return await StripeRefunds(self.api).find(refund)
 
     async def check(self) -> None:
-        """Check that Stripe accepts our API key.
+        """Check that Stripe accepts our API key, and that the key may read what recovery needs.
 
         Raises:
             OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
-        await self.api.check("/v1/charges")
+        await self.api.check("/v1/charges", "/v1/refunds")
 
     async def close(self) -> None:
         """Close the connections."""

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 import aiohttp
 import stripe
@@ -14,13 +14,25 @@ from stripe import _util as stripe_logging
 
 from adapters.gateways.stripe.errors import RequestRefused, translated
 from adapters.gateways.stripe.objects import Json
-from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import (
+    CALL_SECONDS,
+    LOOKUP_SECONDS,
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+)
 
 CONNECT_SECONDS: Final = 3.0
 """How long opening a connection may take: milliseconds, plus 1 s for each lost SYN."""
 
-READ_SECONDS: Final = 8.0
-"""How long a request that changes nothing may take."""
+CHECK_SECONDS: Final = 8.0
+"""How long each question of a health check may take."""
+
+MARGIN_SECONDS: Final = 0.5
+"""What the requests of a call leave of its time, for a busy machine."""
+
+Result = TypeVar("Result")
 
 PAGE: Final = 100  # the maximum; https://docs.stripe.com/api/pagination
 
@@ -56,7 +68,7 @@ class StripeApi:
         """Whether the key moves real money (https://docs.stripe.com/keys)."""
         return self._key.startswith(("sk_live_", "rk_live_"))
 
-    async def get(self, path: str, within: float = READ_SECONDS, **params: Any) -> Json:
+    async def get(self, path: str, within: float = LOOKUP_SECONDS, **params: Any) -> Json:
         """Send a request that changes nothing, with a timeout in seconds.
 
         Raises:
@@ -91,14 +103,24 @@ class StripeApi:
                 return
             params["starting_after"] = items[-1].get("id")
 
-    async def check(self, path: str) -> None:
-        """Check that Stripe accepts our API key.
+    async def check(self, *paths: str) -> None:
+        """Check that our API key is accepted, and that it may read each of these lists.
 
         Raises:
-            OutcomeUnknown: it does not, or cannot be reached; in one line.
+            OutcomeUnknown: it may not, or Stripe cannot be reached; in one line.
         """
         async with querying():
-            await self.get(path, limit=1)
+            problems = await together(*(self._forbidden(path) for path in paths))
+        if found := list(filter(None, problems)):
+            raise LookupRefused("; ".join(found))
+
+    async def _forbidden(self, path: str) -> str | None:
+        """Return why our key may not read a list; None if it may."""
+        try:
+            await self.get(path, within=CHECK_SECONDS, limit=1)
+        except KeyRefused as refused:
+            return f"{path}: {refused}"
+        return None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -127,7 +149,7 @@ class StripeApi:
             # No limit: requests that wait for a bank must not delay others.
             connector = aiohttp.TCPConnector(limit=0, ssl=trusted)
             self._session = aiohttp.ClientSession(connector=connector)
-            timeout = aiohttp.ClientTimeout(total=CALL_SECONDS, sock_connect=CONNECT_SECONDS)
+            timeout = aiohttp.ClientTimeout(total=LOOKUP_SECONDS, sock_connect=CONNECT_SECONDS)
             self._client = stripe.StripeClient(
                 self._key,
                 base_addresses={"api": self._base_address.rstrip("/")},
@@ -137,16 +159,22 @@ class StripeApi:
         return self._client
 
 
+TimeLeft = Callable[[], float]
+"""Returns how many seconds a call's next request may take."""
+
+
 @asynccontextmanager
-async def bounded() -> AsyncIterator[None]:
-    """End a call of the port within CALL_SECONDS.
+async def bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[TimeLeft]:
+    """End a call of the port within this time; yield how much of it is left.
 
     Raises:
         OutcomeUnknown: the call takes longer.
     """
+    now = asyncio.get_running_loop().time
+    ends_at = now() + seconds
     try:
-        async with asyncio.timeout(CALL_SECONDS):
-            yield
+        async with asyncio.timeout_at(ends_at):
+            yield lambda: ends_at - MARGIN_SECONDS - now()
     except TimeoutError:
         raise OutcomeUnknown("Stripe did not reply in time") from None
 
@@ -156,10 +184,27 @@ async def querying() -> AsyncIterator[None]:
     """Limit the time of a query, which changes nothing.
 
     Raises:
-        OutcomeUnknown: the query fails in any way.
+        LookupRefused: Stripe refuses it, so that it is useless to ask again.
+        OutcomeUnknown: the query fails in any other way.
     """
     try:
-        async with bounded():
+        async with bounded(LOOKUP_SECONDS):
             yield
-    except (RequestRefused, GatewayUnavailable) as error:
+    except (RequestRefused, KeyRefused) as refused:
+        raise LookupRefused(str(refused)) from None
+    except GatewayUnavailable as error:
         raise OutcomeUnknown(str(error)) from None
+
+
+async def together(*queries: Coroutine[Any, Any, Result]) -> list[Result]:
+    """Send queries at once: a slow Stripe then takes as long as for one of them.
+
+    Raises:
+        Exception: the error of the first query that fails; the others are cancelled.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(query) for query in queries]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]

@@ -1,6 +1,5 @@
 """Translation of the SDK's errors: what they mean for a request that may have moved money."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,25 +7,30 @@ import aiohttp
 import stripe
 from attrs import field, frozen
 
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
+from adapters.gateways.stripe.refusals import Error, Fault, code_of, fault_of, redacted
+from application.ports.payment_gateway import GatewayUnavailable, KeyRefused, OutcomeUnknown
 
 # Raised by aiohttp before a connection (with TLS) is open: no byte of the request was sent.
 _NEVER_OPENED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
-# Codes are identifiers (https://docs.stripe.com/error-codes); any other text is dropped.
-_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# https://docs.stripe.com/api/errors; after a type that we do not know, the outcome is unknown.
+_TYPES: Final = ("card_error", "invalid_request_error")
 
 
 @frozen
 class RequestRefused(Exception):
     """Stripe refused the request: nothing was done, and nothing will be."""
 
-    code: str
-    error: Mapping[str, Any] = field(repr=False)
-    """Stripe's error object. It must not be logged: its message may quote a card token."""
+    error: Error = field(repr=False)
+    """Stripe's error. Its message must not be logged: it may quote a card token."""
+
+    @property
+    def code(self) -> str:
+        """The most specific code."""
+        return code_of(self.error.body)
 
     def __str__(self) -> str:
-        return f"Stripe refused: {self.code}"
+        return f"Stripe refused: {self.code}: {self.error.words}"
 
 
 class IdempotencyKeyInUse(OutcomeUnknown):
@@ -60,32 +64,21 @@ def translated(error: Exception) -> RequestRefused | GatewayUnavailable | Outcom
 def _of_reply(
     error: stripe.StripeError,
 ) -> RequestRefused | GatewayUnavailable | OutcomeUnknown:
-    status, body = error.http_status, _error_object(error.json_body)
-    reply = f"Stripe replied {status} ({error.request_id})"
+    told = Error(_error_object(error.json_body), error.http_status, error.request_id)
+    status, type_, code = told.status, told.text("type"), told.text("code")
+    reply = f"Stripe replied {status} ({told.request_id})"
     if status is not None and status >= 500 and "Idempotent-Replayed" in (error.headers or {}):
         return StoredError(reply)
-    type_, code = body.get("type"), body.get("code")
     if type_ == "idempotency_error" or code == "idempotency_key_in_use":
         return IdempotencyKeyInUse(reply)
-    if type_ in ("card_error", "invalid_request_error"):
+    if type_ in _TYPES:
         if status in (401, 403):
-            return GatewayUnavailable(f"{reply}: it refuses our API key")
-        if status == 429 or code == "rate_limit":
-            return GatewayUnavailable(f"{reply}: too many requests")
+            return KeyRefused(f"{reply}: it refuses our API key: {redacted(told.text('message'))}")
+        if fault_of(told) is Fault.NOBODY and status is not None and status < 500:
+            return GatewayUnavailable(f"{reply}: it is busy: {code or 'too many requests'}")
         if status in (400, 402, 404):
-            return RequestRefused(code_of(body), body)
+            return RequestRefused(told)
     return OutcomeUnknown(reply)
-
-
-def code_of(error: Mapping[str, Any]) -> str:
-    """Return the most specific code: the bank's, else Stripe's, else `invalid_<parameter>`."""
-    for code in (error.get("decline_code"), error.get("code")):
-        if isinstance(code, str) and _CODE.fullmatch(code):
-            return code
-    param = error.get("param")
-    if isinstance(param, str) and _CODE.fullmatch(param):
-        return f"invalid_{param}"
-    return "invalid_request"
 
 
 def _error_object(body: object) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.client import StripeApi, together
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.labels import label
 from adapters.gateways.stripe.objects import Json, outcome_of_charge
@@ -17,33 +17,49 @@ _MAX_CLOCK_DIFFERENCE: Final = 60
 
 async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | None:
     """Return the outcome of a payment from its charges: of a captured one, else of the newest."""
-    outcomes = [outcome_of_charge(each) for each in await find_objects(api, payment, "/v1/charges")]
+    return charge_outcome(await find_objects(api, payment, "/v1/charges"))
+
+
+def charge_outcome(charges: list[Json]) -> Charged | Declined | None:
+    """Return the outcome of the captured one of these charges, else of the newest."""
+    outcomes = [outcome_of_charge(each) for each in charges]
     charged = next((each for each in outcomes if isinstance(each, Charged)), None)
     return charged or next(iter(outcomes), None)
 
 
 async def find_objects(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:
+    """Return the objects labelled with a payment: listed, or else found by search.
+
+    Search is used in addition, for a request that was executed later: that it finds nothing proves
+    nothing.
+    """
+    listed, found = await together(
+        list_objects(api, payment, path, **params), search_objects(api, payment, path, **params)
+    )
+    return listed or found
+
+
+async def list_objects(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:
     """Return the objects labelled with a payment, from the time when it may have been sent.
 
     The list API sees every write at once, so an object that it does not return was not created in
     this time; the search API is updated with a delay
-    (https://docs.stripe.com/search#data-freshness). Search is used in addition, for a request that
-    was executed later: that it finds nothing proves nothing.
+    (https://docs.stripe.com/search#data-freshness).
     """
     sent = int(payment.created_at.timestamp())
     window = {
         "gte": sent - _MAX_CLOCK_DIFFERENCE,
         "lte": sent + int(CHARGE_WINDOW.total_seconds()) + _MAX_CLOCK_DIFFERENCE,
     }
-    listed = [
+    return [
         each
         async for each in api.list(path, created=window, **params)
         if label(each, "payment_id") == payment.id
     ]
-    return listed or await _searched(api, payment, path, **params)
 
 
-async def _searched(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:
+async def search_objects(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:
+    """Return the objects labelled with a payment that search finds."""
     query = f'metadata["payment_id"]:"{payment.id}"'
     try:
         page = await api.get(f"{path}/search", query=query, **params)

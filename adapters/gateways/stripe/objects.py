@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.gateways.stripe.amounts import from_stripe
-from adapters.gateways.stripe.errors import code_of
+from adapters.gateways.stripe.refusals import Error, code_of, outcome_of_error
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
-from domain.outcome import Charged, Declined, RequiresAction
+from domain.outcome import Charged, Declined, Refused, RequiresAction
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
 
 Json = Mapping[str, Any]
@@ -106,12 +106,12 @@ def charged_by(intent: Json) -> Charged:
     return Charged(outcome.charge_id, outcome.amount, outcome.livemode, text(intent, "id"))
 
 
-def declined_by(intent: Json) -> Declined:
+def declined_by(intent: Json) -> Declined | Refused:
     """Return why an intent was cancelled: its last error, the given reason, or `canceled`."""
     reference = text(intent, "id")
     error = nested(intent, "last_payment_error")
     if error:
-        return Declined(code_of(error), reference)
+        return outcome_of_error(Error(error), reference)
     return Declined(code_of({"code": intent.get("cancellation_reason") or "canceled"}), reference)
 
 

@@ -1,15 +1,17 @@
 """The PaymentIntents API; https://docs.stripe.com/api/payment_intents."""
 
+import hashlib
+import re
 from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, bounded, querying
-from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused
-from adapters.gateways.stripe.labels import GATEWAY, labels, names
-from adapters.gateways.stripe.lookup import find_charge, find_objects
+from adapters.gateways.stripe.client import StripeApi, TimeLeft, bounded, querying, together
+from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused, StoredError
+from adapters.gateways.stripe.labels import GATEWAY, labels
+from adapters.gateways.stripe.lookup import charge_outcome, list_objects, search_objects
 from adapters.gateways.stripe.objects import (
     Json,
     action_for,
@@ -19,19 +21,29 @@ from adapters.gateways.stripe.objects import (
     text,
 )
 from adapters.gateways.stripe.refunds import StripeRefunds
+from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.outcome import Charged, Declined, Outcome, RequiresAction
+from domain.outcome import Charged, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
 
-# Together less than the 15 s of a call; only the confirmation waits for a bank.
-_METHOD_SECONDS: Final = 3.0
-_CONFIRM_SECONDS: Final = 9.0
+# What the conversion of a token leaves of its call: enough to open a connection (3 s) and to send
+# the intent. If Stripe's reply to the intent then takes too long, recovery finds the outcome.
+_SEND_SECONDS: Final = 3.5
+
+# How long cancelling the intent of a declined card may take: its outcome is known already.
 _CANCEL_SECONDS: Final = 2.5
 
+# Stripe's test tokens, which may be used any number of times: words in camelCase, such as
+# `tok_visa` and `tok_threeDSecure2Required` (https://docs.stripe.com/testing#cards). The names of
+# real tokens are random and contain more than one digit.
+_TEST_TOKEN: Final = re.compile(r"tok_(?=\D*\d?\D*$)[a-z][A-Za-z_0-9]*")
+
 _PATH: Final = "/v1/payment_intents"
+_CHARGES: Final = "/v1/charges"
 _MISSING: Final = "resource_missing"  # https://docs.stripe.com/error-codes#resource-missing
 _EXPANDED: Final = ["latest_charge"]
+_EXPANDED_IN_LIST: Final = ["data.latest_charge"]
 
 
 @frozen
@@ -48,13 +60,13 @@ class StripePaymentIntents:
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
         amount = to_stripe(payment.amount)
         if amount is None:
-            return Declined("amount_not_supported")
-        async with bounded():
+            return unsupported_amount(payment.amount)
+        async with bounded() as left:
             try:
-                method = await self._method(payment, token)
+                method = await self._method(payment, token, left)
                 intent = await self.api.post(
                     _PATH,
-                    within=_CONFIRM_SECONDS,
+                    within=left(),
                     key=payment.id,
                     amount=amount,
                     currency=payment.amount.currency.code,
@@ -66,7 +78,7 @@ class StripePaymentIntents:
                     expand=_EXPANDED,
                 )
             except RequestRefused as refused:
-                return await self._declined(refused)
+                return await self._failed(refused, left)
             return _outcome_of(intent)
 
     async def find(self, payment: Payment) -> Outcome | None:
@@ -82,12 +94,12 @@ class StripePaymentIntents:
         return await StripeRefunds(self.api).find(refund)
 
     async def check(self) -> None:
-        """Check that Stripe accepts our API key.
+        """Check that Stripe accepts our API key, and that the key may read what recovery needs.
 
         Raises:
             OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
-        await self.api.check(_PATH)
+        await self.api.check(_PATH, _CHARGES, "/v1/refunds")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -95,41 +107,57 @@ class StripePaymentIntents:
 
     # --- charging ------------------------------------------------------------------------------
 
-    async def _method(self, payment: Payment, token: CardToken) -> str:
+    async def _method(self, payment: Payment, token: CardToken, left: TimeLeft) -> str:
         """Return the payment method to charge; a `tok_…` is converted to one first.
 
-        If the conversion fails, no charge was sent and nothing was captured. The outcome is unknown
-        only if another request has used our key.
+        A token can be converted once. The key depends on the token alone, so that the customer may
+        send the same request again after any failure, and gets the same method. No charge was sent,
+        so that nothing was captured, whatever fails.
         """
         if token.value.startswith("pm_"):
             return token.value
+        key = self._token_key(payment, token)
         try:
-            method = await self.api.post(
-                "/v1/payment_methods",
-                within=_METHOD_SECONDS,
-                key=f"{payment.id}:method",
-                type="card",
-                card={"token": token.value},
-                metadata=names(payment),
-            )
-            return text(method, "id")
-        except IdempotencyKeyInUse:
-            raise
+            try:
+                return await self._convert(token, key, left)
+            except StoredError:
+                # Stripe repeats this error for a day: if the token is still unused, another key
+                # helps, and otherwise Stripe says so.
+                return await self._convert(token, f"{payment.id}:method", left)
         except OutcomeUnknown as unknown:
+            if isinstance(unknown, IdempotencyKeyInUse) and key.startswith(payment.id):
+                raise  # another request charges this very payment
             raise GatewayUnavailable(f"before any charge: {unknown}") from None
 
-    async def _declined(self, refused: RequestRefused) -> Declined:
-        """Return the decline, after cancelling its intent so that no other card is used for it.
+    async def _convert(self, token: CardToken, key: str, left: TimeLeft) -> str:
+        method = await self.api.post(
+            "/v1/payment_methods",
+            within=left() - _SEND_SECONDS,
+            key=key,
+            type="card",
+            card={"token": token.value},
+        )
+        return text(method, "id")
 
-        If the intent cannot be cancelled, the payment is still declined: continuing it needs the
-        client secret, which is never given out for a declined intent.
+    def _token_key(self, payment: Payment, token: CardToken) -> str:
+        """Return the key of a conversion; a test token is converted again for every payment."""
+        if not self.livemode and _TEST_TOKEN.fullmatch(token.value):
+            return f"{payment.id}:method"
+        return f"method:{hashlib.sha256(token.value.encode(errors='replace')).hexdigest()}"
+
+    async def _failed(self, refused: RequestRefused, left: TimeLeft) -> Declined | Refused:
+        """Return the outcome, after cancelling the intent so that no other card is used for it.
+
+        If the intent cannot be cancelled, the payment has still failed: continuing it needs the
+        client secret, which is never given out for such an intent.
         """
-        intent = nested(refused.error, "payment_intent").get("id")
+        intent = nested(refused.error.body, "payment_intent").get("id")
         if not isinstance(intent, str):
-            return Declined(refused.code)
+            return outcome_of_error(refused.error)
         with suppress(RequestRefused, GatewayUnavailable, OutcomeUnknown):
-            await self.api.post(f"{_PATH}/{intent}/cancel", within=_CANCEL_SECONDS)
-        return Declined(refused.code, intent)
+            within = min(_CANCEL_SECONDS, left())
+            await self.api.post(f"{_PATH}/{intent}/cancel", within=within)
+        return outcome_of_error(refused.error, intent)
 
     # --- finding -------------------------------------------------------------------------------
 
@@ -143,14 +171,22 @@ class StripePaymentIntents:
                         raise
                 else:
                     return await self._resolve(intent, cancel=cancel)
-            intents = await find_objects(self.api, payment, _PATH, expand=["data.latest_charge"])
+            intents = await list_objects(self.api, payment, _PATH, expand=_EXPANDED_IN_LIST)
+            if not intents:
+                # The payment may have been sent as a charge, before the shop changed to intents.
+                intents, listed, found = await together(
+                    search_objects(self.api, payment, _PATH, expand=_EXPANDED_IN_LIST),
+                    list_objects(self.api, payment, _CHARGES),
+                    search_objects(self.api, payment, _CHARGES),
+                )
+                if not intents:
+                    return charge_outcome(listed or found)
             outcomes = [await self._resolve(each, cancel=cancel) for each in intents]
-            for preferred in (Charged, RequiresAction, Declined):
+            for preferred in (Charged, RequiresAction):
                 for outcome in outcomes:
                     if isinstance(outcome, preferred):
                         return outcome
-            # The payment may have been sent as a charge, before the shop changed to intents.
-            return await find_charge(self.api, payment)
+            return outcomes[0]
 
     async def _resolve(self, intent: Json, *, cancel: bool) -> Outcome:
         """Return an intent's outcome; cancel the intent first if it only waits for another card."""

@@ -92,6 +92,7 @@ class _Handlers:
         route, object_id = routes_stripe.match(request.method, request.path)
         self.double.counts[f"{route.method} {route.template}"] += 1
         _authenticate(request)
+        self._check_permission(request)
         call = Call(
             request.method,
             request.path,
@@ -100,6 +101,18 @@ class _Handlers:
             request.headers.get("Idempotency-Key") or None,
         )
         return route, object_id, call
+
+    def _check_permission(self, request: web.Request) -> None:
+        """Refuse what a restricted key may not do; https://docs.stripe.com/keys/restricted-api-keys."""
+        key = request.headers["Authorization"].removeprefix("Bearer ")
+        for pattern, permission in self.double.forbidden.items():
+            if key.startswith("rk_") and re.search(pattern, f"{request.method} {request.path}"):
+                message = (
+                    f"The provided key '{key[:10]}***' does not have the required permissions for "
+                    f"this endpoint on account 'acct_1DoubleAccount0'. Having the '{permission}' "
+                    "permission would allow this request to continue."
+                )
+                raise StripeFailure(403, "invalid_request_error", message, stored=False)
 
     def _operation(self, route: Route, object_id: str, call: Call) -> Operation:
         """Validate and execute in one synchronous step; afterwards the reply is final."""

@@ -22,6 +22,9 @@ class Double:
     keys: IdempotencyKeys = field(factory=IdempotencyKeys)
     faults: Faults = field(factory=Faults)
     webhooks: Webhooks = field(factory=Webhooks)
+    forbidden: dict[str, str] = field(factory=dict)
+    """What restricted keys may not do: a permission for each regular expression of requests, such
+    as `GET /v1/charges`."""
     counts: Counter[str] = field(factory=Counter)
     recent: deque[Json] = field(factory=lambda: deque(maxlen=MAX_RECENT_REQUESTS))
     wire: Wire = field(init=False)
@@ -37,5 +40,6 @@ class Double:
         self.faults.clear()
         self.faults.happened.clear()
         self.webhooks.deliveries.clear()
+        self.forbidden.clear()
         self.counts.clear()
         self.recent.clear()

@@ -65,8 +65,12 @@ def missing_object(what: str, object_id: str, param: str, *, status: int = 400) 
     )
 
 
-def by_status(status: int) -> StripeFailure:
+def by_status(status: int, error: Json | None = None) -> StripeFailure:
     """Return the error of a status, as a fault sends it; https://docs.stripe.com/api/errors."""
+    if error is not None:
+        fields = {"type": "invalid_request_error", "message": "Refused on demand"} | error
+        type_, message = fields.pop("type"), fields.pop("message")
+        return StripeFailure(status, type_, message, stored=False, **fields)
     if status == 429:
         return StripeFailure(
             429,

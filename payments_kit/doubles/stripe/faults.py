@@ -45,6 +45,8 @@ class Fault:
     times: int = 1
     seconds: float | None = None
     status: int = 500
+    error: Json | None = None
+    """The error object of the reply: type, code, decline_code, param, message."""
     html: bool = False
     """Whether the body is a proxy's HTML page instead of Stripe's JSON."""
     reply: Reply = "reset"

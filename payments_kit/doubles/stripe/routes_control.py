@@ -61,6 +61,12 @@ async def settings(double: Double, body: Json) -> Any:
     return {"search_lag": double.ledger.search_lag}
 
 
+async def forbid(double: Double, body: Json) -> Any:
+    """Take {permissions} from restricted keys: a name for each pattern of `METHOD path`."""
+    double.forbidden = dict(body.get("permissions", {}))
+    return {"forbidden": double.forbidden}
+
+
 async def reset(double: Double, _: Json) -> Any:
     """Remove everything but the webhook endpoints."""
     double.reset()
@@ -169,6 +175,7 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("GET", "/_double/ledger"): show_ledger,
     ("GET", "/_double/requests"): show_requests,
     ("POST", "/_double/settings"): settings,
+    ("POST", "/_double/permissions"): forbid,
     ("POST", "/_double/reset"): reset,
     ("POST", "/_double/complete_authentication"): complete_authentication,
     ("POST", "/_double/finish"): finish,

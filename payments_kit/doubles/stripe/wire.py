@@ -85,7 +85,7 @@ class Wire:
 
 def _instead(fault: Fault) -> Operation:
     async def fail() -> Reply:
-        return failure(by_status(fault.status))
+        return failure(by_status(fault.status, fault.error))
 
     return fail
 
@@ -93,7 +93,7 @@ def _instead(fault: Fault) -> Operation:
 def _after(fault: Fault, run: Operation) -> Operation:
     async def run_and_fail() -> Reply:
         await run()
-        return evolve(failure(by_status(fault.status)), stored=True)
+        return evolve(failure(by_status(fault.status, fault.error)), stored=True)
 
     return run_and_fail
 

@@ -6,16 +6,21 @@ import logging
 import pytest
 from attrs import evolve
 
-from adapters.gateways.stripe import charges as stripe_charges
 from adapters.gateways.stripe import client as stripe_client
 from adapters.gateways.stripe import payment_intents as stripe_payment_intents
 from adapters.gateways.stripe.charges import StripeCharges
 from adapters.gateways.stripe.client import StripeApi
-from adapters.gateways.stripe.labels import labels, names
+from adapters.gateways.stripe.labels import labels
 from adapters.gateways.stripe.payment_intents import StripePaymentIntents
-from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from application.ports.payment_gateway import (
+    CALL_SECONDS,
+    CardToken,
+    GatewayUnavailable,
+    LookupRefused,
+    OutcomeUnknown,
+)
 from domain.identifiers import OrderId
-from domain.outcome import Charged, Declined, RequiresAction
+from domain.outcome import Charged, Declined, Refused, RequiresAction
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.stripe import intents, lifecycle
 from payments_kit.doubles.stripe.faults import Kind
@@ -25,6 +30,13 @@ from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Accoun
 VISA = CardToken("tok_visa")
 AUTHENTICATING = CardToken("tok_threeDSecure2Required")
 METHODS = "/v1/payment_methods"
+
+
+def leave_seconds(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Leave a charge only this much of its time."""
+    margin = CALL_SECONDS - seconds
+    monkeypatch.setattr(stripe_client, "MARGIN_SECONDS", margin)
+    monkeypatch.setattr(stripe_payment_intents, "_SEND_SECONDS", 0.0)
 
 
 # --- requests ----------------------------------------------------------------------------------
@@ -48,7 +60,7 @@ async def test_a_token_is_charged_in_two_requests_with_a_key_each(account: Accou
     await account.intents.charge(payment, VISA)
     (method,), (intent,) = account.sent(METHODS), account.sent(INTENTS)
     assert (method["key"], intent["key"]) == (f"{payment.id}:method", payment.id)
-    assert method["params"]["metadata"] == names(payment)
+    assert method["params"] == {"type": "card", "card": {"token": "tok_visa"}}
     assert intent["params"]["metadata"] == labels(payment)
     assert intent["params"]["confirm"] == "true"
     assert intent["params"]["automatic_payment_methods"]["allow_redirects"] == "never"
@@ -68,9 +80,9 @@ async def test_an_order_id_that_is_too_long_for_metadata_is_cut(each: Account) -
     assert len(each.sent(each.path)[0]["params"]["metadata"]["order_id"]) == 500
 
 
-async def test_an_amount_stripe_cannot_express_is_declined_before_a_request(each: Account) -> None:
+async def test_an_amount_stripe_cannot_express_is_refused_before_a_request(each: Account) -> None:
     outcome = await each.gateway.charge(a_payment(1234, "kwd"), VISA)
-    assert outcome == Declined("amount_not_supported")
+    assert outcome == Refused("amount_not_supported", "Stripe cannot charge exactly 1.234 kwd")
     assert not each.stripe.double.recent
 
 
@@ -86,10 +98,9 @@ async def test_an_amount_stripe_cannot_express_is_declined_before_a_request(each
         ("tok_chargeDeclinedIncorrectCvc", 1000, "incorrect_cvc"),
         ("tok_chargeDeclinedProcessingError", 1000, "processing_error"),
         ("tok_unknown", 1000, "resource_missing"),
-        ("tok_visa", 10, "amount_too_small"),
     ],
 )
-async def test_a_refusal_is_a_decline_with_the_most_specific_code(
+async def test_a_refused_card_is_a_decline_with_the_most_specific_code(
     each: Account, token: str, minor_units: int, code: str
 ) -> None:
     outcome = await each.gateway.charge(a_payment(minor_units), CardToken(token))
@@ -125,8 +136,7 @@ async def test_a_missing_or_broken_reply_or_an_html_page_leaves_the_outcome_unkn
     each: Account, monkeypatch: pytest.MonkeyPatch, kind: Kind, html_status: int | None
 ) -> None:
     if kind == "timeout_after":
-        monkeypatch.setattr(stripe_charges, "_CHARGE_SECONDS", 0.2)
-        monkeypatch.setattr(stripe_payment_intents, "_CONFIRM_SECONDS", 0.2)
+        leave_seconds(monkeypatch, 2.0)
     html = {"status": html_status, "html": True} if html_status else {}
     each.stripe.faults.add(kind, f"^{each.path}$", **html)
     payment = a_payment()
@@ -138,7 +148,7 @@ async def test_a_missing_or_broken_reply_or_an_html_page_leaves_the_outcome_unkn
 
 
 async def test_a_query_ends_in_time(each: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stripe_client, "CALL_SECONDS", 0.2)
+    monkeypatch.setattr(stripe_client, "LOOKUP_SECONDS", 0.2)
     each.stripe.faults.add("timeout_before", method="*", times=-1)
     with pytest.raises(OutcomeUnknown):
         await each.gateway.find(a_payment())
@@ -164,6 +174,22 @@ async def test_amount_and_currency_are_those_that_stripe_reports(each: Account) 
     assert isinstance(outcome, Charged)
     assert (str(outcome.amount), outcome.livemode) == ("7.77 eur", True)
     assert await each.gateway.find(payment) == outcome
+
+
+async def test_a_slow_conversion_leaves_the_charge_time_to_be_sent(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_seconds(monkeypatch, 3.0)
+    account.stripe.faults.add("slow", f"^{METHODS}$", seconds=1.0)
+    account.stripe.faults.add("slow", f"^{INTENTS}$", seconds=3.0)
+    payment = a_payment()
+    with pytest.raises(OutcomeUnknown):  # not GatewayUnavailable: it was sent
+        await account.intents.charge(payment, VISA)
+    account.stripe.faults.add("slow", method="GET", seconds=1.0, times=-1)
+    found = None
+    while found is None:  # Stripe executes it although we no longer wait
+        found = await account.intents.find(payment)
+    assert isinstance(found, Charged)
 
 
 # --- find --------------------------------------------------------------------------------------
@@ -281,9 +307,23 @@ async def test_a_payment_made_with_the_charges_api_is_found_with_intents(account
 # --- the client --------------------------------------------------------------------------------
 
 
-async def test_a_valid_key_passes_the_check_in_one_request(each: Account) -> None:
+async def test_a_valid_key_passes_the_check_which_only_reads(each: Account) -> None:
     await each.gateway.check()
-    assert len(each.stripe.double.recent) == 1
+    assert {request["method"] for request in each.stripe.double.recent} == {"GET"}
+
+
+@pytest.mark.parametrize("path", [CHARGES, INTENTS])
+async def test_the_check_names_every_permission_that_a_restricted_key_lacks(path: str) -> None:
+    async with stripe_account(path, "rk_test_shop") as account:
+        await account.gateway.check()
+        account.stripe.double.forbidden = {
+            "GET /v1/charges": "rak_charge_read",
+            "GET /v1/refunds": "rak_refund_read",
+        }
+        with pytest.raises(LookupRefused, match=r"rak_charge_read.*rak_refund_read") as failed:
+            await account.gateway.check()
+    assert "rk_test_shop" not in str(failed.value)
+    assert "\n" not in str(failed.value)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.gateways.in_memory.gateway import REFUSAL
 from application.application import DeclineLimits
+from application.ports.alerts import AlertKind
 from application.use_cases.create_charge import PayOrder
 from domain.identifiers import OrderId, PaymentId
 from domain.payment import PaymentStatus
@@ -89,8 +90,11 @@ async def test_a_refusal_of_the_shop_gets_502_and_is_no_decline(
     assert response.json()["payment"]["status"] == "failed"
     assert REFUSAL.message not in response.text
     assert (await pay(client)).status_code == 201
-    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
-    assert REFUSAL.message in warning.getMessage()
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert REFUSAL.message in warnings[0]
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.GATEWAY_REFUSAL, REFUSAL.code)
+    assert REFUSAL.message in alert.text
 
 
 async def test_a_refused_shop_is_not_counted_against_the_customer() -> None:
