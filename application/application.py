@@ -11,6 +11,7 @@ from application.ports.event_publisher import EventPublisher, OutboxQueue
 from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.retry import RetryOnConflict
+from application.use_cases.advance_positions import AdvancePositions
 from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
 from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.check_payment import CheckPayment
@@ -62,6 +63,7 @@ class UseCases:
     replicate_order: ReplicateOrder
     cancel_order: CancelOrder
     complete_order: CompleteOrder
+    advance_positions: AdvancePositions
     refund_payment: RefundPayment
     receive_notification: ReceiveNotification
     apply_deferred_notifications: ApplyDeferredNotifications
@@ -87,6 +89,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),
+        advance_positions=AdvancePositions(retry),
         refund_payment=RefundPayment(retry, gateway, settle_refund, now, ports.new_id),
         receive_notification=ReceiveNotification(retry, settle, settle_refund, gateway, now),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, now),

@@ -24,11 +24,14 @@ from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.messaging.jetstream import JetStreamSubscription
 from adapters.messaging.jetstream.streams import ORDERS
 from adapters.persistence.sql.migrate import migrate
+from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from application.ports.payment_gateway import CardToken
+from application.use_cases.align_streams import AlignStreams
 from application.use_cases.create_charge import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.settings import read_settings
+from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import OrderIntake
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
@@ -91,10 +94,13 @@ class Bench:
         subscription = JetStreamSubscription(
             runtime.broker, runtime.streams, runtime.dead_letters, ORDERS, durable="payments"
         )
+        positions = SqlStreamPositions(runtime.database)
         self.intake = OrderIntake(
             subscription,
+            Alignment(AlignStreams(subscription, positions, runtime.alerts)),
             runtime.use_cases.replicate_order,
             runtime.use_cases.cancel_order,
+            runtime.use_cases.advance_positions,
             runtime.settings.currency,
         )
 

@@ -27,13 +27,16 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryStreamPositions,
 )
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
+from application.ports.inbound_events import InboundEvents
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import ThrottledAlerts
+from application.use_cases.align_streams import AlignStreams
 from application.use_cases.cancel_order import OrderCancellation
 from application.use_cases.create_charge import ChargeResult, PayOrder
 from domain.claim import ExpectedAmount
@@ -43,6 +46,7 @@ from domain.payment import Payment, PaymentStatus
 from domain.replica import OrderReplica
 from entrypoints.logs import redact
 from entrypoints.trace_context import current_traceparent
+from entrypoints.worker.alignment import Alignment
 from payments_kit.simulation.snapshot import charges_at, delivered_event, refunds_at
 from tests.builders import NOW, ORDER, PAYER, cancelled_event, created_event
 from tests.checkpoints import Checkpoint, proceed
@@ -130,6 +134,11 @@ class World:
             alerts=self.alerts,
         )
         return compose(ports, self.limits)
+
+    def alignment(self, events: InboundEvents) -> Alignment:
+        """Return what sets a subscription back to where the books end."""
+        positions = InMemoryStreamPositions(self.database)
+        return Alignment(AlignStreams(events, positions, self.alerts))
 
     async def _step(self, step: str) -> None:
         self.steps.append(step)

@@ -12,8 +12,12 @@ from adapters.messaging.replay import is_replay_of, replay_headers, replayed_let
 from adapters.messaging.wire import ID_HEADER, MAX_BYTES, Message, Unpublishable, encode
 from application.ports.clock import Clock
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
-from application.ports.inbound_events import DeadLetter
+from application.ports.inbound_events import DeadLetter, StreamProgress
+from application.ports.stream_positions import EventPosition
 from domain.events import EventId
+
+STREAM: Final = "EVENTS"
+"""The name of the one stream, which has the messages of all subjects."""
 
 Checkpoint = Callable[[str], Awaitable[None]]
 """Awaited with the step's name before and after everything that would be a round trip. It may let
@@ -37,6 +41,7 @@ class StoredMessage:
 
     sequence: int
     message: Message
+    stored_at: datetime
 
 
 def in_order(stored: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
@@ -54,10 +59,17 @@ class _Consumer:
     """The state of a durable subscription in the broker."""
 
     subjects: frozenset[str]
+    id: int = 1
+    begins: int = 1
     seen: int = 0
     due: dict[int, datetime] = field(factory=dict)
     """When each message that is not ended is delivered next, by sequence number."""
     deliveries: Counter[int] = field(factory=Counter)
+
+    @property
+    def acknowledged(self) -> int:
+        """The sequence up to which every delivery was ended."""
+        return min(self.due, default=self.seen + 1) - 1
 
 
 @define
@@ -88,12 +100,11 @@ class InMemoryBroker:
             if first is not None and self.now() < first + DUPLICATE_WINDOW:
                 return
             self._ids[key] = self.now()
-        self.log.append(StoredMessage(len(self.log) + 1, message))
+        self.log.append(StoredMessage(len(self.log) + 1, message, self.now()))
 
     def forget_ids(self) -> None:
         """Forget all message ids, as after the duplicate window or on a server that lost them."""
         self._ids.clear()
-        self._dead_lettered.clear()
 
     def deliver_again(self, durable: str, sequence: int) -> None:
         """Lose an acknowledgement, as a server that is killed soon after it may do."""
@@ -101,8 +112,13 @@ class InMemoryBroker:
 
     def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
         """Join a durable subscription, or create one that begins with the first stored message."""
-        consumer = self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
-        return InMemorySubscription(self, consumer)
+        self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
+        return InMemorySubscription(self, durable)
+
+    def replace_consumer(self, durable: str, begin: int) -> None:
+        """Replace a durable subscription by one that begins elsewhere; nothing is delivered yet."""
+        old = self._consumers[durable]
+        self._consumers[durable] = _Consumer(old.subjects, old.id + 1, begin, begin - 1)
 
     def dead_letter(self, stored: StoredMessage, reason: str) -> None:
         """Store a dead letter once; the failed replay of a dead letter is not stored again."""
@@ -160,7 +176,40 @@ class InMemorySubscription:
     """A durable subscription, shared by any number of processes."""
 
     _broker: InMemoryBroker = field(repr=False)
-    _consumer: _Consumer
+    _durable: str
+
+    @property
+    def _consumer(self) -> _Consumer:
+        return self._broker._consumers[self._durable]
+
+    async def progress(self) -> Sequence[StreamProgress]:
+        await self._broker.checkpoint("read progress")
+        return [self._progress()]
+
+    async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
+        await self._broker.checkpoint("find acknowledged event")
+        subjects = self._consumer.subjects
+        stored = self._broker.log[after : progress.acknowledged]
+        return any(each.message.subject in subjects for each in stored)
+
+    async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
+        await self._broker.checkpoint("set back")
+        self._broker.replace_consumer(self._durable, begin or 1)
+        await self._broker.checkpoint("was set back")
+        return self._progress()
+
+    def _progress(self) -> StreamProgress:
+        consumer = self._consumer
+        return StreamProgress(
+            stream=STREAM,
+            consumer=self._durable,
+            stream_id=STREAM,
+            consumer_id=str(consumer.id),
+            begins=consumer.begins,
+            acknowledged=consumer.acknowledged,
+            last=len(self._broker.log),
+            is_untouched=not consumer.deliveries,
+        )
 
     async def fetch(self, limit: int, wait: timedelta) -> "Sequence[InMemoryDelivery]":
         await self._broker.checkpoint("fetch")
@@ -184,7 +233,8 @@ class InMemorySubscription:
             consumer.due[stored.sequence] = now + ACK_WAIT
             consumer.deliveries[stored.sequence] += 1
             count = consumer.deliveries[stored.sequence]
-            deliveries.append(InMemoryDelivery(broker, consumer, stored, count))
+            position = EventPosition(STREAM, self._durable, stored.sequence, stored.stored_at)
+            deliveries.append(InMemoryDelivery(broker, consumer, stored, count, position))
         return deliveries
 
 
@@ -196,6 +246,7 @@ class InMemoryDelivery:
     _consumer: _Consumer = field(repr=False)
     _stored: StoredMessage
     deliveries: int
+    position: EventPosition
 
     @property
     def subject(self) -> str:

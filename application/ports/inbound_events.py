@@ -6,6 +6,8 @@ from typing import Protocol
 
 from attrs import frozen
 
+from application.ports.stream_positions import EventPosition
+
 
 class InboundEvent(Protocol):
     """One delivery of an event. Exactly one of `ack`, `retry` and `dead_letter` ends it."""
@@ -26,6 +28,10 @@ class InboundEvent(Protocol):
     def deliveries(self) -> int:
         """How often it has been delivered, including this time."""
 
+    @property
+    def position(self) -> EventPosition:
+        """Where it is stored."""
+
     async def ack(self) -> None:
         """Confirm that it is committed; it should not be delivered again, though it may be."""
 
@@ -36,12 +42,33 @@ class InboundEvent(Protocol):
         """Store it as a dead letter with the reason, then stop its delivery, in that order."""
 
 
+@frozen
+class StreamProgress:
+    """How far a durable subscription has read one stream, as the broker knows it."""
+
+    stream: str
+    consumer: str
+    stream_id: str
+    """Changes when the stream is deleted and created again, which starts its sequence anew."""
+    consumer_id: str
+    """Changes when the consumer is deleted and created again."""
+    begins: int | None
+    """The first sequence that the consumer delivers; None if it is not known."""
+    acknowledged: int
+    """All events up to this sequence were ended: acknowledged, or stored as dead letters."""
+    last: int
+    """The last sequence of the stream."""
+    is_untouched: bool
+    """Whether nothing was ever delivered."""
+
+
 class InboundEvents(Protocol):
     """A durable subscription shared by all processes.
 
     Promises, checked by tests/contracts/inbound_events.py on every adapter: a delivery that was
     not ended is repeated after a while, also after a crash; a dead letter is stored before its
-    delivery stops.
+    delivery stops, and once, however often its event is delivered; after `set_back` every event
+    from that sequence on is delivered again, to all processes.
     """
 
     async def fetch(self, limit: int, wait: timedelta) -> Sequence[InboundEvent]:
@@ -49,6 +76,29 @@ class InboundEvents(Protocol):
 
         Raises:
             BrokerUnavailable: the broker cannot be reached.
+        """
+
+    async def progress(self) -> Sequence[StreamProgress]:
+        """Return how far each stream was read.
+
+        Raises:
+            BrokerUnavailable: the broker cannot be reached.
+        """
+
+    async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
+        """Whether an event after this sequence was acknowledged and is still stored.
+
+        Raises:
+            BrokerUnavailable: the broker cannot be reached.
+        """
+
+    async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
+        """Deliver all events from this sequence on again; from the first one if it is None.
+
+        Any number of processes may do so at the same time.
+
+        Raises:
+            BrokerUnavailable: the broker cannot be reached, or refuses; it may have been done.
         """
 
 

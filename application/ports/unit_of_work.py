@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from application.ports.gateway_notifications import ChargeNotification
+from application.ports.stream_positions import EventPosition
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
@@ -76,6 +77,16 @@ class Inbox(Protocol):
         """Delete a deferred notification at commit; an unknown one is no error."""
 
 
+class Positions(Protocol):
+    """How far the streams of inbound events are applied."""
+
+    def advance(self, position: EventPosition) -> None:
+        """Record at commit that this event is applied, and perhaps earlier ones are not.
+
+        The commit is a `Conflict` unless the position of its stream is bound to these books.
+        """
+
+
 class UnitOfWork(Protocol):
     """Read, decide, commit.
 
@@ -99,6 +110,10 @@ class UnitOfWork(Protocol):
     @property
     def inbox(self) -> Inbox:
         """Notifications received."""
+
+    @property
+    def positions(self) -> Positions:
+        """Positions in the streams of inbound events."""
 
     async def commit(self) -> None:
         """Write everything that was saved and added.

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from application.ports.stream_positions import EventPosition
 from application.use_cases.replicate_order import ReplicateOrder
 from domain.identifiers import OrderId
 from domain.replica import OrderReplica
@@ -26,12 +27,17 @@ class CancelOrder:
 
     replicate: ReplicateOrder
 
-    async def __call__(self, cancellations: Iterable[OrderCancellation]) -> None:
+    async def __call__(
+        self, cancellations: Iterable[OrderCancellation], positions: Iterable[EventPosition] = ()
+    ) -> None:
         """Cancel the orders; repeating it changes nothing.
+
+        The same commit records the events' positions in their streams.
 
         Raises:
             StorageUnavailable: nothing is known to be written.
         """
         await self.replicate(
-            OrderReplica.cancelled(each.order_id, each.version) for each in cancellations
+            (OrderReplica.cancelled(each.order_id, each.version) for each in cancellations),
+            positions,
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from attrs import frozen
 
 from application.ports.clock import Clock
+from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.order import Order
@@ -18,16 +19,24 @@ class ReplicateOrder:
     retry: RetryOnConflict
     now: Clock
 
-    async def __call__(self, events: Iterable[OrderReplica]) -> None:
+    async def __call__(
+        self, events: Iterable[OrderReplica], positions: Iterable[EventPosition] = ()
+    ) -> None:
         """Merge the events into the replicas; duplicates and reordering change nothing.
+
+        The same commit records the events' positions in their streams.
 
         Raises:
             StorageUnavailable: nothing is known to be written.
         """
-        batch = list(events)
-        await self.retry(lambda work: self._apply(work, batch))
+        batch, read_to = list(events), list(positions)
+        await self.retry(lambda work: self._apply(work, batch, read_to))
 
-    async def _apply(self, work: UnitOfWork, events: list[OrderReplica]) -> None:
+    async def _apply(
+        self, work: UnitOfWork, events: list[OrderReplica], positions: list[EventPosition]
+    ) -> None:
+        for position in positions:
+            work.positions.advance(position)
         # Not a set: its order differs from process to process, and a run could not be replayed.
         order_ids = list(dict.fromkeys(event.id for event in events))
         before = dict(await work.orders.get_many(order_ids))

@@ -10,11 +10,13 @@ from attrs import frozen
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvent, InboundEvents
+from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.cancel_order import OrderCancellation
 from domain.identifiers import OrderId
 from domain.money import Currency
 from domain.replica import OrderReplica
+from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.event_bodies import (
     MAX_REASON,
     MalformedEvent,
@@ -42,8 +44,11 @@ MAX_DELIVERIES: Final = len(DELAYS) + 1
 STORAGE_DELAY: Final = timedelta(seconds=5)
 """The delay before the next delivery while the database is down; their number is not limited."""
 
-Apply = Callable[[Iterable[Content]], Awaitable[None]]
+Apply = Callable[[Iterable[Content], Iterable[EventPosition]], Awaitable[None]]
 """Applies everything in one transaction; the signature of ReplicateOrder and CancelOrder."""
+
+Advance = Callable[[Iterable[EventPosition]], Awaitable[None]]
+"""Records positions of events that are not applied; the signature of AdvancePositions."""
 
 Decoded = tuple[InboundEvent, Content]
 
@@ -53,8 +58,10 @@ class OrderIntake:
     """Applies `order:created` and `order:cancelled`, one batch at a time."""
 
     events: InboundEvents
+    alignment: Alignment
     replicate: Apply[OrderReplica]
     cancel: Apply[OrderCancellation]
+    advance: Advance
     currency: Currency
     """The currency of prices without a currency of their own."""
 
@@ -62,10 +69,12 @@ class OrderIntake:
         """Handle at most one batch; return how many events arrived.
 
         Raises:
-            BrokerUnavailable: no event could be fetched.
+            BrokerUnavailable, StorageUnavailable: no event was fetched.
         """
+        await self.alignment.run_if_due()
+        batch = _Batch(self.alignment, self.advance)
         events = await self.events.fetch(BATCH, WAIT)
-        decoded = await _decode_all(
+        decoded = await batch.decode(
             events, lambda event: decode(event.subject, event.data, self.currency)
         )
         created: list[Decoded[OrderReplica]] = []
@@ -76,8 +85,8 @@ class OrderIntake:
                     created.append((event, content))
                 case OrderCancellation():
                     cancelled.append((event, content))
-        await _apply(created, self.replicate)
-        await _apply(cancelled, self.cancel)
+        await batch.apply(created, self.replicate)
+        await batch.apply(cancelled, self.cancel)
         return len(events)
 
 
@@ -86,77 +95,101 @@ class PaymentCreatedIntake:
     """Completes the orders of `payment:created` events, one transaction for each."""
 
     events: InboundEvents
-    complete: Callable[[OrderId], Awaitable[None]]
+    alignment: Alignment
+    complete: Callable[[OrderId, Iterable[EventPosition]], Awaitable[None]]
+    advance: Advance
 
     async def run_once(self) -> int:
         """Handle at most one batch; return how many events arrived.
 
         Raises:
-            BrokerUnavailable: no event could be fetched.
+            BrokerUnavailable, StorageUnavailable: no event was fetched.
         """
+        await self.alignment.run_if_due()
+        batch = _Batch(self.alignment, self.advance)
         events = await self.events.fetch(BATCH, WAIT)
-        for each in await _decode_all(events, lambda event: decode_payment_created(event.data)):
-            await _apply([each], self._complete)
+        for each in await batch.decode(events, lambda event: decode_payment_created(event.data)):
+            await batch.apply([each], self._complete)
         return len(events)
 
-    async def _complete(self, order_ids: Iterable[OrderId]) -> None:
+    async def _complete(
+        self, order_ids: Iterable[OrderId], positions: Iterable[EventPosition]
+    ) -> None:
         for order_id in order_ids:
-            await self.complete(order_id)
+            await self.complete(order_id, positions)
 
 
-async def _decode_all(
-    events: Iterable[InboundEvent], decode_one: Callable[[InboundEvent], Content]
-) -> list[Decoded[Content]]:
-    """Decode the events; those that are malformed become dead letters."""
-    decoded: list[Decoded[Content]] = []
-    malformed: list[tuple[InboundEvent, str]] = []
-    for event in events:
+@frozen
+class _Batch:
+    """Ends the deliveries of a batch: each after what it needs was committed."""
+
+    alignment: Alignment
+    advance: Advance
+
+    async def decode(
+        self, events: Iterable[InboundEvent], decode_one: Callable[[InboundEvent], Content]
+    ) -> list[Decoded[Content]]:
+        """Decode the events; those that are malformed become dead letters."""
+        decoded: list[Decoded[Content]] = []
+        malformed: list[tuple[InboundEvent, str]] = []
+        for event in events:
+            try:
+                decoded.append((event, decode_one(event)))
+            except MalformedEvent as error:
+                malformed.append((event, error.reason))
+        await self._dead_letter(malformed)
+        return decoded
+
+    async def apply(self, batch: Sequence[Decoded[Content]], apply: Apply[Content]) -> None:
+        """Apply a batch in one call, then acknowledge its events.
+
+        A batch that fails is split in half until each event that fails is alone.
+        """
+        if not batch:
+            return
         try:
-            decoded.append((event, decode_one(event)))
-        except MalformedEvent as error:
-            malformed.append((event, error.reason))
-    await _dead_letter(malformed)
-    return decoded
-
-
-async def _apply(batch: Sequence[Decoded[Content]], apply: Apply[Content]) -> None:
-    """Apply a batch in one call, then acknowledge its events.
-
-    A batch that fails is split in half until each event that fails is alone.
-    """
-    if not batch:
-        return
-    try:
-        await apply([content for _, content in batch])
-    except StorageUnavailable as error:
-        logger.warning("%d events are retried in %s: %s", len(batch), STORAGE_DELAY, error)
-        await _end(event.retry(STORAGE_DELAY) for event, _ in batch)
-    except Exception as error:
-        if len(batch) == 1:
-            await _retry_later(batch[0][0], error)
+            await apply([content for _, content in batch], [event.position for event, _ in batch])
+        except StorageUnavailable as error:
+            await self._wait_for_storage([event for event, _ in batch], error)
+        except Exception as error:
+            if len(batch) == 1:
+                await self._retry_later(batch[0][0], error)
+            else:
+                half = len(batch) // 2
+                await self.apply(batch[:half], apply)
+                await self.apply(batch[half:], apply)
         else:
-            half = len(batch) // 2
-            await _apply(batch[:half], apply)
-            await _apply(batch[half:], apply)
-    else:
-        await _end(event.ack() for event, _ in batch)
+            await _end(event.ack() for event, _ in batch)
 
+    async def _retry_later(self, event: InboundEvent, error: Exception) -> None:
+        """Have an event delivered again after a delay; dead-letter it after the last delivery."""
+        reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
+        if event.deliveries >= MAX_DELIVERIES:
+            await self._dead_letter([(event, reason)])
+            return
+        delay = DELAYS[event.deliveries - 1]
+        logger.warning("%s failed and is retried in %d s: %s", event.subject, delay, reason)
+        await _end([event.retry(timedelta(seconds=delay))])
 
-async def _retry_later(event: InboundEvent, error: Exception) -> None:
-    """Have an event delivered again after a delay; dead-letter it after the last delivery."""
-    reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
-    if event.deliveries >= MAX_DELIVERIES:
-        await _dead_letter([(event, reason)])
-        return
-    delay = DELAYS[event.deliveries - 1]
-    logger.warning("%s failed and is retried in %d s: %s", event.subject, delay, reason)
-    await _end([event.retry(timedelta(seconds=delay))])
+    async def _dead_letter(self, unusable: Sequence[tuple[InboundEvent, str]]) -> None:
+        """Record their positions, as of all events that end; then store them as dead letters."""
+        if not unusable:
+            return
+        try:
+            await self.advance(event.position for event, _ in unusable)
+        except StorageUnavailable as error:
+            await self._wait_for_storage([event for event, _ in unusable], error)
+            return
+        for event, reason in unusable:
+            logger.error("%s is stored as a dead letter: %s", event.subject, reason)
+        await _end(event.dead_letter(reason) for event, reason in unusable)
 
-
-async def _dead_letter(unusable: Sequence[tuple[InboundEvent, str]]) -> None:
-    for event, reason in unusable:
-        logger.error("%s is stored as a dead letter: %s", event.subject, reason)
-    await _end(event.dead_letter(reason) for event, reason in unusable)
+    async def _wait_for_storage(
+        self, events: Sequence[InboundEvent], error: StorageUnavailable
+    ) -> None:
+        logger.warning("%d events are retried in %s: %s", len(events), STORAGE_DELAY, error)
+        self.alignment.request()
+        await _end(event.retry(STORAGE_DELAY) for event in events)
 
 
 async def _end(endings: Iterable[Awaitable[None]]) -> None:

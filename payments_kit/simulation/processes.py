@@ -164,7 +164,19 @@ def open_worker(
     payments = runtime.subscribe("payments-complete", "payment:created")
     dependencies = WorkerDependencies(
         use_cases,
-        OrderIntake(orders, use_cases.replicate_order, use_cases.cancel_order, Currency("usd")),
-        PaymentCreatedIntake(payments, use_cases.complete_order),
+        OrderIntake(
+            orders,
+            runtime.alignment(orders),
+            use_cases.replicate_order,
+            use_cases.cancel_order,
+            use_cases.advance_positions,
+            Currency("usd"),
+        ),
+        PaymentCreatedIntake(
+            payments,
+            runtime.alignment(payments),
+            use_cases.complete_order,
+            use_cases.advance_positions,
+        ),
     )
     return Worker(process, dependencies, Pacing(jitter=lambda: draw.uniform(0.5, 1.0)))

@@ -15,13 +15,16 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryStreamPositions,
 )
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
 from application.throttled_alerts import ThrottledAlerts
+from application.use_cases.align_streams import AlignStreams
 from domain.identifiers import PaymentId
 from domain.money import Money
+from entrypoints.worker.alignment import Alignment
 from payments_kit.simulation.broker_faults import BrokerFaults
 from payments_kit.simulation.database_faults import DatabaseFaults
 from payments_kit.simulation.faults import FaultInjector
@@ -96,9 +99,18 @@ class SimulatedRuntime:
             now=(lambda: self.now() + skew) if skew else self.now,
             new_id=new_id,
             relay_name=process.name,
-            alerts=ThrottledAlerts(InMemoryAlertStore(self.database), self.loop.time),
+            alerts=self.alerts(),
         )
         return compose(ports)
+
+    def alerts(self) -> ThrottledAlerts:
+        """Return the alerts of one process."""
+        return ThrottledAlerts(InMemoryAlertStore(self.database), self.loop.time)
+
+    def alignment(self, events: InMemorySubscription) -> Alignment:
+        """Return what sets a subscription back to where the books end."""
+        positions = InMemoryStreamPositions(self.database)
+        return Alignment(AlignStreams(events, positions, self.alerts()))
 
     def gateway(self) -> InMemoryGateway:
         """Return a connection to the gateway."""

@@ -186,6 +186,8 @@ class World:
 
     async def _finish(self, worker: Worker) -> None:
         healed_at = self.loop.time()
+        await worker.dependencies.order_intake.alignment.run_if_due()
+        await worker.dependencies.payment_intake.alignment.run_if_due()
         while not self.unexpected:
             await self.gateway.complete_refunds()
             if await self._run_due_loops(worker):

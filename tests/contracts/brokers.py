@@ -20,7 +20,7 @@ from adapters.messaging.jetstream import (
     JetStreamSubscription,
     Streams,
 )
-from adapters.messaging.jetstream.streams import ORDERS
+from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents
@@ -63,6 +63,10 @@ class Broker(ABC):
         """Let this much time pass."""
 
     @abstractmethod
+    async def forget_message_ids(self) -> None:
+        """Forget the ids of stored messages, as after the duplicate window."""
+
+    @abstractmethod
     async def let_ack_wait_pass(self) -> None:
         """Let time pass until deliveries that were not ended are repeated."""
 
@@ -83,6 +87,9 @@ class _InMemory(Broker):
 
     async def let_pass(self, time: timedelta) -> None:
         self.world.advance(time.total_seconds())
+
+    async def forget_message_ids(self) -> None:
+        self.world.broker.forget_ids()
 
     async def let_ack_wait_pass(self) -> None:
         await self.let_pass(ACK_WAIT)
@@ -119,6 +126,12 @@ class _JetStream(Broker):
 
     async def let_pass(self, time: timedelta) -> None:
         await asyncio.sleep(time.total_seconds())
+
+    async def forget_message_ids(self) -> None:
+        config = (await self.jetstream.stream_info(DEAD_LETTERS.name)).config
+        shortest = 0.1  # seconds: the shortest window that a server accepts
+        await self.jetstream.update_stream(config.evolve(duplicate_window=shortest))
+        await asyncio.sleep(2 * shortest)
 
     async def let_ack_wait_pass(self) -> None:
         await asyncio.sleep(SHORT_ACK_WAIT)

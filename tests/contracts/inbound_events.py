@@ -1,8 +1,13 @@
 """The promises of a subscription to inbound events."""
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
+
+from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvent, InboundEvents
 from tests.contracts.brokers import Broker
 
@@ -19,6 +24,26 @@ async def fetch_all(events: InboundEvents, count: int) -> list[InboundEvent]:
         assert fetched, f"only {len(found)} of {count} arrived"
         found += fetched
     return found
+
+
+async def fetch_until(events: InboundEvents, count: int) -> list[InboundEvent]:
+    """Return this many events, also if other processes set the subscription back meanwhile."""
+    found: list[InboundEvent] = []
+    async with asyncio.timeout(LONG.total_seconds() * 3):
+        while len(found) < count:
+            with contextlib.suppress(BrokerUnavailable):
+                found += await events.fetch(count - len(found), SHORT)
+    return found
+
+
+async def acknowledged(events: InboundEvents, sequence: int) -> bool:
+    """Wait until the broker has processed acknowledgements up to this sequence."""
+    async with asyncio.timeout(LONG.total_seconds()):
+        while True:
+            [progress] = await events.progress()
+            if progress.acknowledged == sequence:
+                return True
+            await asyncio.sleep(0.01)
 
 
 def bodies(events: Sequence[InboundEvent]) -> list[bytes]:
@@ -100,3 +125,93 @@ class InboundEventsContract:
         assert (letter.subject, letter.data, letter.reason) == ("order:created", b"1", "malformed")
         await broker.let_ack_wait_pass()
         assert not await subscription.fetch(10, SHORT)
+
+    async def test_an_event_is_a_dead_letter_once_however_often_it_is_delivered(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2")
+        for event in await fetch_all(subscription, 2):
+            await event.dead_letter("malformed")
+        [progress] = await subscription.progress()
+        await subscription.set_back(progress, None)
+        await broker.forget_message_ids()
+        for event in await fetch_all(subscription, 2):
+            await event.dead_letter("malformed again")
+        assert {letter.reason for letter in await broker.letters.list(10)} == {"malformed"}
+        assert len(await broker.letters.list(10)) == 2
+
+    # --- positions -----------------------------------------------------------------------------
+
+    async def test_events_have_increasing_positions_in_their_stream(self, broker: Broker) -> None:
+        subscription = await broker.send_orders(b"1", b"2")
+        first, second = await fetch_all(subscription, 2)
+        [progress] = await subscription.progress()
+        for event in (first, second):
+            position = event.position
+            assert (position.stream, position.consumer) == (progress.stream, progress.consumer)
+            assert position.stored_at.tzinfo is not None
+        assert (first.position.sequence, second.position.sequence) == (1, 2)
+        assert first.position.stored_at <= second.position.stored_at
+
+    async def test_progress_ends_before_the_first_event_that_is_not_ended(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2", b"3")
+        [untouched] = await subscription.progress()
+        assert untouched.is_untouched
+        assert (untouched.begins, untouched.acknowledged, untouched.last) == (1, 0, 3)
+        first, second, third = await fetch_all(subscription, 3)
+        for ended, expected in ((third, 0), (first, 1), (second, 3)):
+            await ended.ack()
+            assert await acknowledged(subscription, expected)
+        [progress] = await subscription.progress()
+        assert not progress.is_untouched
+        assert progress.consumer_id == untouched.consumer_id
+
+    async def test_an_acknowledged_event_is_found_unless_it_comes_after_the_progress(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2", b"3")
+        first, second, _ = await fetch_all(subscription, 3)
+        await first.ack()
+        await second.ack()
+        assert await acknowledged(subscription, 2)
+        [progress] = await subscription.progress()
+        found = [await subscription.has_acknowledged(progress, after) for after in range(4)]
+        assert found == [True, True, False, False]
+
+    @pytest.mark.parametrize(("begin", "expected"), [(None, b"123"), (1, b"123"), (3, b"3")])
+    async def test_events_are_delivered_again_after_it_was_set_back(
+        self, broker: Broker, begin: int | None, expected: bytes
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2", b"3")
+        for event in await fetch_all(subscription, 3):
+            await event.ack()
+        assert await acknowledged(subscription, 3)
+        [before] = await subscription.progress()
+        after = await broker.subscribe().set_back(before, begin)
+        assert after.is_untouched
+        assert after.consumer_id != before.consumer_id
+        assert (after.begins, after.acknowledged) == (begin or 1, (begin or 1) - 1)
+        events = await fetch_until(subscription, len(expected))
+        assert b"".join(bodies(events)) == expected
+        assert all(event.deliveries == 1 for event in events)
+
+    async def test_a_subscription_that_was_set_back_can_return_to_its_beginning(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2")
+        [progress] = await subscription.progress()
+        for begin in (2, 3, None):
+            progress = await subscription.set_back(progress, begin)
+        assert bodies(await fetch_until(subscription, 2)) == [b"1", b"2"]
+
+    async def test_processes_that_set_it_back_at_once_agree(self, broker: Broker) -> None:
+        subscription = await broker.send_orders(b"1", b"2")
+        for event in await fetch_all(subscription, 2):
+            await event.ack()
+        assert await acknowledged(subscription, 2)
+        [progress] = await subscription.progress()
+        processes = [broker.subscribe() for _ in range(4)]
+        await asyncio.gather(*(process.set_back(progress, 2) for process in processes))
+        assert bodies(await fetch_until(subscription, 1)) == [b"2"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from attrs import frozen
 from sqlalchemy import DateTime, Interval, bindparam, update
@@ -12,6 +13,7 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryStreamPositions,
 )
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
@@ -19,7 +21,8 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
-from adapters.persistence.sql.tables import metadata
+from adapters.persistence.sql.stream_positions import SqlStreamPositions
+from adapters.persistence.sql.tables import metadata, stream_positions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
@@ -27,6 +30,7 @@ from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import OutboxQueue
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import IdempotencyStore
+from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
 from domain.events import Event
 from domain.identifiers import OrderId
@@ -56,6 +60,9 @@ class Storage:
     alerts: AlertStore
     now: Callable[[], datetime]
     elapse: Elapse
+    positions: StreamPositions
+    become_a_copy: Callable[[], Awaitable[None]]
+    """Become a copy of these books, as a restored backup or a promoted standby is."""
 
     async def save(self, *orders: Order) -> None:
         """Write orders over what is stored."""
@@ -101,6 +108,9 @@ def storage_in_memory() -> Storage:
     async def elapse(time: timedelta) -> None:
         world.time += time
 
+    async def become_a_copy() -> None:
+        database.restore(database.back_up())
+
     return Storage(
         begin=lambda: database.begin(lambda: TRACEPARENT),
         outbox=InMemoryOutboxQueue(database),
@@ -110,6 +120,8 @@ def storage_in_memory() -> Storage:
         alerts=InMemoryAlertStore(database),
         now=world.now,
         elapse=elapse,
+        positions=InMemoryStreamPositions(database),
+        become_a_copy=become_a_copy,
     )
 
 
@@ -124,6 +136,8 @@ def storage_on(database: Database) -> Storage:
         alerts=SqlAlertStore(database),
         now=lambda: datetime.now(UTC),
         elapse=_elapse_on(database),
+        positions=SqlStreamPositions(database),
+        become_a_copy=partial(load_again, database),
     )
 
 
@@ -139,3 +153,9 @@ def _elapse_on(database: Database) -> Elapse:
                 await database.run(Statement.of(earlier), past=time)
 
     return elapse
+
+
+async def load_again(database: Database) -> None:
+    """Write every position again, as loading a dump does."""
+    rewritten = update(stream_positions).values(settled=stream_positions.c.settled)
+    await database.run(Statement.of(rewritten))

@@ -3,7 +3,7 @@
 `python -m tests.simulation.planted_bugs` prints the table in docs/proof.md.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
@@ -19,14 +19,16 @@ from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from application.application import Ports, UseCases, compose
 from application.ports.event_publisher import OutboxEntry
-from application.ports.inbound_events import InboundEvent
+from application.ports.inbound_events import InboundEvent, StreamProgress
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
     OutcomeUnknown,
     PaymentGateway,
 )
+from application.ports.stream_positions import StreamPosition
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
+from application.use_cases.align_streams import AlignStreams
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
 from application.use_cases.create_charge import ChargeResult, CreateCharge
 from application.use_cases.refund_payment import RefundPayment
@@ -41,6 +43,7 @@ from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker import intake
+from entrypoints.worker.intake import Apply
 from payments_kit.simulation import runtime
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import RunResult, World
@@ -313,12 +316,18 @@ def _id_per_send(entry: OutboxEntry) -> Message:
 
 
 async def _ack_before_commit(
-    batch: Sequence[tuple[InboundEvent, Any]], apply: Callable[[Iterable[Any]], Awaitable[None]]
+    _self: object, batch: Sequence[tuple[InboundEvent, Any]], apply: Apply[Any]
 ) -> None:
     for event, _ in batch:
         await event.ack()
     if batch:
-        await apply([content for _, content in batch])
+        await apply([content for _, content in batch], [event.position for event, _ in batch])
+
+
+async def _trust_the_broker(
+    self: AlignStreams, progress: StreamProgress, _position: StreamPosition | None
+) -> None:
+    await self._bind(progress, progress.acknowledged)
 
 
 def _last_delivered_wins(self: OrderReplica, other: OrderReplica) -> OrderReplica:
@@ -357,7 +366,11 @@ BUGS: Final = (
     Bug("published before the commit", runtime, "compose", _published_before_the_commit),
     Bug("marked before published", RelayOutbox, "run_once", _mark_before_publish),
     Bug("an event id per send", messaging, "encode", _id_per_send),
-    Bug("acknowledged before the commit", intake, "_apply", _ack_before_commit),
+    Bug(
+        "acknowledged before the commit",
+        *(intake._Batch, "apply", _ack_before_commit),
+        Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),
+    ),
     Bug("the last delivered wins", OrderReplica, "merge", _last_delivered_wins),
 )
 

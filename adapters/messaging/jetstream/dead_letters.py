@@ -43,6 +43,13 @@ _NOT_COPIED: Final = "Dead-Letter-Left-There"
 """Set if the event is too large to be copied with these headers: then its body and headers are
 read from its original stream. Stored dead letters contain this name, so it stays."""
 
+_EXPECTED_LAST: Final = "Nats-Expected-Last-Subject-Sequence"
+"""With 0, the stream stores a message only if it has none with this subject
+(https://docs.nats.io/nats-concepts/jetstream/headers)."""
+
+_ALREADY_STORED: Final = 10071
+"""JSStreamWrongLastSequenceErrF (nats-server, server/errors.json)."""
+
 _TIME_TOLERANCE: Final = timedelta(milliseconds=1)
 """The library converts the time of a delivery, in nanoseconds, through a float."""
 
@@ -77,6 +84,8 @@ class JetStreamDeadLetters:
             try:
                 await self._publish(letter)
             except APIError as error:
+                if error.err_code == _ALREADY_STORED:
+                    return
                 if error.err_code != TOO_LARGE:
                     raise
                 await self._publish(_without_content(letter))
@@ -151,6 +160,7 @@ def _letter(event: Msg, reason: str) -> Message:
     headers = {
         # The id includes the time, because a stream that is created again counts from 1 again.
         ID_HEADER: f"{origin.stream}:{origin.sequence.stream}:{stored_at}",
+        _EXPECTED_LAST: "0",
         _SUBJECT: event.subject,
         _REASON: json.dumps(reason),
         _STREAM: origin.stream,
@@ -158,7 +168,10 @@ def _letter(event: Msg, reason: str) -> Message:
         _STORED_AT: stored_at,
         _HEADERS: json.dumps(event.headers or {}),
     }
-    return Message(f"{_PREFIX}.{event.subject}", event.data, headers)
+    # Each event has a subject of its own, so that it is stored once also if it is delivered again
+    # when the stream has forgotten the id.
+    own = f"{origin.stream}.{origin.sequence.stream}.{origin.timestamp:%Y%m%dT%H%M%S%f}"
+    return Message(f"{_PREFIX}.{event.subject}.{own}", event.data, headers)
 
 
 def _without_content(letter: Message) -> Message:

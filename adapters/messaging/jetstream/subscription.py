@@ -1,30 +1,21 @@
 """Subscribe to inbound events through a durable consumer in each stream with their subjects."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
+from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.pulls import Pulls, Source
 from adapters.messaging.jetstream.streams import Plan, Streams
 from application.ports.event_publisher import BrokerUnavailable
-
-logger = logging.getLogger(__name__)
-
-ACK_WAIT_SECONDS: Final = 30
-"""The time after which an unended delivery is repeated: much longer than a batch takes."""
-
-MAX_PENDING: Final = 1024
-"""Unended deliveries of all processes together: four batches of 256."""
+from application.ports.inbound_events import StreamProgress
+from application.ports.stream_positions import EventPosition
 
 END_SECONDS: Final = 5.0
 """The timeout for writing an acknowledgement to the socket; only a broken connection is slower."""
@@ -61,6 +52,22 @@ class JetStreamSubscription:
             messages = await pulls.collect(limit, wait.total_seconds())
         return [JetStreamDelivery(message, self._letters) for message in messages]
 
+    async def progress(self) -> Sequence[StreamProgress]:
+        client = await self._connection.client()
+        with as_unavailable():
+            return [await each.progress(client) for each in await self._consumers()]
+
+    async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
+        client = await self._connection.client()
+        with as_unavailable():
+            consumer = await self._consumer(progress.stream)
+            return await consumer.has_message(client, after, progress.acknowledged)
+
+    async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
+        client = await self._connection.client()
+        with as_unavailable():
+            return await (await self._consumer(progress.stream)).set_back(client, begin)
+
     async def _open(self) -> Pulls:
         """Return usable pulls; open new ones and look up the streams again if necessary."""
         client = await self._connection.client()
@@ -69,41 +76,31 @@ class JetStreamSubscription:
             if pulls is not None:
                 await pulls.close()
                 self._streams.forget()
-            pulls = await Pulls.open(client, await self._sources())
+            consumers = await self._consumers()
+            for consumer in consumers:
+                await consumer.ensure(client)
+            sources = [Source(consumer.stream, consumer.name) for consumer in consumers]
+            pulls = await Pulls.open(client, sources)
         self._pulls = pulls
         return pulls
 
-    async def _sources(self) -> list[Source]:
-        jetstream = await self._connection.jetstream()
+    async def _consumers(self) -> list[Consumer]:
+        """Return the consumer of each stream that has a subject of ours."""
         stream_of = await self._streams.ensure(self._plan)
-        streams = sorted({stream_of[subject] for subject in self._subjects})
-        for stream in streams:
-            subjects = [each for each in self._subjects if stream_of[each] == stream]
-            await self._find_or_create(jetstream, stream, subjects)
-        return [Source(stream, self._durable) for stream in streams]
-
-    async def _find_or_create(
-        self, jetstream: JetStreamContext, stream: str, subjects: list[str]
-    ) -> None:
-        try:
-            found = await jetstream.consumer_info(stream, self._durable)
-        except NotFoundError:
-            config = ConsumerConfig(
-                durable_name=self._durable,
-                filter_subjects=subjects,
-                deliver_policy=DeliverPolicy.ALL,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=ACK_WAIT_SECONDS,
-                max_deliver=-1,
-                max_ack_pending=MAX_PENDING,
+        return [
+            Consumer(
+                stream,
+                self._durable,
+                [each for each in self._subjects if stream_of[each] == stream],
             )
-            await jetstream.add_consumer(stream, config)
-            logger.info("created consumer %s in stream %s", self._durable, stream)
-        else:
-            if found.config.deliver_subject is not None:
-                raise BrokerUnavailable(
-                    f"consumer {self._durable} of stream {stream} is not a pull consumer"
-                )
+            for stream in sorted({stream_of[subject] for subject in self._subjects})
+        ]
+
+    async def _consumer(self, stream: str) -> Consumer:
+        for consumer in await self._consumers():
+            if consumer.stream == stream:
+                return consumer
+        raise BrokerUnavailable(f"stream {stream} has none of our subjects any more")
 
 
 @frozen
@@ -128,6 +125,13 @@ class JetStreamDelivery:
     @property
     def deliveries(self) -> int:
         return self._message.metadata.num_delivered
+
+    @property
+    def position(self) -> EventPosition:
+        delivered = self._message.metadata
+        return EventPosition(
+            delivered.stream, delivered.consumer, delivered.sequence.stream, delivered.timestamp
+        )
 
     async def ack(self) -> None:
         await _send(self._message.ack())

@@ -10,4 +10,7 @@ from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
+from adapters.persistence.in_memory.stream_positions import (
+    InMemoryStreamPositions as InMemoryStreamPositions,
+)
 from adapters.persistence.in_memory.unit_of_work import InMemoryUnitOfWork as InMemoryUnitOfWork

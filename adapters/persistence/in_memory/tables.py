@@ -1,16 +1,18 @@
 """The tables of the in-memory database: plain dictionaries."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from application.ports.alerts import Alert, AlertKind
 from application.ports.clock import Clock
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import RequestKey, StoredReply
+from application.ports.stream_positions import StreamPosition
 from domain.events import EventId
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
@@ -63,3 +65,41 @@ class InMemoryTables:
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
     alerts: dict[tuple[AlertKind, str], Alert] = field(factory=dict)
     """By kind and subject."""
+    positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)
+    """By stream and consumer: the copy in which each position was bound, and the position."""
+    copy: int = 1
+    """Which copy of the database this is: another one after a failover or a restored backup."""
+
+    def back_up(self) -> "Backup":
+        """Return a copy of everything that is stored now."""
+        names = [each.name for each in fields(InMemoryTables) if each.name not in _NOT_STORED]
+        return {name: _copy(getattr(self, name)) for name in names}
+
+    def restore(self, backup: "Backup") -> None:
+        """Continue on a backup, as after a failover that lost the transactions since then."""
+        for name, value in backup.items():
+            stored = getattr(self, name)
+            if isinstance(stored, dict | set):
+                stored.clear()
+                stored.update(_copy(value))
+            else:
+                setattr(self, name, value)
+        self.copy += 1
+
+
+Backup = Mapping[str, Any]
+"""The tables by name."""
+
+_NOT_STORED: Final = ("now", "checkpoint", "copy")
+
+
+def _copy(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _copy(each) for key, each in value.items()}
+        case set():
+            return set(value)
+        case list():
+            return list(value)
+        case _:
+            return value

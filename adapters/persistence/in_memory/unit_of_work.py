@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
+from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import Conflict
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
@@ -26,6 +27,7 @@ class InMemoryUnitOfWork:
     _notifications: list[str] = field(factory=list)
     _deferred: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
     _removed: list[str] = field(factory=list)
+    _positions: list[EventPosition] = field(factory=list)
 
     @property
     def orders(self) -> "_Orders":
@@ -39,8 +41,16 @@ class InMemoryUnitOfWork:
     def inbox(self) -> "_Inbox":
         return _Inbox(self)
 
+    @property
+    def positions(self) -> "_Positions":
+        return _Positions(self)
+
     async def commit(self) -> None:
-        if not any((self._saved, self._events, self._notifications, self._deferred, self._removed)):
+        changes = (
+            *(self._saved, self._events, self._notifications),
+            *(self._deferred, self._removed, self._positions),
+        )
+        if not any(changes):
             return
         await self._database.checkpoint("commit")
         self._check()
@@ -54,6 +64,10 @@ class InMemoryUnitOfWork:
                 raise Conflict(order_id)
         if not self._database.inbox.isdisjoint(self._notifications):
             raise Conflict("inbox")
+        for position in self._positions:
+            copy, _ = self._database.positions.get((position.stream, position.consumer), (0, None))
+            if copy != self._database.copy:
+                raise Conflict("position")
 
     def _write(self) -> None:
         database = self._database
@@ -67,6 +81,15 @@ class InMemoryUnitOfWork:
         database.deferred_notifications = self._deferred | database.deferred_notifications
         for notification_id in self._removed:
             database.deferred_notifications.pop(notification_id, None)
+        for position in self._positions:
+            self._advance(position)
+
+    def _advance(self, position: EventPosition) -> None:
+        key = position.stream, position.consumer
+        copy, stored = self._database.positions[key]
+        if position.sequence > stored.applied:
+            later = evolve(stored, applied=position.sequence, applied_at=position.stored_at)
+            self._database.positions[key] = copy, later
 
 
 @frozen
@@ -158,3 +181,11 @@ class _Inbox:
 
     def remove_deferred(self, notification_id: str) -> None:
         self._work._removed.append(notification_id)
+
+
+@frozen
+class _Positions:
+    _work: InMemoryUnitOfWork
+
+    def advance(self, position: EventPosition) -> None:
+        self._work._positions.append(position)

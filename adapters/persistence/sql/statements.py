@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Select,
     Table,
+    TableValuedAlias,
     Text,
     bindparam,
     delete,
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.stream_positions import advance
 from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
@@ -32,6 +34,7 @@ from adapters.persistence.sql.tables import (
     outbox,
     payments,
     refunds,
+    stream_positions,
 )
 
 _ROWS: Final = (
@@ -120,6 +123,7 @@ _WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     outbox: ("id", "order_id", "subject", "data", "traceparent"),
     inbox: ("id",),
     deferred_notifications: deferred_notifications.columns.keys(),
+    stream_positions: ("stream", "consumer", "applied", "applied_at"),
 }
 
 _REMOVED: Final = (
@@ -146,6 +150,9 @@ def commit(tables: frozenset[Table], *, removes: bool = False) -> Statement:
     added = [_added(table) for table in _INSERT_ONLY if table in tables]
     if removes:
         added.append(_REMOVED)
+    if stream_positions in tables:
+        # Last in every commit, so that two of them cannot deadlock.
+        saved.append(advance(_given(stream_positions)))
     written: ColumnElement[int] = literal_column("0", BigInteger)
     for each in saved:
         written += select(func.count()).select_from(each).scalar_subquery()
@@ -158,24 +165,28 @@ def parameters(
 ) -> dict[str, Any]:
     """Return the parameters of a commit.
 
-    They are one array for each column, the number of replaceable rows that must be written, and
-    the ids of the deferred notifications to delete.
+    They are one array for each column, the number of rows that must be written although a guard
+    may reject them, and the ids of the deferred notifications to delete.
     """
     arrays = {
         f"{table.name}_{name}": column
         for table, each in rows.items()
         for name, column in zip(_WRITTEN[table], zip(*each, strict=True), strict=True)
     }
-    expected = sum(len(rows.get(table, ())) for table in _REPLACEABLE)
+    expected = sum(len(rows.get(table, ())) for table in (*_REPLACEABLE, stream_positions))
     return {**arrays, "expected": expected, "removed": sorted(removed)}
 
 
-def _insert(table: Table) -> Insert:
-    """Return an INSERT of any number of rows, with one array parameter for each column."""
+def _given(table: Table) -> TableValuedAlias:
+    """Return the rows of the parameters, with one array parameter for each column."""
     names = list(_WRITTEN[table])
     arrays = (bindparam(f"{table.name}_{name}", type_=ARRAY(table.c[name].type)) for name in names)
-    given = func.unnest(*arrays).table_valued(*names).render_derived(name="given")
-    return insert(table).from_select(names, select(given))
+    return func.unnest(*arrays).table_valued(*names).render_derived(name="given")
+
+
+def _insert(table: Table) -> Insert:
+    """Return an INSERT of any number of rows."""
+    return insert(table).from_select(list(_WRITTEN[table]), select(_given(table)))
 
 
 def _added(table: Table) -> CTE:

@@ -198,3 +198,18 @@ alerts: Final = Table(
     Column("count", BigInteger, nullable=False),
     Index("alerts_last_at", "last_at"),
 )
+
+stream_positions: Final = Table(
+    "stream_positions",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("consumer", Text, primary_key=True),
+    Column("stream_id", Text, nullable=False),
+    Column("consumer_id", Text, nullable=False),
+    Column("applied", BigInteger, nullable=False),
+    Column("applied_at", _MOMENT),
+    Column("settled", BigInteger, nullable=False),
+    # Where the row was written; see stream_positions.py.
+    Column("server", Text, nullable=False),
+    Column("written_by", Text, nullable=False),
+)

@@ -27,8 +27,10 @@ from adapters.persistence.sql.tables import (
     outbox,
     payments,
     refunds,
+    stream_positions,
 )
 from application.ports.gateway_notifications import ChargeNotification
+from application.ports.stream_positions import EventPosition
 from domain.dispute import Dispute
 from domain.events import Event, EventId
 from domain.identifiers import ChargeId, OrderId, PaymentId
@@ -51,6 +53,7 @@ class SqlUnitOfWork:
     _notifications: set[str] = field(factory=set)
     _deferred: dict[str, Values] = field(factory=dict)
     _removed: set[str] = field(factory=set)
+    _positions: dict[tuple[str, str], EventPosition] = field(factory=dict)
 
     @property
     def orders(self) -> "_Orders":
@@ -63,6 +66,10 @@ class SqlUnitOfWork:
     @property
     def inbox(self) -> "_Inbox":
         return _Inbox(self)
+
+    @property
+    def positions(self) -> "_Positions":
+        return _Positions(self)
 
     async def commit(self) -> None:
         rows = self._rows()
@@ -94,6 +101,11 @@ class SqlUnitOfWork:
             rows[inbox] = [(notification_id,) for notification_id in sorted(self._notifications)]
         if self._deferred:
             rows[deferred_notifications] = [row for _, row in sorted(self._deferred.items())]
+        if self._positions:
+            rows[stream_positions] = [
+                (*key, position.sequence, position.stored_at)
+                for key, position in sorted(self._positions.items())
+            ]
         return rows
 
 
@@ -159,6 +171,17 @@ class _Inbox:
 
     def remove_deferred(self, notification_id: str) -> None:
         self._work._removed.add(notification_id)
+
+
+@frozen
+class _Positions:
+    _work: SqlUnitOfWork
+
+    def advance(self, position: EventPosition) -> None:
+        key = position.stream, position.consumer
+        latest = self._work._positions.setdefault(key, position)
+        if position.sequence > latest.sequence:
+            self._work._positions[key] = position
 
 
 def _changed(before: Collection[Part], after: Iterable[Part]) -> list[Part]:

@@ -31,8 +31,20 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
     alert_log = AlertLog(InMemoryBacklogReader(world.database), world.alerts)
     worker = WorkerDependencies(
         use_cases,
-        OrderIntake(orders, use_cases.replicate_order, use_cases.cancel_order, USD),
-        PaymentCreatedIntake(payments, use_cases.complete_order),
+        OrderIntake(
+            orders,
+            world.alignment(orders),
+            use_cases.replicate_order,
+            use_cases.cancel_order,
+            use_cases.advance_positions,
+            USD,
+        ),
+        PaymentCreatedIntake(
+            payments,
+            world.alignment(payments),
+            use_cases.complete_order,
+            use_cases.advance_positions,
+        ),
         maintenance_loops(retention, alert_log),
     )
     roles: tuple[Role, ...] = ("recover", "replicate", "relay", "complete")

@@ -1,0 +1,187 @@
+"""The durable consumers of a subscription: found, created, and set back."""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from attrs import define
+from nats.aio.client import Client
+
+from adapters.messaging.jetstream.api import (
+    ApiRefusal,
+    ApiReply,
+    ConsumerInfo,
+    StreamInfo,
+    request,
+)
+from application.ports.event_publisher import BrokerUnavailable
+from application.ports.inbound_events import StreamProgress
+
+logger = logging.getLogger(__name__)
+
+ACK_WAIT_SECONDS: Final = 30
+"""The time after which an unended delivery is repeated: much longer than a batch takes."""
+
+MAX_PENDING: Final = 1024
+"""Unended deliveries of all processes together: four batches of 256."""
+
+CONSUMER_NOT_FOUND: Final = 10014
+"""JSConsumerNotFoundErr (nats-server, server/errors.json)."""
+
+_EXISTS: Final = 10148
+"""JSConsumerAlreadyExists (nats-server, server/errors.json): it exists with other settings."""
+
+_NO_MESSAGE: Final = 10037
+"""JSNoMessageFoundErr (nats-server, server/errors.json)."""
+
+_BEGINNING: Final = "payments-begins"
+"""The metadata of a consumer that was set back: where it began before, as JSON."""
+
+_BEGINNING_FIELDS: Final = ("deliver_policy", "opt_start_seq", "opt_start_time")
+
+
+class _Message(msgspec.Struct):
+    seq: int
+
+
+class _MessageReply(ApiReply):
+    message: _Message | None = None
+
+
+@define
+class Consumer:
+    """The durable consumer of one stream."""
+
+    stream: str
+    name: str
+    subjects: Sequence[str]
+
+    @property
+    def _path(self) -> str:
+        return f"{self.stream}.{self.name}"
+
+    async def ensure(self, client: Client) -> ConsumerInfo:
+        """Return the consumer; create it if it is missing.
+
+        Any number of processes may do so at the same time.
+
+        Raises:
+            BrokerUnavailable: it cannot be used.
+        """
+        try:
+            found = await self._info(client)
+        except ApiRefusal as refusal:
+            if refusal.err_code != CONSUMER_NOT_FOUND:
+                raise
+            await self._create(client, self._config())
+            logger.info("created consumer %s in stream %s", self.name, self.stream)
+            found = await self._info(client)
+        if found.config.get("deliver_subject"):
+            raise BrokerUnavailable(
+                f"consumer {self.name} of stream {self.stream} is not a pull consumer"
+            )
+        return found
+
+    async def progress(self, client: Client) -> StreamProgress:
+        """Return how far the stream was read."""
+        consumer = await self.ensure(client)
+        stream = await request(client, f"STREAM.INFO.{self.stream}", StreamInfo)
+        return StreamProgress(
+            stream=self.stream,
+            consumer=self.name,
+            stream_id=stream.created,
+            consumer_id=consumer.created,
+            begins=_begins(consumer),
+            acknowledged=consumer.ack_floor.stream_seq,
+            last=stream.state.last_seq,
+            is_untouched=consumer.delivered.consumer_seq == 0,
+        )
+
+    async def has_message(self, client: Client, after: int, until: int) -> bool:
+        """Whether a message of our subjects is stored between these sequences."""
+        for subject in self.subjects:
+            body = {"seq": after + 1, "next_by_subj": subject}
+            path = f"STREAM.MSG.GET.{self.stream}"
+            try:
+                found = await request(client, path, _MessageReply, body)
+            except ApiRefusal as refusal:
+                if refusal.err_code != _NO_MESSAGE:
+                    raise
+            else:
+                if found.message is not None and found.message.seq <= until:
+                    return True
+        return False
+
+    async def set_back(self, client: Client, begin: int | None) -> StreamProgress:
+        """Delete the consumer and create it again with its own settings, to begin elsewhere."""
+        try:
+            config = (await self._info(client)).config
+            await request(client, f"CONSUMER.DELETE.{self._path}", ApiReply)
+        except ApiRefusal as refusal:  # another process is setting it back
+            if refusal.err_code != CONSUMER_NOT_FOUND:
+                raise
+            config = self._config()
+        await self._create(client, _beginning_at(config, begin))
+        return await self.progress(client)
+
+    async def _info(self, client: Client) -> ConsumerInfo:
+        return await request(client, f"CONSUMER.INFO.{self._path}", ConsumerInfo)
+
+    async def _create(self, client: Client, config: dict[str, Any]) -> None:
+        """Create the consumer, unless another process has just done so."""
+        body = {"stream_name": self.stream, "config": config, "action": "create"}
+        # A subject in the path is required if the consumer has exactly this filter.
+        filtered = config.get("filter_subject")
+        path = f"{self._path}.{filtered}" if filtered else self._path
+        try:
+            await request(client, f"CONSUMER.CREATE.{path}", ApiReply, body)
+        except ApiRefusal as refusal:
+            if refusal.err_code != _EXISTS:
+                raise
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "durable_name": self.name,
+            "filter_subjects": list(self.subjects),
+            "deliver_policy": "all",
+            "ack_policy": "explicit",
+            "ack_wait": ACK_WAIT_SECONDS * 10**9,
+            "max_deliver": -1,
+            "max_ack_pending": MAX_PENDING,
+            "replay_policy": "instant",
+        }
+
+
+def _begins(consumer: ConsumerInfo) -> int | None:
+    match consumer.config.get("deliver_policy"):
+        case "all":
+            return 1
+        case "by_start_sequence":
+            return int(consumer.config["opt_start_seq"])
+        case _ if consumer.delivered.consumer_seq == 0:
+            # What lies before its beginning counts as acknowledged.
+            return consumer.ack_floor.stream_seq + 1
+        case _:
+            return None
+
+
+def _beginning_at(config: dict[str, Any], begin: int | None) -> dict[str, Any]:
+    """Return settings that begin at a sequence, or where they began before they were set back."""
+    metadata = dict(config.get("metadata") or {})
+    first: dict[str, Any] = {name: config[name] for name in _BEGINNING_FIELDS if name in config}
+    if _BEGINNING in metadata:
+        first = json.loads(metadata[_BEGINNING])
+    rest = {name: each for name, each in config.items() if name not in _BEGINNING_FIELDS}
+    if begin is None:
+        metadata.pop(_BEGINNING, None)
+        return {**rest, **first, "metadata": metadata}
+    metadata[_BEGINNING] = json.dumps(first)
+    return {
+        **rest,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": begin,
+        "metadata": metadata,
+    }

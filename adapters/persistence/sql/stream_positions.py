@@ -1,0 +1,146 @@
+"""The positions in streams of inbound events, on PostgreSQL.
+
+A row must not be believed in another copy of the database than the one it was written in. Two
+facts tell: when this server was started, which differs on a standby that was promoted, on a server
+that continues from a backup, and after any restart, which may have lost transactions that were
+committed without waiting for the disk; and the transaction that wrote the row, which differs if
+the row was restored from a dump, because the dump was then loaded by another transaction.
+"""
+
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    TableValuedAlias,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.tables import stream_positions as positions
+from application.ports.stream_positions import StreamPosition
+
+_SERVER: Final = literal_column("extract(epoch FROM pg_postmaster_start_time())::text", Text)
+_TRANSACTION: Final = literal_column("pg_current_xact_id()::xid::text", Text)
+
+# Every statement that writes a row sets these.
+_WRITER: Final = {positions.c.server: _SERVER, positions.c.written_by: _TRANSACTION}
+
+_IS_CURRENT: Final[ColumnElement[bool]] = and_(
+    positions.c.server == _SERVER,
+    positions.c.written_by == literal_column("stream_positions.xmin::text", Text),
+)
+
+_KEY: Final[ColumnElement[bool]] = and_(
+    positions.c.stream == bindparam("stream", type_=Text),
+    positions.c.consumer == bindparam("consumer", type_=Text),
+)
+
+_READ: Final = Statement.of(
+    select(
+        *positions.c["stream_id", "consumer_id", "applied", "applied_at", "settled"], _IS_CURRENT
+    ).where(_KEY)
+)
+
+_NEW: Final = insert(positions).values(
+    {
+        name: bindparam(name)
+        for name in ("stream", "consumer", "stream_id", "consumer_id", "settled")
+    }
+    | {"applied": literal_column("0"), "server": _SERVER, "written_by": _TRANSACTION}
+)
+
+_IS_SAME_STREAM: Final = positions.c.stream_id == _NEW.excluded.stream_id
+
+_BIND: Final = Statement.of(
+    _NEW.on_conflict_do_update(
+        index_elements=[positions.c.stream, positions.c.consumer],
+        set_={
+            "stream_id": _NEW.excluded.stream_id,
+            "consumer_id": _NEW.excluded.consumer_id,
+            "applied": case((_IS_SAME_STREAM, positions.c.applied), else_=literal_column("0")),
+            "applied_at": case((_IS_SAME_STREAM, positions.c.applied_at)),
+            "settled": _NEW.excluded.settled,
+            "server": _SERVER,
+            "written_by": _TRANSACTION,
+        },
+    )
+)
+
+_SETTLE: Final = Statement.of(
+    update(positions)
+    .where(_KEY, positions.c.consumer_id == bindparam("consumer_id", type_=Text), _IS_CURRENT)
+    .values(
+        {
+            positions.c.settled: func.greatest(
+                positions.c.settled, bindparam("settled", type_=BigInteger)
+            )
+        }
+        | _WRITER
+    )
+)
+
+
+def advance(given: TableValuedAlias) -> CTE:
+    """Return an UPDATE of the positions that are current; it returns the stream of each.
+
+    `given` has the columns stream, consumer, applied and applied_at.
+    """
+    is_later = given.c.applied > positions.c.applied
+    return (
+        update(positions)
+        .where(
+            positions.c.stream == given.c.stream,
+            positions.c.consumer == given.c.consumer,
+            _IS_CURRENT,
+        )
+        .values(
+            {
+                positions.c.applied: func.greatest(positions.c.applied, given.c.applied),
+                positions.c.applied_at: case(
+                    (is_later, given.c.applied_at), else_=positions.c.applied_at
+                ),
+            }
+            | _WRITER
+        )
+        .returning(positions.c.stream)
+        .cte("advanced_positions")
+    )
+
+
+@frozen
+class SqlStreamPositions:
+    """Reads and binds positions; SqlUnitOfWork advances them."""
+
+    _database: Database
+
+    async def read(self, stream: str, consumer: str) -> StreamPosition | None:
+        rows = await self._database.run(_READ, stream=stream, consumer=consumer)
+        return StreamPosition(*rows[0]) if rows else None
+
+    async def bind(
+        self, stream: str, consumer: str, stream_id: str, consumer_id: str, settled: int
+    ) -> None:
+        await self._database.run(
+            _BIND,
+            stream=stream,
+            consumer=consumer,
+            stream_id=stream_id,
+            consumer_id=consumer_id,
+            settled=settled,
+        )
+
+    async def settle(self, stream: str, consumer: str, consumer_id: str, settled: int) -> None:
+        await self._database.run(
+            _SETTLE, stream=stream, consumer=consumer, consumer_id=consumer_id, settled=settled
+        )

@@ -1,0 +1,76 @@
+"""How far each stream was read into these books: recorded in the commits that apply its events."""
+
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+
+
+@frozen
+class EventPosition:
+    """Where an event is stored, and for which consumer it was delivered."""
+
+    stream: str
+    consumer: str
+    sequence: int
+    """Its number in the stream; later events have higher ones."""
+    stored_at: datetime
+    """When the stream stored it."""
+
+
+@frozen
+class StreamPosition:
+    """How far one stream was read for one consumer."""
+
+    stream_id: str
+    """Which stream of this name; see StreamProgress."""
+    consumer_id: str
+    """Which consumer of this name."""
+    applied: int
+    """The highest sequence that was applied."""
+    applied_at: datetime | None
+    """When the stream stored that event; None if none was applied."""
+    settled: int
+    """All events up to this sequence are in these books, or in the dead letters."""
+    is_current: bool
+    """Whether these are the books that were bound: not a copy, a standby or a restored backup. It
+    is False after any restart as well, because that may have lost transactions."""
+
+
+class StreamPositions(Protocol):
+    """The recorded positions; a unit of work advances them.
+
+    Promises, checked by tests/contracts/stream_positions.py on every adapter:
+
+    - A position advances in the commit that applies the event, or not at all.
+    - It never decreases until it is bound again.
+    - In a copy of the books (a restored backup, a promoted standby) no position is current, and no
+      commit that advances one succeeds, until it is bound again.
+    """
+
+    async def read(self, stream: str, consumer: str) -> StreamPosition | None:
+        """Return a position; None if none is recorded.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    async def bind(
+        self, stream: str, consumer: str, stream_id: str, consumer_id: str, settled: int
+    ) -> None:
+        """Record that this consumer delivers, or has delivered, all events after `settled`.
+
+        It must be true for these books. What was applied is kept if the stream is the same.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    async def settle(self, stream: str, consumer: str, consumer_id: str, settled: int) -> None:
+        """Record that all events up to `settled` were acknowledged by this consumer.
+
+        It changes nothing if another consumer is bound, or if the position is not current.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """

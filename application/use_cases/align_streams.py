@@ -1,0 +1,102 @@
+"""AlignStreams: read a stream again from where our books end.
+
+What the broker knows as acknowledged was committed to the books first. The books can lose it
+nevertheless: a backup is restored, or a standby is promoted that had not received the last
+transactions. The broker would never deliver these events again by itself.
+"""
+
+from attrs import frozen
+
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.inbound_events import InboundEvents, StreamProgress
+from application.ports.stream_positions import StreamPosition, StreamPositions
+
+
+@frozen
+class AlignStreams:
+    """Compare what was acknowledged with what the books contain, and read the rest again."""
+
+    events: InboundEvents
+    positions: StreamPositions
+    alerts: Alerts
+
+    async def __call__(self) -> None:
+        """Align each stream of a subscription; nothing changes where it is aligned.
+
+        Any number of processes may do so at the same time: each sets the subscription back at most
+        once, and events that are delivered again change nothing.
+
+        Raises:
+            BrokerUnavailable, StorageUnavailable: repeat it before events are applied.
+        """
+        # What was acknowledged is read first: the books may only have more by then, not less.
+        for progress in await self.events.progress():
+            position = await self.positions.read(progress.stream, progress.consumer)
+            if position is not None and await self._has_lost_events(progress, position):
+                position = None
+            await self._align(progress, position)
+
+    async def _has_lost_events(self, progress: StreamProgress, position: StreamPosition) -> bool:
+        """Whether the stream is older than the position, and will give its numbers to new events.
+
+        It is read once more, as events may have arrived and been applied meanwhile.
+        """
+        if position.applied <= progress.last:
+            return False
+        again = await self.events.progress()
+        return any(
+            each.stream_id == position.stream_id and position.applied > each.last for each in again
+        )
+
+    async def _align(self, progress: StreamProgress, position: StreamPosition | None) -> None:
+        if position is None or position.stream_id != progress.stream_id:
+            if progress.is_untouched:
+                await self._bind(progress, _before_beginning(progress))
+            else:
+                await self._report(progress, "these books have no record of it")
+                await self._set_back(progress, None)
+            return
+        read_to = max(position.applied, position.settled)
+        is_behind = progress.acknowledged > read_to and (
+            await self.events.has_acknowledged(progress, read_to)
+        )
+        if is_behind:
+            await self._report(progress, f"these books end at {read_to} ({position.applied_at})")
+        if is_behind or not position.is_current or _skips(progress, position):
+            await self._set_back(progress, position.settled)
+        elif position.consumer_id != progress.consumer_id:
+            await self._bind(progress, position.settled)
+        elif progress.acknowledged > position.settled:
+            await self.positions.settle(
+                progress.stream, progress.consumer, progress.consumer_id, progress.acknowledged
+            )
+
+    async def _report(self, progress: StreamProgress, found: str) -> None:
+        await self.alerts.report(
+            AlertKind.BOOKS_BEHIND,
+            f"{progress.stream}/{progress.consumer}",
+            f"events up to {progress.acknowledged} of stream {progress.stream} were acknowledged,"
+            f" but {found}: they are read again",
+        )
+
+    async def _set_back(self, progress: StreamProgress, settled: int | None) -> None:
+        begin = None if settled is None else settled + 1
+        again = await self.events.set_back(progress, begin)
+        await self._bind(again, _before_beginning(again) if settled is None else settled)
+
+    async def _bind(self, progress: StreamProgress, settled: int) -> None:
+        await self.positions.bind(
+            progress.stream, progress.consumer, progress.stream_id, progress.consumer_id, settled
+        )
+
+
+def _before_beginning(progress: StreamProgress) -> int:
+    """Return the sequence before the first one that the consumer delivers."""
+    return (progress.begins or 1) - 1
+
+
+def _skips(progress: StreamProgress, position: StreamPosition) -> bool:
+    """Whether a consumer that the books do not know may leave out events that they lack."""
+    if position.consumer_id == progress.consumer_id:
+        return False
+    return progress.begins is None or progress.begins > position.settled + 1
