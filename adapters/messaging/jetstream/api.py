@@ -3,7 +3,7 @@
 https://docs.nats.io/reference/reference-protocols/nats_api_reference
 """
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from attrs import frozen
@@ -11,6 +11,9 @@ from nats.aio.client import Client
 from nats.errors import Error
 
 from adapters.messaging.jetstream.connection import REQUEST_SECONDS
+
+STREAM_NOT_FOUND: Final = 10059
+"""JSStreamNotFoundErr (nats-server, server/errors.json)."""
 
 Reply = TypeVar("Reply", bound="ApiReply")
 

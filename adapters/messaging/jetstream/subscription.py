@@ -1,13 +1,15 @@
 """Subscribe to inbound events through a durable consumer in each stream with their subjects."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
 from nats.aio.msg import Msg
 
+from adapters.messaging.jetstream.api import STREAM_NOT_FOUND, ApiRefusal
 from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
 from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
@@ -47,26 +49,37 @@ class JetStreamSubscription:
         self._pulls: Pulls | None = None
 
     async def fetch(self, limit: int, wait: timedelta) -> "Sequence[JetStreamDelivery]":
-        with as_unavailable():
+        with self._as_unavailable():
             pulls = await self._open()
             messages = await pulls.collect(limit, wait.total_seconds())
         return [JetStreamDelivery(message, self._letters) for message in messages]
 
     async def progress(self) -> Sequence[StreamProgress]:
         client = await self._connection.client()
-        with as_unavailable():
+        with self._as_unavailable():
             return [await each.progress(client) for each in await self._consumers()]
 
     async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
         client = await self._connection.client()
-        with as_unavailable():
+        with self._as_unavailable():
             consumer = await self._consumer(progress.stream)
             return await consumer.has_message(client, after, progress.acknowledged)
 
     async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
         client = await self._connection.client()
-        with as_unavailable():
+        with self._as_unavailable():
             return await (await self._consumer(progress.stream)).set_back(client, begin)
+
+    @contextmanager
+    def _as_unavailable(self) -> Iterator[None]:
+        """Convert errors to BrokerUnavailable; look up a stream again that was deleted."""
+        with as_unavailable():
+            try:
+                yield
+            except ApiRefusal as refusal:
+                if refusal.err_code == STREAM_NOT_FOUND:
+                    self._streams.forget()
+                raise
 
     async def _open(self) -> Pulls:
         """Return usable pulls; open new ones and look up the streams again if necessary."""

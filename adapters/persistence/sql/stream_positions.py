@@ -1,10 +1,10 @@
 """The positions in streams of inbound events, on PostgreSQL.
 
-A row must not be believed in another copy of the database than the one it was written in. Two
+A row must not be believed in another copy of the database than the one it was written in. These
 facts tell: when this server was started, which differs on a standby that was promoted, on a server
 that continues from a backup, and after any restart, which may have lost transactions that were
-committed without waiting for the disk; and the transaction that wrote the row, which differs if
-the row was restored from a dump, because the dump was then loaded by another transaction.
+committed without waiting for the disk; the database's number, which differs in a copy on the same
+server; and the transaction that wrote the row, which differs if the row was loaded from a dump.
 """
 
 from typing import Final
@@ -30,7 +30,11 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.tables import stream_positions as positions
 from application.ports.stream_positions import StreamPosition
 
-_SERVER: Final = literal_column("extract(epoch FROM pg_postmaster_start_time())::text", Text)
+_SERVER: Final = literal_column(
+    "concat(extract(epoch FROM pg_postmaster_start_time()), '/',"
+    " (SELECT oid FROM pg_database WHERE datname = current_database()))",
+    Text,
+)
 _TRANSACTION: Final = literal_column("pg_current_xact_id()::xid::text", Text)
 
 # Every statement that writes a row sets these.
