@@ -102,6 +102,7 @@ class Bench:
             runtime.use_cases.cancel_order,
             runtime.use_cases.advance_positions,
             runtime.settings.currency,
+            runtime.alerts,
         )
 
     async def measure(self) -> dict[str, float]:

@@ -51,6 +51,7 @@ def _dependencies(runtime: Runtime) -> WorkerDependencies:
             use_cases.cancel_order,
             use_cases.advance_positions,
             runtime.settings.currency,
+            runtime.alerts,
         ),
         payment_intake=PaymentCreatedIntake(
             payments, alignment(payments), use_cases.complete_order, use_cases.advance_positions

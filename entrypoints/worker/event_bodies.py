@@ -1,9 +1,9 @@
 """Decode the bodies of inbound events."""
 
-import json
-from datetime import UTC, datetime
+import re
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -11,6 +11,9 @@ from application.use_cases.cancel_order import OrderCancellation
 from domain.identifiers import OrderId, UserId
 from domain.money import Currency, InexactAmount, Money, UnknownCurrency
 from domain.replica import OrderReplica, OrderStatus, Terms
+from entrypoints.opaque_ids import read_id
+from entrypoints.worker.expiry import NotUnderstood, read_expiry
+from entrypoints.worker.json_object import NotOneObject, decode_object
 
 ORDER_CREATED: Final = "order:created"
 ORDER_CANCELLED: Final = "order:cancelled"
@@ -22,9 +25,13 @@ MAX_BYTES: Final = 64 * 1024
 MAX_REASON: Final = 200
 """The longest reason in characters: long enough to name the problem, too short to copy an event."""
 
-MAX_ID: Final = 255
-"""The longest id in characters: ids are opaque, but are indexed, so they are limited; a UUID has
-36."""
+MAX_VERSION: Final = 2**53 - 1
+"""The largest whole number that every JSON parser represents exactly (RFC 8259, section 6)."""
+
+_DIGITS: Final = re.compile(r"[0-9]{1,16}")
+
+# A JSON number (RFC 8259, section 6), also in text.
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 # The values of the shop's OrderStatus (@chticketing/common). For a payment, `awaiting:payment` is
 # the same as `created`.
@@ -48,35 +55,36 @@ class MalformedEvent(Exception):
         return str(self)
 
 
-_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID)]
-# The largest whole number that every JSON parser represents exactly (RFC 8259, section 6).
-_Version = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
-
-
 class _Ticket(msgspec.Struct):
-    # The number as it is written, so that a price is never converted to a float.
+    # The value as it is written, so that a price is never converted to a float.
     price: msgspec.Raw
     currency: str | None = None
 
 
 class _Created(msgspec.Struct, rename="camel"):
-    id: _Id
-    version: _Version
+    id: Any
+    version: Any
     status: str
-    user_id: _Id
+    user_id: Any
     ticket: _Ticket
     expires_at: msgspec.Raw = msgspec.Raw(b"null")
     currency: str | None = None
 
 
 class _Cancelled(msgspec.Struct):
-    id: _Id
-    version: _Version
+    id: Any
+    version: Any
 
 
 class _PaymentCreated(msgspec.Struct, rename="camel"):
-    order_id: _Id
+    order_id: Any
 
+
+# The fields that decide about money; any other may be doubled.
+_UNIQUE: Final = (
+    *("id", "version", "status", "userId", "expiresAt", "currency", "orderId"),
+    *("ticket", "ticket.price", "ticket.currency"),
+)
 
 _Body = TypeVar("_Body")
 
@@ -100,7 +108,7 @@ def decode(subject: str, data: bytes, currency: Currency) -> OrderReplica | Orde
         return _replica(_decode(_CREATED, data), currency)
     if subject == ORDER_CANCELLED:
         cancelled = _decode(_CANCELLED, data)
-        return OrderCancellation(OrderId(_text("id", cancelled.id)), cancelled.version)
+        return OrderCancellation(OrderId(_id("id", cancelled.id)), _version(cancelled.version))
     raise MalformedEvent(f"no events are expected on subject {subject[:64]!r}")
 
 
@@ -110,45 +118,45 @@ def decode_payment_created(data: bytes) -> OrderId:
     Raises:
         MalformedEvent: as for `decode`.
     """
-    return OrderId(_text("orderId", _decode(_PAYMENT_CREATED, data).order_id))
+    return OrderId(_id("orderId", _decode(_PAYMENT_CREATED, data).order_id))
 
 
 def _replica(body: _Created, currency: Currency) -> OrderReplica:
     terms = Terms(
-        version=body.version,
-        user_id=UserId(_text("userId", body.user_id)),
+        version=_version(body.version),
+        user_id=UserId(_id("userId", body.user_id)),
         price=_price(bytes(body.ticket.price), _currency(body, currency)),
-        expires_at=_expiry(body.expires_at),
+        expires_at=_expiry(bytes(body.expires_at)),
     )
     status = _STATUSES.get(body.status)
     if status is None:
         raise MalformedEvent(f"status: must be one of {', '.join(_STATUSES)}")
-    return OrderReplica.created(OrderId(_text("id", body.id)), terms, status)
+    return OrderReplica.created(OrderId(_id("id", body.id)), terms, status)
 
 
 def _decode(decoder: msgspec.json.Decoder[_Body], data: bytes) -> _Body:
     if len(data) > MAX_BYTES:
         raise MalformedEvent(f"{len(data)} bytes are more than {MAX_BYTES}")
     try:
-        body = decoder.decode(data)
-        # Of two equal names, msgspec takes the last value, and other parsers take the first.
-        json.loads(data, object_pairs_hook=_check_unique, parse_int=str, parse_float=str)
-    except msgspec.ValidationError as error:
+        return decode_object(decoder, data, _UNIQUE)
+    except NotOneObject as error:
         raise MalformedEvent(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedEvent(f"not JSON: {type(error).__name__}") from None
-    return body
 
 
-def _check_unique(pairs: list[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise MalformedEvent("a name occurs twice in one object")
+def _id(field: str, value: object) -> str:
+    try:
+        return read_id(value)
+    except ValueError as error:
+        raise MalformedEvent(f"{field}: {error}") from None
 
 
-def _text(field: str, text: str) -> str:
-    if "\0" in text:
-        raise MalformedEvent(f"{field}: contains NUL, which PostgreSQL cannot store")
-    return text
+def _version(value: object) -> int:
+    """Return a version; some serializers write large numbers as text."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= MAX_VERSION:
+        raise MalformedEvent(f"version: must be a whole number from 0 to {MAX_VERSION}")
+    return value
 
 
 def _currency(body: _Created, default: Currency) -> Currency:
@@ -161,23 +169,32 @@ def _currency(body: _Created, default: Currency) -> Currency:
         raise MalformedEvent(f"currency: {error}") from None
 
 
-def _price(text: bytes, currency: Currency) -> Money:
-    # A JSON number begins with a digit or a minus sign (RFC 8259, section 6).
-    if not text[:1].isdigit() and not text.startswith(b"-"):
-        raise MalformedEvent("ticket.price: must be a number")
+def _price(value: bytes, currency: Currency) -> Money:
     try:
-        return Money.from_major(Decimal(text.decode()), currency)
-    except (InexactAmount, InvalidOperation):
+        is_text = value.startswith(b'"')
+        text = msgspec.json.decode(value, type=str) if is_text else value.decode()
+        # Decimal would accept more, such as underscores and digits of other scripts.
+        if not _NUMBER.fullmatch(text):
+            raise InvalidOperation
+        return Money.from_major(Decimal(text), currency)
+    except (InexactAmount, InvalidOperation, ValueError):
         raise MalformedEvent(
             f"ticket.price: must be a number of {currency.code}, not negative, not too large, "
             f"with at most {currency.decimals} decimals"
         ) from None
 
 
-def _expiry(text: msgspec.Raw) -> datetime | None:
-    """Return an ISO 8601 time in UTC, assuming UTC if it has no offset; None for anything else."""
+def _expiry(value: bytes) -> datetime | None:
     try:
-        expiry = datetime.fromisoformat(msgspec.json.decode(text, type=str))
-        return (expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return read_expiry(value)
+    except NotUnderstood:
         return None
+
+
+def expiry_problem(data: bytes) -> str | None:
+    """Return why an `order:created` event that was decoded has no expiry, unless it states none."""
+    try:
+        read_expiry(bytes(_decode(_CREATED, data).expires_at))
+    except NotUnderstood as error:
+        return f"expiresAt is neither an ISO 8601 time nor epoch milliseconds: {error}"
+    return None

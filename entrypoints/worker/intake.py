@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvent, InboundEvents
 from application.ports.stream_positions import EventPosition
@@ -22,6 +23,7 @@ from entrypoints.worker.event_bodies import (
     MalformedEvent,
     decode,
     decode_payment_created,
+    expiry_problem,
 )
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class OrderIntake:
     advance: Advance
     currency: Currency
     """The currency of prices without a currency of their own."""
+    alerts: Alerts
 
     async def run_once(self) -> int:
         """Handle at most one batch; return how many events arrived.
@@ -87,7 +90,20 @@ class OrderIntake:
                     cancelled.append((event, content))
         await batch.apply(created, self.replicate)
         await batch.apply(cancelled, self.cancel)
+        await self._report_expiries(created)
         return len(events)
+
+    async def _report_expiries(self, created: Iterable[Decoded[OrderReplica]]) -> None:
+        """Report orders that never expire because their `expiresAt` is not understood."""
+        without = ((event, replica) for event, replica in created if not _expires(replica))
+        problems = ((replica.id, expiry_problem(event.data)) for event, replica in without)
+        await asyncio.gather(
+            *(
+                self.alerts.report(AlertKind.EXPIRY_NOT_UNDERSTOOD, order_id, problem)
+                for order_id, problem in problems
+                if problem is not None
+            )
+        )
 
 
 @frozen
@@ -117,6 +133,10 @@ class PaymentCreatedIntake:
     ) -> None:
         for order_id in order_ids:
             await self.complete(order_id, positions)
+
+
+def _expires(replica: OrderReplica) -> bool:
+    return replica.terms is not None and replica.terms.expires_at is not None
 
 
 @frozen

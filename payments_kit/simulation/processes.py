@@ -171,6 +171,7 @@ def open_worker(
             use_cases.cancel_order,
             use_cases.advance_positions,
             Currency("usd"),
+            runtime.alerts(),
         ),
         PaymentCreatedIntake(
             payments,

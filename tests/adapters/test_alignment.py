@@ -78,7 +78,7 @@ class Worker:
         align = AlignStreams(events, SqlStreamPositions(database), alerts.alerts)
         intake = OrderIntake(
             *(events, Alignment(align), replicate, CancelOrder(replicate)),
-            *(AdvancePositions(retry), USD),
+            *(AdvancePositions(retry), USD, alerts.alerts),
         )
         return cls(database, connection, events, intake, alerts)
 

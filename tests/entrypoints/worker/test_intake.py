@@ -15,6 +15,7 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import DeadLetter
 from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import StorageUnavailable
+from domain.claim import OrderExpired
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import (
@@ -25,7 +26,7 @@ from entrypoints.worker.intake import (
     OrderIntake,
     PaymentCreatedIntake,
 )
-from tests.builders import ORDER, USD
+from tests.builders import NOW, ORDER, USD
 from tests.world import World
 
 
@@ -45,7 +46,9 @@ class Intake:
         events, use_cases = self.orders, self.world.use_cases()
         alignment = alignment or self.world.alignment(events)
         cancel, advance = use_cases.cancel_order, use_cases.advance_positions
-        intake = OrderIntake(events, alignment, self._replicate, cancel, advance, USD)
+        intake = OrderIntake(
+            events, alignment, self._replicate, cancel, advance, USD, self.world.alerts
+        )
         return await intake.run_once()
 
     async def run_completion(self) -> int:
@@ -74,9 +77,9 @@ class Intake:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.world.broker.store(Message(subject, data, {}))
 
-    def create(self, order_id: str = ORDER, price: float = 10) -> None:
+    def create(self, order_id: str = ORDER, price: float = 10, **more: object) -> None:
         body = {"id": order_id, "version": 0, "status": "created", "userId": "user-1"}
-        self.send("order:created", {**body, "ticket": {"price": price}})
+        self.send("order:created", {**body, "ticket": {"price": price}, **more})
 
     def cancel(self, order_id: str = ORDER) -> None:
         self.send("order:cancelled", {"id": order_id, "version": 1})
@@ -125,6 +128,45 @@ async def test_malformed_events_become_dead_letters_and_others_are_applied(intak
     assert "JSON" in not_json
     assert "ticket.price" in bad_price
     assert await intake.is_idle(after=3600)
+
+
+async def test_an_expiry_that_is_not_understood_is_reported_and_the_order_is_applied(
+    intake: Intake,
+) -> None:
+    for number, expires_at in enumerate(("alskdfj", None, "2026-11-22T12:15Z", 5, 1763812500000)):
+        intake.create(f"order-{number}", expiresAt=expires_at)
+    intake.create("order-9")
+    await intake.run()
+    assert intake.status("order-0") is intake.status("order-3") is OrderStatus.CREATED
+    alerts = {alert.subject: alert for alert in await intake.world.alerts.list_current()}
+    assert alerts.keys() == {"order-0", "order-3"}
+    assert alerts["order-0"].kind is AlertKind.EXPIRY_NOT_UNDERSTOOD
+    assert alerts["order-0"].text == (
+        'expiresAt is neither an ISO 8601 time nor epoch milliseconds: "alskdfj"'
+    )
+
+
+async def test_an_order_whose_expiry_in_milliseconds_has_passed_cannot_be_paid(
+    intake: Intake,
+) -> None:
+    intake.create(expiresAt=int((NOW - timedelta(seconds=1)).timestamp() * 1000))
+    await intake.run()
+    with pytest.raises(OrderExpired):
+        await intake.world.pay()
+
+
+async def test_whole_numbers_and_their_text_name_the_same_order_and_user(intake: Intake) -> None:
+    intake.send(
+        "order:created",
+        {"id": 1042, "version": 0, "status": "created", "userId": 7, "ticket": {"price": "19.99"}},
+    )
+    intake.send("order:cancelled", {"id": "1042", "version": "1"})
+    await intake.run()
+    assert intake.status("1042") is OrderStatus.CANCELLED
+    terms = intake.world.order("1042").replica.terms
+    assert terms is not None
+    assert (terms.user_id, terms.price.minor_units) == ("7", 1999)
+    assert not intake.letters
 
 
 async def test_no_event_becomes_a_dead_letter_while_the_database_is_down(intake: Intake) -> None:

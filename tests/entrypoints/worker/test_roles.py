@@ -38,6 +38,7 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
             use_cases.cancel_order,
             use_cases.advance_positions,
             USD,
+            world.alerts,
         ),
         PaymentCreatedIntake(
             payments,
