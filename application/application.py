@@ -8,6 +8,7 @@ from application.ports.alerts import Alerts
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
+from application.ports.gateway_history import GatewayHistory
 from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.retry import RetryOnConflict
@@ -27,6 +28,7 @@ from application.use_cases.relay_outbox import RelayOutbox
 from application.use_cases.replicate_order import ReplicateOrder
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
+from application.use_cases.sync_refunds import SyncRefunds
 
 
 @frozen
@@ -76,9 +78,10 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     now, gateway, alerts = ports.now, ports.gateway, ports.alerts
     retry = RetryOnConflict(ports.begin)
     settle = SettlePayment(retry, alerts, now)
-    settle_refund = SettleRefund(retry, now)
+    settle_refund = SettleRefund(retry, alerts, now)
     check = CheckPayment(gateway, settle, alerts, now)
-    check_refund = CheckRefund(gateway, settle_refund, alerts)
+    sync = SyncRefunds(retry, gateway, GatewayHistory.of(gateway), alerts, now)
+    check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
     return UseCases(
@@ -90,9 +93,9 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),
         advance_positions=AdvancePositions(retry),
-        refund_payment=RefundPayment(retry, gateway, settle_refund, now, ports.new_id),
-        receive_notification=ReceiveNotification(retry, settle, settle_refund, gateway, now),
-        apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, now),
+        refund_payment=RefundPayment(retry, gateway, settle_refund, sync, now, ports.new_id),
+        receive_notification=ReceiveNotification(retry, settle, sync, gateway, alerts, now),
+        apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
         recover_payments=RecoverPayments(ports.begin, check, check_refund, now),
         relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name),
     )

@@ -1,5 +1,6 @@
 """OrderRefunds: how money of an order's payments is given back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
@@ -9,8 +10,14 @@ from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Money
 from domain.order_entities import OrderEntities
 from domain.payment import Payment, PaymentStatus
-from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
-from domain.refund_rules import automatic_refund, external_refund, refundable, requested_refund
+from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, ReportedRefund
+from domain.refund_rules import (
+    automatic_refund,
+    external_refund,
+    refundable,
+    requested_refund,
+    within_captured,
+)
 
 
 @frozen
@@ -54,7 +61,8 @@ class OrderRefunds(OrderEntities):
         if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
             outcome = RefundFailed("refunded_externally")
         payment = self.payment(refund.payment_id)
-        return self.with_refund(refund.settle(outcome))._refund_if_not_allowed(payment, now)
+        settled = within_captured(refund.settle(outcome), payment, self.refunds)
+        return self.with_refund(settled)._refund_if_not_allowed(payment, now)
 
     def record_refund(
         self,
@@ -71,10 +79,42 @@ class OrderRefunds(OrderEntities):
         payment = self.payment_of_charge(charge_id)
         if payment is None:
             return self
-        refund = next((each for each in self.refunds if each.reference == reference), None)
+        refund = next(
+            (each for each in self.refunds if reference in (each.reference, each.id)), None
+        )
         if refund is None:
             refund = external_refund(reference, payment, amount, now)
         return self.with_refund(refund).settle_refund(refund.id, outcome, now)
+
+    def sent_refund(self, reported: ReportedRefund) -> Refund | None:
+        """Return the refund that a report is about; None if it is not one that we know."""
+        return next((each for each in self.refunds if each.is_reported_by(reported)), None)
+
+    def record_refunds(
+        self, charge_id: ChargeId, reported: Sequence[ReportedRefund], now: datetime
+    ) -> Self:
+        """Record all refunds that the gateway reports of a charge; ours are settled.
+
+        External ones come first: if one of ours has failed, they limit the refund that follows it.
+        """
+        order, ours = self, list[tuple[Refund, RefundOutcome]]()
+        for each in reported:
+            sent = order.sent_refund(each)
+            if sent is not None:
+                ours.append((sent, each.outcome))
+            else:
+                order = order.record_refund(
+                    charge_id, each.reference, each.amount, each.outcome, now
+                )
+        for refund, outcome in ours:
+            order = order.settle_refund(refund.id, outcome, now)
+        return order
+
+    def has_room_for(self, refund: Refund) -> bool:
+        """Whether the other refunds leave the amount of this one."""
+        payment = self.payment(refund.payment_id)
+        others = [each for each in self.refunds if each.id != refund.id]
+        return not refund.amount.exceeds(refundable(payment, others))
 
     def _has_other_refund(self, reference: str, refund: Refund) -> bool:
         """Whether the gateway's reference belongs to another refund of this order."""

@@ -18,6 +18,15 @@ after at most 15 s."""
 SETTLEMENT_CHECK_INTERVAL: Final = timedelta(hours=1)
 """The longest time between two checks of a refund that waits for a bank; banks take days."""
 
+CURRENCY_MISMATCH: Final = "currency_mismatch"
+"""The code of a refund that the gateway reports in another currency than the charge's."""
+
+EXCEEDS_PAYMENT: Final = "exceeds_payment"
+"""The code of a refund of which the gateway reports more than was left of the captured amount."""
+
+DOUBTFUL: Final = frozenset({CURRENCY_MISMATCH, EXCEEDS_PAYMENT})
+"""Codes of refunds whose amount is not what the gateway reports; an operator must look at them."""
+
 
 class RefundStatus(Enum):
     """The states of a refund; TRANSITIONS lists what may follow what."""
@@ -66,6 +75,19 @@ RefundOutcome = Refunded | RefundPending | RefundFailed
 
 
 @frozen
+class ReportedRefund:
+    """A refund of a charge, no matter who has started it, as the gateway reports it."""
+
+    reference: str
+    amount: Money
+    outcome: RefundOutcome
+    refund_id: RefundId | None = None
+    """The id in its labels. It proves nothing alone: others may label their refunds as well."""
+    key: str | None = None
+    """The idempotency key in its labels."""
+
+
+@frozen
 class Refund:
     """Money of one payment on its way back to the customer."""
 
@@ -81,7 +103,7 @@ class Refund:
     reference: str | None = None
     """The gateway's identifier (Stripe: `re_…`)."""
     code: str | None = None
-    """Why it failed, or `currency_mismatch`."""
+    """Why it failed, or DOUBTFUL: why the amount is not what the gateway reports."""
     automatic: bool = False
     """Whether our rules started it; if it fails, another one follows."""
     attempt: int = 0
@@ -111,6 +133,18 @@ class Refund:
         """Whether recovery should send it or ask the gateway about it."""
         return self.next_check_at is not None and self.next_check_at <= now
 
+    def is_reported_by(self, reported: ReportedRefund) -> bool:
+        """Whether a report is about this refund.
+
+        It is if it has our reference or, before we know one, the labels that we sent. Money that
+        went back although the refund had failed is none of ours any more: its amount is released.
+        """
+        if self.reference is not None:
+            return self.reference == reported.reference
+        if self.status is RefundStatus.FAILED and not isinstance(reported.outcome, RefundFailed):
+            return False
+        return reported.refund_id == self.id and reported.key in (None, self.key)
+
     def schedule_check(self, now: datetime) -> "Refund":
         """Set the time of the following check; it is also the lease on the check starting now."""
         if self.status is not RefundStatus.PENDING:
@@ -136,8 +170,8 @@ class Refund:
         """Record success with the gateway's amount.
 
         An amount in another currency cannot be counted, although gateways refund in the currency
-        of the charge: the requested amount stays, with the code `currency_mismatch` for an
-        operator. A failure instead would release the amount, and it would be given back twice.
+        of the charge: the requested amount stays, with a code for an operator. A failure instead
+        would release the amount, and it would be given back twice.
         """
         if not self.can_become(RefundStatus.SUCCEEDED):
             return self
@@ -145,7 +179,7 @@ class Refund:
             self, status=RefundStatus.SUCCEEDED, reference=reference, next_check_at=None
         )
         if amount.currency != self.amount.currency:
-            return evolve(succeeded, code="currency_mismatch")
+            return evolve(succeeded, code=CURRENCY_MISMATCH)
         return evolve(succeeded, amount=amount)
 
     def _fail(self, code: str, reference: str | None) -> "Refund":

@@ -10,7 +10,14 @@ from domain.errors import DomainError
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from domain.payment import Payment, PaymentStatus
-from domain.refund import SEND_LEASE, SETTLEMENT_CHECK_INTERVAL, Refund, RefundStatus
+from domain.refund import (
+    CURRENCY_MISMATCH,
+    EXCEEDS_PAYMENT,
+    SEND_LEASE,
+    SETTLEMENT_CHECK_INTERVAL,
+    Refund,
+    RefundStatus,
+)
 
 MAX_RETRIES: Final = 10
 """How often an automatic refund is sent again after a failure: after 1, 2, 4, … minutes, 17 hours
@@ -73,10 +80,43 @@ def requested_refund(
 
 
 def external_refund(reference: str, payment: Payment, amount: Money, now: datetime) -> Refund:
-    """Return a refund that was started outside this service; recovery checks it, never sends it."""
+    """Return a refund that was started outside this service; recovery checks it, never sends it.
+
+    An amount in another currency than the captured one counts as nothing.
+    """
+    captured = payment.captured_amount or payment.amount
+    is_countable = amount.currency == captured.currency
+    amount = amount if is_countable else Money(0, captured.currency)
     refund = _refund(RefundId(reference), payment, amount, EXTERNAL_REFUND, now)
-    next_check_at = now + SETTLEMENT_CHECK_INTERVAL
-    return evolve(refund, reference=reference, next_check_at=next_check_at)
+    return evolve(
+        refund,
+        reference=reference,
+        code=None if is_countable else CURRENCY_MISMATCH,
+        next_check_at=now + SETTLEMENT_CHECK_INTERVAL,
+    )
+
+
+def within_captured(refund: Refund, payment: Payment, refunds: Sequence[Refund]) -> Refund:
+    """Limit a succeeded refund to what the other ones have left of the captured amount.
+
+    No report makes us record that more was given back than was captured.
+    """
+    if refund.status is not RefundStatus.SUCCEEDED or payment.captured_amount is None:
+        return refund
+    captured = payment.captured_amount
+    others = sum(
+        other.amount.minor_units
+        for other in refunds
+        if other.payment_id == payment.id
+        and other.id != refund.id
+        and other.status is RefundStatus.SUCCEEDED
+    )
+    left = Money(max(0, captured.minor_units - others), captured.currency)
+    if refund.amount.currency != captured.currency:
+        return evolve(refund, amount=Money(0, captured.currency), code=CURRENCY_MISMATCH)
+    if not refund.amount.exceeds(left):
+        return refund
+    return evolve(refund, amount=left, code=EXCEEDS_PAYMENT)
 
 
 def automatic_refund(

@@ -212,6 +212,9 @@ def _part_of_a_charge(draw: st.DrawFn, order: Order) -> tuple[ChargeId, Money]:
 
 def _record_refund(draw: st.DrawFn, order: Order) -> Step:
     charge_id, amount = _part_of_a_charge(draw, order)
+    if draw(st.integers(0, 3)) == 0:  # more than was captured, or in another currency
+        wrong = [amount + amount + amount, Money(amount.minor_units, Currency("eur"))]
+        amount = draw(st.sampled_from(wrong))
     reference = f"re_{charge_id}_{draw(_NUMBERS)}"
     outcomes: list[RefundOutcome] = [
         Refunded(reference, amount),

@@ -5,11 +5,11 @@ from typing import Protocol
 from attrs import frozen
 
 from domain.dispute import DisputeStatus
-from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
+from domain.identifiers import ChargeId, DisputeId, PaymentId
 from domain.money import Money
 from domain.outcome import Outcome
 from domain.payment import Payment
-from domain.refund import RefundOutcome
+from domain.refund import RefundOutcome, ReportedRefund
 
 
 class InvalidNotification(Exception):
@@ -25,16 +25,8 @@ class PaymentNotification:
     outcome: Outcome | None = None
     claimed: Payment | None = None
     """The payment as it was claimed, if the labels of its charge describe all of it."""
-
-
-@frozen
-class RefundNotification:
-    """One of our refunds has changed."""
-
-    id: str
-    payment_id: PaymentId
-    refund_id: RefundId
-    outcome: RefundOutcome
+    refunded: Money | None = None
+    """How much of its charge was refunded by then, by anybody; None if that is not reported."""
 
 
 @frozen
@@ -46,6 +38,24 @@ class ExternalRefundNotification:
     reference: str
     amount: Money
     outcome: RefundOutcome
+
+
+@frozen
+class RefundNotification:
+    """A refund with our labels has changed; it may be one that we have sent."""
+
+    id: str
+    payment_id: PaymentId
+    charge_id: ChargeId
+    reported: ReportedRefund
+
+    @property
+    def as_external(self) -> ExternalRefundNotification:
+        """The same as an external refund, which it is unless we have sent it."""
+        reported = self.reported
+        return ExternalRefundNotification(
+            self.id, self.charge_id, reported.reference, reported.amount, reported.outcome
+        )
 
 
 @frozen

@@ -1,5 +1,6 @@
 """Apply a notification that names a charge: an external refund or a dispute."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from application.ports.gateway_notifications import (
@@ -11,26 +12,30 @@ from application.ports.unit_of_work import UnitOfWork
 from application.use_cases.settle_refund import save_refunds
 from domain.events import PaymentDisputed
 from domain.order import Order
+from domain.refund import Refund
 
 
 async def apply_charge_notification(
     work: UnitOfWork, notification: ChargeNotification, now: datetime
-) -> bool:
-    """Record and publish what happened to a charge; return whether the charge is known."""
+) -> Sequence[Refund] | None:
+    """Record and publish what happened to a charge; return None if the charge is not known.
+
+    Returns the refunds to report with `report_doubtful` after the commit.
+    """
     order = await work.orders.find_by_charge(notification.charge_id)
     if order is None:
-        return False
+        return None
     match notification:
         case ExternalRefundNotification():
-            _record_refund(work, order, notification, now)
+            return _record_refund(work, order, notification, now)
         case DisputeNotification():
             _record_dispute(work, order, notification)
-    return True
+            return ()
 
 
 def _record_refund(
     work: UnitOfWork, order: Order, notification: ExternalRefundNotification, now: datetime
-) -> None:
+) -> Sequence[Refund]:
     recorded = order.record_refund(
         notification.charge_id,
         notification.reference,
@@ -38,7 +43,7 @@ def _record_refund(
         notification.outcome,
         now,
     )
-    save_refunds(work, order, recorded)
+    return save_refunds(work, order, recorded)
 
 
 def _record_dispute(work: UnitOfWork, order: Order, notification: DisputeNotification) -> None:

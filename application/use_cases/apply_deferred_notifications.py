@@ -1,16 +1,20 @@
 """ApplyDeferredNotifications: apply notifications that arrived before their charge was known."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from attrs import frozen
 
+from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.apply_charge_notification import apply_charge_notification
+from application.use_cases.settle_refund import report_doubtful
+from domain.refund import Refund
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +29,7 @@ class ApplyDeferredNotifications:
 
     begin: BeginUnitOfWork
     retry: RetryOnConflict
+    alerts: Alerts
     now: Clock
 
     async def run_once(self, limit: int = 100) -> int:
@@ -38,19 +43,20 @@ class ApplyDeferredNotifications:
         return sum([await self._process(notification) for notification in deferred])
 
     async def _process(self, notification: ChargeNotification) -> bool:
-        async def decision(work: UnitOfWork) -> bool:
-            applied = await apply_charge_notification(work, notification, self.now())
+        async def decision(work: UnitOfWork) -> Sequence[Refund] | None:
+            doubtful = await apply_charge_notification(work, notification, self.now())
             work.inbox.remove_deferred(notification.id)
-            return applied
+            return doubtful
 
         try:
-            applied = await self.retry(decision)
+            doubtful = await self.retry(decision)
         except StorageUnavailable:
             raise
         except Exception:  # one failing notification must not stop the others
             logger.exception("could not apply notification %s", notification.id)
             return False
-        if applied:
+        if doubtful is not None:
+            await report_doubtful(self.alerts, doubtful)
             logger.info("notification %s was applied", notification.id)
         else:
             logger.info("notification %s was deleted: its charge is not ours", notification.id)

@@ -1,6 +1,7 @@
 """CheckRefund: ask the gateway about a refund, send it if necessary, and settle it."""
 
 import logging
+from typing import Final
 
 from attrs import frozen
 
@@ -13,10 +14,14 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from application.use_cases.settle_refund import SettleRefund
+from application.use_cases.sync_refunds import SyncRefunds
 from domain.payment import Payment
-from domain.refund import Refund, RefundOutcome
+from domain.refund import Refund, RefundFailed, RefundOutcome
 
 logger = logging.getLogger(__name__)
+
+# As if the gateway had refused it (https://docs.stripe.com/error-codes#amount-too-large).
+_TOO_LARGE: Final = RefundFailed("amount_too_large")
 
 
 @frozen
@@ -25,6 +30,7 @@ class CheckRefund:
 
     gateway: PaymentGateway
     settle: SettleRefund
+    sync: SyncRefunds
     alerts: Alerts
 
     async def __call__(self, payment: Payment, refund: Refund) -> None:
@@ -50,13 +56,24 @@ class CheckRefund:
         except (OutcomeUnknown, GatewayUnavailable) as error:
             logger.info("the outcome of refund %s is still unknown: %s", refund.id, error)
             return
-        if outcome is not None:
-            await self.settle(payment.id, refund.id, outcome)
+        if outcome is None:
+            return
+        if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
+            await self.sync.if_possible(payment)
+        await self.settle(payment.id, refund.id, outcome)
 
     async def _find_or_send(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         outcome = await self.gateway.find_refund(payment, refund)
         if outcome is None and refund.reference is None:
-            return await self.gateway.refund(payment, refund)
+            return await self._send(payment, refund)
         if outcome is None:  # the gateway had a record of it: it must not be sent a second time
             logger.warning("the gateway has no record of refund %s any more", refund.id)
         return outcome
+
+    async def _send(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        """Send a refund; one that follows a failed one only if the gateway has so much left."""
+        if refund.attempt:
+            order = await self.sync(payment)
+            if order is not None and not order.has_room_for(refund):
+                return _TOO_LARGE
+        return await self.gateway.refund(payment, refund)

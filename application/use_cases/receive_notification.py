@@ -1,7 +1,10 @@
 """ReceiveNotification: apply a notification from a gateway, once."""
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
+from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     ChargeNotification,
@@ -12,16 +15,20 @@ from application.ports.gateway_notifications import (
     RefundNotification,
     UnrelatedNotification,
 )
-from application.ports.payment_gateway import PaymentGateway
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.apply_charge_notification import apply_charge_notification
 from application.use_cases.settle_payment import SettlePayment
-from application.use_cases.settle_refund import SettleRefund
+from application.use_cases.settle_refund import report_doubtful, save_refunds
+from application.use_cases.sync_refunds import SyncRefunds
 from domain.identifiers import PaymentId
+from domain.money import Money
+from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Outcome
+from domain.outcome import Charged, Outcome
 from domain.payment import Payment, PaymentStatus
+from domain.refund import Refund
 
 
 @frozen
@@ -33,8 +40,9 @@ class ReceiveNotification:
 
     retry: RetryOnConflict
     settle: SettlePayment
-    settle_refund: SettleRefund
+    sync: SyncRefunds
     gateway: PaymentGateway
+    alerts: Alerts
     now: Clock
 
     async def __call__(self, notification: Notification) -> bool:
@@ -56,14 +64,12 @@ class ReceiveNotification:
 
     async def _apply(self, notification: Notification) -> None:
         match notification:
-            case PaymentNotification(_, payment_id, outcome, claimed) if outcome is not None:
-                await self._settle(payment_id, outcome, claimed)
-            case PaymentNotification(_, payment_id):
-                await self._check_soon(payment_id)
-            case RefundNotification(_, payment_id, refund_id, outcome):
-                await self.settle_refund(payment_id, refund_id, outcome)
+            case PaymentNotification():
+                await self._apply_to_payment(notification)
+            case RefundNotification():
+                await self._apply_to_refund(notification)
             case ExternalRefundNotification() | DisputeNotification():
-                await self._apply_or_defer(notification)
+                await self._apply_to_charge(notification)
             case UnrelatedNotification():
                 pass
 
@@ -75,6 +81,45 @@ class ReceiveNotification:
             await self.settle(claimed, outcome)
         else:
             await self.settle.known(payment_id, outcome)
+
+    async def _apply_to_payment(self, notification: PaymentNotification) -> None:
+        if notification.outcome is not None:
+            await self._settle(notification.payment_id, notification.outcome, notification.claimed)
+        else:
+            await self._check_soon(notification.payment_id)
+        if notification.refunded is not None:
+            await self._look_at_refunds(notification, notification.refunded)
+
+    async def _look_at_refunds(self, notification: PaymentNotification, refunded: Money) -> None:
+        """List the refunds of a charge, unless we know of as much as was refunded.
+
+        Raises:
+            GatewayUnavailable: the gateway could not be asked; it sends the notification again.
+        """
+        order = await self.retry.begin().orders.find_by_payment(notification.payment_id)
+        payment = None if order is None else _charged_payment(order, notification)
+        if order is None or payment is None or payment.captured_amount is None:
+            return
+        if payment.captured_amount - order.refundable(payment) == refunded:
+            return
+        try:
+            await self.sync(order.payment_at_gateway(payment.id))
+        except OutcomeUnknown as unknown:
+            raise GatewayUnavailable(f"to list refunds: {unknown}") from unknown
+
+    async def _apply_to_refund(self, notification: RefundNotification) -> None:
+        """Settle a refund of ours; one that we have not sent is an external one, like any other."""
+        reported = notification.reported
+
+        async def decision(work: UnitOfWork) -> Sequence[Refund]:
+            order = await work.orders.find_by_payment(notification.payment_id)
+            sent = None if order is None else order.sent_refund(reported)
+            if order is not None and sent is not None:
+                settled = order.settle_refund(sent.id, reported.outcome, self.now())
+                return save_refunds(work, order, settled)
+            return await self._apply_or_defer(work, notification.as_external)
+
+        await report_doubtful(self.alerts, await self.retry(decision))
 
     async def _check_soon(self, payment_id: PaymentId) -> None:
         """Make the check of a payment due, unless its outcome is final."""
@@ -89,14 +134,25 @@ class ReceiveNotification:
 
         await self.retry(decision)
 
-    async def _apply_or_defer(self, notification: ChargeNotification) -> None:
-        async def decision(work: UnitOfWork) -> None:
-            now = self.now()
-            if not await apply_charge_notification(work, notification, now):
-                work.inbox.defer(notification, now)
+    async def _apply_to_charge(self, notification: ChargeNotification) -> None:
+        doubtful = await self.retry(lambda work: self._apply_or_defer(work, notification))
+        await report_doubtful(self.alerts, doubtful)
 
-        await self.retry(decision)
+    async def _apply_or_defer(
+        self, work: UnitOfWork, notification: ChargeNotification
+    ) -> Sequence[Refund]:
+        doubtful = await apply_charge_notification(work, notification, self.now())
+        if doubtful is None:
+            work.inbox.defer(notification, self.now())
+        return doubtful or ()
 
     async def _record(self, work: UnitOfWork, notification_id: str) -> None:
         if not await work.inbox.has(notification_id):
             work.inbox.add(notification_id)
+
+
+def _charged_payment(order: Order, notification: PaymentNotification) -> Payment | None:
+    """Return the payment whose charge the notification is about."""
+    if not isinstance(notification.outcome, Charged):
+        return order.payment(notification.payment_id)
+    return order.payment_of_charge(notification.outcome.charge_id)

@@ -7,10 +7,11 @@ from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.settle_refund import SettleRefund
+from application.use_cases.sync_refunds import SyncRefunds
 from domain.identifiers import PaymentId, RefundId
 from domain.order_entities import PaymentNotFound
 from domain.payment import Payment
-from domain.refund import Refund
+from domain.refund import Refund, RefundFailed
 
 
 @frozen
@@ -20,6 +21,7 @@ class RefundPayment:
     retry: RetryOnConflict
     gateway: PaymentGateway
     settle: SettleRefund
+    sync: SyncRefunds
     now: Clock
     new_id: NewId
 
@@ -30,7 +32,7 @@ class RefundPayment:
         reason: str = "requested",
         refund_id: RefundId | None = None,
     ) -> Refund:
-        """Refund this many minor units; all that is left if None.
+        """Refund this many minor units; if None, all that is left at the gateway.
 
         A refund that is still `pending` afterwards is in progress, or its outcome is unknown;
         recovery continues it. A caller that passes a refund id may repeat the call: it returns the
@@ -41,6 +43,8 @@ class RefundPayment:
             StorageUnavailable: nothing was sent yet; if the refund was reserved nevertheless,
                 recovery sends it.
         """
+        if minor_units is None:
+            await self._sync(payment_id)
         payment, refund = await self._reserve(
             refund_id or RefundId(self.new_id()), payment_id, minor_units, reason
         )
@@ -48,9 +52,16 @@ class RefundPayment:
             return refund
         try:
             outcome = await self.gateway.refund(payment, refund)
+            if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
+                await self.sync.if_possible(payment)
             return await self.settle(payment_id, refund.id, outcome) or refund
         except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable):
             return refund
+
+    async def _sync(self, payment_id: PaymentId) -> None:
+        order = await self.retry.begin().orders.find_by_payment(payment_id)
+        if order is not None:
+            await self.sync.if_possible(order.payment_at_gateway(payment_id))
 
     async def _reserve(
         self, refund_id: RefundId, payment_id: PaymentId, minor_units: int | None, reason: str

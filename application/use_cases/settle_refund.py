@@ -1,14 +1,17 @@
 """SettleRefund: the only place where the outcome of a refund and its event are written."""
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.events import PaymentRefunded
 from domain.identifiers import PaymentId, RefundId
 from domain.order import Order
-from domain.refund import Refund, RefundOutcome, RefundStatus
+from domain.refund import DOUBTFUL, Refund, RefundOutcome, RefundStatus
 
 
 @frozen
@@ -16,6 +19,7 @@ class SettleRefund:
     """Record the outcome of one of our refunds."""
 
     retry: RetryOnConflict
+    alerts: Alerts
     now: Clock
 
     async def __call__(
@@ -27,22 +31,39 @@ class SettleRefund:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
 
-        async def decision(work: UnitOfWork) -> Refund | None:
+        async def decision(work: UnitOfWork) -> tuple[Refund | None, Sequence[Refund]]:
             order = await work.orders.find_by_payment(payment_id)
             if order is None:
-                return None
+                return None, ()
             settled = order.settle_refund(refund_id, outcome, self.now())
-            save_refunds(work, order, settled)
-            return settled.refund(refund_id)
+            return settled.refund(refund_id), save_refunds(work, order, settled)
 
-        return await self.retry(decision)
+        refund, doubtful = await self.retry(decision)
+        await report_doubtful(self.alerts, doubtful)
+        return refund
 
 
-def save_refunds(work: UnitOfWork, before: Order, after: Order) -> None:
-    """Save an order whose refunds have changed, and publish each refund that has succeeded now."""
+def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refund]:
+    """Save an order whose refunds have changed, and publish each refund that has succeeded now.
+
+    Returns the changed refunds that an operator must look at; see `report_doubtful`.
+    """
     if after == before:
-        return
+        return ()
     work.orders.save(after)
-    for refund in after.refunds:
-        if refund.status is RefundStatus.SUCCEEDED and refund not in before.refunds:
+    changed = [refund for refund in after.refunds if refund not in before.refunds]
+    for refund in changed:
+        if refund.status is RefundStatus.SUCCEEDED and not refund.amount.is_zero:
             work.outbox.add(PaymentRefunded.of(refund))
+    return [refund for refund in changed if refund.code in DOUBTFUL]
+
+
+async def report_doubtful(alerts: Alerts, refunds: Sequence[Refund]) -> None:
+    """Tell an operator about refunds whose amount is not what the gateway reports."""
+    for refund in refunds:
+        await alerts.report(
+            AlertKind.EXTERNAL_REFUND_MISMATCH,
+            refund.payment_id,
+            f"refund {refund.reference} of payment {refund.payment_id} counts as {refund.amount},"
+            f" which is not what the gateway reports: {refund.code}",
+        )

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
+from application.ports.gateway_history import GatewayHistory, ListRefunds
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -61,6 +62,14 @@ class CheckedGateway:
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         """Call the adapter."""
         return await self._checked("find_refund", self._gateway.find_refund(payment, refund))
+
+    @property
+    def list_refunds(self) -> ListRefunds | None:
+        """The adapter's list of refunds, if it has one."""
+        list_refunds = GatewayHistory.of(self._gateway).list_refunds
+        if list_refunds is None:
+            return None
+        return lambda payment: self._checked("list_refunds", list_refunds(payment))
 
     async def check(self) -> None:
         """Call the adapter."""

@@ -64,6 +64,16 @@ class RefusingHarness(Harness, Protocol):
         """Let the gateway refuse the next charge for a reason that no card can change."""
 
 
+class RefundListingHarness(Harness, Protocol):
+    """An adapter with `list_refunds`, at a gateway that others use as well."""
+
+    async def refund_externally(self, payment: Payment, minor_units: int) -> str:
+        """Refund so much of a payment without the adapter, as in the gateway's dashboard.
+
+        Returns the gateway's identifier of the refund.
+        """
+
+
 class AuthenticatingHarness(Harness, Protocol):
     """A gateway with cards that require authentication."""
 

@@ -26,10 +26,12 @@ from payments_kit.conformance.harness import (
     FailingHarness,
     Harness,
     MakeHarness,
+    RefundListingHarness,
     RefusingHarness,
     UnreliableHarness,
     hooks,
 )
+from payments_kit.conformance.history_promises import RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 
 _SUITE: Final = Path(__file__).with_name("suite.py")
@@ -56,6 +58,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestUnreliableConnection": Part(UnreliableConnectionContract, UnreliableHarness),
     "TestFailingGateway": Part(FailingGatewayContract, FailingHarness),
     "TestRefusingGateway": Part(RefusingGatewayContract, RefusingHarness),
+    "TestRefundList": Part(RefundListContract, RefundListingHarness),
     "TestAuthentication": Part(AuthenticationContract, AuthenticatingHarness),
 }
 """The parts by the names of their classes in suite.py."""

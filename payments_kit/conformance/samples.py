@@ -38,6 +38,11 @@ def a_refund(payment: Payment, charged: Charged, minor_units: int | None = None)
     )
 
 
+def as_captured(payment: Payment, charged: Charged) -> Payment:
+    """Return a payment after its charge."""
+    return payment.succeed(charged)
+
+
 async def paid(harness: Harness, minor_units: int = 1000) -> tuple[Payment, Charged]:
     """Charge a new payment."""
     payment = a_payment(minor_units)

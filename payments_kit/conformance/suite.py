@@ -12,6 +12,7 @@ from payments_kit.conformance.fault_promises import (
     RefusingGatewayContract,
     UnreliableConnectionContract,
 )
+from payments_kit.conformance.history_promises import RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.run import RUN
 
@@ -37,6 +38,10 @@ class TestFailingGateway(FailingGatewayContract):
 
 class TestRefusingGateway(RefusingGatewayContract):
     """Needs a gateway that can be made to refuse the shop."""
+
+
+class TestRefundList(RefundListContract):
+    """Needs an adapter that lists refunds, and a gateway that others can use."""
 
 
 class TestAuthentication(AuthenticationContract):

@@ -56,7 +56,9 @@ def charges_at(ledger: GatewayLedger) -> list[GatewayCharge]:
 def refunds_at(ledger: GatewayLedger) -> list[GatewayRefund]:
     """Return the refunds that the gateway completed."""
     return [
-        GatewayRefund(refund.charge_id, refund.amount, refund.refund_id)
+        GatewayRefund(
+            refund.charge_id, refund.amount, None if refund.key is None else refund.refund_id
+        )
         for _, record in ledger.all()
         for refund in record.refunds
         if refund.state is RefundState.SUCCEEDED

@@ -73,8 +73,8 @@ def describe(notification: Notification) -> str:
         case PaymentNotification(_, payment_id, outcome):
             what = type(outcome).__name__ if outcome else "no outcome"
             return f"{prefix} payment {payment_id} {what}"
-        case RefundNotification(_, _, refund_id, outcome):
-            return f"{prefix} refund {refund_id} {type(outcome).__name__}"
+        case RefundNotification(_, _, _, reported):
+            return f"{prefix} refund {reported.refund_id} {type(reported.outcome).__name__}"
         case ExternalRefundNotification(_, charge_id, _, amount, _):
             return f"{prefix} external refund of {amount} of {charge_id}"
         case _:

@@ -17,6 +17,7 @@ from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.refunds import RefundState
 from adapters.gateways.stripe.client import StripeApi
 from application.ports.payment_gateway import CardToken, GatewayAdapter
+from domain.money import Money
 from domain.payment import Payment
 from payments_kit.conformance.authentication_promises import AuthenticationContract
 from payments_kit.conformance.fault_promises import (
@@ -25,8 +26,9 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.harness import Step
+from payments_kit.conformance.history_promises import RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
-from payments_kit.doubles.stripe import lifecycle
+from payments_kit.doubles.stripe import lifecycle, refunds
 from payments_kit.doubles.stripe.faults import Kind
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Account, stripe_account
 from tests.world import World
@@ -54,6 +56,10 @@ class SimulatedHarness(StripeTestCards):
     async def charge_count(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
         return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts)
+
+    async def refund_externally(self, payment: Payment, minor_units: int) -> str:
+        amount = Money(minor_units, payment.amount.currency)
+        return await self.gateway.refund_externally(payment.id, amount) or ""
 
     async def refunded_amount(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
@@ -118,9 +124,15 @@ class StripeHarness(StripeTestCards):
         charges = _labelled(payment, self.account.stripe.ledger.charges)
         return sum(each["status"] == "succeeded" for each in charges)
 
+    async def refund_externally(self, payment: Payment, minor_units: int) -> str:
+        ledger = self.account.stripe.ledger
+        [charge] = _labelled(payment, ledger.charges)
+        refund = refunds.create(ledger, {"charge": charge["id"], "amount": minor_units})
+        return str(refund["id"])
+
     async def refunded_amount(self, payment: Payment) -> int:
-        refunds = _labelled(payment, self.account.stripe.ledger.refunds)
-        return sum(each["amount"] for each in refunds if each["status"] != "failed")
+        made = _labelled(payment, self.account.stripe.ledger.refunds)
+        return sum(each["amount"] for each in made if each["status"] != "failed")
 
     def _add_fault(self, step: Step, kind: Kind, **more: Any) -> None:
         method, path = {
@@ -154,6 +166,7 @@ class TestInMemory(
     UnreliableConnectionContract,
     FailingGatewayContract,
     RefusingGatewayContract,
+    RefundListContract,
     AuthenticationContract,
 ):
     """The reference."""
@@ -164,7 +177,7 @@ class TestInMemory(
         return InMemoryHarness(world.gateway, world.faults)
 
 
-class TestFake(PaymentGatewayContract, AuthenticationContract):
+class TestFake(PaymentGatewayContract, RefundListContract, AuthenticationContract):
     """Its records are in a real PostgreSQL."""
 
     @pytest.fixture
@@ -177,7 +190,11 @@ class TestFake(PaymentGatewayContract, AuthenticationContract):
 
 
 class TestStripeCharges(
-    OnStripe, PaymentGatewayContract, UnreliableConnectionContract, FailingGatewayContract
+    OnStripe,
+    PaymentGatewayContract,
+    UnreliableConnectionContract,
+    FailingGatewayContract,
+    RefundListContract,
 ):
     """The Charges API, as the reference service used it."""
 
@@ -189,6 +206,7 @@ class TestStripePaymentIntents(
     PaymentGatewayContract,
     UnreliableConnectionContract,
     FailingGatewayContract,
+    RefundListContract,
     AuthenticationContract,
 ):
     """The PaymentIntents API, the default."""

@@ -91,6 +91,16 @@ class OrderMachine(RuleBasedStateMachine):
             assert self.order.refundable(payment) == Money(left, captured.currency)
 
     @invariant()
+    def no_more_is_recorded_as_refunded_than_was_captured(self) -> None:
+        for payment in self.order.payments:
+            done = [
+                each for each in self._reserved(payment) if each.status is RefundStatus.SUCCEEDED
+            ]
+            captured = payment.captured_amount or Money(0, payment.amount.currency)
+            assert total(done) <= captured.minor_units
+            assert {each.amount.currency for each in done} <= {captured.currency}
+
+    @invariant()
     def money_that_the_order_may_not_keep_is_being_returned(self) -> None:
         for payment in self.order.payments:
             failed = sum(

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from domain.claim import AlreadyPaid
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.order import Order
 from domain.outcome import Evidence
 from domain.payment import CAPTURED, PaymentStatus
 from domain.refund import (
+    CURRENCY_MISMATCH,
+    EXCEEDS_PAYMENT,
     SETTLEMENT_CHECK_INTERVAL,
     TRANSITIONS,
     Refunded,
@@ -66,6 +68,12 @@ def settle(order: Order, refund_id: str, *outcomes: RefundOutcome) -> Order:
     for outcome in outcomes:
         order = order.settle_refund(RefundId(refund_id), outcome, NOW)
     return order
+
+
+def reserve_and_settle(order: Order, amount: Money) -> Order:
+    """Return the order after a refund of ours has succeeded."""
+    order = reserve(order, "ours", amount.minor_units)
+    return settle(order, "ours", Refunded("re_ours", amount))
 
 
 def record(order: Order, outcome: RefundOutcome, amount: Money = SIXTY) -> Order:
@@ -268,6 +276,24 @@ def test_reports_about_an_unknown_refund_or_charge_change_nothing() -> None:
     assert settle(paid(), "unknown", BY_US) == paid()
     assert paid().record_refund(unknown, "re_external", PRICE, EXTERNALLY, NOW) == paid()
     assert paid().record_dispute(DISPUTE, unknown, PRICE, "fraudulent", status) == paid()
+
+
+def test_a_report_of_more_than_was_captured_is_recorded_as_what_was_left() -> None:
+    order = record(reserve_and_settle(paid(), dollars("60")), EXTERNALLY, PRICE)
+    refund = order.refunds[-1]
+    assert (refund.amount, refund.code) == (dollars("40"), EXCEEDS_PAYMENT)
+    assert given_back(order) == PRICE
+    assert record(order, EXTERNALLY, PRICE) == order
+
+
+def test_a_report_in_another_currency_counts_as_nothing() -> None:
+    euros = Money(6_000, Currency("eur"))
+    order = paid()
+    for outcome in (RefundPending("re_external"), Refunded("re_external", euros)):
+        order = record(order, outcome, euros)
+        assert order.refunds[0].code == CURRENCY_MISMATCH
+        assert order.refundable(order.payment(PAYMENT)) == PRICE
+    assert given_back(order).is_zero
 
 
 @pytest.mark.parametrize("end", [DisputeStatus.WON, DisputeStatus.LOST])

@@ -14,12 +14,13 @@ from application.ports.gateway_notifications import (
 )
 from domain.identifiers import PaymentId, RefundId
 from domain.payment import PaymentStatus
-from domain.refund import Refunded
+from domain.refund import Refunded, ReportedRefund
 from tests.builders import PRICE, charged, declined
 from tests.checkpoints import proceed
 from tests.world import AUTHENTICATING, World
 
 UNKNOWN = PaymentId("unknown")
+REPORTED = ReportedRefund("re", PRICE, Refunded("re", PRICE), RefundId("r"), "r:0")
 
 
 async def pay_with_lost_reply(world: World) -> PaymentId:
@@ -122,7 +123,7 @@ async def test_a_notification_about_an_unknown_payment_changes_nothing(world: Wo
     for notification, is_new in (
         (PaymentNotification("evt_1", UNKNOWN, charged(UNKNOWN)), False),
         (PaymentNotification("evt_2", UNKNOWN), False),
-        (RefundNotification("evt_3", UNKNOWN, RefundId("r"), Refunded("re", PRICE)), True),
+        (RefundNotification("evt_3", UNKNOWN, charged(UNKNOWN).charge_id, REPORTED), True),
         (UnrelatedNotification("evt_4"), True),
     ):
         assert await world.receive(notification) is is_new

@@ -47,8 +47,8 @@ async def refund(
 
 async def settle(world: World, refund_id: RefundId, outcome: RefundOutcome) -> Refund | None:
     """Settle a refund of the default payment with a report of the gateway."""
-    receive = world.use_cases().receive_notification
-    return await receive.settle_refund(world.payment().id, refund_id, outcome)
+    settle_refund = world.use_cases().refund_payment.settle
+    return await settle_refund(world.payment().id, refund_id, outcome)
 
 
 async def test_a_payment_is_refunded_in_parts_until_nothing_is_left(world: World) -> None:
@@ -154,10 +154,12 @@ async def test_the_refunded_amount_is_what_the_gateway_reports(world: World) -> 
 
 
 async def test_a_failed_refund_leaves_the_payment_refundable(world: World) -> None:
-    payment_id = await pay(world)
-    await world.gateway.refund_externally(payment_id, PRICE)
-    failed = await refund(world, 6_000)
-    assert (failed.status, failed.code) == (RefundStatus.FAILED, "charge_already_refunded")
+    payment_id = await pay(world, WAITS_AT_BANK)
+    pending = await refund(world, 6_000)
+    await world.gateway.finish_refund(payment_id, pending.id, succeeded=False)
+    world.advance(hours=1)
+    await world.recover()
+    assert [each.status for each in world.order().refunds] == [RefundStatus.FAILED]
     assert world.order().refundable(world.payment()) == PRICE
 
 
@@ -175,7 +177,7 @@ async def test_a_report_about_an_unknown_refund_changes_nothing(world: World) ->
     await pay(world)
     unknown, failed = RefundId("unknown"), RefundFailed("unknown")
     assert await settle(world, unknown, failed) is None
-    settle_refund = world.use_cases().receive_notification.settle_refund
+    settle_refund = world.use_cases().refund_payment.settle
     assert await settle_refund(PaymentId("unknown"), unknown, failed) is None
 
 

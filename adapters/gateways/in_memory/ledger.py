@@ -92,7 +92,7 @@ class GatewayLedger:
         if refund.refund_id is not None:
             self.notifications.append(
                 RefundNotification(
-                    self._notification_id(), payment_id, refund.refund_id, refund.outcome
+                    self._notification_id(), payment_id, refund.charge_id, refund.reported
                 )
             )
 

@@ -1,6 +1,7 @@
 """SimulatedGateway: the port's methods for a gateway that moves no money."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from datetime import datetime
 
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
@@ -15,7 +16,7 @@ from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from domain.outcome import Outcome
 from domain.payment import Payment
-from domain.refund import Refund, RefundOutcome
+from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 
 class SimulatedGateway(ABC):
@@ -72,6 +73,11 @@ class SimulatedGateway(ABC):
             "find_refund", payment.id, lambda record: record.find_refund(refund)
         )
 
+    async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
+        return await self._query(
+            "list_refunds", payment.id, lambda record: record.list_refunds(payment.charge_id)
+        )
+
     async def check(self) -> None:
         """Check that the records are accessible.
 
@@ -107,13 +113,16 @@ class SimulatedGateway(ABC):
         )
 
     async def refund_externally(
-        self, payment_id: PaymentId, amount: Money | None = None
+        self,
+        payment_id: PaymentId,
+        amount: Money | None = None,
+        refund_id: RefundId | None = None,
     ) -> str | None:
         """Refund outside this service; return the reference, None if nothing was charged."""
         return await self._send(
             "refund_externally",
             payment_id,
-            lambda record: record.refund_externally(self._new_id(), amount),
+            lambda record: record.refund_externally(self._new_id(), amount, refund_id),
         )
 
     async def _query(self, step: str, payment_id: PaymentId, rule: Rule[Result]) -> Result:

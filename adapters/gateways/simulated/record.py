@@ -21,7 +21,7 @@ from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
 from domain.outcome import Declined, Outcome
 from domain.payment import Payment
-from domain.refund import Refund, RefundFailed, RefundOutcome
+from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
 
 Result = TypeVar("Result")
 
@@ -134,6 +134,12 @@ class GatewayRecord:
                 return self, record.outcome
         return self, None
 
+    def list_refunds(
+        self, charge_id: ChargeId | None
+    ) -> tuple["GatewayRecord", list[ReportedRefund]]:
+        """Return all refunds of a charge."""
+        return self, [each.reported for each in self.refunds if each.charge_id == charge_id]
+
     def finish_refund(
         self, refund_id: RefundId, succeeded: bool
     ) -> tuple["GatewayRecord", RefundOutcome | None]:
@@ -149,9 +155,12 @@ class GatewayRecord:
         return evolve(self, refunds=refunds), outcomes[-1] if outcomes else None
 
     def refund_externally(
-        self, new_id: str, amount: Money | None
+        self, new_id: str, amount: Money | None, refund_id: RefundId | None = None
     ) -> tuple["GatewayRecord", str | None]:
-        """Refund outside this service, as in the gateway's dashboard; None: all that is left."""
+        """Refund outside this service, as in the gateway's dashboard; None: all that is left.
+
+        `refund_id` is what another tool has put into a label that is named like ours.
+        """
         attempt = self.charged
         if attempt is None:
             return self, None
@@ -160,6 +169,7 @@ class GatewayRecord:
             charge_id=attempt.charge_id,
             amount=amount or self.refundable(attempt),
             state=RefundState.SUCCEEDED,
+            refund_id=refund_id,
         )
         return evolve(self, refunds=(*self.refunds, record)), record.reference
 

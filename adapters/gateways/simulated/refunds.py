@@ -9,7 +9,14 @@ from attrs import frozen
 from adapters.gateways.simulated.attempts import Attempt
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
-from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, RefundPending
+from domain.refund import (
+    Refund,
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    RefundPending,
+    ReportedRefund,
+)
 
 ALREADY_REFUNDED: Final = "charge_already_refunded"
 """The code for a charge of which nothing is left (https://docs.stripe.com/error-codes)."""
@@ -25,7 +32,7 @@ class RefundState(Enum):
 
 @frozen
 class RefundRecord:
-    """One refund; an external one has neither key nor refund id."""
+    """One refund; an external one has no key."""
 
     reference: str
     charge_id: ChargeId
@@ -33,6 +40,11 @@ class RefundRecord:
     state: RefundState
     key: str | None = None
     refund_id: RefundId | None = None
+
+    @property
+    def reported(self) -> ReportedRefund:
+        """What the gateway lists and notifies about it."""
+        return ReportedRefund(self.reference, self.amount, self.outcome, self.refund_id, self.key)
 
     @property
     def outcome(self) -> RefundOutcome:

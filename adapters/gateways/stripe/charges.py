@@ -1,5 +1,7 @@
 """The Charges API, as the reference service used it; https://docs.stripe.com/api/charges."""
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
@@ -13,7 +15,7 @@ from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amou
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Outcome
 from domain.payment import Payment
-from domain.refund import Refund, RefundOutcome
+from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 
 @frozen
@@ -58,6 +60,9 @@ class StripeCharges:
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         return await StripeRefunds(self.api).find(refund)
+
+    async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
+        return await StripeRefunds(self.api).all_of(payment)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

@@ -18,9 +18,9 @@ from adapters.gateways.stripe.objects import (
     livemode,
     nested,
     outcome_of_charge,
-    outcome_of_refund,
     text,
 )
+from adapters.gateways.stripe.refunds import reported_refund
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     DisputeNotification,
@@ -33,7 +33,8 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.dispute import DisputeStatus
-from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
+from domain.identifiers import ChargeId, DisputeId, PaymentId
+from domain.money import Money
 from domain.outcome import Charged, Outcome
 
 TOLERANCE_SECONDS: Final = 300
@@ -81,7 +82,11 @@ class StripeNotificationReader:
             return UnrelatedNotification(notification_id)
         if type_.startswith(("charge.", "payment_intent.")):
             return PaymentNotification(
-                notification_id, PaymentId(payment_id), _outcome(type_, obj), claimed_payment(obj)
+                id=notification_id,
+                payment_id=PaymentId(payment_id),
+                outcome=_outcome(type_, obj),
+                claimed=claimed_payment(obj),
+                refunded=_refunded(obj),
             )
         return UnrelatedNotification(notification_id)
 
@@ -117,7 +122,7 @@ def _outcome(type_: str, obj: Json) -> Outcome | None:
     """Return the outcome that an event proves; None if it is not final or cannot be read."""
     try:
         match type_:
-            case "charge.succeeded" | "charge.captured":
+            case "charge.succeeded" | "charge.captured" | "charge.refunded":
                 return outcome_of_charge(obj)
             case "charge.failed" if obj.get("payment_intent") is None:
                 return outcome_of_charge(obj)
@@ -138,24 +143,31 @@ def _outcome(type_: str, obj: Json) -> Outcome | None:
         return None
 
 
+def _refunded(obj: Json) -> Money | None:
+    """Return how much of a charge was refunded by then; None if nothing was.
+
+    The event alone does not say by which refunds: since API version 2022-11-15 a charge does not
+    contain them (https://docs.stripe.com/upgrades#2022-11-15).
+    """
+    try:
+        refunded = amount(obj, "amount_refunded")
+    except Unreadable:
+        return None
+    return None if refunded.is_zero else refunded
+
+
 def _of_refund(notification_id: str, obj: Json) -> Notification:
     """Translate a refund; without our labels, it is an external one."""
-    payment_id, refund_id = label(obj, "payment_id"), label(obj, "refund_id")
+    payment_id = label(obj, "payment_id")
     try:
-        outcome = outcome_of_refund(obj)
-        if payment_id and refund_id and _ID.fullmatch(payment_id) and _ID.fullmatch(refund_id):
-            return RefundNotification(
-                notification_id, PaymentId(payment_id), RefundId(refund_id), outcome
-            )
-        return ExternalRefundNotification(
-            id=notification_id,
-            charge_id=ChargeId(text(obj, "charge")),
-            reference=text(obj, "id"),
-            amount=amount(obj, "amount"),
-            outcome=outcome,
-        )
+        refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
     except Unreadable:
         return UnrelatedNotification(notification_id)
+    if payment_id is not None and _ID.fullmatch(payment_id) and refund.refund_id is not None:
+        return RefundNotification(notification_id, PaymentId(payment_id), charge_id, refund)
+    return ExternalRefundNotification(
+        notification_id, charge_id, refund.reference, refund.amount, refund.outcome
+    )
 
 
 def _of_dispute(notification_id: str, obj: Json) -> Notification:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -25,7 +26,7 @@ from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amou
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Charged, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
-from domain.refund import Refund, RefundOutcome
+from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 # What the conversion of a token leaves of its call: enough to open a connection (3 s) and to send
 # the intent. If Stripe's reply to the intent then takes too long, recovery finds the outcome.
@@ -92,6 +93,9 @@ class StripePaymentIntents:
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         return await StripeRefunds(self.api).find(refund)
+
+    async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
+        return await StripeRefunds(self.api).all_of(payment)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

@@ -8,10 +8,10 @@ from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused, StoredError
 from adapters.gateways.stripe.labels import label, names
-from adapters.gateways.stripe.objects import Json, amount, outcome_of_refund
-from domain.identifiers import ChargeId
+from adapters.gateways.stripe.objects import Json, amount, outcome_of_refund, text
+from domain.identifiers import ChargeId, RefundId
 from domain.payment import Payment
-from domain.refund import Refund, RefundFailed, RefundOutcome
+from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
 
 # What a refund leaves of its call for listing the charge's refunds, if that is needed. If it is
 # too short for that, recovery finds the outcome.
@@ -60,10 +60,33 @@ class StripeRefunds:
             matching = (each for each in refunds if each.get("id") == refund.reference)
             return next(map(outcome_of_refund, matching), None)
 
+    async def all_of(self, payment: Payment) -> list[ReportedRefund]:
+        """Return all refunds of a payment's charge; see the port's ListRefunds."""
+        if payment.charge_id is None:
+            return []
+        async with querying():
+            return [reported_refund(each) for each in await self._list(payment.charge_id)]
+
     async def _list(self, charge_id: ChargeId) -> list[Json]:
         """Return all refunds of a charge; unlike search, the list API sees every write at once."""
         async with querying():
             return [each async for each in self.api.list("/v1/refunds", charge=charge_id)]
+
+
+def reported_refund(refund: Json) -> ReportedRefund:
+    """Return what Stripe reports about a refund, no matter who has created it.
+
+    Raises:
+        Unreadable: it cannot be read.
+    """
+    refund_id = label(refund, "refund_id")
+    return ReportedRefund(
+        reference=text(refund, "id"),
+        amount=amount(refund, "amount"),
+        outcome=outcome_of_refund(refund),
+        refund_id=None if refund_id is None else RefundId(refund_id),
+        key=label(refund, "refund_key"),
+    )
 
 
 def _by_key(refunds: list[Json], ours: Refund) -> RefundOutcome | None:

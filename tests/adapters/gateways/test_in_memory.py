@@ -12,7 +12,7 @@ from application.ports.payment_gateway import CALL_SECONDS, CardToken, OutcomeUn
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, RequiresAction
 from domain.payment import Payment
-from domain.refund import Refunded, RefundFailed, RefundPending
+from domain.refund import Refunded, RefundFailed, RefundPending, ReportedRefund
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.stripe.cards import PAYMENT_METHODS, TOKENS
 from tests.world import VISA, World
@@ -164,9 +164,11 @@ async def test_the_ledger_has_a_notification_for_every_change(world: World) -> N
     assert isinstance(charged, Charged)
     refund = a_refund(payment, charged)
     refunded = await world.gateway.refund(payment, refund)
+    assert isinstance(refunded, Refunded)
+    reported = ReportedRefund(refunded.reference, refund.amount, refunded, refund.id, refund.key)
     await world.gateway.refund_externally(payment.id, Money(0, Currency("usd")))
     assert world.ledger.notifications == [
         PaymentNotification("evt_00000001", payment.id, None, payment),
         PaymentNotification("evt_00000002", payment.id, charged, payment),
-        RefundNotification("evt_00000003", payment.id, refund.id, refunded),
+        RefundNotification("evt_00000003", payment.id, charged.charge_id, reported),
     ]

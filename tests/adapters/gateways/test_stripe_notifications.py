@@ -54,11 +54,18 @@ def payment_outcome(ledger: Ledger, type_: str) -> Outcome | None:
     return notification.outcome
 
 
+def read_payment(ledger: Ledger, type_: str) -> PaymentNotification:
+    notification = last(ledger, type_)
+    assert isinstance(notification, PaymentNotification)
+    return notification
+
+
 def refund_outcome(ledger: Ledger, type_: str) -> RefundOutcome:
     notification = last(ledger, type_)
     assert isinstance(notification, RefundNotification)
-    assert (notification.payment_id, notification.refund_id) == ("payment-1", "refund-1")
-    return notification.outcome
+    assert (notification.payment_id, notification.reported.refund_id) == ("payment-1", "refund-1")
+    assert notification.reported.key == "refund-1:0"
+    return notification.reported.outcome
 
 
 def read(event: Json) -> Notification:
@@ -200,7 +207,15 @@ def test_an_external_refund_names_its_charge(ledger: Ledger) -> None:
     assert (external.charge_id, external.reference) == (charge["id"], refund["id"])
     assert external.amount == TEN
     assert external.outcome == Refunded(refund["id"], TEN)
-    assert payment_outcome(ledger, "charge.refunded") is None
+
+
+def test_a_refunded_charge_says_how_much_was_refunded(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    assert read_payment(ledger, "charge.succeeded").refunded is None
+    refunds.create(ledger, {"charge": charge["id"], "amount": 400})
+    notification = read_payment(ledger, "charge.refunded")
+    assert notification.outcome == Charged(charge["id"], TEN, livemode=False)
+    assert notification.refunded == dollars("4")
 
 
 # --- format and signature ----------------------------------------------------------------------

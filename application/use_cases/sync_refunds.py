@@ -1,0 +1,72 @@
+"""SyncRefunds: record the refunds of a payment that the gateway has and we do not."""
+
+import logging
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from application.ports.alerts import Alerts
+from application.ports.clock import Clock
+from application.ports.gateway_history import GatewayHistory
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.unit_of_work import UnitOfWork
+from application.retry import RetryOnConflict
+from application.use_cases.settle_refund import report_doubtful, save_refunds
+from domain.order import Order
+from domain.payment import Payment
+from domain.refund import Refund
+
+logger = logging.getLogger(__name__)
+
+
+@frozen
+class SyncRefunds:
+    """Ask the gateway for all refunds of a payment, and record each of them.
+
+    What is left of a payment is what the gateway has left: others may refund it as well, such as
+    an operator in the gateway's dashboard.
+    """
+
+    retry: RetryOnConflict
+    gateway: PaymentGateway
+    history: GatewayHistory
+    alerts: Alerts
+    now: Clock
+
+    async def __call__(self, payment: Payment) -> Order | None:
+        """Return the order with all refunds; None if the gateway has no list of them.
+
+        `payment` has the id that the gateway has for it.
+
+        Raises:
+            OutcomeUnknown, GatewayUnavailable: the gateway could not be asked.
+            StorageUnavailable: nothing is known to be written; repeating it changes nothing more.
+        """
+        list_refunds, charge_id = self.history.list_refunds, payment.charge_id
+        if list_refunds is None or charge_id is None:
+            return None
+        if not payment.is_at(self.gateway.name, self.gateway.livemode):
+            return None
+        reported = await list_refunds(payment)
+
+        async def decision(work: UnitOfWork) -> tuple[Order | None, Sequence[Refund]]:
+            order = await work.orders.find_by_payment(payment.id)
+            if order is None:
+                return None, ()
+            recorded = order.record_refunds(charge_id, reported, self.now())
+            return recorded, save_refunds(work, order, recorded)
+
+        order, doubtful = await self.retry(decision)
+        await report_doubtful(self.alerts, doubtful)
+        return order
+
+    async def if_possible(self, payment: Payment) -> None:
+        """Record what the gateway has; if it cannot be asked, leave it to a later occasion.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written.
+        """
+        try:
+            await self(payment)
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            logger.info("the refunds of payment %s could not be listed: %s", payment.id, error)
