@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
+from adapters.persistence.sql.pooler import PooledConnection
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
 # How long to wait for a free connection; a customer waits as long.
@@ -136,6 +137,16 @@ class Database:
                 if fault_of(error) is Fault.CONFLICT:
                     raise Conflict(reason_of(error)) from error
                 raise
+
+    async def has_pooler(self) -> bool:
+        """Whether a connection pooler does not keep prepared statements.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        async with self._connection() as connection:
+            # asyncpg's classes count any connection as an instance of each of them.
+            return type(connection.driver_connection) is PooledConnection
 
     def distrust_connections(self) -> None:
         """Replace every connection at its next use: their server is not what it was."""

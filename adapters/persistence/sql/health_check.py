@@ -39,7 +39,10 @@ async def check(engine: AsyncEngine) -> HealthCheck:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    [(number, server)] = await Database(engine).run(_SERVER)
+    database = Database(engine)
+    [(number, server)] = await database.run(_SERVER)
+    if await database.has_pooler():
+        server += " behind a connection pooler, without prepared statements"
     with translating_errors():
         async with engine.connect() as connection:
             revision = await current_revision(connection)

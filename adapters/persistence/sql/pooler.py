@@ -1,12 +1,13 @@
 """Connection poolers, such as PgBouncer in transaction mode.
 
-Such a pooler may use another server connection for each transaction. asyncpg needs two round trips
-for a statement: it is prepared, then executed. Between the two, the pooler may switch, and then the
-statement is unknown, or the name stands for another statement. In one transaction it cannot switch.
+Such a pooler may use another server connection for each transaction, so that a prepared statement
+is unknown in the next one, or its name stands for another statement. Without its cache, asyncpg
+parses and executes a statement in one message, which no pooler can divide: two round trips instead
+of one, because the types of the parameters are asked for first.
 """
 
 import uuid
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import asyncpg
 
@@ -16,17 +17,7 @@ _FIND_ITSELF: Final = "SELECT count(*) FROM pg_prepared_statements WHERE name = 
 
 
 class PooledConnection(asyncpg.Connection):
-    """Runs each statement in a transaction of its own: four round trips instead of one."""
-
-    async def fetch(
-        self, query: str, *args: Any, timeout: float | None = None, record_class: Any = None
-    ) -> list[Any]:
-        """Run a statement, without a name."""
-        async with self.transaction():
-            return cast(
-                list[Any],
-                await super().fetch(query, *args, timeout=timeout, record_class=record_class),
-            )
+    """A connection without named statements; `statement_cache_size` must be 0, too."""
 
     async def prepare(self, query: str, *, name: Any = None, **options: Any) -> Any:
         """Prepare a statement under a name that no other connection has used.
