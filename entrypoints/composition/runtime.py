@@ -129,11 +129,6 @@ def _compose(
         relay_name=new_id(),
         alerts=alerts,
     )
-    most = {"user": settings.declines_per_user, "address": settings.declines_per_address}
-    limits = DeclineLimits(
-        window=timedelta(seconds=settings.decline_window_seconds),
-        max_declines={kind: limit for kind, limit in most.items() if limit > 0},  # 0: no limit
-    )
     return Runtime(
         settings=settings,
         database=database,
@@ -142,12 +137,21 @@ def _compose(
         broker=broker,
         streams=streams,
         dead_letters=JetStreamDeadLetters(broker, streams),
-        use_cases=compose(ports, limits),
+        use_cases=compose(ports, decline_limits(settings)),
         outbox=outbox,
         backlog=SqlBacklogReader(database),
         idempotency_store=SqlIdempotencyStore(database),
         alerts=alerts,
         clock_watch=ClockWatch(socket.gethostname(), utc_now, clock, alerts),
+    )
+
+
+def decline_limits(settings: Settings) -> DeclineLimits:
+    """Return the limits; a limit of 0 is none."""
+    most = {"user": settings.declines_per_user, "address": settings.declines_per_address}
+    return DeclineLimits(
+        window=timedelta(seconds=settings.decline_window_seconds),
+        max_declines={kind: limit for kind, limit in most.items() if limit > 0},
     )
 
 

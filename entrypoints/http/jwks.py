@@ -1,6 +1,7 @@
 """The public keys of an identity provider, fetched when needed and cached."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -77,15 +78,33 @@ async def fetch_key_set(fetch: Fetch) -> KeySet:
         NoKeySet: it cannot be fetched or used.
     """
     try:
-        return parse_key_set(await fetch())
+        content = await fetch()
     except NoKeySet:
         raise
     except TimeoutError:
         raise NoKeySet(f"the provider did not answer within {FETCH_SECONDS:g} s") from None
+    except Exception as error:
+        raise NoKeySet(f"the provider cannot be reached: {_reason(error)}") from None
+    try:
+        return parse_key_set(content)
     except ValueError as error:
         raise NoKeySet(str(error)) from None
-    except Exception as error:
-        raise NoKeySet(f"the provider cannot be reached: {type(error).__name__}") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the cause in words that have no part of the URL, which may contain credentials."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as cause):
+            words = getattr(cause, "verify_message", None) or cause.reason
+            return f"its certificate is not accepted ({words})"
+        case aiohttp.ClientConnectorDNSError():
+            return "the name of its host is not found"
+        case aiohttp.ClientConnectorError() if error.os_error.strerror:
+            return f"no connection is opened ({error.os_error.strerror.lower()[:80]})"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy answers with HTTP status {error.status}"
+        case _:
+            return type(error).__name__
 
 
 async def _log(problem: str) -> None:

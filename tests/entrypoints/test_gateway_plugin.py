@@ -1,5 +1,6 @@
 """A gateway plug-in is loaded by its reference; each problem is reported in one line."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -108,3 +109,9 @@ def test_a_plugin_that_rejects_the_environment_stops_a_process_with_one_line(
     assert done.returncode == 1
     (line,) = done.stdout.splitlines()
     assert line == "payments: TILLPAY_KEY: must begin with till_test_ or till_live_"
+    odd = f"STRIPEKEY=hunter2 JWT_KEY='hunter2 ' PAYMENT_GATEWAY={TILLPAY} payments {command}"
+    *warnings, last = run(odd, tmp_path, path=EXAMPLES).stdout.splitlines()
+    assert last == line
+    problems = [json.loads(warning)["problem"] for warning in warnings]
+    assert [problem.partition(":")[0] for problem in problems] == ["JWT_KEY"] * 2 + ["STRIPEKEY"]
+    assert "hunter2" not in "".join(warnings)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.gateway_plugin import InvalidSetting
+from entrypoints.composition.runtime import decline_limits
 from entrypoints.settings import VARIABLES, Settings, read_database_url, read_settings
 
 COMPLETE = {
@@ -117,6 +118,11 @@ def test_the_fake_gateway_needs_no_stripe_key_and_a_worker_no_token_key() -> Non
 
 def test_a_restricted_key_of_stripe_is_accepted() -> None:
     assert read_settings({**COMPLETE, "STRIPE_KEY": "rk_test_hunter2"}).stripe_key
+
+
+def test_a_declines_limit_of_0_switches_it_off() -> None:
+    settings = read_settings({**COMPLETE, "DECLINES_PER_USER": "0", "DECLINES_PER_ADDRESS": "7"})
+    assert decline_limits(settings).max_declines == {"address": 7}
 
 
 @pytest.mark.parametrize("key", ["asdf\n", " asdf ", "\tas df", "ä\udcff", "\r\n asdf"])

@@ -5,7 +5,10 @@ import base64
 import contextlib
 import hmac
 import json
+import ssl
+import tempfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -13,11 +16,18 @@ import aiohttp
 import jwt
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer, TestServer
 from attrs import define, evolve, field
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from entrypoints.composition.operator import check_sign_in
 from entrypoints.http.errors import KeysUnavailable
@@ -28,6 +38,9 @@ from entrypoints.http.jwks import (
     MAX_FETCH_INTERVAL_SECONDS,
     REFRESH_AFTER_SECONDS,
     Jwks,
+    NoKeySet,
+    fetch_from,
+    fetch_key_set,
 )
 from entrypoints.monitoring.doctor import CheckResult
 from tests.builders import PAYER
@@ -52,6 +65,19 @@ def key_set(*keys: dict[str, Any]) -> bytes:
 
 
 RSA_ENTRY, EC_ENTRY = public(RSA_KEY, "RS256", "rsa"), public(EC_KEY, "ES256", "ec")
+
+
+def self_signed_certificate() -> bytes:
+    """Return a key and a certificate that nobody trusts."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        x509.CertificateBuilder(name, name, EC_KEY.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2126, 1, 1, tzinfo=UTC))
+        .sign(EC_KEY, hashes.SHA256())
+    )
+    key = EC_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key + certificate.public_bytes(Encoding.PEM)
 
 
 def token(key: PrivateKeyTypes = RSA_KEY, algorithm: str = "RS256", **header: object) -> str:
@@ -217,6 +243,58 @@ async def test_a_provider_that_answers_oddly_is_not_an_error_of_the_service(
                 assert await status(client, token(kid="rsa")) == reply, path
     problems = {alert.text for alert in await world.alerts.list_current()}
     assert len(problems) == 1  # one line for JWKS_URL
+
+
+async def problem_of(url: str) -> str:
+    """Return why no keys can be fetched from this URL."""
+    with pytest.raises(NoKeySet) as caught:
+        await fetch_key_set(fetch_from(url))
+    return str(caught.value)
+
+
+async def test_a_certificate_that_is_not_accepted_and_a_refused_connection_are_named() -> None:
+    async with TestServer(web.Application()) as server:
+        url = str(server.make_url("/keys"))
+        assert "not accepted" not in await problem_of(url)
+    assert "no connection is opened (" in await problem_of(url)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(self_signed_certificate())
+        file.flush()
+        context.load_cert_chain(file.name)
+    tls = TestServer(web.Application(), scheme="https")
+    await tls.start_server(ssl=context)
+    try:
+        problem = await problem_of(str(tls.make_url("/keys")))
+    finally:
+        await tls.close()
+    assert problem.startswith("the provider cannot be reached: its certificate is not accepted (")
+
+
+async def test_a_name_that_does_not_exist_is_named() -> None:
+    # RFC 6761, section 6.4: no name below `invalid` exists.
+    problem = await problem_of("https://user:hunter2@id.invalid/keys?hunter2")
+    assert problem.startswith("the provider cannot be reached: ")
+    assert "hunter2" not in problem
+
+
+async def test_the_proxy_of_the_environment_is_used(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def proxy(request: web.BaseRequest) -> web.Response:
+        asked.append(str(request.url))
+        return web.Response(body=await provider.fetch())
+
+    async with RawTestServer(proxy) as server:
+        monkeypatch.setenv("HTTP_PROXY", str(server.make_url("")))
+        monkeypatch.setenv("http_proxy", str(server.make_url("")))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        key_set = await fetch_key_set(fetch_from("http://id.invalid/keys"))
+    assert len(key_set.keys) == 2
+    assert asked == ["http://id.invalid/keys"]
 
 
 async def test_the_doctor_tells_whether_the_provider_has_usable_keys(provider: Provider) -> None:
