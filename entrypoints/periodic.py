@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def _repeat(
         try:
             await work()
             pause = seconds
-        except StorageUnavailable as error:
+        except (StorageUnavailable, BrokerUnavailable) as error:
             logger.warning("background task %r is retried after a pause: %s", name, error)
         except Exception:
             logger.exception("background task %r failed", name)

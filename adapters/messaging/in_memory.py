@@ -12,7 +12,7 @@ from adapters.messaging.replay import is_replay_of, replay_headers, replayed_let
 from adapters.messaging.wire import ID_HEADER, MAX_BYTES, Message, Unpublishable, encode
 from application.ports.clock import Clock
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
-from application.ports.inbound_events import DeadLetter, StreamProgress
+from application.ports.inbound_events import DeadLetter, DeadLetterCount, StreamProgress
 from application.ports.stream_positions import EventPosition
 from domain.events import EventId
 
@@ -289,6 +289,13 @@ class InMemoryDeadLetters:
         await self._broker.checkpoint("list dead letters")
         later = [letter for letter in self._broker.letters.values() if letter.id > after]
         return later[:limit]
+
+    async def count(self) -> DeadLetterCount:
+        await self._broker.checkpoint("count dead letters")
+        moments = [letter.recorded_at for letter in self._broker.letters.values()]
+        if not moments:
+            return DeadLetterCount(0)
+        return DeadLetterCount(len(moments), min(moments), max(moments))
 
     async def show(self, letter_id: int) -> DeadLetter | None:
         await self._broker.checkpoint("show dead letter")

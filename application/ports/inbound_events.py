@@ -114,6 +114,15 @@ class DeadLetter:
     recorded_at: datetime
 
 
+@frozen
+class DeadLetterCount:
+    """How many dead letters are stored, and when the first and the last were recorded."""
+
+    number: int
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+
+
 class DeadLetters(Protocol):
     """The stored dead letters.
 
@@ -123,6 +132,13 @@ class DeadLetters(Protocol):
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
         """Return dead letters with an id greater than `after`, oldest first."""
+
+    async def count(self) -> DeadLetterCount:
+        """Return how many there are.
+
+        Raises:
+            BrokerUnavailable: the broker cannot be reached.
+        """
 
     async def show(self, letter_id: int) -> DeadLetter | None:
         """Return one dead letter."""

@@ -4,7 +4,7 @@ from typing import get_args
 
 import click
 
-from entrypoints.cli.running import log_oddities, run, settings_or_exit
+from entrypoints.cli.running import fail, log_oddities, run, settings_or_exit
 from entrypoints.worker import DEFAULT_ROLES, Role
 
 
@@ -46,9 +46,13 @@ def worker(roles: tuple[Role, ...]) -> None:
     """
     from entrypoints.composition.worker import open_worker
     from entrypoints.logs import configure_logs
+    from entrypoints.worker.probes import CannotListen
     from entrypoints.worker.process import run_worker
 
     configure_logs()
     settings = settings_or_exit(http=False)
     log_oddities(settings)
-    run(run_worker(open_worker(settings), roles or DEFAULT_ROLES))
+    try:
+        run(run_worker(open_worker(settings), roles or DEFAULT_ROLES))
+    except CannotListen as error:
+        fail(str(error))

@@ -42,6 +42,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
             backlog=runtime.backlog,
             alerts=runtime.alerts,
             clock_watch=runtime.clock_watch,
+            dead_letters=runtime.dead_letters,
             check_broker=partial(check_broker, runtime.broker, runtime.streams),
             gateway=runtime.gateway,
             gateway_name=str(settings.payment_gateway),

@@ -1,35 +1,66 @@
 """Compose the worker on the real adapters."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
-from adapters.messaging.jetstream import JetStreamSubscription
+from prometheus_client import CollectorRegistry
+
+from adapters.messaging.jetstream import JetStreamConnection, JetStreamSubscription
 from adapters.messaging.jetstream.streams import ORDERS, PAYMENTS
+from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
+from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
+from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.runtime import Runtime, open_runtime
+from entrypoints.http.probes import Check
+from entrypoints.monitoring.dead_letter_metrics import REFRESH_SECONDS, DeadLetterMetrics
+from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops
+from entrypoints.worker.metrics import WorkerMetrics
+from entrypoints.worker.observed_events import ObservedEvents
+from entrypoints.worker.probes import Probes
 from entrypoints.worker.roles import WorkerDependencies
 
 
 @contextlib.asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[WorkerDependencies]:
+async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependencies, Probes]]:
     """Open everything that the worker needs; close it at the end.
 
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
-    async with open_runtime(settings) as runtime:
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics.on(registry)
+    dead_letters = DeadLetterMetrics.on(registry)
+    async with (
+        open_runtime(settings) as runtime,
+        Readiness.on(settings.database_url) as readiness,
+        exporting_metrics(runtime, registry),
+    ):
         runtime.broker.open()
-        yield _dependencies(runtime)
+        checks: Mapping[str, Check] = {
+            "database": readiness.check,
+            "nats": partial(_check_broker, runtime.broker),
+        }
+        probes = Probes(settings.host, settings.worker_port, checks, registry, metrics)
+        refresh = partial(dead_letters.refresh, runtime.dead_letters)
+        async with repeating("dead letters", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
+            yield _dependencies(runtime, metrics), probes
 
 
-def _dependencies(runtime: Runtime) -> WorkerDependencies:
+async def _check_broker(broker: JetStreamConnection) -> None:
+    if not broker.is_connected:
+        raise BrokerUnavailable("not connected")
+
+
+def _dependencies(runtime: Runtime, metrics: WorkerMetrics) -> WorkerDependencies:
     use_cases = runtime.use_cases
     connection = runtime.broker, runtime.streams, runtime.dead_letters
     orders = JetStreamSubscription(*connection, ORDERS, durable="payments")
@@ -41,11 +72,12 @@ def _dependencies(runtime: Runtime) -> WorkerDependencies:
     def alignment(events: InboundEvents) -> Alignment:
         return Alignment(AlignStreams(events, positions, runtime.alerts))
 
+    observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
     retention = Retention(runtime.idempotency_store, SqlRetention(runtime.database).delete_old_rows)
     return WorkerDependencies(
         use_cases=use_cases,
         order_intake=OrderIntake(
-            orders,
+            observed(orders),
             alignment(orders),
             use_cases.replicate_order,
             use_cases.cancel_order,
@@ -54,7 +86,10 @@ def _dependencies(runtime: Runtime) -> WorkerDependencies:
             runtime.alerts,
         ),
         payment_intake=PaymentCreatedIntake(
-            payments, alignment(payments), use_cases.complete_order, use_cases.advance_positions
+            observed(payments),
+            alignment(payments),
+            use_cases.complete_order,
+            use_cases.advance_positions,
         ),
         maintenance=maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
     )

@@ -1,6 +1,6 @@
 """HttpDependencies: everything that the HTTP service needs."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry
@@ -10,10 +10,8 @@ from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
+from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
-
-Check = Callable[[], Awaitable[None]]
-"""A readiness check; it raises if what it checks cannot be used now."""
 
 
 @frozen(kw_only=True)

@@ -7,9 +7,12 @@ from attrs import frozen
 
 from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
+from application.ports.event_publisher import BrokerUnavailable
+from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.monitoring.clock_watch import ClockWatch
+from entrypoints.monitoring.dead_letter_metrics import dead_letter_problem
 from entrypoints.monitoring.next_steps import CLOCK
 from entrypoints.monitoring.problems import Problem, read_problems
 
@@ -19,7 +22,8 @@ class CheckResult:
     """The result of one check."""
 
     name: str
-    """What was checked: `database`, `clock`, `attention`, `nats` or `gateway`."""
+    """What was checked: `database`, `clock`, `attention`, `nats`,
+    `dead letters` or `gateway`."""
     ok: bool
     text: str
     """One line: the state if the check passed, else the problem."""
@@ -62,6 +66,7 @@ class Doctor:
     backlog: BacklogReader
     alerts: Alerts
     clock_watch: ClockWatch
+    dead_letters: DeadLetters
     check_broker: Callable[[], Awaitable[Sequence[BrokerCheck]]]
     gateway: GatewayAdapter
     gateway_name: str
@@ -73,7 +78,13 @@ class Doctor:
         """Run all checks; return their results."""
         broker = [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
         sign_in = [await self.check_sign_in()] if self.check_sign_in else []
-        return [*await self._database(), *broker, await self._gateway(), *sign_in]
+        return [
+            *await self._database(),
+            *broker,
+            *await self._dead_letters(),
+            await self._gateway(),
+            *sign_in,
+        ]
 
     async def _database(self) -> list[CheckResult]:
         try:
@@ -96,6 +107,16 @@ class Doctor:
         if problem is not None:
             return CheckResult("clock", False, Problem(CLOCK, problem).line)
         return CheckResult("clock", True, f"{self.clock_watch.offset:+.3f} s from the database's")
+
+    async def _dead_letters(self) -> list[CheckResult]:
+        try:
+            count = await self.dead_letters.count()
+        except BrokerUnavailable:
+            return []  # the check of the broker has said so
+        problem = dead_letter_problem(count, self.clock_watch.host_now)
+        if problem is not None:
+            return [CheckResult("dead letters", False, problem.line)]
+        return [CheckResult("dead letters", True, f"{count.number:,}, none of them recent")]
 
     async def _gateway(self) -> CheckResult:
         try:

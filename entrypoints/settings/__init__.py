@@ -151,6 +151,16 @@ class Settings:
         default=3000,
         metadata=declare("PORT", whole_number(0, 65535), "the port of `serve`"),
     )
+    # Where OpenTelemetry's SDKs export to Prometheus by default, so tools know it:
+    # https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    worker_port: int = field(
+        default=9464,
+        metadata=declare(
+            "WORKER_PORT",
+            whole_number(0, 65535),
+            "the port of the probes and metrics of `worker`; 0: nowhere",
+        ),
+    )
     # A balancer that asks every two seconds, and gives up after two failures, has noticed by then.
     drain_seconds: int = field(
         default=5,
@@ -221,7 +231,7 @@ class Settings:
         metadata=declare(
             "DATABASE_POOL",
             whole_number(1, 1000),
-            "connections of one process; `serve` has one more, for `/health/ready`",
+            "connections of one process; each has one more, for `/health/ready`",
         ),
     )
     database_prepared: Prepared = field(

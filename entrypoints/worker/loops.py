@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -58,6 +58,29 @@ class Pacing:
 REAL_PACING: Final = Pacing()
 
 
+class LoopObserver(Protocol):
+    """Is told how each run of a loop has ended."""
+
+    def succeeded(self, loop: str, done: int) -> None:
+        """A run has done this much work."""
+
+    def failed(self, loop: str) -> None:
+        """A run has raised an exception."""
+
+
+class NoObserver:
+    """Ignores everything."""
+
+    def succeeded(self, loop: str, done: int) -> None:
+        """Do nothing."""
+
+    def failed(self, loop: str) -> None:
+        """Do nothing."""
+
+
+NO_OBSERVER: Final = NoObserver()
+
+
 @frozen
 class Loop:
     """Some work that is repeated."""
@@ -68,7 +91,12 @@ class Loop:
     idle_seconds: float = IDLE_SECONDS
     """The pause when there was nothing to do."""
 
-    async def run(self, stop: asyncio.Event, pacing: Pacing = REAL_PACING) -> None:
+    async def run(
+        self,
+        stop: asyncio.Event,
+        pacing: Pacing = REAL_PACING,
+        observer: LoopObserver = NO_OBSERVER,
+    ) -> None:
         """Repeat the work until `stop` is set; work that has begun is finished first.
 
         An exception is logged and never ends the loop.
@@ -76,7 +104,7 @@ class Loop:
         failures = 0
         while not stop.is_set():
             try:
-                done = await self.run_once()
+                done = await self._observed(observer)
             except (StorageUnavailable, BrokerUnavailable) as error:
                 failures += 1
                 logger.warning("loop %s is retried after a pause: %s", self.name, error)
@@ -92,15 +120,29 @@ class Loop:
                 if not done:
                     await pacing.sleep(self.idle_seconds, stop)
 
+    async def _observed(self, observer: LoopObserver) -> int:
+        try:
+            done = await self.run_once()
+        except Exception:
+            observer.failed(self.name)
+            raise
+        observer.succeeded(self.name, done)
+        return done
+
 
 async def run_loops(
-    loops: Sequence[Loop], stop: asyncio.Event, pacing: Pacing = REAL_PACING
+    loops: Sequence[Loop],
+    stop: asyncio.Event,
+    pacing: Pacing = REAL_PACING,
+    observer: LoopObserver = NO_OBSERVER,
 ) -> None:
     """Run the loops concurrently until `stop` is set, then let each finish its current work.
 
     A loop that needs more than GRACE_SECONDS to finish is cancelled.
     """
-    tasks = [asyncio.create_task(loop.run(stop, pacing), name=loop.name) for loop in loops]
+    tasks = [
+        asyncio.create_task(loop.run(stop, pacing, observer), name=loop.name) for loop in loops
+    ]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:

@@ -135,6 +135,7 @@ class Deployment:
             "OPERATOR_KEY": self.keys.operator_key,
             "PAYMENT_GATEWAY": "fake",
             "HOST": "127.0.0.1",
+            "WORKER_PORT": "0",
             "DRAIN_SECONDS": "0",  # no balancer has to notice that the demo ends
         }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from application.ports.inbound_events import DeadLetter
+from application.ports.inbound_events import DeadLetter, DeadLetterCount
 from tests.contracts.brokers import Broker
 from tests.contracts.inbound_events import LONG, SHORT
 
@@ -40,6 +40,15 @@ class DeadLettersContract:
         rest = await broker.letters.list(3, after=first[-1].id)
         assert [letter.data for letter in (*first, *rest)] == [b"0", b"1", b"2", b"3", b"4"]
         assert not await broker.letters.list(3, after=rest[-1].id)
+
+    async def test_they_are_counted_with_the_times_of_the_first_and_the_last(
+        self, broker: Broker
+    ) -> None:
+        assert await broker.letters.count() == DeadLetterCount(0)
+        letters = [await dead_letter(broker, b"%d" % number, {}) for number in range(3)]
+        moments = [letter.recorded_at for letter in letters]
+        count = await broker.letters.count()
+        assert count == DeadLetterCount(3, moments[0], moments[-1])
 
     async def test_an_unknown_id_has_no_dead_letter(self, broker: Broker) -> None:
         assert await broker.letters.show(1) is None

@@ -81,6 +81,7 @@ class Deployment:
             "STRIPE_WEBHOOK_SECRET": f"{WEBHOOK_SECRET}, {PREVIOUS_WEBHOOK_SECRET}",
             "OPERATOR_KEY": OPERATOR_KEY,
             "HOST": "127.0.0.1",
+            "WORKER_PORT": "0",
             "DRAIN_SECONDS": "0",  # there is no balancer
             # Every customer of the tests has the same address.
             "DECLINES_PER_ADDRESS": "1000000",

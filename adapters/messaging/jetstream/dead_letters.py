@@ -26,7 +26,7 @@ from adapters.messaging.jetstream.publisher import TOO_LARGE
 from adapters.messaging.jetstream.streams import DEAD_LETTERS, PLANS, Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
 from adapters.messaging.wire import ID_HEADER, Message
-from application.ports.inbound_events import DeadLetter
+from application.ports.inbound_events import DeadLetter, DeadLetterCount
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +105,22 @@ class JetStreamDeadLetters:
                 letters.append(await _read(jetstream, stored))
                 after = letters[-1].id
         return letters
+
+    async def count(self) -> DeadLetterCount:
+        stream = await self._streams.find(_ALL)
+        if stream is None:
+            return DeadLetterCount(0)
+        jetstream = await self._connection.jetstream()
+        with as_unavailable():
+            # The stream may have other subjects, too, if it was not created by us.
+            info = await jetstream.stream_info(stream, subjects_filter=_ALL)
+            number = sum((info.state.subjects or {}).values())
+            try:
+                oldest = await jetstream.get_msg(stream, seq=1, subject=_ALL, next=True)
+                newest = await jetstream.get_last_msg(stream, _ALL)
+            except NotFoundError:
+                return DeadLetterCount(0)
+        return DeadLetterCount(number, oldest.time, newest.time)
 
     async def show(self, letter_id: int) -> DeadLetter | None:
         stream = await self._streams.find(_ALL)

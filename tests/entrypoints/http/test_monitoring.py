@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from application.application import DeclineLimits
-from entrypoints.http.dependencies import Check
+from entrypoints.http.probes import Check
 from tests.entrypoints.http.world import Client, HttpWorld, a_token, pay
 
 

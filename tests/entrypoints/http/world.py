@@ -12,7 +12,8 @@ from attrs import define, evolve, field
 
 from application.ports.gateway_notifications import NotificationReader
 from entrypoints.http.app import create_app
-from entrypoints.http.dependencies import Check, HttpDependencies
+from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
 from tests.builders import ORDER, PAYER
 from tests.world import World

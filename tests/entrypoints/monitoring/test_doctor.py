@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 from attrs import evolve, frozen
 
+from adapters.messaging.in_memory import InMemoryDeadLetters
+from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from application.ports.backlog import Backlog, BacklogItem, BacklogKind
 from application.ports.unit_of_work import StorageUnavailable
@@ -45,7 +47,11 @@ HEALTHY = [
     ("database", True, "PostgreSQL 15.4, schema 0007"),
     ("clock", True, "+0.000 s from the database's"),
 ]
-OTHERS = [("nats", True, "connected"), ("gateway", True, "fake is ready")]
+OTHERS = [
+    ("nats", True, "connected"),
+    ("dead letters", True, "0, none of them recent"),
+    ("gateway", True, "fake is ready"),
+]
 
 Results = list[tuple[str, bool, str]]
 
@@ -55,8 +61,9 @@ async def check(it: Dependencies, world: World | None = None, ahead: float = 0) 
     watch = ClockWatch(
         "host-1", lambda: world.now() + timedelta(seconds=ahead), world.now, world.alerts
     )
+    letters = InMemoryDeadLetters(world.broker)
     doctor = Doctor(
-        it.check_database, it, world.alerts, watch, it.check_broker, world.gateway, "fake"
+        it.check_database, it, world.alerts, watch, letters, it.check_broker, world.gateway, "fake"
     )
     return [(each.name, each.ok, each.text) for each in await doctor.check()]
 
@@ -80,10 +87,10 @@ async def test_each_check_and_each_problem_is_one_result(
 
 
 async def test_what_needs_attention_is_named_with_what_to_do() -> None:
-    [*healthy, (name, is_ok, text), nats, gateway] = await check(
+    [*healthy, (name, is_ok, text), nats, letters, gateway] = await check(
         Dependencies(backlog=evolve(BUSY, events_parked=1))
     )
-    assert (healthy, [nats, gateway]) == (HEALTHY, OTHERS)
+    assert (healthy, [nats, letters, gateway]) == (HEALTHY, OTHERS)
     assert (name, is_ok) == ("attention", False)
     assert text.startswith("parked event id-1 of order parent-1")
     assert text.endswith("(docs/operations.md#event_parked)")
@@ -92,7 +99,7 @@ async def test_what_needs_attention_is_named_with_what_to_do() -> None:
 async def test_an_alert_of_any_process_is_a_line() -> None:
     world = World()
     await world.alerts.report(AlertKind.GATEWAY_REFUSAL, "stripe", "account closed")
-    [*_, (name, is_ok, text), _, _] = await check(Dependencies(), world)
+    [*_, (name, is_ok, text), _, _, _] = await check(Dependencies(), world)
     assert (name, is_ok) == ("attention", False)
     assert text.startswith("gateway refusal: stripe: account closed (since ")
 
@@ -101,3 +108,16 @@ async def test_a_clock_that_differs_from_the_databases_is_a_line() -> None:
     [_, (name, is_ok, text), *_] = await check(Dependencies(), ahead=-600)
     assert (name, is_ok) == ("clock", False)
     assert text.startswith("the clock of host-1 is 600 s behind the database's: synchronize")
+
+
+async def test_dead_letters_are_a_line_while_they_are_recent() -> None:
+    world = World()
+    world.broker.store(Message("order:created", b"{", {}))
+    [event] = await world.broker.subscribe("payments", "order:created").fetch(1, timedelta(0))
+    await event.dead_letter("not JSON")
+    [*_, (name, is_ok, text), _] = await check(Dependencies(), world)
+    assert (name, is_ok) == ("dead letters", False)
+    assert text.startswith("1 dead letters, the newest of 20")
+    world.advance(hours=8 * 24)
+    [*_, line, _] = await check(Dependencies(), world)
+    assert line == ("dead letters", True, "1, none of them recent")

@@ -1,0 +1,70 @@
+"""The Prometheus metrics of a worker's loops and of the events it receives."""
+
+from collections.abc import Iterable
+
+from attrs import frozen
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+
+@frozen
+class WorkerMetrics:
+    """The metrics of one worker; it implements LoopObserver of loops.py."""
+
+    runs: Counter
+    failures: Counter
+    done: Counter
+    last_success: Gauge
+    events: Counter
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> "WorkerMetrics":
+        """Register the metrics."""
+        ProcessCollector(registry=registry)
+        loop = ("loop",)
+        return cls(
+            runs=Counter(
+                "payments_worker_runs", "Runs of a loop that ended.", loop, registry=registry
+            ),
+            failures=Counter(
+                "payments_worker_failures", "Runs of a loop that failed.", loop, registry=registry
+            ),
+            done=Counter(
+                "payments_worker_done",
+                "What the runs have done: events received or published, orders checked.",
+                loop,
+                registry=registry,
+            ),
+            last_success=Gauge(
+                "payments_worker_last_success_timestamp_seconds",
+                "When a run of the loop last succeeded.",
+                loop,
+                registry=registry,
+            ),
+            events=Counter(
+                "payments_inbound_events",
+                "Deliveries of inbound events: applied, retried, or stored as a dead letter.",
+                ("subject", "result"),
+                registry=registry,
+            ),
+        )
+
+    def start(self, loops: Iterable[str]) -> None:
+        """Show the loops, all at zero."""
+        for loop in loops:
+            for metric in (self.runs, self.failures, self.done, self.last_success):
+                metric.labels(loop)
+
+    def succeeded(self, loop: str, done: int) -> None:
+        """Count a run."""
+        self.runs.labels(loop).inc()
+        self.done.labels(loop).inc(done)
+        self.last_success.labels(loop).set_to_current_time()
+
+    def failed(self, loop: str) -> None:
+        """Count a run that failed."""
+        self.runs.labels(loop).inc()
+        self.failures.labels(loop).inc()
+
+    def count_event(self, subject: str, result: str) -> None:
+        """Count a delivery; the subscriptions limit the subjects."""
+        self.events.labels(subject, result).inc()
