@@ -83,8 +83,13 @@ async def test_2_fifty_concurrent_requests_at_two_processes_charge_once(system: 
         concurrent = await asyncio.gather(
             *(system.api.pay(order_id, serve=number % 2) for number in range(50))
         )
-        assert sorted(response.status for response in concurrent) == [201, *[409] * 49]
+        statuses = [response.status for response in concurrent]
+        # A busy machine answers with 503 when all places of its pool stay taken.
+        assert set(statuses) <= {201, 409, 503}, concurrent
+        assert statuses.count(201) <= 1, concurrent
         responses += concurrent
+        responses.append(await system.api.pay(order_id))
+        assert responses[-1].status == (409 if 201 in statuses else 201), responses[-1]
     await assert_promises_kept(system, order_ids, responses)
     for order_id in order_ids:
         assert len(await system.stripe.charge_keys(order_id)) == 1

@@ -192,7 +192,7 @@ async def test_15_every_currency_is_charged_in_its_own_minor_units(system: Syste
         response = await system.api.pay(order_ids[-1])
         responses.append(response)
         if stripe_amount is None:
-            assert response.status == 402, response
+            assert response.status == 502, response
             continue
         assert response.status == 201, response
         assert (response.body["amount"], response.body["currency"]) == (minor_units, currency)
@@ -203,7 +203,7 @@ async def test_15_every_currency_is_charged_in_its_own_minor_units(system: Syste
 
 async def test_15_a_price_that_its_currency_cannot_express_is_never_rounded(system: System) -> None:
     """The event becomes a dead letter and the order stays unknown; later events are processed."""
-    prices = ((8.205, "usd"), (0.5, "jpy"), (-1, "usd"), ("10", "usd"))
+    prices = ((8.205, "usd"), (0.5, "jpy"), (-1, "usd"), ("10,50", "usd"))
     malformed = [
         await system.events.create_order(price=price, currency=currency)
         for price, currency in prices
