@@ -1,5 +1,6 @@
 """Notifications from a gateway (webhooks), verified and translated into our own terms."""
 
+from enum import Enum, unique
 from typing import Protocol
 
 from attrs import frozen
@@ -12,8 +13,23 @@ from domain.payment import Payment
 from domain.refund import RefundOutcome, ReportedRefund
 
 
+@unique
+class RefusedBecause(Enum):
+    """Why a notification is not accepted."""
+
+    UNSIGNED = "unsigned"
+    WRONG_SIGNATURE = "wrong_signature"
+    WRONG_TIME = "wrong_time"
+    """Signed too long ago, or in the future: one of the two clocks may be wrong."""
+    UNREADABLE = "unreadable"
+
+
 class InvalidNotification(Exception):
     """The bytes are not a verified notification; the text is the reason, without their content."""
+
+    def __init__(self, text: str, because: RefusedBecause = RefusedBecause.UNREADABLE) -> None:
+        super().__init__(text)
+        self.because = because
 
 
 @frozen

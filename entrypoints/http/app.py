@@ -19,6 +19,7 @@ from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
+from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.responses import on_error
@@ -74,9 +75,12 @@ def _routes(
         operators = OperatorKeys(settings.operators, refusals)
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
         routes.append(_refund_route(RefundRoutes(refunds, operators)))
-    if dependencies.notification_reader is not None:
-        webhooks = NotificationHandler(use_cases.receive_notification, tasks)
-        routes.append(_webhook_route(WebhookRoutes(webhooks, dependencies.notification_reader)))
+    webhooks = WebhookRoutes(
+        NotificationHandler(use_cases.receive_notification, tasks),
+        dependencies.notification_reader,
+        NotificationRefusals(metrics.count_refused_notification, dependencies.alerts),
+    )
+    routes.append(_webhook_route(webhooks))
     return routes
 
 
@@ -140,6 +144,7 @@ def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
         operation_class=openapi.ReceiveNotification,
         security=openapi.NO_SECURITY,
         status_code=200,
+        include_in_schema=webhooks.reader is not None,
         responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 408, 413, 503),
     )(webhooks.stripe)
 

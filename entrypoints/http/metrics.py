@@ -25,6 +25,7 @@ class Metrics:
     charges: Counter
     charges_in_flight: Gauge
     declines_limited: Counter
+    notifications_refused: Counter
     sign_ins_refused: Counter
 
     @classmethod
@@ -55,6 +56,12 @@ class Metrics:
             declines_limited=Counter(
                 "payments_declines_limited",
                 "Attempts to pay refused after too many declines.",
+                registry=registry,
+            ),
+            notifications_refused=Counter(
+                "payments_notifications_refused",
+                "Webhooks that could not be verified, by reason.",
+                ("reason",),
                 registry=registry,
             ),
             sign_ins_refused=Counter(
@@ -88,6 +95,10 @@ class Metrics:
     def count_limited(self) -> None:
         """Count an attempt to pay that the decline limits refused."""
         self.declines_limited.inc()
+
+    def count_refused_notification(self, reason: str) -> None:
+        """Count a webhook that was refused."""
+        self.notifications_refused.labels(reason).inc()
 
     def count_refused_sign_in(self, reason: str) -> None:
         """Count a request without valid credentials."""

@@ -3,8 +3,10 @@
 from attrs import frozen
 from litestar import Response
 
-from application.ports.gateway_notifications import NotificationReader
+from application.ports.gateway_notifications import InvalidNotification, NotificationReader
+from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import NotificationHandler
+from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.requests import MAX_NOTIFICATION_BYTES, AnyRequest, read_body
 from entrypoints.http.responses import to_response
 
@@ -14,13 +16,24 @@ class WebhookRoutes:
     """The routes for gateways."""
 
     handler: NotificationHandler
-    reader: NotificationReader
+    reader: NotificationReader | None
+    """None if there is no secret: then there is nothing to verify with."""
+    refusals: NotificationRefusals
 
     async def stripe(self, request: AnyRequest) -> Response[bytes]:
         """Apply a notification once. Stripe sends it again after any reply but 2xx.
 
         https://docs.stripe.com/webhooks#handle-duplicate-events
         """
+        signature = request.headers.get("stripe-signature", "")
+        if self.reader is None:
+            if signature:
+                await self.refusals.record_without_secret()
+            raise NotFound
         content = await read_body(request, MAX_NOTIFICATION_BYTES)
-        notification = self.reader.read(content, request.headers.get("stripe-signature", ""))
+        try:
+            notification = self.reader.read(content, signature)
+        except InvalidNotification as error:
+            await self.refusals.record(error)
+            raise
         return to_response(await self.handler.receive(notification))

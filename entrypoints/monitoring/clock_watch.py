@@ -1,8 +1,10 @@
 """ClockWatch: compare the clock of this host with the database's."""
 
+import math
 from typing import Final
 
 from attrs import frozen
+from prometheus_client import CollectorRegistry, Gauge
 
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
@@ -44,6 +46,21 @@ class ClockWatch:
             return None
         direction = "ahead of" if offset > 0 else "behind"
         return f"the clock of {self.host_name} is {abs(offset):,.0f} s {direction} the database's"
+
+    def export(self, registry: CollectorRegistry) -> None:
+        """Export the difference as a gauge; it is NaN while it is not known."""
+        gauge = Gauge(
+            "payments_clock_offset_seconds",
+            "How far the clock of this host is ahead of the database's.",
+            registry=registry,
+        )
+        gauge.set_function(self._offset_or_nan)
+
+    def _offset_or_nan(self) -> float:
+        try:
+            return self.offset
+        except StorageUnavailable:
+            return math.nan
 
     async def check(self) -> None:
         """Report an alert if the difference is too large."""

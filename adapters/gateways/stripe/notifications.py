@@ -29,6 +29,7 @@ from application.ports.gateway_notifications import (
     Notification,
     PaymentNotification,
     RefundNotification,
+    RefusedBecause,
     UnrelatedNotification,
 )
 from application.ports.payment_gateway import OutcomeUnknown
@@ -95,7 +96,7 @@ class StripeNotificationReader:
         pairs = [each.partition("=") for each in signature.split(",")]
         times = [value for name, _, value in pairs if name == "t"]
         if len(times) != 1 or not _TIMESTAMP.fullmatch(times[0]):
-            raise InvalidNotification("the signature has no timestamp")
+            raise InvalidNotification("the signature has no timestamp", RefusedBecause.UNSIGNED)
         signatures = [value.encode(errors="replace") for name, _, value in pairs if name == "v1"]
         signed = f"{times[0]}.".encode() + body
         expected = [
@@ -103,9 +104,13 @@ class StripeNotificationReader:
             for secret in self._secrets
         ]
         if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures):
-            raise InvalidNotification("the signature does not match any of our secrets")
+            raise InvalidNotification(
+                "the signature does not match any of our secrets", RefusedBecause.WRONG_SIGNATURE
+            )
         if abs(self._now().timestamp() - int(times[0])) > TOLERANCE_SECONDS:
-            raise InvalidNotification("the notification is too old, or from the future")
+            raise InvalidNotification(
+                "the notification is too old, or from the future", RefusedBecause.WRONG_TIME
+            )
 
 
 def _decoded(body: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from application.ports.gateway_notifications import (
     Notification,
     PaymentNotification,
     RefundNotification,
+    RefusedBecause,
     UnrelatedNotification,
 )
 from domain.dispute import DisputeStatus
@@ -258,8 +259,24 @@ def test_both_secrets_are_valid_during_a_rotation(
 def test_a_notification_may_be_five_minutes_off_but_no_more(seconds: int) -> None:
     off = timedelta(seconds=seconds)
     assert reader(OLD).read(BODY, sign(BODY, OLD, later=off)) == UNRELATED
-    with pytest.raises(InvalidNotification):
+    with pytest.raises(InvalidNotification) as error:
         reader(OLD).read(BODY, sign(BODY, OLD, later=off + off / 300))
+    assert error.value.because is RefusedBecause.WRONG_TIME
+
+
+@pytest.mark.parametrize(
+    ("signature", "because"),
+    [
+        ("", RefusedBecause.UNSIGNED),
+        (sign(BODY, NEW), RefusedBecause.WRONG_SIGNATURE),
+        (sign(b"not JSON", OLD), RefusedBecause.UNREADABLE),
+    ],
+)
+def test_a_refusal_says_why(signature: str, because: RefusedBecause) -> None:
+    body = b"not JSON" if because is RefusedBecause.UNREADABLE else BODY
+    with pytest.raises(InvalidNotification) as error:
+        reader(OLD).read(body, signature)
+    assert error.value.because is because
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,25 @@
 """`POST /api/payments/webhooks/stripe`: notifications of the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from attrs import frozen
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.alerts import AlertKind
 from application.ports.gateway_notifications import (
     InvalidNotification,
     Notification,
     PaymentNotification,
+    RefusedBecause,
     UnrelatedNotification,
 )
 from domain.identifiers import PaymentId
 from domain.payment import PaymentStatus
+from entrypoints.http.notification_refusals import SECONDS, SEVERAL, NotificationRefusals
 from tests.builders import charged
+from tests.contracts.alerts import Seconds
 from tests.entrypoints.http.world import Client, HttpWorld, pay
 
 PATH = "/api/payments/webhooks/stripe"
@@ -26,7 +31,7 @@ class PlainNotificationReader:
 
     def read(self, body: bytes, signature: str) -> Notification:
         if signature != "signed":
-            raise InvalidNotification("signature")
+            raise InvalidNotification("signature", RefusedBecause.WRONG_SIGNATURE)
         notification_id, _, payment_id = body.decode().partition(" ")
         if not payment_id:
             return UnrelatedNotification(notification_id)
@@ -85,6 +90,48 @@ async def test_a_notification_gets_503_while_the_database_is_down(
     assert await notify(client, b"evt_1 payment") == 503
 
 
-async def test_there_is_no_webhook_route_without_a_notification_reader(world: HttpWorld) -> None:
+async def refused(client: Client) -> list[str]:
+    """Return the metric's lines that count refusals."""
+    metrics = (await client.get("/metrics")).text
+    start = "payments_notifications_refused_total{"
+    return [line.removeprefix(start) for line in metrics.splitlines() if line.startswith(start)]
+
+
+async def test_refused_webhooks_are_counted_and_several_within_minutes_are_an_alert(
+    client: Client, world: HttpWorld, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    for _ in range(SEVERAL - 1):
+        assert await notify(client, b"evt_1", "forged") == 400
+    assert await world.alerts.list_current() == []
+    assert await notify(client, b"evt_1", "forged") == 400
+
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.NOTIFICATION_REFUSED, "wrong_signature")
+    assert await refused(client) == ['reason="wrong_signature"} 3.0']
+    (line,) = [each for each in logged() if each["event"] == "webhook refused"]
+    assert (line["level"], line["reason"]) == ("warning", "wrong_signature")
+    assert "evt_1" not in str(logged())
+
+
+async def test_refusals_long_after_one_another_are_no_alert() -> None:
+    world, seconds = HttpWorld(), Seconds()
+    refusals = NotificationRefusals(lambda _: None, world.alerts, seconds)
+    for _ in range(3 * SEVERAL):
+        await refusals.record(InvalidNotification("old", RefusedBecause.WRONG_TIME))
+        seconds.now += SECONDS
+    assert await world.alerts.list_current() == []
+
+
+async def test_webhooks_without_a_configured_secret_are_404_counted_and_an_alert(
+    world: HttpWorld,
+) -> None:
     async with world.client() as client:
-        assert await notify(client, b"evt_1") == 404
+        for _ in range(SEVERAL):
+            assert await notify(client, b"evt_1") == 404
+        assert await notify(client, b"a stranger's", None) == 404
+        assert await refused(client) == ['reason="no_secret"} 3.0']
+        paths = (await client.get("/schema/openapi.json")).json()["paths"]
+
+    assert PATH not in paths
+    (alert,) = await world.alerts.list_current()
+    assert (alert.subject, alert.text) == ("no_secret", "STRIPE_WEBHOOK_SECRET is not set")
