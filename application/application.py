@@ -15,6 +15,7 @@ from application.retry import RetryOnConflict
 from application.use_cases.advance_positions import AdvancePositions
 from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
 from application.use_cases.cancel_order import CancelOrder
+from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
 from application.use_cases.complete_order import CompleteOrder
@@ -61,6 +62,7 @@ class UseCases:
     """The use cases that entrypoints call."""
 
     create_charge: CreateCharge
+    cancel_payment: CancelPayment
     read_payments: ReadPayments
     replicate_order: ReplicateOrder
     cancel_order: CancelOrder
@@ -88,6 +90,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         create_charge=CreateCharge(
             retry, gateway, settle, check, declines, alerts, now, ports.new_id
         ),
+        cancel_payment=CancelPayment(retry, check, now),
         read_payments=ReadPayments(ports.begin),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),

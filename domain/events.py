@@ -63,7 +63,7 @@ class PaymentFailed:
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentFailed":
-        """Return the event of a payment that was declined or never arrived at the gateway."""
+        """Return the event of a payment that was declined, cancelled, or never arrived."""
         return cls(payment.id, payment.order_id, payment.code or payment.status.value)
 
     @property

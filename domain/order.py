@@ -20,6 +20,7 @@ from domain.outcome import (
 )
 from domain.payment import (
     AUTHENTICATION_WINDOW,
+    CANCELLED_BY_CUSTOMER,
     FIRST_CHECK_AFTER,
     NOT_SENT,
     Payment,
@@ -109,9 +110,9 @@ class Order(OrderRefunds):
     def settle(self, payment_id: PaymentId, evidence: Evidence, now: datetime) -> "Order":
         """Record the outcome of a payment; a repeated or late report changes nothing more.
 
-        A charge after a decline is given back, because the customer has been informed that the
-        payment failed. A decline after a charge is ignored. A second charge of the payment is
-        recorded as another payment and given back.
+        A charge after a decline, or after the customer cancelled the payment, is given back,
+        because the customer was informed that nothing was captured. A decline after a charge is
+        ignored. A second charge of the payment is recorded as another payment and given back.
 
         Raises:
             PaymentNotFound: the order has no such payment.
@@ -146,12 +147,24 @@ class Order(OrderRefunds):
             case _:
                 return self
 
+    def request_cancellation(self, payment_id: PaymentId, now: datetime) -> "Order":
+        """Record that the customer cancels a payment; the gateway decides whether it still can.
+
+        It becomes `cancelled` when the gateway reports that nothing was captured. One whose outcome
+        is known, or that the gateway decides without its customer, is unchanged.
+
+        Raises:
+            PaymentNotFound: the order has no such payment.
+        """
+        return self.with_payment(self.payment(payment_id).request_cancellation(now))
+
     def should_cancel(self, payment: Payment, now: datetime) -> bool:
         """Whether a payment that waits for its customer should be cancelled at the gateway."""
         if payment.status is PaymentStatus.ABANDONED:
             return payment.reference is not None
         return payment.status is PaymentStatus.REQUIRES_ACTION and (
-            self.is_cancelled
+            payment.is_being_cancelled
+            or self.is_cancelled
             or self.replica.is_expired(now)
             or now >= payment.created_at + AUTHENTICATION_WINDOW
         )
@@ -185,6 +198,8 @@ class Order(OrderRefunds):
             return "order_already_paid"
         if self.replica.is_expired(paid_at):
             return "order_expired"
+        if payment.status is PaymentStatus.CANCELLED:
+            return CANCELLED_BY_CUSTOMER
         return "declined_before" if payment.status is PaymentStatus.FAILED else None
 
     # --- disputes ------------------------------------------------------------------------------

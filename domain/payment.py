@@ -38,6 +38,9 @@ LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
 """How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
 (https://docs.stripe.com/api/idempotent_requests)."""
 
+CANCELLED_BY_CUSTOMER: Final = "cancelled_by_customer"
+"""The code of a payment that its customer cancels, and of its reversal after a late capture."""
+
 
 class PaymentStatus(Enum):
     """The states of a payment; TRANSITIONS lists what may follow what."""
@@ -46,6 +49,8 @@ class PaymentStatus(Enum):
     REQUIRES_ACTION = "requires_action"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    """Its customer cancelled it before anything was captured."""
     ABANDONED = "abandoned"
     """The gateway has no record of it. A charge that appears later is kept or given back."""
     REVERSED = "reversed"
@@ -54,35 +59,24 @@ class PaymentStatus(Enum):
     """The captured amount, currency or mode is not what was requested; an operator decides."""
 
 
+_RESULTS: Final = frozenset(
+    {
+        PaymentStatus.SUCCEEDED,
+        PaymentStatus.FAILED,
+        PaymentStatus.ABANDONED,
+        PaymentStatus.REVERSED,
+        PaymentStatus.REVIEW,
+    }
+)
+_LATE: Final = frozenset({PaymentStatus.REVERSED, PaymentStatus.REVIEW})
+"""What a capture leads to after the customer was told that there would be none."""
+
 TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
-    PaymentStatus.PROCESSING: frozenset(
-        {
-            PaymentStatus.REQUIRES_ACTION,
-            PaymentStatus.SUCCEEDED,
-            PaymentStatus.FAILED,
-            PaymentStatus.ABANDONED,
-            PaymentStatus.REVERSED,
-            PaymentStatus.REVIEW,
-        }
-    ),
-    PaymentStatus.REQUIRES_ACTION: frozenset(
-        {
-            PaymentStatus.SUCCEEDED,
-            PaymentStatus.FAILED,
-            PaymentStatus.ABANDONED,
-            PaymentStatus.REVERSED,
-            PaymentStatus.REVIEW,
-        }
-    ),
-    PaymentStatus.ABANDONED: frozenset(
-        {
-            PaymentStatus.SUCCEEDED,
-            PaymentStatus.FAILED,
-            PaymentStatus.REVERSED,
-            PaymentStatus.REVIEW,
-        }
-    ),
-    PaymentStatus.FAILED: frozenset({PaymentStatus.REVERSED, PaymentStatus.REVIEW}),
+    PaymentStatus.PROCESSING: _RESULTS | {PaymentStatus.REQUIRES_ACTION},
+    PaymentStatus.REQUIRES_ACTION: _RESULTS | {PaymentStatus.CANCELLED},
+    PaymentStatus.ABANDONED: _RESULTS - {PaymentStatus.ABANDONED},
+    PaymentStatus.FAILED: _LATE,
+    PaymentStatus.CANCELLED: _LATE,
     PaymentStatus.SUCCEEDED: frozenset(),
     PaymentStatus.REVERSED: frozenset(),
     PaymentStatus.REVIEW: frozenset(),
@@ -117,7 +111,7 @@ class Payment:
     """What the gateway captured; in review, this is not the requested amount."""
     reference: str | None = None
     code: str | None = None
-    """The gateway's code of a failure, or why it is abandoned, reversed or in review."""
+    """The gateway's code of a failure, or why it is cancelled, abandoned, reversed or in review."""
     next_check_at: datetime | None = None
     """When recovery asks the gateway about it next; None if there is nothing left to check."""
 
@@ -140,7 +134,12 @@ class Payment:
     def has_failed(self) -> bool:
         """Whether it was tried and ended without a capture; one never sent was not tried."""
         never_sent = self.status is PaymentStatus.ABANDONED and self.code == NOT_SENT
-        return self.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED) and not never_sent
+        return not (self.is_open or self.is_captured or never_sent)
+
+    @property
+    def is_being_cancelled(self) -> bool:
+        """Whether its customer cancels it, and it is still to be cancelled at the gateway."""
+        return self.status is PaymentStatus.REQUIRES_ACTION and self.code == CANCELLED_BY_CUSTOMER
 
     def is_at(self, gateway: str, livemode: bool) -> bool:
         """Whether it was sent to this gateway, in this mode."""
@@ -202,14 +201,20 @@ class Payment:
         """Record the capture; an operator must decide, as it is not what was requested."""
         return self._capture(PaymentStatus.REVIEW, charged, mismatch)
 
+    def request_cancellation(self, now: datetime) -> "Payment":
+        """Record that its customer does not want it any more, and cancel it at the gateway soon."""
+        if self.status is not PaymentStatus.REQUIRES_ACTION or self.is_being_cancelled:
+            return self
+        return evolve(self, code=CANCELLED_BY_CUSTOMER, next_check_at=now)
+
     def fail(self, refusal: Declined | Refused) -> "Payment":
-        """Record that it was declined, or that the gateway refused the shop."""
+        """Record that nothing was captured: declined, cancelled, or the shop was refused."""
         if not self.can_become(PaymentStatus.FAILED):
             return self
         return evolve(
             self,
-            status=PaymentStatus.FAILED,
-            code=refusal.code,
+            status=PaymentStatus.CANCELLED if self.is_being_cancelled else PaymentStatus.FAILED,
+            code=CANCELLED_BY_CUSTOMER if self.is_being_cancelled else refusal.code,
             reference=refusal.reference or self.reference,
             next_check_at=None,
         )

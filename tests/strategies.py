@@ -126,7 +126,14 @@ def steps(draw: st.DrawFn, order: Order) -> Step:
     """Draw one call of a method of the order; the order may still refuse it."""
     kinds: list[Callable[[st.DrawFn, Order], Step]] = [_apply, _complete, _claim, _adopt]
     if order.payments:
-        kinds += [_settle, _settle, _settle_wrongly, _charge_again, _reserve_refund]
+        kinds += [
+            _settle,
+            _settle,
+            _settle_wrongly,
+            _charge_again,
+            _request_cancellation,
+            _reserve_refund,
+        ]
     if any(payment.charge_id is not None for payment in order.payments):
         kinds += [_record_refund, _record_dispute]
     if order.refunds:
@@ -168,6 +175,11 @@ def _charge_again(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
     again = charged(f"{payment.id}-again-{draw(_NUMBERS)}", payment.amount, payment.livemode)
     return lambda order, now: order.settle(payment.id, again, now)
+
+
+def _request_cancellation(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
+    return lambda order, now: order.request_cancellation(payment.id, now)
 
 
 def _adopt(draw: st.DrawFn, order: Order) -> Step:

@@ -87,7 +87,10 @@ class CreateCharge:
         try:
             payment = await self._claim(command)
         except PaymentInProgress as in_progress:
-            return await self._check_authentication(in_progress, command)
+            result = await self._check_authentication(in_progress, command)
+            if result.payment.status is PaymentStatus.CANCELLED:
+                return await self(command)  # it was cancelled, so it is not in the way any more
+            return result
         try:
             outcome = await self._charge(payment, command.token)
         except GatewayUnavailable as unavailable:
@@ -128,12 +131,15 @@ class CreateCharge:
         if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
             raise in_progress
         try:
-            checked = await self.check(payment, within=CALL_SECONDS)
+            checked = await self.check(
+                payment, cancel=payment.is_being_cancelled, within=CALL_SECONDS
+            )
         except StorageUnavailable:
             raise in_progress from None
         if checked.evidence is None:
             raise in_progress
-        await self._count_decline(checked.evidence, command)
+        if checked.payment.status is PaymentStatus.FAILED:
+            await self._count_decline(checked.evidence, command)
         return _result(checked.payment, checked.evidence, is_new=False)
 
     async def _charge(self, payment: Payment, token: CardToken) -> Outcome:

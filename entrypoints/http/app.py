@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from entrypoints.http import openapi
 from entrypoints.http.auth import Authenticator, OperatorKeys
 from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
 from entrypoints.http.idempotency import IdempotencyGuard
@@ -65,12 +66,17 @@ def _routes(
     refusals = RefusalLog(metrics.count_refused_sign_in)
     payments = PaymentRoutes(
         PaymentHandler(use_cases.create_charge, guard, tasks, metrics),
+        CancellationHandler(use_cases.cancel_payment, tasks),
         use_cases.read_payments,
         Authenticator.from_settings(settings, dependencies.clock, refusals, dependencies.alerts),
         settings.trusted_proxies,
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
-    routes = [*_payment_routes(payments), *_monitoring_routes(monitoring)]
+    routes = [
+        *_payment_routes(payments),
+        _cancellation_route(payments),
+        *_monitoring_routes(monitoring),
+    ]
     if settings.operators:
         operators = OperatorKeys(settings.operators, refusals)
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
@@ -124,6 +130,18 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
             responses=openapi.PAYMENT | openapi.problems(401, 404, 503),
         )(payments.show),
     )
+
+
+def _cancellation_route(payments: PaymentRoutes) -> HTTPRouteHandler:
+    return post(
+        "/api/payments/{payment_id:str}/cancel",
+        operation_id="cancelPayment",
+        operation_class=openapi.CancelPayment,
+        security=openapi.USER_SECURITY,
+        status_code=200,
+        responses=openapi.PAYMENT_CANCELLED
+        | openapi.problems(400, 401, 404, 408, 409, 413, 415, 503),
+    )(payments.cancel)
 
 
 def _refund_route(refunds: RefundRoutes) -> HTTPRouteHandler:

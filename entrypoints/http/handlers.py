@@ -215,8 +215,8 @@ def _charge_reply(result: ChargeResult) -> HandlerResult:
             message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
             detail = ErrorDetail(f"{message}; the money will be refunded", code=reason)
             return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
-        case PaymentStatus.ABANDONED:
-            detail = ErrorDetail("The payment did not reach the gateway; nothing was charged")
+        case PaymentStatus.ABANDONED | PaymentStatus.CANCELLED:
+            detail = ErrorDetail("The payment did not go through; nothing was charged")
             reply = problem_reply(503, detail, headers=RETRY_LATER, payment=body)
             return HandlerResult(reply, is_final=False)
 

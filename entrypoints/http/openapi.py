@@ -119,6 +119,14 @@ PAYMENT_CREATED: Final = {
     ),
 }
 PAYMENT: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
+PAYMENT_CANCELLED: Final = {
+    200: _spec(
+        PaymentBody,
+        "Cancelled; the order can be paid again",
+        **{key: value for key, value in _PAYMENT.items() if key != "stripeId"}
+        | {"status": "cancelled", "code": "cancelled_by_customer"},
+    )
+}
 PAYMENT_LIST: Final = {
     200: ResponseSpec(
         list[PaymentBody],
@@ -172,6 +180,14 @@ class CreatePayment(Operation):
             amount=_MINOR,
             currency=_CURRENCY,
         )
+
+
+@dataclass
+class CancelPayment(Operation):
+    """The headers of a cancellation; it has no body."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _TRACEPARENT]
 
 
 @dataclass

@@ -7,11 +7,12 @@ from litestar.params import FromPath
 from application.use_cases.read_payments import ReadPayments
 from domain.identifiers import PaymentId
 from entrypoints.http.auth import Authenticator
+from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.client_address import decline_sources
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.replies import json_reply, payment_body
-from entrypoints.http.request_bodies import parse_payment
+from entrypoints.http.request_bodies import parse_no_fields, parse_payment
 from entrypoints.http.requests import (
     AnyRequest,
     idempotency_key,
@@ -27,6 +28,7 @@ class PaymentRoutes:
     """The routes for users."""
 
     handler: PaymentHandler
+    cancellations: CancellationHandler
     read_payments: ReadPayments
     authenticator: Authenticator
     trusted_proxies: int
@@ -38,6 +40,14 @@ class PaymentRoutes:
         sources = decline_sources(request, user.id, self.trusted_proxies)
         command = parse_payment(await read_json(request), user.id, sources)
         return to_response(await self.handler.pay(command, key))
+
+    async def cancel(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
+        """Cancel one of the user's payments that waits for the user; its order is free then."""
+        user = await self.authenticator.authenticate(request)
+        if not is_payment_id(payment_id):
+            raise NotFound
+        parse_no_fields(await read_json(request, required=False))
+        return to_response(await self.cancellations.cancel(PaymentId(payment_id), user.id))
 
     async def show(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Return one of the user's payments."""

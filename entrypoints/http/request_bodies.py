@@ -30,8 +30,23 @@ def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:
     Raises:
         BadRequest: with one detail for each invalid or unknown field.
     """
-    fields = JsonFields.of(content.strip() or b"{}")
+    fields = _optional(content)
     amount, reason = fields.amount("amount"), fields.text("reason", "requested")
     fields.only("amount", "reason")
     fields.check()
     return RefundCommand(payment_id, amount, reason)
+
+
+def parse_no_fields(content: bytes) -> None:
+    """Parse the body of a request that says everything in its path.
+
+    Raises:
+        BadRequest: with one detail for each field.
+    """
+    fields = _optional(content)
+    fields.only()
+    fields.check()
+
+
+def _optional(content: bytes) -> JsonFields:
+    return JsonFields.of(content.strip() or b"{}")

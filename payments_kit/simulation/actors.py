@@ -27,6 +27,9 @@ _CARDS: Final = (
 SECRETS: Final = (*sorted(set(_CARDS)), "_secret_")
 """The card tokens, and a part of every client secret."""
 
+_CANCELS: Final = 0.3
+"""How often a customer cancels a payment instead of authenticating, or just before."""
+
 _MAX_TRIES: Final = 10
 """How often a customer tries, which is more often than real customers do."""
 
@@ -40,6 +43,8 @@ class Customer:
     clients: Clients
     gateway: GatewayEvents
     draw: random.Random
+    wavering: random.Random
+    """A stream of its own, so that a customer who never wavers acts as before."""
 
     async def act(self, arrives_at: float) -> None:
         """Pay, with other cards if necessary; in one of ten cases for another user's order."""
@@ -66,7 +71,7 @@ class Customer:
             if status == 402:
                 token, card = draw.choice(_CARDS), card + 1
             if response and response.payment_id and response.payment_status == "requires_action":
-                await self._authenticate(response.payment_id)
+                await self._authenticate(response.payment_id, user)
             await asyncio.sleep(draw.expovariate(1 / (9.0 if status in (202, 404, 409) else 4.0)))
 
     def _expected_amount(self) -> ExpectedAmount:
@@ -75,7 +80,11 @@ class Customer:
         due = self.draw.choice(self.plan.prices).money
         return ExpectedAmount(due.minor_units, due.currency.code)
 
-    async def _authenticate(self, payment_id: PaymentId) -> None:
+    async def _authenticate(self, payment_id: PaymentId, user: UserId) -> None:
+        if self.wavering.random() < _CANCELS:
+            # Perhaps while the bank still lets the customer authenticate.
+            await asyncio.sleep(self.wavering.expovariate(1 / 5.0))
+            await self.clients.cancel(self.name, payment_id, user)
         if self.draw.random() < 0.2:
             return  # the customer does not authenticate
         await asyncio.sleep(self.draw.expovariate(1 / 5.0))

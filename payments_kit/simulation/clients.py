@@ -6,6 +6,7 @@ from typing import Final
 from attrs import define, field
 
 from application.use_cases.create_charge import PayOrder
+from domain.identifiers import PaymentId, UserId
 from domain.payment import Payment
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.cluster import Cluster
@@ -19,8 +20,10 @@ from payments_kit.simulation.trace import Trace
 _NOT_CHARGED: Final = 503
 _KINDS: Final = {201: "paid", 402: "declined", _NOT_CHARGED: "not charged"}
 
-# An operator waits longer than a gateway call takes, and gives up then.
-_OPERATOR_SECONDS: Final = 20.0
+_CANCELLED: Final = 200
+
+# Longer than a gateway call takes.
+_PATIENCE_SECONDS: Final = 20.0
 
 
 @define
@@ -75,6 +78,21 @@ class Clients:
         if response.status == _NOT_CHARGED:
             self.replies += [RecordedReply("not charged", each) for each in response.claimed]
 
+    async def cancel(self, name: str, payment_id: PaymentId, user: UserId) -> None:
+        """Cancel a payment, and record the reply."""
+        serve = self.cluster.choose_serve()
+        if serve is None:
+            return
+        self.trace.record(name, f"cancels {payment_id}")
+
+        async def reply() -> None:
+            response = await serve.cancel(payment_id, user)
+            self.trace.record(name, f"gets {response.status} for cancelling {payment_id}")
+            if response.status == _CANCELLED:
+                self.replies.append(RecordedReply("cancelled", payment_id, user))
+
+        await asyncio.wait([self.loop.spawn(serve.process, reply())], timeout=_PATIENCE_SECONDS)
+
     async def refund(self, command: RefundCommand, key: str | None) -> None:
         """Request a refund."""
         serve = self.cluster.choose_serve()
@@ -83,7 +101,7 @@ class Clients:
         amount = command.minor_units or "all"
         self.trace.record("operator", f"refunds {amount} of {command.payment_id}")
         refunding = self.loop.spawn(serve.process, serve.refund(command, key))
-        await asyncio.wait([refunding], timeout=_OPERATOR_SECONDS)
+        await asyncio.wait([refunding], timeout=_PATIENCE_SECONDS)
 
     def captured_payments(self) -> list[Payment]:
         """Return the payments that an operator may refund."""

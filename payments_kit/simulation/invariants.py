@@ -203,7 +203,7 @@ def _replies_stay_true(found: Observations) -> Iterable[str]:
             payment is None or payment.status is not PaymentStatus.SUCCEEDED
         ):
             yield f"6: the reply was that {reply.payment_id} is paid, but it is {payment}"
-        if reply.kind in ("declined", "not charged") and reply.payment_id in charged:
+        if reply.kind in ("declined", "not charged", "cancelled") and reply.payment_id in charged:
             yield f"6: the reply was that {reply.payment_id} is {reply.kind}, but it is charged"
 
 

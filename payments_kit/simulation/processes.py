@@ -11,9 +11,10 @@ from attrs import define, evolve, field, frozen
 from application.application import UseCases
 from application.ports.gateway_notifications import Notification
 from application.use_cases.create_charge import PayOrder
-from domain.identifiers import PaymentId
+from domain.identifiers import PaymentId, UserId
 from domain.money import Currency
 from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.errors import reply_to
 from entrypoints.http.handlers import (
     NotificationHandler,
@@ -57,6 +58,7 @@ class Serve:
     process: SimulatedProcess
     use_cases: UseCases
     payments: PaymentHandler
+    cancellations: CancellationHandler
     refunds: RefundHandler
     notifications: NotificationHandler
     unanswered: list["asyncio.Future[Response]"] = field(factory=list)
@@ -79,6 +81,14 @@ class Serve:
         except Exception as error:
             return reply_to(error).status
 
+    async def cancel(self, payment_id: PaymentId, user: UserId) -> Response:
+        """Reply to `POST /api/payments/{id}/cancel`."""
+        try:
+            reply = await self.cancellations.cancel(payment_id, user)
+        except Exception as error:
+            reply = reply_to(error)
+        return _read(reply, [])
+
     async def receive(self, notification: Notification) -> int:
         """Reply to a webhook."""
         try:
@@ -94,6 +104,7 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
         process,
         use_cases,
         PaymentHandler(use_cases.create_charge, guard, tasks),
+        CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
         NotificationHandler(use_cases.receive_notification, tasks),
     )

@@ -160,7 +160,8 @@ class World:
                 arrives_at = plan.at + 1.0 + draw.expovariate(1 / 3.0) * (not scenario.burst)
                 if is_present and self._takes_part(name):
                     stream = self.stream(name)
-                    customer = Customer(name, plan, self.clients, self.gateway, stream)
+                    wavering = self.stream(f"{name} wavers")
+                    customer = Customer(name, plan, self.clients, self.gateway, stream, wavering)
                     yield customer.act(arrives_at)
         if scenario.refunds:
             stream = self.stream("operator")

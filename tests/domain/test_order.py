@@ -12,7 +12,7 @@ from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, NeverArrived, NeverSent, Refused
-from domain.payment import AUTHENTICATION_WINDOW, TRANSITIONS, PaymentStatus
+from domain.payment import AUTHENTICATION_WINDOW, CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import (
     NOW,
@@ -44,11 +44,12 @@ LEADS_TO = {
     PaymentStatus.REQUIRES_ACTION: ["requires action"],
     PaymentStatus.SUCCEEDED: ["charged"],
     PaymentStatus.FAILED: ["declined"],
+    PaymentStatus.CANCELLED: ["cancel requested", "declined"],
     PaymentStatus.ABANDONED: ["never arrived"],
     PaymentStatus.REVERSED: ["cancelled", "charged"],
     PaymentStatus.REVIEW: ["charged wrongly"],
 }
-"""The reports that lead from `processing` to each state."""
+"""The reports that lead to each state, from `processing` unless it is for `cancelled`."""
 
 
 def receive(*reports: str, order: Order | None = None) -> Order:
@@ -57,6 +58,8 @@ def receive(*reports: str, order: Order | None = None) -> Order:
     for report in reports:
         if report == "cancelled":
             order = order.apply(cancelled_event(), NOW)
+        elif report == "cancel requested":
+            order = order.request_cancellation(PAYMENT, NOW)
         else:
             order = order.settle(PAYMENT, REPORTS[report], NOW)
     return order
@@ -72,11 +75,41 @@ def status(order: Order, payment_id: PaymentId = PAYMENT) -> PaymentStatus:
 def test_exactly_the_transitions_in_the_table_can_be_reached(
     before: PaymentStatus, wanted: PaymentStatus
 ) -> None:
-    order = receive(*LEADS_TO[before])
+    waits_first = ["requires action"] if before is PaymentStatus.CANCELLED else []
+    order = receive(*waits_first, *LEADS_TO[before])
     assert status(order) is before
     reached = status(receive(*LEADS_TO[wanted], order=order))
     assert reached is before or reached in TRANSITIONS[before]
     assert (reached is wanted) == (wanted is before or wanted in TRANSITIONS[before])
+
+
+@pytest.mark.parametrize("late", ["charged", "charged wrongly"])
+def test_a_charge_after_the_customer_called_the_payment_off_is_given_back(late: str) -> None:
+    order = receive("requires action", "cancel requested", "declined", late)
+
+    payment = order.payment(PAYMENT)
+    assert (payment.status, payment.code) in (
+        (PaymentStatus.REVERSED, CANCELLED_BY_CUSTOMER),
+        (PaymentStatus.REVIEW, "amount_mismatch"),
+    )
+    if late == "charged":
+        assert order.refundable(payment).is_zero
+        assert order.refunds[0].reason == CANCELLED_BY_CUSTOMER
+
+
+def test_a_charge_before_the_gateway_has_called_the_payment_off_is_kept() -> None:
+    order = receive("requires action", "cancel requested")
+    assert order.payment(PAYMENT).is_being_cancelled
+    assert order.should_cancel(order.payment(PAYMENT), NOW)
+    assert order.payment(PAYMENT).is_check_due(NOW)
+
+    assert status(receive("charged", "cancel requested", order=order)) is PaymentStatus.SUCCEEDED
+
+
+def test_another_payment_can_start_after_one_was_cancelled() -> None:
+    order = receive("requires action", "cancel requested", "declined")
+
+    assert start_payment(order, SECOND).payment(SECOND).is_open
 
 
 def test_a_payment_of_another_order_is_not_found() -> None:

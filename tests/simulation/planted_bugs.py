@@ -29,6 +29,7 @@ from application.ports.payment_gateway import (
 from application.ports.stream_positions import StreamPosition
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.use_cases.align_streams import AlignStreams
+from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
 from application.use_cases.create_charge import ChargeResult, CreateCharge
 from application.use_cases.refund_payment import RefundPayment
@@ -161,7 +162,7 @@ async def _second_commit_for_the_event(
     async def publish(work: UnitOfWork) -> None:
         if settled.status is PaymentStatus.SUCCEEDED:
             work.outbox.add(PaymentCreated.of(settled))
-        elif settled.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED):
+        elif settled.has_failed:
             work.outbox.add(PaymentFailed.of(settled))
 
     settled = await self.retry(settle)
@@ -206,9 +207,7 @@ def _no_mismatch(self: Payment, charged: Charged) -> str | None:
     return None
 
 
-_failed_even_if_never_sent = property(
-    lambda payment: payment.status in (PaymentStatus.FAILED, PaymentStatus.ABANDONED)
-)
+_failed_even_if_never_sent = property(lambda payment: not (payment.is_open or payment.is_captured))
 
 
 # --- recovering -------------------------------------------------------------------------------
@@ -237,6 +236,13 @@ def _abandoned_for_ever(self: Payment) -> Payment:
 
 def _no_next_check(self: Payment, now: datetime) -> Payment:
     return evolve(self, next_check_at=None)
+
+
+async def _cancelled_without_the_gateway(
+    self: CancelPayment, payment_id: PaymentId, user: UserId
+) -> Payment:
+    payment = await self._request_cancellation(payment_id, user)
+    return await self.check.settle(payment, Declined("canceled"))
 
 
 # --- refunding --------------------------------------------------------------------------------
@@ -359,6 +365,10 @@ BUGS: Final = (
     Bug("recovery charges again", CheckPayment, "__call__", _check_charges_again),
     Bug("an abandoned payment is never checked", Payment, "abandon", _abandoned_for_ever),
     Bug("an unknown outcome is checked once", Payment, "schedule_check", _no_next_check),
+    Bug(
+        "cancelled without the gateway",
+        *(CancelPayment, "__call__", _cancelled_without_the_gateway),
+    ),
     Bug("a refund is sent unreserved", RefundPayment, "__call__", _refund_before_the_reservation),
     Bug("a refund key per send", Refund, "key", _key_per_send),
     Bug("a cancel keeps the money", Order, "apply", _cancel_keeps_the_money),

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from adapters.persistence.sql.database import Database, Statement
 from application.ports.unit_of_work import StorageUnavailable
 
-SCHEMA_VERSION: Final = "0006"
+SCHEMA_VERSION: Final = "0008"
 """The migration that tables.py describes. Versions are compared as text, so a new migration
 continues the numbers."""
 

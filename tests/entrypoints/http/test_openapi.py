@@ -34,6 +34,7 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "createPayment": "/api/payments",
         "listPayments": "/api/payments",
         "showPayment": "/api/payments/{payment_id}",
+        "cancelPayment": "/api/payments/{payment_id}/cancel",
         "createRefund": "/api/payments/{payment_id}/refunds",
         "receiveStripeNotification": "/api/payments/webhooks/stripe",
         "live": "/health/live",
