@@ -1,22 +1,24 @@
 """Migrate a database to the newest schema. Repeating it, or running two at once, is harmless."""
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database_url import DatabaseUrl
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.errors import translating_errors
 from adapters.persistence.sql.rename_old_values import rename_old_values
+from adapters.persistence.sql.version_table import find_revision, prepare_schema
 from application.ports.unit_of_work import StorageUnavailable
 
 # An arbitrary number that no other program locks: "paym" in ASCII.
@@ -61,22 +63,27 @@ def is_known_revision(revision: str) -> bool:
 
 
 async def current_revision(connection: AsyncConnection) -> str | None:
-    """Return the revision of the database's schema; None before its first migration."""
-    return await connection.run_sync(_revision)
+    """Return the revision of the database's schema; None before its first migration.
+
+    Raises:
+        StorageUnavailable: tables of another program are in its place.
+    """
+    return await connection.run_sync(find_revision)
 
 
 async def _migrate(database_url: str) -> None:
     engine = create_engine(database_url, pool_size=1, statement_seconds=STATEMENT_SECONDS)
+    schema = DatabaseUrl.parse(database_url, os.environ).schema
     try:
         with translating_errors():
-            while await _upgrade_by_one(engine):
+            while await _upgrade_by_one(engine, schema):
                 pass
         await rename_old_values(Database(engine))
     finally:
         await engine.dispose()
 
 
-async def _upgrade_by_one(engine: AsyncEngine) -> bool:
+async def _upgrade_by_one(engine: AsyncEngine, schema: str | None) -> bool:
     """Run the next migration; return whether there was one.
 
     Each migration is a transaction of its own, so that the lock on one table is not held while
@@ -84,15 +91,16 @@ async def _upgrade_by_one(engine: AsyncEngine) -> bool:
     """
     transactional = engine.execution_options(isolation_level="READ COMMITTED")
     async with transactional.begin() as connection:
-        return await connection.run_sync(_run_next_migration)
+        return await connection.run_sync(_run_next_migration, schema)
 
 
-def _run_next_migration(connection: Connection) -> bool:
+def _run_next_migration(connection: Connection, schema: str | None) -> bool:
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-    if _revision(connection) == newest_revision():
-        return False
     connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))
+    prepare_schema(connection, schema)
+    if find_revision(connection) == newest_revision():
+        return False
     config = _config()
     config.attributes["connection"] = connection
     try:
@@ -102,11 +110,9 @@ def _run_next_migration(connection: Connection) -> bool:
     return True
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    # ConfigParser would take a % in the path for the beginning of a reference.
+    folder = str(Path(__file__).with_name("migrations")).replace("%", "%%")
+    config.set_main_option("script_location", folder)
     return config

@@ -9,6 +9,7 @@ from attrs import define, field
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.privileges import check_privileges
 from adapters.persistence.sql.schema_version import check_schema_version
 from application.ports.unit_of_work import StorageUnavailable
 
@@ -53,6 +54,7 @@ class Readiness:
     async def _ask(self) -> None:
         try:
             await check_schema_version(self._database)
+            await check_privileges(self._database)
         except StorageUnavailable:
             # After a failover, this connection may lead to a server that only reads.
             await self._database.engine.dispose()

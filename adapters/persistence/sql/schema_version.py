@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.unit_of_work import StorageUnavailable
 
 SCHEMA_VERSION: Final = "0008"
@@ -14,7 +15,8 @@ continues the numbers."""
 # A standby is always read-only.
 _VERSION: Final = Statement.of(
     text(
-        "SELECT version_num, current_setting('transaction_read_only')::boolean FROM alembic_version"
+        "SELECT version_num, current_setting('transaction_read_only')::boolean"  # noqa: S608
+        f" FROM {VERSION_TABLE}"
     )
 )
 

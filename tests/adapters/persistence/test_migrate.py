@@ -1,8 +1,10 @@
 """Migrations, also while processes of release 1.0.0rc1 are running."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -64,6 +66,9 @@ async def old_url(empty_database_url: str) -> str:
         config = migrate_module._config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
+        connection.execute(text("ALTER TABLE payments_schema_version RENAME TO alembic_version"))
+        old = "RENAME CONSTRAINT payments_schema_version_pkc TO alembic_version_pkc"
+        connection.execute(text(f"ALTER TABLE alembic_version {old}"))
 
     engine = create_engine(empty_database_url)
     async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
@@ -105,13 +110,36 @@ def test_concurrent_migrations_are_harmless(empty_database_url: str) -> None:
 
 
 async def test_a_schema_newer_than_the_program_is_kept(sql: Database, database_url: str) -> None:
-    await sql.run(Statement.of(text("UPDATE alembic_version SET version_num = '9999'")))
+    await sql.run(Statement.of(text("UPDATE payments_schema_version SET version_num = '9999'")))
     found = await check(sql.engine)
     await check_schema_version(sql)  # so that older processes stay ready during a rollout
     assert found.revision == "9999"
     assert found.problems == ("the database has schema 9999, newer than this program supports",)
     with pytest.raises(StorageUnavailable, match="9999"):
         migrate(database_url)
+
+
+async def test_older_processes_read_the_revision_under_its_old_name(
+    old_url: str, connection: "asyncpg.Connection[Any]"
+) -> None:
+    engine = create_engine(old_url)
+    assert (await check(engine)).revision == "0001"
+    for _ in range(2):
+        await asyncio.to_thread(migrate, old_url)
+        read = "SELECT version_num FROM alembic_version"
+        assert await connection.fetchval(read) == newest_revision()
+    assert (await check(engine)).problems == ()
+    await engine.dispose()
+
+
+def test_it_works_below_a_folder_with_a_percent_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(migrate_module.__file__)
+    folder = tmp_path / "100%(here)s"
+    shutil.copytree(source.with_name("migrations"), folder / "migrations")
+    monkeypatch.setattr(migrate_module, "__file__", str(folder / source.name))
+    assert newest_revision() == SCHEMA_VERSION
 
 
 async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked() -> None:

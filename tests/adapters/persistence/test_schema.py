@@ -13,6 +13,7 @@ from sqlalchemy import text
 from adapters.persistence.sql import backlog, outbox_queue, statements
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.tables import metadata
+from adapters.persistence.sql.version_table import VERSION_TABLE
 from domain.dispute import DisputeStatus
 from domain.payment import LIVE, PaymentStatus
 from domain.refund import RefundStatus
@@ -26,7 +27,9 @@ PARTS = ["payments_order_id", "refunds_payment_id", "disputes_payment_id"]
 async def test_the_tables_equal_the_result_of_the_migrations(sql: Database) -> None:
     async with sql.engine.connect() as connection:
         differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"version_table": VERSION_TABLE}), metadata
+            )
         )
     assert differences == []
 

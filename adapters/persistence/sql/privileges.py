@@ -1,0 +1,98 @@
+"""The privileges that the service's role needs; `payments migrate` needs to own the tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import text
+
+from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.tables import (
+    alerts,
+    declines,
+    deferred_notifications,
+    idempotency_keys,
+    inbox,
+    metadata,
+    outbox,
+)
+from adapters.persistence.sql.version_table import VERSION_TABLE
+from application.ports.unit_of_work import StorageUnavailable
+
+# Rows of the other tables are never deleted.
+_DELETED_FROM: Final = {
+    each.name
+    for each in (alerts, declines, deferred_notifications, idempotency_keys, inbox, outbox)
+}
+
+REQUIRED: Final[Mapping[str, Sequence[str]]] = {
+    VERSION_TABLE: ("SELECT",),
+    **{
+        name: ("SELECT", "INSERT", "UPDATE", *(("DELETE",) if name in _DELETED_FROM else ()))
+        for name in sorted(metadata.tables)
+    },
+}
+"""The privileges on each table. Of sequences, USAGE is needed."""
+
+# It asks about names in the catalog, so it needs no privilege itself, and costs well below a
+# millisecond. What does not exist is no missing privilege.
+_MISSING: Final = Statement.of(
+    text(
+        """
+        WITH needed AS (
+            SELECT pg_class.oid, relname, relkind, privilege
+            FROM unnest(CAST(:tables AS text[]), CAST(:privileges AS text[]))
+                AS needed (table_name, privilege)
+            JOIN pg_class ON relname = table_name AND relkind = 'r'
+            JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = ANY (
+                string_to_array(replace(current_setting('search_path'), '"', ''), ', ')
+                || CAST(current_user AS text)
+            )
+        )
+        SELECT DISTINCT current_user, 'schema ' || nspname, 'USAGE' FROM needed
+            JOIN pg_class ON pg_class.oid = needed.oid
+            JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE NOT has_schema_privilege(relnamespace, 'USAGE')
+        UNION ALL
+        SELECT current_user, relname, string_agg(privilege, ', ' ORDER BY privilege) FROM needed
+            WHERE NOT has_table_privilege(oid, privilege) GROUP BY relname
+        UNION ALL
+        SELECT DISTINCT current_user, 'sequence ' || sequence.relname, 'USAGE' FROM needed
+            JOIN pg_depend ON refobjid = needed.oid AND deptype = 'a'
+            JOIN pg_class AS sequence ON sequence.oid = objid AND sequence.relkind = 'S'
+            -- The server may evaluate conditions in any order, except those of a CASE.
+            WHERE CASE sequence.relkind
+                WHEN 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false
+            END
+        """
+    )
+)
+
+
+async def find_missing_privileges(database: Database) -> str | None:
+    """Return which privileges the role lacks, in one line; None if it has them all.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached.
+    """
+    pairs = [(table, each) for table, privileges in REQUIRED.items() for each in privileges]
+    rows = await database.run(
+        _MISSING,
+        tables=[table for table, _ in pairs],
+        privileges=[privilege for _, privilege in pairs],
+    )
+    if not rows:
+        return None
+    lacks = "; ".join(f"{privileges} on {name}" for _, name, privileges in rows)
+    return f"the role {rows[0][0]} lacks {lacks}: see docs/database.md"
+
+
+async def check_privileges(database: Database) -> None:
+    """Check that the role has every privilege that the service needs.
+
+    Raises:
+        StorageUnavailable: it lacks some, or the database cannot be reached.
+    """
+    missing = await find_missing_privileges(database)
+    if missing is not None:
+        raise StorageUnavailable(missing)
