@@ -27,6 +27,7 @@ from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.application import DeclineLimits, Ports, UseCases, compose
+from application.ports.alerts import AlertKind
 from application.ports.clock import Clock
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
@@ -70,6 +71,8 @@ class Runtime:
             StorageUnavailable: the database cannot be reached.
         """
         await self.clock.sync()
+        if self.clock.problem is not None:
+            await self.alerts.report(AlertKind.CLOCK_SKEW, "database", self.clock.problem)
         await self.clock_watch.check()
 
 

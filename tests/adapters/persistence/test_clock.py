@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database, Statement
@@ -35,3 +35,31 @@ async def test_it_continues_if_it_cannot_be_synced(proxied: Database, proxy: Tcp
     with pytest.raises(StorageUnavailable):
         await clock.sync()
     assert clock() >= first
+
+
+def shifted(by: str) -> Statement:
+    return Statement.of(text(f"SELECT clock_timestamp() + interval '{by}'"))
+
+
+async def test_time_does_not_run_backwards_with_the_databases_clock(sql: Database) -> None:
+    clock = DatabaseClock(sql)
+    await clock.sync()
+    before = clock()
+    clock._read = shifted("-10 minutes")
+    await clock.sync()
+    assert clock() >= before
+    assert clock.problem is not None
+    assert "went back by 0:10:00" in clock.problem
+    clock._read = DATABASE_TIME
+    await clock.sync()
+    assert clock.problem is None
+
+
+async def test_a_database_whose_clock_was_corrected_is_followed(sql: Database) -> None:
+    clock = DatabaseClock(sql, read=shifted("10 minutes"))
+    await clock.sync()
+    wrong = clock()
+    clock._read = DATABASE_TIME
+    await clock.sync()
+    assert clock() < wrong
+    assert clock.problem is None
