@@ -96,11 +96,18 @@ def _reason(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as cause):
             words = getattr(cause, "verify_message", None) or cause.reason
-            return f"its certificate is not accepted ({words})"
+            return (
+                f"the certificate of {error.host} is not trusted ({words}): is there an inspecting"
+                " proxy? Set SSL_CERT_FILE to its authority's certificate"
+            )
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy {error.host}:{error.port} of HTTPS_PROXY cannot be reached"
         case aiohttp.ClientConnectorDNSError():
             return "the name of its host is not found"
         case aiohttp.ClientConnectorError() if error.os_error.strerror:
             return f"no connection is opened ({error.os_error.strerror.lower()[:80]})"
+        case aiohttp.ClientHttpProxyError(status=407):
+            return "the proxy wants a user and a password (407): put them into HTTPS_PROXY"
         case aiohttp.ClientHttpProxyError():
             return f"the proxy answers with HTTP status {error.status}"
         case _:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar
@@ -12,6 +11,7 @@ import stripe
 from attrs import define, field
 from stripe import _util as stripe_logging
 
+from adapters.gateways.outward import Route
 from adapters.gateways.stripe.errors import RequestRefused, translated
 from adapters.gateways.stripe.objects import Json
 from application.ports.payment_gateway import (
@@ -56,12 +56,21 @@ _silence_sdk()
 
 @define
 class StripeApi:
-    """The API of one Stripe account; bound to the event loop that first uses it."""
+    """The API of one Stripe account; bound to the event loop that first uses it.
+
+    Raises:
+        InvalidSetting: a variable about proxies or authorities cannot be used.
+    """
 
     _key: str = field(repr=False)
     _base_address: str = stripe.DEFAULT_API_BASE
+    _route: Route = field(init=False, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
     _client: stripe.StripeClient | None = field(default=None, init=False, repr=False)
+
+    @_route.default
+    def _find_route(self) -> Route:
+        return Route.to(self._base_address, stripe.ca_bundle_path)
 
     @property
     def livemode(self) -> bool:
@@ -145,10 +154,7 @@ class StripeApi:
 
     def _connected(self) -> stripe.StripeClient:
         if self._client is None:
-            trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-            # No limit: requests that wait for a bank must not delay others.
-            connector = aiohttp.TCPConnector(limit=0, ssl=trusted)
-            self._session = aiohttp.ClientSession(connector=connector)
+            self._session = self._route.open_session()
             timeout = aiohttp.ClientTimeout(total=LOOKUP_SECONDS, sock_connect=CONNECT_SECONDS)
             self._client = stripe.StripeClient(
                 self._key,

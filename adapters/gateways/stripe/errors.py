@@ -7,6 +7,7 @@ import aiohttp
 import stripe
 from attrs import field, frozen
 
+from adapters.gateways.outward import ConnectionFault
 from adapters.gateways.stripe.refusals import Error, Fault, code_of, fault_of, redacted
 from application.ports.payment_gateway import GatewayUnavailable, KeyRefused, OutcomeUnknown
 
@@ -51,6 +52,8 @@ def translated(error: Exception) -> RequestRefused | GatewayUnavailable | Outcom
     the result is unknown (https://docs.stripe.com/error-low-level#server-errors).
     """
     if isinstance(error, stripe.APIConnectionError):
+        if isinstance(error.__cause__, ConnectionFault):
+            return GatewayUnavailable(f"no connection to Stripe could be opened: {error.__cause__}")
         if isinstance(error.__cause__, _NEVER_OPENED):
             return GatewayUnavailable("no connection to Stripe could be opened")
         return OutcomeUnknown(f"the connection to Stripe broke: {type(error.__cause__).__name__}")

@@ -255,7 +255,7 @@ async def problem_of(url: str) -> str:
 async def test_a_certificate_that_is_not_accepted_and_a_refused_connection_are_named() -> None:
     async with TestServer(web.Application()) as server:
         url = str(server.make_url("/keys"))
-        assert "not accepted" not in await problem_of(url)
+        assert "not trusted" not in await problem_of(url)
     assert "no connection is opened (" in await problem_of(url)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
@@ -268,7 +268,8 @@ async def test_a_certificate_that_is_not_accepted_and_a_refused_connection_are_n
         problem = await problem_of(str(tls.make_url("/keys")))
     finally:
         await tls.close()
-    assert problem.startswith("the provider cannot be reached: its certificate is not accepted (")
+    assert "cannot be reached: the certificate of 127.0.0.1 is not trusted (" in problem
+    assert "SSL_CERT_FILE" in problem
 
 
 async def test_a_name_that_does_not_exist_is_named() -> None:

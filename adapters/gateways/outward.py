@@ -1,0 +1,146 @@
+"""Connections to a gateway through what hosts have in between: proxies, private authorities.
+
+The variables are those of curl and OpenSSL: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY,
+SSL_CERT_FILE, SSL_CERT_DIR, and REQUESTS_CA_BUNDLE. aiohttp's own `trust_env` is not used: it also
+sends what it finds in ~/.netrc, and refuses requests that have an Authorization header then.
+"""
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment
+
+import aiohttp
+from attrs import frozen
+
+from application.ports.gateway_plugin import InvalidSetting
+
+# The first one that is set counts.
+_CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+
+
+class ConnectionFault(aiohttp.ClientConnectionError):
+    """A connection could not be opened for a reason that an operator can remove; in one line.
+
+    No byte of the request was sent.
+    """
+
+
+@frozen
+class Route:
+    """How an address is reached: through which proxy, and which authorities are trusted."""
+
+    proxy: str | None
+    trusted: ssl.SSLContext
+
+    @classmethod
+    def to(cls, address: str, ca_bundle: str) -> "Route":
+        """Return the route that the environment describes.
+
+        Args:
+            address: the URL of the gateway.
+            ca_bundle: the authorities to trust in addition to the system's, if the environment
+                names none; a container may have none.
+
+        Raises:
+            InvalidSetting: a variable cannot be used.
+        """
+        return cls(_proxy_for(urlsplit(address)), _trusted(os.environ, ca_bundle))
+
+    def open_session(self) -> aiohttp.ClientSession:
+        """Return a session without a limit of connections: requests that wait delay no others."""
+        connector = _Connector(limit=0, ssl=self.trusted)
+        return aiohttp.ClientSession(connector=connector, proxy=self.proxy)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Names the faults that proxies and certificates cause."""
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
+        try:
+            return await super().connect(req, traces, timeout)
+        except aiohttp.ClientError as error:
+            fault = fault_of(error)
+        if isinstance(fault, str):
+            raise ConnectionFault(fault)
+        raise fault
+
+
+def fault_of(error: aiohttp.ClientError) -> str | aiohttp.ClientError:
+    """Return what a proxy or a certificate did in one line; the error itself if it is another."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as cause):
+            words = getattr(cause, "verify_message", None) or cause.reason or "no reason given"
+            return (
+                f"the certificate of {error.host} is not trusted ({words}): is there an inspecting"
+                " proxy? Set SSL_CERT_FILE to its authority's certificate"
+            )
+        case aiohttp.ClientConnectorSSLError():
+            return f"no TLS connection to {error.host}: {error.os_error.strerror or 'no reason'}"
+        case aiohttp.ClientHttpProxyError(status=407):
+            return "the proxy wants a user and a password (407): put them into HTTPS_PROXY"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy refuses to connect us ({error.status}): see HTTPS_PROXY, NO_PROXY"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy {error.host}:{error.port} of HTTPS_PROXY cannot be reached"
+        case _:
+            return error
+
+
+def _proxy_for(address: SplitResult) -> str | None:
+    proxies, host = getproxies_environment(), address.hostname or ""
+    name = address.scheme if address.scheme in proxies else "all"
+    proxy = proxies.get(name)
+    if not proxy or _is_direct(host, proxies.get("no", "").lower().split(",")):
+        return None
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidSetting(f"{name.upper()}_PROXY", "is not an http:// or https:// address")
+    return parts.geturl()
+
+
+def _is_direct(host: str, no_proxy: Iterable[str]) -> bool:
+    """Whether no proxy is used for a host: this machine itself, or one that NO_PROXY lists."""
+    if host == "localhost":
+        return True
+    names = [each.strip() for each in no_proxy]
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return any(each and _covers(each, host) for each in names)
+    return address.is_loopback or any(_contains(each, address) for each in names)
+
+
+def _covers(name: str, host: str) -> bool:
+    """Whether an entry of NO_PROXY covers a host: its name, a domain above it, or everything."""
+    domain = name.removeprefix("*").removeprefix(".").partition(":")[0]
+    return name == "*" or host == domain or host.endswith(f".{domain}")
+
+
+def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return network == "*" or address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _trusted(environment: Mapping[str, str], ca_bundle: str) -> ssl.SSLContext:
+    name = next((each for each in _CA_VARIABLES if environment.get(each)), None)
+    if name is None:
+        context = ssl.create_default_context()
+        context.load_verify_locations(ca_bundle)
+        return context
+    path = environment[name]
+    try:
+        if os.path.isdir(path):
+            context = ssl.create_default_context(capath=path)
+        else:
+            context = ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError as well
+        raise InvalidSetting(name, f"cannot be used: {error.strerror or error}") from None
+    # Python 3.13 is strict about certificates of authorities; many of inspecting proxies are not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
