@@ -11,6 +11,7 @@ from application.ports.event_publisher import EventPublisher, OutboxQueue
 from application.ports.gateway_history import GatewayHistory
 from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork
+from application.ports.unusable_notifications import UnusableNotifications
 from application.retry import RetryOnConflict
 from application.use_cases.advance_positions import AdvancePositions
 from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
@@ -20,6 +21,7 @@ from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
+from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.read_payments import ReadPayments
 from application.use_cases.receive_notification import ReceiveNotification
@@ -46,6 +48,7 @@ class Ports:
     relay_name: str
     """Unique to this process."""
     alerts: Alerts
+    unusable: UnusableNotifications
 
 
 @frozen
@@ -70,6 +73,8 @@ class UseCases:
     advance_positions: AdvancePositions
     refund_payment: RefundPayment
     receive_notification: ReceiveNotification
+    keep_notification: KeepNotification
+    replay_notifications: ReplayNotifications
     apply_deferred_notifications: ApplyDeferredNotifications
     recover_payments: RecoverPayments
     relay_outbox: RelayOutbox
@@ -86,6 +91,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
+    receive = ReceiveNotification(retry, settle, sync, gateway, alerts, now)
     return UseCases(
         create_charge=CreateCharge(
             retry, gateway, settle, check, declines, alerts, now, ports.new_id
@@ -97,7 +103,9 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         complete_order=CompleteOrder(retry),
         advance_positions=AdvancePositions(retry),
         refund_payment=RefundPayment(retry, gateway, settle_refund, sync, now, ports.new_id),
-        receive_notification=ReceiveNotification(retry, settle, sync, gateway, alerts, now),
+        receive_notification=receive,
+        keep_notification=KeepNotification(receive, ports.unusable, gateway.name),
+        replay_notifications=ReplayNotifications(receive, ports.unusable),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
         recover_payments=RecoverPayments(ports.begin, check, check_refund, now),
         relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name),

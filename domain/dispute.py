@@ -15,6 +15,8 @@ class DisputeStatus(Enum):
     OPEN = "open"
     WON = "won"
     """The shop keeps the money."""
+    PREVENTED = "prevented"
+    """It ended before the bank decided, such as by a refund."""
     LOST = "lost"
     """The bank has reversed the payment."""
 

@@ -28,6 +28,7 @@ from adapters.persistence.in_memory import (
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
     InMemoryStreamPositions,
+    InMemoryUnusableNotifications,
 )
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.event_publisher import BrokerUnavailable
@@ -120,6 +121,11 @@ class World:
         """The stored replies."""
         return InMemoryIdempotencyStore(self.database)
 
+    @property
+    def unusable(self) -> InMemoryUnusableNotifications:
+        """The notifications that are kept because they cannot be used."""
+        return InMemoryUnusableNotifications(self.database)
+
     def use_cases(self, name: str = "process-1") -> UseCases:
         """Build the use cases of one process; the name is its relay's."""
         ports = Ports(
@@ -132,6 +138,7 @@ class World:
             new_id=lambda: f"id-{next(self._ids)}",
             relay_name=name,
             alerts=self.alerts,
+            unusable=self.unusable,
         )
         return compose(ports, self.limits)
 
@@ -196,9 +203,9 @@ class World:
         """Run recovery once; return the number of orders that were checked."""
         return await self.use_cases().recover_payments.run_once()
 
-    async def receive(self, notification: Notification) -> bool:
+    async def receive(self, notification: Notification, body: bytes = b"") -> bool:
         """Receive a webhook; return whether it was new."""
-        return await self.use_cases().receive_notification(notification)
+        return await self.use_cases().keep_notification(notification, body)
 
     async def deliver_notifications(self) -> None:
         """Receive every webhook that the gateway has sent so far, in order."""

@@ -45,8 +45,6 @@ class AlertKind(Enum):
     """A payment with an unknown outcome cannot be looked up at the gateway."""
     NOTIFICATION_REFUSED = "notification_refused"
     """A webhook cannot be verified: a wrong signature or secret, or a wrong clock."""
-    NOTIFICATION_UNUSABLE = "notification_unusable"
-    """A verified webhook cannot be used; it is kept."""
     PERMISSION_MISSING = "permission_missing"
     """A key or a role lacks a permission that the service needs."""
     SIGN_IN_UNAVAILABLE = "sign_in_unavailable"
@@ -72,7 +70,6 @@ _CURRENT_FOR: Final = {
     AlertKind.CHARGED_TWICE: _ONCE,
     AlertKind.EXPIRY_NOT_UNDERSTOOD: _ONCE,
     AlertKind.EXTERNAL_REFUND_MISMATCH: _ONCE,
-    AlertKind.NOTIFICATION_UNUSABLE: _ONCE,
     # Reported with the request that is refused, and a shop may have no customers at night.
     AlertKind.GATEWAY_REFUSAL: timedelta(hours=12),
 }

@@ -37,6 +37,7 @@ class Backlog:
     notifications_deferred: int
     oldest_deferred: timedelta | None
     """How long the oldest deferred notification has waited; None if there is none."""
+    notifications_unusable: int
 
 
 @unique
@@ -50,6 +51,7 @@ class BacklogKind(Enum):
     EVENT_WAITING = "event_waiting"
     EVENT_PARKED = "event_parked"
     NOTIFICATION_DEFERRED = "notification_deferred"
+    NOTIFICATION_UNUSABLE = "notification_unusable"
 
 
 @frozen
@@ -59,10 +61,11 @@ class BacklogItem:
     kind: BacklogKind
     id: str
     belongs_to: str
-    """The order of a payment or an event, the payment of a refund, the charge of a notification."""
+    """The order of a payment or an event, the payment of a refund, the charge of a deferred
+    notification, the gateway of an unusable one."""
     detail: str
     """The status of a payment or pending refund, the code of a failed refund, the reason of a
-    parked event, else the subject or the kind."""
+    parked event or an unusable notification, else the subject or the kind."""
     since: datetime
     age: timedelta
 

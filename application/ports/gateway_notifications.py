@@ -3,7 +3,7 @@
 from enum import Enum, unique
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId
@@ -84,6 +84,8 @@ class DisputeNotification:
     amount: Money
     reason: str
     status: DisputeStatus
+    unknown_status: str | None = field(default=None, eq=False)
+    """The gateway's word for the status, if we do not know it; it is not stored."""
 
 
 @frozen
@@ -93,17 +95,36 @@ class UnrelatedNotification:
     id: str
 
 
+@frozen
+class UnusableNotification:
+    """A verified notification that may be about something of ours, and cannot be used."""
+
+    id: str
+    reason: str
+    """Why; without its content."""
+    payment_id: PaymentId | None = None
+    """The payment that it names, if any: the gateway is asked about it."""
+
+
 ChargeNotification = ExternalRefundNotification | DisputeNotification
 """A notification about something that we did not start; it only names the charge."""
 
-Notification = PaymentNotification | RefundNotification | ChargeNotification | UnrelatedNotification
+UsableNotification = (
+    PaymentNotification | RefundNotification | ChargeNotification | UnrelatedNotification
+)
+
+Notification = UsableNotification | UnusableNotification
 
 
 class NotificationReader(Protocol):
     """Verifies and translates notifications.
 
-    Promises, checked by tests/contracts/notification_reader.py on every adapter: nothing
-    unverified is accepted, and no bytes raise anything but `InvalidNotification`.
+    Promises, checked by tests/contracts/notification_reader.py on every adapter:
+
+    - Nothing unverified is accepted, and no bytes raise anything but `InvalidNotification`.
+    - A verified notification is translated, or it is proved not to be about anything of ours, or it
+      is an `UnusableNotification`: none is dropped.
+    - Every text of a notification can be stored.
     """
 
     def read(self, body: bytes, signature: str) -> Notification:
@@ -112,3 +133,6 @@ class NotificationReader(Protocol):
         Raises:
             InvalidNotification: the signature is wrong, or too old, or from the future.
         """
+
+    def read_verified(self, body: bytes) -> Notification:
+        """Translate a notification that was verified before and kept since."""

@@ -1,19 +1,20 @@
 """ReceiveNotification: apply a notification from a gateway, once."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from attrs import frozen
 
-from application.ports.alerts import Alerts
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     ChargeNotification,
     DisputeNotification,
     ExternalRefundNotification,
-    Notification,
     PaymentNotification,
     RefundNotification,
     UnrelatedNotification,
+    UsableNotification,
 )
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import UnitOfWork
@@ -45,7 +46,7 @@ class ReceiveNotification:
     alerts: Alerts
     now: Clock
 
-    async def __call__(self, notification: Notification) -> bool:
+    async def __call__(self, notification: UsableNotification) -> bool:
         """Return whether it was new. It is recorded after its effect is committed.
 
         Raises:
@@ -62,13 +63,14 @@ class ReceiveNotification:
         await self.retry(lambda work: self._record(work, notification.id))
         return True
 
-    async def _apply(self, notification: Notification) -> None:
+    async def _apply(self, notification: UsableNotification) -> None:
         match notification:
             case PaymentNotification():
                 await self._apply_to_payment(notification)
             case RefundNotification():
                 await self._apply_to_refund(notification)
             case ExternalRefundNotification() | DisputeNotification():
+                await self._report_unknown_status(notification)
                 await self._apply_to_charge(notification)
             case UnrelatedNotification():
                 pass
@@ -133,6 +135,24 @@ class ReceiveNotification:
                 work.orders.save(order.with_payment(payment.check_now(self.now())))
 
         await self.retry(decision)
+
+    async def check_soon(self, payment_id: PaymentId) -> None:
+        """Make the check of a payment due, if it is one of ours and its outcome is not final.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written.
+        """
+        with suppress(PaymentNotFound):
+            await self._check_soon(payment_id)
+
+    async def _report_unknown_status(self, notification: ChargeNotification) -> None:
+        if not isinstance(notification, DisputeNotification) or not notification.unknown_status:
+            return
+        text = (
+            f"dispute {notification.dispute_id} of charge {notification.charge_id} has the unknown"
+            f" status {notification.unknown_status}; it is recorded as {notification.status.value}"
+        )
+        await self.alerts.report(AlertKind.GATEWAY_UNREADABLE, notification.dispute_id, text)
 
     async def _apply_to_charge(self, notification: ChargeNotification) -> None:
         doubtful = await self.retry(lambda work: self._apply_or_defer(work, notification))

@@ -5,6 +5,7 @@ import click
 from entrypoints.cli.dead_letters import dead_letter_commands
 from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
+from entrypoints.cli.notifications import notification_commands
 from entrypoints.cli.outbox import outbox_commands
 from entrypoints.cli.service import serve, worker
 from entrypoints.settings.reference import help_text
@@ -26,5 +27,8 @@ def main() -> None:
     """
 
 
-for _command in (serve, worker, migrate, doctor, dead_letter_commands, outbox_commands):
+for _command in (
+    *(serve, worker, migrate, doctor),
+    *(dead_letter_commands, notification_commands, outbox_commands),
+):
     main.add_command(_command)

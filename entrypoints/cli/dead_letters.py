@@ -1,18 +1,24 @@
 """The commands `payments dead-letters …`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import click
 
-from application.ports.inbound_events import DeadLetter, DeadLetters
+from application.ports.inbound_events import DeadLetters
+from entrypoints.cli.paging import (
+    after_option,
+    all_option,
+    each_of,
+    echo_line,
+    fail_if_missing,
+    limit_option,
+    numbers_argument,
+    wanted_numbers,
+)
 from entrypoints.cli.running import fail, run, settings_or_exit
 
 Result = TypeVar("Result")
-
-# How many dead letters are fetched at a time. A message has at most 1 MiB by default in NATS, so a
-# page has at most 200 MiB; order events have a few hundred bytes.
-PAGE: Final = 200
 
 
 @click.group(name="dead-letters")
@@ -21,14 +27,8 @@ def dead_letter_commands() -> None:
 
 
 @dead_letter_commands.command(name="list")
-@click.option(
-    "--limit",
-    default=50,
-    show_default=True,
-    type=click.IntRange(1, 10_000),
-    help="The largest number of dead letters to list.",
-)
-@click.option("--after", default=0, help="List only numbers greater than this one.")
+@limit_option
+@after_option
 def list_dead_letters(limit: int, after: int) -> None:
     """List dead letters, oldest first.
 
@@ -36,10 +36,7 @@ def list_dead_letters(limit: int, after: int) -> None:
     """
     letters = _with_dead_letters(lambda store: store.list(limit, after))
     for letter in letters:
-        click.echo(
-            f"{letter.id:>6}  {letter.recorded_at:%Y-%m-%d %H:%M:%S}  "
-            f"{letter.subject:<16}  {letter.reason}"
-        )
+        echo_line(letter.id, letter.recorded_at, letter.subject, letter.reason)
     if not letters:
         click.echo("no dead letters", err=True)
 
@@ -64,8 +61,8 @@ def show_dead_letter(number: int) -> None:
 
 
 @dead_letter_commands.command(name="replay")
-@click.argument("numbers", nargs=-1, type=click.IntRange(1))
-@click.option("--all", "everything", is_flag=True, help="Replay all of them.")
+@numbers_argument
+@all_option
 def replay_dead_letters(numbers: tuple[int, ...], everything: bool) -> None:
     """Publish dead letters again.
 
@@ -73,31 +70,20 @@ def replay_dead_letters(numbers: tuple[int, ...], everything: bool) -> None:
 
     They stay in the list. Repeating a replay is safe: an event that was applied changes nothing.
     """
-    if bool(numbers) == everything:
-        raise click.UsageError("give the numbers to replay, or --all")
-    wanted = None if everything else set(numbers)
+    wanted = wanted_numbers(numbers, everything)
     replayed = _with_dead_letters(lambda store: _replay(store, wanted))
-    if missing := (wanted or set()) - replayed:
-        fail(f"there is no dead letter {', '.join(map(str, sorted(missing)))}")
+    fail_if_missing("dead letter", wanted or (), replayed)
     click.echo(f"replayed {len(replayed)}")
 
 
 async def _replay(store: DeadLetters, numbers: set[int] | None) -> set[int]:
     """Replay these dead letters, or all; return the numbers of those that were found."""
     replayed: set[int] = set()
-    async for letter in _all(store):
+    async for letter in each_of(store.list):
         if numbers is None or letter.id in numbers:
             await store.replay(letter)
             replayed.add(letter.id)
     return replayed
-
-
-async def _all(store: DeadLetters) -> AsyncIterator[DeadLetter]:
-    after = 0
-    while page := await store.list(PAGE, after):
-        for letter in page:
-            yield letter
-        after = page[-1].id
 
 
 def _with_dead_letters(work: Callable[[DeadLetters], Awaitable[Result]]) -> Result:

@@ -4,11 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
-from adapters.clock import utc_now
 from adapters.persistence.sql.readiness import Readiness
-from application.ports.gateway_notifications import NotificationReader
 from entrypoints.composition.metrics import exporting_metrics
-from entrypoints.composition.runtime import open_runtime
+from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
@@ -29,10 +27,11 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
         open_runtime(settings) as runtime,
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,
     ):
+        reader = notification_reader_of(settings, runtime.clock)
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,
             idempotency_store=runtime.idempotency_store,
-            notification_reader=_notification_reader(settings),
+            notification_reader=reader if settings.stripe_webhook_secrets else None,
             settings=settings,
             alerts=runtime.alerts,
             clock=runtime.clock,
@@ -43,11 +42,3 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             repeating("readiness", readiness.check, READINESS_SECONDS, READINESS_SECONDS),
         ):
             yield dependencies
-
-
-def _notification_reader(settings: Settings) -> NotificationReader | None:
-    if not settings.stripe_webhook_secrets:
-        return None
-    from adapters.gateways.stripe.notifications import StripeNotificationReader
-
-    return StripeNotificationReader(settings.stripe_webhook_secrets, utc_now)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from functools import partial
+
+from attrs import frozen
 
 from adapters.messaging.jetstream import JetStreamConnection, JetStreamDeadLetters, Streams
 from adapters.messaging.jetstream import check as check_broker
@@ -12,8 +14,10 @@ from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
+from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.inbound_events import DeadLetters
-from entrypoints.composition.runtime import open_runtime
+from application.ports.unusable_notifications import UnusableNotifications
+from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
 
@@ -79,3 +83,30 @@ async def open_outbox(settings: Settings) -> AsyncIterator[SqlOutboxQueue]:
         yield SqlOutboxQueue(Database(engine))
     finally:
         await engine.dispose()
+
+
+@frozen
+class KeptNotifications:
+    """The notifications that cannot be used, and how to read them again."""
+
+    store: UnusableNotifications
+    replay: Callable[[Collection[int] | None], Awaitable[set[int]]]
+    """Read these again, or all; return the numbers of those that were used."""
+
+
+@contextlib.asynccontextmanager
+async def open_notifications(settings: Settings) -> AsyncIterator[KeptNotifications]:
+    """Open the notifications; their methods raise StorageUnavailable without the database.
+
+    Raises:
+        InvalidSetting: a gateway plug-in rejects the environment.
+    """
+    async with open_runtime(settings) as runtime:
+        reader = notification_reader_of(settings, runtime.clock)
+        replay = runtime.use_cases.replay_notifications.run_once
+
+        async def replay_if_readable(numbers: Collection[int] | None) -> set[int]:
+            return await replay(reader, numbers) if reader is not None else set()
+
+        store = SqlUnusableNotifications(runtime.database)
+        yield KeptNotifications(store, replay_if_readable)

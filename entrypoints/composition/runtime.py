@@ -26,9 +26,11 @@ from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
 from application.ports.clock import Clock
+from application.ports.gateway_notifications import NotificationReader
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
@@ -131,6 +133,7 @@ def _compose(
         new_id=new_id,
         relay_name=new_id(),
         alerts=alerts,
+        unusable=SqlUnusableNotifications(database),
     )
     return Runtime(
         settings=settings,
@@ -187,6 +190,19 @@ def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayA
 
         return StripePaymentIntents(api)
     assert_never(name)
+
+
+def notification_reader_of(settings: Settings, clock: Clock) -> NotificationReader | None:
+    """Return the reader of Stripe's webhooks; None if Stripe is not used.
+
+    Without a secret it verifies none, but it can read those that were kept.
+    """
+    uses_stripe = str(settings.payment_gateway).startswith("stripe-")
+    if not settings.stripe_webhook_secrets and not uses_stripe:
+        return None
+    from adapters.gateways.stripe.notifications import StripeNotificationReader
+
+    return StripeNotificationReader(settings.stripe_webhook_secrets, clock)
 
 
 def new_id() -> str:

@@ -15,14 +15,14 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
 from entrypoints.composition.metrics import exporting_metrics
-from entrypoints.composition.runtime import Runtime, open_runtime
+from entrypoints.composition.runtime import Runtime, notification_reader_of, open_runtime
 from entrypoints.http.probes import Check
 from entrypoints.monitoring.dead_letter_metrics import REFRESH_SECONDS, DeadLetterMetrics
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
-from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops
+from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops, replay_loop
 from entrypoints.worker.metrics import WorkerMetrics
 from entrypoints.worker.observed_events import ObservedEvents
 from entrypoints.worker.probes import Probes
@@ -73,6 +73,7 @@ def _dependencies(runtime: Runtime, metrics: WorkerMetrics) -> WorkerDependencie
         return Alignment(AlignStreams(events, positions, runtime.alerts))
 
     observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
+    reader = notification_reader_of(runtime.settings, runtime.clock)
     retention = Retention(runtime.idempotency_store, SqlRetention(runtime.database).delete_old_rows)
     return WorkerDependencies(
         use_cases=use_cases,
@@ -91,5 +92,8 @@ def _dependencies(runtime: Runtime, metrics: WorkerMetrics) -> WorkerDependencie
             use_cases.complete_order,
             use_cases.advance_positions,
         ),
-        maintenance=maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
+        maintenance=(
+            *maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
+            *([replay_loop(use_cases.replay_notifications, reader)] if reader else []),
+        ),
     )

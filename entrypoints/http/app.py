@@ -82,7 +82,7 @@ def _routes(
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
         routes.append(_refund_route(RefundRoutes(refunds, operators)))
     webhooks = WebhookRoutes(
-        NotificationHandler(use_cases.receive_notification, tasks),
+        NotificationHandler(use_cases.keep_notification, tasks),
         dependencies.notification_reader,
         NotificationRefusals(metrics.count_refused_notification, dependencies.alerts),
     )

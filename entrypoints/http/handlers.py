@@ -14,8 +14,8 @@ from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.create_charge import ChargeResult, CreateCharge, PayOrder
+from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.limit_declines import TooManyDeclines
-from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.refund_payment import RefundPayment
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
@@ -175,18 +175,18 @@ class RefundHandler:
 class NotificationHandler:
     """Handles a verified notification from a webhook."""
 
-    receive_notification: ReceiveNotification
+    keep_notification: KeepNotification
     tasks: BackgroundTasks
 
-    async def receive(self, notification: Notification) -> Reply:
-        """Apply a notification; the gateway sends it again after any reply but 2xx.
+    async def receive(self, notification: Notification, body: bytes = b"") -> Reply:
+        """Apply a notification, or keep its body; a gateway repeats it after any reply but 2xx.
 
         It runs to its end even if the caller is cancelled.
 
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        await self.tasks.run(self.receive_notification(notification))
+        await self.tasks.run(self.keep_notification(notification, body))
         return json_reply(200, {"received": True})
 
 

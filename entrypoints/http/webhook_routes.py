@@ -36,4 +36,4 @@ class WebhookRoutes:
         except InvalidNotification as error:
             await self.refusals.record(error)
             raise
-        return to_response(await self.handler.receive(notification))
+        return to_response(await self.handler.receive(notification, content))

@@ -25,6 +25,7 @@ class BacklogMetrics:
     oldest_event: Gauge
     notifications: Gauge
     oldest_notification: Gauge
+    unusable_notifications: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "BacklogMetrics":
@@ -73,6 +74,11 @@ class BacklogMetrics:
                 "How long the oldest deferred notification has waited.",
                 registry=registry,
             ),
+            Gauge(
+                "payments_notifications_unusable",
+                "Verified notifications that are kept because they cannot be used.",
+                registry=registry,
+            ),
         )
 
     def set(self, backlog: Backlog) -> None:
@@ -88,6 +94,7 @@ class BacklogMetrics:
         self.oldest_event.set(_seconds(backlog.oldest_event))
         self.notifications.set(backlog.notifications_deferred)
         self.oldest_notification.set(_seconds(backlog.oldest_deferred))
+        self.unusable_notifications.set(backlog.notifications_unusable)
 
     async def refresh(self, reader: BacklogReader) -> None:
         """Read the backlog and set the gauges; they keep their values if that fails.

@@ -23,6 +23,10 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
     ),
     BacklogKind.EVENT_WAITING: "start NATS, and a worker with the role relay",
     BacklogKind.EVENT_PARKED: "tell the event's consumers yourself, because it is never published",
+    BacklogKind.NOTIFICATION_UNUSABLE: (
+        "read it with `payments notifications show`, then update this service, or compare the"
+        " object with the gateway's own pages"
+    ),
     BacklogKind.NOTIFICATION_DEFERRED: "start a worker with the role recover, and read its log",
 }
 
@@ -62,9 +66,6 @@ _ALERTS: Final[Mapping[AlertKind, str]] = {
     ),
     AlertKind.NOTIFICATION_REFUSED: (
         "compare STRIPE_WEBHOOK_SECRET with the endpoint's secret at the gateway"
-    ),
-    AlertKind.NOTIFICATION_UNUSABLE: (
-        "update this service, or compare the object with the gateway's own pages"
     ),
     AlertKind.PERMISSION_MISSING: "grant the named permission",
     AlertKind.SIGN_IN_UNAVAILABLE: "check JWKS_URL and the identity provider",

@@ -38,6 +38,7 @@ _LABELS: Final[Mapping[BacklogKind, tuple[str, str]]] = {
     BacklogKind.EVENT_WAITING: ("event not published", "order"),
     BacklogKind.EVENT_PARKED: ("parked event", "order"),
     BacklogKind.NOTIFICATION_DEFERRED: ("deferred notification", "charge"),
+    BacklogKind.NOTIFICATION_UNUSABLE: ("unusable notification", "gateway"),
 }
 
 
@@ -83,6 +84,7 @@ def backlog_problems(backlog: Backlog, oldest: Sequence[BacklogItem]) -> Iterato
         BacklogKind.EVENT_WAITING: backlog.events_waiting,
         BacklogKind.EVENT_PARKED: backlog.events_parked,
         BacklogKind.NOTIFICATION_DEFERRED: backlog.notifications_deferred,
+        BacklogKind.NOTIFICATION_UNUSABLE: backlog.notifications_unusable,
     }
     for kind, count in counts.items():
         max_age = MAX_AGES.get(kind)

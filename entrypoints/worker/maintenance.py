@@ -9,7 +9,9 @@ from attrs import frozen
 
 from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
+from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
+from application.use_cases.keep_notification import ReplayNotifications
 from entrypoints.monitoring.problems import read_problems
 from entrypoints.worker.loops import Loop
 
@@ -23,6 +25,9 @@ REPLIES_KEPT: Final = timedelta(hours=48)
 
 # How often an alert is logged again while its cause lasts.
 ALERT_SECONDS: Final = 60.0
+
+# Only a newer version can use a notification that an older one could not, and it begins with it.
+REPLAY_SECONDS: Final = 3600.0
 
 
 @frozen
@@ -70,3 +75,13 @@ def maintenance_loops(retention: Retention, alert_log: AlertLog) -> tuple[Loop, 
         Loop("retention", retention.run_once, RETENTION_SECONDS),
         Loop("alerts", alert_log.run_once, ALERT_SECONDS),
     )
+
+
+def replay_loop(replay: ReplayNotifications, reader: NotificationReader) -> Loop:
+    """Return the loop that reads kept notifications again: at the start, and then every hour."""
+
+    async def run_once() -> int:
+        await replay.run_once(reader)
+        return 0
+
+    return Loop("unusable notifications", run_once, REPLAY_SECONDS)

@@ -106,7 +106,7 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
         PaymentHandler(use_cases.create_charge, guard, tasks),
         CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
-        NotificationHandler(use_cases.receive_notification, tasks),
+        NotificationHandler(use_cases.keep_notification, tasks),
     )
 
 

@@ -16,6 +16,7 @@ from adapters.persistence.in_memory import (
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
     InMemoryStreamPositions,
+    InMemoryUnusableNotifications,
 )
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
@@ -100,6 +101,7 @@ class SimulatedRuntime:
             new_id=new_id,
             relay_name=process.name,
             alerts=self.alerts(),
+            unusable=InMemoryUnusableNotifications(self.database),
         )
         return compose(ports)
 

@@ -25,7 +25,7 @@ FAILED = a_refund("refund-0", dollars("60"), RefundStatus.FAILED)
 EVERYTHING = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
 LATER = NOW + MINUTE
 
-NOTHING = Backlog({}, None, 0, None, 0, 0, None, 0, 0, None)
+NOTHING = Backlog({}, None, 0, None, 0, 0, None, 0, 0, None, 0)
 NOTIFICATION = DisputeNotification(
     "evt_1", ChargeId("ch_9"), DisputeId("dp_1"), dollars("1"), "fraudulent", DisputeStatus.OPEN
 )

@@ -1,10 +1,12 @@
 """The promises of a notification reader."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
+from attrs import asdict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,11 +14,14 @@ from application.ports.gateway_notifications import (
     InvalidNotification,
     NotificationReader,
     PaymentNotification,
-    RefundNotification,
     UnrelatedNotification,
+    UnusableNotification,
 )
 from domain.identifiers import PaymentId
 from tests.builders import PAYMENT
+
+MAX_ID, MAX_STORED = 255, 500
+HOSTILE = ["\0", "a\0b", "\ud800", "\udfff x", "x" * 10_000, "9" * 5_000, 10**30, -1, 1.5]
 
 SOON, LONG = timedelta(seconds=60), timedelta(days=1)
 """Within and beyond any useful tolerance."""
@@ -91,21 +96,56 @@ class NotificationReaderContract:
         self._assert_refused(body, signature)
 
     @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
-    def test_any_signed_bytes_raise_nothing_else(self, body: bytes) -> None:
-        try:
-            notification = self.harness.reader.read(body, self.harness.sign(body))
-        except InvalidNotification:
-            return
-        assert isinstance(
-            notification, PaymentNotification | RefundNotification | UnrelatedNotification
-        )
+    def test_any_signed_bytes_are_translated_unrelated_or_unusable(self, body: bytes) -> None:
+        notification = self.harness.reader.read(body, self.harness.sign(body))
+        assert 0 < len(notification.id) <= MAX_ID
+        assert self.harness.reader.read_verified(body) == notification
 
     @pytest.mark.parametrize(
         "body", [b"[" * 100_000, b"9" * 100_000, b'{"id":' * 50_000, b'{"id": "1", "x": "\xff"}']
     )
-    def test_signed_json_that_is_huge_or_not_utf_8_is_refused(self, body: bytes) -> None:
-        self._assert_refused(body, self.harness.sign(body))
+    def test_signed_json_that_is_huge_or_not_utf_8_is_unusable(self, body: bytes) -> None:
+        notification = self.harness.reader.read(body, self.harness.sign(body))
+        assert isinstance(notification, UnusableNotification)
+
+    @given(st.data())
+    def test_a_signed_notification_with_any_wrong_value_can_be_stored_or_kept(
+        self, data: st.DataObject
+    ) -> None:
+        event = json.loads(self.harness.charged(PAYMENT))
+        place = data.draw(st.sampled_from(list(_places(event))))
+        _replace(event, place, data.draw(json_values | st.sampled_from(HOSTILE)))
+        body = json.dumps(event).encode()
+        notification = self.harness.reader.read(body, self.harness.sign(body))
+        for text in _texts(asdict(notification)):
+            assert len(text) <= MAX_STORED
+            text.encode()  # no half of a surrogate pair
+            assert "\0" not in text
 
     def _assert_refused(self, body: bytes, signature: str) -> None:
         with pytest.raises(InvalidNotification):
             self.harness.reader.read(body, signature)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value in a document."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        yield (*path, key)
+        yield from _places(inner, (*path, key))
+
+
+def _replace(value: Any, path: tuple[Any, ...], new: object) -> None:
+    for key in path[:-1]:
+        value = value[key]
+    value[path[-1]] = new
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for inner in value.values():
+                yield from _texts(inner)
+        case _:
+            return

@@ -14,6 +14,7 @@ from adapters.persistence.in_memory import (
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
     InMemoryStreamPositions,
+    InMemoryUnusableNotifications,
 )
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
@@ -24,6 +25,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
+from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
 from application.ports.decline_counter import DeclineCounter
@@ -32,6 +34,7 @@ from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
+from application.ports.unusable_notifications import UnusableNotifications
 from domain.events import Event
 from domain.identifiers import OrderId
 from domain.order import Order
@@ -58,6 +61,7 @@ class Storage:
     declines: DeclineCounter
     backlog: BacklogReader
     alerts: AlertStore
+    unusable: UnusableNotifications
     now: Callable[[], datetime]
     elapse: Elapse
     positions: StreamPositions
@@ -118,6 +122,7 @@ def storage_in_memory() -> Storage:
         declines=InMemoryDeclineCounter(database),
         backlog=InMemoryBacklogReader(database),
         alerts=InMemoryAlertStore(database),
+        unusable=InMemoryUnusableNotifications(database),
         now=world.now,
         elapse=elapse,
         positions=InMemoryStreamPositions(database),
@@ -134,6 +139,7 @@ def storage_on(database: Database) -> Storage:
         declines=SqlDeclineCounter(database),
         backlog=SqlBacklogReader(database),
         alerts=SqlAlertStore(database),
+        unusable=SqlUnusableNotifications(database),
         now=lambda: datetime.now(UTC),
         elapse=_elapse_on(database),
         positions=SqlStreamPositions(database),

@@ -11,3 +11,6 @@ from tests.contracts.inbound_events import InboundEventsContract as TestInboundE
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.stream_positions import StreamPositionsContract as TestStreamPositions
 from tests.contracts.unit_of_work import UnitOfWorkContract as TestUnitOfWork
+from tests.contracts.unusable_notifications import (
+    UnusableNotificationsContract as TestUnusableNotifications,
+)

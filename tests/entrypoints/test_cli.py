@@ -97,6 +97,10 @@ def test_the_doctor_prints_one_line_for_each_problem() -> None:
         ("dead-letters list", ""),
         ("dead-letters show 1", ""),
         ("dead-letters replay --all", ""),
+        ("notifications list", ""),
+        ("notifications show 1", ""),
+        ("notifications replay --all", ""),
+        ("notifications discard 1", ""),
     ],
 )
 def test_an_unreachable_server_is_reported_in_one_line(command: str, variable: str) -> None:
@@ -107,8 +111,9 @@ def test_an_unreachable_server_is_reported_in_one_line(command: str, variable: s
 
 
 def test_a_replay_needs_either_numbers_or_all() -> None:
-    assert run("dead-letters", "replay").exit_code == 2
-    assert run("dead-letters", "replay", "1", "--all").exit_code == 2
+    for command in ("dead-letters", "notifications"):
+        assert run(command, "replay").exit_code == 2
+        assert run(command, "replay", "1", "--all").exit_code == 2
 
 
 def test_commands_of_other_packages_are_loaded_and_broken_ones_reported_in_one_line(

@@ -8,7 +8,7 @@ notifications of both name the payment.
 from datetime import UTC, datetime
 from typing import Final
 
-from adapters.gateways.stripe.objects import Json, Unreadable, livemode, nested
+from adapters.gateways.stripe.objects import Json, Unreadable, is_storable, livemode, nested
 from domain.identifiers import OrderId, PaymentId, UserId
 from domain.money import Currency, Money, UnknownCurrency
 from domain.payment import Payment
@@ -50,7 +50,9 @@ def labels(payment: Payment) -> dict[str, str]:
 def label(obj: Json, name: str) -> str | None:
     """Return one of our labels from an object's metadata."""
     value = nested(obj, "metadata").get(name)
-    return value if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
+        return None
+    return value if is_storable(value) else None
 
 
 def claimed_payment(obj: Json) -> Payment | None:
@@ -83,14 +85,7 @@ def claimed_payment(obj: Json) -> Payment | None:
 def _id(obj: Json, name: str) -> str | None:
     """Return an id that the tables can store."""
     value = label(obj, name)
-    if value is None or len(value) > MAX_ID or "\0" in value:
-        return None
-    return value if value.isascii() or _is_unicode(value) else None
-
-
-def _is_unicode(value: str) -> bool:
-    """Whether the text has no half of a surrogate pair, which JSON allows and UTF-8 does not."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
+    return value if value is not None and len(value) <= MAX_ID else None
 
 
 def _amount(obj: Json) -> Money | None:

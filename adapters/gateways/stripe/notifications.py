@@ -1,7 +1,10 @@
-"""Verification and translation of Stripe's webhooks; https://docs.stripe.com/webhooks."""
+"""Translation of Stripe's events; https://docs.stripe.com/webhooks.
+
+A signed event is translated, or proved to be about nothing of ours, or unusable: then it is kept
+until a later version can use it. It is never dropped.
+"""
 
 import hashlib
-import hmac
 import json
 import re
 from collections.abc import Sequence
@@ -21,40 +24,45 @@ from adapters.gateways.stripe.objects import (
     text,
 )
 from adapters.gateways.stripe.refunds import reported_refund
+from adapters.gateways.stripe.signatures import verify
+from adapters.gateways.stripe.statuses import dispute_status, is_known_dispute
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     DisputeNotification,
     ExternalRefundNotification,
-    InvalidNotification,
     Notification,
     PaymentNotification,
     RefundNotification,
-    RefusedBecause,
     UnrelatedNotification,
+    UnusableNotification,
 )
 from application.ports.payment_gateway import OutcomeUnknown
-from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId
 from domain.money import Money
 from domain.outcome import Charged, Outcome
 
-TOLERANCE_SECONDS: Final = 300
-"""How old a notification may be, as in Stripe's libraries
-(https://docs.stripe.com/webhooks#replay-attacks), and how far ahead of our clock, which they do
-not check."""
-
-# Seconds since 1970 have ten digits until the year 2286.
-_TIMESTAMP: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
-
-# Any other status is open; a closed warning moved no money.
-_DISPUTES: Final = {
-    "won": DisputeStatus.WON,
-    "lost": DisputeStatus.LOST,
-    "warning_closed": DisputeStatus.WON,
-}
-
 # Stripe's identifiers are much shorter; the limit protects the tables that store them.
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+# Stripe documents no other events about charges and payment intents
+# (https://docs.stripe.com/api/events/types). Those without an outcome only make us look.
+_WITHOUT_OUTCOME: Final = frozenset(
+    {
+        *("charge.expired", "charge.pending", "charge.updated"),
+        *("payment_intent.amount_capturable_updated", "payment_intent.created"),
+        *("payment_intent.partially_funded", "payment_intent.payment_failed"),
+        *("payment_intent.processing", "payment_intent.requires_action"),
+        # Until the intent is cancelled, another card may be used for it.
+        "charge.failed",
+    }
+)
+_PAYMENTS: Final = ("charge.", "payment_intent.")
+_REFUNDS: Final = ("refund.", "charge.refund.")
+_DISPUTES: Final = ("charge.dispute.",)
+
+# The objects of thin events that may be ours (https://docs.stripe.com/event-destinations).
+_THIN: Final = "v2.core.event"
+_OUR_OBJECTS: Final = ("charge", "payment_intent", "refund", "dispute")
 
 
 @frozen
@@ -66,73 +74,99 @@ class StripeNotificationReader:
     _now: Clock
 
     def read(self, body: bytes, signature: str) -> Notification:
-        self._verify(body, signature)
+        verify(body, signature, self._secrets, self._now())
+        return self.read_verified(body)
+
+    def read_verified(self, body: bytes) -> Notification:
         event = _decoded(body)
-        notification_id = event.get("id")
-        if not isinstance(notification_id, str) or not _ID.fullmatch(notification_id):
-            raise InvalidNotification("the event has no id")
-        obj, type_ = nested(nested(event, "data"), "object"), event.get("type")
-        if not isinstance(type_, str):
-            return UnrelatedNotification(notification_id)
-        if type_.startswith("charge.dispute."):
-            return _of_dispute(notification_id, obj)
-        if type_.startswith(("refund.", "charge.refund.")):
-            return _of_refund(notification_id, obj)
-        payment_id = label(obj, "payment_id")
-        if payment_id is None or not _ID.fullmatch(payment_id):
-            return UnrelatedNotification(notification_id)
-        if type_.startswith(("charge.", "payment_intent.")):
-            return PaymentNotification(
-                id=notification_id,
-                payment_id=PaymentId(payment_id),
-                outcome=_outcome(type_, obj),
-                claimed=claimed_payment(obj),
-                refunded=_refunded(obj),
-            )
-        return UnrelatedNotification(notification_id)
-
-    def _verify(self, body: bytes, signature: str) -> None:
-        """Check the signature and its time; https://docs.stripe.com/webhooks#verify-manually."""
-        pairs = [each.partition("=") for each in signature.split(",")]
-        times = [value for name, _, value in pairs if name == "t"]
-        if len(times) != 1 or not _TIMESTAMP.fullmatch(times[0]):
-            raise InvalidNotification("the signature has no timestamp", RefusedBecause.UNSIGNED)
-        signatures = [value.encode(errors="replace") for name, _, value in pairs if name == "v1"]
-        signed = f"{times[0]}.".encode() + body
-        expected = [
-            hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
-            for secret in self._secrets
-        ]
-        if not any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in signatures):
-            raise InvalidNotification(
-                "the signature does not match any of our secrets", RefusedBecause.WRONG_SIGNATURE
-            )
-        if abs(self._now().timestamp() - int(times[0])) > TOLERANCE_SECONDS:
-            raise InvalidNotification(
-                "the notification is too old, or from the future", RefusedBecause.WRONG_TIME
-            )
+        if event is None:
+            return UnusableNotification(_hash(body), "the body is not a JSON object")
+        event_id = _id_of(event, body)
+        try:
+            return _translated(event_id, event)
+        except Unreadable as unreadable:
+            return UnusableNotification(event_id, str(unreadable), _payment_id(event))
 
 
-def _decoded(body: bytes) -> dict[str, Any]:
+def _decoded(body: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(body.decode())
     except (ValueError, RecursionError):  # invalid UTF-8 and huge numbers are ValueErrors
-        raise InvalidNotification("the body is not JSON") from None
-    if not isinstance(event, dict):
-        raise InvalidNotification("the body is not a JSON object")
-    return event
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _id_of(event: Json, body: bytes) -> str:
+    """Return the event's id, or else one that is the same whenever the event is sent again."""
+    event_id = event.get("id")
+    if isinstance(event_id, str) and _ID.fullmatch(event_id):
+        return event_id
+    return _hash(event_id.encode(errors="replace") if isinstance(event_id, str) else body)
+
+
+def _hash(data: bytes) -> str:
+    return f"sha256-{hashlib.sha256(data).hexdigest()}"
+
+
+def _translated(event_id: str, event: Json) -> Notification:
+    """Translate an event.
+
+    Raises:
+        Unreadable: it may be about something of ours, and cannot be read.
+    """
+    if event.get("object") == _THIN:
+        return _of_thin(event_id, event)
+    type_ = text(event, "type")
+    data = event.get("data")
+    obj = nested(data, "object") if isinstance(data, dict) else {}
+    if type_.startswith(_DISPUTES):
+        return _of_dispute(event_id, type_, obj)
+    if type_.startswith(_REFUNDS):
+        return _of_refund(event_id, obj)
+    if type_.startswith(_PAYMENTS):
+        return _of_payment(event_id, type_, obj)
+    if _payment_id(event) is not None and label(obj, "order_id") is not None:
+        raise Unreadable(f"an object with our labels has the unknown event type {_shown(type_)}")
+    return UnrelatedNotification(event_id)
+
+
+def _of_thin(event_id: str, event: Json) -> Notification:
+    """Keep a thin event that may be ours: it contains no object to read."""
+    kind = nested(event, "related_object").get("type")
+    if isinstance(kind, str) and kind.rpartition(".")[2] not in _OUR_OBJECTS:
+        return UnrelatedNotification(event_id)
+    raise Unreadable("a thin event has no object: let Stripe send snapshot events instead")
+
+
+def _of_payment(event_id: str, type_: str, obj: Json) -> Notification:
+    if not isinstance(obj.get("metadata"), dict):
+        raise Unreadable(f"the object of {_shown(type_)} has no metadata")
+    if "payment_id" not in obj["metadata"]:
+        return UnrelatedNotification(event_id)
+    payment_id = label(obj, "payment_id")
+    if payment_id is None or not _ID.fullmatch(payment_id):
+        raise Unreadable("our label payment_id cannot be read")
+    return PaymentNotification(
+        id=event_id,
+        payment_id=PaymentId(payment_id),
+        outcome=_outcome(type_, obj),
+        claimed=claimed_payment(obj),
+        refunded=_refunded(obj),
+    )
 
 
 def _outcome(type_: str, obj: Json) -> Outcome | None:
-    """Return the outcome that an event proves; None if it is not final or cannot be read."""
+    """Return the outcome that an event proves; None if it is not final.
+
+    Raises:
+        Unreadable: it cannot be read, or its type is unknown.
+    """
     try:
         match type_:
             case "charge.succeeded" | "charge.captured" | "charge.refunded":
                 return outcome_of_charge(obj)
             case "charge.failed" if obj.get("payment_intent") is None:
                 return outcome_of_charge(obj)
-            # Neither a failed charge of an intent nor `payment_intent.payment_failed` is final:
-            # until the intent is cancelled, another card may be used for it.
             case "payment_intent.succeeded":
                 return Charged(
                     charge_id=ChargeId(text(obj, "latest_charge")),
@@ -142,9 +176,13 @@ def _outcome(type_: str, obj: Json) -> Outcome | None:
                 )
             case "payment_intent.canceled":
                 return declined_by(obj)
-            case _:
+            case _ if type_ in _WITHOUT_OUTCOME:
                 return None
-    except OutcomeUnknown:
+            case _:
+                raise Unreadable(f"the event type {_shown(type_)} is unknown")
+    except Unreadable:
+        raise
+    except OutcomeUnknown:  # such as a charge that is only authorized
         return None
 
 
@@ -153,41 +191,59 @@ def _refunded(obj: Json) -> Money | None:
 
     The event alone does not say by which refunds: since API version 2022-11-15 a charge does not
     contain them (https://docs.stripe.com/upgrades#2022-11-15).
+
+    Raises:
+        Unreadable: it cannot be read.
     """
-    try:
-        refunded = amount(obj, "amount_refunded")
-    except Unreadable:
+    if "amount_refunded" not in obj:  # a payment intent
         return None
+    refunded = amount(obj, "amount_refunded")
     return None if refunded.is_zero else refunded
 
 
-def _of_refund(notification_id: str, obj: Json) -> Notification:
+def _of_refund(event_id: str, obj: Json) -> Notification:
     """Translate a refund; without our labels, it is an external one."""
     payment_id = label(obj, "payment_id")
-    try:
-        refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
-    except Unreadable:
-        return UnrelatedNotification(notification_id)
+    refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
     if payment_id is not None and _ID.fullmatch(payment_id) and refund.refund_id is not None:
-        return RefundNotification(notification_id, PaymentId(payment_id), charge_id, refund)
+        return RefundNotification(event_id, PaymentId(payment_id), charge_id, refund)
     return ExternalRefundNotification(
-        notification_id, charge_id, refund.reference, refund.amount, refund.outcome
+        event_id, charge_id, refund.reference, refund.amount, refund.outcome
     )
 
 
-def _of_dispute(notification_id: str, obj: Json) -> Notification:
+def _of_dispute(event_id: str, type_: str, obj: Json) -> Notification:
     """Translate a dispute; it only names the charge.
 
     https://docs.stripe.com/api/disputes/object
     """
-    try:
-        return DisputeNotification(
-            id=notification_id,
-            charge_id=ChargeId(text(obj, "charge")),
-            dispute_id=DisputeId(text(obj, "id")),
-            amount=amount(obj, "amount"),
-            reason=text(obj, "reason"),
-            status=_DISPUTES.get(text(obj, "status"), DisputeStatus.OPEN),
-        )
-    except Unreadable:
-        return UnrelatedNotification(notification_id)
+    word, is_closed = text(obj, "status"), type_ == "charge.dispute.closed"
+    return DisputeNotification(
+        id=event_id,
+        charge_id=ChargeId(text(obj, "charge")),
+        dispute_id=DisputeId(text(obj, "id")),
+        amount=amount(obj, "amount"),
+        reason=text(obj, "reason"),
+        status=dispute_status(word, is_closed=is_closed, was_taken=_was_taken(obj)),
+        unknown_status=None if is_known_dispute(word, is_closed=is_closed) else word,
+    )
+
+
+def _was_taken(dispute: Json) -> bool:
+    """Whether Stripe has taken the disputed money: its balance transactions are negative."""
+    transactions = dispute.get("balance_transactions")
+    found = transactions if isinstance(transactions, list) else []
+    amounts = [each.get("amount") for each in found if isinstance(each, dict)]
+    return sum(amount for amount in amounts if isinstance(amount, int)) < 0
+
+
+def _payment_id(event: Json) -> PaymentId | None:
+    """Return the payment that an event names, if it names one."""
+    data = event.get("data")
+    found = label(nested(data, "object"), "payment_id") if isinstance(data, dict) else None
+    return PaymentId(found) if found is not None and _ID.fullmatch(found) else None
+
+
+def _shown(type_: str) -> str:
+    """Return a type for a log: an identifier, or nothing that a log should show."""
+    return type_ if re.fullmatch(r"[a-z0-9_.]{1,100}", type_) else "(not a name)"

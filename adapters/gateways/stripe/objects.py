@@ -1,10 +1,11 @@
 """Translation of Stripe's objects: charges, payment intents and refunds."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from adapters.gateways.stripe.amounts import from_stripe
 from adapters.gateways.stripe.refusals import Error, code_of, outcome_of_error
+from adapters.gateways.stripe.statuses import Progress, charge_progress, refund_progress
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
@@ -18,16 +19,30 @@ class Unreadable(OutcomeUnknown):
     """Stripe's object is not as documented."""
 
 
-def text(obj: Json, name: str) -> str:
-    """Return a required text field.
+MAX_TEXT: Final = 255
+"""The longest text in characters that we store; Stripe's identifiers and codes are much shorter."""
+
+MAX_SECRET: Final = 5000
+"""The longest text that is only passed on, as in Stripe's OpenAPI description."""
+
+
+def text(obj: Json, name: str, most: int = MAX_TEXT) -> str:
+    """Return a required text field that can be stored.
 
     Raises:
-        Unreadable: it is missing, empty or not text.
+        Unreadable: it is missing, empty, too long, not text, or not Unicode.
     """
     value = obj.get(name)
     if not isinstance(value, str) or not value:
         raise Unreadable(f"Stripe's object has no {name}")
+    if len(value) > most or not is_storable(value):
+        raise Unreadable(f"Stripe's {name} is too long, or not text")
     return value
+
+
+def is_storable(value: str) -> bool:
+    """Whether a database stores the text: JSON may contain NUL and halves of surrogate pairs."""
+    return not any(each == "\0" or "\ud800" <= each <= "\udfff" for each in value)
 
 
 def nested(obj: Json, name: str) -> Json:
@@ -72,16 +87,16 @@ def outcome_of_charge(charge: Json) -> Charged | Declined:
     Raises:
         OutcomeUnknown: it is pending, only authorized, or cannot be read.
     """
-    match text(charge, "status"):
-        case "succeeded" if charge.get("captured") is True:
-            intent = charge.get("payment_intent")
+    match charge_progress(text(charge, "status")):
+        case Progress.SUCCEEDED if charge.get("captured") is True:
+            has_intent = isinstance(charge.get("payment_intent"), str)
             return Charged(
                 charge_id=ChargeId(text(charge, "id")),
                 amount=amount(charge, "amount_captured"),
                 livemode=livemode(charge),
-                reference=intent if isinstance(intent, str) else None,
+                reference=text(charge, "payment_intent") if has_intent else None,
             )
-        case "failed":
+        case Progress.FAILED:
             # The bank's own reason, if there is one, as in the error of the declined request.
             outcome = nested(charge, "outcome")
             by_bank = outcome.get("type") == "issuer_declined"
@@ -125,7 +140,7 @@ def action_for(intent: Json) -> RequiresAction:
     url = nested(action, "redirect_to_url").get("url")
     return RequiresAction(
         reference=text(intent, "id"),
-        client_secret=text(intent, "client_secret"),
+        client_secret=text(intent, "client_secret", MAX_SECRET),
         next_action=text(action, "type"),
         redirect_url=url if isinstance(url, str) else None,
     )
@@ -140,15 +155,12 @@ def outcome_of_refund(refund: Json) -> RefundOutcome:
     Raises:
         Unreadable: it cannot be read.
     """
-    reference = text(refund, "id")
-    match text(refund, "status"):
-        case "succeeded":
+    reference, status = text(refund, "id"), text(refund, "status")
+    match refund_progress(status):
+        case Progress.SUCCEEDED:
             return Refunded(reference, amount(refund, "amount"))
-        case "pending" | "requires_action":
-            return RefundPending(reference)
-        case "failed" | "canceled" as status:
-            return RefundFailed(
-                code_of({"code": refund.get("failure_reason") or status}), reference
-            )
+        case Progress.FAILED:
+            code = code_of({"code": refund.get("failure_reason") or status})
+            return RefundFailed(code, reference)
         case _:
-            raise Unreadable("Stripe's refund has an unknown status")
+            return RefundPending(reference)

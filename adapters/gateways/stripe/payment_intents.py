@@ -23,6 +23,7 @@ from adapters.gateways.stripe.objects import (
 )
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
+from adapters.gateways.stripe.statuses import Progress, intent_progress
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Charged, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
@@ -194,9 +195,9 @@ class StripePaymentIntents:
 
     async def _resolve(self, intent: Json, *, cancel: bool) -> Outcome:
         """Return an intent's outcome; cancel the intent first if it only waits for another card."""
-        status = text(intent, "status")
-        waits = status in ("requires_payment_method", "requires_confirmation")
-        if waits or (cancel and status == "requires_action"):
+        progress = intent_progress(text(intent, "status"))
+        is_waiting = cancel and progress is Progress.WAITING_FOR_CUSTOMER
+        if is_waiting or progress is Progress.WAITING_FOR_CARD:
             return await self._cancel(text(intent, "id"))
         return _outcome_of(intent)
 
@@ -223,12 +224,12 @@ def _outcome_of(intent: Json) -> Outcome:
     Raises:
         OutcomeUnknown: it is still in progress.
     """
-    match text(intent, "status"):
-        case "succeeded":
+    match intent_progress(text(intent, "status")):
+        case Progress.SUCCEEDED:
             return charged_by(intent)
-        case "requires_action":
+        case Progress.WAITING_FOR_CUSTOMER:
             return action_for(intent)
-        case "canceled":
+        case Progress.FAILED:
             return declined_by(intent)
         case _:
             raise OutcomeUnknown("the payment intent is still in progress at Stripe")

@@ -14,3 +14,6 @@ from adapters.persistence.in_memory.stream_positions import (
     InMemoryStreamPositions as InMemoryStreamPositions,
 )
 from adapters.persistence.in_memory.unit_of_work import InMemoryUnitOfWork as InMemoryUnitOfWork
+from adapters.persistence.in_memory.unusable_notifications import (
+    InMemoryUnusableNotifications as InMemoryUnusableNotifications,
+)

@@ -47,6 +47,7 @@ class InMemoryBacklogReader:
             events_parked=count(BacklogKind.EVENT_PARKED),
             notifications_deferred=count(BacklogKind.NOTIFICATION_DEFERRED),
             oldest_deferred=oldest(BacklogKind.NOTIFICATION_DEFERRED),
+            notifications_unusable=count(BacklogKind.NOTIFICATION_UNUSABLE),
         )
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
@@ -96,6 +97,9 @@ class InMemoryBacklogReader:
         for since, each in self._database.deferred_notifications.values():
             kind = "dispute" if isinstance(each, DisputeNotification) else "refund"
             yield BacklogKind.NOTIFICATION_DEFERRED, each.id, each.charge_id, kind, since
+        for kept in self._database.unusable_notifications.values():
+            about = kept.notification_id, kept.gateway, kept.reason
+            yield BacklogKind.NOTIFICATION_UNUSABLE, *about, kept.received_at
 
 
 _Item = tuple[BacklogKind, str, str, str, datetime]

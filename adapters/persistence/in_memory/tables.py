@@ -13,6 +13,7 @@ from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import RequestKey, StoredReply
 from application.ports.stream_positions import StreamPosition
+from application.ports.unusable_notifications import KeptNotification
 from domain.events import EventId
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
@@ -63,6 +64,7 @@ class InMemoryTables:
     """The relay that processes the outbox, and the end of its lease."""
     idempotency_keys: dict[RequestKey, KeyRecord] = field(factory=dict)
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
+    unusable_notifications: dict[int, KeptNotification] = field(factory=dict)
     alerts: dict[tuple[AlertKind, str], Alert] = field(factory=dict)
     """By kind and subject."""
     positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)

@@ -53,6 +53,10 @@ _DEFERRED: Final = """
     SELECT id, charge_id, kind, deferred_at FROM deferred_notifications
     ORDER BY deferred_at LIMIT :most
 """
+_UNUSABLE: Final = """
+    SELECT notification_id AS id, gateway, reason, received_at FROM unusable_notifications
+    ORDER BY number LIMIT :most
+"""
 
 READ: Final = Statement.of(
     text(
@@ -75,7 +79,8 @@ READ: Final = Statement.of(
             now() - waiting.oldest,
             (SELECT count(*) FROM ({_PARKED}) AS parked),
             deferred.number,
-            now() - deferred.oldest
+            now() - deferred.oldest,
+            (SELECT count(*) FROM ({_UNUSABLE}) AS unusable)
         FROM
             (
                 SELECT count(*) AS number, min(created_at) AS oldest FROM ({_PENDING}) AS rows
@@ -112,6 +117,7 @@ FIND_OLDEST: Final = Statement.of(
                 _oldest(BacklogKind.EVENT_WAITING, _WAITING, "order_id subject recorded_at"),
                 _oldest(BacklogKind.EVENT_PARKED, _PARKED, "order_id parked recorded_at"),
                 _oldest(BacklogKind.NOTIFICATION_DEFERRED, _DEFERRED, "charge_id kind deferred_at"),
+                _oldest(BacklogKind.NOTIFICATION_UNUSABLE, _UNUSABLE, "gateway reason received_at"),
             )
         )
     )

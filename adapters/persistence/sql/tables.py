@@ -213,3 +213,16 @@ stream_positions: Final = Table(
     Column("server", Text, nullable=False),
     Column("written_by", Text, nullable=False),
 )
+
+unusable_notifications: Final = Table(
+    "unusable_notifications",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("gateway", Text, nullable=False),
+    Column("notification_id", Text, nullable=False),
+    Column("received_at", _MOMENT, nullable=False, server_default=func.now()),
+    Column("reason", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Index("unusable_notifications_id", "gateway", "notification_id", unique=True),
+)

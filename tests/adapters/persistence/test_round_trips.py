@@ -34,6 +34,7 @@ def use_cases(proxied: Database) -> UseCases:
         new_id=lambda: f"payment-{next(numbers)}",
         relay_name="relay",
         alerts=world.alerts,
+        unusable=world.unusable,
     )
     return compose(ports, DeclineLimits(max_declines={"user": 5}))
 

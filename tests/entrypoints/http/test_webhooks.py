@@ -14,6 +14,7 @@ from application.ports.gateway_notifications import (
     PaymentNotification,
     RefusedBecause,
     UnrelatedNotification,
+    UnusableNotification,
 )
 from domain.identifiers import PaymentId
 from domain.payment import PaymentStatus
@@ -32,7 +33,12 @@ class PlainNotificationReader:
     def read(self, body: bytes, signature: str) -> Notification:
         if signature != "signed":
             raise InvalidNotification("signature", RefusedBecause.WRONG_SIGNATURE)
+        return self.read_verified(body)
+
+    def read_verified(self, body: bytes) -> Notification:
         notification_id, _, payment_id = body.decode().partition(" ")
+        if payment_id == "unusable":
+            return UnusableNotification(notification_id, "no reader knows it")
         if not payment_id:
             return UnrelatedNotification(notification_id)
         return PaymentNotification(notification_id, PaymentId(payment_id), charged(payment_id))
@@ -135,3 +141,16 @@ async def test_webhooks_without_a_configured_secret_are_404_counted_and_an_alert
     assert PATH not in paths
     (alert,) = await world.alerts.list_current()
     assert (alert.subject, alert.text) == ("no_secret", "STRIPE_WEBHOOK_SECRET is not set")
+
+
+async def test_an_unusable_notification_is_kept_before_it_is_confirmed(
+    client: Client, world: HttpWorld
+) -> None:
+    world.failing.add("keep notification")
+    assert await notify(client, b"evt_1 unusable") == 503
+    assert await world.unusable.list(10) == []
+
+    world.failing.clear()
+    assert await notify(client, b"evt_1 unusable") == 200
+    (kept,) = await world.unusable.list(10)
+    assert (kept.notification_id, kept.body) == ("evt_1", b"evt_1 unusable")

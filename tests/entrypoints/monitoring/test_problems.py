@@ -32,6 +32,7 @@ BUSY = Backlog(
     events_parked=0,
     notifications_deferred=1,
     oldest_deferred=timedelta(minutes=2),
+    notifications_unusable=0,
 )
 
 

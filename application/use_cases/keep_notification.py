@@ -1,0 +1,107 @@
+"""KeepNotification: keep what was verified and cannot be used, and read it again later."""
+
+import logging
+from collections.abc import Collection
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.gateway_notifications import (
+    Notification,
+    NotificationReader,
+    UnusableNotification,
+)
+from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.unit_of_work import StorageUnavailable
+from application.ports.unusable_notifications import KeptNotification, UnusableNotifications
+from application.use_cases.receive_notification import ReceiveNotification
+
+logger = logging.getLogger(__name__)
+
+# A notification has at most 1 MiB.
+PAGE: Final = 20
+
+
+@frozen
+class KeepNotification:
+    """Receive a verified notification; keep it if it cannot be used, so that none is lost."""
+
+    receive: ReceiveNotification
+    kept: UnusableNotifications
+    gateway_name: str
+
+    async def __call__(self, notification: Notification, body: bytes) -> bool:
+        """Apply a notification, or keep its body; return whether it was applied and new.
+
+        Raises:
+            StorageUnavailable, GatewayUnavailable: nothing is known to be written; the gateway
+                sends it again.
+        """
+        if isinstance(notification, UnusableNotification):
+            await self._keep(notification.id, notification.reason, body)
+            if notification.payment_id is not None:
+                await self.receive.check_soon(notification.payment_id)
+            return False
+        try:
+            return await self.receive(notification)
+        except (StorageUnavailable, GatewayUnavailable):
+            raise
+        except Exception as error:
+            logger.exception("notification %s could not be applied", notification.id)
+            await self._keep(notification.id, _failed(error), body)
+            return False
+
+    async def _keep(self, notification_id: str, reason: str, body: bytes) -> None:
+        logger.warning("notification %s is kept: %s", notification_id, reason)
+        await self.kept.keep(self.gateway_name, notification_id, reason, body)
+
+
+@frozen
+class ReplayNotifications:
+    """Read kept notifications again: a newer version may understand them."""
+
+    receive: ReceiveNotification
+    kept: UnusableNotifications
+
+    async def run_once(
+        self, reader: NotificationReader, numbers: Collection[int] | None = None
+    ) -> set[int]:
+        """Read these notifications again, or all; return the numbers of those that were used.
+
+        A notification that is proved not to be about anything of ours counts as used.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached; the rest is read next time.
+        """
+        used, after = set[int](), 0
+        while page := await self.kept.list(PAGE, after):
+            for each in page:
+                if numbers is None or each.id in numbers:
+                    used |= {each.id} if await self._replay(reader, each) else set()
+            after = page[-1].id
+        return used
+
+    async def _replay(self, reader: NotificationReader, kept: KeptNotification) -> bool:
+        notification = reader.read_verified(kept.body)
+        if isinstance(notification, UnusableNotification):
+            await self.kept.record_attempt(kept.id, notification.reason)
+            return False
+        try:
+            await self.receive(notification)
+        except StorageUnavailable:
+            raise
+        except GatewayUnavailable as unavailable:
+            logger.info("notification %s is read again later: %s", notification.id, unavailable)
+            return False
+        except Exception as error:
+            logger.exception("notification %s could not be applied", notification.id)
+            await self.kept.record_attempt(kept.id, _failed(error))
+            return False
+        await self.kept.remove([kept.id])
+        logger.info("kept notification %d (%s) was used", kept.id, kept.notification_id)
+        return True
+
+
+def _failed(error: Exception) -> str:
+    """Return a reason without the error's text, which may quote the notification."""
+    return f"it could not be applied: {type(error).__name__}"
