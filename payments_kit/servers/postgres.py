@@ -52,6 +52,21 @@ class LocalPostgres(LocalServer):
         """The address of the default database `postgres`."""
         return self.url_of("postgres")
 
+    @property
+    def password(self) -> str:
+        """The password of its owner."""
+        return self._password
+
+    def set_read_only(self, is_read_only: bool) -> None:
+        """Let sessions, also those that are open, only read; or let them write again."""
+        value = "on" if is_read_only else "off"
+        self.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        self.execute("SELECT pg_reload_conf()")
+        show = "SHOW default_transaction_read_only"
+        self.process.wait_until(
+            lambda: self.execute(show).strip() == value, STATEMENT_SECONDS, "change its settings"
+        )
+
     def url_of(self, database: str) -> str:
         """Return the address of a database."""
         return f"postgresql://{OWNER}:{self._password}@127.0.0.1:{self.port}/{database}"

@@ -49,6 +49,23 @@ class _ConnectionLost(Exception):
     """The connection was lost during a statement, which may have been executed."""
 
 
+# Whether a server was read-only when its connection opened; it may be all that there is to read.
+READ_ONLY: Final = "read-only"
+
+
+def says_read_only(driver: Any) -> bool:
+    """Whether the server last said that it is a standby or was made read-only.
+
+    From version 14 on, servers report both when a connection opens, and a change with their next
+    reply.
+    """
+    settings = driver.get_settings()
+    return "on" in (
+        getattr(settings, "in_hot_standby", None),
+        getattr(settings, "default_transaction_read_only", None),
+    )
+
+
 @define(eq=False)
 class _Pool:
     """What happened to a pool's connections; its methods are listeners of the pool's events."""
@@ -60,6 +77,7 @@ class _Pool:
 
     def on_connect(self, _connection: object, record: ConnectionPoolEntry) -> None:
         record.info[self] = self.trusted
+        record.info[READ_ONLY] = says_read_only(record.driver_connection)
 
     def on_checkout(
         self, _connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
@@ -157,7 +175,7 @@ class Database:
             driver: asyncpg.Connection[Any] | None = connection.driver_connection
             assert driver is not None, "a connection from the pool is open"  # noqa: S101
             try:
-                return await driver.fetch(text, *parameters)
+                rows = await driver.fetch(text, *parameters)
             except Exception as error:
                 fault = fault_of(error)
                 if driver.is_closed() or fault is Fault.LOST:
@@ -173,6 +191,11 @@ class Database:
             except BaseException as error:  # cancellation: the reply may still arrive
                 connection.invalidate(error)
                 raise
+            if says_read_only(driver) and not connection.info.get(READ_ONLY):
+                # It was the primary when this connection opened: what it returns is outdated.
+                self.distrust_connections()
+                raise _ConnectionLost("the server has become read-only")
+            return rows
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolProxiedConnection]:
