@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 import msgspec
 import structlog
 
+from application.log_context import current_ids
 from entrypoints.trace_context import current_traceparent
 
 # A second protection, for a library that puts a secret into its message: keys, tokens and secrets
@@ -38,6 +39,7 @@ def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> 
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_trace,
+        _add_ids,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -62,6 +64,12 @@ def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:
     traceparent = current_traceparent()
     if traceparent is not None:
         event.setdefault("trace_id", traceparent.split("-")[1])
+    return event
+
+
+def _add_ids(_logger: object, _method: str, event: _Event) -> _Event:
+    for name, value in current_ids().items():
+        event.setdefault(name, value)
     return event
 
 

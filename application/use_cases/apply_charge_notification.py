@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.log_context import note_order, note_payment
 from application.ports.gateway_notifications import (
     ChargeNotification,
     DisputeNotification,
@@ -25,6 +26,11 @@ async def apply_charge_notification(
     order = await work.orders.find_by_charge(notification.charge_id)
     if order is None:
         return None
+    payment = order.payment_of_charge(notification.charge_id)
+    if payment is None:
+        note_order(order)
+    else:
+        note_payment(payment)
     match notification:
         case ExternalRefundNotification():
             return _record_refund(work, order, notification, now)

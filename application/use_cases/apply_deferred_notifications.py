@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import frozen
 
+from application.log_context import log_context
 from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import ChargeNotification
@@ -43,6 +44,10 @@ class ApplyDeferredNotifications:
         return sum([await self._process(notification) for notification in deferred])
 
     async def _process(self, notification: ChargeNotification) -> bool:
+        with log_context(notification=notification.id):
+            return await self._apply(notification)
+
+    async def _apply(self, notification: ChargeNotification) -> bool:
         async def decision(work: UnitOfWork) -> Sequence[Refund] | None:
             doubtful = await apply_charge_notification(work, notification, self.now())
             work.inbox.remove_deferred(notification.id)

@@ -5,6 +5,7 @@ import logging
 
 from attrs import frozen
 
+from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.payment_gateway import (
@@ -51,6 +52,7 @@ class CheckPayment:
         Raises:
             StorageUnavailable: as for SettlePayment.
         """
+        note_payment(payment)
         evidence = await self._ask(payment, cancel, within)
         if evidence is None:
             return CheckedPayment(payment)

@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
+from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.payment_gateway import (
     GatewayUnavailable,
@@ -39,6 +40,7 @@ class CheckRefund:
         Raises:
             StorageUnavailable: nothing is known to be written; the next check finds the same.
         """
+        note_payment(payment)
         if not payment.is_at(self.gateway.name, self.gateway.livemode):
             logger.warning(
                 "refund %s cannot be checked: its gateway %s (livemode %s) is not configured",

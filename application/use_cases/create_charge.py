@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from attrs import frozen
 
+from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import (
@@ -20,7 +21,7 @@ from application.retry import RetryOnConflict
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
-from domain.claim import ExpectedAmount, OrderNotFound, PaymentInProgress
+from domain.claim import AlreadyPaid, ExpectedAmount, OrderNotFound, PaymentInProgress
 from domain.identifiers import OrderId, PaymentId, UserId
 from domain.outcome import Declined, Evidence, NeverSent, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
@@ -83,6 +84,7 @@ class CreateCharge:
                 carry that payment only if it is the payer's own.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
+        note(order_id=command.order_id)
         await self.declines.check(command.sources)
         try:
             payment = await self._claim(command)
@@ -121,7 +123,14 @@ class CreateCharge:
                 work.orders.save(claimed)
             return claimed.payment(payment_id)
 
-        return await self.retry(decision)
+        try:
+            payment = await self.retry(decision)
+        except (AlreadyPaid, PaymentInProgress) as error:
+            if error.payment is not None:
+                note_payment(error.payment)
+            raise
+        note_payment(payment)
+        return payment
 
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from attrs import frozen
 
+from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
@@ -52,6 +53,7 @@ class ReceiveNotification:
         Raises:
             StorageUnavailable: nothing is known to be written; the gateway sends it again.
         """
+        note(notification=notification.id)
         if await self.retry(lambda work: work.inbox.has(notification.id)):
             return False
         try:
@@ -116,6 +118,8 @@ class ReceiveNotification:
         async def decision(work: UnitOfWork) -> Sequence[Refund]:
             order = await work.orders.find_by_payment(notification.payment_id)
             sent = None if order is None else order.sent_refund(reported)
+            if order is not None:
+                note_payment(order.payment(notification.payment_id))
             if order is not None and sent is not None:
                 settled = order.settle_refund(sent.id, reported.outcome, self.now())
                 return save_refunds(work, order, settled)
@@ -131,6 +135,7 @@ class ReceiveNotification:
             if order is None:
                 raise PaymentNotFound(payment_id)
             payment = order.payment(payment_id)
+            note_payment(payment)
             if payment.is_open or payment.status is PaymentStatus.ABANDONED:
                 work.orders.save(order.with_payment(payment.check_now(self.now())))
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import frozen
 
+from application.log_context import log_context
 from application.ports.clock import Clock
 from application.ports.unit_of_work import BeginUnitOfWork, Conflict, StorageUnavailable
 from application.use_cases.check_payment import CheckPayment
@@ -51,7 +52,8 @@ class RecoverPayments:
 
         async def recover(order_id: OrderId) -> bool:
             async with slots:
-                return await self._recover(order_id)
+                with log_context(order_id=order_id):
+                    return await self._recover(order_id)
 
         return sum(await asyncio.gather(*(recover(order_id) for order_id in due)))
 

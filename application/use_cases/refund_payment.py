@@ -2,6 +2,7 @@
 
 from attrs import frozen
 
+from application.log_context import note, note_payment
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
@@ -43,6 +44,7 @@ class RefundPayment:
             StorageUnavailable: nothing was sent yet; if the refund was reserved nevertheless,
                 recovery sends it.
         """
+        note(payment_id=payment_id)
         if minor_units is None:
             await self._sync(payment_id)
         payment, refund = await self._reserve(
@@ -70,6 +72,7 @@ class RefundPayment:
             order = await work.orders.find_by_payment(payment_id)
             if order is None:
                 raise PaymentNotFound(payment_id)
+            note_payment(order.payment(payment_id))
             reserved = order.reserve_refund(refund_id, payment_id, minor_units, reason, self.now())
             if reserved != order:
                 work.orders.save(reserved)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
@@ -58,6 +59,7 @@ class SettlePayment:
             order = await _order_of_lost_payment(work, payment, evidence)
             return _save(work, order, order.adopt(payment, evidence, self.now()))
 
+        note_payment(payment)
         await self._report_refusal(payment.id, evidence)
         change = await self.retry(decision)
         _report_lost_and_doubled(payment.id, change)
@@ -78,8 +80,10 @@ class SettlePayment:
             order = await work.orders.find_by_payment(payment_id)
             if order is None:
                 raise PaymentNotFound(payment_id)
+            note(order_id=order.replica.id)
             return _save(work, order, order.settle(payment_id, evidence, self.now()))
 
+        note(payment_id=payment_id)
         await self._report_refusal(payment_id, evidence)
         change = await self.retry(decision)
         _report_lost_and_doubled(payment_id, change)

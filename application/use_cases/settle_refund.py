@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
+from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
@@ -35,6 +36,7 @@ class SettleRefund:
             order = await work.orders.find_by_payment(payment_id)
             if order is None:
                 return None, ()
+            note_payment(order.payment(payment_id))
             settled = order.settle_refund(refund_id, outcome, self.now())
             return settled.refund(refund_id), save_refunds(work, order, settled)
 

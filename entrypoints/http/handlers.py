@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
+from application.log_context import note
 from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
@@ -95,6 +96,7 @@ class PaymentHandler:
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
+        note(order_id=command.order_id)
         return await self.tasks.run(self._pay_once(command, key))
 
     async def _pay_once(self, command: PayOrder, key: str | None) -> Reply:
@@ -151,6 +153,7 @@ class RefundHandler:
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
+        note(payment_id=command.payment_id)
         return await self.tasks.run(self._refund_once(command, key))
 
     async def _refund_once(self, command: RefundCommand, key: str | None) -> Reply:

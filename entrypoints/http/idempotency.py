@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from attrs import frozen
 
+from application.log_context import note
 from application.ports.idempotency_store import IdempotencyStore, RequestKey, StoredReply
 from application.ports.unit_of_work import StorageUnavailable
 from domain.identifiers import UserId
@@ -103,9 +104,20 @@ def _content_to_store(reply: Reply) -> bytes:
 def _replay(stored: StoredReply) -> Reply:
     headers = {"Idempotent-Replayed": "true"}
     reply = Reply(stored.status, stored.content, headers)
-    if not reply.is_problem:
-        body = msgspec.json.decode(stored.content, type=dict[str, object])
-        # Headers are not stored. Only a payment has a Location; a refund's body has a paymentId.
-        if "paymentId" not in body:
-            headers["Location"] = payment_path(str(body["id"]))
+    body = msgspec.json.decode(stored.content, type=dict[str, object])
+    _note_ids(body.get("payment", body))
+    # Headers are not stored. Only a payment has a Location; a refund's body has a paymentId.
+    if not reply.is_problem and "paymentId" not in body:
+        headers["Location"] = payment_path(str(body["id"]))
     return reply
+
+
+def _note_ids(body: object) -> None:
+    """Note the ids of a stored payment or refund for the log."""
+    match body:
+        case {"paymentId": str(payment_id), "orderId": str(order_id)}:
+            note(payment_id=payment_id, order_id=order_id)
+        case {"id": str(payment_id), "orderId": str(order_id)}:
+            note(payment_id=payment_id, order_id=order_id)
+        case _:
+            pass

@@ -13,6 +13,7 @@ from litestar.datastructures import State
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
+from application.log_context import log_context
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.replies import PROBLEM_JSON, Reply, problem_reply
 from entrypoints.http.request_head import refusal
@@ -118,12 +119,16 @@ class RequestMiddleware:
             closes=self.state.is_stopping,
         )
         body = _RequestBody(receive, ended=not _expects_body(scope))
-        with use_traceparent(_header(scope, b"traceparent")), self.metrics.request_in_flight():
+        with (
+            use_traceparent(_header(scope, b"traceparent")),
+            log_context(request=response.request_id),
+            self.metrics.request_in_flight(),
+        ):
             try:
                 await self._handle(scope, body, response)
             except Exception:
                 # Litestar handles the errors of routes; this one was raised by Litestar itself.
-                logger.exception("unexpected error", request=response.request_id)
+                logger.exception("unexpected error")
                 if response.status is None:
                     await response.reply(problem_reply(500))
             self._record(scope, method, response, time.perf_counter() - started)
@@ -152,7 +157,6 @@ class RequestMiddleware:
                 route=route,
                 status=status,
                 ms=round(seconds * 1000, 1),
-                request=response.request_id,
             )
 
 

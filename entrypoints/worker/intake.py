@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
+from application.log_context import log_context
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvent, InboundEvents
@@ -135,6 +136,14 @@ class PaymentCreatedIntake:
             await self.complete(order_id, positions)
 
 
+def _order_id(content: object) -> str:
+    match content:
+        case OrderReplica(id=order_id) | OrderCancellation(order_id=order_id):
+            return order_id
+        case _:  # of payment:created
+            return str(content)
+
+
 def _expires(replica: OrderReplica) -> bool:
     return replica.terms is not None and replica.terms.expires_at is not None
 
@@ -173,7 +182,9 @@ class _Batch:
             await self._wait_for_storage([event for event, _ in batch], error)
         except Exception as error:
             if len(batch) == 1:
-                await self._retry_later(batch[0][0], error)
+                [(event, content)] = batch
+                with log_context(order_id=_order_id(content)):
+                    await self._retry_later(event, error)
             else:
                 half = len(batch) // 2
                 await self.apply(batch[:half], apply)

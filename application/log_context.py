@@ -1,0 +1,64 @@
+"""Which order and payment the current work is about, for every line that it logs.
+
+Ids are noted where they become known: the order of a request before its payment exists, the order
+of a webhook only when it is read. A line has the ids that are known by then. A request or a unit of
+background work begins a context of its own; its tasks share it.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from typing import Final
+
+from domain.order import Order
+from domain.payment import Payment
+
+MAX_ID: Final = 100
+"""Characters of an id that are logged: ours have at most 36; those of others may be longer."""
+
+_CURRENT: Final[ContextVar[dict[str, str] | None]] = ContextVar("log_context", default=None)
+
+
+@contextmanager
+def log_context(**ids: str) -> Iterator[None]:
+    """Begin a context with these ids, and those of the context around it."""
+    token = _CURRENT.set({**current_ids(), **_shown(ids)})
+    try:
+        yield
+    finally:
+        # The garbage collector ends a task that nobody waits for any more in another context.
+        with suppress(ValueError):
+            _CURRENT.reset(token)
+
+
+def note(**ids: str) -> None:
+    """Add ids to the current context; outside of any, nothing happens."""
+    current = _CURRENT.get()
+    if current is not None:
+        current.update(_shown(ids))
+
+
+def note_payment(payment: Payment) -> None:
+    """Note a payment and its order."""
+    note(order_id=payment.order_id, payment_id=payment.id)
+
+
+def note_order(order: Order) -> None:
+    """Note an order, and its payment if it has only one."""
+    note(order_id=order.replica.id)
+    if len(order.payments) == 1:
+        note(payment_id=order.payments[0].id)
+
+
+def current_ids() -> Mapping[str, str]:
+    """Return the ids noted so far."""
+    return _CURRENT.get() or {}
+
+
+def _shown(ids: Mapping[str, str]) -> dict[str, str]:
+    """Return ids that fit into a log: bounded, in one line."""
+    return {name: _printable(value[:MAX_ID]) for name, value in ids.items()}
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() else value.encode("unicode_escape").decode()
