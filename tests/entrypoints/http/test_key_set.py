@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrypoints.http.key_set import MAX_CANDIDATES, MAX_KEYS, KeySet, parse_key_set
-from tests.entrypoints.http.test_jwks import EC_ENTRY, EC_KEY, RSA_ENTRY, RSA_KEY, key_set, public
+from tests.entrypoints.http.identity_provider import (
+    EC_ENTRY,
+    EC_KEY,
+    RSA_ENTRY,
+    RSA_KEY,
+    key_set,
+    public,
+)
 
 SMALL_RSA = rsa.generate_private_key(65537, 1024)
 P384 = ec.generate_private_key(ec.SECP384R1())

@@ -14,8 +14,8 @@ from entrypoints.http.errors import NotAuthorized
 from entrypoints.http.sign_in_refusals import LINES, SECONDS, Refusal, RefusalLog, RefusalReason
 from entrypoints.http.token_claims import ClaimRules
 from tests.builders import NOW, ORDER, PAYER
+from tests.entrypoints.http.identity_provider import Provider, key_set
 from tests.entrypoints.http.test_auth import an_authenticator, user_of
-from tests.entrypoints.http.test_jwks import Provider, key_set
 from tests.entrypoints.http.world import JWT_KEY, Client, HttpWorld, a_token, in_session, sign_hs256
 
 LIST = f"/api/payments?orderId={ORDER}"
