@@ -108,5 +108,5 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         replay_notifications=ReplayNotifications(receive, ports.unusable),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
         recover_payments=RecoverPayments(ports.begin, check, check_refund, now),
-        relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name),
+        relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name, ports.alerts),
     )

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from application.ports.alerts import AlertKind
 from domain.events import Event, EventId
 
 
@@ -42,6 +43,16 @@ class OutboxQueue(Protocol):
 
 class BrokerUnavailable(Exception):
     """The broker cannot be reached; everything must be sent again later, under the same ids."""
+
+
+class BrokerUnsuitable(BrokerUnavailable):
+    """The broker can be reached, but may not be used as it is; only an operator can change that."""
+
+    def __init__(self, kind: AlertKind, subject: str, problem: str) -> None:
+        super().__init__(problem)
+        self.kind = kind
+        self.subject = subject
+        """What it is about: a subject, a stream or a consumer."""
 
 
 @frozen

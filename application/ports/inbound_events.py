@@ -131,7 +131,10 @@ class DeadLetters(Protocol):
     """
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
-        """Return dead letters with an id greater than `after`, oldest first."""
+        """Return dead letters with an id greater than `after`, oldest first.
+
+        There are fewer than `limit` if they are large, but none only if there are none.
+        """
 
     async def count(self) -> DeadLetterCount:
         """Return how many there are.

@@ -8,6 +8,7 @@ transactions. The broker would never deliver these events again by itself.
 from attrs import frozen
 
 from application.ports.alerts import AlertKind, Alerts
+from application.ports.event_publisher import BrokerUnsuitable
 from application.ports.inbound_events import InboundEvents, StreamProgress
 from application.ports.stream_positions import StreamPosition, StreamPositions
 
@@ -29,6 +30,13 @@ class AlignStreams:
         Raises:
             BrokerUnavailable, StorageUnavailable: repeat it before events are applied.
         """
+        try:
+            await self._align_all()
+        except BrokerUnsuitable as unsuitable:
+            await self.alerts.report(unsuitable.kind, unsuitable.subject, str(unsuitable))
+            raise
+
+    async def _align_all(self) -> None:
         # What was acknowledged is read first: the books may only have more by then, not less.
         for progress in await self.events.progress():
             position = await self.positions.read(progress.stream, progress.consumer)

@@ -5,7 +5,14 @@ from typing import Final
 
 from attrs import frozen
 
-from application.ports.event_publisher import EventPublisher, OutboxEntry, OutboxQueue
+from application.ports.alerts import Alerts
+from application.ports.event_publisher import (
+    BrokerUnsuitable,
+    EventPublisher,
+    OutboxEntry,
+    OutboxQueue,
+    PublishResult,
+)
 
 # How long a crashed relay blocks the others; a batch takes milliseconds. If a relay is only slow,
 # the next one repeats its batch under the same ids, and the broker removes the duplicates.
@@ -20,6 +27,7 @@ class RelayOutbox:
     publisher: EventPublisher
     name: str
     """The name of this relay, unique to the process."""
+    alerts: Alerts
 
     async def run_once(self, limit: int = 256) -> int:
         """Relay at most `limit` events; return how many were published or parked.
@@ -31,7 +39,7 @@ class RelayOutbox:
         done = 0
         while waiting:
             first, rest = _first_of_each_order(waiting)
-            result = await self.publisher.publish(first)
+            result = await self._publish(first)
             if result.rejected:
                 await self.outbox.park(result.rejected)
             await self.outbox.mark_sent(result.stored)
@@ -40,6 +48,13 @@ class RelayOutbox:
             blocked = {each.event.order_id for each in first if each.event.id not in finished}
             waiting = [each for each in rest if each.event.order_id not in blocked]
         return done
+
+    async def _publish(self, entries: list[OutboxEntry]) -> PublishResult:
+        try:
+            return await self.publisher.publish(entries)
+        except BrokerUnsuitable as unsuitable:
+            await self.alerts.report(unsuitable.kind, unsuitable.subject, str(unsuitable))
+            raise
 
     async def release_lease(self) -> None:
         """End the lease, so that another relay can start at once.

@@ -34,10 +34,7 @@ def list_dead_letters(limit: int, after: int) -> None:
 
     Each line has the number, the time in UTC, the subject and the reason.
     """
-    letters = _with_dead_letters(lambda store: store.list(limit, after))
-    for letter in letters:
-        echo_line(letter.id, letter.recorded_at, letter.subject, letter.reason)
-    if not letters:
+    if not _with_dead_letters(lambda store: _list(store, limit, after)):
         click.echo("no dead letters", err=True)
 
 
@@ -74,6 +71,17 @@ def replay_dead_letters(numbers: tuple[int, ...], everything: bool) -> None:
     replayed = _with_dead_letters(lambda store: _replay(store, wanted))
     fail_if_missing("dead letter", wanted or (), replayed)
     click.echo(f"replayed {len(replayed)}")
+
+
+async def _list(store: DeadLetters, limit: int, after: int) -> int:
+    """Print up to `limit` dead letters; return how many."""
+    listed = 0
+    async for letter in each_of(store.list, after):
+        echo_line(letter.id, letter.recorded_at, letter.subject, letter.reason)
+        listed += 1
+        if listed == limit:
+            break
+    return listed
 
 
 async def _replay(store: DeadLetters, numbers: set[int] | None) -> set[int]:

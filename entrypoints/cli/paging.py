@@ -9,8 +9,8 @@ import click
 from entrypoints.cli.running import fail
 
 PAGE: Final = 200
-"""How many are fetched at a time. Each has at most 1 MiB (the default of NATS, and the limit of a
-webhook), so a page has at most 200 MiB; ordinary ones have some hundred bytes."""
+"""How many are fetched at a time; ordinary ones have some hundred bytes. A page of dead letters has
+fewer if they are large (adapters/messaging/jetstream/dead_letters.py)."""
 
 
 class Numbered(Protocol):
@@ -36,10 +36,9 @@ numbers_argument = click.argument("numbers", nargs=-1, type=click.IntRange(1))
 
 
 async def each_of(
-    list_page: Callable[[int, int], Awaitable[Sequence[Item]]],
+    list_page: Callable[[int, int], Awaitable[Sequence[Item]]], after: int = 0
 ) -> AsyncIterator[Item]:
-    """Yield everything that a store lists, page by page."""
-    after = 0
+    """Yield everything that a store lists after a number, page by page."""
     while page := await list_page(PAGE, after):
         for item in page:
             yield item

@@ -7,8 +7,9 @@ from functools import partial
 
 from attrs import frozen
 
-from adapters.messaging.jetstream import JetStreamConnection, JetStreamDeadLetters, Streams
+from adapters.messaging.jetstream import JetStreamDeadLetters, Streams
 from adapters.messaging.jetstream import check as check_broker
+from adapters.messaging.jetstream.streams import ORDERS_CONSUMER
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database
@@ -17,6 +18,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
+from entrypoints.composition.broker import broker_of
 from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
@@ -47,7 +49,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
             alerts=runtime.alerts,
             clock_watch=runtime.clock_watch,
             dead_letters=runtime.dead_letters,
-            check_broker=partial(check_broker, runtime.broker, runtime.streams),
+            check_broker=partial(check_broker, runtime.broker, runtime.streams, ORDERS_CONSUMER),
             gateway=runtime.gateway,
             gateway_name=str(settings.payment_gateway),
             check_sign_in=partial(check_sign_in, settings),
@@ -71,7 +73,7 @@ async def check_sign_in(settings: Settings) -> CheckResult:
 @contextlib.asynccontextmanager
 async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     """Open the dead letters; their methods raise BrokerUnavailable if NATS cannot be reached."""
-    async with JetStreamConnection(settings.nats_url) as broker:
+    async with broker_of(settings) as broker:
         yield JetStreamDeadLetters(broker, Streams(broker))
 
 

@@ -34,6 +34,7 @@ from application.ports.gateway_notifications import NotificationReader
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
+from entrypoints.composition.broker import broker_of
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
@@ -119,7 +120,7 @@ async def open_runtime(
 def _compose(
     settings: Settings, database: Database, clock: DatabaseClock, gateway: GatewayAdapter
 ) -> Runtime:
-    broker = JetStreamConnection(settings.nats_url)
+    broker = broker_of(settings)
     streams = Streams(broker)
     outbox = SqlOutboxQueue(database)
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)

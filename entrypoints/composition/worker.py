@@ -7,7 +7,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from adapters.messaging.jetstream import JetStreamConnection, JetStreamSubscription
-from adapters.messaging.jetstream.streams import ORDERS, PAYMENTS
+from adapters.messaging.jetstream.streams import ORDERS, ORDERS_CONSUMER, PAYMENTS
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
@@ -63,7 +63,7 @@ async def _check_broker(broker: JetStreamConnection) -> None:
 def _dependencies(runtime: Runtime, metrics: WorkerMetrics) -> WorkerDependencies:
     use_cases = runtime.use_cases
     connection = runtime.broker, runtime.streams, runtime.dead_letters
-    orders = JetStreamSubscription(*connection, ORDERS, durable="payments")
+    orders = JetStreamSubscription(*connection, ORDERS, durable=ORDERS_CONSUMER)
     payments = JetStreamSubscription(
         *connection, PAYMENTS, durable="payments-complete", subjects=("payment:created",)
     )

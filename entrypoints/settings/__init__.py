@@ -1,6 +1,7 @@
 """The environment, read once into one frozen Settings."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from attrs import field, frozen
@@ -11,7 +12,7 @@ from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.settings import parsers
 from entrypoints.settings.environment import FILE, read_variable
 from entrypoints.settings.parsers import GatewayName, Operator, Prepared, whole_number
-from entrypoints.settings.variable import REQUIRED, Variable, declare, declared
+from entrypoints.settings.variable import NO_DEFAULT, REQUIRED, Variable, declare, declared
 
 __all__ = ["GatewayName", "Operator", "Settings", "read_database_url", "read_settings"]
 
@@ -38,9 +39,45 @@ class Settings:
         metadata=declare(
             "NATS_URL",
             parsers.nats_servers,
-            "one or more servers, separated by commas",
+            "one or more servers, separated by commas: `nats://`, `tls://`, `ws://`, `wss://`,"
+            " or `host:port`",
             default=REQUIRED,
             is_secret=True,
+        ),
+    )
+    nats_creds_file: Path | None = field(
+        default=None,
+        metadata=declare("NATS_CREDS_FILE", parsers.file, "a NATS user's JWT and key"),
+    )
+    nats_nkey_seed_file: Path | None = field(
+        default=None,
+        metadata=declare(
+            "NATS_NKEY_SEED_FILE", parsers.file, "the seed of a NATS user's key, `SU…`"
+        ),
+    )
+    nats_ca_file: Path | None = field(
+        default=None,
+        metadata=declare(
+            "NATS_CA_FILE",
+            parsers.file,
+            "authorities of the servers' certificates; TLS is required with it",
+            default="the system's",
+        ),
+    )
+    nats_cert_file: Path | None = field(
+        default=None,
+        metadata=declare("NATS_CERT_FILE", parsers.file, "our certificate for NATS, and"),
+    )
+    nats_key_file: Path | None = field(
+        default=None, metadata=declare("NATS_KEY_FILE", parsers.file, "its key, both in PEM format")
+    )
+    nats_subject_prefix: str = field(
+        default="",
+        metadata=declare(
+            "NATS_SUBJECT_PREFIX",
+            parsers.subject_prefix,
+            "put before subjects, streams and consumers: `shop1` gives `shop1.order:created`",
+            default=NO_DEFAULT,
         ),
     )
     jwt_key: str | None = field(

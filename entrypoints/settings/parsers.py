@@ -1,7 +1,10 @@
 """Parse the value of a variable; a ValueError is the problem in one line, without the value."""
 
+import os
 import re
+import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -15,6 +18,12 @@ GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 
 # As an operator is written into logs and histories.
 _OPERATOR_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+_SUBJECT_PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
+
+MAX_PREFIX: Final = 64
+"""Characters of a prefix. NATS advises names of streams and consumers below 32 characters, and
+accepts 255 (https://docs.nats.io/nats-concepts/jetstream/streams)."""
 
 # https://docs.stripe.com/keys: what begins otherwise than a secret or a restricted key.
 _OTHER_STRIPE_SECRETS: Final = {
@@ -91,12 +100,41 @@ def prepared(value: str) -> Prepared:
 
 
 def nats_servers(value: str) -> str:
-    """Accept one or more URLs of NATS servers."""
-    for server in value.split(","):
+    """Accept one or more addresses of NATS servers; their adapter reads the rest."""
+    for server in text(value).split(","):
         if not server.strip():
             raise ValueError("has an empty server in its list")
-        _url(server.strip(), ("nats", "tls", "ws", "wss"), "a list of NATS servers")
+        scheme, separator, _ = server.strip().partition("://")
+        if separator and scheme not in ("nats", "tls", "ws", "wss", "http"):
+            raise ValueError("is not a list of NATS servers (nats://, tls://, ws://, host:port)")
     return value
+
+
+def subject_prefix(value: str) -> str:
+    """Accept words of letters, digits, `-` and `_`, with dots between."""
+    if _SUBJECT_PREFIX.fullmatch(value) is None or len(value) > MAX_PREFIX:
+        raise ValueError(
+            f"must be words of letters, digits, - and _, with dots between; at most {MAX_PREFIX}"
+        )
+    return value
+
+
+def file(value: str) -> Path:
+    """Accept the path of a file that can be read."""
+    if not text(value):
+        raise ValueError("is not the path of a file")
+    path = Path(value)
+    try:
+        is_regular = stat.S_ISREG(path.stat().st_mode)
+        readable = os.access(path, os.R_OK)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise ValueError(f"the file cannot be read: {reason}") from None
+    if not is_regular:
+        raise ValueError("is not a regular file")
+    if not readable:
+        raise ValueError("the file cannot be read: permission denied")
+    return path
 
 
 def _url(value: str, schemes: tuple[str, ...], kind: str) -> str:

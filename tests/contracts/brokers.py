@@ -162,7 +162,9 @@ async def broker_on_jetstream(url: str) -> AsyncIterator[Broker]:
         stream = (await streams.ensure(ORDERS))["order:created"]
         context = client.jetstream()
         subjects = list(ORDERS.subjects)
-        config = ConsumerConfig("payments", filter_subjects=subjects, ack_wait=SHORT_ACK_WAIT)
+        config = ConsumerConfig(
+            durable_name="payments", filter_subjects=subjects, ack_wait=SHORT_ACK_WAIT
+        )
         await context.add_consumer(stream, config)
         publisher = JetStreamPublisher(connection, streams)
         letters = JetStreamDeadLetters(connection, streams)

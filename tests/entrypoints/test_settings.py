@@ -67,7 +67,12 @@ def test_all_problems_are_reported_at_once() -> None:
 INVALID_VALUES = {
     "DATABASE_URL": ("mysql://hunter2@db/shop", "hunter2", "host=hunter2"),
     "DATABASE_PREPARED": ("hunter2",),
-    "NATS_URL": ("nats://one,http://hunter2", "nats://one,"),
+    "NATS_URL": ("nats://one,ftp://hunter2", "nats://one,"),
+    "NATS_CREDS_FILE": ("/absent/hunter2", "/tmp", "hunter2\0"),
+    "NATS_SUBJECT_PREFIX": (
+        *("hunter2.", ".hunter2", "hunter2.*", "hunter2.>", "hunter2 3", "$hunter2", "hunter2/3"),
+        *("_hunter2", "hunter2" * 10),
+    ),
     "JWT_KEY": ("-----BEGIN PUBLIC KEY-----\nhunter2", "ssh-rsa hunter2"),
     "JWT_USER_CLAIM": ("hunter2\x1b[0m",),
     "STRIPE_KEY": (

@@ -3,14 +3,17 @@
 https://docs.nats.io/reference/reference-protocols/nats_api_reference
 """
 
+from base64 import b64decode
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
 from attrs import frozen
-from nats.aio.client import Client
 from nats.errors import Error
+from nats.js.api import RawStreamMsg
 
-from adapters.messaging.jetstream.connection import REQUEST_SECONDS
+API: Final = "$JS.API"
+"""What the subject of every request begins with."""
 
 STREAM_NOT_FOUND: Final = 10059
 """JSStreamNotFoundErr (nats-server, server/errors.json)."""
@@ -61,8 +64,9 @@ class ConsumerInfo(ApiReply):
 
 
 class _StreamState(msgspec.Struct):
-    first_seq: int = 0
+    messages: int = 0
     last_seq: int = 0
+    subjects: dict[str, int] | None = None
 
 
 class StreamInfo(ApiReply):
@@ -73,18 +77,26 @@ class StreamInfo(ApiReply):
     state: _StreamState = msgspec.field(default_factory=_StreamState)
 
 
-async def request(
-    client: Client, subject: str, reply_type: type[Reply], body: object | None = None
-) -> Reply:
-    """Send a request below `$JS.API.`, and return its reply.
+def parse_reply(data: bytes, reply_type: type[Reply]) -> Reply:
+    """Return the reply to a request.
 
     Raises:
         ApiRefusal: the server refused it.
-        Error, TimeoutError: there is no reply.
     """
-    data = b"" if body is None else msgspec.json.encode(body)
-    message = await client.request(f"$JS.API.{subject}", data, timeout=REQUEST_SECONDS)
-    reply = msgspec.json.decode(message.data, type=reply_type)
+    try:
+        reply = msgspec.json.decode(data, type=reply_type)
+    except msgspec.MsgspecError:
+        raise Error("the reply of JetStream cannot be read") from None
     if reply.error is not None:
         raise ApiRefusal(reply.error.code, reply.error.err_code, reply.error.description)
     return reply
+
+
+def headers_of(stored: RawStreamMsg) -> Mapping[str, str]:
+    """Parse the headers of a stored message as those of a delivered one.
+
+    The library parses them as the headers of an e-mail, which changes some values.
+    """
+    lines = b64decode(stored.hdrs or "").decode("utf-8", "replace").split("\r\n")[1:]
+    named = (line.partition(":") for line in lines if line)
+    return {name: value.strip() for name, _, value in named}

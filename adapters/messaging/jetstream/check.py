@@ -1,14 +1,21 @@
-"""Check the broker and its streams, for `payments doctor`."""
+"""Check the broker, its streams and their consumers, for `payments doctor`."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from attrs import frozen
-from nats.errors import Error
-from nats.js.errors import ServiceUnavailableError
 
+from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, StreamInfo
 from adapters.messaging.jetstream.connection import JetStreamConnection
-from adapters.messaging.jetstream.streams import PLANS, Streams
-from application.ports.event_publisher import BrokerUnavailable
+from adapters.messaging.jetstream.consumers import Consumer
+from adapters.messaging.jetstream.explain import as_unavailable
+from adapters.messaging.jetstream.namespace import any_covers
+from adapters.messaging.jetstream.permissions import missing_permissions
+from adapters.messaging.jetstream.streams import ORDERS, PLANS, Plan, Streams, check_stream
+from adapters.messaging.jetstream.suitability import stream_remarks
+from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
+
+_NOT_ENABLED = (10039, 10076)
+"""JSNotEnabledForAccountErr, JSNotEnabledErr (nats-server, server/errors.json)."""
 
 
 @frozen
@@ -19,33 +26,86 @@ class BrokerCheckResult:
     text: str
 
 
-async def check(connection: JetStreamConnection, streams: Streams) -> Sequence[BrokerCheckResult]:
-    """Check the connection, JetStream and the streams; nothing is changed."""
+async def check(
+    connection: JetStreamConnection, streams: Streams, durable: str
+) -> Sequence[BrokerCheckResult]:
+    """Check the connection, JetStream, the streams and the consumer of order events.
+
+    Nothing is changed.
+    """
+    return [result async for result in _check(connection, streams, durable)]
+
+
+async def _check(
+    connection: JetStreamConnection, streams: Streams, durable: str
+) -> AsyncIterator[BrokerCheckResult]:
     try:
-        jetstream = await connection.jetstream()
+        await connection.client()
     except BrokerUnavailable as unavailable:
-        return [BrokerCheckResult(False, f"NATS: {unavailable}")]
-    results = [BrokerCheckResult(True, "NATS: connected")]
+        yield BrokerCheckResult(False, f"NATS: {unavailable}")
+        return
+    yield BrokerCheckResult(True, "NATS: connected")
     try:
-        await jetstream.account_info()
-    except ServiceUnavailableError:
-        return [
-            *results,
-            BrokerCheckResult(False, "JetStream: not enabled on this server or account"),
-        ]
-    except (Error, TimeoutError) as error:
-        return [*results, BrokerCheckResult(False, f"JetStream: {error}")]
-    results.append(BrokerCheckResult(True, "JetStream: enabled"))
+        await connection.request("INFO", ApiReply)
+    except ApiRefusal as refusal:
+        is_absent = refusal.err_code in _NOT_ENABLED
+        problem = "not enabled for this account" if is_absent else refusal
+        yield BrokerCheckResult(False, f"JetStream: {problem}")
+        return
+    except BrokerUnsuitable:
+        pass  # whether it is enabled may be a secret to us; the streams will tell
+    except BrokerUnavailable as unavailable:
+        yield BrokerCheckResult(False, f"JetStream: {unavailable}")
+        return
+    else:
+        yield BrokerCheckResult(True, "JetStream: enabled")
+    orders = set[str]()
     for plan in PLANS:
         for subject in plan.subjects:
-            results.append(await _check_stream(streams, subject))
-    return results
+            try:
+                with as_unavailable():
+                    stream = await streams.find(plan, subject)
+                    yield _check_stream(stream, plan, connection.namespace.subject(subject))
+            except BrokerUnavailable as error:
+                yield BrokerCheckResult(False, f"stream for {subject}: {error}")
+                continue
+            if stream is not None and plan is ORDERS:
+                orders.add(stream.config["name"])
+    for name in sorted(orders):
+        async for result in _check_consumer(connection, name, durable):
+            yield result
 
 
-async def _check_stream(streams: Streams, subject: str) -> BrokerCheckResult:
+def _check_stream(stream: StreamInfo | None, plan: Plan, subject: str) -> BrokerCheckResult:
+    if stream is None:
+        none = "none yet; it is created when it is needed"
+        return BrokerCheckResult(True, f"stream for {subject}: {none}")
+    check_stream(stream, plan, [subject])
+    text = "; ".join((stream.config["name"], *stream_remarks(stream.config)))
+    return BrokerCheckResult(True, f"stream for {subject}: {text}")
+
+
+async def _check_consumer(
+    connection: JetStreamConnection, stream: str, durable: str
+) -> AsyncIterator[BrokerCheckResult]:
+    names = connection.namespace
+    info = await connection.request(f"STREAM.INFO.{stream}", StreamInfo)
+    subjects = [names.subject(each) for each in ORDERS.subjects]
+    consumer = Consumer(
+        connection,
+        stream,
+        names.consumer(durable),
+        [each for each in subjects if any_covers(info.config.get("subjects") or (), each)],
+    )
+    label = f"consumer {consumer.name} of stream {stream}"
     try:
-        stream = await streams.find(subject)
+        with as_unavailable():
+            await consumer.check()
+    except BrokerUnsuitable as unsuitable:
+        yield BrokerCheckResult(False, str(unsuitable))
     except BrokerUnavailable as unavailable:
-        return BrokerCheckResult(False, f"stream for {subject}: {unavailable}")
-    name = stream or "none yet; it is created when it is needed"
-    return BrokerCheckResult(True, f"stream for {subject}: {name}")
+        yield BrokerCheckResult(False, f"{label}: {unavailable}")
+    else:
+        yield BrokerCheckResult(True, f"{label}: usable")
+    for subject in await missing_permissions(connection, stream, consumer.name):
+        yield BrokerCheckResult(False, f"NATS: our user may not publish to {subject}")

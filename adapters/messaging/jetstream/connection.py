@@ -2,16 +2,22 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import SplitResult, unquote, urlsplit
 
+import msgspec
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from adapters.messaging.jetstream.api import API, Reply, parse_reply
+from adapters.messaging.jetstream.client import SecureClient
+from adapters.messaging.jetstream.denials import Denials
+from adapters.messaging.jetstream.explain import as_unavailable, explain
+from adapters.messaging.jetstream.namespace import Namespace
+from adapters.messaging.jetstream.security import Security
+from adapters.messaging.jetstream.servers import Servers
 from application.ports.event_publisher import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -44,20 +50,29 @@ class JetStreamConnection:
     """One connection, shared by all classes of this package.
 
     `open` never fails and never waits. While the broker cannot be reached, methods that need it
-    raise `BrokerUnavailable`. `servers` contains one or more URLs, separated by commas. A user,
-    password or token in the first URL is used for all servers, also for those that the servers
-    announce; it appears in no log, error or `repr`.
+    raise `BrokerUnavailable`. Credentials appear in no log, error or `repr`.
     """
 
-    def __init__(self, servers: str, name: str = "payments") -> None:
-        urls = [_split(server.strip()) for server in servers.split(",") if server.strip()]
-        if not urls:
-            raise ValueError("no NATS server is given")
-        self._servers = [
-            url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() for url in urls
-        ]
-        self._user, self._password, self._token = _credentials(urls[0])
+    def __init__(
+        self,
+        servers: str,
+        name: str = "payments",
+        security: Security | None = None,
+        namespace: Namespace | None = None,
+    ) -> None:
+        """Create a connection that is not open yet.
+
+        Raises:
+            ValueError: `servers` is not a list of addresses.
+            UnusableFile: a file of `security` cannot be used.
+        """
+        self._servers = Servers.parse(servers)
+        self._security = security or Security()
+        self._security.check()
         self._name = name
+        self.namespace = namespace or Namespace()
+        """How our subjects, streams and consumers are named."""
+        self.denials = Denials()
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -65,7 +80,7 @@ class JetStreamConnection:
         self._errors: list[str] = []
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self._servers)})"
+        return f"{type(self).__name__}({', '.join(self._servers.urls)})"
 
     async def __aenter__(self) -> Self:
         self.open()
@@ -120,6 +135,26 @@ class JetStreamConnection:
         context: JetStreamContext = (await self.client()).jetstream(timeout=REQUEST_SECONDS)
         return context
 
+    async def request(
+        self, path: str, reply_type: type[Reply], body: object | None = None
+    ) -> Reply:
+        """Send a request to the JetStream API.
+
+        Raises:
+            ApiRefusal: the server refused it.
+            BrokerUnavailable: there is no reply; a BrokerUnsuitable names a missing permission.
+        """
+        client, subject = await self.client(), f"{API}.{path}"
+        data = b"" if body is None else msgspec.json.encode(body)
+        with as_unavailable():
+            try:
+                reply = await self.denials.watch(
+                    [subject], client.request(subject, data, timeout=REQUEST_SECONDS)
+                )
+            except nats.errors.NoRespondersError:
+                raise BrokerUnavailable("JetStream is not enabled, or has no leader") from None
+        return parse_reply(reply.data, reply_type)
+
     @property
     def is_connected(self) -> bool:
         """Whether it is connected; a broken connection is detected after two missed pings."""
@@ -128,8 +163,9 @@ class JetStreamConnection:
     async def _stay_connected(self) -> None:
         """Replace the client whenever it is closed: the library gives up after some errors."""
         while True:
-            client, closed = Client(), asyncio.Event()
+            client, closed = None, asyncio.Event()
             try:
+                client = SecureClient(self._servers, self._security)
                 await self._connect(client, closed)
                 self._client = client
                 self._errors.clear()
@@ -141,7 +177,8 @@ class JetStreamConnection:
             finally:
                 self._client = None
                 self._closing_client = True
-                await _close(client)
+                if client is not None:
+                    await _close(client)
                 self._closing_client = False
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -162,7 +199,7 @@ class JetStreamConnection:
             closed.set()
 
         await client.connect(
-            self._servers,
+            list(self._servers.urls),
             name=self._name,
             error_cb=on_error,
             disconnected_cb=on_disconnect,
@@ -175,14 +212,22 @@ class JetStreamConnection:
             drain_timeout=DRAIN_SECONDS,
             # While disconnected, sending fails at once instead of being buffered.
             pending_size=0,
-            user=self._user,
-            password=self._password,
-            token=self._token,
+            user=self._servers.user,
+            password=self._servers.password,
+            token=self._servers.token,
+            signature_cb=self._sign if self._security.has_key else None,
+            user_jwt_cb=self._jwt if self._security.creds_file else None,
         )
+
+    def _sign(self, nonce: str) -> bytes:
+        return self._security.user_key().sign(nonce)
+
+    def _jwt(self) -> bytearray:
+        return bytearray(self._security.jwt())
 
     def _log(self, error: Exception) -> None:
         """Log an error; the same one only once for each connection."""
-        text = f"{type(error).__name__}: {error}"
+        text = str(self.denials.record(error) or explain(error))
         if text not in self._errors:
             logger.warning("broker: %s", text)
             self._errors.append(text)
@@ -199,28 +244,3 @@ async def _close(client: Client) -> None:
     finally:
         with suppress(nats.errors.Error, OSError):
             await client.close()
-
-
-def _split(server: str) -> SplitResult:
-    return urlsplit(server if "://" in server else f"nats://{server}")
-
-
-def _credentials(url: SplitResult) -> tuple[str | None, str | None, str | None]:
-    """Return user, password and token of a URL.
-
-    The library reads them as well, but does not decode percent-encoding, and does not send them to
-    servers that other servers announce.
-    """
-    first = unquote(url.username) if url.username else None
-    if url.password is None:
-        return None, None, first
-    return first, unquote(url.password), None
-
-
-@contextmanager
-def as_unavailable() -> Iterator[None]:
-    """Convert the client's errors about the broker to `BrokerUnavailable`."""
-    try:
-        yield
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error

@@ -7,16 +7,17 @@ from typing import Any, Final
 
 import msgspec
 from attrs import define
-from nats.aio.client import Client
 
 from adapters.messaging.jetstream.api import (
     ApiRefusal,
     ApiReply,
     ConsumerInfo,
     StreamInfo,
-    request,
 )
-from application.ports.event_publisher import BrokerUnavailable
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.suitability import consumer_problems
+from application.ports.alerts import AlertKind
+from application.ports.event_publisher import BrokerUnsuitable
 from application.ports.inbound_events import StreamProgress
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,9 @@ CONSUMER_NOT_FOUND: Final = 10014
 
 _EXISTS: Final = 10148
 """JSConsumerAlreadyExists (nats-server, server/errors.json): it exists with other settings."""
+
+_TAKEN: Final = (10099, 10100)
+"""JSConsumerWQMultipleUnfilteredErr, JSConsumerWQConsumerNotUniqueErr."""
 
 _NO_MESSAGE: Final = 10037
 """JSNoMessageFoundErr (nats-server, server/errors.json)."""
@@ -54,40 +58,59 @@ class _MessageReply(ApiReply):
 class Consumer:
     """The durable consumer of one stream."""
 
+    connection: JetStreamConnection
     stream: str
     name: str
     subjects: Sequence[str]
+    """In full, with the prefix of our namespace."""
 
     @property
     def _path(self) -> str:
         return f"{self.stream}.{self.name}"
 
-    async def ensure(self, client: Client) -> ConsumerInfo:
+    async def ensure(self) -> ConsumerInfo:
         """Return the consumer; create it if it is missing.
 
         Any number of processes may do so at the same time.
 
         Raises:
-            BrokerUnavailable: it cannot be used.
+            BrokerUnsuitable: it would lose or repeat events.
         """
         try:
-            found = await self._info(client)
+            found = await self._info()
         except ApiRefusal as refusal:
             if refusal.err_code != CONSUMER_NOT_FOUND:
                 raise
-            await self._create(client, self._config())
+            await self._create(self._config())
             logger.info("created consumer %s in stream %s", self.name, self.stream)
-            found = await self._info(client)
-        if found.config.get("deliver_subject"):
-            raise BrokerUnavailable(
-                f"consumer {self.name} of stream {self.stream} is not a pull consumer"
-            )
+            found = await self._info()
+        self._check(found)
         return found
 
-    async def progress(self, client: Client) -> StreamProgress:
+    def _check(self, consumer: ConsumerInfo) -> None:
+        label = f"consumer {self.name} of stream {self.stream}"
+        for problem in consumer_problems(consumer.config, self.subjects, is_paused=consumer.paused):
+            raise BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, self._path, f"{label} {problem}")
+        denial = self.connection.denials.take_acknowledgement(self.stream, self.name)
+        if denial is not None:
+            raise denial
+
+    async def check(self) -> None:
+        """Check the consumer, if it exists.
+
+        Raises:
+            BrokerUnsuitable: it would lose or repeat events.
+        """
+        try:
+            self._check(await self._info())
+        except ApiRefusal as refusal:
+            if refusal.err_code != CONSUMER_NOT_FOUND:
+                raise
+
+    async def progress(self) -> StreamProgress:
         """Return how far the stream was read."""
-        consumer = await self.ensure(client)
-        stream = await request(client, f"STREAM.INFO.{self.stream}", StreamInfo)
+        consumer = await self.ensure()
+        stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
         return StreamProgress(
             stream=self.stream,
             consumer=self.name,
@@ -99,13 +122,13 @@ class Consumer:
             is_untouched=consumer.delivered.consumer_seq == 0,
         )
 
-    async def has_message(self, client: Client, after: int, until: int) -> bool:
+    async def has_message(self, after: int, until: int) -> bool:
         """Whether a message of our subjects is stored between these sequences."""
         for subject in self.subjects:
             body = {"seq": after + 1, "next_by_subj": subject}
             path = f"STREAM.MSG.GET.{self.stream}"
             try:
-                found = await request(client, path, _MessageReply, body)
+                found = await self.connection.request(path, _MessageReply, body)
             except ApiRefusal as refusal:
                 if refusal.err_code != _NO_MESSAGE:
                     raise
@@ -114,30 +137,38 @@ class Consumer:
                     return True
         return False
 
-    async def set_back(self, client: Client, begin: int | None) -> StreamProgress:
+    async def set_back(self, begin: int | None) -> StreamProgress:
         """Delete the consumer and create it again with its own settings, to begin elsewhere."""
+        stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
+        if stream.config.get("retention") == "workqueue":
+            begin = None  # it has only what is not acknowledged, and accepts no other beginning
         try:
-            config = (await self._info(client)).config
-            await request(client, f"CONSUMER.DELETE.{self._path}", ApiReply)
+            config = (await self._info()).config
+            await self.connection.request(f"CONSUMER.DELETE.{self._path}", ApiReply)
         except ApiRefusal as refusal:  # another process is setting it back
             if refusal.err_code != CONSUMER_NOT_FOUND:
                 raise
             config = self._config()
-        await self._create(client, _beginning_at(config, begin))
-        return await self.progress(client)
+        await self._create(_beginning_at(config, begin))
+        return await self.progress()
 
-    async def _info(self, client: Client) -> ConsumerInfo:
-        return await request(client, f"CONSUMER.INFO.{self._path}", ConsumerInfo)
+    async def _info(self) -> ConsumerInfo:
+        return await self.connection.request(f"CONSUMER.INFO.{self._path}", ConsumerInfo)
 
-    async def _create(self, client: Client, config: dict[str, Any]) -> None:
+    async def _create(self, config: dict[str, Any]) -> None:
         """Create the consumer, unless another process has just done so."""
         body = {"stream_name": self.stream, "config": config, "action": "create"}
         # A subject in the path is required if the consumer has exactly this filter.
         filtered = config.get("filter_subject")
         path = f"{self._path}.{filtered}" if filtered else self._path
         try:
-            await request(client, f"CONSUMER.CREATE.{path}", ApiReply, body)
+            await self.connection.request(f"CONSUMER.CREATE.{path}", ApiReply, body)
         except ApiRefusal as refusal:
+            if refusal.err_code in _TAKEN:
+                problem = f"stream {self.stream} is a work queue, and another consumer takes its"
+                raise BrokerUnsuitable(
+                    AlertKind.CONSUMER_UNSUITABLE, self._path, f"{problem} events"
+                ) from refusal
             if refusal.err_code != _EXISTS:
                 raise
 

@@ -6,22 +6,22 @@ own headers are one JSON text in one header, so that this stream does not interp
 
 import json
 import logging
-from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from adapters.messaging.jetstream.api import API, StreamInfo, headers_of
 from adapters.messaging.jetstream.connection import (
     REQUEST_SECONDS,
     JetStreamConnection,
-    as_unavailable,
 )
+from adapters.messaging.jetstream.explain import as_unavailable
+from adapters.messaging.jetstream.namespace import Namespace, covers
 from adapters.messaging.jetstream.publisher import TOO_LARGE
 from adapters.messaging.jetstream.streams import DEAD_LETTERS, PLANS, Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
@@ -50,6 +50,10 @@ _EXPECTED_LAST: Final = "Nats-Expected-Last-Subject-Sequence"
 _ALREADY_STORED: Final = 10071
 """JSStreamWrongLastSequenceErrF (nats-server, server/errors.json)."""
 
+MAX_PAGE_BYTES: Final = 8 * 2**20
+"""A page of the list ends with the dead letter that reaches this size: an event may have 1 MiB, the
+server's default limit, or more."""
+
 _TIME_TOLERANCE: Final = timedelta(milliseconds=1)
 """The library converts the time of a delivery, in nanoseconds, through a float."""
 
@@ -77,7 +81,7 @@ class JetStreamDeadLetters:
             logger.error("dead letter %d was replayed and failed again: %s", replayed.id, reason)
             return
         client = await self._connection.client()
-        letter = _letter(event, reason)
+        letter = _letter(event, reason, self._connection.namespace)
         if letter.size > client.max_payload:
             letter = _without_content(letter)
         with as_unavailable():
@@ -92,49 +96,47 @@ class JetStreamDeadLetters:
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
         letters: list[DeadLetter] = []
-        stream = await self._streams.find(_ALL)
-        if stream is None:
-            return letters
-        jetstream = await self._connection.jetstream()
+        size = 0
         with as_unavailable():
-            while len(letters) < limit:
-                try:
-                    stored = await jetstream.get_msg(stream, seq=after + 1, subject=_ALL, next=True)
-                except NotFoundError:
+            stream = await self._find_stream()
+            while stream and len(letters) < limit and size < MAX_PAGE_BYTES:
+                stored = await self._get(stream, seq=after + 1, subject=self._all, next=True)
+                if stored is None:
                     break
-                letters.append(await _read(jetstream, stored))
+                letters.append(await self._read(stored))
                 after = letters[-1].id
+                size += len(letters[-1].data)
         return letters
 
     async def count(self) -> DeadLetterCount:
-        stream = await self._streams.find(_ALL)
-        if stream is None:
-            return DeadLetterCount(0)
-        jetstream = await self._connection.jetstream()
         with as_unavailable():
-            # The stream may have other subjects, too, if it was not created by us.
-            info = await jetstream.stream_info(stream, subjects_filter=_ALL)
-            number = sum((info.state.subjects or {}).values())
-            try:
-                oldest = await jetstream.get_msg(stream, seq=1, subject=_ALL, next=True)
-                newest = await jetstream.get_last_msg(stream, _ALL)
-            except NotFoundError:
+            found = await self._streams.find(DEAD_LETTERS, _ALL)
+            if found is None:
                 return DeadLetterCount(0)
+            stream = str(found.config["name"])
+            oldest = await self._get(stream, seq=1, subject=self._all, next=True)
+            newest = await self._get(stream, subject=self._all)
+            if oldest is None or newest is None:
+                return DeadLetterCount(0)
+            number = found.state.messages
+            if found.config.get("subjects") != [self._all]:  # it has other messages, too
+                number = await self._count_in_shared(stream)
         return DeadLetterCount(number, oldest.time, newest.time)
 
+    async def _count_in_shared(self, stream: str) -> int:
+        path, body = f"STREAM.INFO.{stream}", {"subjects_filter": self._all}
+        info = await self._connection.request(path, StreamInfo, body)
+        return sum((info.state.subjects or {}).values())
+
     async def show(self, letter_id: int) -> DeadLetter | None:
-        stream = await self._streams.find(_ALL)
-        if stream is None or letter_id < 1:
-            return None
-        jetstream = await self._connection.jetstream()
         with as_unavailable():
-            try:
-                stored = await jetstream.get_msg(stream, seq=letter_id)
-            except NotFoundError:
+            stream = await self._find_stream()
+            if stream is None or letter_id < 1:
                 return None
-            if not (stored.subject or "").startswith(f"{_PREFIX}."):
+            stored = await self._get(stream, seq=letter_id)
+            if stored is None or not covers(self._all, stored.subject or ""):
                 return None
-            return await _read(jetstream, stored)
+            return await self._read(stored)
 
     async def replay(self, letter: DeadLetter) -> None:
         """Publish the event again on its original subject, byte for byte.
@@ -152,6 +154,24 @@ class JetStreamDeadLetters:
         with as_unavailable():
             await self._publish(message)
 
+    @property
+    def _all(self) -> str:
+        return self._connection.namespace.subject(_ALL)
+
+    async def _find_stream(self) -> str | None:
+        found = await self._streams.find(DEAD_LETTERS, _ALL)
+        return str(found.config["name"]) if found else None
+
+    async def _get(self, stream: str, **which: Any) -> RawStreamMsg | None:
+        """Return a stored message; None if there is none."""
+        jetstream = await self._connection.jetstream()
+        try:
+            return await self._connection.denials.watch(
+                [f"{API}.STREAM.MSG.GET.{stream}"], jetstream.get_msg(stream, **which)
+            )
+        except NotFoundError:
+            return None
+
     async def _publish(self, message: Message) -> None:
         await self._streams.ensure(DEAD_LETTERS)
         try:
@@ -165,12 +185,32 @@ class JetStreamDeadLetters:
 
     async def _send(self, message: Message) -> None:
         jetstream = await self._connection.jetstream()
-        await jetstream.publish(
+        sending = jetstream.publish(
             message.subject, message.data, timeout=REQUEST_SECONDS, headers=dict(message.headers)
         )
+        await self._connection.denials.watch([message.subject], sending)
+
+    async def _read(self, stored: RawStreamMsg) -> DeadLetter:
+        headers = headers_of(stored)
+        letter = DeadLetter(
+            id=stored.seq or 0,
+            subject=headers.get(_SUBJECT, ""),
+            reason=json.loads(headers.get(_REASON, '""')),
+            data=stored.data or b"",
+            headers=json.loads(headers.get(_HEADERS, "{}")),
+            recorded_at=stored.time or datetime.fromtimestamp(0, UTC),
+        )
+        if _NOT_COPIED not in headers:
+            return letter
+        event = await self._get(headers[_STREAM], seq=int(headers[_SEQUENCE]))
+        stored_at = datetime.fromisoformat(headers[_STORED_AT])
+        if event is None or event.time is None or abs(event.time - stored_at) > _TIME_TOLERANCE:
+            reason = f"{letter.reason} (too large to be copied, and deleted from its stream since)"
+            return evolve(letter, reason=reason)
+        return evolve(letter, data=event.data or b"", headers=headers_of(event))
 
 
-def _letter(event: Msg, reason: str) -> Message:
+def _letter(event: Msg, reason: str, namespace: Namespace) -> Message:
     origin = event.metadata
     stored_at = origin.timestamp.isoformat()
     headers = {
@@ -187,7 +227,8 @@ def _letter(event: Msg, reason: str) -> Message:
     # Each event has a subject of its own, so that it is stored once also if it is delivered again
     # when the stream has forgotten the id.
     own = f"{origin.stream}.{origin.sequence.stream}.{origin.timestamp:%Y%m%dT%H%M%S%f}"
-    return Message(f"{_PREFIX}.{event.subject}.{own}", event.data, headers)
+    subject = namespace.subject(f"{_PREFIX}.{namespace.without(event.subject)}.{own}")
+    return Message(subject, event.data, headers)
 
 
 def _without_content(letter: Message) -> Message:
@@ -198,36 +239,3 @@ def _without_content(letter: Message) -> Message:
 def _without(message: Message, header: str) -> Message:
     rest = {name: value for name, value in message.headers.items() if name != header}
     return evolve(message, headers=rest)
-
-
-async def _read(jetstream: JetStreamContext, stored: RawStreamMsg) -> DeadLetter:
-    headers = _headers(stored)
-    letter = DeadLetter(
-        id=stored.seq or 0,
-        subject=headers.get(_SUBJECT, ""),
-        reason=json.loads(headers.get(_REASON, '""')),
-        data=stored.data or b"",
-        headers=json.loads(headers.get(_HEADERS, "{}")),
-        recorded_at=stored.time or datetime.fromtimestamp(0, UTC),
-    )
-    if _NOT_COPIED not in headers:
-        return letter
-    try:
-        event = await jetstream.get_msg(headers[_STREAM], seq=int(headers[_SEQUENCE]))
-    except NotFoundError:
-        event = None
-    stored_at = datetime.fromisoformat(headers[_STORED_AT])
-    if event is None or event.time is None or abs(event.time - stored_at) > _TIME_TOLERANCE:
-        reason = f"{letter.reason} (too large to be copied, and deleted from its stream since)"
-        return evolve(letter, reason=reason)
-    return evolve(letter, data=event.data or b"", headers=_headers(event))
-
-
-def _headers(stored: RawStreamMsg) -> Mapping[str, str]:
-    """Parse the headers of a stored message as those of a delivered one.
-
-    The library parses them as the headers of an e-mail, which changes some values.
-    """
-    lines = b64decode(stored.hdrs or "").decode("utf-8", "replace").split("\r\n")[1:]
-    named = (line.partition(":") for line in lines if line)
-    return {name: value.strip() for name, _, value in named}

@@ -10,7 +10,8 @@ from nats.js import JetStreamContext
 from nats.js.api import PubAck
 from nats.js.errors import APIError, NoStreamResponseError
 
-from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.streams import PAYMENTS, Streams
 from adapters.messaging.wire import Message, Unpublishable, encode
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
@@ -18,13 +19,14 @@ from domain.events import EventId
 
 logger = logging.getLogger(__name__)
 
-PUBLISH_SECONDS: Final = 10.0
-"""The timeout for a whole batch: longer than REPLY_SECONDS, so that normally only single replies
-time out. It may exceed the relay's lease, which is safe (application/use_cases/relay_outbox.py)."""
+PUBLISH_SECONDS: Final = 2.5
+"""The timeout for a whole batch: shorter than the relay's lease of 3 s, so that no second relay
+sends the same events, and longer than REPLY_SECONDS, so that normally only single replies time
+out."""
 
-REPLY_SECONDS: Final = 8.0
-"""The timeout for one reply: longer than the longest pause measured after the leader of a stream
-was killed (7.3 s), and short enough that the other replies are still reported."""
+REPLY_SECONDS: Final = 2.0
+"""The timeout for one reply: a far server replies within one second. Electing a leader takes
+longer, 7.3 s when measured; until then the same events are sent again, and stored once."""
 
 TOO_LARGE: Final = 10054
 """JSStreamMessageExceedsMaximumErr (nats-server, server/errors.json)."""
@@ -39,6 +41,7 @@ class JetStreamPublisher:
 
     async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         with as_unavailable():
+            await self._streams.ensure(PAYMENTS)
             async with asyncio.timeout(PUBLISH_SECONDS):
                 return await self._publish(entries)
 
@@ -50,6 +53,7 @@ class JetStreamPublisher:
             # A stream was deleted. The messages that other streams have stored are sent again as
             # well; they are duplicates there.
             self._streams.forget()
+            await self._streams.ensure(PAYMENTS)
             replies = await self._send(messages)
         stored = {event_id for event_id, reply in replies.items() if isinstance(reply, PubAck)}
         for event_id, reply in replies.items():
@@ -66,16 +70,21 @@ class JetStreamPublisher:
 
     async def _send(self, messages: Mapping[EventId, Message]) -> dict[EventId, object]:
         """Publish all messages at once; return each reply (also for a duplicate) or error."""
-        await self._streams.ensure(PAYMENTS)
         jetstream = await self._connection.jetstream()
-        sending = (_send_one(jetstream, message) for message in messages.values())
-        replies = await asyncio.gather(*sending, return_exceptions=True)
+        subject = self._connection.namespace.subject
+        sending = [
+            _send_one(jetstream, subject(message.subject), message) for message in messages.values()
+        ]
+        subjects = {subject(message.subject) for message in messages.values()}
+        replies = await self._connection.denials.watch(
+            subjects, asyncio.gather(*sending, return_exceptions=True)
+        )
         return dict(zip(messages, replies, strict=True))
 
 
-async def _send_one(jetstream: JetStreamContext, message: Message) -> PubAck:
+async def _send_one(jetstream: JetStreamContext, subject: str, message: Message) -> PubAck:
     return await jetstream.publish(
-        message.subject, message.data, timeout=REPLY_SECONDS, headers=dict(message.headers)
+        subject, message.data, timeout=REPLY_SECONDS, headers=dict(message.headers)
     )
 
 

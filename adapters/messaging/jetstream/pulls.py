@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from adapters.messaging.jetstream.api import API
 from application.ports.event_publisher import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,11 @@ class Source:
     left: int = 0
     """How many messages it may still deliver."""
     ends_at: float = 0.0
+
+    @property
+    def subject(self) -> str:
+        """The subject of a pull request."""
+        return f"{API}.CONSUMER.MSG.NEXT.{self.stream}.{self.consumer}"
 
     def is_pulling(self, now: float) -> bool:
         """Whether more messages may arrive for the pending pull."""
@@ -105,6 +111,11 @@ class Pulls:
                 self._lost = True
                 raise BrokerUnavailable("no response to a pull") from None
 
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects of the pull requests."""
+        return [source.subject for source in self._sources]
+
     async def _pull(self, limit: int, wait: float, now: float) -> None:
         """Send a pull to every source without a pending one."""
         # Together, `no_wait` and `expires` mean: at once if there is anything, else wait this long.
@@ -117,7 +128,7 @@ class Pulls:
             source.left = limit
             source.ends_at = now + wait + GRACE_SECONDS
             await self._client.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{source.stream}.{source.consumer}",
+                source.subject,
                 json.dumps(request).encode(),
                 reply=source.pull,
             )

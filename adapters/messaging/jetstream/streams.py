@@ -2,18 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
 from attrs import frozen
-from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import APIError, NotFoundError
 
-from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
+from adapters.messaging.jetstream.api import (
+    API,
+    STREAM_NOT_FOUND,
+    ApiRefusal,
+    ApiReply,
+    StreamInfo,
+)
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.explain import as_unavailable
+from adapters.messaging.jetstream.namespace import any_covers
+from adapters.messaging.jetstream.suitability import stream_problems
 from adapters.messaging.wire import MAX_BYTES
-from application.ports.event_publisher import BrokerUnavailable
+from application.ports.alerts import AlertKind
+from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +32,9 @@ REPLICAS: Final = 3
 _NOT_CLUSTERED: Final = 10074
 """JSStreamReplicasNotSupportedErr (nats-server, server/errors.json): a single server was asked for
 more than one copy."""
+
+_OVERLAPS: Final = 10065
+"""JSStreamSubjectOverlapErr (nats-server, server/errors.json)."""
 
 LOOKUP_SECONDS: Final = 10.0
 """The timeout for finding or creating the streams of one plan."""
@@ -92,14 +104,36 @@ DEAD_LETTERS: Final = Plan(
     # Operators may delete dead letters that are handled.
     is_log=False,
 )
+ORDERS_CONSUMER: Final = "payments"
+"""The durable consumer of the order events."""
+
 PLANS: Final = (ORDERS, PAYMENTS, DEAD_LETTERS)
 
 
+class _StreamNames(ApiReply):
+    streams: list[str] | None = None
+
+
+def check_stream(stream: StreamInfo, plan: Plan, subjects: Sequence[str]) -> None:
+    """Check that an existing stream can be used for these subjects.
+
+    Raises:
+        BrokerUnsuitable: it would lose or repeat events.
+    """
+    problems = stream_problems(stream.config, subjects, publishes=plan is not ORDERS)
+    for problem in problems:
+        name = stream.config["name"]
+        raise BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, name, f"stream {name} {problem}")
+
+
 class Streams:
-    """Finds the stream that contains a subject, and creates missing streams."""
+    """Finds the stream that contains a subject, and creates missing streams.
+
+    Subjects and plans are given without the prefix of our namespace.
+    """
 
     def __init__(self, connection: JetStreamConnection) -> None:
-        self._connection = connection
+        self.connection = connection
         self._known: dict[str, str] = {}
         self._lookup = asyncio.Lock()
 
@@ -107,15 +141,25 @@ class Streams:
         """Forget the names found so far, because a stream was deleted or moved."""
         self._known.clear()
 
-    async def find(self, subject: str) -> str | None:
-        """Return the name of the stream that contains a subject; None if there is none.
+    async def find(self, plan: Plan, subject: str) -> StreamInfo | None:
+        """Return the stream that contains a subject of a plan; None if there is none.
 
         Raises:
-            BrokerUnavailable: the broker cannot be reached.
+            BrokerUnavailable: the broker cannot be reached, or does not let us look.
         """
-        jetstream = await self._connection.jetstream()
-        with as_unavailable():
-            return await _find(jetstream, subject)
+        return await self._find(subject, await self._own(plan))
+
+    async def _own(self, plan: Plan) -> StreamInfo | None:
+        """Return the stream with the name that we give to a plan's stream."""
+        return await self._info(self.connection.namespace.stream(plan.name))
+
+    async def _find(self, subject: str, own: StreamInfo | None) -> StreamInfo | None:
+        full = self.connection.namespace.subject(subject)
+        # To look at this one first needs fewer permissions.
+        if own is not None and any_covers(own.config.get("subjects") or (), full):
+            return own
+        names = await self.connection.request("STREAM.NAMES", _StreamNames, {"subject": full})
+        return await self._info(names.streams[0]) if names.streams else None
 
     async def ensure(self, plan: Plan) -> dict[str, str]:
         """Return the stream of each subject of the plan; create what is missing.
@@ -124,59 +168,81 @@ class Streams:
 
         Raises:
             BrokerUnavailable: the broker cannot be reached, or does not create a stream.
+            BrokerUnsuitable: an existing stream would lose events, or a permission is missing.
         """
         with as_unavailable():
             async with asyncio.timeout(LOOKUP_SECONDS), self._lookup:
                 if not self._known.keys() >= set(plan.subjects):
-                    jetstream = await self._connection.jetstream()
-                    self._known |= await _find_or_create(jetstream, plan)
+                    self._known |= await self._find_or_create(plan)
         return {subject: self._known[subject] for subject in plan.subjects}
 
-
-async def _find(jetstream: JetStreamContext, subject: str) -> str | None:
-    try:
-        return await jetstream.find_stream_name_by_subject(subject)
-    except NotFoundError:
-        return None
-
-
-async def _find_or_create(jetstream: JetStreamContext, plan: Plan) -> dict[str, str]:
-    # A second attempt is needed if another process was faster, a third one with another name if
-    # the name belongs to a stream with other subjects.
-    for name in (plan.name, plan.name, f"{plan.name}_2"):
-        found, missing = await _look_up(jetstream, plan)
-        if not missing:
-            return found
-        await _create(jetstream, plan, name, missing)
-    found, missing = await _look_up(jetstream, plan)
-    if missing:
-        raise BrokerUnavailable(f"no stream for {', '.join(missing)}, and none can be created")
-    return found
-
-
-async def _look_up(
-    jetstream: JetStreamContext, plan: Plan
-) -> tuple[dict[str, str], Collection[str]]:
-    """Return the stream of each subject of the plan, and the subjects without a stream."""
-    found = dict[str, str]()
-    for subject in plan.subjects:
-        stream = await _find(jetstream, subject)
-        if stream is not None:
-            found[subject] = stream
-    return found, [subject for subject in plan.subjects if subject not in found]
-
-
-async def _create(
-    jetstream: JetStreamContext, plan: Plan, name: str, subjects: Collection[str]
-) -> None:
-    """Create a stream; if the server rejects it, log why."""
-    for replicas in (REPLICAS, 1):
+    async def _info(self, name: str) -> StreamInfo | None:
         try:
-            await jetstream.add_stream(plan.config(name, subjects, replicas))
-        except APIError as error:
-            if error.err_code == _NOT_CLUSTERED:
-                continue
-            logger.warning("stream %s was not created: %s", name, error)
-        else:
-            logger.info("created stream %s for %s", name, ", ".join(subjects))
-        return
+            return await self.connection.request(f"STREAM.INFO.{name}", StreamInfo)
+        except ApiRefusal as refusal:
+            if refusal.err_code != STREAM_NOT_FOUND:
+                raise
+            return None
+
+    async def _find_or_create(self, plan: Plan) -> dict[str, str]:
+        # A second attempt is needed if another process was faster, a third one with another name if
+        # the name belongs to a stream with other subjects.
+        name = self.connection.namespace.stream(plan.name)
+        for each in (name, name, f"{name}_2"):
+            found, missing = await self._look_up(plan)
+            if not missing:
+                return found
+            await self._create(plan, each, missing)
+        found, missing = await self._look_up(plan)
+        if missing:
+            raise BrokerUnavailable(f"no stream for {', '.join(missing)}, and none can be created")
+        return found
+
+    async def _look_up(self, plan: Plan) -> tuple[dict[str, str], Collection[str]]:
+        """Return the stream of each subject of the plan, and the subjects without a stream."""
+        streams, own = dict[str, StreamInfo](), await self._own(plan)
+        for subject in plan.subjects:
+            found = await self._find_if_permitted(subject, own)
+            if found is not None:
+                streams[subject] = found
+        for subject, stream in streams.items():
+            check_stream(stream, plan, [self.connection.namespace.subject(subject)])
+        missing = [subject for subject in plan.subjects if subject not in streams]
+        return {subject: each.config["name"] for subject, each in streams.items()}, missing
+
+    async def _find_if_permitted(self, subject: str, own: StreamInfo | None) -> StreamInfo | None:
+        """Return the stream of a subject; None also if we may not look at the other streams.
+
+        Then we try to create it, which tells whether another stream has the subject.
+        """
+        try:
+            return await self._find(subject, own)
+        except BrokerUnsuitable as denial:
+            if denial.subject != f"{API}.STREAM.NAMES":
+                raise
+            return None
+
+    async def _create(self, plan: Plan, name: str, subjects: Collection[str]) -> None:
+        """Create a stream; if the server rejects it, log why."""
+        full = [self.connection.namespace.subject(subject) for subject in subjects]
+        for replicas in (REPLICAS, 1):
+            config = plan.config(name, full, replicas).as_dict()
+            try:
+                await self.connection.request(f"STREAM.CREATE.{name}", ApiReply, config)
+            except ApiRefusal as refusal:
+                if refusal.err_code == _NOT_CLUSTERED:
+                    continue
+                if refusal.err_code == _OVERLAPS:
+                    await self._find_or_deny(full[0])
+                logger.warning("stream %s was not created: %s", name, refusal)
+            else:
+                logger.info("created stream %s for %s", name, ", ".join(full))
+            return
+
+    async def _find_or_deny(self, subject: str) -> None:
+        """Look for the stream with a subject, which exists.
+
+        Raises:
+            BrokerUnsuitable: we may not.
+        """
+        await self.connection.request("STREAM.NAMES", _StreamNames, {"subject": subject})

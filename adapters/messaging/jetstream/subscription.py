@@ -10,9 +10,10 @@ from attrs import field, frozen
 from nats.aio.msg import Msg
 
 from adapters.messaging.jetstream.api import STREAM_NOT_FOUND, ApiRefusal
-from adapters.messaging.jetstream.connection import JetStreamConnection, as_unavailable
+from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.pulls import Pulls, Source
 from adapters.messaging.jetstream.streams import Plan, Streams
 from application.ports.event_publisher import BrokerUnavailable
@@ -49,26 +50,37 @@ class JetStreamSubscription:
         self._pulls: Pulls | None = None
 
     async def fetch(self, limit: int, wait: timedelta) -> "Sequence[JetStreamDelivery]":
+        namespace = self._connection.namespace
         with self._as_unavailable():
             pulls = await self._open()
-            messages = await pulls.collect(limit, wait.total_seconds())
-        return [JetStreamDelivery(message, self._letters) for message in messages]
+            messages = await self._connection.denials.watch(
+                pulls.subjects, pulls.collect(limit, wait.total_seconds())
+            )
+            return [
+                JetStreamDelivery(message, namespace.without(message.subject), self._letters)
+                for message in messages
+                if await self._is_ours(message)
+            ]
+
+    async def _is_ours(self, message: Msg) -> bool:
+        """Whether it is one of our subjects; a consumer that exists may deliver others, too."""
+        if self._connection.namespace.without(message.subject) in self._subjects:
+            return True
+        await message.ack()
+        return False
 
     async def progress(self) -> Sequence[StreamProgress]:
-        client = await self._connection.client()
         with self._as_unavailable():
-            return [await each.progress(client) for each in await self._consumers()]
+            return [await each.progress() for each in await self._consumers()]
 
     async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
-        client = await self._connection.client()
         with self._as_unavailable():
             consumer = await self._consumer(progress.stream)
-            return await consumer.has_message(client, after, progress.acknowledged)
+            return await consumer.has_message(after, progress.acknowledged)
 
     async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
-        client = await self._connection.client()
         with self._as_unavailable():
-            return await (await self._consumer(progress.stream)).set_back(client, begin)
+            return await (await self._consumer(progress.stream)).set_back(begin)
 
     @contextmanager
     def _as_unavailable(self) -> Iterator[None]:
@@ -91,7 +103,7 @@ class JetStreamSubscription:
                 self._streams.forget()
             consumers = await self._consumers()
             for consumer in consumers:
-                await consumer.ensure(client)
+                await consumer.ensure()
             sources = [Source(consumer.stream, consumer.name) for consumer in consumers]
             pulls = await Pulls.open(client, sources)
         self._pulls = pulls
@@ -100,11 +112,15 @@ class JetStreamSubscription:
     async def _consumers(self) -> list[Consumer]:
         """Return the consumer of each stream that has a subject of ours."""
         stream_of = await self._streams.ensure(self._plan)
+        names = self._connection.namespace
         return [
             Consumer(
-                stream,
-                self._durable,
-                [each for each in self._subjects if stream_of[each] == stream],
+                connection=self._connection,
+                stream=stream,
+                name=names.consumer(self._durable),
+                subjects=[
+                    names.subject(each) for each in self._subjects if stream_of[each] == stream
+                ],
             )
             for stream in sorted({stream_of[subject] for subject in self._subjects})
         ]
@@ -121,11 +137,8 @@ class JetStreamDelivery:
     """One delivery of an event."""
 
     _message: Msg
+    subject: str
     _letters: JetStreamDeadLetters = field(repr=False)
-
-    @property
-    def subject(self) -> str:
-        return self._message.subject
 
     @property
     def data(self) -> bytes:

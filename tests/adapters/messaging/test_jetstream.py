@@ -132,7 +132,7 @@ async def test_opening_needs_no_server_and_everything_is_unavailable_at_once() -
             await broker.cannot_be_used(LONG)
             with pytest.raises(BrokerUnavailable):
                 await broker.letters.list(1)
-            [result] = await check(connection, broker.streams)
+            [result] = await check(connection, broker.streams, "payments")
         assert not result.ok
 
 
@@ -309,8 +309,9 @@ async def test_many_replicas_may_create_the_streams_at_once(nats_url: str) -> No
 async def test_existing_stream_and_consumer_are_used_unchanged(shop: Shop, broker: Broker) -> None:
     await shop.add_stream(StreamConfig(name="SHOP", subjects=["*"]))
     before = await shop.stream_info("SHOP")
-    consumer = ConsumerConfig("payments", filter_subject="order:created", ack_wait=7)
+    consumer = ConsumerConfig(durable_name="payments", filter_subject="*", ack_wait=7)
     await shop.add_consumer("SHOP", consumer)
+    await shop.publish("ticket:created", b"not ours")
     await send(shop, b"1")
     assert bodies(await broker.fetch_until_some()) == [b"1"]
     assert (await broker.publisher.publish([created()])).stored
@@ -318,6 +319,7 @@ async def test_existing_stream_and_consumer_are_used_unchanged(shop: Shop, broke
     assert only.config.name == "SHOP"
     assert (await shop.stream_info("SHOP")).config == before.config
     assert (await shop.consumer_info("SHOP", "payments")).config.ack_wait == 7
+    assert not await broker.letters.list(10)
 
 
 async def test_one_subscription_may_use_several_streams(shop: Shop, broker: Broker) -> None:
@@ -348,14 +350,6 @@ async def test_a_subscription_may_have_one_subject_of_a_stream(broker: Broker) -
     assert not await completion.fetch(10, SHORT)
 
 
-async def test_a_push_consumer_of_our_name_is_an_error(shop: Shop, broker: Broker) -> None:
-    await broker.streams.ensure(ORDERS)
-    config = ConsumerConfig(durable_name="payments", deliver_subject="elsewhere")
-    await shop.add_consumer("ORDERS", config)
-    with pytest.raises(BrokerUnavailable, match="payments of stream ORDERS is not a pull consumer"):
-        await broker.orders.fetch(1, SHORT)
-
-
 async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
     shop: Shop, broker: Broker
 ) -> None:
@@ -381,7 +375,7 @@ async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
 
 async def test_a_check_has_one_line_for_each_result(broker: Broker) -> None:
     await broker.streams.ensure(ORDERS)
-    results = await check(broker.connection, broker.streams)
+    results = await check(broker.connection, broker.streams, "payments")
     assert all(result.ok for result in results)
     lines = [result.text for result in results]
     assert "stream for order:created: ORDERS" in lines
@@ -391,7 +385,7 @@ async def test_a_check_has_one_line_for_each_result(broker: Broker) -> None:
 async def test_a_check_fails_without_jetstream(server: LocalNats, own_broker: Broker) -> None:
     await reconfigure(server, jetstream=None)
     await until_available(own_broker.connection.jetstream)
-    results = await check(own_broker.connection, own_broker.streams)
+    results = await check(own_broker.connection, own_broker.streams, "payments")
     with pytest.raises(BrokerUnavailable):
         await own_broker.publisher.publish([created()])
     assert [result.ok for result in results] == [True, False]

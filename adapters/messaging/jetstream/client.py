@@ -1,0 +1,40 @@
+"""The library's client, with TLS that cannot be left out and certificates that can be renewed."""
+
+import ssl
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+from adapters.messaging.jetstream.security import Security
+from adapters.messaging.jetstream.servers import Servers
+
+
+class SecureClient(Client):
+    """A client that reads the files of its host for every connection.
+
+    The library continues without TLS if the server does not require it, also for `tls://`.
+    """
+
+    def __init__(self, servers: Servers, security: Security) -> None:
+        super().__init__()
+        self._servers = servers
+        self._security = security
+        if security.has_key and security.creds_file is None:
+            self._public_nkey = security.user_key().public
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """The context of the next connection."""
+        return self._security.ssl_context()
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        """Process what the server says about itself, before anything secret is sent."""
+        if self._servers.is_websocket:
+            # The announced addresses are not those of web sockets.
+            info = {**info, "connect_urls": []}
+        elif initial_connection and (self._servers.is_tls or self._security.requires_tls):
+            if not (info.get("tls_required") or info.get("tls_available")):
+                raise nats.errors.Error("the server has no TLS, which our settings require")
+            self._server_info["tls_required"] = True
+        await super()._process_info(info, initial_connection)

@@ -1,0 +1,83 @@
+"""The addresses of NATS servers, in every form in which hosts give them."""
+
+from typing import Final, Self
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from attrs import field, frozen
+
+_TCP: Final = ("nats", "tls")
+_WEBSOCKET: Final = ("ws", "wss")
+
+# Deployments of the reference service have `http://nats-srv:4222`, which its client understood.
+_SAME_AS_NATS: Final = ("http",)
+
+DEFAULT_PORT: Final = 4222
+
+
+@frozen
+class Servers:
+    """The servers of one cluster, and the credentials in their addresses."""
+
+    urls: tuple[str, ...]
+    """Without credentials."""
+    is_tls: bool
+    """Whether one of them is `tls://` or `wss://`: then no connection without TLS is used."""
+    is_websocket: bool
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read one or more addresses, separated by commas.
+
+        Credentials of the first one are used for all, also for those that the servers announce.
+
+        Raises:
+            ValueError: one of them is not an address; the text names no secret.
+        """
+        parts = [_split(each.strip()) for each in text.split(",")]
+        schemes = {part.scheme for part in parts}
+        if schemes & {*_TCP} and schemes & {*_WEBSOCKET}:
+            raise ValueError("mixes ws:// and wss:// with other servers")
+        first = parts[0]
+        user = unquote(first.username) if first.username else None
+        password = unquote(first.password) if first.password is not None else None
+        return cls(
+            urls=tuple(_without_credentials(part).geturl() for part in parts),
+            is_tls=bool(schemes & {"tls", "wss"}),
+            is_websocket=bool(schemes & {*_WEBSOCKET}),
+            user=user if password is not None else None,
+            password=password,
+            token=user if password is None else None,
+        )
+
+
+def _split(server: str) -> SplitResult:
+    if not server:
+        raise ValueError("has an empty server in its list")
+    try:
+        parts = urlsplit(server if "://" in server else f"nats://{server}")
+        port = parts.port  # raises ValueError if it is not a number
+    except ValueError:
+        raise ValueError("has a server whose address cannot be read") from None
+    if parts.scheme in _SAME_AS_NATS:
+        parts = parts._replace(scheme="nats")
+    if parts.scheme not in (*_TCP, *_WEBSOCKET):
+        raise ValueError("has a server that is not nats://, tls://, ws://, wss:// or host:port")
+    if not parts.hostname or any(each.isspace() for each in server):
+        raise ValueError("has a server without a host")
+    if parts.scheme in _TCP:
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError(
+                "has a server with a path: characters such as / ? # in a password must be"
+                " percent-encoded"
+            )
+        parts = parts._replace(path="")
+        if port is None:
+            parts = parts._replace(netloc=f"{parts.netloc.removesuffix(':')}:{DEFAULT_PORT}")
+    return parts
+
+
+def _without_credentials(parts: SplitResult) -> SplitResult:
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2])

@@ -1,0 +1,108 @@
+"""Whether a stream or consumer that exists already is used: not if it would lose or repeat events.
+
+What is merely unusual is used. The settings are those of
+https://docs.nats.io/nats-concepts/jetstream/streams and …/consumers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from adapters.messaging.jetstream.namespace import any_covers
+
+NANOSECONDS: Final = 10**9
+
+MIN_AGE: Final = timedelta(days=1)
+"""Events must be kept for longer than we are offline, and a weekend's incident takes hours."""
+
+MIN_MESSAGES: Final = 10_000
+"""Fewer may arrive while a worker is deployed, and the oldest would then be deleted unread."""
+
+MIN_BYTES: Final = 10 * 2**20
+"""The same number of events, with room: an order event has a few hundred bytes."""
+
+MIN_PULL: Final = 256
+"""The size of our pulls (entrypoints/worker/intake.py); it would refuse them with a lower limit."""
+
+MIN_EXPIRY: Final = timedelta(seconds=2)
+"""How long our pulls wait, with room."""
+
+
+def stream_problems(
+    config: Mapping[str, Any], subjects: Sequence[str], *, publishes: bool
+) -> Iterator[str]:
+    """Yield why a stream cannot be used for these subjects.
+
+    `publishes` is whether we publish to it, and not only read it.
+    """
+    if config.get("sealed"):
+        yield "is sealed, so it stores no events"
+    if publishes and config.get("no_ack"):
+        yield "confirms no event (no_ack), so each would be sent again for ever"
+    transform = config.get("subject_transform") or {}
+    if transform and any(_overlaps(transform.get("src") or ">", each) for each in subjects):
+        yield "stores our events under other subjects (subject_transform)"
+    max_age = config.get("max_age") or 0
+    if 0 < max_age < MIN_AGE / timedelta(seconds=1) * NANOSECONDS:
+        yield (
+            f"deletes events after {timedelta(seconds=max_age / NANOSECONDS)} (max_age): a longer"
+            f" outage would lose them; {MIN_AGE} is the least"
+        )
+    if config.get("discard", "old") == "old":
+        yield from _limits(config)
+
+
+def _limits(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the limits at which a stream deletes its oldest events for new ones."""
+    for name, least in (
+        ("max_msgs", MIN_MESSAGES),
+        ("max_msgs_per_subject", MIN_MESSAGES),
+        ("max_bytes", MIN_BYTES),
+    ):
+        limit = config.get(name) or 0
+        if 0 < limit < least:
+            yield f"deletes its oldest events beyond {limit} ({name}), read or not; use {least}"
+
+
+def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an operator should know about a stream that is used."""
+    if config.get("storage") == "memory":
+        yield "keeps events in memory: a restart of NATS loses them"
+    if config.get("retention") in ("workqueue", "interest"):
+        yield ("deletes acknowledged events: they do not return if an older database is restored")
+
+
+def consumer_problems(
+    config: Mapping[str, Any], subjects: Sequence[str], *, is_paused: bool
+) -> Iterator[str]:
+    """Yield why a consumer cannot be used for these subjects."""
+    if config.get("deliver_subject"):
+        yield "is not a pull consumer"
+    if not config.get("durable_name") or config.get("inactive_threshold"):
+        yield "is deleted while no worker runs (it is not durable, or has an inactive_threshold)"
+    policy = config.get("ack_policy", "none")
+    if policy != "explicit":
+        yield f"has the ack policy {policy}: an event that is not processed would count as such"
+    start = config.get("deliver_policy", "all")
+    if start in ("new", "last", "last_per_subject"):
+        yield f"has the deliver policy {start}: it leaves out events"
+    filters = [*(config.get("filter_subjects") or ()), config.get("filter_subject")]
+    filters = [each for each in filters if each]
+    if missing := [each for each in subjects if filters and not any_covers(filters, each)]:
+        yield f"does not deliver {', '.join(missing)}"
+    if (limit := config.get("max_deliver") or 0) > 0:
+        yield f"gives an event up after {limit} deliveries (max_deliver), also in an outage"
+    if config.get("headers_only"):
+        yield "delivers headers only"
+    if is_paused:
+        yield f"is paused until {config.get('pause_until', 'it is resumed')}"
+    if config.get("priority_groups"):
+        yield "serves priority groups only"
+    if 0 < (config.get("max_batch") or 0) < MIN_PULL:
+        yield f"refuses pulls of more than {config['max_batch']} events (max_batch)"
+    if 0 < (config.get("max_expires") or 0) < MIN_EXPIRY / timedelta(seconds=1) * NANOSECONDS:
+        yield "refuses pulls that wait (max_expires)"
+
+
+def _overlaps(source: str, subject: str) -> bool:
+    return any_covers((source,), subject) or any_covers((subject,), source)

@@ -1,0 +1,64 @@
+"""Several shops in one NATS account, each with a prefix of its own."""
+
+from contextlib import suppress
+
+import pytest
+from nats.js.api import StreamConfig
+from nats.js.errors import NoStreamResponseError
+
+from adapters.messaging.jetstream import (
+    JetStreamConnection,
+    JetStreamDeadLetters,
+    JetStreamPublisher,
+    JetStreamSubscription,
+    Streams,
+    check,
+)
+from adapters.messaging.jetstream.namespace import Namespace
+from adapters.messaging.jetstream.streams import ORDERS, PLANS
+from tests.contracts.brokers import other_client
+from tests.contracts.event_publisher import created
+from tests.contracts.inbound_events import LONG, SHORT
+
+TIMEOUT = 60.0
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own streams", "one stream"])
+async def test_shops_with_different_prefixes_share_an_account(nats_url: str, shared: bool) -> None:
+    async with other_client(nats_url) as client:
+        jetstream = client.jetstream(timeout=TIMEOUT)
+        if shared:
+            await jetstream.add_stream(StreamConfig(name="ALL", subjects=["shop1.>", "eu.shop2.>"]))
+        for prefix in ("shop1", "eu.shop2"):
+            namespace = Namespace(prefix)
+            async with JetStreamConnection(nats_url, namespace=namespace) as connection:
+                streams = Streams(connection)
+                letters = JetStreamDeadLetters(connection, streams)
+                orders = JetStreamSubscription(
+                    connection, streams, letters, ORDERS, durable="payments"
+                )
+                for plan in PLANS:
+                    await streams.ensure(plan)
+                for other in ("shop1", "eu.shop2"):
+                    with suppress(NoStreamResponseError):  # the other shop has no stream yet
+                        await jetstream.publish(f"{other}.order:created", other.encode())
+                published = await JetStreamPublisher(connection, streams).publish([created()])
+                assert published.stored
+                event, *more = await orders.fetch(10, LONG)
+                assert (event.subject, event.data) == ("order:created", prefix.encode())
+                assert {each.data for each in more} <= {prefix.encode()}
+                await event.dead_letter("malformed")
+                [letter] = await letters.list(10)
+                assert letter.subject == f"{prefix}.order:created"
+                for each in more:
+                    await each.ack()
+                await letters.replay(letter)
+                [again] = await orders.fetch(10, LONG)
+                assert again.data == event.data
+                await again.ack()
+                assert not await orders.fetch(10, SHORT)
+                results = await check(connection, streams, "payments")
+                assert all(result.ok for result in results)
+        names = {info.config.name for info in await jetstream.streams_info()}
+        expected = {f"{shop}_{plan.name}" for shop in ("SHOP1", "EU_SHOP2") for plan in PLANS}
+        assert names == ({"ALL"} if shared else expected)

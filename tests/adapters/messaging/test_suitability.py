@@ -1,0 +1,228 @@
+"""Streams and consumers that exist already are used unless they would lose or repeat events."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from attrs import frozen
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, StreamConfig
+
+from adapters.messaging.jetstream import (
+    BrokerCheckResult,
+    JetStreamConnection,
+    JetStreamDeadLetters,
+    JetStreamPublisher,
+    JetStreamSubscription,
+    Streams,
+    check,
+)
+from adapters.messaging.jetstream.namespace import covers
+from adapters.messaging.jetstream.streams import ORDERS
+from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
+from tests.contracts.brokers import other_client
+from tests.contracts.event_publisher import created
+from tests.contracts.inbound_events import LONG, SHORT
+
+TIMEOUT = 60.0
+
+
+@frozen
+class Host:
+    """A NATS server with the streams and consumers of its host, and our adapters on it."""
+
+    shop: JetStreamContext
+    connection: JetStreamConnection
+
+    @property
+    def streams(self) -> Streams:
+        return Streams(self.connection)
+
+    @property
+    def orders(self) -> JetStreamSubscription:
+        letters = JetStreamDeadLetters(self.connection, self.streams)
+        return JetStreamSubscription(
+            self.connection, self.streams, letters, ORDERS, durable="payments"
+        )
+
+    async def add_stream(self, **settings: Any) -> None:
+        await self.shop.add_stream(StreamConfig(**{"name": "ORDERS", "subjects": ["*"]} | settings))
+
+    async def add_consumer(self, **settings: Any) -> None:
+        config = {"durable_name": "payments", "filter_subjects": list(ORDERS.subjects)}
+        await self.shop.add_consumer("ORDERS", ConsumerConfig(**config | settings))
+
+    async def doctor(self) -> list[BrokerCheckResult]:
+        return list(await check(self.connection, self.streams, "payments"))
+
+    async def problems(self) -> list[str]:
+        return [result.text for result in await self.doctor() if not result.ok]
+
+
+@pytest.fixture
+async def host(nats_url: str) -> AsyncIterator[Host]:
+    async with other_client(nats_url) as client, JetStreamConnection(nats_url) as connection:
+        yield Host(client.jetstream(timeout=TIMEOUT), connection)
+
+
+UNSUITABLE_CONSUMERS: dict[str, dict[str, Any]] = {
+    "does not deliver order:cancelled": {"filter_subjects": ["order:created"]},
+    "is not a pull consumer": {"deliver_subject": "else.where"},
+    "ack policy none": {"ack_policy": "none"},
+    "ack policy all": {"ack_policy": "all"},
+    "deliver policy new": {"deliver_policy": "new"},
+    "deliver policy last": {"deliver_policy": "last"},
+    "after 5 deliveries": {"max_deliver": 5},
+    "headers only": {"headers_only": True},
+    "is deleted while no worker runs": {"inactive_threshold": 3600},
+    "is paused until": {"pause_until": "2100-01-01T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize(("problem", "settings"), UNSUITABLE_CONSUMERS.items())
+async def test_a_consumer_that_would_lose_or_repeat_events_is_named_and_not_used(
+    host: Host, problem: str, settings: dict[str, Any]
+) -> None:
+    await host.add_stream()
+    await host.add_consumer(**settings)
+    await host.shop.publish("order:created", b"1")
+    with pytest.raises(BrokerUnsuitable):
+        await host.orders.fetch(1, SHORT)
+    with pytest.raises(BrokerUnsuitable) as unsuitable:
+        await host.orders.progress()
+    assert problem in str(unsuitable.value)
+    assert str(unsuitable.value).startswith("consumer payments of stream ORDERS ")
+    [found] = await host.problems()
+    assert found == str(unsuitable.value)
+    assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"deliver_policy": "by_start_sequence", "opt_start_seq": 1},
+        {"filter_subjects": None, "filter_subject": "*"},
+        {"filter_subjects": None},
+        {"ack_wait": 5, "max_ack_pending": 10, "sample_freq": "100", "description": "theirs"},
+        {"replay_policy": "original", "max_waiting": 4},
+    ],
+    ids=str,
+)
+async def test_a_consumer_that_is_merely_unusual_is_used(
+    host: Host, settings: dict[str, Any]
+) -> None:
+    await host.add_stream()
+    await host.add_consumer(**settings)
+    before = await host.shop.consumer_info("ORDERS", "payments")
+    await host.shop.publish("order:created", b"1")
+    [event] = await host.orders.fetch(1, LONG)
+    assert event.data == b"1"
+    assert not await host.problems()
+    assert (await host.shop.consumer_info("ORDERS", "payments")).config == before.config
+
+
+UNSUITABLE_STREAMS: dict[str, dict[str, Any]] = {
+    "deletes events after 0:10:00": {"max_age": 600},
+    "beyond 100 (max_msgs)": {"max_msgs": 100},
+    "beyond 1 (max_msgs_per_subject)": {"max_msgs_per_subject": 1},
+    "beyond 4096 (max_bytes)": {"max_bytes": 4096},
+    "confirms no event": {"no_ack": True},
+    "is sealed": {"sealed": True},
+    "under other subjects": {"subject_transform": {"src": "payment:created", "dest": "moved"}},
+}
+
+
+@pytest.mark.parametrize(("problem", "settings"), UNSUITABLE_STREAMS.items())
+async def test_a_stream_that_would_lose_or_repeat_events_is_named_and_not_used(
+    host: Host, problem: str, settings: dict[str, Any]
+) -> None:
+    sealed = settings.pop("sealed", False)
+    await host.add_stream(name="SHOP", **settings)
+    if sealed:
+        config = (await host.shop.stream_info("SHOP")).config
+        await host.shop.update_stream(config.evolve(sealed=True))
+    with pytest.raises(BrokerUnsuitable) as unsuitable:
+        await JetStreamPublisher(host.connection, host.streams).publish([created()])
+    assert str(unsuitable.value).startswith("stream SHOP ")
+    assert problem in str(unsuitable.value)
+    assert any(problem in found for found in await host.problems())
+
+
+@pytest.mark.parametrize(
+    ("remark", "settings"),
+    [
+        ("in memory", {"storage": "memory"}),
+        ("do not return", {"retention": "workqueue"}),
+        ("", {"max_age": 30 * 86_400, "max_bytes": 2**30}),
+        ("", {"max_msgs": 10, "discard": "new"}),
+    ],
+)
+async def test_a_stream_that_is_merely_unusual_is_used(
+    host: Host, remark: str, settings: dict[str, Any]
+) -> None:
+    await host.add_stream(name="SHOP", **settings)
+    publisher = JetStreamPublisher(host.connection, host.streams)
+    assert (await publisher.publish([created()])).stored
+    await host.shop.publish("order:created", b"1")
+    [event] = await host.orders.fetch(1, LONG)
+    assert event.data == b"1"
+    assert not await host.problems()
+    assert any(remark in result.text for result in await host.doctor())
+
+
+async def test_a_work_queue_whose_events_another_consumer_takes_is_named(host: Host) -> None:
+    await host.add_stream(retention="workqueue")
+    await host.shop.add_consumer(
+        "ORDERS", ConsumerConfig(durable_name="shop", filter_subject="order:created")
+    )
+    with pytest.raises(BrokerUnsuitable, match="work queue, and another consumer takes its events"):
+        await host.orders.fetch(1, SHORT)
+
+
+async def test_a_work_queue_is_set_back_to_what_it_still_has(host: Host) -> None:
+    await host.add_stream(retention="workqueue")
+    for body in (b"1", b"2"):
+        await host.shop.publish("order:created", body)
+    orders = host.orders
+    [first] = await orders.fetch(1, LONG)
+    await first.ack()
+    [progress] = await orders.progress()
+    await orders.set_back(progress, 1)
+    found: list[bytes] = []
+    while not found:
+        try:
+            found = [event.data for event in await orders.fetch(10, timedelta(seconds=1))]
+        except BrokerUnavailable:
+            continue
+    assert found == [b"2"]
+
+
+async def test_a_consumer_keeps_its_settings_when_it_is_set_back(host: Host) -> None:
+    await host.add_stream()
+    await host.add_consumer(ack_wait=7, max_ack_pending=10, description="theirs")
+    await host.shop.publish("order:created", b"1")
+    [progress] = await host.orders.progress()
+    await host.orders.set_back(progress, 2)
+    config = (await host.shop.consumer_info("ORDERS", "payments")).config
+    assert (config.ack_wait, config.max_ack_pending, config.description) == (7, 10, "theirs")
+    assert config.opt_start_seq == 2
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "expected"),
+    [
+        ("order:created", "order:created", True),
+        ("*", "order:created", True),
+        (">", "shop1.order:created", True),
+        ("*", "shop1.order:created", False),
+        ("shop1.*", "shop1.order:created", True),
+        ("shop1.>", "shop1", False),
+        ("order:*", "order:created", False),
+        ("a.*.c", "a.b.c", True),
+        ("a.*", "a.>", False),
+        ("a.>", "a.b.>", True),
+    ],
+)
+def test_a_subject_with_wildcards_covers(pattern: str, subject: str, expected: bool) -> None:
+    assert covers(pattern, subject) is expected
