@@ -21,6 +21,7 @@ from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
+from application.use_cases.find_action import FindAction
 from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.read_payments import ReadPayments
@@ -65,6 +66,7 @@ class UseCases:
     """The use cases that entrypoints call."""
 
     create_charge: CreateCharge
+    find_action: FindAction
     cancel_payment: CancelPayment
     read_payments: ReadPayments
     replicate_order: ReplicateOrder
@@ -97,6 +99,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
             retry, gateway, settle, check, declines, alerts, now, ports.new_id
         ),
         cancel_payment=CancelPayment(retry, check, now),
+        find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),

@@ -23,6 +23,7 @@ from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.refund_routes import RefundRoutes
+from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.responses import on_error
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.webhook_routes import WebhookRoutes
@@ -63,9 +64,10 @@ def _routes(
 ) -> Sequence[HTTPRouteHandler]:
     settings, use_cases = dependencies.settings, dependencies.use_cases
     guard = IdempotencyGuard(dependencies.idempotency_store)
+    replies = RepeatedReplies(use_cases.find_action)
     refusals = RefusalLog(metrics.count_refused_sign_in)
     payments = PaymentRoutes(
-        PaymentHandler(use_cases.create_charge, guard, tasks, metrics),
+        PaymentHandler(use_cases.create_charge, replies, guard, tasks, metrics),
         CancellationHandler(use_cases.cancel_payment, tasks),
         use_cases.read_payments,
         Authenticator.from_settings(settings, dependencies.clock, refusals, dependencies.alerts),

@@ -14,23 +14,20 @@ from application.log_context import note
 from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from application.use_cases.create_charge import ChargeResult, CreateCharge, PayOrder
+from application.use_cases.create_charge import CreateCharge, PayOrder
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.refund_payment import RefundPayment
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
-from domain.payment import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
-from entrypoints.http.errors import RETRY_LATER, payment_in_progress, reply_to
+from entrypoints.http.charge_replies import charge_reply
+from entrypoints.http.errors import reply_to
 from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
+from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.replies import (
-    ErrorDetail,
     Reply,
     json_reply,
-    payment_body,
-    payment_path,
-    problem_reply,
     refund_body,
 )
 
@@ -44,12 +41,6 @@ _OPERATOR: Final = UserId("operator")
 
 # As many characters as a UUID has in hexadecimal: 128 bits.
 _REFUND_ID_LENGTH: Final = 32
-
-_REVERSAL_MESSAGES: Final = {
-    "order_cancelled": "The order was cancelled during the payment",
-    "order_expired": "The order expired during the payment",
-    "order_already_paid": "The order was paid by another payment",
-}
 
 
 class ChargeMetrics(Protocol):
@@ -84,6 +75,7 @@ class PaymentHandler:
     """Handles `POST /api/payments`."""
 
     create_charge: CreateCharge
+    replies: RepeatedReplies
     guard: IdempotencyGuard
     tasks: BackgroundTasks
     metrics: ChargeMetrics = field(factory=NoMetrics)
@@ -107,6 +99,7 @@ class PaymentHandler:
             _PAYMENT_KEYS + key,
             _payment_fingerprint(command),
             lambda: self._charge(command),
+            lambda reply: self.replies.complete(reply, command.payer),
         )
 
     async def _charge(self, command: PayOrder) -> HandlerResult:
@@ -124,7 +117,7 @@ class PaymentHandler:
                 self.metrics.count("unavailable")
                 raise
         self.metrics.count("refused" if result.is_refused else result.payment.status.value)
-        return _charge_reply(result)
+        return charge_reply(result)
 
 
 @frozen
@@ -191,37 +184,6 @@ class NotificationHandler:
         """
         await self.tasks.run(self.keep_notification(notification, body))
         return json_reply(200, {"received": True})
-
-
-def _charge_reply(result: ChargeResult) -> HandlerResult:
-    """Return the reply to an attempt to pay; not final if the same request may end differently."""
-    payment = result.payment
-    body = payment_body(payment, action=result.action)
-    location = {"Location": payment_path(payment.id)}
-    match payment.status:
-        case PaymentStatus.SUCCEEDED:
-            return HandlerResult(json_reply(201, body, location), is_final=True)
-        case PaymentStatus.FAILED if result.is_refused:
-            # Not the operator's words: they may tell strangers about the shop's account.
-            code = payment.code or "refused"
-            detail = ErrorDetail("The payment gateway refuses the shop; try again later", code=code)
-            return HandlerResult(problem_reply(502, detail, payment=body), is_final=False)
-        case PaymentStatus.FAILED:
-            detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
-            return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)
-        case PaymentStatus.REQUIRES_ACTION if not result.is_new:
-            return HandlerResult(payment_in_progress(body), is_final=False)
-        case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
-            return HandlerResult(json_reply(202, body, location), is_final=True)
-        case PaymentStatus.REVERSED:
-            reason = payment.code or "reversed"
-            message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
-            detail = ErrorDetail(f"{message}; the money will be refunded", code=reason)
-            return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
-        case PaymentStatus.ABANDONED | PaymentStatus.CANCELLED:
-            detail = ErrorDetail("The payment did not go through; nothing was charged")
-            reply = problem_reply(503, detail, headers=RETRY_LATER, payment=body)
-            return HandlerResult(reply, is_final=False)
 
 
 def _payment_fingerprint(command: PayOrder) -> Mapping[str, object]:

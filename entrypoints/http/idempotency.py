@@ -48,6 +48,7 @@ class IdempotencyGuard:
         key: str,
         request: Mapping[str, object],
         execute: Callable[[], Awaitable[HandlerResult]],
+        complete: Callable[[Reply], Awaitable[Reply]] | None = None,
     ) -> Reply:
         """Execute the request, or return the stored reply of the first one.
 
@@ -58,6 +59,7 @@ class IdempotencyGuard:
                 which does not reveal a card token in it, because tokens are random.
             execute: executes the request. It must be safe to repeat: nothing is stored if it
                 raises, or if the process crashes before the reply is stored.
+            complete: adds to a repeated reply what is never stored.
 
         Raises:
             IdempotencyKeyReused: the key was used for another request.
@@ -68,7 +70,8 @@ class IdempotencyGuard:
         request_key = RequestKey(user, key)
         stored = await self.store.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
         if stored is not None:
-            return _replay(stored)
+            reply = _replay(stored)
+            return await complete(reply) if complete is not None else reply
         try:
             result = await execute()
         except Exception:

@@ -151,9 +151,14 @@ def payment_body(
             if refund.payment_id == payment.id and refund.status is RefundStatus.SUCCEEDED
         )
     if action is not None and payment.status is PaymentStatus.REQUIRES_ACTION:
-        body.client_secret = action.client_secret
-        body.next_action = NextAction(action.next_action, action.redirect_url or UNSET)
+        add_action(body, action)
     return body
+
+
+def add_action(body: PaymentBody, action: RequiresAction) -> None:
+    """Add what the customer must do."""
+    body.client_secret = action.client_secret
+    body.next_action = NextAction(action.next_action, action.redirect_url or UNSET)
 
 
 def refund_body(refund: Refund) -> RefundBody:

@@ -23,6 +23,7 @@ from entrypoints.http.handlers import (
     RefundHandler,
 )
 from entrypoints.http.idempotency import IdempotencyGuard
+from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.replies import Reply
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
@@ -100,10 +101,11 @@ class Serve:
 def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: UseCases) -> Serve:
     """Compose a serve process."""
     guard, tasks = IdempotencyGuard(runtime.idempotency_store()), BackgroundTasks()
+    replies = RepeatedReplies(use_cases.find_action)
     return Serve(
         process,
         use_cases,
-        PaymentHandler(use_cases.create_charge, guard, tasks),
+        PaymentHandler(use_cases.create_charge, replies, guard, tasks),
         CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
         NotificationHandler(use_cases.keep_notification, tasks),

@@ -16,6 +16,7 @@ from domain.payment import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.idempotency import IdempotencyGuard
+from entrypoints.http.repeated_replies import RepeatedReplies
 from tests.builders import ORDER, OTHER_USER, PAYER, after, dollars
 from tests.entrypoints.http.world import Client, HttpWorld, first_error, pay, signed_in
 from tests.world import VISA
@@ -347,7 +348,9 @@ async def test_a_payment_runs_to_its_end_when_its_caller_is_cancelled(world: Htt
 
     world.checkpoint, tasks = disconnect, BackgroundTasks()
     guard = IdempotencyGuard(world.idempotency_store)
-    handler = PaymentHandler(world.use_cases().create_charge, guard, tasks)
+    use_cases = world.use_cases()
+    replies = RepeatedReplies(use_cases.find_action)
+    handler = PaymentHandler(use_cases.create_charge, replies, guard, tasks)
     caller = asyncio.create_task(handler.pay(PayOrder(ORDER, PAYER, VISA)))
     with pytest.raises(asyncio.CancelledError):
         await caller

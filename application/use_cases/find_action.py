@@ -1,0 +1,36 @@
+"""FindAction: ask the gateway again what a customer must do, because it is never stored."""
+
+from attrs import frozen
+
+from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable
+from application.ports.unit_of_work import BeginUnitOfWork
+from application.use_cases.check_payment import CheckPayment
+from domain.identifiers import PaymentId, UserId
+from domain.outcome import RequiresAction
+from domain.payment import PaymentStatus
+
+
+@frozen
+class FindAction:
+    """Find what the customer of a payment must do; settle the payment if that has ended."""
+
+    begin: BeginUnitOfWork
+    check: CheckPayment
+
+    async def __call__(self, payment_id: PaymentId, user: UserId) -> RequiresAction | None:
+        """Return the action; None if the payment no longer waits for this user.
+
+        Raises:
+            GatewayUnavailable: the gateway does not say.
+            StorageUnavailable: the database cannot be reached.
+        """
+        order = await self.begin().orders.find_by_payment(payment_id)
+        payment = None if order is None else order.payment(payment_id)
+        if payment is None or payment.user_id != user:
+            return None
+        if payment.status is not PaymentStatus.REQUIRES_ACTION:
+            return None
+        evidence = (await self.check(payment, within=CALL_SECONDS)).evidence
+        if evidence is None:
+            raise GatewayUnavailable("the client secret cannot be fetched now")
+        return evidence if isinstance(evidence, RequiresAction) else None

@@ -1,0 +1,52 @@
+"""The reply to an attempt to pay, by the status of its payment."""
+
+from typing import Final
+
+from application.use_cases.create_charge import ChargeResult
+from domain.payment import PaymentStatus
+from entrypoints.http.errors import RETRY_LATER, payment_in_progress
+from entrypoints.http.idempotency import HandlerResult
+from entrypoints.http.replies import (
+    ErrorDetail,
+    json_reply,
+    payment_body,
+    payment_path,
+    problem_reply,
+)
+
+_REVERSAL_MESSAGES: Final = {
+    "order_cancelled": "The order was cancelled during the payment",
+    "order_expired": "The order expired during the payment",
+    "order_already_paid": "The order was paid by another payment",
+}
+
+
+def charge_reply(result: ChargeResult) -> HandlerResult:
+    """Return the reply to an attempt to pay; not final if the same request may end differently."""
+    payment = result.payment
+    body = payment_body(payment, action=result.action)
+    location = {"Location": payment_path(payment.id)}
+    match payment.status:
+        case PaymentStatus.SUCCEEDED:
+            return HandlerResult(json_reply(201, body, location), is_final=True)
+        case PaymentStatus.FAILED if result.is_refused:
+            # Not the operator's words: they may tell strangers about the shop's account.
+            code = payment.code or "refused"
+            detail = ErrorDetail("The payment gateway refuses the shop; try again later", code=code)
+            return HandlerResult(problem_reply(502, detail, payment=body), is_final=False)
+        case PaymentStatus.FAILED:
+            detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
+            return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)
+        case PaymentStatus.REQUIRES_ACTION if not result.is_new:
+            return HandlerResult(payment_in_progress(body), is_final=False)
+        case PaymentStatus.PROCESSING | PaymentStatus.REQUIRES_ACTION | PaymentStatus.REVIEW:
+            return HandlerResult(json_reply(202, body, location), is_final=True)
+        case PaymentStatus.REVERSED:
+            reason = payment.code or "reversed"
+            message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
+            detail = ErrorDetail(f"{message}; the money will be refunded", code=reason)
+            return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
+        case PaymentStatus.ABANDONED | PaymentStatus.CANCELLED:
+            detail = ErrorDetail("The payment did not go through; nothing was charged")
+            reply = problem_reply(503, detail, headers=RETRY_LATER, payment=body)
+            return HandlerResult(reply, is_final=False)
