@@ -5,6 +5,7 @@ from datetime import timedelta
 from attrs import field, frozen
 
 from application.ports.alerts import Alerts
+from application.ports.books import Books
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
@@ -15,10 +16,12 @@ from application.ports.unusable_notifications import UnusableNotifications
 from application.retry import RetryOnConflict
 from application.use_cases.advance_positions import AdvancePositions
 from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
+from application.use_cases.books_guard import BooksGuard
 from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
+from application.use_cases.compare_books import CompareBooks
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
 from application.use_cases.find_action import FindAction
@@ -50,6 +53,7 @@ class Ports:
     """Unique to this process."""
     alerts: Alerts
     unusable: UnusableNotifications
+    books: Books
 
 
 @frozen
@@ -65,6 +69,7 @@ class DeclineLimits:
 class UseCases:
     """The use cases that entrypoints call."""
 
+    books_guard: BooksGuard
     create_charge: CreateCharge
     find_action: FindAction
     cancel_payment: CancelPayment
@@ -89,14 +94,18 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     settle = SettlePayment(retry, alerts, now)
     settle_refund = SettleRefund(retry, alerts, now)
     check = CheckPayment(gateway, settle, alerts, now)
-    sync = SyncRefunds(retry, gateway, GatewayHistory.of(gateway), alerts, now)
+    history = GatewayHistory.of(gateway)
+    sync = SyncRefunds(retry, gateway, history, alerts, now)
     check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
-    receive = ReceiveNotification(retry, settle, sync, gateway, alerts, now)
+    compare = CompareBooks(ports.begin, ports.books, gateway, history, settle, sync, alerts, now)
+    guard = BooksGuard(compare, ports.books, now)
+    receive = ReceiveNotification(retry, settle, sync, gateway, ports.books, alerts, now)
     return UseCases(
+        books_guard=guard,
         create_charge=CreateCharge(
-            retry, gateway, settle, check, declines, alerts, now, ports.new_id
+            retry, gateway, settle, check, declines, guard, alerts, now, ports.new_id
         ),
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),

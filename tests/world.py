@@ -23,6 +23,7 @@ from adapters.gateways.in_memory import Faults, GatewayLedger, InMemoryGateway
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.persistence.in_memory import (
     InMemoryAlertStore,
+    InMemoryBooks,
     InMemoryDatabase,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
@@ -68,12 +69,20 @@ AUTHENTICATING: Final = CardToken("tok_threeDSecureRequired")
 MAX_TURNS: Final = 300
 
 
+class GatewayWithoutChargeList(InMemoryGateway):
+    """The in-memory gateway, without what only a comparison of the books needs."""
+
+    list_charges = None  # type: ignore[assignment]
+
+
 @define
 class World:
     """A database, a gateway, a broker and a clock, shared by every process of the service."""
 
     time: datetime = NOW
     limits: DeclineLimits = DeclineLimits()
+    gateway_type: type[InMemoryGateway] = GatewayWithoutChargeList
+    """With InMemoryGateway itself, each process compares its books with the list of charges."""
     checkpoint: Checkpoint = proceed
     faults: Faults = field(factory=Faults)
     failing: set[str] = field(factory=set)
@@ -114,7 +123,7 @@ class World:
     @property
     def gateway(self) -> InMemoryGateway:
         """A new connection to the gateway."""
-        return InMemoryGateway(self.ledger, self.faults, self._step, sleep=self._sleep)
+        return self.gateway_type(self.ledger, self.faults, self._step, sleep=self._sleep)
 
     @property
     def idempotency_store(self) -> InMemoryIdempotencyStore:
@@ -139,6 +148,7 @@ class World:
             relay_name=name,
             alerts=self.alerts,
             unusable=self.unusable,
+            books=InMemoryBooks(self.database),
         )
         return compose(ports, self.limits)
 

@@ -1,12 +1,36 @@
 """What a gateway can list: its own record of what happened, which our books are compared with."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Final
 
 from attrs import frozen
 
-from application.ports.payment_gateway import PaymentGateway
+from application.ports.payment_gateway import OutcomeUnknown, PaymentGateway
+from domain.money import Money
+from domain.outcome import Charged
 from domain.payment import Payment
 from domain.refund import ReportedRefund
+
+MAX_LISTED: Final = 1000
+"""The most charges that one list contains. Stripe returns 100 in some 0.3 s, so that such a list
+takes a few seconds of the 15 s that a call may take."""
+
+
+class TooManyCharges(OutcomeUnknown):
+    """The gateway created more than MAX_LISTED charges in this time; ask for less of it."""
+
+
+@frozen
+class ListedCharge:
+    """Captured money, as the gateway lists it."""
+
+    payment: Payment
+    """The payment as it was claimed, as the labels of the charge describe it."""
+    charged: Charged
+    refunded: Money
+    """How much of it was refunded by now, by anybody."""
+
 
 ListRefunds = Callable[[Payment], Awaitable[Sequence[ReportedRefund]]]
 """Return all refunds of a payment's charge, no matter who has started them.
@@ -14,6 +38,16 @@ ListRefunds = Callable[[Payment], Awaitable[Sequence[ReportedRefund]]]
 It sees every refund that the gateway has confirmed.
 
 Raises:
+    OutcomeUnknown: the gateway could not be queried, or its list cannot be read.
+"""
+
+ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge]]]
+"""Return what the gateway captured, created from the first time on and before the second one.
+
+It sees every charge that the gateway has confirmed, and returns those with all our labels.
+
+Raises:
+    TooManyCharges: there are more than MAX_LISTED.
     OutcomeUnknown: the gateway could not be queried, or its list cannot be read.
 """
 
@@ -27,8 +61,12 @@ class GatewayHistory:
     """
 
     list_refunds: ListRefunds | None = None
+    list_charges: ListCharges | None = None
 
     @classmethod
     def of(cls, gateway: PaymentGateway) -> "GatewayHistory":
         """Return the lists of a gateway: the methods of these names that it has."""
-        return cls(list_refunds=getattr(gateway, "list_refunds", None))
+        return cls(
+            list_refunds=getattr(gateway, "list_refunds", None),
+            list_charges=getattr(gateway, "list_charges", None),
+        )

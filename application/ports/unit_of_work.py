@@ -9,6 +9,7 @@ from application.ports.stream_positions import EventPosition
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
+from domain.payment import Payment
 
 
 class Conflict(Exception):
@@ -37,6 +38,14 @@ class Orders(Protocol):
 
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         """Return the order whose payment has this charge."""
+
+    async def find_payments(
+        self, payment_ids: Collection[PaymentId]
+    ) -> Mapping[PaymentId, Payment]:
+        """Return these payments as they are now; unknown ones are absent.
+
+        Their orders do not count as read: saving one of them needs another read.
+        """
 
     async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         """Return the orders with a payment or refund whose check is due, longest due first."""

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
+from application.ports.books import new_payment_id
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import (
     CALL_SECONDS,
@@ -18,11 +19,12 @@ from application.ports.payment_gateway import (
 )
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
+from application.use_cases.books_guard import BooksGuard
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
 from domain.claim import AlreadyPaid, ExpectedAmount, OrderNotFound, PaymentInProgress
-from domain.identifiers import OrderId, PaymentId, UserId
+from domain.identifiers import OrderId, UserId
 from domain.outcome import Declined, Evidence, NeverSent, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
 
@@ -65,6 +67,7 @@ class CreateCharge:
     settle: SettlePayment
     check: CheckPayment
     declines: LimitDeclines
+    guard: BooksGuard
     alerts: Alerts
     now: Clock
     new_id: NewId
@@ -86,6 +89,7 @@ class CreateCharge:
         """
         note(order_id=command.order_id)
         await self.declines.check(command.sources)
+        generation = await self.guard()
         try:
             payment = await self._claim(command)
         except PaymentInProgress as in_progress:
@@ -94,6 +98,8 @@ class CreateCharge:
                 return await self(command)  # it was cancelled, so it is not in the way any more
             return result
         try:
+            if not self.guard.holds(generation):
+                raise GatewayUnavailable("the database was lost between claim and charge")
             outcome = await self._charge(payment, command.token)
         except GatewayUnavailable as unavailable:
             await self._release(payment)
@@ -105,7 +111,7 @@ class CreateCharge:
         return await self._settle(payment, outcome)
 
     async def _claim(self, command: PayOrder) -> Payment:
-        payment_id = PaymentId(self.new_id())
+        payment_id = await new_payment_id(self.guard.books, self.new_id())
 
         async def decision(work: UnitOfWork) -> Payment:
             order = await work.orders.get(command.order_id)

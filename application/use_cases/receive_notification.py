@@ -7,6 +7,7 @@ from attrs import frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
+from application.ports.books import Books, is_issued_by
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     ChargeNotification,
@@ -44,6 +45,7 @@ class ReceiveNotification:
     settle: SettlePayment
     sync: SyncRefunds
     gateway: PaymentGateway
+    books: Books
     alerts: Alerts
     now: Clock
 
@@ -81,10 +83,14 @@ class ReceiveNotification:
         self, payment_id: PaymentId, outcome: Outcome, claimed: Payment | None
     ) -> None:
         """Settle a payment; one that our database has lost is adopted if its labels suffice."""
-        if claimed is not None and claimed.is_at(self.gateway.name, self.gateway.livemode):
+        if claimed is not None and await self._may_be_adopted(claimed):
             await self.settle(claimed, outcome)
         else:
             await self.settle.known(payment_id, outcome)
+
+    async def _may_be_adopted(self, claimed: Payment) -> bool:
+        is_here = claimed.is_at(self.gateway.name, self.gateway.livemode)
+        return is_here and await is_issued_by(self.books, claimed.id)
 
     async def _apply_to_payment(self, notification: PaymentNotification) -> None:
         if notification.outcome is not None:

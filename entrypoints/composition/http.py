@@ -15,6 +15,9 @@ from entrypoints.settings import Settings
 # and keeps firewalls from dropping it as idle.
 READINESS_SECONDS: Final = 30.0
 
+# How often to look whether the books must be compared with the gateway's; this costs nothing.
+BOOKS_SECONDS: Final = 1.0
+
 
 @contextlib.asynccontextmanager
 async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
@@ -40,5 +43,6 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
         async with (
             exporting_metrics(runtime, dependencies.registry),
             repeating("readiness", readiness.check, READINESS_SECONDS, READINESS_SECONDS),
+            repeating("books", runtime.use_cases.books_guard.keep, BOOKS_SECONDS, BOOKS_SECONDS),
         ):
             yield dependencies

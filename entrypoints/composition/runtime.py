@@ -1,6 +1,7 @@
 """Compose what every process of the service needs, from the settings."""
 
 import contextlib
+import logging
 import socket
 import time
 import uuid
@@ -19,6 +20,7 @@ from adapters.messaging.jetstream import (
 )
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
+from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
@@ -41,6 +43,8 @@ from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
+
+logger = logging.getLogger(__name__)
 
 # How often the clock is synchronized: a quartz clock drifts by about 50 ppm, 3 ms in a minute.
 CLOCK_SECONDS: Final = 60.0
@@ -101,6 +105,11 @@ async def open_runtime(
     clock = DatabaseClock(database)
     gateway = gateway or gateway_of(settings, database, clock)
     runtime = _compose(settings, database, clock, gateway)
+    if not runtime.use_cases.books_guard.compare.is_possible:
+        logger.warning(
+            "the gateway %s lists no charges: a database that is behind is not noticed",
+            gateway.name,
+        )
     with contextlib.suppress(StorageUnavailable):
         await clock.sync()
     flush = runtime.alerts.flush
@@ -135,6 +144,7 @@ def _compose(
         relay_name=new_id(),
         alerts=alerts,
         unusable=SqlUnusableNotifications(database),
+        books=SqlBooks(database),
     )
     return Runtime(
         settings=settings,

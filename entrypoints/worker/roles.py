@@ -16,6 +16,9 @@ RECOVER_SECONDS: Final = 0.5
 # A deferred notification has already waited for its charge, so some more seconds do not matter.
 DEFERRED_SECONDS: Final = 5.0
 
+# How often to look whether the books must be compared with the gateway's; this costs nothing.
+BOOKS_SECONDS: Final = 1.0
+
 
 @frozen
 class WorkerDependencies:
@@ -43,5 +46,6 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
             return (
                 Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
                 Loop("deferred", use_cases.apply_deferred_notifications.run_once, DEFERRED_SECONDS),
+                Loop("books", use_cases.books_guard.run_once, BOOKS_SECONDS),
                 *worker.maintenance,
             )

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from application.ports.gateway_history import GatewayHistory, ListRefunds
+from application.ports.gateway_history import GatewayHistory, ListCharges, ListRefunds
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -70,6 +70,14 @@ class CheckedGateway:
         if list_refunds is None:
             return None
         return lambda payment: self._checked("list_refunds", list_refunds(payment))
+
+    @property
+    def list_charges(self) -> ListCharges | None:
+        """The adapter's list of charges, if it has one."""
+        list_charges = GatewayHistory.of(self._gateway).list_charges
+        if list_charges is None:
+            return None
+        return lambda since, until: self._checked("list_charges", list_charges(since, until))
 
     async def check(self) -> None:
         """Call the adapter."""

@@ -5,6 +5,7 @@ Every harness implements `Harness`; the others only if the gateway's test mode a
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Literal, Protocol
 
 from application.ports.payment_gateway import CardToken, GatewayAdapter
@@ -72,6 +73,13 @@ class RefundListingHarness(Harness, Protocol):
 
         Returns the gateway's identifier of the refund.
         """
+
+
+class ChargeListingHarness(Harness, Protocol):
+    """An adapter with `list_charges`."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
 
 
 class AuthenticatingHarness(Harness, Protocol):

@@ -1,16 +1,23 @@
 """What a payment gateway promises that lists what happened to a payment, as tests."""
 # ruff: noqa: D102, S101 - these are tests
 
+import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 import pytest
+from attrs import evolve
 
-from application.ports.gateway_history import GatewayHistory
+from application.ports.gateway_history import GatewayHistory, ListedCharge
 from domain.money import Money
 from domain.payment import Payment
 from domain.refund import Refunded, ReportedRefund
-from payments_kit.conformance.harness import RefundListingHarness
-from payments_kit.conformance.samples import a_refund, as_captured, paid
+from payments_kit.conformance.harness import ChargeListingHarness, RefundListingHarness
+from payments_kit.conformance.samples import a_payment, a_refund, as_captured, paid
+
+# Much longer than a test takes, and than the clocks differ.
+_HOUR: Final = timedelta(hours=1)
 
 
 @pytest.mark.asyncio
@@ -62,3 +69,66 @@ class RefundListContract:
         list_refunds = GatewayHistory.of(harness.gateway).list_refunds
         assert list_refunds is not None, "the adapter has no list_refunds"
         return list(await list_refunds(payment))
+
+
+@pytest.mark.asyncio
+class ChargeListContract:
+    """What a gateway promises that lists all charges of a time."""
+
+    async def test_a_charge_is_listed_right_after_its_reply_with_its_payment(
+        self, harness: ChargeListingHarness
+    ) -> None:
+        since = harness.gateway_time()
+        payment = evolve(a_payment(1000), gateway=harness.gateway.name)
+        charged = await harness.gateway.charge(payment, harness.succeeding_token)
+        listed = await self._of(harness, payment, since)
+        assert listed is not None
+        assert listed.payment.is_at(harness.gateway.name, harness.gateway.livemode)
+        assert listed.charged == charged
+        assert listed.refunded.is_zero
+        for name in ("id", "order_id", "user_id", "amount", "livemode", "created_at"):
+            assert getattr(listed.payment, name) == getattr(payment, name), name
+
+    async def test_a_listed_charge_says_how_much_of_it_was_refunded(
+        self, harness: ChargeListingHarness
+    ) -> None:
+        since = harness.gateway_time()
+        payment, charged = await paid(harness, 1000)
+        await harness.gateway.refund(payment, a_refund(payment, charged, 400))
+        listed = await self._of(harness, payment, since)
+        assert listed is not None
+        assert listed.charged == charged
+        assert listed.refunded == Money(400, payment.amount.currency)
+
+    async def test_a_declined_payment_is_not_listed(self, harness: ChargeListingHarness) -> None:
+        since, payment = harness.gateway_time(), a_payment()
+        await harness.gateway.charge(payment, harness.declined_token)
+        assert await self._of(harness, payment, since) is None
+
+    async def test_a_charge_of_another_time_is_not_listed(
+        self, harness: ChargeListingHarness
+    ) -> None:
+        payment, _ = await paid(harness)
+        now = harness.gateway_time()
+        assert await self._of(harness, payment, now + _HOUR) is None
+        assert await self._of(harness, payment, now - 2 * _HOUR, now - _HOUR) is None
+
+    async def test_all_charges_of_a_time_are_listed(self, harness: ChargeListingHarness) -> None:
+        since = harness.gateway_time()
+        made = await asyncio.gather(*(paid(harness) for _ in range(12)))
+        for payment, charged in made:
+            listed = await self._of(harness, payment, since)
+            assert listed is not None
+            assert listed.charged == charged
+
+    async def _of(
+        self,
+        harness: ChargeListingHarness,
+        payment: Payment,
+        since: datetime,
+        until: datetime | None = None,
+    ) -> ListedCharge | None:
+        list_charges = GatewayHistory.of(harness.gateway).list_charges
+        assert list_charges is not None, "the adapter has no list_charges"
+        listed = await list_charges(since, until or harness.gateway_time() + _HOUR)
+        return next((each for each in listed if each.payment.id == payment.id), None)

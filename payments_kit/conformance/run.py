@@ -23,6 +23,7 @@ from payments_kit.conformance.fault_promises import (
 )
 from payments_kit.conformance.harness import (
     AuthenticatingHarness,
+    ChargeListingHarness,
     FailingHarness,
     Harness,
     MakeHarness,
@@ -31,7 +32,7 @@ from payments_kit.conformance.harness import (
     UnreliableHarness,
     hooks,
 )
-from payments_kit.conformance.history_promises import RefundListContract
+from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 
 _SUITE: Final = Path(__file__).with_name("suite.py")
@@ -59,6 +60,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestFailingGateway": Part(FailingGatewayContract, FailingHarness),
     "TestRefusingGateway": Part(RefusingGatewayContract, RefusingHarness),
     "TestRefundList": Part(RefundListContract, RefundListingHarness),
+    "TestChargeList": Part(ChargeListContract, ChargeListingHarness),
     "TestAuthentication": Part(AuthenticationContract, AuthenticatingHarness),
 }
 """The parts by the names of their classes in suite.py."""

@@ -12,7 +12,7 @@ from payments_kit.conformance.fault_promises import (
     RefusingGatewayContract,
     UnreliableConnectionContract,
 )
-from payments_kit.conformance.history_promises import RefundListContract
+from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.run import RUN
 
@@ -42,6 +42,10 @@ class TestRefusingGateway(RefusingGatewayContract):
 
 class TestRefundList(RefundListContract):
     """Needs an adapter that lists refunds, and a gateway that others can use."""
+
+
+class TestChargeList(ChargeListContract):
+    """Needs an adapter that lists charges, and the gateway's time."""
 
 
 class TestAuthentication(AuthenticationContract):

@@ -11,6 +11,7 @@ from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher, InMe
 from adapters.messaging.wire import Message
 from adapters.persistence.in_memory import (
     InMemoryAlertStore,
+    InMemoryBooks,
     InMemoryDatabase,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
@@ -102,6 +103,7 @@ class SimulatedRuntime:
             relay_name=process.name,
             alerts=self.alerts(),
             unusable=InMemoryUnusableNotifications(self.database),
+            books=InMemoryBooks(self.database),
         )
         return compose(ports)
 

@@ -10,6 +10,7 @@ from sqlalchemy import DateTime, Interval, bindparam, update
 from adapters.persistence.in_memory import (
     InMemoryAlertStore,
     InMemoryBacklogReader,
+    InMemoryBooks,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
@@ -18,6 +19,7 @@ from adapters.persistence.in_memory import (
 )
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
+from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
@@ -28,6 +30,7 @@ from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
+from application.ports.books import Books
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import OutboxQueue
 from application.ports.gateway_notifications import ChargeNotification
@@ -59,6 +62,7 @@ class Storage:
     outbox: OutboxQueue
     idempotency_store: IdempotencyStore
     declines: DeclineCounter
+    books: Books
     backlog: BacklogReader
     alerts: AlertStore
     unusable: UnusableNotifications
@@ -120,6 +124,7 @@ def storage_in_memory() -> Storage:
         outbox=InMemoryOutboxQueue(database),
         idempotency_store=InMemoryIdempotencyStore(database),
         declines=InMemoryDeclineCounter(database),
+        books=InMemoryBooks(database),
         backlog=InMemoryBacklogReader(database),
         alerts=InMemoryAlertStore(database),
         unusable=InMemoryUnusableNotifications(database),
@@ -137,6 +142,7 @@ def storage_on(database: Database) -> Storage:
         outbox=SqlOutboxQueue(database),
         idempotency_store=SqlIdempotencyStore(database),
         declines=SqlDeclineCounter(database),
+        books=SqlBooks(database),
         backlog=SqlBacklogReader(database),
         alerts=SqlAlertStore(database),
         unusable=SqlUnusableNotifications(database),

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.gateways.fake import FakeGateway
-from adapters.gateways.in_memory import Faults, GatewayFaultKind
+from adapters.gateways.in_memory import Faults, GatewayFaultKind, InMemoryGateway
 from adapters.gateways.simulated.attempts import AttemptState
 from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.refunds import RefundState
@@ -26,7 +26,7 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.harness import Step
-from payments_kit.conformance.history_promises import RefundListContract
+from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.doubles.stripe import lifecycle, refunds
 from payments_kit.doubles.stripe.faults import Kind
@@ -49,6 +49,9 @@ class SimulatedHarness(StripeTestCards):
     """A simulated gateway, with its own records."""
 
     gateway: SimulatedGateway
+
+    def gateway_time(self) -> datetime:
+        return self.gateway._now()
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         await self.gateway.complete_authentication(payment.id, succeeded)
@@ -116,6 +119,9 @@ class StripeHarness(StripeTestCards):
     def fail(self, step: Step, *, executed: bool) -> None:
         self._add_fault(step, "status_after" if executed else "status_before", status=500)
 
+    def gateway_time(self) -> datetime:
+        return datetime.fromtimestamp(self.account.stripe.ledger.timestamp(), UTC)
+
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         intent = self.account.stripe.ledger.payment_intents[payment.reference or ""]
         lifecycle.authenticate(self.account.stripe.ledger, intent, succeeded=succeeded)
@@ -167,17 +173,20 @@ class TestInMemory(
     FailingGatewayContract,
     RefusingGatewayContract,
     RefundListContract,
+    ChargeListContract,
     AuthenticationContract,
 ):
     """The reference."""
 
     @pytest.fixture
     def harness(self) -> InMemoryHarness:
-        world = World()
+        world = World(gateway_type=InMemoryGateway)
         return InMemoryHarness(world.gateway, world.faults)
 
 
-class TestFake(PaymentGatewayContract, RefundListContract, AuthenticationContract):
+class TestFake(
+    PaymentGatewayContract, RefundListContract, ChargeListContract, AuthenticationContract
+):
     """Its records are in a real PostgreSQL."""
 
     @pytest.fixture
@@ -195,6 +204,7 @@ class TestStripeCharges(
     UnreliableConnectionContract,
     FailingGatewayContract,
     RefundListContract,
+    ChargeListContract,
 ):
     """The Charges API, as the reference service used it."""
 
@@ -207,6 +217,7 @@ class TestStripePaymentIntents(
     UnreliableConnectionContract,
     FailingGatewayContract,
     RefundListContract,
+    ChargeListContract,
     AuthenticationContract,
 ):
     """The PaymentIntents API, the default."""

@@ -3,6 +3,7 @@
 
 from tests.contracts.alerts import AlertsContract as TestAlerts
 from tests.contracts.backlog import BacklogReaderContract as TestBacklogReader
+from tests.contracts.books import BooksContract as TestBooks
 from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
 from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter
 from tests.contracts.event_publisher import EventPublisherContract as TestEventPublisher

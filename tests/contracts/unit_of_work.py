@@ -86,6 +86,12 @@ _SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors)
 class UnitOfWorkContract:
     """The promises of application/ports/unit_of_work.py."""
 
+    async def test_payments_are_found_by_their_ids(self, storage: Storage) -> None:
+        order = claimed()
+        await storage.save(order)
+        found = await storage.begin().orders.find_payments([PAYMENT, PaymentId("unknown")])
+        assert found == {PAYMENT: order.payment(PAYMENT)}
+
     # --- reading ---------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("find", FIND.values(), ids=FIND)

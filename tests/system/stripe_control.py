@@ -35,7 +35,12 @@ class StripeControl:
             return await response.json()
 
     async def add_fault(self, kind: str, path: str = CHARGES, **more: Any) -> None:
-        """Make the next request to that path fail; the double's faults.py lists the kinds."""
+        """Make the next request to that path fail; the double's faults.py lists the kinds.
+
+        The default are requests that charge, not those that list what was charged.
+        """
+        if path == CHARGES:
+            more.setdefault("method", "POST")
         self._counts_before[kind] = (await self.fault_counts()).get(kind, 0)
         await self.control("POST", "faults", kind=kind, path=path, **more)
 

@@ -1,6 +1,7 @@
 """`PAYMENT_GATEWAY=fake`: a simulated gateway whose records are in the shop's database."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -40,6 +41,12 @@ _WRITE: Final = text(
     "update fake_gateway.records set record = cast(:record as jsonb) where payment_id = :payment_id"
 )
 
+_CAPTURED_SINCE: Final = text(
+    "select cast(record as text) from fake_gateway.records where exists ("
+    "select from jsonb_array_elements(record->'attempts') as attempt"
+    " where cast(attempt->>'captured_at' as timestamptz) >= :since)"
+)
+
 
 @define
 class FakeGateway(SimulatedGateway):
@@ -64,11 +71,24 @@ class FakeGateway(SimulatedGateway):
     async def _send(
         self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
     ) -> Result:
+        async def work(connection: AsyncConnection) -> Result:
+            return await _apply(connection, payment_id, rule)
+
+        return await self._run(work)
+
+    async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
+        async def work(connection: AsyncConnection) -> list[GatewayRecord]:
+            rows = await connection.execute(_CAPTURED_SINCE, {"since": since})
+            return [msgspec.json.decode(record, type=GatewayRecord) for (record,) in rows]
+
+        return await self._run(work)
+
+    async def _run(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         committing = False
         try:
             async with asyncio.timeout(CALL_SECONDS), self._engine.connect() as connection:
                 await self._create(connection)
-                result = await _apply(connection, payment_id, rule)
+                result = await work(connection)
                 committing = True
                 await connection.commit()
                 return result

@@ -1,7 +1,7 @@
 """InMemoryGateway: the reference implementation of the port, with injected faults."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -39,6 +39,9 @@ class _ShopRefused(Exception):
 
 async def no_delay(_step: str) -> None:
     """Return at once."""
+
+
+_NO_PAYMENT: Final = PaymentId("none")
 
 
 @define
@@ -85,6 +88,11 @@ class InMemoryGateway(SimulatedGateway):
         if fault is not None and fault.kind is GatewayFaultKind.REPLY_LOST:
             raise OutcomeUnknown("no reply from the gateway")
         return result
+
+    async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
+        # As a request about a payment that does not exist: it changes nothing.
+        await self._send("list_charges", _NO_PAYMENT, lambda record: (record, None))
+        return [record for _, record in self.ledger.all()]
 
     def _fail_before_reply(
         self, fault: GatewayFault, payment_id: PaymentId, rule: Rule[Result], key: str | None

@@ -42,6 +42,7 @@ class Attempt:
     code: str | None = None
     """Why it was declined; while it waits, the code of the decline after authentication."""
     refund_is_pending: bool = False
+    captured_at: datetime | None = None
     claimed: Payment | None = None
     """The payment that it was made for, as the labels of a real gateway's charge describe it."""
 
@@ -60,6 +61,7 @@ class Attempt:
             state=AttemptState.WAITING if card.authenticates else decided,
             code=card.decline,
             refund_is_pending=card.refund_is_pending,
+            captured_at=None if card.decline or card.authenticates else now,
             claimed=payment,
         )
 
@@ -88,10 +90,11 @@ class Attempt:
         """Return it with another amount and mode than requested."""
         return evolve(self, amount=mischarge.amount, livemode=mischarge.livemode)
 
-    def decide(self, state: AttemptState, code: str | None) -> "Attempt":
+    def decide(self, state: AttemptState, code: str | None, now: datetime) -> "Attempt":
         """End the wait for the customer; a card that the bank declines cannot succeed."""
         if self.state is not AttemptState.WAITING:
             return self
         if state is AttemptState.SUCCEEDED and self.code is not None:
             return evolve(self, state=AttemptState.DECLINED)
-        return evolve(self, state=state, code=code)
+        captured_at = now if state is AttemptState.SUCCEEDED else None
+        return evolve(self, state=state, code=code, captured_at=captured_at)

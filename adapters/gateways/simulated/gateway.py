@@ -1,10 +1,11 @@
 """SimulatedGateway: the port's methods for a gateway that moves no money."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
+from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
@@ -30,6 +31,10 @@ class SimulatedGateway(ABC):
         self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
     ) -> Result:
         """Apply a rule to a payment's record; `key` is given if the request moves money."""
+
+    @abstractmethod
+    async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
+        """Return at least the records of payments that were captured since this time."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -60,7 +65,7 @@ class SimulatedGateway(ABC):
         return await self._query("find", payment.id, GatewayRecord.find)
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        return await self._query("cancel", payment.id, GatewayRecord.cancel)
+        return await self._query("cancel", payment.id, lambda record: record.cancel(self._now()))
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         def rule(record: GatewayRecord) -> tuple[GatewayRecord, RefundOutcome]:
@@ -77,6 +82,16 @@ class SimulatedGateway(ABC):
         return await self._query(
             "list_refunds", payment.id, lambda record: record.list_refunds(payment.charge_id)
         )
+
+    async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+        try:
+            records = await self._records_since(since)
+        except GatewayUnavailable as unavailable:
+            raise OutcomeUnknown(str(unavailable)) from unavailable
+        listed = [each for record in records for each in record.list_charges(since, until)]
+        if len(listed) > MAX_LISTED:
+            raise TooManyCharges(f"{len(listed)} charges")
+        return listed
 
     async def check(self) -> None:
         """Check that the records are accessible.
@@ -99,7 +114,7 @@ class SimulatedGateway(ABC):
         return await self._send(
             "complete_authentication",
             payment_id,
-            lambda record: record.complete_authentication(succeeded),
+            lambda record: record.complete_authentication(succeeded, self._now()),
         )
 
     async def finish_refund(

@@ -16,10 +16,11 @@ from adapters.gateways.simulated.refunds import (
     refundable,
     rejection,
 )
+from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
-from domain.outcome import Declined, Outcome
+from domain.outcome import Charged, Declined, Outcome
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
 
@@ -73,22 +74,35 @@ class GatewayRecord:
         attempt = self.charged or (self.attempts[-1] if self.attempts else None)
         return self, attempt.outcome if attempt else None
 
-    def cancel(self) -> tuple["GatewayRecord", Outcome | None]:
+    def cancel(self, now: datetime) -> tuple["GatewayRecord", Outcome | None]:
         """Cancel an attempt that waits for the customer."""
-        return self._decide(AttemptState.DECLINED, "canceled").find()
+        return self._decide(AttemptState.DECLINED, "canceled", now).find()
 
-    def complete_authentication(self, succeeded: bool) -> tuple["GatewayRecord", Outcome | None]:
+    def complete_authentication(
+        self, succeeded: bool, now: datetime
+    ) -> tuple["GatewayRecord", Outcome | None]:
         """Record the authentication's result; change nothing if no attempt waits for it."""
         if not succeeded:
             # The code of https://docs.stripe.com/error-codes#payment-intent-authentication-failure.
             code = "payment_intent_authentication_failure"
-            return self._decide(AttemptState.DECLINED, code).find()
-        return self._decide(AttemptState.SUCCEEDED, None).find()
+            return self._decide(AttemptState.DECLINED, code, now).find()
+        return self._decide(AttemptState.SUCCEEDED, None, now).find()
 
     @property
     def charged(self) -> Attempt | None:
         """The attempt that captured money."""
         return next((each for each in self.attempts if each.state is AttemptState.SUCCEEDED), None)
+
+    def list_charges(self, since: datetime, until: datetime) -> list[ListedCharge]:
+        """Return the charges captured in this time that say for which payment they were made."""
+        return [
+            ListedCharge(attempt.claimed, charged, attempt.amount - self.refundable(attempt))
+            for attempt in self.attempts
+            if attempt.claimed is not None
+            and attempt.captured_at is not None
+            and since <= attempt.captured_at < until
+            and isinstance(charged := attempt.outcome, Charged)
+        ]
 
     # --- refunds -------------------------------------------------------------------------------
 
@@ -211,8 +225,9 @@ class GatewayRecord:
                 return attempt
         return None
 
-    def _decide(self, state: AttemptState, code: str | None) -> "GatewayRecord":
-        return evolve(self, attempts=tuple(each.decide(state, code) for each in self.attempts))
+    def _decide(self, state: AttemptState, code: str | None, now: datetime) -> "GatewayRecord":
+        decided = tuple(each.decide(state, code, now) for each in self.attempts)
+        return evolve(self, attempts=decided)
 
 
 Rule = Callable[[GatewayRecord], tuple[GatewayRecord, Result]]

@@ -1,17 +1,20 @@
 """The Charges API, as the reference service used it; https://docs.stripe.com/api/charges."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused
+from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
+from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Outcome
 from domain.payment import Payment
@@ -63,6 +66,9 @@ class StripeCharges:
 
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         return await StripeRefunds(self.api).all_of(payment)
+
+    async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+        return await list_charges(self.api, since, until)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

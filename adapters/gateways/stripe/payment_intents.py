@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from attrs import frozen
@@ -11,6 +12,7 @@ from attrs import frozen
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, TimeLeft, bounded, querying, together
 from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused, StoredError
+from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import charge_outcome, list_objects, search_objects
 from adapters.gateways.stripe.objects import (
@@ -24,6 +26,7 @@ from adapters.gateways.stripe.objects import (
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
 from adapters.gateways.stripe.statuses import Progress, intent_progress
+from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Charged, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
@@ -97,6 +100,9 @@ class StripePaymentIntents:
 
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         return await StripeRefunds(self.api).all_of(payment)
+
+    async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+        return await list_charges(self.api, since, until)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

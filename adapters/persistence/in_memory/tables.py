@@ -69,6 +69,11 @@ class InMemoryTables:
     """By kind and subject."""
     positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)
     """By stream and consumer: the copy in which each position was bound, and the position."""
+    gateway_marks: dict[tuple[str, bool], tuple[str, datetime | None]] = field(factory=dict)
+    """By gateway and mode: the token of the newest comparison, and the mark."""
+    comparisons: int = 0
+    """How many comparisons have begun; it makes their tokens unique also after a failover."""
+    identity: str = ""
     copy: int = 1
     """Which copy of the database this is: another one after a failover or a restored backup."""
 
@@ -92,7 +97,7 @@ class InMemoryTables:
 Backup = Mapping[str, Any]
 """The tables by name."""
 
-_NOT_STORED: Final = ("now", "checkpoint", "copy")
+_NOT_STORED: Final = ("now", "checkpoint", "copy", "comparisons")
 
 
 def _copy(value: Any) -> Any:

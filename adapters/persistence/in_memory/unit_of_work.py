@@ -13,6 +13,7 @@ from application.ports.unit_of_work import Conflict
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
+from domain.payment import Payment
 
 
 @define
@@ -122,6 +123,17 @@ class _Orders:
         ]
         found = await self.get_many(charged[:1])
         return next(iter(found.values()), None)
+
+    async def find_payments(
+        self, payment_ids: Collection[PaymentId]
+    ) -> Mapping[PaymentId, Payment]:
+        database = self._work._database
+        await database.checkpoint("read payments")
+        return {
+            payment_id: database.orders[database.order_of[payment_id]][1].payment(payment_id)
+            for payment_id in payment_ids
+            if payment_id in database.order_of
+        }
 
     async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         await self._work._database.checkpoint("read due orders")

@@ -1,4 +1,4 @@
-"""The statements of a unit of work: seven that read, and one that commits."""
+"""The statements of a unit of work: eight that read, and one that commits."""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
@@ -68,6 +68,11 @@ ORDER_OF_CHARGE: Final = Statement.of(
         .limit(literal_column("1"))
         .scalar_subquery()
     )
+)
+
+
+PAYMENTS: Final = Statement.of(
+    select(payments).where(payments.c.id == func.any(bindparam("payment_ids", type_=ARRAY(Text))))
 )
 
 

@@ -177,6 +177,24 @@ idempotency_keys: Final = Table(
     Index("idempotency_keys_begun_at", "begun_at"),
 )
 
+database_identity: Final = Table(
+    "database_identity",
+    metadata,
+    # One row: which database this is, in all its copies.
+    Column("identity", Text, primary_key=True),
+)
+
+gateway_marks: Final = Table(
+    "gateway_marks",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("livemode", Boolean, primary_key=True),
+    # The newest comparison that has begun; only that one may advance the mark.
+    Column("comparison", Text, nullable=False),
+    # The mark: all charges that the gateway created before this time are in these books.
+    Column("complete_until", _MOMENT),
+)
+
 declines: Final = Table(
     "declines",
     metadata,

@@ -15,6 +15,7 @@ from adapters.persistence.sql.mappers.orders import (
     dispute_row,
     order_row,
     orders_from,
+    payment_from,
     payment_row,
     refund_row,
 )
@@ -128,6 +129,12 @@ class _Orders:
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         rows = await self._work._database.run(statements.ORDER_OF_CHARGE, charge_id=charge_id)
         return next(iter(self._record(rows).values()), None)
+
+    async def find_payments(
+        self, payment_ids: Collection[PaymentId]
+    ) -> Mapping[PaymentId, Payment]:
+        rows = await self._work._database.run(statements.PAYMENTS, payment_ids=list(payment_ids))
+        return {payment.id: payment for payment in (payment_from(*row) for row in rows)}
 
     async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
         rows = await self._work._database.run(statements.DUE, now=now, limit=limit)

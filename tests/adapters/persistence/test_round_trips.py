@@ -35,6 +35,7 @@ def use_cases(proxied: Database) -> UseCases:
         relay_name="relay",
         alerts=world.alerts,
         unusable=world.unusable,
+        books=storage.books,
     )
     return compose(ports, DeclineLimits(max_declines={"user": 5}))
 

@@ -98,7 +98,7 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
             replicas[order_id] = _replica(*row[:_PAYMENT])
         payment_id = row[_PAYMENT]
         if payment_id is not None and payment_id not in payments_of[order_id]:
-            payments_of[order_id][payment_id] = _payment(*row[_PAYMENT:_REFUND])
+            payments_of[order_id][payment_id] = payment_from(*row[_PAYMENT:_REFUND])
         refund_id, dispute_id = row[_REFUND], row[_DISPUTE]
         if refund_id is not None and refund_id not in refunds_of[order_id]:
             refunds_of[order_id][refund_id] = _refund(*row[_REFUND:_DISPUTE])
@@ -137,7 +137,7 @@ def _replica(
     return revision, OrderReplica(OrderId(order_id), version, OrderStatus(status), terms)
 
 
-def _payment(
+def payment_from(
     payment_id: str,
     order_id: str,
     user_id: str,
@@ -154,6 +154,7 @@ def _payment(
     code: str | None,
     next_check_at: datetime | None,
 ) -> Payment:
+    """Return the payment of a row."""
     return Payment(
         id=PaymentId(payment_id),
         order_id=OrderId(order_id),

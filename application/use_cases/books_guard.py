@@ -1,0 +1,112 @@
+"""BooksGuard: no charge before the books were compared with the gateway's."""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field
+
+from application.ports.books import Books
+from application.ports.clock import Clock
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
+from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.compare_books import CompareBooks
+
+logger = logging.getLogger(__name__)
+
+WAIT_SECONDS: Final = 5.0
+"""How long a customer waits for a comparison. After a failover it lists the charges of a minute or
+two, which takes well below a second."""
+
+INTERVAL: Final = timedelta(minutes=1)
+"""How often the worker compares: so much has to be listed again after a failover."""
+
+RETRY_AFTER: Final = timedelta(seconds=10)
+"""The pause after a comparison that failed, if no customer waits."""
+
+
+@define(eq=False)
+class BooksGuard:
+    """Remembers for which generation of the books this process has compared them.
+
+    The check before a charge is in memory; it costs a charge nothing.
+    """
+
+    compare: CompareBooks
+    books: Books
+    now: Clock
+    _compared: int | None = field(default=None, init=False)
+    _running: "asyncio.Task[None] | None" = field(default=None, init=False)
+    _due_at: datetime | None = field(default=None, init=False)
+    _retry_at: datetime | None = field(default=None, init=False)
+
+    def holds(self, generation: int) -> bool:
+        """Whether the books of this generation were compared and are still the ones in use."""
+        return self._compared == generation == self.books.generation
+
+    async def __call__(self) -> int:
+        """Return the generation of the books, compared with the gateway's.
+
+        A comparison continues if this caller is cancelled or does not wait for it any longer.
+
+        Raises:
+            GatewayUnavailable: the gateway cannot be asked, so it could not charge either.
+            StorageUnavailable: the database cannot be reached, or the comparison takes longer.
+        """
+        generation = self.books.generation
+        if self._compared == generation:
+            return generation
+        running = self._start()
+        await asyncio.wait([running], timeout=WAIT_SECONDS)
+        if not running.done():
+            raise StorageUnavailable("the books are being compared with the gateway's")
+        try:
+            running.result()
+        except OutcomeUnknown as unknown:
+            raise GatewayUnavailable(f"the books could not be compared: {unknown}") from unknown
+        generation = self.books.generation
+        if self._compared != generation:
+            raise StorageUnavailable("the database's connections were lost again")
+        return generation
+
+    async def keep(self) -> None:
+        """Compare if the books may be behind; a failure is logged and repeated after a pause."""
+        await self._compare_if(self._compared != self.books.generation)
+
+    async def run_once(self) -> int:
+        """Do the same, and compare every minute; return 0, so that the loop pauses."""
+        is_due = self._due_at is None or self.now() >= self._due_at
+        await self._compare_if(is_due or self._compared != self.books.generation)
+        return 0
+
+    async def _compare_if(self, is_needed: bool) -> None:
+        if not is_needed or (self._retry_at is not None and self.now() < self._retry_at):
+            return
+        try:
+            await asyncio.shield(self._start())
+        except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable) as error:
+            logger.warning("the books could not be compared with the gateway's: %s", error)
+            self._retry_at = self.now() + RETRY_AFTER
+        else:
+            self._retry_at, self._due_at = None, self.now() + INTERVAL
+
+    def _start(self) -> "asyncio.Task[None]":
+        """Start a comparison, unless one is running."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.get_running_loop().create_task(self._run())
+            self._running.add_done_callback(_retrieve)
+        return self._running
+
+    async def _run(self) -> None:
+        generation = self.books.generation
+        await self.books.identity()  # before the first claim, which contains it
+        await self.compare()
+        if self.books.generation == generation:
+            self._compared = generation
+
+
+def _retrieve(task: "asyncio.Task[None]") -> None:
+    """Take note of an exception that nobody may wait for any more."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,155 @@
+"""CompareBooks: find the charges that the gateway has and our database has lost, and adopt them."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.books import Books, Comparison, is_issued_by
+from application.ports.clock import Clock
+from application.ports.gateway_history import (
+    GatewayHistory,
+    ListCharges,
+    ListedCharge,
+    TooManyCharges,
+)
+from application.ports.payment_gateway import LookupRefused, PaymentGateway
+from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
+from application.use_cases.settle_payment import SettlePayment
+from application.use_cases.sync_refunds import SyncRefunds
+from domain.identifiers import ChargeId
+from domain.payment import Payment
+
+logger = logging.getLogger(__name__)
+
+MARGIN: Final = timedelta(seconds=90)
+"""How far the mark stays behind the time: 60 s are the largest difference between the clocks of
+the database and of the gateway, much more than between two clocks that use NTP; 30 s allow for a
+gateway that does not list a charge at once."""
+
+LOOK_BACK: Final = timedelta(hours=24)
+"""How far we look back without a mark: in a new database, and in one that was last used by a
+version without marks. Backups are made at least daily; older losses need a reconciliation."""
+
+_SHORTEST: Final = timedelta(seconds=1)
+
+
+@frozen
+class CompareBooks:
+    """Compare our books with the gateway's since the mark; it never charges.
+
+    A database that has lost its last transactions has an older mark, so exactly the time of the
+    loss is compared, however long it is.
+    """
+
+    begin: BeginUnitOfWork
+    books: Books
+    gateway: PaymentGateway
+    history: GatewayHistory
+    settle: SettlePayment
+    sync: SyncRefunds
+    alerts: Alerts
+    now: Clock
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the gateway lists its charges."""
+        return self.history.list_charges is not None
+
+    async def __call__(self) -> int:
+        """Adopt what is missing, and advance the mark; return how many payments were adopted.
+
+        Raises:
+            OutcomeUnknown, GatewayUnavailable: the gateway could not be asked.
+            StorageUnavailable: the database cannot be reached; repeating it changes nothing more.
+        """
+        list_charges = self.history.list_charges
+        if list_charges is None:
+            return 0
+        comparison = await self.books.begin(self.gateway.name, self.gateway.livemode)
+        try:
+            adopted = await self._compare(list_charges, comparison, self.now())
+        except LookupRefused as refused:  # for ever, and the key may charge nevertheless
+            text = f"the books cannot be compared with those of {self.gateway.name}: {refused}"
+            await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, "books", text)
+            return 0
+        if adopted:
+            await self.alerts.report(
+                AlertKind.BOOKS_BEHIND,
+                self.gateway.name,
+                f"the books were behind: {adopted} charges of {self.gateway.name} were adopted;"
+                " was a backup restored, or a standby promoted?",
+            )
+        return adopted
+
+    async def _compare(
+        self, list_charges: ListCharges, comparison: Comparison, now: datetime
+    ) -> int:
+        """Compare from the mark to now in parts, so that each list is short enough."""
+        since, end, adopted = _start(comparison, now), now + MARGIN, 0
+        span = end - since
+        while since < end:
+            until = min(since + span, end)
+            try:
+                charges = await list_charges(since, until)
+            except TooManyCharges:
+                span = (until - since) / 2
+                if span < _SHORTEST:
+                    raise
+                if comparison.mark is None:  # one list is enough for what may never have been lost
+                    since = until - span
+                continue
+            adopted += await self._adopt_missing(charges)
+            await self.books.advance(comparison, min(until, now - MARGIN))
+            since, span = until, 2 * span
+        return adopted
+
+    async def _adopt_missing(self, charges: Sequence[ListedCharge]) -> int:
+        ours = [each for each in charges if await self._is_ours(each.payment)]
+        known = await self.begin().orders.find_payments([each.payment.id for each in ours])
+        adopted = 0
+        for charge in ours:
+            payment = known.get(charge.payment.id)
+            if payment is None or _contradicts(payment, charge):
+                await self._settle(charge)
+                adopted += payment is None
+            if not charge.refunded.is_zero:
+                await self._sync_refunds(charge)
+        return adopted
+
+    async def _is_ours(self, payment: Payment) -> bool:
+        if not payment.is_at(self.gateway.name, self.gateway.livemode):
+            return False
+        return await is_issued_by(self.books, payment.id)
+
+    async def _settle(self, charge: ListedCharge) -> None:
+        try:
+            await self.settle(charge.payment, charge.charged)
+        except StorageUnavailable:
+            raise
+        except Exception:  # one charge that cannot be adopted must not stop the others
+            logger.exception("charge %s could not be adopted", charge.charged.charge_id)
+
+    async def _sync_refunds(self, charge: ListedCharge) -> None:
+        charge_id: ChargeId = charge.charged.charge_id
+        order = await self.begin().orders.find_by_charge(charge_id)
+        payment = None if order is None else order.payment_of_charge(charge_id)
+        if order is None or payment is None or payment.captured_amount is None:
+            return
+        if payment.captured_amount - order.refundable(payment) != charge.refunded:
+            await self.sync.if_possible(order.payment_at_gateway(payment.id))
+
+
+def _start(comparison: Comparison, now: datetime) -> datetime:
+    """Return the mark; a mark in the future, by a clock that was wrong, says nothing."""
+    if comparison.mark is None or comparison.mark > now:
+        return now - LOOK_BACK
+    return comparison.mark
+
+
+def _contradicts(payment: Payment, charge: ListedCharge) -> bool:
+    """Whether a payment has ended without this charge; recovery checks the open ones."""
+    return not payment.is_open and payment.charge_id != charge.charged.charge_id
