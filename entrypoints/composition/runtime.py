@@ -82,6 +82,12 @@ class Runtime:
             await self.alerts.report(AlertKind.CLOCK_SKEW, "database", self.clock.problem)
         await self.clock_watch.check()
 
+    async def flush_alerts(self) -> None:
+        """Report what the database has refused, and write the alerts that wait."""
+        for text in self.database.refusals.take():
+            await self.alerts.report(AlertKind.DATABASE_REFUSAL, self.clock_watch.host_name, text)
+        await self.alerts.flush()
+
 
 @contextlib.asynccontextmanager
 async def open_runtime(
@@ -112,15 +118,14 @@ async def open_runtime(
         )
     with contextlib.suppress(StorageUnavailable):
         await clock.sync()
-    flush = runtime.alerts.flush
     try:
         async with (
             repeating("clock", runtime.sync_clock, CLOCK_SECONDS, CLOCK_RETRY_SECONDS),
-            repeating("alerts", flush, WRITE_SECONDS, WRITE_SECONDS),
+            repeating("alerts", runtime.flush_alerts, WRITE_SECONDS, WRITE_SECONDS),
         ):
             yield runtime
     finally:
-        await flush()
+        await runtime.flush_alerts()
         await runtime.broker.close()
         await gateway.close()
         await engine.dispose()

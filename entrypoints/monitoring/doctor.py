@@ -11,6 +11,7 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.dead_letter_metrics import dead_letter_problem
 from entrypoints.monitoring.next_steps import CLOCK
@@ -76,15 +77,14 @@ class Doctor:
 
     async def check(self) -> list[CheckResult]:
         """Run all checks; return their results."""
-        broker = [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
-        sign_in = [await self.check_sign_in()] if self.check_sign_in else []
-        return [
-            *await self._database(),
-            *broker,
-            *await self._dead_letters(),
-            await self._gateway(),
-            *sign_in,
-        ]
+        checks: tuple[tuple[str, Check], ...] = (
+            ("database", self._database),
+            ("nats", self._broker),
+            ("dead letters", self._dead_letters),
+            ("gateway", self._gateway),
+            ("sign-in", self._sign_in),
+        )
+        return [result for name, check in checks for result in await _run(name, check)]
 
     async def _database(self) -> list[CheckResult]:
         try:
@@ -118,9 +118,27 @@ class Doctor:
             return [CheckResult("dead letters", False, problem.line)]
         return [CheckResult("dead letters", True, f"{count.number:,}, none of them recent")]
 
-    async def _gateway(self) -> CheckResult:
+    async def _broker(self) -> list[CheckResult]:
+        return [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
+
+    async def _gateway(self) -> list[CheckResult]:
         try:
             await self.gateway.check()
         except (OutcomeUnknown, GatewayUnavailable) as error:
-            return CheckResult("gateway", False, str(error))
-        return CheckResult("gateway", True, f"{self.gateway_name} is ready")
+            return [CheckResult("gateway", False, str(error))]
+        return [CheckResult("gateway", True, f"{self.gateway_name} is ready")]
+
+    async def _sign_in(self) -> list[CheckResult]:
+        return [await self.check_sign_in()] if self.check_sign_in else []
+
+
+Check = Callable[[], Awaitable[list[CheckResult]]]
+
+
+async def _run(name: str, check: Check) -> list[CheckResult]:
+    """Run a check; an error that it does not expect is a result, too, and no traceback."""
+    try:
+        return await check()
+    except Exception as error:
+        lines = redact(str(error)).splitlines() or ["no text"]
+        return [CheckResult(name, False, f"unexpected {type(error).__name__}: {lines[0]}")]

@@ -15,6 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
 from adapters.persistence.sql.pooler import PooledConnection
+from adapters.persistence.sql.refusals import Refusals
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
 # How long to wait for a free connection; a customer waits as long.
@@ -101,6 +102,7 @@ class Database:
     """
 
     engine: AsyncEngine
+    refusals: Refusals = field(factory=Refusals, init=False)
     _free: asyncio.Semaphore = field(init=False)
     _pool: _Pool = field(factory=_Pool, init=False)
 
@@ -177,6 +179,7 @@ class Database:
             try:
                 rows = await driver.fetch(text, *parameters)
             except Exception as error:
+                self.refusals.note(error)
                 fault = fault_of(error)
                 if driver.is_closed() or fault is Fault.LOST:
                     connection.invalidate(error)
@@ -217,4 +220,5 @@ class Database:
         try:
             return await self.engine.raw_connection()
         except Exception as error:
+            self.refusals.note(error)
             raise StorageUnavailable(reason_of(error)) from error

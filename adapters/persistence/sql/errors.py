@@ -158,6 +158,11 @@ def _fault_of_code(code: str, error: BaseException) -> Fault:
     return fault
 
 
+def is_known_code(code: str) -> bool:
+    """Whether the table has this code or its class; no code is known, too."""
+    return not code or code in FAULTS or code[:2] in FAULTS
+
+
 @contextmanager
 def translating_errors() -> Iterator[None]:
     """Translate errors of the driver to the port's errors; others, such as bugs, are unchanged.

@@ -14,6 +14,7 @@ from adapters.persistence.sql.tables import (
     inbox,
     metadata,
     outbox,
+    unusable_notifications,
 )
 from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.unit_of_work import StorageUnavailable
@@ -21,7 +22,10 @@ from application.ports.unit_of_work import StorageUnavailable
 # Rows of the other tables are never deleted.
 _DELETED_FROM: Final = {
     each.name
-    for each in (alerts, declines, deferred_notifications, idempotency_keys, inbox, outbox)
+    for each in (
+        *(alerts, declines, deferred_notifications, idempotency_keys, inbox, outbox),
+        unusable_notifications,
+    )
 }
 
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
