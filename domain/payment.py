@@ -24,8 +24,9 @@ ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
 covers differences between clocks."""
 
 CHECK_INTERVAL: Final = timedelta(seconds=10)
-"""The longest time between two checks of an open payment. Even if a check takes its full timeout
-of 15 s, the next one finds the outcome within the documented 30 s."""
+"""The longest time between two checks of an open payment. A check may take 25 s
+(LOOKUP_SECONDS): the next one begins right after it, and so finds the outcome within the documented
+30 s. Another process may begin one before that, which is harmless: a check changes nothing."""
 
 AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
 """How long a customer may take to authenticate before the payment is cancelled at the gateway.

@@ -8,9 +8,10 @@ from attrs import define, field
 from entrypoints.worker.loops import Loop
 from entrypoints.worker.metrics import WorkerMetrics
 
-READY_SECONDS: Final = 180.0
+READY_SECONDS: Final = 300.0
 """A run that takes longer is unexpected. The longest one is a batch of recovery while the gateway
-does not reply: 100 orders, 16 at a time, 15 s each, which is 105 s."""
+does not reply: 100 orders, 16 at a time, 25 s each, which is 175 s, and 40 s for each that also has
+a refund to send."""
 
 LIVE_SECONDS: Final = 600.0
 """A run that takes even longer hangs, and only a restart helps. All its work is safe to repeat."""

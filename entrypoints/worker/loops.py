@@ -26,7 +26,8 @@ MAX_PAUSE_SECONDS: Final = 5.0
 # reached before that: 0.1 s doubled six times is more than 5 s.
 MAX_DOUBLINGS: Final = 10
 
-# More than the 15 s that a gateway call may take, less than the 30 s that Kubernetes waits.
+# More than the 15 s that a charge or a refund may take, less than the 30 s that Kubernetes waits. A
+# look-up that is cancelled is repeated by another worker.
 GRACE_SECONDS: Final = 25.0
 
 

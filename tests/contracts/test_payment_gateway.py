@@ -122,6 +122,10 @@ class StripeHarness(StripeTestCards):
     def gateway_time(self) -> datetime:
         return datetime.fromtimestamp(self.account.stripe.ledger.timestamp(), UTC)
 
+    def refuse(self) -> None:
+        error = {"message": f"Your account may not charge {self.succeeding_token.value}."}
+        self._add_fault("charge", "status_before", status=400, error=error)
+
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         intent = self.account.stripe.ledger.payment_intents[payment.reference or ""]
         lifecycle.authenticate(self.account.stripe.ledger, intent, succeeded=succeeded)
@@ -203,6 +207,7 @@ class TestStripeCharges(
     PaymentGatewayContract,
     UnreliableConnectionContract,
     FailingGatewayContract,
+    RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
 ):
@@ -216,6 +221,7 @@ class TestStripePaymentIntents(
     PaymentGatewayContract,
     UnreliableConnectionContract,
     FailingGatewayContract,
+    RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
     AuthenticationContract,
