@@ -62,7 +62,7 @@ class SettlePayment:
         note_payment(payment)
         await self._report_refusal(payment.id, evidence)
         change = await self.retry(decision)
-        _report_lost_and_doubled(payment.id, change)
+        await self._report_new(payment.id, change)
         if all(each.id != payment.id for each in change.after.payments):
             # There was nothing to record; the evidence alone says what became of the payment.
             return _settled_alone(payment, evidence, self.now())
@@ -86,7 +86,7 @@ class SettlePayment:
         note(payment_id=payment_id)
         await self._report_refusal(payment_id, evidence)
         change = await self.retry(decision)
-        _report_lost_and_doubled(payment_id, change)
+        await self._report_new(payment_id, change)
         return change.after.payment(payment_id)
 
     async def _report_refusal(self, payment_id: PaymentId, evidence: Evidence) -> None:
@@ -95,6 +95,21 @@ class SettlePayment:
             words = f"{evidence.code}: {evidence.message}"
             logger.warning("the gateway refuses the shop, not the card: %s: %s", payment_id, words)
             await self.alerts.report(AlertKind.GATEWAY_REFUSAL, evidence.code, words)
+
+    async def _report_new(self, payment_id: PaymentId, change: Change) -> None:
+        """Tell the operator of new payments: only a claim starts one, unless something is wrong."""
+        known = {payment.id for payment in change.before.payments}
+        for payment in change.payments:
+            if payment.id in known:
+                continue
+            if payment.code == CHARGED_TWICE:
+                kind, subject = AlertKind.CHARGED_TWICE, str(payment_id)
+                text = f"payment {payment_id} has a second charge {payment.charge_id}: given back"
+            else:
+                kind, subject = AlertKind.BOOKS_BEHIND, "payments"
+                text = f"payment {payment_id} of order {payment.order_id} was lost and is adopted"
+            logger.warning("%s", text)
+            await self.alerts.report(kind, subject, text)
 
 
 async def _order_of_lost_payment(work: UnitOfWork, payment: Payment, evidence: Evidence) -> Order:
@@ -123,22 +138,3 @@ def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
 def _settled_alone(payment: Payment, evidence: Evidence, now: datetime) -> Payment:
     order = Order(OrderReplica.unknown(payment.order_id)).with_payment(payment)
     return order.settle(payment.id, evidence, now).payment(payment.id)
-
-
-def _report_lost_and_doubled(payment_id: PaymentId, change: Change) -> None:
-    """Tell the operator what only happens after a fault of the database or of the gateway."""
-    known = {payment.id for payment in change.before.payments}
-    for payment in change.payments:
-        if payment.code == CHARGED_TWICE and payment.id not in known:
-            logger.warning(
-                "payment %s was charged a second time; charge %s is given back",
-                payment_id,
-                payment.charge_id,
-            )
-        elif payment.id not in known:
-            logger.warning(
-                "payment %s of order %s was not in the database; its charge %s was adopted",
-                payment_id,
-                payment.order_id,
-                payment.charge_id,
-            )

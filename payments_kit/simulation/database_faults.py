@@ -1,6 +1,7 @@
 """DatabaseFaults: the faults between a process and the database."""
 
 import asyncio
+from collections.abc import Callable
 
 from attrs import define
 
@@ -17,6 +18,8 @@ class DatabaseFaults:
     loop: SimulatedLoop
     injector: FaultInjector
     round_trip: RoundTrip
+    before_commit: Callable[[], None] = lambda: None
+    """Called when a commit is certain to reach the database."""
     down_until: float = 0.0
 
     def go_down(self, seconds: float) -> None:
@@ -47,3 +50,5 @@ class DatabaseFaults:
             raise Conflict("could not serialize access")
         if occurs(FaultKind.CONNECTION_GONE):
             raise StorageUnavailable("connection lost")
+        if step == "commit":
+            self.before_commit()

@@ -46,6 +46,7 @@ class FaultKind(Enum):
     CLOCK_SKEW = "clocks differ"
     CLIENT_DISCONNECTS = "customer disconnects"
     GATEWAY_REFUSES = "gateway refuses the shop"
+    TRANSACTIONS_LOST = "standby promoted without the last transactions"
     GATEWAY_CHARGES_TWICE = "gateway captures the money twice"
     GATEWAY_CRAWLS = "gateway answers everything slowly for a while"
 

@@ -47,8 +47,8 @@ class GatewayFaults:
     trace: Trace
     round_trip: RoundTrip
     database: DatabaseFaults
-    amount_of: Callable[[PaymentId], Money]
-    """The requested amount of a payment."""
+    amount_of: Callable[[PaymentId], Money | None]
+    """The requested amount of a payment; None if the database has lost it."""
     apply_delayed: Callable[[], None]
     """Execute the requests at the gateway that have arrived by now."""
     down_until: float = 0.0
@@ -92,8 +92,8 @@ class GatewayFaults:
             return GatewayFault(GatewayFaultKind.REFUSED)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_CHARGES_TWICE, "gateway"):
             return GatewayFault(GatewayFaultKind.CHARGED_TWICE)
-        if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
-            amount = self.amount_of(payment_id)
+        amount = self.amount_of(payment_id) if step == "charge" else None
+        if amount and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
             mischarge = Mischarge(Money(amount.minor_units + 1, amount.currency), livemode=False)
             return GatewayFault(GatewayFaultKind.MISCHARGED, mischarge=mischarge)
         return None

@@ -6,7 +6,7 @@ from attrs import field, frozen
 
 from domain.money import Money
 from domain.order import Order
-from domain.payment import Payment
+from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
 
@@ -75,6 +75,9 @@ class Observations:
     """The content of the dead letters."""
     reports_external_refunds: bool = False
     """Whether the gateway reports every external refund, so that our orders must have it."""
+    has_lost_transactions: bool = False
+    """Whether the database has lost transactions. A customer may have paid again before a lost
+    payment was reported, which is then given back although it was confirmed and published."""
     unpublished: int = 0
     """How many of our events are waiting to be published, or were rejected."""
     secrets: Collection[str] = field(default=(), repr=False)
@@ -97,6 +100,12 @@ class Observations:
             if payment.charge_id == charge.id:
                 return payment
         return payments.get(charge.payment_id)
+
+    def stays_paid(self, payment: Payment) -> bool:
+        """Whether a payment that was confirmed is still paid, or was given back after its loss."""
+        if self.has_lost_transactions and payment.status is PaymentStatus.REVERSED:
+            return True
+        return payment.status is PaymentStatus.SUCCEEDED
 
     @property
     def our_refunds(self) -> list[Refund]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Final
 
 from payments_kit.simulation.broker_faults import redeliver_one
@@ -11,10 +12,16 @@ from payments_kit.simulation.runtime import SimulatedRuntime
 _KINDS: Final = (
     *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
     *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
+    FaultKind.TRANSACTIONS_LOST,
 )
 
 
-async def outages(runtime: SimulatedRuntime, seconds: float, draw: random.Random) -> None:
+async def outages(
+    runtime: SimulatedRuntime,
+    seconds: float,
+    draw: random.Random,
+    fail_over: Callable[[float], None],
+) -> None:
     """Cause each possible outage once or twice within this time."""
     injector = runtime.injector
     times = sorted(
@@ -38,6 +45,8 @@ async def outages(runtime: SimulatedRuntime, seconds: float, draw: random.Random
                 runtime.gateway_faults.go_down(duration)
             case FaultKind.GATEWAY_CRAWLS:
                 runtime.gateway_faults.crawl(duration)
+            case FaultKind.TRANSACTIONS_LOST:
+                fail_over(duration)
             case FaultKind.REDELIVERED:
                 redeliver_one(runtime.broker, injector)
             case _:

@@ -29,12 +29,13 @@ from domain.money import Money
 from entrypoints.worker.alignment import Alignment
 from payments_kit.simulation.broker_faults import BrokerFaults
 from payments_kit.simulation.database_faults import DatabaseFaults
-from payments_kit.simulation.faults import FaultInjector
+from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.recording import RecordedMessages, RecordedOrders, SentNotifications
 from payments_kit.simulation.round_trip import RoundTrip
+from payments_kit.simulation.standby import Standby
 from payments_kit.simulation.trace import Trace
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -57,6 +58,7 @@ class SimulatedRuntime:
     database: InMemoryDatabase = field(init=False)
     broker: InMemoryBroker = field(init=False)
     ledger: GatewayLedger = field(init=False)
+    standby: Standby = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         loop, injector = self.loop, self.injector
@@ -66,6 +68,9 @@ class SimulatedRuntime:
         self.database = InMemoryDatabase(
             self.now, self.database_faults.step, orders=RecordedOrders(self.trace)
         )
+        self.standby = Standby(self.database)
+        if injector.is_possible(FaultKind.TRANSACTIONS_LOST):
+            self.database_faults.before_commit = self.standby.follow
         self.broker = InMemoryBroker(
             self.now,
             self.broker_faults.step,
@@ -139,6 +144,8 @@ class SimulatedRuntime:
         self.broker_faults.down_until = 0.0
         self.gateway_faults.down_until = 0.0
 
-    def _amount_of(self, payment_id: PaymentId) -> Money:
-        order_id = self.database.order_of[payment_id]
+    def _amount_of(self, payment_id: PaymentId) -> Money | None:
+        order_id = self.database.order_of.get(payment_id)
+        if order_id is None:
+            return None  # it was lost
         return self.database.orders[order_id][1].payment(payment_id).amount

@@ -35,12 +35,13 @@ _ADDED: Final = (
     FaultKind.GATEWAY_REFUSES,
     FaultKind.GATEWAY_CHARGES_TWICE,
     FaultKind.GATEWAY_CRAWLS,
+    FaultKind.TRANSACTIONS_LOST,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
 
-_REPORTED: Final = frozenset({FaultKind.GATEWAY_CHARGES_TWICE})
-"""Without webhooks, the service does not learn about these."""
+_REPORTED: Final = frozenset({FaultKind.GATEWAY_CHARGES_TWICE, FaultKind.TRANSACTIONS_LOST})
+"""Without webhooks, the service does not learn of these."""
 
 
 @frozen
@@ -76,7 +77,7 @@ class Scenario:
 
     @property
     def possible(self) -> dict[FaultKind, float]:
-        """The faults that can occur: some are only reported by webhooks."""
+        """The faults that can occur."""
         if self.webhooks:
             return self.rates
         return {kind: rate for kind, rate in self.rates.items() if kind not in _REPORTED}

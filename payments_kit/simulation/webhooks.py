@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from application.ports.gateway_notifications import Notification
 from payments_kit.simulation.cluster import Cluster
@@ -29,11 +29,14 @@ class Webhooks:
     trace: Trace
     cluster: Cluster
     draw: random.Random
+    sent: list[Notification] = field(factory=list)
+    """Every notification of the gateway so far, lost or not."""
 
-    def send(self, notification: Notification) -> None:
+    def send(self, notification: Notification, *, may_be_lost: bool = True) -> None:
         """Send a notification, unless it is lost."""
+        self.sent.append(notification)
         occurs = self.injector.occurs
-        if occurs(FaultKind.NOTIFICATION_LOST, "webhook"):
+        if occurs(FaultKind.NOTIFICATION_LOST, "webhook") and may_be_lost:
             return
         for _ in range(2 if occurs(FaultKind.NOTIFICATION_TWICE, "webhook") else 1):
             delay = self.draw.uniform(0.0, 0.2)
@@ -41,10 +44,19 @@ class Webhooks:
                 delay = 10 ** self.injector.uniform(FaultKind.NOTIFICATION_LATE, 0.0, 5.0)
             # Outside all processes: the one that caused it may have crashed by then.
             outside = self.loop.outside
-            self.loop.call_later(delay, self.deliver, notification, context=outside)
+            self.loop.call_later(delay, self._begin, notification, context=outside)
 
     def deliver(self, notification: Notification) -> None:
         """Begin to deliver a notification; it is never lost."""
+        self.sent.append(notification)
+        self._begin(notification)
+
+    def send_again(self) -> None:
+        """Deliver every notification so far again, as after an outage of the service."""
+        for notification in list(self.sent):
+            self._begin(notification)
+
+    def _begin(self, notification: Notification) -> None:
         self.loop.start(None, self._deliver(notification))
 
     async def _deliver(self, notification: Notification) -> None:

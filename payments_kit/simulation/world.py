@@ -28,6 +28,7 @@ from payments_kit.simulation.runtime import SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.schedule import has_events_to_publish, next_delivery, next_event
 from payments_kit.simulation.snapshot import take_snapshot
+from payments_kit.simulation.standby import MAX_LOST
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
 
@@ -133,15 +134,13 @@ class World:
         self.cluster.on_crash(process)
 
     def _send_notification(self, notification: Notification) -> None:
-        if not self.scenario.webhooks:
-            return
-        if self._is_about_two_charges(notification):
-            self.webhooks.deliver(notification)
-        else:
-            self.webhooks.send(notification)
+        if self.scenario.webhooks:
+            self.webhooks.send(notification, may_be_lost=not self._is_needed(notification))
 
-    def _is_about_two_charges(self, notification: Notification) -> bool:
-        """Whether only this notification tells the service that a payment was charged twice."""
+    def _is_needed(self, notification: Notification) -> bool:
+        """Whether the service may learn of a charge by this notification only."""
+        if self.injector.is_possible(FaultKind.TRANSACTIONS_LOST):
+            return True
         if not isinstance(notification, PaymentNotification):
             return False
         record = self.runtime.ledger.records[notification.payment_id]
@@ -167,7 +166,15 @@ class World:
             stream = self.stream("operator")
             yield Operator(scenario, self.clients, self.gateway, self.webhooks, stream).act()
         yield banks(scenario, self.gateway, self.stream("banks"))
-        yield outages(self.runtime, scenario.seconds, self.stream("outages"))
+        yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
+
+    def _fail_over(self, seconds: float) -> None:
+        """Promote a standby that lags; afterwards the gateway sends its notifications again."""
+        lost = int(self.injector.uniform(FaultKind.TRANSACTIONS_LOST, 1, MAX_LOST + 1))
+        self.trace.record("database", f"has lost {lost} commits")
+        self.runtime.standby.promote(lost)
+        self.runtime.database_faults.go_down(seconds)
+        self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
 
     def _takes_part(self, name: str) -> bool:
         if name in self.scenario.absent:
@@ -221,5 +228,6 @@ class World:
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
             reports_external_refunds=self.scenario.webhooks,
+            has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             secrets=SECRETS,
         )

@@ -32,6 +32,7 @@ from application.use_cases.align_streams import AlignStreams
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
 from application.use_cases.create_charge import ChargeResult, CreateCharge
+from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import LEASE, RelayOutbox
 from application.use_cases.settle_payment import SettlePayment
@@ -203,6 +204,27 @@ def _second_charge_is_ignored(
     return self
 
 
+async def _lost_claim_is_not_settled(
+    self: SettlePayment, payment: Payment, evidence: Evidence
+) -> Payment:
+    return await self.known(payment.id, evidence)
+
+
+async def _lost_payment_is_anothers(
+    self: ReceiveNotification, payment_id: PaymentId, outcome: Outcome, _claimed: Payment | None
+) -> None:
+    await self.settle.known(payment_id, outcome)
+
+
+_adopt = Order.adopt
+
+
+def _adopted_is_kept(self: Order, payment: Payment, evidence: Evidence, now: datetime) -> Order:
+    if not isinstance(evidence, Charged):
+        return _adopt(self, payment, evidence, now)
+    return self.with_payment(payment.succeed(evidence)).complete()
+
+
 def _no_mismatch(self: Payment, charged: Charged) -> str | None:
     return None
 
@@ -359,6 +381,9 @@ BUGS: Final = (
     ),
     Bug("a late capture is ignored", Order, "_capture", _late_capture_is_ignored),
     Bug("a late capture is always kept", Order, "_capture", _late_capture_is_kept),
+    Bug("a lost claim is not settled", SettlePayment, "__call__", _lost_claim_is_not_settled),
+    Bug("a lost payment is another's", ReceiveNotification, "_settle", _lost_payment_is_anothers),
+    Bug("a lost payment is always kept", Order, "adopt", _adopted_is_kept),
     Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),
     Bug("what was never sent has failed", Payment, "has_failed", _failed_even_if_never_sent),

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.alerts import AlertKind
 from application.ports.gateway_notifications import (
     ExternalRefundNotification,
     PaymentNotification,
@@ -57,7 +58,9 @@ async def test_a_webhook_restores_a_payment_that_was_lost(
     with caplog.at_level(logging.WARNING):
         await world.deliver_notifications()
     assert world.payment() == paid
-    assert paid.id in caplog.text
+    assert f"payment {paid.id} of order {ORDER} was lost" in caplog.text
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.BOOKS_BEHIND, "payments")
     if and_the_order:
         with pytest.raises(OrderNotFound):
             await world.pay()
@@ -209,7 +212,9 @@ async def test_a_second_charge_is_given_back_and_told_once(
         paid, second = await pay_twice(world)
         world.database.inbox.clear()
         await world.deliver_notifications()
-    assert caplog.text.count("charged a second time") == 1
+    assert caplog.text.count(f"payment {paid.id} has a second charge {second.charge_id}") == 1
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.CHARGED_TWICE, paid.id)
     assert (second.status, second.code) == (PaymentStatus.REVERSED, CHARGED_TWICE)
     assert world.balance == 20_000
     world.advance(minutes=1)

@@ -76,6 +76,8 @@ class InMemoryTables:
     identity: str = ""
     copy: int = 1
     """Which copy of the database this is: another one after a failover or a restored backup."""
+    restored: int = 0
+    """How often it was restored."""
 
     def back_up(self) -> "Backup":
         """Return a copy of everything that is stored now."""
@@ -92,12 +94,13 @@ class InMemoryTables:
             else:
                 setattr(self, name, value)
         self.copy += 1
+        self.restored += 1
 
 
 Backup = Mapping[str, Any]
 """The tables by name."""
 
-_NOT_STORED: Final = ("now", "checkpoint", "copy", "comparisons")
+_NOT_STORED: Final = ("now", "checkpoint", "copy", "restored", "comparisons")
 
 
 def _copy(value: Any) -> Any:

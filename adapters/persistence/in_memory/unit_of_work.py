@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
-from application.ports.unit_of_work import Conflict
+from application.ports.unit_of_work import Conflict, StorageUnavailable
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
@@ -22,6 +22,7 @@ class InMemoryUnitOfWork:
 
     _database: InMemoryTables
     _traceparent: Callable[[], str | None]
+    _restored: int = Factory(lambda self: self._database.restored, takes_self=True)
     _read: dict[OrderId, int] = field(factory=dict)
     _saved: dict[OrderId, Order] = field(factory=dict)
     _events: list[Event] = field(factory=list)
@@ -54,6 +55,8 @@ class InMemoryUnitOfWork:
         if not any(changes):
             return
         await self._database.checkpoint("commit")
+        if self._restored != self._database.restored:
+            raise StorageUnavailable("the connection was lost")  # what was read is no guard now
         self._check()
         self._write()
         await self._database.checkpoint("committed")

@@ -1,0 +1,53 @@
+"""The invariants of published events; see invariants.py."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from domain.payment import NOT_SENT, PaymentStatus
+from payments_kit.simulation.observations import Observations
+
+
+def published_under_one_id(found: Observations) -> Iterable[str]:
+    """Check that each outcome is published, under one id with one content."""
+    contents = defaultdict[str, list[object]](list)
+    created = defaultdict[str, set[str]](set)
+    for each in found.delivered:
+        content = (each.subject, each.order_id, each.payment_id, each.body)
+        if content not in contents[each.id]:
+            contents[each.id].append(content)
+        if each.subject == "payment:created":
+            created[each.payment_id].add(each.id)
+    for event_id, different in contents.items():
+        # The reason of a failure is not restored, so another one may be published again.
+        may_differ = found.has_lost_transactions and event_id.startswith("payment:failed:")
+        if len(different) > 1 and not may_differ:
+            yield f"3: event {event_id} has different contents: {different}"
+    for payment_id, ids in created.items():
+        payment = found.payments.get(payment_id)
+        if payment is None or not found.stays_paid(payment):
+            status = payment and payment.status.value
+            yield f"3: payment {payment_id} was published as created and is {status}"
+        if len(ids) > 1:
+            yield f"3: payment {payment_id} was published under {sorted(ids)}"
+    for payment in found.payments.values():
+        if payment.status is PaymentStatus.SUCCEEDED and payment.id not in created:
+            yield f"3: payment {payment.id} succeeded and was never published"
+        published = f"payment:failed:{payment.id}" in contents
+        if payment.has_failed and not published:
+            yield f"3: payment {payment.id} failed and was never published"
+        if payment.code == NOT_SENT and published and not found.has_lost_transactions:
+            yield f"3: payment {payment.id} was never sent, and was published as failed"
+    for refund in found.our_refunds:
+        if f"payment:refunded:{refund.id}" not in contents:
+            yield f"3: refund {refund.id} succeeded and was never published"
+
+
+def delivered_in_order(found: Observations) -> Iterable[str]:
+    """Check that a refund is never delivered before its payment."""
+    first = dict[str, int]()
+    for position, each in enumerate(found.delivered):
+        first.setdefault(each.id, position)
+    for each in found.delivered:
+        created = f"payment:created:{each.payment_id}"
+        if each.subject == "payment:refunded" and first.get(created, -1) > first[each.id]:
+            yield f"3: {each.id} was delivered before {created}"
