@@ -2,11 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import frozen
 
-from application.ports.payment_gateway import OutcomeUnknown, PaymentGateway
+from application.ports.payment_gateway import (
+    GatewayUnavailable,
+    LookupRefused,
+    OutcomeUnknown,
+    PaymentGateway,
+)
 from domain.money import Money
 from domain.outcome import Charged
 from domain.payment import Payment
@@ -15,6 +20,8 @@ from domain.refund import ReportedRefund
 MAX_LISTED: Final = 1000
 """The most charges that one list contains. Stripe returns 100 in some 0.3 s, so that such a list
 takes a few seconds of the 15 s that a call may take."""
+
+Listed = TypeVar("Listed")
 
 
 class TooManyCharges(OutcomeUnknown):
@@ -65,8 +72,33 @@ class GatewayHistory:
 
     @classmethod
     def of(cls, gateway: PaymentGateway) -> "GatewayHistory":
-        """Return the lists of a gateway: the methods of these names that it has."""
+        """Return the lists of a gateway: the methods of these names that it has.
+
+        A method that does anything else than is documented here raises LookupRefused: an adapter
+        that was written earlier may have one of these names for its own use.
+        """
         return cls(
-            list_refunds=getattr(gateway, "list_refunds", None),
-            list_charges=getattr(gateway, "list_charges", None),
+            list_refunds=_checked(gateway, "list_refunds", ReportedRefund),
+            list_charges=_checked(gateway, "list_charges", ListedCharge),
         )
+
+
+def _checked(
+    gateway: PaymentGateway, name: str, kind: type[Listed]
+) -> Callable[..., Awaitable[Sequence[Listed]]] | None:
+    method = getattr(gateway, name, None)
+    if not callable(method):
+        return None
+
+    async def checked(*arguments: object) -> Sequence[Listed]:
+        try:
+            listed = list(await method(*arguments))
+        except (OutcomeUnknown, GatewayUnavailable):
+            raise
+        except Exception as error:
+            raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error
+        if not all(isinstance(each, kind) for each in listed):
+            raise LookupRefused(f"`{name}` does not return {kind.__name__}")
+        return listed
+
+    return checked

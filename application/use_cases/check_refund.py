@@ -74,8 +74,13 @@ class CheckRefund:
 
     async def _send(self, payment: Payment, refund: Refund) -> RefundOutcome:
         """Send a refund; one that follows a failed one only if the gateway has so much left."""
-        if refund.attempt:
-            order = await self.sync(payment)
-            if order is not None and not order.has_room_for(refund):
-                return _TOO_LARGE
+        if refund.attempt and not await self._has_room(payment, refund):
+            return _TOO_LARGE
         return await self.gateway.refund(payment, refund)
+
+    async def _has_room(self, payment: Payment, refund: Refund) -> bool:
+        try:
+            order = await self.sync(payment)
+        except LookupRefused:  # for ever; then only the gateway itself limits the refund
+            order = None
+        return order is None or order.has_room_for(refund)

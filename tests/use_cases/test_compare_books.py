@@ -417,3 +417,26 @@ def spy_on_lists(world: World) -> list[tuple[Any, Any]]:
 
     world.gateway_type = Spied
     return asked
+
+
+@pytest.mark.parametrize("answer", [["ch_1"], None, KeyError("cursor")])
+async def test_a_method_of_this_name_that_lists_something_else_stops_nobody(answer: Any) -> None:
+    class Other(InMemoryGateway):
+        async def list_charges(self, *_: Any) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        async def list_refunds(self, _cursor: str, _limit: int) -> Any:  # type: ignore[override]
+            return answer
+
+    world = World(gateway_type=Other)
+    await world.create_order()
+    process = world.use_cases()
+    assert await pay(process) is PaymentStatus.SUCCEEDED
+    (alert,) = await world.alerts.list_current()
+    assert alert.kind is AlertKind.LOOKUP_IMPOSSIBLE
+    assert "`list_charges`" in alert.text
+    await process.refund_payment(world.payment().id)
+    await world.come_to_rest()
+    assert world.balance == 0
