@@ -11,6 +11,7 @@ from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
+from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator, OperatorKeys
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
@@ -113,7 +114,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
         post(
             "/api/payments",
             operation_id="createPayment",
-            operation_class=openapi.CreatePayment,
+            operation_class=operations.CreatePayment,
             security=openapi.USER_SECURITY,
             responses=openapi.PAYMENT_CREATED
             | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 502, 503),
@@ -121,7 +122,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
         get(
             "/api/payments",
             operation_id="listPayments",
-            operation_class=openapi.ListPayments,
+            operation_class=operations.ListPayments,
             security=openapi.USER_SECURITY,
             responses=openapi.PAYMENT_LIST | openapi.problems(400, 401, 503),
         )(payments.index),
@@ -138,7 +139,7 @@ def _cancellation_route(payments: PaymentRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/{payment_id:str}/cancel",
         operation_id="cancelPayment",
-        operation_class=openapi.CancelPayment,
+        operation_class=operations.CancelPayment,
         security=openapi.USER_SECURITY,
         status_code=200,
         responses=openapi.PAYMENT_CANCELLED
@@ -150,7 +151,7 @@ def _refund_route(refunds: RefundRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/{payment_id:str}/refunds",
         operation_id="createRefund",
-        operation_class=openapi.CreateRefund,
+        operation_class=operations.CreateRefund,
         security=openapi.OPERATOR_SECURITY,
         responses=openapi.REFUND_CREATED
         | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
@@ -161,11 +162,11 @@ def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/webhooks/stripe",
         operation_id="receiveStripeNotification",
-        operation_class=openapi.ReceiveNotification,
+        operation_class=operations.ReceiveNotification,
         security=openapi.NO_SECURITY,
         status_code=200,
         include_in_schema=webhooks.reader is not None,
-        responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 408, 413, 503),
+        responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 404, 408, 413, 415, 503),
     )(webhooks.stripe)
 
 

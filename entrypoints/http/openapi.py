@@ -1,34 +1,27 @@
-"""The OpenAPI document beyond the routes: bodies, problems, security, examples."""
+"""The OpenAPI document beyond the routes: replies, problems, security, examples."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Response, Router
 from litestar.openapi import OpenAPIConfig, ResponseSpec
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
     Example,
-    OpenAPIMediaType,
-    OpenAPIType,
-    Operation,
-    Parameter,
-    RequestBody,
-    Schema,
     SecurityScheme,
 )
 
 from entrypoints.http.errors import NotFound, reply_to
+from entrypoints.http.openapi_document import DocumentPlugin
 from entrypoints.http.replies import (
     PROBLEM_JSON,
     ErrorDetail,
     PaymentBody,
     Problem,
+    ReadyBody,
     RefundBody,
 )
 from entrypoints.http.responses import to_response
-from entrypoints.http.validation import MAX_CHARACTERS
 
 USER_SECURITY: Final[list[dict[str, list[str]]]] = [
     {"session": []},
@@ -65,7 +58,7 @@ _PROBLEMS: Final = {
     408: ("The body did not arrive in time", "Request Timeout"),
     409: ("Already done, or in progress", "The order is already paid"),
     413: ("The body is too large", "Request Entity Too Large"),
-    415: ("The body is not JSON", "The body must be application/json"),
+    415: ("The body is not plain JSON in UTF-8", "The body must be application/json"),
     422: ("The idempotency key was used for another request", "The idempotency key was used"),
     429: ("Too many declined cards; try again after Retry-After", "Too many declined cards"),
     500: ("Internal error; recovery finds the outcome of the payment", "Internal Server Error"),
@@ -84,7 +77,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 def _problem(status: int) -> ResponseSpec:
     description, message = _PROBLEMS[status]
-    problem = Problem([ErrorDetail(message)], description, status)
+    problem = Problem([ErrorDetail(message)], HTTPStatus(status).phrase, status)
     return ResponseSpec(
         Problem,
         generate_examples=False,
@@ -138,92 +131,7 @@ PAYMENT_LIST: Final = {
 REFUND_CREATED: Final = {201: _spec(RefundBody, "Refunded, or in progress", **_REFUND)}
 NOTIFICATION_RECEIVED: Final = {200: _spec(dict[str, bool], "Received", received=True)}
 LIVE: Final = {200: _spec(dict[str, str], "Live", status="live")}
-READY: Final = {200: _spec(dict[str, Any], "Ready", status="ready", checks={"database": "ok"})}
-
-_TEXT: Final = Schema(type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS)
-_MINOR: Final = Schema(type=OpenAPIType.INTEGER, minimum=0, description="In minor units")
-_CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
-
-_IDEMPOTENCY_KEY: Final = Parameter(
-    name="Idempotency-Key",
-    param_in="header",
-    description=(
-        "A repeat with the same key and body gets the first reply (Idempotent-Replayed: true)."
-    ),
-    schema=_TEXT,
-)
-_TRACEPARENT: Final = Parameter(
-    name="traceparent",
-    param_in="header",
-    description="W3C trace context; it is continued in the events.",
-    schema=Schema(type=OpenAPIType.STRING),
-)
-
-
-def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -> RequestBody:
-    schema = Schema(type=OpenAPIType.OBJECT, required=required or None, properties=fields)  # type: ignore[arg-type]  # a dict is invariant
-    media_type = OpenAPIMediaType(schema=schema, example=example)
-    return RequestBody(content={"application/json": media_type}, required=bool(required))
-
-
-@dataclass
-class CreatePayment(Operation):
-    """The body and headers of `POST /api/payments`."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body(
-            ["token", "orderId"],
-            {"token": "tok_visa", "orderId": "5f9b2c1d"},
-            token=_TEXT,
-            orderId=_TEXT,
-            amount=_MINOR,
-            currency=_CURRENCY,
-        )
-
-
-@dataclass
-class CancelPayment(Operation):
-    """The headers of a cancellation; it has no body."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or []), _TRACEPARENT]
-
-
-@dataclass
-class ListPayments(Operation):
-    """The query of `GET /api/payments`."""
-
-    def __post_init__(self) -> None:
-        order = Parameter(name="orderId", param_in="query", required=True, schema=_TEXT)
-        self.parameters = [*(self.parameters or []), order]
-
-
-@dataclass
-class CreateRefund(Operation):
-    """The body and headers of a refund."""
-
-    def __post_init__(self) -> None:
-        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body(
-            [], {"amount": 500, "reason": "requested"}, amount=_MINOR, reason=_TEXT
-        )
-
-
-@dataclass
-class ReceiveNotification(Operation):
-    """The body and headers of a webhook."""
-
-    def __post_init__(self) -> None:
-        signature = Parameter(
-            name="Stripe-Signature",
-            param_in="header",
-            required=True,
-            schema=Schema(type=OpenAPIType.STRING),
-        )
-        self.parameters = [*(self.parameters or []), signature]
-        event = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
-        self.request_body = RequestBody(content={"application/json": event}, required=True)
+READY: Final = {200: _spec(ReadyBody, "Ready", status="ready", checks={"database": "ok"})}
 
 
 def _not_found_as_problem(response: Response[Any]) -> Response[Any]:
@@ -246,7 +154,7 @@ def config(version: str) -> OpenAPIConfig:
             after_request=_not_found_as_problem,
             include_in_schema=False,
         ),
-        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"])],
+        render_plugins=[DocumentPlugin(path=["/", "/openapi.json"])],
         use_handler_docstrings=True,
         components=Components(
             security_schemes={

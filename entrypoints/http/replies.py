@@ -66,6 +66,13 @@ class MoneyBody(Struct):
     currency: str
 
 
+class ReadyBody(Struct):
+    """The result of each readiness check."""
+
+    status: str
+    checks: dict[str, str]
+
+
 class ErrorDetail(Struct):
     """One error of a request, in the form of the reference service."""
 

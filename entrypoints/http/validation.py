@@ -9,7 +9,8 @@ MAX_CHARACTERS: Final = 255
 MAX_SHOWN: Final = 40
 """Longer than any name of ours; errors repeat at most this many characters of another one."""
 
-_PAYMENT_ID: Final = re.compile("[A-Za-z0-9_-]{1,36}")
+PAYMENT_ID: Final = "[A-Za-z0-9_-]{1,64}"
+"""The form of a payment's id: a UUID, or the SHA-256 of a second charge."""
 
 
 def is_text(value: object) -> bool:
@@ -28,7 +29,7 @@ def is_text(value: object) -> bool:
 
 def is_payment_id(value: str) -> bool:
     """Whether the text has the form of a payment id; otherwise no payment can have it."""
-    return _PAYMENT_ID.fullmatch(value) is not None
+    return re.fullmatch(PAYMENT_ID, value) is not None
 
 
 def shown(name: str) -> str:

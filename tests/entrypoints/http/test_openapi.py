@@ -1,9 +1,15 @@
 """The OpenAPI document at /schema."""
 
+import json
+import re
 from typing import Any
 
+import httpx
 import pytest
 
+from domain.money import MAX_MINOR_UNITS
+from domain.payment import PaymentStatus
+from tests.entrypoints.http.documented import undocumented
 from tests.entrypoints.http.test_webhooks import PlainNotificationReader
 from tests.entrypoints.http.world import Client, HttpWorld
 
@@ -48,11 +54,11 @@ def test_the_schema_has_every_documented_reply_to_a_payment(operations: Operatio
 
     assert set(responses) == {
         *("201", "202", "400", "401", "402", "404", "408", "409"),
-        *("413", "415", "422", "429", "500", "502", "503"),
+        *("413", "415", "422", "429", "500", "501", "502", "503"),
     }
     for status, response in responses.items():
         media_type = "application/problem+json" if status >= "400" else "application/json"
-        assert response["content"][media_type]["examples"]
+        assert status == "501" or response["content"][media_type]["examples"]
         assert response["content"][media_type]["schema"]
 
 
@@ -80,3 +86,67 @@ def test_the_schema_has_the_body_and_headers_of_a_payment(operations: Operations
 @pytest.mark.parametrize("page", ["swagger", "redoc", "elements", "rapidoc", "scalar"])
 async def test_there_is_no_page_that_loads_external_scripts(client: Client, page: str) -> None:
     assert (await client.get(f"/schema/{page}")).status_code == 404
+
+
+def test_every_value_has_its_limits(schema: dict[str, Any], operations: Operations) -> None:
+    schemas = schema["components"]["schemas"]
+    refund = operations["createRefund"]["requestBody"]["content"]["application/json"]["schema"]
+    (key,) = (
+        each
+        for each in operations["createRefund"]["parameters"]
+        if each["name"] == "Idempotency-Key"
+    )
+
+    statuses = schemas["PaymentBody"]["properties"]["status"]["enum"]
+    assert {each.value for each in PaymentStatus} <= set(statuses)
+    assert {"pending", "authorized"} <= set(statuses)  # of later versions
+    assert refund["additionalProperties"] is False
+    assert refund["properties"]["amount"]["minimum"] == 1
+    assert refund["properties"]["amount"]["maximum"] == MAX_MINOR_UNITS
+    assert re.fullmatch(key["schema"]["pattern"], "a-key")
+    assert not re.fullmatch(key["schema"]["pattern"], "a key")
+    for body in ("PaymentBody", "RefundBody", "MoneyBody"):
+        assert schemas[body]["properties"]["amount"]["maximum"] == MAX_MINOR_UNITS
+
+
+def test_every_header_of_a_reply_is_named(operations: Operations) -> None:
+    pay = operations["createPayment"]["responses"]
+
+    assert {"Location", "Idempotent-Replayed", "X-Request-Id"} == set(pay["201"]["headers"])
+    assert "Retry-After" in pay["429"]["headers"]
+    assert "Retry-After" in pay["503"]["headers"]
+    assert "WWW-Authenticate" in pay["401"]["headers"]
+    assert "Accept-Encoding" in pay["415"]["headers"]
+    assert "Retry-After" not in operations["ready"]["responses"]["503"]["headers"]
+
+
+def test_no_alternative_of_one_schema_is_left_which_some_generators_cannot_read(
+    schema: dict[str, Any],
+) -> None:
+    assert '"oneOf"' not in json.dumps(schema)
+
+
+def test_a_reply_that_is_not_described_is_found(schema: dict[str, Any]) -> None:
+    """The tests of the routes compare every reply with the document."""
+
+    def reply(status: int, body: object, **headers: str) -> httpx.Response:
+        request = httpx.Request("POST", "http://payments.test/api/payments")
+        return httpx.Response(status, json=body, headers=headers, request=request)
+
+    payment = schema["paths"]["/api/payments"]["post"]["responses"]["201"]
+    (example,) = payment["content"]["application/json"]["examples"].values()
+    right = example["value"]
+    assert not undocumented(schema, reply(201, right, location="/api/payments/1"))
+    for wrong in (
+        reply(418, right),
+        reply(201, [right]),
+        reply(201, {**right, "status": "paid"}),
+        reply(201, {**right, "amount": -1}),
+        reply(201, {**right, "amount": True}),
+        reply(201, {**right, "id": "a/b"}),
+        reply(201, {**right, "new": 1}),
+        reply(201, {key: value for key, value in right.items() if key != "id"}),
+        reply(201, right, **{"retry-after": "1"}),
+        reply(400, right),
+    ):
+        assert undocumented(schema, wrong)

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,9 +14,11 @@ from attrs import define, evolve, field
 from application.ports.gateway_notifications import NotificationReader
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.openapi_document import completed
 from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
 from tests.builders import ORDER, PAYER
+from tests.entrypoints.http.documented import undocumented
 from tests.world import World
 
 Client = httpx.AsyncClient
@@ -74,6 +77,16 @@ async def check_response(response: httpx.Response) -> None:
         assert (problem["status"], problem["title"]) == (status, status.phrase)
         assert problem["type"] == "about:blank"
         assert problem["errors"]
+    await response.aread()
+    assert not undocumented(_document(), response)
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """Return the OpenAPI document of a service with every optional route."""
+    reader: Any = object()
+    app = create_app(HttpWorld(notification_reader=reader).dependencies())
+    return completed(app.openapi_schema.to_schema())
 
 
 EVERY_RESPONSE: Final[Any] = {"response": [check_response]}

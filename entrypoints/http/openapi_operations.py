@@ -1,0 +1,117 @@
+"""The OpenAPI descriptions of what requests have: bodies, headers, queries."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar.openapi.spec import (
+    OpenAPIMediaType,
+    OpenAPIType,
+    Operation,
+    Parameter,
+    RequestBody,
+    Schema,
+)
+
+from domain.money import MAX_MINOR_UNITS
+from entrypoints.http.validation import MAX_CHARACTERS
+
+# No NUL, which PostgreSQL cannot store.
+_TEXT: Final = Schema(
+    type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS, pattern="^[^\\x00]*$"
+)
+_MINOR: Final = Schema(
+    type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_MINOR_UNITS, description="In minor units"
+)
+_CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
+
+_IDEMPOTENCY_KEY: Final = Parameter(
+    name="Idempotency-Key",
+    param_in="header",
+    description=(
+        "A repeat with the same key and body gets the first reply (Idempotent-Replayed: true)."
+    ),
+    schema=Schema(
+        type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS, pattern="^[\\x21-\\x7e]+$"
+    ),
+)
+_TRACEPARENT: Final = Parameter(
+    name="traceparent",
+    param_in="header",
+    description="W3C trace context; it is continued in the events.",
+    schema=Schema(
+        type=OpenAPIType.STRING, pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.*$"
+    ),
+)
+
+
+def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -> RequestBody:
+    """Return the description of a body; one without required fields has no unknown ones, either."""
+    schema = Schema(
+        type=OpenAPIType.OBJECT,
+        required=required or None,
+        properties=fields,  # type: ignore[arg-type]  # a dict is invariant
+        additional_properties=None if required else False,
+    )
+    media_type = OpenAPIMediaType(schema=schema, example=example)
+    return RequestBody(content={"application/json": media_type}, required=bool(required))
+
+
+@dataclass
+class CreatePayment(Operation):
+    """The body and headers of `POST /api/payments`."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body(
+            ["token", "orderId"],
+            {"token": "tok_visa", "orderId": "5f9b2c1d"},
+            token=_TEXT,
+            orderId=_TEXT,
+            amount=_MINOR,
+            currency=_CURRENCY,
+        )
+
+
+@dataclass
+class CancelPayment(Operation):
+    """The headers of a cancellation, and its body, which has no fields."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _TRACEPARENT]
+        self.request_body = _json_body([], {})
+
+
+@dataclass
+class ListPayments(Operation):
+    """The query of `GET /api/payments`."""
+
+    def __post_init__(self) -> None:
+        order = Parameter(name="orderId", param_in="query", required=True, schema=_TEXT)
+        self.parameters = [*(self.parameters or []), order]
+
+
+@dataclass
+class CreateRefund(Operation):
+    """The body and headers of a refund."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body(
+            [], {"amount": 500, "reason": "requested"}, amount=_MINOR, reason=_TEXT
+        )
+
+
+@dataclass
+class ReceiveNotification(Operation):
+    """The body and headers of a webhook."""
+
+    def __post_init__(self) -> None:
+        signature = Parameter(
+            name="Stripe-Signature",
+            param_in="header",
+            required=True,
+            schema=Schema(type=OpenAPIType.STRING),
+        )
+        self.parameters = [*(self.parameters or []), signature]
+        event = OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT))
+        self.request_body = RequestBody(content={"application/json": event}, required=True)
