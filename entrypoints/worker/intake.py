@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from application.log_context import log_context
 from application.ports.alerts import AlertKind, Alerts
@@ -26,6 +26,7 @@ from entrypoints.worker.event_bodies import (
     decode_payment_created,
     expiry_problem,
 )
+from entrypoints.worker.failures import Failures
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class OrderIntake:
     currency: Currency
     """The currency of prices without a currency of their own."""
     alerts: Alerts
+    failures: Failures = field(factory=Failures)
 
     async def run_once(self) -> int:
         """Handle at most one batch; return how many events arrived.
@@ -76,7 +78,7 @@ class OrderIntake:
             BrokerUnavailable, StorageUnavailable: no event was fetched.
         """
         await self.alignment.run_if_due()
-        batch = _Batch(self.alignment, self.advance)
+        batch = _Batch(self.alignment, self.advance, self.failures)
         events = await self.events.fetch(BATCH, WAIT)
         decoded = await batch.decode(
             events, lambda event: decode(event.subject, event.data, self.currency)
@@ -115,6 +117,7 @@ class PaymentCreatedIntake:
     alignment: Alignment
     complete: Callable[[OrderId, Iterable[EventPosition]], Awaitable[None]]
     advance: Advance
+    failures: Failures = field(factory=Failures)
 
     async def run_once(self) -> int:
         """Handle at most one batch; return how many events arrived.
@@ -123,7 +126,7 @@ class PaymentCreatedIntake:
             BrokerUnavailable, StorageUnavailable: no event was fetched.
         """
         await self.alignment.run_if_due()
-        batch = _Batch(self.alignment, self.advance)
+        batch = _Batch(self.alignment, self.advance, self.failures)
         events = await self.events.fetch(BATCH, WAIT)
         for each in await batch.decode(events, lambda event: decode_payment_created(event.data)):
             await batch.apply([each], self._complete)
@@ -154,6 +157,7 @@ class _Batch:
 
     alignment: Alignment
     advance: Advance
+    failures: Failures
 
     async def decode(
         self, events: Iterable[InboundEvent], decode_one: Callable[[InboundEvent], Content]
@@ -195,10 +199,11 @@ class _Batch:
     async def _retry_later(self, event: InboundEvent, error: Exception) -> None:
         """Have an event delivered again after a delay; dead-letter it after the last delivery."""
         reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
-        if event.deliveries >= MAX_DELIVERIES:
+        failures = self.failures.add(event)
+        if failures >= MAX_DELIVERIES:
             await self._dead_letter([(event, reason)])
             return
-        delay = DELAYS[event.deliveries - 1]
+        delay = DELAYS[failures - 1]
         logger.warning("%s failed and is retried in %d s: %s", event.subject, delay, reason)
         await _end([event.retry(timedelta(seconds=delay))])
 

@@ -84,7 +84,10 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
         after("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC", user=f"{ROLE}:{SECRET}"),
         "permission denied for database",
     ),
-    "a role without privileges": (after(user=f"{ROLE}:{SECRET}"), "lacks DELETE, INSERT, SELECT, UPDATE on"),
+    "a role without privileges": (
+        after(user=f"{ROLE}:{SECRET}"),
+        "lacks DELETE, INSERT, SELECT, UPDATE on",
+    ),
     "a privilege is missing": (
         after(
             f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}",

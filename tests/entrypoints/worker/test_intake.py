@@ -18,6 +18,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from domain.claim import OrderExpired
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.alignment import Alignment
+from entrypoints.worker.failures import Failures
 from entrypoints.worker.intake import (
     BATCH,
     DELAYS,
@@ -38,6 +39,8 @@ class Intake:
     failing_orders: set[str] = field(factory=set)
     """Orders that make every transaction fail in which they take part."""
 
+    failures: Failures = field(factory=Failures)
+
     @property
     def orders(self) -> InMemorySubscription:
         return self.world.broker.subscribe("payments", "order:created", "order:cancelled")
@@ -46,8 +49,9 @@ class Intake:
         events, use_cases = self.orders, self.world.use_cases()
         alignment = alignment or self.world.alignment(events)
         cancel, advance = use_cases.cancel_order, use_cases.advance_positions
+        alerts = self.world.alerts
         intake = OrderIntake(
-            events, alignment, self._replicate, cancel, advance, USD, self.world.alerts
+            events, alignment, self._replicate, cancel, advance, USD, alerts, self.failures
         )
         return await intake.run_once()
 
@@ -55,7 +59,8 @@ class Intake:
         events = self.world.broker.subscribe("payments-complete", "payment:created")
         use_cases, alignment = self.world.use_cases(), self.world.alignment(events)
         complete, advance = use_cases.complete_order, use_cases.advance_positions
-        return await PaymentCreatedIntake(events, alignment, complete, advance).run_once()
+        intake = PaymentCreatedIntake(events, alignment, complete, advance, self.failures)
+        return await intake.run_once()
 
     async def _replicate(
         self, orders: Iterable[OrderReplica], positions: Iterable[EventPosition]
@@ -196,6 +201,24 @@ async def test_events_that_the_database_refuses_are_delivered_again(intake: Inta
     await intake.run()
     assert intake.status("order-1") is OrderStatus.CREATED
     assert len(intake.letters) == 1
+
+
+async def test_deliveries_while_the_database_refused_do_not_count_against_an_event(
+    intake: Intake,
+) -> None:
+    intake.create()
+    intake.world.failing.add("commit")
+    for _ in range(10 * MAX_DELIVERIES):
+        await intake.run()
+        intake.world.advance(STORAGE_DELAY.total_seconds())
+    intake.world.failing.clear()
+    intake.failing_orders.add(ORDER)
+    await intake.run()
+    assert not intake.letters, "it has failed once"
+    intake.failing_orders.clear()
+    intake.world.advance(DELAYS[0])
+    await intake.run()
+    assert intake.status(ORDER) is OrderStatus.CREATED
 
 
 async def test_every_event_that_ends_is_in_the_position_of_its_stream(intake: Intake) -> None:
