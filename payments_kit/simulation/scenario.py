@@ -40,10 +40,6 @@ _ADDED: Final = (
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
 
-_REPORTED: Final = frozenset({FaultKind.GATEWAY_CHARGES_TWICE, FaultKind.TRANSACTIONS_LOST})
-"""Without webhooks, the service does not learn of these."""
-
-
 @frozen
 class Scenario:
     """A complete description of a run: equal scenarios are equal runs, step by step."""
@@ -74,13 +70,6 @@ class Scenario:
     """Occurrences that do not happen; used to make a failing run smaller."""
     only: frozenset[FaultOccurrence] | None = None
     """The only occurrences that happen; None: all."""
-
-    @property
-    def possible(self) -> dict[FaultKind, float]:
-        """The faults that can occur."""
-        if self.webhooks:
-            return self.rates
-        return {kind: rate for kind, rate in self.rates.items() if kind not in _REPORTED}
 
 
 def scenario_of(seed: int) -> Scenario:

@@ -32,11 +32,11 @@ class Webhooks:
     sent: list[Notification] = field(factory=list)
     """Every notification of the gateway so far, lost or not."""
 
-    def send(self, notification: Notification, *, may_be_lost: bool = True) -> None:
+    def send(self, notification: Notification) -> None:
         """Send a notification, unless it is lost."""
         self.sent.append(notification)
         occurs = self.injector.occurs
-        if occurs(FaultKind.NOTIFICATION_LOST, "webhook") and may_be_lost:
+        if occurs(FaultKind.NOTIFICATION_LOST, "webhook"):
             return
         for _ in range(2 if occurs(FaultKind.NOTIFICATION_TWICE, "webhook") else 1):
             delay = self.draw.uniform(0.0, 0.2)

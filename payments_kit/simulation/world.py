@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from adapters.gateways.simulated.attempts import AttemptState
-from application.ports.gateway_notifications import Notification, PaymentNotification
+from application.ports.gateway_notifications import Notification
 from payments_kit.simulation.actors import SECRETS, Customer, Operator, banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
@@ -67,7 +66,7 @@ class World:
         self.trace = Trace(self.loop.time)
         self.injector = FaultInjector(
             scenario.seed,
-            scenario.possible,
+            scenario.rates,
             scenario.suppressed,
             self.trace.record,
             current_name,
@@ -135,16 +134,7 @@ class World:
 
     def _send_notification(self, notification: Notification) -> None:
         if self.scenario.webhooks:
-            self.webhooks.send(notification, may_be_lost=not self._is_needed(notification))
-
-    def _is_needed(self, notification: Notification) -> bool:
-        """Whether the service may learn of a charge by this notification only."""
-        if self.injector.is_possible(FaultKind.TRANSACTIONS_LOST):
-            return True
-        if not isinstance(notification, PaymentNotification):
-            return False
-        record = self.runtime.ledger.records[notification.payment_id]
-        return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts) > 1
+            self.webhooks.send(notification)
 
     def _activities(self) -> Iterator[Coroutine[Any, Any, None]]:
         scenario, draw = self.scenario, self.stream("world")
@@ -169,12 +159,13 @@ class World:
         yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
 
     def _fail_over(self, seconds: float) -> None:
-        """Promote a standby that lags; afterwards the gateway sends its notifications again."""
+        """Promote a standby that lags; half of the time, all notifications are sent again."""
         lost = int(self.injector.uniform(FaultKind.TRANSACTIONS_LOST, 1, MAX_LOST + 1))
         self.trace.record("database", f"has lost {lost} commits")
         self.runtime.standby.promote(lost)
         self.runtime.database_faults.go_down(seconds)
-        self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
+        if self.injector.stream(FaultKind.TRANSACTIONS_LOST).random() < 0.5:
+            self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
 
     def _takes_part(self, name: str) -> bool:
         if name in self.scenario.absent:
@@ -201,6 +192,10 @@ class World:
             if await self._run_due_loops(worker):
                 continue
             following = next_event(self.runtime)
+            if following is None:
+                # As a worker does every minute.
+                await worker.dependencies.use_cases.books_guard.compare()
+                following = next_event(self.runtime)
             if following is None:
                 return
             if following - healed_at > _MAX_REST:

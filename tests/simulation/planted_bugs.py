@@ -19,6 +19,7 @@ from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from application.application import Ports, UseCases, compose
 from application.ports.event_publisher import OutboxEntry
+from application.ports.gateway_history import ListedCharge
 from application.ports.inbound_events import InboundEvent, StreamProgress
 from application.ports.payment_gateway import (
     CardToken,
@@ -31,6 +32,7 @@ from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfW
 from application.use_cases.align_streams import AlignStreams
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
+from application.use_cases.compare_books import CompareBooks
 from application.use_cases.create_charge import ChargeResult, CreateCharge
 from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.refund_payment import RefundPayment
@@ -216,6 +218,10 @@ async def _lost_payment_is_anothers(
     await self.settle.known(payment_id, outcome)
 
 
+async def _nothing_is_missing(self: CompareBooks, _charges: Sequence[ListedCharge]) -> int:
+    return 0
+
+
 _adopt = Order.adopt
 
 
@@ -382,7 +388,12 @@ BUGS: Final = (
     Bug("a late capture is ignored", Order, "_capture", _late_capture_is_ignored),
     Bug("a late capture is always kept", Order, "_capture", _late_capture_is_kept),
     Bug("a lost claim is not settled", SettlePayment, "__call__", _lost_claim_is_not_settled),
-    Bug("a lost payment is another's", ReceiveNotification, "_settle", _lost_payment_is_anothers),
+    Bug("the books are not compared", CompareBooks, "_adopt_missing", _nothing_is_missing),
+    Bug(
+        "a lost payment is another's",
+        *(ReceiveNotification, "_settle", _lost_payment_is_anothers),
+        Bug("and they are not compared", CompareBooks, "_adopt_missing", _nothing_is_missing),
+    ),
     Bug("a lost payment is always kept", Order, "adopt", _adopted_is_kept),
     Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),

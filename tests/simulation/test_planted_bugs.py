@@ -22,6 +22,6 @@ def test_a_failing_run_shrinks_to_a_smaller_one_that_breaks_the_same_promise() -
         smallest = shrink(failing)
         again = World(smallest.scenario).run()
     assert smallest.broken
-    assert len(smallest.lines) < len(failing.lines) / 2
+    assert len(smallest.names) < len(failing.names)
     assert len(smallest.occurrences) < len(failing.occurrences) / 4
     assert again == smallest
