@@ -11,7 +11,7 @@ from domain.payment import PaymentStatus
 
 MAX_COUNTED: Final = 10_000
 """Counting more costs time and changes nothing: with a million waiting events, an exact count took
-half a second. A figure of MAX_COUNTED + 1 means "more"."""
+half a second, and this takes some milliseconds. A figure of MAX_COUNTED + 1 means "more"."""
 
 
 @frozen
