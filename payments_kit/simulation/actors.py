@@ -30,6 +30,9 @@ SECRETS: Final = (*sorted(set(_CARDS)), "_secret_")
 _CANCELS: Final = 0.3
 """How often a customer cancels a payment instead of authenticating, or just before."""
 
+_RETURNS: Final = 3
+"""How often a customer who has paid looks whether the order can be paid once more."""
+
 _MAX_TRIES: Final = 10
 """How often a customer tries, which is more often than real customers do."""
 
@@ -64,6 +67,8 @@ class Customer:
                 self.name, command, key if uses_keys else None, timeout
             )
             status = response.status if response else None
+            if status == 201:
+                await self._pay_again(command)
             if status in (201, 400, 401, 422) or (
                 response and response.payment_status == "succeeded"
             ):
@@ -73,6 +78,14 @@ class Customer:
             if response and response.payment_id and response.payment_status == "requires_action":
                 await self._authenticate(response.payment_id, user)
             await asyncio.sleep(draw.expovariate(1 / (9.0 if status in (202, 404, 409) else 4.0)))
+
+    async def _pay_again(self, command: PayOrder) -> None:
+        """Try to pay again later; if the payment is lost meanwhile, the order seems unpaid."""
+        if not self.clients.injector.is_possible(FaultKind.TRANSACTIONS_LOST):
+            return
+        for _ in range(_RETURNS):
+            await asyncio.sleep(self.wavering.expovariate(1 / 10.0))
+            await self.clients.pay(self.name, command, None, 40.0)
 
     def _expected_amount(self) -> ExpectedAmount:
         if self.draw.random() < 0.7:

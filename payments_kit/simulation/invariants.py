@@ -16,6 +16,8 @@ processes use this module as well.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
 
 from attrs import asdict
 
@@ -25,11 +27,15 @@ from domain.refund import RefundStatus
 from payments_kit.simulation.event_invariants import delivered_in_order, published_under_one_id
 from payments_kit.simulation.observations import GatewayCharge, Observations
 
+# Twice the largest difference between a simulated process's clock and the gateway's.
+_CLOCK_SKEW: Final = timedelta(seconds=3)
+
 
 def broken_promises(found: Observations) -> list[str]:
     """Return a description of each violation; payments in review wait for an operator."""
     return [
         *_charged_at_most_once(found),
+        *_paid_orders_are_not_claimed_again(found),
         *_payments_match_charges(found),
         *_no_charge_is_refunded_too_far(found),
         # A refund that was lost is recorded again as an external one: the sums must match.
@@ -61,6 +67,22 @@ def _charged_at_most_once(found: Observations) -> Iterable[str]:
         live = [payment.id for payment in order.payments if payment.is_live]
         if len(live) > 1:
             yield f"1: order {order.id} has {len(live)} live payments"
+
+
+def _paid_orders_are_not_claimed_again(found: Observations) -> Iterable[str]:
+    """No order is claimed again after its charge was confirmed, even if the database has lost it.
+
+    Both can be charged if the database loses a payment whose charge is in flight.
+    """
+    confirmed = {reply.payment_id for reply in found.replies if reply.kind == "paid"}
+    for first in found.charges:
+        if first.payment_id not in confirmed or first.captured_at is None:
+            continue
+        for other in found.charges:
+            if other.order_id != first.order_id or other.claimed_at is None:
+                continue
+            if other.claimed_at > first.captured_at + _CLOCK_SKEW:
+                yield f"1: order {first.order_id} was paid by {first.id}, then by {other.id}"
 
 
 def _payments_match_charges(found: Observations) -> Iterable[str]:
@@ -129,6 +151,8 @@ def _external_refunds_are_recorded(found: Observations) -> Iterable[str]:
 
 
 def _kept_amounts_match(found: Observations) -> Iterable[str]:
+    external = {refund.charge_id for refund in found.refunds if refund.refund_id is None}
+    unreported = external if found.hides_external_refunds else set[str]()
     refunded = defaultdict[str, int](int)
     for refund in found.our_refunds:
         refunded[refund.payment_id] += refund.amount.minor_units
@@ -136,8 +160,8 @@ def _kept_amounts_match(found: Observations) -> Iterable[str]:
         payment = found.payment_of(charge)
         if payment is None or payment.captured_amount is None:
             continue
-        left = payment.captured_amount.minor_units - refunded[payment.id]
-        if found.kept(charge) != left:
+        left, kept = payment.captured_amount.minor_units - refunded[payment.id], found.kept(charge)
+        if kept > left or (kept < left and charge.id not in unreported):
             yield f"2: {found.kept(charge)} of charge {charge.id} is kept, we record {left}"
 
 

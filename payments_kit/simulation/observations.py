@@ -1,6 +1,7 @@
 """Observations: the data that invariants check, from the simulation or from real servers."""
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from attrs import field, frozen
 
@@ -18,6 +19,10 @@ class GatewayCharge:
     id: str
     payment_id: str
     amount: Money
+    order_id: str = ""
+    captured_at: datetime | None = None
+    claimed_at: datetime | None = None
+    """When the payment was claimed; None if that is not known."""
 
 
 @frozen
@@ -75,6 +80,8 @@ class Observations:
     """The content of the dead letters."""
     reports_external_refunds: bool = False
     """Whether the gateway reports every external refund, so that our orders must have it."""
+    hides_external_refunds: bool = False
+    """Whether the gateway reports no external refund, so that our orders may lack one."""
     has_lost_transactions: bool = False
     """Whether the database has lost transactions. A customer may have paid again before a lost
     payment was reported, which is then given back although it was confirmed and published."""

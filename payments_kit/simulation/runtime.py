@@ -143,6 +143,7 @@ class SimulatedRuntime:
         self.database_faults.down_until = 0.0
         self.broker_faults.down_until = 0.0
         self.gateway_faults.down_until = 0.0
+        self.gateway_faults.crawls_until = 0.0
 
     def _amount_of(self, payment_id: PaymentId) -> Money | None:
         order_id = self.database.order_of.get(payment_id)

@@ -46,7 +46,14 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
 def charges_at(ledger: GatewayLedger) -> list[GatewayCharge]:
     """Return the charges that the gateway captured."""
     return [
-        GatewayCharge(attempt.charge_id, payment_id, attempt.amount)
+        GatewayCharge(
+            attempt.charge_id,
+            payment_id,
+            attempt.amount,
+            attempt.order_id,
+            attempt.captured_at,
+            None if attempt.claimed is None else attempt.claimed.created_at,
+        )
         for payment_id, record in ledger.all()
         for attempt in record.attempts
         if attempt.state is AttemptState.SUCCEEDED

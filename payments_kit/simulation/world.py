@@ -223,6 +223,7 @@ class World:
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
             reports_external_refunds=self.scenario.webhooks,
+            hides_external_refunds=not self.scenario.webhooks,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             secrets=SECRETS,
         )

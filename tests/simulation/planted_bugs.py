@@ -18,8 +18,9 @@ from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from application.application import Ports, UseCases, compose
+from application.ports.books import Comparison
 from application.ports.event_publisher import OutboxEntry
-from application.ports.gateway_history import ListedCharge
+from application.ports.gateway_history import ListCharges, ListedCharge
 from application.ports.inbound_events import InboundEvent, StreamProgress
 from application.ports.payment_gateway import (
     CardToken,
@@ -30,6 +31,7 @@ from application.ports.payment_gateway import (
 from application.ports.stream_positions import StreamPosition
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.use_cases.align_streams import AlignStreams
+from application.use_cases.books_guard import BooksGuard
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
 from application.use_cases.compare_books import CompareBooks
@@ -38,6 +40,7 @@ from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import LEASE, RelayOutbox
 from application.use_cases.settle_payment import SettlePayment
+from application.use_cases.sync_refunds import SyncRefunds
 from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId, RefundId, UserId
 from domain.money import Currency, Money
@@ -231,6 +234,28 @@ def _adopted_is_kept(self: Order, payment: Payment, evidence: Evidence, now: dat
     return self.with_payment(payment.succeed(evidence)).complete()
 
 
+async def _books_are_trusted(self: BooksGuard) -> int:
+    return self.books.generation
+
+
+def _connection_is_trusted(_self: BooksGuard, _generation: int) -> bool:
+    return True
+
+
+_compare = CompareBooks._compare
+
+
+async def _mark_before_the_list(
+    self: CompareBooks, list_charges: ListCharges, comparison: Comparison, now: datetime
+) -> int:
+    await self.books.advance(comparison, now)
+    return await _compare(self, list_charges, comparison, now)
+
+
+async def _no_refunds_of_others(_self: SyncRefunds, _payment: Payment) -> Order | None:
+    return None
+
+
 def _no_mismatch(self: Payment, charged: Charged) -> str | None:
     return None
 
@@ -395,6 +420,13 @@ BUGS: Final = (
         Bug("and they are not compared", CompareBooks, "_adopt_missing", _nothing_is_missing),
     ),
     Bug("a lost payment is always kept", Order, "adopt", _adopted_is_kept),
+    Bug(
+        "books that are behind are trusted",
+        *(BooksGuard, "__call__", _books_are_trusted),
+        Bug("a new connection too", BooksGuard, "holds", _connection_is_trusted),
+    ),
+    Bug("the mark before the list", CompareBooks, "_compare", _mark_before_the_list),
+    Bug("refunds of others are not looked for", SyncRefunds, "__call__", _no_refunds_of_others),
     Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),
     Bug("what was never sent has failed", Payment, "has_failed", _failed_even_if_never_sent),

@@ -14,12 +14,14 @@ from payments_kit.simulation.observations import (
     RecordedReply,
 )
 from tests.builders import (
+    NOW,
     OTHER_USER,
     PAYER,
     PAYMENT,
     PRICE,
     a_payment,
     a_refund,
+    after,
     an_order,
     cancelled_event,
     created_event,
@@ -54,6 +56,21 @@ GIVEN_BACK = evolve(
 )
 
 VIOLATIONS = {
+    "1: order order-1 was paid by ch_payment-1, then by ch_payment-2": evolve(
+        PAID,
+        charges=[
+            evolve(CHARGE, order_id="order-1", captured_at=NOW),
+            GatewayCharge("ch_payment-2", "payment-2", PRICE, "order-1", after(9), after(8)),
+        ],
+        refunds=[GatewayRefund("ch_payment-2", PRICE)],
+        orders=[
+            an_order(
+                SUCCEEDED,
+                a_payment("payment-2", PaymentStatus.REVERSED),
+                refunds=(a_refund("refund-2", PRICE, RefundStatus.SUCCEEDED, "payment-2"),),
+            )
+        ],
+    ),
     "1: order order-1 is charged 2 times": evolve(
         PAID,
         charges=[CHARGE, GatewayCharge("ch_payment-2", "payment-2", PRICE)],
