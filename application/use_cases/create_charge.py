@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from typing import Final
 
 from attrs import frozen
 
@@ -24,11 +25,16 @@ from application.use_cases.check_payment import CheckPayment
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.settle_payment import SettlePayment
 from domain.claim import AlreadyPaid, ExpectedAmount, OrderNotFound, PaymentInProgress
-from domain.identifiers import OrderId, UserId
+from domain.identifiers import OrderId, PaymentId, UserId
+from domain.order import Order
 from domain.outcome import Declined, Evidence, NeverSent, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
 
 logger = logging.getLogger(__name__)
+
+# A connection that is lost between claim and charge is rare; twice in a row, the database is going
+# down, and the customer should come back later.
+MAX_CLAIMS: Final = 2
 
 
 @frozen
@@ -89,17 +95,14 @@ class CreateCharge:
         """
         note(order_id=command.order_id)
         await self.declines.check(command.sources)
-        generation = await self.guard()
         try:
-            payment = await self._claim(command)
+            payment = await self._claim_on_compared_books(command)
         except PaymentInProgress as in_progress:
             result = await self._check_authentication(in_progress, command)
             if result.payment.status is PaymentStatus.CANCELLED:
                 return await self(command)  # it was cancelled, so it is not in the way any more
             return result
         try:
-            if not self.guard.holds(generation):
-                raise GatewayUnavailable("the database was lost between claim and charge")
             outcome = await self._charge(payment, command.token)
         except GatewayUnavailable as unavailable:
             await self._release(payment)
@@ -110,6 +113,28 @@ class CreateCharge:
         await self._count_decline(outcome, command)
         return await self._settle(payment, outcome)
 
+    async def _claim_on_compared_books(self, command: PayOrder) -> Payment:
+        """Claim the order on books that are compared with the gateway's; again if they were lost.
+
+        What the books refuse anyway needs no comparison.
+        """
+        for _ in range(MAX_CLAIMS):
+            if not self.guard.holds(self.guard.books.generation):
+                await self._decide(command)
+            generation = await self.guard()
+            payment = await self._claim(command)
+            if self.guard.holds(generation):
+                return payment
+            await self._release(payment)
+        raise GatewayUnavailable("the database was lost between claim and charge")
+
+    async def _decide(self, command: PayOrder) -> None:
+        """Raise what a claim would raise on the books as they are; nothing is written."""
+        order = await self.retry.begin().orders.get(command.order_id)
+        if order is None:
+            raise OrderNotFound(command.order_id)
+        self._claimed(order, PaymentId(self.new_id()), command)
+
     async def _claim(self, command: PayOrder) -> Payment:
         payment_id = await new_payment_id(self.guard.books, self.new_id())
 
@@ -117,14 +142,7 @@ class CreateCharge:
             order = await work.orders.get(command.order_id)
             if order is None:
                 raise OrderNotFound(command.order_id)
-            claimed = order.claim(
-                payment_id,
-                command.payer,
-                command.expected,
-                self.gateway.name,
-                self.gateway.livemode,
-                self.now(),
-            )
+            claimed = self._claimed(order, payment_id, command)
             if claimed != order:
                 work.orders.save(claimed)
             return claimed.payment(payment_id)
@@ -137,6 +155,16 @@ class CreateCharge:
             raise
         note_payment(payment)
         return payment
+
+    def _claimed(self, order: Order, payment_id: PaymentId, command: PayOrder) -> Order:
+        return order.claim(
+            payment_id,
+            command.payer,
+            command.expected,
+            self.gateway.name,
+            self.gateway.livemode,
+            self.now(),
+        )
 
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder

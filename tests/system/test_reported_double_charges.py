@@ -204,14 +204,14 @@ async def test_7_a_process_suspended_before_its_charge_does_not_charge_when_it_c
     await system.wait_for_status(order_id, PaymentStatus.ABANDONED)
     paid = [await system.api.pay(order_id, serve=1)]
     system.deployment.serve[0].resume()
-    unavailable = await suspended
-    assert unavailable.status == 503, unavailable
+    late = await suspended
+    assert late.status in (202, 503), late
     # Payments whose requests never reached the gateway are abandoned, too.
     for each in lost_requests:
         await system.wait_for_status(each, PaymentStatus.ABANDONED)
         paid.append(await system.api.pay(each))
     assert [response.status for response in paid] == [201] * len(paid), paid
-    await assert_promises_kept(system, [order_id, *lost_requests], [unavailable, *paid])
+    await assert_promises_kept(system, [order_id, *lost_requests], [late, *paid])
     assert await system.stripe.charge_keys(order_id) == [paid[0].payment_id]
     for each in (order_id, *lost_requests):
         assert len(await system.stripe.charges(each)) == 1

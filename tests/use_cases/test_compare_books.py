@@ -15,7 +15,7 @@ from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.compare_books import LOOK_BACK, MARGIN
 from application.use_cases.create_charge import PayOrder
-from domain.claim import AlreadyPaid
+from domain.claim import AlreadyPaid, OrderNotFound
 from domain.events import PaymentCreated
 from domain.identifiers import OrderId
 from domain.payment import PaymentStatus
@@ -275,12 +275,25 @@ async def test_without_a_mark_the_newest_charges_that_fit_into_one_list_are_comp
 async def test_a_process_compares_once_and_again_after_a_lost_connection(world: World) -> None:
     await create_orders(world)
     process = world.use_cases()
-    await pay_all(process)
+    assert await pay(process) is PaymentStatus.SUCCEEDED
+    assert await pay(process, ORDERS[1]) is PaymentStatus.SUCCEEDED
     assert lists(world) == 1
     world.database.copy += 1
+    assert await pay(process, ORDERS[2]) is PaymentStatus.SUCCEEDED
+    assert lists(world) == 2
+
+
+async def test_an_order_that_cannot_be_paid_is_refused_without_a_comparison(world: World) -> None:
+    await world.create_order()
+    process = world.use_cases()
+    await pay(process)
+    world.database.copy += 1
+    world.faults.add("list_charges", GatewayFaultKind.UNREACHABLE)
     with pytest.raises(AlreadyPaid):
         await pay(process)
-    assert lists(world) == 2
+    with pytest.raises(OrderNotFound):
+        await pay(process, OrderId("unknown"))
+    assert lists(world) == 1
 
 
 async def test_many_customers_wait_for_one_comparison(world: World) -> None:
@@ -323,7 +336,7 @@ async def test_a_customer_does_not_wait_for_ever(
 
 
 @pytest.mark.parametrize("step", ["commit", "committed"])
-async def test_nothing_is_charged_if_the_database_is_lost_between_claim_and_charge(
+async def test_an_order_is_claimed_again_if_the_database_is_lost_between_claim_and_charge(
     world: World, step: str
 ) -> None:
     await world.create_order()
@@ -336,8 +349,25 @@ async def test_nothing_is_charged_if_the_database_is_lost_between_claim_and_char
             world.database.copy += 1
 
     world.checkpoint = lose_connection
+    assert await pay(process) is PaymentStatus.SUCCEEDED
+    assert lists(world) == 2
+    assert len(world.charges) == 1
+    await world.come_to_rest()
+
+
+async def test_nothing_is_charged_if_the_database_is_lost_again_and_again(world: World) -> None:
+    await world.create_order()
+    process = world.use_cases()
+    await process.books_guard.run_once()
+
+    async def lose_connection(reached: str) -> None:
+        if reached == "commit":
+            world.database.copy += 1
+
+    world.checkpoint = lose_connection
     with pytest.raises(GatewayUnavailable):
         await pay(process)
+    world.checkpoint = proceed
     assert world.charges == []
     assert await pay(process) is PaymentStatus.SUCCEEDED
     await world.come_to_rest()

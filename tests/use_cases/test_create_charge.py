@@ -8,7 +8,7 @@ from adapters.gateways.in_memory import GatewayFaultKind
 from application.application import DeclineLimits
 from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
-from application.use_cases.create_charge import ChargeResult
+from application.use_cases.create_charge import ChargeResult, PayOrder
 from application.use_cases.limit_declines import TooManyDeclines
 from domain.claim import (
     AlreadyPaid,
@@ -23,7 +23,7 @@ from domain.claim import (
 from domain.identifiers import OrderId
 from domain.payment import FIRST_CHECK_AFTER, NOT_SENT, PaymentStatus
 from domain.replica import OrderStatus
-from tests.builders import OTHER_USER, PRICE, after, cancelled_event, dollars
+from tests.builders import ORDER, OTHER_USER, PAYER, PRICE, after, cancelled_event, dollars
 from tests.checkpoints import TIMEOUT, interleaving, proceed
 from tests.world import AUTHENTICATING, DECLINED, VISA, World
 
@@ -107,8 +107,10 @@ async def test_fifty_simultaneous_requests_make_one_charge(world: World, seed: i
 
 async def test_a_charge_makes_two_reads_and_two_commits_and_none_stays_open(world: World) -> None:
     await world.create_order()
+    process = world.use_cases()
+    await process.books_guard.run_once()
     world.steps.clear()
-    await world.pay()
+    await process.create_charge(PayOrder(ORDER, PAYER, VISA))
     transaction = ["read orders", "commit", "committed"]
     assert world.steps == [*transaction, "charge", "charge replied", *transaction]
 
