@@ -196,12 +196,14 @@ async def test_dead_letters_are_listed_shown_and_replayed(system: System) -> Non
 
 async def test_an_empty_database_becomes_healthy_by_migrating_it(system: System) -> None:
     url = system.deployment.postgres.create_database(new_id("empty"))
-    unmigrated = await system.run_command("doctor", DATABASE_URL=url)
+    # Streams of its own: the others have the dead letters of other tests.
+    installation = {"DATABASE_URL": url, "NATS_SUBJECT_PREFIX": "empty"}
+    unmigrated = await system.run_command("doctor", **installation)
     assert (unmigrated.returncode, unmigrated.stdout.count("✗ database")) == (1, 1), unmigrated
-    migrated = [await system.run_command("migrate", DATABASE_URL=url) for _ in range(2)]
+    migrated = [await system.run_command("migrate", **installation) for _ in range(2)]
     assert [done.returncode for done in migrated] == [0, 0], migrated
     assert migrated[0].stdout == migrated[1].stdout
-    healthy = await system.run_command("doctor", DATABASE_URL=url)
+    healthy = await system.run_command("doctor", **installation)
     assert healthy.returncode == 0, healthy
     assert "✗" not in healthy.stdout
     for name in ("configuration", "database", "nats", "gateway"):
