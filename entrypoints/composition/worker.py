@@ -41,7 +41,7 @@ async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependenc
     dead_letters = DeadLetterMetrics.on(registry)
     async with (
         open_runtime(settings) as runtime,
-        Readiness.on(settings.database_url) as readiness,
+        Readiness.on(settings.database_url, settings.database_prepared) as readiness,
         exporting_metrics(runtime, registry),
     ):
         runtime.broker.open()

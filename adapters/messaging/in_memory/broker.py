@@ -1,4 +1,4 @@
-"""The broker in memory: the reference implementation of the messaging ports."""
+"""The broker in memory, and subscriptions to it."""
 
 import asyncio
 from collections import Counter
@@ -8,11 +8,10 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
-from adapters.messaging.wire import ID_HEADER, MAX_BYTES, Message, Unpublishable, encode
+from adapters.messaging.replay import is_replay_of, replayed_letter
+from adapters.messaging.wire import ID_HEADER, Message
 from application.ports.clock import Clock
-from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
-from application.ports.inbound_events import DeadLetter, DeadLetterCount, StreamProgress
+from application.ports.inbound_events import DeadLetter, StreamProgress
 from application.ports.stream_positions import EventPosition
 from domain.events import EventId
 
@@ -142,36 +141,6 @@ class InMemoryBroker:
 
 
 @frozen
-class InMemoryPublisher:
-    """Publishes events to the broker."""
-
-    _broker: InMemoryBroker
-
-    async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
-        broker = self._broker
-        stored, rejected = set[EventId](), dict[EventId, str]()
-        await broker.checkpoint("publish")
-        for entry in entries:
-            event_id = entry.event.id
-            try:
-                message = encode(entry)
-            except Unpublishable as unpublishable:
-                rejected[event_id] = unpublishable.reason
-                continue
-            if message.size > MAX_BYTES:
-                rejected[event_id] = f"{message.size} bytes exceed the stream's limit"
-                continue
-            broker.store(message)
-            if not broker.loses_reply(event_id):
-                stored.add(event_id)
-            await broker.checkpoint("published one")
-        await broker.checkpoint("published")
-        if entries and not stored and not rejected:
-            raise BrokerUnavailable("no reply")
-        return PublishResult(frozenset(stored), rejected)
-
-
-@frozen
 class InMemorySubscription:
     """A durable subscription, shared by any number of processes."""
 
@@ -277,31 +246,3 @@ class InMemoryDelivery:
 
     def _end(self) -> None:
         self._consumer.due.pop(self._stored.sequence, None)
-
-
-@frozen
-class InMemoryDeadLetters:
-    """The stored dead letters."""
-
-    _broker: InMemoryBroker
-
-    async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
-        await self._broker.checkpoint("list dead letters")
-        later = [letter for letter in self._broker.letters.values() if letter.id > after]
-        return later[:limit]
-
-    async def count(self) -> DeadLetterCount:
-        await self._broker.checkpoint("count dead letters")
-        moments = [letter.recorded_at for letter in self._broker.letters.values()]
-        if not moments:
-            return DeadLetterCount(0)
-        return DeadLetterCount(len(moments), min(moments), max(moments))
-
-    async def show(self, letter_id: int) -> DeadLetter | None:
-        await self._broker.checkpoint("show dead letter")
-        return self._broker.letters.get(letter_id)
-
-    async def replay(self, letter: DeadLetter) -> None:
-        await self._broker.checkpoint("replay dead letter")
-        self._broker.store(Message(letter.subject, letter.data, replay_headers(letter)))
-        await self._broker.checkpoint("replayed dead letter")

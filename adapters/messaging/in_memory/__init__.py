@@ -1,0 +1,23 @@
+"""The messaging adapters in memory: the reference implementation of the messaging ports."""
+
+from adapters.messaging.in_memory.broker import (
+    ACK_WAIT,
+    DUPLICATE_WINDOW,
+    Checkpoint,
+    InMemoryBroker,
+    InMemorySubscription,
+    StoredMessage,
+)
+from adapters.messaging.in_memory.dead_letters import InMemoryDeadLetters
+from adapters.messaging.in_memory.publisher import InMemoryPublisher
+
+__all__ = [
+    "ACK_WAIT",
+    "DUPLICATE_WINDOW",
+    "Checkpoint",
+    "InMemoryBroker",
+    "InMemoryDeadLetters",
+    "InMemoryPublisher",
+    "InMemorySubscription",
+    "StoredMessage",
+]
