@@ -1,12 +1,19 @@
 """The promises of an event publisher."""
 
+import asyncio
+from contextlib import suppress
+from typing import Final
+
 from attrs import evolve
 
-from application.ports.event_publisher import OutboxEntry, PublishResult
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from domain.events import PaymentCreated, PaymentFailed, PaymentRefunded
 from domain.identifiers import OrderId, PaymentId
 from tests.builders import NOW, PRICE, a_payment, a_refund
 from tests.contracts.brokers import Broker
+
+# A batch takes milliseconds; on a busy machine, seconds.
+MAX_SECONDS: Final = 60.0
 
 
 def failed(payment_id: str = "payment-1") -> OutboxEntry:
@@ -47,8 +54,12 @@ class EventPublisherContract:
     async def test_a_batch_of_any_size_is_stored_completely(self, broker: Broker) -> None:
         assert await broker.publisher.publish([]) == PublishResult(frozenset(), {})
         entries = [created(f"payment-{number}") for number in range(600)]
-        published = await broker.publisher.publish(entries)
-        assert published.stored == {entry.event.id for entry in entries}
+        missing = entries
+        async with asyncio.timeout(MAX_SECONDS):
+            while missing:  # a busy broker may not confirm everything at the first attempt
+                with suppress(BrokerUnavailable):
+                    published = await broker.publisher.publish(missing)
+                    missing = [each for each in missing if each.event.id not in published.stored]
         assert len(await broker.stored("payment:created")) == 600
 
     async def test_an_event_that_is_too_large_or_not_unicode_is_rejected_and_blocks_no_other(
