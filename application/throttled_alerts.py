@@ -39,7 +39,7 @@ class _Reports:
 
 @frozen
 class ThrottledAlerts:
-    """Implements `Alerts` for one process. Call `flush` every WRITE_SECONDS."""
+    """Implements `Alerts` for one process; `flush` must be called every WRITE_SECONDS."""
 
     _store: AlertStore
     _seconds: Callable[[], float]
@@ -92,7 +92,7 @@ class ThrottledAlerts:
             reports.pending += count
             logger.warning("alert %s is not stored yet: %s", kind.value, error)
         except Exception:
-            # What is reported goes on, whatever is wrong with the alerts.
+            # An alert must never stop the work that reports it.
             reports.pending += count
             logger.exception("alert %s could not be stored", kind.value)
 

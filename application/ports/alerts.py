@@ -88,7 +88,7 @@ class Alert:
     text: str
     """The newest report, in one line."""
     first_at: datetime
-    """When it was first reported since it was last not current."""
+    """When these reports began; an alert that is not current any more begins again."""
     last_at: datetime
     count: int
     """How often it was reported since `first_at`."""
@@ -120,7 +120,7 @@ class AlertStore(Protocol):
     """Stores alerts; `Alerts` is built on it (application/throttled_alerts.py)."""
 
     async def add(self, kind: AlertKind, subject: str, text: str, count: int) -> None:
-        """Add so many reports to the alert of this kind and subject.
+        """Add this many reports to the alert of this kind and subject.
 
         An alert that is no longer current begins again.
 

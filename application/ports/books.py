@@ -17,8 +17,8 @@ class Comparison:
 
     gateway: str
     livemode: bool
-    token: str
-    """Names this comparison; it is stored in the books until another one begins."""
+    id: str
+    """Stored in the books until another comparison begins."""
     mark: datetime | None
     """All charges that the gateway created before this time are in these books; None if that is
     not known of any time."""

@@ -37,7 +37,7 @@ class UnusableNotifications(Protocol):
         """Keep a notification; one that is kept already gets this reason.
 
         Raises:
-            StorageUnavailable: it may not be kept.
+            StorageUnavailable: it is not known whether it is kept.
         """
 
     async def list(self, limit: int, after: int = 0) -> Sequence[KeptNotification]:

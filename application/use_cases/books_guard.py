@@ -20,10 +20,11 @@ WAIT_SECONDS: Final = 5.0
 two, which takes well below a second."""
 
 INTERVAL: Final = timedelta(minutes=1)
-"""How often the worker compares: so much has to be listed again after a failover."""
+"""How often the worker compares; the charges of this time are listed again after a failover."""
 
 RETRY_AFTER: Final = timedelta(seconds=10)
-"""The pause after a comparison that failed, if no customer waits."""
+"""The pause after a comparison that failed, if no customer waits: well below INTERVAL, and few
+requests for a gateway that is down."""
 
 
 @define(eq=False)
@@ -107,6 +108,6 @@ class BooksGuard:
 
 
 def _retrieve(task: "asyncio.Task[None]") -> None:
-    """Take note of an exception that nobody may wait for any more."""
+    """Retrieve the exception, or asyncio would report it if nobody waits for it any more."""
     if not task.cancelled():
         task.exception()

@@ -81,6 +81,6 @@ class CheckRefund:
     async def _has_room(self, payment: Payment, refund: Refund) -> bool:
         try:
             order = await self.sync(payment)
-        except LookupRefused:  # for ever; then only the gateway itself limits the refund
+        except LookupRefused:  # asking again is useless; only the gateway itself limits the refund
             order = None
         return order is None or order.has_room_for(refund)

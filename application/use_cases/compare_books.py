@@ -26,14 +26,14 @@ from domain.payment import Payment
 logger = logging.getLogger(__name__)
 
 MARGIN: Final = timedelta(seconds=90)
-"""How far the mark stays behind the time: 60 s are the largest difference between the clocks of
-the database and of the gateway, much more than between two clocks that use NTP; 30 s allow for a
-gateway that does not list a charge at once."""
+"""How far the mark stays behind the present: 60 s because the clocks of database and gateway may
+differ, usually by much less; 30 s because a gateway may list a charge late."""
 
 LOOK_BACK: Final = timedelta(hours=24)
 """How far we look back without a mark: in a new database, and in one that was last used by a
 version without marks. Backups are made at least daily; older losses need a reconciliation."""
 
+# The shortest part of the time that is listed: Stripe's times are whole seconds.
 _SHORTEST: Final = timedelta(seconds=1)
 
 
@@ -72,7 +72,9 @@ class CompareBooks:
         comparison = await self.books.begin(self.gateway.name, self.gateway.livemode)
         try:
             adopted = await self._compare(list_charges, comparison, self.now())
-        except LookupRefused as refused:  # for ever, and the key may charge nevertheless
+        except (
+            LookupRefused
+        ) as refused:  # asking again is useless, and the key may charge nevertheless
             text = f"the books cannot be compared with those of {self.gateway.name}: {refused}"
             await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, "books", text)
             return 0

@@ -1,4 +1,4 @@
-"""What the commands about kept things share: pages, numbers, and a list with a line for each."""
+"""What the commands about stored items share: pages, numbers, and a line for each item."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ fewer if they are large (adapters/messaging/jetstream/dead_letters.py)."""
 
 
 class Numbered(Protocol):
-    """Something kept under a number."""
+    """An item that is stored under a number."""
 
     @property
     def id(self) -> int:
@@ -57,7 +57,7 @@ def wanted_numbers(numbers: tuple[int, ...], everything: bool) -> set[int] | Non
 
 
 def echo_line(number: int, at: datetime, subject: str, reason: str) -> None:
-    """Print the line of one of them: number, time in UTC, what it is, why it is kept."""
+    """Print the line of an item: number, time in UTC, what it is, why it is stored."""
     click.echo(f"{number:>6}  {at:%Y-%m-%d %H:%M:%S}  {subject:<16}  {reason}")
 
 

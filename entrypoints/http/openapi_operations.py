@@ -1,4 +1,4 @@
-"""The OpenAPI descriptions of what requests have: bodies, headers, queries."""
+"""The OpenAPI descriptions of requests: their bodies, headers and queries."""
 
 from dataclasses import dataclass
 from typing import Any, Final

@@ -52,7 +52,10 @@ def _is_segment(segment: bytes) -> bool:
 
 
 def _has_one_host(scope: HTTPScope) -> bool:
-    """RFC 9112, section 3.2; granian shows a request without the header as an empty one."""
+    """Whether there is one Host header, as RFC 9112, section 3.2, requires.
+
+    granian shows a request without the header as one with an empty header.
+    """
     hosts = _values(scope, b"host")
     if scope["http_version"] == "1.1":
         return len(hosts) == 1 and bool(hosts[0].strip())

@@ -32,11 +32,11 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
 
 _ALERTS: Final[Mapping[AlertKind, str]] = {
     AlertKind.BOOKS_BEHIND: (
-        "find out whether the database was restored or failed over, and let recovery compare it"
-        " with the gateway before you trust its figures"
+        "find out whether the database was restored or failed over; what it lacks is read again"
+        " from the gateway and from NATS"
     ),
     AlertKind.CHARGED_TWICE: (
-        "nothing, if the second charge is given back; check that its refund succeeds"
+        "check that the refund of the second charge succeeds; it is sent automatically"
     ),
     AlertKind.CLOCK_SKEW: "synchronize the clocks of this host and of the database's host (NTP)",
     AlertKind.CONSUMER_UNSUITABLE: (

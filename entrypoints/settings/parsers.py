@@ -28,7 +28,7 @@ accepts 255 (https://docs.nats.io/nats-concepts/jetstream/streams)."""
 # https://docs.stripe.com/keys: what begins otherwise than a secret or a restricted key.
 _OTHER_STRIPE_SECRETS: Final = {
     "pk_": "a publishable key, which is for browsers",
-    "whsec_": "the secret of a webhook, which belongs into STRIPE_WEBHOOK_SECRET",
+    "whsec_": "the secret of a webhook, which belongs in STRIPE_WEBHOOK_SECRET",
 }
 
 
@@ -50,7 +50,9 @@ def text(value: str) -> str:
 def hmac_key(value: str) -> str:
     """Accept any bytes but a public or private key, with which no HS256 token is signed."""
     if value.lstrip().startswith(("-----BEGIN ", "ssh-", "ecdsa-")):
-        raise ValueError("is not an HS256 secret: keys of a provider are found by JWKS_URL")
+        raise ValueError(
+            "is not an HS256 secret: an identity provider's keys are set with JWKS_URL"
+        )
     return value
 
 

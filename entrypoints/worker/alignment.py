@@ -1,4 +1,4 @@
-"""Alignment: whether a subscription continues where our books end is checked again and again."""
+"""Alignment: check repeatedly that a subscription continues where our books end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ row. Events acknowledged since the last one are delivered again if the database 
 
 @define
 class Alignment:
-    """Calls AlignStreams when it is due."""
+    """Calls AlignStreams when it is due, before events are applied."""
 
     align: Callable[[], Awaitable[None]]
     """Raises BrokerUnavailable or StorageUnavailable if no event may be applied yet."""

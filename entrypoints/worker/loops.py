@@ -60,7 +60,7 @@ REAL_PACING: Final = Pacing()
 
 
 class LoopObserver(Protocol):
-    """Is told how each run of a loop has ended."""
+    """Observes how each run of a loop ends."""
 
     def succeeded(self, loop: str, done: int) -> None:
         """A run has done this much work."""

@@ -138,7 +138,7 @@ class UnreliableConnectionContract:
 
 @pytest.mark.asyncio
 class RefusingGatewayContract:
-    """What a gateway promises that may refuse the shop instead of a card."""
+    """The promises of a gateway that may refuse the shop instead of a card."""
 
     async def test_a_refusal_of_the_shop_is_no_decline_and_captures_nothing(
         self, harness: RefusingHarness

@@ -1,4 +1,4 @@
-"""What a payment gateway promises that lists what happened to a payment, as tests."""
+"""The promises of a gateway that lists charges or refunds, as tests."""
 # ruff: noqa: D102, S101 - these are tests
 
 import asyncio
@@ -22,7 +22,7 @@ _HOUR: Final = timedelta(hours=1)
 
 @pytest.mark.asyncio
 class RefundListContract:
-    """What a gateway promises that lists all refunds of a payment."""
+    """The promises of a gateway that lists the refunds of a payment."""
 
     async def test_a_payment_without_refunds_has_an_empty_list(
         self, harness: RefundListingHarness
@@ -73,7 +73,7 @@ class RefundListContract:
 
 @pytest.mark.asyncio
 class ChargeListContract:
-    """What a gateway promises that lists all charges of a time."""
+    """The promises of a gateway that lists the charges of a time."""
 
     async def test_a_charge_is_listed_right_after_its_reply_with_its_payment(
         self, harness: ChargeListingHarness

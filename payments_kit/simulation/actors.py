@@ -47,7 +47,7 @@ class Customer:
     gateway: GatewayEvents
     draw: random.Random
     wavering: random.Random
-    """A stream of its own, so that a customer who never wavers acts as before."""
+    """A random stream of its own, so that the other decisions of a seed stay the same."""
 
     async def act(self, arrives_at: float) -> None:
         """Pay, with other cards if necessary; in one of ten cases for another user's order."""

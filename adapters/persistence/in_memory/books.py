@@ -10,7 +10,7 @@ from application.ports.books import Comparison
 
 @frozen
 class InMemoryBooks:
-    """The marks by gateway and mode, each with the token of the newest comparison."""
+    """The marks by gateway and mode, each with the id of the newest comparison."""
 
     _database: InMemoryTables
 
@@ -26,15 +26,15 @@ class InMemoryBooks:
         await database.checkpoint("begin comparison")
         _, mark = database.gateway_marks.get((gateway, livemode), ("", None))
         database.comparisons += 1
-        token = str(database.comparisons)
-        database.gateway_marks[gateway, livemode] = (token, mark)
-        return Comparison(gateway, livemode, token, mark)
+        comparison_id = str(database.comparisons)
+        database.gateway_marks[gateway, livemode] = (comparison_id, mark)
+        return Comparison(gateway, livemode, comparison_id, mark)
 
     async def advance(self, comparison: Comparison, mark: datetime) -> bool:
         await self._database.checkpoint("advance mark")
         key = comparison.gateway, comparison.livemode
-        token, _ = self._database.gateway_marks.get(key, ("", None))
-        if token != comparison.token:
+        comparison_id, _ = self._database.gateway_marks.get(key, ("", None))
+        if comparison_id != comparison.id:
             return False
-        self._database.gateway_marks[key] = (token, mark)
+        self._database.gateway_marks[key] = (comparison_id, mark)
         return True

@@ -70,9 +70,9 @@ class InMemoryTables:
     positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)
     """By stream and consumer: the copy in which each position was bound, and the position."""
     gateway_marks: dict[tuple[str, bool], tuple[str, datetime | None]] = field(factory=dict)
-    """By gateway and mode: the token of the newest comparison, and the mark."""
+    """By gateway and mode: the id of the newest comparison, and the mark."""
     comparisons: int = 0
-    """How many comparisons have begun; it makes their tokens unique also after a failover."""
+    """How many comparisons have begun; it makes their ids unique also after a failover."""
     identity: str = ""
     copy: int = 1
     """Which copy of the database this is: another one after a failover or a restored backup."""

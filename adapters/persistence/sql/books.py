@@ -16,7 +16,7 @@ _IDENTITY = Statement.of(select(database_identity.c.identity))
 _NEW = insert(gateway_marks).values(
     gateway=bindparam("gateway", type_=Text),
     livemode=bindparam("livemode", type_=Boolean),
-    comparison=bindparam("token", type_=Text),
+    comparison=bindparam("comparison_id", type_=Text),
 )
 _BEGIN = Statement.of(
     _NEW.on_conflict_do_update(
@@ -25,13 +25,13 @@ _BEGIN = Statement.of(
     ).returning(gateway_marks.c.complete_until)
 )
 
-# If the commit that began the comparison was lost, its token is not there any more.
+# If the commit that began the comparison was lost, its id is not there any more.
 _ADVANCE = Statement.of(
     update(gateway_marks)
     .where(
         gateway_marks.c.gateway == bindparam("gateway", type_=Text),
         gateway_marks.c.livemode == bindparam("livemode", type_=Boolean),
-        gateway_marks.c.comparison == bindparam("token", type_=Text),
+        gateway_marks.c.comparison == bindparam("comparison_id", type_=Text),
     )
     .values(complete_until=bindparam("mark", type_=DateTime(timezone=True)))
     .returning(gateway_marks.c.gateway)
@@ -55,18 +55,18 @@ class SqlBooks:
         return self._identity
 
     async def begin(self, gateway: str, livemode: bool) -> Comparison:
-        token = uuid.uuid4().hex
+        comparison_id = uuid.uuid4().hex
         [(mark,)] = await self._database.run(
-            _BEGIN, gateway=gateway, livemode=livemode, token=token
+            _BEGIN, gateway=gateway, livemode=livemode, comparison_id=comparison_id
         )
-        return Comparison(gateway, livemode, token, mark)
+        return Comparison(gateway, livemode, comparison_id, mark)
 
     async def advance(self, comparison: Comparison, mark: datetime) -> bool:
         advanced = await self._database.run(
             _ADVANCE,
             gateway=comparison.gateway,
             livemode=comparison.livemode,
-            token=comparison.token,
+            comparison_id=comparison.id,
             mark=mark,
         )
         return bool(advanced)

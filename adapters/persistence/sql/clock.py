@@ -41,7 +41,7 @@ class DatabaseClock:
     _offset: float | None = None
     """Seconds to add to this machine's clock to get the database's time since 1970."""
     _step_back: float = 0.0
-    """By how many seconds the database's clock is behind the time that it has told before."""
+    """By how many seconds the database's clock is behind its own earlier reading."""
 
     @property
     def problem(self) -> str | None:

@@ -67,6 +67,6 @@ class Readiness:
 
 
 def _retrieve(question: "asyncio.Task[None]") -> None:
-    """Take the error of a question for which nobody waits any more; asyncio would report it."""
+    """Retrieve the error, or asyncio would report it if nobody waits for it any more."""
     if not question.cancelled():
         question.exception()
