@@ -83,7 +83,7 @@ def fault_of(error: aiohttp.ClientError) -> str | aiohttp.ClientError:
         case aiohttp.ClientHttpProxyError(status=407):
             return "the proxy wants a user and a password (407): put them into HTTPS_PROXY"
         case aiohttp.ClientHttpProxyError():
-            return f"the proxy refuses to connect us ({error.status}): see HTTPS_PROXY, NO_PROXY"
+            return f"the proxy refuses the connection ({error.status}): see HTTPS_PROXY, NO_PROXY"
         case aiohttp.ClientProxyConnectionError():
             return f"the proxy {error.host}:{error.port} of HTTPS_PROXY cannot be reached"
         case _:

@@ -100,7 +100,7 @@ class CreateCharge:
         except PaymentInProgress as in_progress:
             result = await self._check_authentication(in_progress, command)
             if result.payment.status is PaymentStatus.CANCELLED:
-                return await self(command)  # it was cancelled, so it is not in the way any more
+                return await self(command)  # it was cancelled, so the order can be claimed now
             return result
         try:
             outcome = await self._charge(payment, command.token)
@@ -114,7 +114,7 @@ class CreateCharge:
         return await self._settle(payment, outcome)
 
     async def _claim_on_compared_books(self, command: PayOrder) -> Payment:
-        """Claim the order on books that are compared with the gateway's; again if they were lost.
+        """Claim the order on compared books; claim it again if a connection was lost meanwhile.
 
         What the books refuse anyway needs no comparison.
         """

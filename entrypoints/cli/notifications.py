@@ -25,14 +25,14 @@ Result = TypeVar("Result")
 
 @click.group(name="notifications")
 def notification_commands() -> None:
-    """Show and replay webhooks that cannot be used."""
+    """Show, replay or discard unusable webhooks."""
 
 
 @notification_commands.command(name="list")
 @limit_option
 @after_option
 def list_notifications(limit: int, after: int) -> None:
-    """List notifications that cannot be used, oldest first.
+    """List unusable notifications, oldest first.
 
     Each line has the number, the time in UTC, the gateway and its id, and the reason.
     """
@@ -81,7 +81,10 @@ def replay_notifications(numbers: tuple[int, ...], everything: bool) -> None:
 @notification_commands.command(name="discard")
 @click.argument("numbers", nargs=-1, type=click.IntRange(1), required=True)
 def discard_notifications(numbers: tuple[int, ...]) -> None:
-    """Remove notifications for good, after comparing them with the gateway's own pages."""
+    """Remove notifications for good.
+
+    Compare them with the gateway's own pages before: they are not read again.
+    """
     removed = _with_notifications(lambda opened: opened.store.remove(numbers))
     click.echo(f"discarded {removed}")
 

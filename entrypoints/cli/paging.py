@@ -28,7 +28,7 @@ limit_option = click.option(
     default=50,
     show_default=True,
     type=click.IntRange(1, 10_000),
-    help="The largest number to list.",
+    help="How many to list at most.",
 )
 after_option = click.option("--after", default=0, help="List only numbers greater than this one.")
 all_option = click.option("--all", "everything", is_flag=True, help="Replay all of them.")

@@ -50,7 +50,7 @@ def _explain_certificate(error: ssl.SSLCertVerificationError) -> str:
         case code if code == _EXPIRED:
             return "the server's certificate has expired"
         case code if code in _UNKNOWN_AUTHORITY:
-            return "the server's certificate is of an authority that we do not know: NATS_CA_FILE"
+            return "the server's certificate is of an unknown authority: set NATS_CA_FILE"
         case code if code in _OTHER_NAME:
             return f"the server's certificate is for another name: {error.verify_message}"
         case _:

@@ -135,7 +135,7 @@ async def test_a_proxy_that_refuses_or_cannot_be_reached_is_named_without_its_pa
     away = await problem()
 
     assert "the proxy wants a user and a password (407)" in unauthorized
-    assert "the proxy refuses to connect us (403)" in forbidden
+    assert "the proxy refuses the connection (403)" in forbidden
     assert f"the proxy 127.0.0.1:{proxy.port} of HTTPS_PROXY cannot be reached" in away
     assert "wrong" not in unauthorized + forbidden + away
 

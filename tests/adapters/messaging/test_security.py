@@ -187,7 +187,7 @@ async def test_a_certificate_that_cannot_be_trusted_is_named(
     other = Authority(tmp_path, "other")
     trusted = Security(ca_file=authority.file)
     for files, words in (
-        (other.issue("unknown"), "an authority that we do not know: NATS_CA_FILE"),
+        (other.issue("unknown"), "of an unknown authority: set NATS_CA_FILE"),
         (authority.issue("expired", expired=True), "the server's certificate has expired"),
         (authority.issue("elsewhere", "10.0.0.1"), "certificate is for another name"),
     ):
