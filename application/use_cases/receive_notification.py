@@ -98,9 +98,9 @@ class ReceiveNotification:
         else:
             await self._check_soon(notification.payment_id)
         if notification.refunded is not None:
-            await self._look_at_refunds(notification, notification.refunded)
+            await self._sync_refunds(notification, notification.refunded)
 
-    async def _look_at_refunds(self, notification: PaymentNotification, refunded: Money) -> None:
+    async def _sync_refunds(self, notification: PaymentNotification, refunded: Money) -> None:
         """List the refunds of a charge, unless we know of as much as was refunded.
 
         Raises:
