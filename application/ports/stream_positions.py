@@ -30,7 +30,7 @@ class StreamPosition:
     """The highest sequence that was applied."""
     applied_at: datetime | None
     """When the stream stored that event; None if none was applied."""
-    settled: int
+    floor: int
     """All events up to this sequence are in these books, or in the dead letters."""
     is_current: bool
     """Whether these are the books that were bound: not a copy, a standby or a restored backup. It
@@ -56,9 +56,9 @@ class StreamPositions(Protocol):
         """
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, settled: int
+        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
     ) -> None:
-        """Record that this consumer delivers, or has delivered, all events after `settled`.
+        """Record that this consumer delivers, or has delivered, all events after `floor`.
 
         It must be true for these books. What was applied is kept if the stream is the same.
 
@@ -66,8 +66,8 @@ class StreamPositions(Protocol):
             StorageUnavailable: the database cannot be reached.
         """
 
-    async def settle(self, stream: str, consumer: str, consumer_id: str, settled: int) -> None:
-        """Record that all events up to `settled` were acknowledged by this consumer.
+    async def raise_floor(self, stream: str, consumer: str, consumer_id: str, floor: int) -> None:
+        """Record that all events up to `floor` were acknowledged by this consumer.
 
         It changes nothing if another consumer is bound, or if the position is not current.
 

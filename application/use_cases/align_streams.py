@@ -64,18 +64,18 @@ class AlignStreams:
                 await self._report(progress, "these books have no record of it")
                 await self._set_back(progress, None)
             return
-        read_to = max(position.applied, position.settled)
+        read_to = max(position.applied, position.floor)
         is_behind = progress.acknowledged > read_to and (
             await self.events.has_acknowledged(progress, read_to)
         )
         if is_behind:
             await self._report(progress, f"these books end at {read_to} ({position.applied_at})")
         if is_behind or not position.is_current or _skips(progress, position):
-            await self._set_back(progress, position.settled)
+            await self._set_back(progress, position.floor)
         elif position.consumer_id != progress.consumer_id:
-            await self._bind(progress, position.settled)
-        elif progress.acknowledged > position.settled:
-            await self.positions.settle(
+            await self._bind(progress, position.floor)
+        elif progress.acknowledged > position.floor:
+            await self.positions.raise_floor(
                 progress.stream, progress.consumer, progress.consumer_id, progress.acknowledged
             )
 
@@ -87,14 +87,14 @@ class AlignStreams:
             f" but {found}: they are read again",
         )
 
-    async def _set_back(self, progress: StreamProgress, settled: int | None) -> None:
-        begin = None if settled is None else settled + 1
+    async def _set_back(self, progress: StreamProgress, floor: int | None) -> None:
+        begin = None if floor is None else floor + 1
         again = await self.events.set_back(progress, begin)
-        await self._bind(again, _before_beginning(again) if settled is None else settled)
+        await self._bind(again, _before_beginning(again) if floor is None else floor)
 
-    async def _bind(self, progress: StreamProgress, settled: int) -> None:
+    async def _bind(self, progress: StreamProgress, floor: int) -> None:
         await self.positions.bind(
-            progress.stream, progress.consumer, progress.stream_id, progress.consumer_id, settled
+            progress.stream, progress.consumer, progress.stream_id, progress.consumer_id, floor
         )
 
 
@@ -107,4 +107,4 @@ def _skips(progress: StreamProgress, position: StreamPosition) -> bool:
     """Whether a consumer that the books do not know may leave out events that they lack."""
     if position.consumer_id == progress.consumer_id:
         return False
-    return progress.begins is None or progress.begins > position.settled + 1
+    return progress.begins is None or progress.begins > position.floor + 1

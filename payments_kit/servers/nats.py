@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from payments_kit.servers.processes import LocalServerError, SupervisedProcess, User, free_port
@@ -43,13 +43,29 @@ class LocalNats(LocalServer):
     name = "nats-server"
 
     def __init__(
-        self, folder: Path | None = None, *, sync_interval: str = "2m", monitoring: bool = False
+        self,
+        folder: Path | None = None,
+        *,
+        sync_interval: str = "2m",
+        monitoring: bool = False,
+        server_name: str | None = None,
+        cluster: Mapping[str, object] | None = None,
     ) -> None:
+        """Create a server that is not started.
+
+        Args:
+            folder: where its files are.
+            sync_interval: see above.
+            monitoring: whether it has monitoring endpoints.
+            server_name: its name; a random one if it is None.
+            cluster: the setting `cluster` of its configuration.
+        """
         super().__init__(
             folder, User.current(), stop_signal=signal.SIGTERM, abort_signal=signal.SIGKILL
         )
         self._sync_interval = sync_interval
-        self._server_name = f"local-{secrets.token_hex(8)}"
+        self.server_name = server_name or f"local-{secrets.token_hex(8)}"
+        self._cluster = cluster
         self._monitoring = monitoring
         self._monitoring_port: int | None = None
 
@@ -70,13 +86,15 @@ class LocalNats(LocalServer):
         return f"http://127.0.0.1:{self._monitoring_port}"
 
     def _prepare(self, process: SupervisedProcess) -> None:
-        settings = {
-            "server_name": self._server_name,
+        settings: dict[str, object] = {
+            "server_name": self.server_name,
             "jetstream": {
                 "store_dir": str(process.folder / "store"),
                 "sync_interval": self._sync_interval,
             },
         }
+        if self._cluster is not None:
+            settings["cluster"] = self._cluster
         # The configuration format is a superset of JSON.
         (process.folder / "nats.conf").write_text(json.dumps(settings))
 
@@ -94,4 +112,4 @@ class LocalNats(LocalServer):
         except OSError:
             return False
         # Another server may use this port.
-        return self._server_name.encode() in info
+        return self.server_name.encode() in info

@@ -49,7 +49,7 @@ FORGET = Statement.of(
         """
         WITH forgotten AS (DELETE FROM orders WHERE id <> 'order-1')
         UPDATE stream_positions
-        SET applied = 1, settled = 1, written_by = pg_current_xact_id()::xid::text
+        SET applied = 1, floor = 1, written_by = pg_current_xact_id()::xid::text
         """
     )
 )

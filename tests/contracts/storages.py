@@ -169,5 +169,5 @@ def _elapse_on(database: Database) -> Elapse:
 
 async def load_again(database: Database) -> None:
     """Write every position again, as loading a dump does."""
-    rewritten = update(stream_positions).values(settled=stream_positions.c.settled)
+    rewritten = update(stream_positions).values(floor=stream_positions.c.floor)
     await database.run(Statement.of(rewritten))

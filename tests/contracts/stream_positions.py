@@ -23,7 +23,7 @@ def at(sequence: int, stream: str = "ORDERS") -> EventPosition:
 
 async def bind(storage: Storage, position: StreamPosition = BOUND) -> None:
     """Bind the position of the stream."""
-    await storage.positions.bind(*KEY, position.stream_id, position.consumer_id, position.settled)
+    await storage.positions.bind(*KEY, position.stream_id, position.consumer_id, position.floor)
 
 
 async def advance(storage: Storage, *sequences: int) -> None:
@@ -60,9 +60,9 @@ class StreamPositionsContract:
         await bind(storage)
         await advance(storage, 7)
         await advance(storage, 3)
-        for settled in (20, 15):
-            await storage.positions.settle(*KEY, "consumer 1", settled)
-        expected = evolve(BOUND, applied=7, applied_at=at(7).stored_at, settled=20)
+        for floor in (20, 15):
+            await storage.positions.raise_floor(*KEY, "consumer 1", floor)
+        expected = evolve(BOUND, applied=7, applied_at=at(7).stored_at, floor=20)
         assert await storage.positions.read(*KEY) == expected
 
     async def test_a_commit_without_a_bound_position_is_a_conflict(self, storage: Storage) -> None:
@@ -89,9 +89,9 @@ class StreamPositionsContract:
             await work.commit()
         assert await storage.positions.read(*KEY) == BOUND
 
-    async def test_only_the_bound_consumer_settles_a_position(self, storage: Storage) -> None:
+    async def test_only_the_bound_consumer_raises_the_floor(self, storage: Storage) -> None:
         await bind(storage)
-        await storage.positions.settle(*KEY, "consumer 2", 20)
+        await storage.positions.raise_floor(*KEY, "consumer 2", 20)
         assert await storage.positions.read(*KEY) == BOUND
 
     async def test_binding_again_keeps_what_was_applied_from_the_same_stream(
@@ -99,7 +99,7 @@ class StreamPositionsContract:
     ) -> None:
         await bind(storage)
         await advance(storage, 7)
-        again = evolve(BOUND, consumer_id="consumer 2", settled=4)
+        again = evolve(BOUND, consumer_id="consumer 2", floor=4)
         await bind(storage, again)
         expected = evolve(again, applied=7, applied_at=at(7).stored_at)
         assert await storage.positions.read(*KEY) == expected
@@ -117,7 +117,7 @@ class StreamPositionsContract:
         assert await storage.positions.read(*KEY) == expected
         with pytest.raises(Conflict):
             await advance(storage, 8)
-        await storage.positions.settle(*KEY, "consumer 1", 20)
+        await storage.positions.raise_floor(*KEY, "consumer 1", 20)
         assert await storage.positions.read(*KEY) == expected
         await bind(storage)
         await advance(storage, 8)

@@ -17,24 +17,24 @@ class InMemoryStreamPositions:
         return self._find(stream, consumer)
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, settled: int
+        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
     ) -> None:
         await self._database.checkpoint("bind position")
         found = self._find(stream, consumer)
         applied, applied_at = 0, None
         if found is not None and found.stream_id == stream_id:
             applied, applied_at = found.applied, found.applied_at
-        bound = StreamPosition(stream_id, consumer_id, applied, applied_at, settled, True)
+        bound = StreamPosition(stream_id, consumer_id, applied, applied_at, floor, True)
         self._database.positions[stream, consumer] = self._database.copy, bound
         await self._database.checkpoint("position bound")
 
-    async def settle(self, stream: str, consumer: str, consumer_id: str, settled: int) -> None:
-        await self._database.checkpoint("settle position")
+    async def raise_floor(self, stream: str, consumer: str, consumer_id: str, floor: int) -> None:
+        await self._database.checkpoint("raise floor of position")
         found = self._find(stream, consumer)
         if found is not None and found.is_current and found.consumer_id == consumer_id:
-            higher = evolve(found, settled=max(found.settled, settled))
+            higher = evolve(found, floor=max(found.floor, floor))
             self._database.positions[stream, consumer] = self._database.copy, higher
-        await self._database.checkpoint("position settled")
+        await self._database.checkpoint("floor raised")
 
     def _find(self, stream: str, consumer: str) -> StreamPosition | None:
         copy, found = self._database.positions.get((stream, consumer), (0, None))

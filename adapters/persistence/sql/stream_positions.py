@@ -52,15 +52,12 @@ _KEY: Final[ColumnElement[bool]] = and_(
 
 _READ: Final = Statement.of(
     select(
-        *positions.c["stream_id", "consumer_id", "applied", "applied_at", "settled"], _IS_CURRENT
+        *positions.c["stream_id", "consumer_id", "applied", "applied_at", "floor"], _IS_CURRENT
     ).where(_KEY)
 )
 
 _NEW: Final = insert(positions).values(
-    {
-        name: bindparam(name)
-        for name in ("stream", "consumer", "stream_id", "consumer_id", "settled")
-    }
+    {name: bindparam(name) for name in ("stream", "consumer", "stream_id", "consumer_id", "floor")}
     | {"applied": literal_column("0"), "server": _SERVER, "written_by": _TRANSACTION}
 )
 
@@ -74,22 +71,18 @@ _BIND: Final = Statement.of(
             "consumer_id": _NEW.excluded.consumer_id,
             "applied": case((_IS_SAME_STREAM, positions.c.applied), else_=literal_column("0")),
             "applied_at": case((_IS_SAME_STREAM, positions.c.applied_at)),
-            "settled": _NEW.excluded.settled,
+            "floor": _NEW.excluded.floor,
             "server": _SERVER,
             "written_by": _TRANSACTION,
         },
     )
 )
 
-_SETTLE: Final = Statement.of(
+_RAISE_FLOOR: Final = Statement.of(
     update(positions)
     .where(_KEY, positions.c.consumer_id == bindparam("consumer_id", type_=Text), _IS_CURRENT)
     .values(
-        {
-            positions.c.settled: func.greatest(
-                positions.c.settled, bindparam("settled", type_=BigInteger)
-            )
-        }
+        {positions.c.floor: func.greatest(positions.c.floor, bindparam("floor", type_=BigInteger))}
         | _WRITER
     )
 )
@@ -133,7 +126,7 @@ class SqlStreamPositions:
         return StreamPosition(*rows[0]) if rows else None
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, settled: int
+        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
     ) -> None:
         await self._database.run(
             _BIND,
@@ -141,10 +134,10 @@ class SqlStreamPositions:
             consumer=consumer,
             stream_id=stream_id,
             consumer_id=consumer_id,
-            settled=settled,
+            floor=floor,
         )
 
-    async def settle(self, stream: str, consumer: str, consumer_id: str, settled: int) -> None:
+    async def raise_floor(self, stream: str, consumer: str, consumer_id: str, floor: int) -> None:
         await self._database.run(
-            _SETTLE, stream=stream, consumer=consumer, consumer_id=consumer_id, settled=settled
+            _RAISE_FLOOR, stream=stream, consumer=consumer, consumer_id=consumer_id, floor=floor
         )

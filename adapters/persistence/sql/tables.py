@@ -226,7 +226,7 @@ stream_positions: Final = Table(
     Column("consumer_id", Text, nullable=False),
     Column("applied", BigInteger, nullable=False),
     Column("applied_at", _MOMENT),
-    Column("settled", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False),
     # Where the row was written; see stream_positions.py.
     Column("server", Text, nullable=False),
     Column("written_by", Text, nullable=False),

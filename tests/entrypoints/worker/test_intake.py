@@ -232,7 +232,7 @@ async def test_every_event_that_ends_is_in_the_position_of_its_stream(intake: In
     await intake.run()
     assert await intake.applied() == 4
     [(_, position)] = intake.world.database.positions.values()
-    assert position.settled == 1, "the second event is not ended"
+    assert position.floor == 1, "the second event is not ended"
 
 
 async def test_events_that_a_failover_lost_are_applied_again(intake: Intake) -> None:

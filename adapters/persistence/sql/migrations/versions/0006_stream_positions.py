@@ -21,7 +21,7 @@ def upgrade() -> None:
             consumer_id text NOT NULL,
             applied bigint NOT NULL,
             applied_at timestamptz,
-            settled bigint NOT NULL,
+            floor bigint NOT NULL,
             server text NOT NULL,
             written_by text NOT NULL,
             PRIMARY KEY (stream, consumer)
