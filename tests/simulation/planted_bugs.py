@@ -449,6 +449,7 @@ BUGS: Final = (
         *(intake._Batch, "apply", _ack_before_commit),
         Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),
     ),
+    Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),
     Bug("the last delivered wins", OrderReplica, "merge", _last_delivered_wins),
 )
 
