@@ -69,6 +69,8 @@ class JetStreamConnection:
         self._servers = Servers.parse(servers)
         self._security = security or Security()
         self._security.check()
+        if self._servers.is_websocket and not self._servers.is_tls and self._security.requires_tls:
+            raise ValueError("has ws://, but the files for TLS require wss://")
         self._name = name
         self.namespace = namespace or Namespace()
         """How our subjects, streams and consumers are named."""

@@ -40,6 +40,8 @@ class Servers:
         schemes = {part.scheme for part in parts}
         if schemes & {*_TCP} and schemes & {*_WEBSOCKET}:
             raise ValueError("mixes ws:// and wss:// with other servers")
+        if schemes >= {*_WEBSOCKET}:
+            raise ValueError("mixes ws:// with wss://, which requires TLS")
         first = parts[0]
         user = unquote(first.username) if first.username else None
         password = unquote(first.password) if first.password is not None else None

@@ -92,7 +92,7 @@ async def test_every_form_of_an_address_is_understood(nats_url: str, form: str) 
         ("user:p%40ss@one:1,two:2", ["nats://one:1", "nats://two:2"], ("user", "p@ss", None)),
         ("nats://user:p@ss@one", ["nats://one:4222"], ("user", "p@ss", None)),
         ("nats://t0ken@one:1", ["nats://one:1"], (None, None, "t0ken")),
-        ("wss://one/nats,ws://two:80", ["wss://one/nats", "ws://two:80"], (None, None, None)),
+        ("wss://one/nats,wss://two:80", ["wss://one/nats", "wss://two:80"], (None, None, None)),
     ],
 )
 def test_an_address_is_read(
@@ -110,6 +110,7 @@ def test_an_address_is_read(
     [
         *("", "nats://", "one,,two", "https://one", "amqp://one", "one:port", "one:70000"),
         *("nats://s3cret/x@one", "nats://user:s3cret#1@one", "ws://one,nats://two", "nats://[::1"),
+        "ws://one,wss://two",
         *("nats://one two",),
     ],
 )
@@ -223,10 +224,15 @@ async def test_a_renewed_certificate_is_used_for_the_next_connection(
 
 
 @pytest.mark.filterwarnings("ignore:parameter 'timeout':DeprecationWarning")  # the library's
-async def test_web_sockets_are_used(server: LocalNats) -> None:
-    port = free_port()
+async def test_web_sockets_are_used(server: LocalNats, authority: Authority) -> None:
+    port, trusted = free_port(), Security(ca_file=authority.file)
     await configure(server, websocket={"port": port, "no_tls": True, "host": "127.0.0.1"})
     assert await connects(JetStreamConnection(f"ws://127.0.0.1:{port}"))
+    with pytest.raises(ValueError, match="wss"):
+        JetStreamConnection(f"ws://127.0.0.1:{port}", security=trusted)
+    files = tls(authority.issue("server"))
+    await configure(server, websocket={"port": port, "tls": files, "host": "127.0.0.1"})
+    assert await connects(JetStreamConnection(f"wss://127.0.0.1:{port}", security=trusted))
 
 
 # --- files ---------------------------------------------------------------------------------------
