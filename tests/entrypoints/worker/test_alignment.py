@@ -9,7 +9,8 @@ from attrs import define, field
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.messaging.in_memory import InMemoryDelivery, InMemorySubscription
+from adapters.messaging.in_memory import InMemorySubscription
+from adapters.messaging.in_memory.broker import InMemoryDelivery
 from adapters.messaging.wire import Message
 from adapters.persistence.in_memory.tables import Backup
 from application.ports.stream_positions import EventPosition
