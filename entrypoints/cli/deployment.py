@@ -64,9 +64,11 @@ async def _check(settings: Settings) -> "list[CheckResult]":
     try:
         async with open_doctor(settings) as doctor:
             return await doctor.check()
-    except InvalidSetting as error:  # the database's adapter or a gateway plug-in found it
+    except InvalidSetting as error:  # an adapter or a gateway plug-in found it
         return [CheckResult(_adapter_of(each), False, each) for each in error.problems]
 
 
 def _adapter_of(problem: str) -> str:
+    if problem.startswith("NATS_"):
+        return "nats"
     return "database" if problem.startswith(("DATABASE_URL", "PG")) else "gateway"

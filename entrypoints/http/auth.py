@@ -183,7 +183,7 @@ class Authenticator:
             payload = _payload(self._public, token, key.public_key, key.algorithm)
             if payload is not None:
                 return payload
-        text = "the token's signature is not one of the identity provider's key"
+        text = "the token's signature is not one of the identity provider's keys"
         raise Refusal(RefusalReason.SIGNATURE, text)
 
 

@@ -21,7 +21,8 @@ SEVERAL: Final = 3
 wrong sends about this many for each payment."""
 
 SECONDS: Final = 600.0
-"""The time in which several are reported."""
+"""Several within this time are reported: one payment causes several webhooks within seconds, and
+minutes allow for the gateway to send them again."""
 
 LOG_SECONDS: Final = 10.0
 """The time between two lines of one reason: anybody can send a request that is refused."""

@@ -165,6 +165,11 @@ SETUPS: Final[list[tuple[str, Change, str]]] = [
         "database       ConnectionRefusedError",
     ),
     (
+        "nats: a file without certificates",
+        variables(NATS_CA_FILE=__file__),
+        "nats           NATS_CA_FILE: has no usable certificates in PEM format",
+    ),
+    (
         "NATS that is down",
         variables(NATS_URL=f"nats://u:hunter2@{CLOSED}"),
         "nats           NATS: ",
