@@ -1,10 +1,12 @@
 """The positions in streams of inbound events, on PostgreSQL.
 
-A row must not be believed in another copy of the database than the one it was written in. These
-facts tell: when this server was started, which differs on a standby that was promoted, on a server
-that continues from a backup, and after any restart, which may have lost transactions that were
-committed without waiting for the disk; the database's number, which differs in a copy on the same
-server; and the transaction that wrote the row, which differs if the row was loaded from a dump.
+A row is valid only in the copy of the database in which it was written. Three facts identify it:
+
+- When this server was started: it differs on a standby that was promoted, on a server that
+  continues from a backup, and after any restart, which may have lost transactions that were
+  committed without waiting for the disk.
+- The database's number: it differs in a copy on the same server.
+- The transaction that wrote the row: it differs if the row was loaded from a dump.
 """
 
 from typing import Final
