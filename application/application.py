@@ -25,6 +25,7 @@ from application.use_cases.compare_books import CompareBooks
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
 from application.use_cases.find_action import FindAction
+from application.use_cases.find_lost_payment import FindLostPayment
 from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.read_payments import ReadPayments
@@ -101,7 +102,8 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
     compare = CompareBooks(ports.begin, ports.books, gateway, history, settle, sync, alerts, now)
     guard = BooksGuard(compare, ports.books, now)
-    receive = ReceiveNotification(retry, settle, sync, gateway, ports.books, alerts, now)
+    find_lost = FindLostPayment(ports.books, gateway, settle, alerts)
+    receive = ReceiveNotification(retry, settle, sync, find_lost, alerts, now)
     return UseCases(
         books_guard=guard,
         create_charge=CreateCharge(

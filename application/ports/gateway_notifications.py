@@ -104,6 +104,8 @@ class UnusableNotification:
     """Why; without its content."""
     payment_id: PaymentId | None = None
     """The payment that it names, if any: the gateway is asked about it."""
+    claimed: Payment | None = None
+    """The payment as it was claimed, if the labels of its charge describe all of it."""
 
 
 ChargeNotification = ExternalRefundNotification | DisputeNotification

@@ -108,7 +108,8 @@ class CreateCharge:
             await self._release(payment)
             await self._report(unavailable)
             raise
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
+            logger.warning("the outcome of a payment is unknown: %s", unknown)
             return ChargeResult(payment)
         await self._count_decline(outcome, command)
         return await self._settle(payment, outcome)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
@@ -11,9 +12,10 @@ from application.ports.gateway_notifications import (
     NotificationReader,
     UnusableNotification,
 )
-from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.payment_gateway import GatewayUnavailable, LookupRefused
 from application.ports.unit_of_work import StorageUnavailable
 from application.ports.unusable_notifications import KeptNotification, UnusableNotifications
+from application.use_cases.find_lost_payment import LostPayment
 from application.use_cases.receive_notification import ReceiveNotification
 
 logger = logging.getLogger(__name__)
@@ -40,12 +42,16 @@ class KeepNotification:
         if isinstance(notification, UnusableNotification):
             await self._keep(notification.id, notification.reason, body)
             if notification.payment_id is not None:
-                await self.receive.check_soon(notification.payment_id)
+                with suppress(LostPayment, LookupRefused):  # an alert tells it
+                    await self.receive.check_soon(notification.payment_id, notification.claimed)
             return False
         try:
             return await self.receive(notification)
         except (StorageUnavailable, GatewayUnavailable):
             raise
+        except (LostPayment, LookupRefused) as error:  # an alert tells it
+            await self._keep(notification.id, _failed(error), body)
+            return False
         except Exception as error:
             logger.exception("notification %s could not be applied", notification.id)
             await self._keep(notification.id, _failed(error), body)
@@ -103,5 +109,7 @@ class ReplayNotifications:
 
 
 def _failed(error: Exception) -> str:
-    """Return a reason without the error's text, which may quote the notification."""
+    """Return a reason without the text of an unexpected error: it may quote the notification."""
+    if isinstance(error, LostPayment):
+        return str(error)
     return f"it could not be applied: {type(error).__name__}"

@@ -1,13 +1,11 @@
 """ReceiveNotification: apply a notification from a gateway, once."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from attrs import frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
-from application.ports.books import Books, is_issued_by
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     ChargeNotification,
@@ -18,10 +16,11 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
     UsableNotification,
 )
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.payment_gateway import GatewayUnavailable, LookupRefused, OutcomeUnknown
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.apply_charge_notification import apply_charge_notification
+from application.use_cases.find_lost_payment import FindLostPayment
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import report_doubtful, save_refunds
 from application.use_cases.sync_refunds import SyncRefunds
@@ -44,8 +43,7 @@ class ReceiveNotification:
     retry: RetryOnConflict
     settle: SettlePayment
     sync: SyncRefunds
-    gateway: PaymentGateway
-    books: Books
+    find_lost: FindLostPayment
     alerts: Alerts
     now: Clock
 
@@ -54,6 +52,8 @@ class ReceiveNotification:
 
         Raises:
             StorageUnavailable: nothing is known to be written; the gateway sends it again.
+            GatewayUnavailable: the gateway has to be asked, and cannot be; the same.
+            LostPayment, LookupRefused: it is about a payment of ours and cannot be applied.
         """
         note(notification=notification.id)
         if await self.retry(lambda work: work.inbox.has(notification.id)):
@@ -61,9 +61,10 @@ class ReceiveNotification:
         try:
             await self._apply(notification)
         except PaymentNotFound:
-            # It belongs to another application on the same gateway account: a payment of ours is
-            # stored before anything is charged, and one that was lost since has all our labels.
-            return False
+            # A payment of ours is stored before anything is charged, so the database has lost it,
+            # or it belongs to another application on the same gateway account.
+            if not await self._find_lost(notification):
+                return False
         await self.retry(lambda work: self._record(work, notification.id))
         return True
 
@@ -83,14 +84,15 @@ class ReceiveNotification:
         self, payment_id: PaymentId, outcome: Outcome, claimed: Payment | None
     ) -> None:
         """Settle a payment; one that our database has lost is adopted if its labels suffice."""
-        if claimed is not None and await self._may_be_adopted(claimed):
+        if claimed is not None and await self.find_lost.may_adopt(claimed):
             await self.settle(claimed, outcome)
         else:
             await self.settle.known(payment_id, outcome)
 
-    async def _may_be_adopted(self, claimed: Payment) -> bool:
-        is_here = claimed.is_at(self.gateway.name, self.gateway.livemode)
-        return is_here and await is_issued_by(self.books, claimed.id)
+    async def _find_lost(self, notification: UsableNotification) -> bool:
+        if not isinstance(notification, PaymentNotification):
+            return False
+        return await self.find_lost(notification.payment_id, notification.claimed)
 
     async def _apply_to_payment(self, notification: PaymentNotification) -> None:
         if notification.outcome is not None:
@@ -105,6 +107,7 @@ class ReceiveNotification:
 
         Raises:
             GatewayUnavailable: the gateway could not be asked; it sends the notification again.
+            LookupRefused: it will never list them.
         """
         order = await self.retry.begin().orders.find_by_payment(notification.payment_id)
         payment = None if order is None else _charged_payment(order, notification)
@@ -114,6 +117,10 @@ class ReceiveNotification:
             return
         try:
             await self.sync(order.payment_at_gateway(payment.id))
+        except LookupRefused as refused:
+            text = f"the refunds of payment {payment.id} cannot be listed: {refused}"
+            await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment.id, text)
+            raise
         except OutcomeUnknown as unknown:
             raise GatewayUnavailable(f"to list refunds: {unknown}") from unknown
 
@@ -147,14 +154,16 @@ class ReceiveNotification:
 
         await self.retry(decision)
 
-    async def check_soon(self, payment_id: PaymentId) -> None:
-        """Make the check of a payment due, if it is one of ours and its outcome is not final.
+    async def check_soon(self, payment_id: PaymentId, claimed: Payment | None) -> None:
+        """Make the check of a payment due, unless its outcome is final; find it if it is lost.
 
         Raises:
-            StorageUnavailable: nothing is known to be written.
+            Exception: as when a notification is applied.
         """
-        with suppress(PaymentNotFound):
+        try:
             await self._check_soon(payment_id)
+        except PaymentNotFound:
+            await self.find_lost(payment_id, claimed)
 
     async def _report_unknown_status(self, notification: ChargeNotification) -> None:
         if not isinstance(notification, DisputeNotification) or not notification.unknown_status:

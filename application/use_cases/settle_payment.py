@@ -84,8 +84,8 @@ class SettlePayment:
             return _save(work, order, order.settle(payment_id, evidence, self.now()))
 
         note(payment_id=payment_id)
-        await self._report_refusal(payment_id, evidence)
         change = await self.retry(decision)
+        await self._report_refusal(payment_id, evidence)
         await self._report_new(payment_id, change)
         return change.after.payment(payment_id)
 

@@ -11,7 +11,9 @@ from application.ports.alerts import AlertKind
 from application.ports.gateway_notifications import (
     ExternalRefundNotification,
     PaymentNotification,
+    UnusableNotification,
 )
+from application.ports.payment_gateway import GatewayUnavailable
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import OrderId, PaymentId, RefundId
 from domain.order import Order
@@ -270,3 +272,69 @@ async def test_an_outside_refund_of_a_second_charge_is_recorded_as_its_own(world
     recorded = world.order().refund(RefundId("re_outside"))
     assert recorded is not None
     assert recorded.payment_id == second.id
+
+
+# --- notifications that do not say what became of a lost payment -------------------------------
+
+
+def news_of(payment: Payment, *, is_described: bool = True) -> PaymentNotification:
+    """Return a notification about a payment, without an outcome."""
+    claimed = evolve(payment, status=PaymentStatus.PROCESSING, charge_id=None, captured_amount=None)
+    return PaymentNotification("evt_news", payment.id, claimed=claimed if is_described else None)
+
+
+async def a_lost_payment(world: World) -> Payment:
+    await world.create_order()
+    paid = (await world.pay()).payment
+    lose_payments(world)
+    return paid
+
+
+@pytest.mark.parametrize("is_usable", [True, False])
+async def test_any_news_of_a_lost_payment_makes_us_ask_the_gateway_about_it(
+    world: World, is_usable: bool
+) -> None:
+    paid = await a_lost_payment(world)
+    news = news_of(paid)
+    unusable = UnusableNotification("evt_news", "its type is unknown", paid.id, news.claimed)
+    assert await world.receive(news if is_usable else unusable) is is_usable
+    assert world.payment() == paid
+    assert not await world.receive(news if is_usable else unusable)
+    with pytest.raises(AlreadyPaid):
+        await world.pay()
+    await world.come_to_rest()
+
+
+async def test_news_of_a_lost_payment_are_sent_again_if_the_gateway_cannot_be_asked(
+    world: World,
+) -> None:
+    paid = await a_lost_payment(world)
+    world.faults.add("find", GatewayFaultKind.UNREACHABLE)
+    with pytest.raises(GatewayUnavailable):
+        await world.receive(news_of(paid))
+    assert await world.receive(news_of(paid))
+    assert world.payment() == paid
+
+
+@pytest.mark.parametrize("cause", ["labels", "forbidden"])
+async def test_news_of_a_lost_payment_that_cannot_be_found_are_kept_and_an_alert(
+    world: World, cause: str
+) -> None:
+    paid = await a_lost_payment(world)
+    if cause == "forbidden":
+        world.faults.add("find", GatewayFaultKind.FORBIDDEN)
+    await world.receive(news_of(paid, is_described=cause == "forbidden"), b"news")
+    (kept,) = await world.unusable.list(10)
+    assert kept.body == b"news"
+    (alert,) = await world.alerts.list_current()
+    assert alert.subject == paid.id
+    assert paid.id in alert.text
+
+
+async def test_news_of_a_payment_of_another_installation_are_not_kept(world: World) -> None:
+    world.database.identity = "0000000a"
+    await world.create_order()
+    theirs = PaymentNotification("evt_news", PaymentId("payment-of-another-installation"))
+    assert not await world.receive(theirs)
+    assert not await world.unusable.list(10)
+    assert not await world.alerts.list_current()

@@ -123,6 +123,20 @@ async def test_a_report_is_received_again_if_the_gateway_cannot_be_asked(world: 
     assert amounts(world) == [SIXTY]
 
 
+async def test_a_report_is_kept_with_an_alert_if_the_gateway_will_never_list_refunds(
+    world: World,
+) -> None:
+    await pay(world)
+    await refund_externally(world)
+    world.faults.add("list_refunds", GatewayFaultKind.FORBIDDEN)
+    assert not await charge_refunded(world, SIXTY)
+    assert len(await world.unusable.list(10)) == 1
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.LOOKUP_IMPOSSIBLE, world.payment().id)
+    assert await charge_refunded(world, SIXTY)  # a kept one is read again like this
+    assert amounts(world) == [SIXTY]
+
+
 async def test_a_charge_reported_as_refunded_before_its_reply_is_recorded_with_its_refund(
     world: World,
 ) -> None:

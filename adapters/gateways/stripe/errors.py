@@ -14,7 +14,8 @@ from application.ports.payment_gateway import GatewayUnavailable, KeyRefused, Ou
 # Raised by aiohttp before a connection (with TLS) is open: no byte of the request was sent.
 _NEVER_OPENED: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
-# https://docs.stripe.com/api/errors; after a type that we do not know, the outcome is unknown.
+# https://docs.stripe.com/api/errors; after a type that we do not know, the outcome is unknown,
+# unless the status alone proves that nothing was done.
 _TYPES: Final = ("card_error", "invalid_request_error")
 
 
@@ -74,14 +75,16 @@ def _of_reply(
         return StoredError(reply)
     if type_ == "idempotency_error" or code == "idempotency_key_in_use":
         return IdempotencyKeyInUse(reply)
+    if type_ and status in (401, 403):
+        return KeyRefused(f"{reply}: it refuses our API key: {redacted(told.text('message'))}")
+    if type_ and status == 429:
+        return GatewayUnavailable(f"{reply}: it is busy: {code_of(told.body)}")
     if type_ in _TYPES:
-        if status in (401, 403):
-            return KeyRefused(f"{reply}: it refuses our API key: {redacted(told.text('message'))}")
         if fault_of(told) is Fault.NOBODY and status is not None and status < 500:
-            return GatewayUnavailable(f"{reply}: it is busy: {code or 'too many requests'}")
+            return GatewayUnavailable(f"{reply}: it is busy: {code_of(told.body)}")
         if status in (400, 402, 404):
             return RequestRefused(told)
-    return OutcomeUnknown(reply)
+    return OutcomeUnknown(f"{reply}: {told.words}" if told.body else reply)
 
 
 def _error_object(body: object) -> Mapping[str, Any]:

@@ -4,21 +4,20 @@ A signed event is translated, or proved to be about nothing of ours, or unusable
 until a later version can use it. It is never dropped.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from attrs import field, frozen
 
+from adapters.gateways.stripe.events import ID, decoded, hashed, id_of, object_of
 from adapters.gateways.stripe.labels import claimed_payment, label
 from adapters.gateways.stripe.objects import (
     Json,
     Unreadable,
     amount,
+    charged_by_event,
     declined_by,
-    livemode,
     nested,
     outcome_of_charge,
     text,
@@ -39,10 +38,7 @@ from application.ports.gateway_notifications import (
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId, DisputeId, PaymentId
 from domain.money import Money
-from domain.outcome import Charged, Outcome
-
-# Stripe's identifiers are much shorter; the limit protects the tables that store them.
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+from domain.outcome import Outcome
 
 # Stripe documents no other events about charges and payment intents
 # (https://docs.stripe.com/api/events/types). Those without an outcome only make us look.
@@ -64,6 +60,9 @@ _DISPUTES: Final = ("charge.dispute.",)
 _THIN: Final = "v2.core.event"
 _OUR_OBJECTS: Final = ("charge", "payment_intent", "refund", "dispute")
 
+# These objects may be ours without our labels: their charge is.
+_WITHOUT_LABELS: Final = ("refund", "dispute")
+
 
 @frozen
 class StripeNotificationReader:
@@ -78,34 +77,16 @@ class StripeNotificationReader:
         return self.read_verified(body)
 
     def read_verified(self, body: bytes) -> Notification:
-        event = _decoded(body)
+        event = decoded(body)
         if event is None:
-            return UnusableNotification(_hash(body), "the body is not a JSON object")
-        event_id = _id_of(event, body)
+            return UnusableNotification(hashed(body), "the body is not a JSON object")
+        event_id = id_of(event, body)
         try:
             return _translated(event_id, event)
         except Unreadable as unreadable:
-            return UnusableNotification(event_id, str(unreadable), _payment_id(event))
-
-
-def _decoded(body: bytes) -> dict[str, Any] | None:
-    try:
-        event = json.loads(body.decode())
-    except (ValueError, RecursionError):  # invalid UTF-8 and huge numbers are ValueErrors
-        return None
-    return event if isinstance(event, dict) else None
-
-
-def _id_of(event: Json, body: bytes) -> str:
-    """Return the event's id, or else one that is the same whenever the event is sent again."""
-    event_id = event.get("id")
-    if isinstance(event_id, str) and _ID.fullmatch(event_id):
-        return event_id
-    return _hash(event_id.encode(errors="replace") if isinstance(event_id, str) else body)
-
-
-def _hash(data: bytes) -> str:
-    return f"sha256-{hashlib.sha256(data).hexdigest()}"
+            return UnusableNotification(
+                event_id, str(unreadable), _payment_id(event), claimed_payment(object_of(event))
+            )
 
 
 def _translated(event_id: str, event: Json) -> Notification:
@@ -114,15 +95,16 @@ def _translated(event_id: str, event: Json) -> Notification:
     Raises:
         Unreadable: it may be about something of ours, and cannot be read.
     """
-    if event.get("object") == _THIN:
+    obj = object_of(event)
+    if event.get("object") == _THIN or ("related_object" in event and not obj):
         return _of_thin(event_id, event)
     type_ = text(event, "type")
-    data = event.get("data")
-    obj = nested(data, "object") if isinstance(data, dict) else {}
     if type_.startswith(_DISPUTES):
         return _of_dispute(event_id, type_, obj)
     if type_.startswith(_REFUNDS):
         return _of_refund(event_id, obj)
+    if obj.get("object") in _WITHOUT_LABELS:
+        raise Unreadable(f"the event type {_shown(type_)} of a {obj['object']} is unknown")
     if type_.startswith(_PAYMENTS):
         return _of_payment(event_id, type_, obj)
     if _payment_id(event) is not None and label(obj, "order_id") is not None:
@@ -144,7 +126,7 @@ def _of_payment(event_id: str, type_: str, obj: Json) -> Notification:
     if "payment_id" not in obj["metadata"]:
         return UnrelatedNotification(event_id)
     payment_id = label(obj, "payment_id")
-    if payment_id is None or not _ID.fullmatch(payment_id):
+    if payment_id is None or not ID.fullmatch(payment_id):
         raise Unreadable("our label payment_id cannot be read")
     return PaymentNotification(
         id=event_id,
@@ -168,12 +150,9 @@ def _outcome(type_: str, obj: Json) -> Outcome | None:
             case "charge.failed" if obj.get("payment_intent") is None:
                 return outcome_of_charge(obj)
             case "payment_intent.succeeded":
-                return Charged(
-                    charge_id=ChargeId(text(obj, "latest_charge")),
-                    amount=amount(obj, "amount_received"),
-                    livemode=livemode(obj),
-                    reference=text(obj, "id"),
-                )
+                return charged_by_event(obj)
+            case "charge.updated" if obj.get("status") == "succeeded":
+                return outcome_of_charge(obj)
             case "payment_intent.canceled":
                 return declined_by(obj)
             case _ if type_ in _WITHOUT_OUTCOME:
@@ -205,7 +184,7 @@ def _of_refund(event_id: str, obj: Json) -> Notification:
     """Translate a refund; without our labels, it is an external one."""
     payment_id = label(obj, "payment_id")
     refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
-    if payment_id is not None and _ID.fullmatch(payment_id) and refund.refund_id is not None:
+    if payment_id is not None and ID.fullmatch(payment_id) and refund.refund_id is not None:
         return RefundNotification(event_id, PaymentId(payment_id), charge_id, refund)
     return ExternalRefundNotification(
         event_id, charge_id, refund.reference, refund.amount, refund.outcome
@@ -239,9 +218,8 @@ def _was_taken(dispute: Json) -> bool:
 
 def _payment_id(event: Json) -> PaymentId | None:
     """Return the payment that an event names, if it names one."""
-    data = event.get("data")
-    found = label(nested(data, "object"), "payment_id") if isinstance(data, dict) else None
-    return PaymentId(found) if found is not None and _ID.fullmatch(found) else None
+    found = label(object_of(event), "payment_id")
+    return PaymentId(found) if found is not None and ID.fullmatch(found) else None
 
 
 def _shown(type_: str) -> str:

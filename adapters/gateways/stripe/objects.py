@@ -121,6 +121,26 @@ def charged_by(intent: Json) -> Charged:
     return Charged(outcome.charge_id, outcome.amount, outcome.livemode, text(intent, "id"))
 
 
+def charged_by_event(intent: Json) -> Charged:
+    """Return the outcome of an intent that succeeded, as an event reports it.
+
+    Since API version 2022-11-15 it names its charge; before, it contained all its charges, newest
+    first (https://docs.stripe.com/upgrades#2022-11-15).
+
+    Raises:
+        Unreadable: it cannot be read.
+    """
+    charges = nested(intent, "charges").get("data")
+    newest = next(iter(charges), None) if isinstance(charges, list) else None
+    charge = newest if intent.get("latest_charge") is None else intent["latest_charge"]
+    return Charged(
+        charge_id=ChargeId(text(charge if isinstance(charge, dict) else {"id": charge}, "id")),
+        amount=amount(intent, "amount_received"),
+        livemode=livemode(intent),
+        reference=text(intent, "id"),
+    )
+
+
 def declined_by(intent: Json) -> Declined | Refused:
     """Return why an intent was cancelled: its last error, the given reason, or `canceled`."""
     reference = text(intent, "id")

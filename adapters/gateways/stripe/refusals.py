@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from domain.money import Money
-from domain.outcome import Declined, Refused
+from domain.outcome import MAX_MESSAGE, Declined, Refused
 
 
 class Fault(Enum):
@@ -164,5 +164,7 @@ def code_of(error: Mapping[str, Any]) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return Stripe's text without what it may quote."""
-    return _QUOTED.sub("<redacted>", text)
+    """Return Stripe's text, bounded and without what it may quote."""
+    # Cut before the search, whose time grows with the square of the length; and after it, because
+    # what is cut in two is not recognized.
+    return _QUOTED.sub("<redacted>", text[: 2 * MAX_MESSAGE])[:MAX_MESSAGE]

@@ -21,6 +21,7 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from domain.dispute import DisputeStatus
+from domain.identifiers import ChargeId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, Outcome
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
@@ -216,6 +217,25 @@ def test_an_external_refund_names_its_charge(ledger: Ledger) -> None:
     assert external.outcome == Refunded(refund["id"], TEN)
 
 
+def test_a_changed_charge_is_evidence_as_soon_as_it_has_succeeded(ledger: Ledger) -> None:
+    charge = a_charge(ledger)
+    ledger.emit("charge.updated", charge)
+    assert payment_outcome(ledger, "charge.updated") == Charged(charge["id"], TEN, livemode=False)
+    for status in ("pending", "failed"):
+        ledger.emit("charge.updated", {**charge, "status": status})
+        assert payment_outcome(ledger, "charge.updated") is None
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_an_intent_of_any_api_version_names_its_charge(ledger: Ledger, is_old: bool) -> None:
+    charge = {"id": "ch_1", "object": "charge"}
+    shape = {"charges": {"data": [charge]}} if is_old else {"latest_charge": charge}
+    intent = {"id": "pi_1", "amount_received": 1000, "currency": "usd", "livemode": False, **shape}
+    ledger.emit("payment_intent.succeeded", {**intent, "metadata": LABELS})
+    outcome = payment_outcome(ledger, "payment_intent.succeeded")
+    assert outcome == Charged(ChargeId("ch_1"), TEN, livemode=False, reference="pi_1")
+
+
 def test_a_refunded_charge_says_how_much_was_refunded(ledger: Ledger) -> None:
     charge = a_charge(ledger)
     assert read_payment(ledger, "charge.succeeded").refunded is None
@@ -238,6 +258,11 @@ def test_an_event_without_a_usable_id_gets_one_that_is_the_same_every_time(
     assert isinstance(first, PaymentNotification)
     assert first == again
     assert first.id.startswith("sha256-")
+
+
+def test_events_whose_ids_cannot_be_stored_get_different_ids() -> None:
+    first, second = read({"id": "\ud800", "type": "a"}), read({"id": "\ud801", "type": "a"})
+    assert first.id != second.id
 
 
 @pytest.mark.parametrize(
@@ -335,6 +360,25 @@ def test_an_unknown_event_about_an_object_with_our_labels_is_kept(
     assert notification.payment_id == "payment-1"
 
 
+@pytest.mark.parametrize("type_", ["charge.dispute_of.tomorrow", "refund_of.tomorrow", "new"])
+def test_an_unknown_event_about_a_refund_or_a_dispute_is_kept(ledger: Ledger, type_: str) -> None:
+    charge = a_charge(ledger)
+    for obj in (refunds.create(ledger, {"charge": charge["id"]}), {"object": "dispute"}):
+        notification = read({"id": "evt_1", "type": type_, "data": {"object": obj}})
+        assert isinstance(notification, UnusableNotification)
+        assert type_ in notification.reason
+
+
+def test_an_unusable_event_describes_a_payment_that_may_be_lost(ledger: Ledger) -> None:
+    described = {"user_id": "user-1", "amount": "1000", "currency": "usd"}
+    metadata = {**LABELS, **described, "created_at": NOW.isoformat()}
+    event = {"id": "evt_1", "type": "new", "data": {"object": a_charge(ledger, metadata=metadata)}}
+    notification = read(event)
+    assert isinstance(notification, UnusableNotification)
+    assert notification.claimed is not None
+    assert (notification.claimed.id, notification.claimed.amount) == ("payment-1", TEN)
+
+
 @pytest.mark.parametrize("type_", ["charge.of_tomorrow", "charge.succeeded", "invoice.paid"])
 def test_an_event_about_an_object_without_our_labels_is_unrelated(
     ledger: Ledger, type_: str
@@ -362,8 +406,9 @@ def test_an_event_without_a_type_is_unusable(ledger: Ledger, type_: object) -> N
 def test_a_thin_event_is_kept_unless_its_object_cannot_be_ours(
     related: Json | None, is_ours: bool
 ) -> None:
-    event = {"id": "evt_1", "object": "v2.core.event", "type": "v1.x", "related_object": related}
-    assert isinstance(read(event), UnusableNotification) is is_ours
+    for kind in ("v2.core.event", "v3.event"):
+        event = {"id": "evt_1", "object": kind, "type": "v1.x", "related_object": related}
+        assert isinstance(read(event), UnusableNotification) is is_ours
 
 
 @pytest.mark.parametrize(

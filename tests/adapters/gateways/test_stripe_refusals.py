@@ -12,8 +12,9 @@ from application.ports.payment_gateway import (
     GatewayUnavailable,
     KeyRefused,
     LookupRefused,
+    OutcomeUnknown,
 )
-from domain.outcome import Charged, Declined, Refused
+from domain.outcome import MAX_MESSAGE, Charged, Declined, Refused
 from payments_kit.conformance.samples import a_payment
 from payments_kit.doubles.stripe import methods
 from tests.adapters.gateways.stripe_account import INTENTS, Account, stripe_account
@@ -145,6 +146,8 @@ def a_token(account: Account) -> CardToken:
         {"status": 429, "error": {"code": "rate_limit"}},
         {"status": 429, "error": {"code": "lock_timeout"}},
         {"status": 400, "error": {"code": "lock_timeout"}},
+        {"status": 429, "error": {"type": "an_error_of_tomorrow"}},
+        {"status": 401, "error": {"type": "an_error_of_tomorrow"}},
         {"status": 403},
     ],
 )
@@ -195,6 +198,15 @@ async def test_a_token_is_not_in_its_idempotency_key(account: Account) -> None:
     assert request["key"].startswith("method:")
 
 
+async def test_an_error_of_an_unknown_type_proves_nothing_and_is_told_in_its_words(
+    each: Account,
+) -> None:
+    error = {"type": "an_error_of_tomorrow", "message": "No more tok_visa today"}
+    each.stripe.faults.add("status_before", f"^{each.path}$", status=400, error=error)
+    with pytest.raises(OutcomeUnknown, match="No more <redacted> today"):
+        await each.gateway.charge(a_payment(), VISA)
+
+
 # --- words ---------------------------------------------------------------------------------------
 
 
@@ -209,3 +221,7 @@ def test_nothing_that_stripe_quotes_is_shown(secret: str) -> None:
     shown = redacted(f"No such thing: '{secret}'; ask for rak_charge_write on acct_1.")
     assert secret not in shown
     assert "rak_charge_write on acct_1" in shown
+
+
+def test_what_stripe_says_is_bounded_before_it_is_searched() -> None:
+    assert redacted("x" * 50_000_000) == "x" * MAX_MESSAGE
