@@ -13,8 +13,8 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from adapters.gateways.in_memory import InMemoryGateway
-from adapters.messaging import in_memory as messaging
 from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
+from adapters.messaging.in_memory import publisher as messaging
 from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from application.application import Ports, UseCases, compose
