@@ -30,7 +30,9 @@ MAX_FETCH_INTERVAL_SECONDS: Final = 60.0
 
 # It is one small document, and a request waits for it.
 FETCH_SECONDS: Final = 5.0
+# A key with its certificate has 2 or 3 KiB, and a provider publishes a few keys.
 MAX_BYTES: Final = 256 * 1024
+# A provider that has moved redirects once, perhaps first to https.
 MAX_REDIRECTS: Final = 3
 
 Fetch = Callable[[], Awaitable[bytes]]

@@ -25,6 +25,7 @@ _NAME: Final = re.compile(r"[\w:/.-]{1,40}", re.ASCII)
 
 # datetime ends in the year 9999.
 _MAX_SECONDS: Final = 253_402_300_799
+# Programs count seconds with 64 bits; a larger number is no time.
 _LARGEST: Final = 1 << 63
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)

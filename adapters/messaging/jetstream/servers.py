@@ -11,6 +11,7 @@ _WEBSOCKET: Final = ("ws", "wss")
 # Deployments of the reference service have `http://nats-srv:4222`, which its client understood.
 _SAME_AS_NATS: Final = ("http",)
 
+# https://docs.nats.io/running-a-nats-service/configuration
 DEFAULT_PORT: Final = 4222
 
 

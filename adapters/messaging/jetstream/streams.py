@@ -39,7 +39,7 @@ _OVERLAPS: Final = 10065
 LOOKUP_SECONDS: Final = 10.0
 """The timeout for finding or creating the streams of one plan."""
 
-NO_LIMIT: Final = -1
+NO_LIMIT: Final = -1  # https://docs.nats.io/nats-concepts/jetstream/streams#configuration
 
 
 @frozen

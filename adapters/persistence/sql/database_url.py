@@ -26,7 +26,9 @@ CONNECT_SECONDS: Final = 3
 # A minute is longer than any customer waits, and than any failover that waiting would help in.
 MAX_CONNECT_SECONDS: Final = 60
 
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-PORT
 DEFAULT_PORT: Final = 5432
+# Ports of TCP have 16 bits (RFC 9293, section 3.1).
 MAX_PORT: Final = 65535
 # More hosts than a cluster has; it bounds the time until all are tried.
 MAX_HOSTS: Final = 16
