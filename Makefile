@@ -21,7 +21,7 @@ install: ## Install everything into .venv; again only if the requirements change
 test: lint types boundaries ## Check style, types and import rules, then run every test
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
-chaos: install ## Pay a thousand orders while processes are killed at random for a minute
+chaos: install ## Pay many orders while everything is killed at random, with one NATS server and with three
 	@$(BIN)/python -m pytest -m chaos tests/system
 
 lint: install ## Check style

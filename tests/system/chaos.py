@@ -155,14 +155,23 @@ class Chaos:
     def _kinds(self) -> dict[str, list[tuple[str, Fault]]]:
         """Return the faults of each kind with their targets; a target has one fault at a time."""
         deployment = self.system.deployment
-        servers = {"postgres": deployment.postgres, "nats": deployment.nats}
+        # One server of a cluster at a time: the others have to go on.
+        servers: dict[str, list[LocalServer]] = {
+            "postgres": [deployment.postgres],
+            "nats": [*deployment.nats_servers],
+        }
         kinds: dict[str, list[tuple[str, Fault]]] = {
-            "nats suspended": [("nats", self._suspend_nats)],
+            "nats suspended": [
+                ("nats", partial(self._suspend_nats, each)) for each in deployment.nats_servers
+            ],
             "gateway suspended": [("stripe", partial(self._suspend, deployment.stripe, 3))],
         }
-        for name, server in servers.items():
-            kinds[f"{name} killed"] = [(name, partial(self._crash, server))]
-            kinds[f"{name} restarted"] = [(name, partial(self._restart, server))]
+        if len(deployment.nats_servers) > 1:
+            kinds["nats leader killed"] = [("nats", self._crash_leader)]
+            kinds["nats quorum lost"] = [("nats", self._lose_quorum)]
+        for name, targets in servers.items():
+            kinds[f"{name} killed"] = [(name, partial(self._crash, each)) for each in targets]
+            kinds[f"{name} restarted"] = [(name, partial(self._restart, each)) for each in targets]
         for kind, processes in (("serve", deployment.serve), ("worker", deployment.worker)):
             kinds[f"{kind} killed"] = [(each.name, partial(self._kill, each)) for each in processes]
             kinds[f"{kind} deployed"] = [
@@ -199,11 +208,30 @@ class Chaos:
         process.resume()
         return True
 
-    async def _suspend_nats(self) -> bool:
-        process = self.system.deployment.nats.process
-        process.signal(signal.SIGSTOP)
+    async def _suspend_nats(self, server: LocalServer) -> bool:
+        server.process.signal(signal.SIGSTOP)
         await self._pause(5)
-        process.signal(signal.SIGCONT)
+        server.process.signal(signal.SIGCONT)
+        return True
+
+    async def _crash_leader(self) -> bool:
+        """Kill the server that leads the stream of the order events."""
+        leader = await self.system.events.leader("order:created")
+        for server in self.system.deployment.nats_servers:
+            if server.server_name == leader:
+                return await self._crash(server)
+        return False
+
+    async def _lose_quorum(self) -> bool:
+        """Kill all servers but one at the same time."""
+        servers = self._rng.sample(
+            self.system.deployment.nats_servers, len(self.system.deployment.nats_servers) - 1
+        )
+        for server in servers:
+            await asyncio.to_thread(server.kill)
+        await self._pause(15)
+        for server in servers:
+            await asyncio.to_thread(server.start)
         return True
 
     async def _crash(self, server: LocalServer) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from adapters.persistence.sql.migrate import migrate
 from payments_kit.servers.nats import LocalNats
+from payments_kit.servers.nats_cluster import LocalNatsCluster
 from payments_kit.servers.postgres import LocalPostgres
 from payments_kit.servers.processes import free_port
 from tests.system.proxies import Proxy, proxy_thread
@@ -35,7 +36,13 @@ class Deployment:
     """One installation of the service, which connects through proxies; tests connect directly."""
 
     def __init__(
-        self, stack: ExitStack, gateway: str, serves: int, workers: int, keep_logs_in: Path | None
+        self,
+        stack: ExitStack,
+        gateway: str,
+        serves: int,
+        workers: int,
+        keep_logs_in: Path | None,
+        nats_servers: int,
     ) -> None:
         self.gateway = gateway
         self.addresses: list[str] = []
@@ -44,7 +51,8 @@ class Deployment:
         self._stack = stack
         self._keep_logs_in = keep_logs_in
         self.postgres = self._stack.enter_context(LocalPostgres(fsync=False))
-        self.nats = self._stack.enter_context(LocalNats())
+        self.nats_servers = self._start_nats(nats_servers)
+        self.nats = self.nats_servers[0]
         open_proxy = self._stack.enter_context(proxy_thread())
         self.database_url = self.postgres.create_database("shop")
         migrate(self.database_url)
@@ -62,6 +70,16 @@ class Deployment:
         self.worker = [self._worker() for _ in range(workers)]
         _start(self.service_processes)
 
+    def _start_nats(self, servers: int) -> list[LocalNats]:
+        if servers == 1:
+            return [self._stack.enter_context(LocalNats())]
+        return self._stack.enter_context(LocalNatsCluster(servers, sync_interval="2m")).servers
+
+    @property
+    def nats_url(self) -> str:
+        """The addresses of all NATS servers."""
+        return ",".join(server.url for server in self.nats_servers)
+
     @property
     def service_processes(self) -> list[ServiceProcess]:
         return [*self.serve, *self.worker, *self.temporary]
@@ -73,7 +91,7 @@ class Deployment:
     def environment(self, **changes: str) -> dict[str, str]:
         return {
             "DATABASE_URL": self.database_url,
-            "NATS_URL": self.nats.url,
+            "NATS_URL": self.nats_url,
             "JWT_KEY": JWT_KEY,
             "PAYMENT_GATEWAY": self.gateway,
             "STRIPE_KEY": STRIPE_KEY,
@@ -102,7 +120,10 @@ class Deployment:
         environment = self.environment(
             DATABASE_URL=self._through(self.worker_database),
             STRIPE_API_BASE=f"http://127.0.0.1:{self.worker_stripe.port}",
-            NATS_URL=f"nats://127.0.0.1:{self.worker_nats.port}",
+            NATS_URL=",".join(
+                [f"nats://127.0.0.1:{self.worker_nats.port}"]
+                + [server.url for server in self.nats_servers[1:]]
+            ),
         )
         command = [PAYMENTS, "worker", *(f"--role={role}" for role in roles)]
         return self._process("worker", command, environment, ready="worker started")
@@ -128,10 +149,11 @@ class Deployment:
         """Undo everything that a test did: start, resume and reconnect all processes."""
         for proxy in self.proxies.values():
             proxy.heal()
-        for server in (self.postgres, self.nats):
+        for server in (self.postgres, *self.nats_servers):
             if not server.process.is_running():
                 server.start()
-        self.nats.process.signal(signal.SIGCONT)
+        for server in self.nats_servers:
+            server.process.signal(signal.SIGCONT)
         self.stripe.resume()
         _start([each for each in (*self.serve, *self.worker) if not each.is_running])
         for process in (*self.serve, *self.worker):
@@ -159,7 +181,8 @@ def deploy(
     *,
     serves: int = 2,
     workers: int = 2,
+    nats_servers: int = 1,
     keep_logs_in: Path | None = None,
 ) -> Iterator[Deployment]:
     with ExitStack() as stack:
-        yield Deployment(stack, gateway, serves, workers, keep_logs_in)
+        yield Deployment(stack, gateway, serves, workers, keep_logs_in, nats_servers)

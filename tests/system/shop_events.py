@@ -64,7 +64,7 @@ class ShopEvents:
     """A NATS client that shares nothing with the service but the subjects."""
 
     def __init__(self, url: str, user_id: str) -> None:
-        self._url = url
+        self._urls = url.split(",")
         self._user_id = user_id
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
@@ -76,7 +76,9 @@ class ShopEvents:
             if self._client is None or not self._client.is_connected:
                 await self.close()
                 self._client = Client()
-                await self._client.connect(self._url, error_cb=_ignore_error, allow_reconnect=False)
+                await self._client.connect(
+                    self._urls, error_cb=_ignore_error, allow_reconnect=False
+                )
             return self._client
 
     async def close(self) -> None:
@@ -134,6 +136,16 @@ class ShopEvents:
     async def messages(self, subject: str) -> list[Message]:
         """Return everything in the stream that contains a subject, oldest first."""
         return await self._repeat(lambda jetstream: self._read(jetstream, subject))
+
+    async def leader(self, subject: str) -> str | None:
+        """Return the name of the server that leads the stream with a subject, if there is one."""
+
+        async def ask(jetstream: JetStreamContext) -> str | None:
+            stream = await jetstream.find_stream_name_by_subject(subject)
+            cluster = (await jetstream.stream_info(stream)).cluster
+            return None if cluster is None else cluster.leader
+
+        return await self._repeat(ask)
 
     async def _repeat(self, action: Callable[[JetStreamContext], Awaitable[Result]]) -> Result:
         """Do this until the broker has responded."""

@@ -119,7 +119,7 @@ async def connect(deployment: Deployment) -> AsyncIterator[System]:
     """Open the clients of a deployment, and close them when the block ends."""
     async with AsyncExitStack() as stack:
         user_id = new_id("user")
-        events = ShopEvents(deployment.nats.url, user_id)
+        events = ShopEvents(deployment.nats_url, user_id)
         stack.push_async_callback(events.close)
         # A process that ends closes its connections; the next request needs a new one.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
