@@ -8,16 +8,11 @@ from typing import Any, Final
 import msgspec
 from attrs import define
 
-from adapters.messaging.jetstream.api import (
-    ApiRefusal,
-    ApiReply,
-    ConsumerInfo,
-    StreamInfo,
-)
+from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, ConsumerInfo, StreamInfo
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
-from application.ports.event_publisher import BrokerUnsuitable
+from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 from application.ports.inbound_events import StreamProgress
 
 logger = logging.getLogger(__name__)
@@ -33,6 +28,12 @@ CONSUMER_NOT_FOUND: Final = 10014
 
 _EXISTS: Final = 10148
 """JSConsumerAlreadyExists (nats-server, server/errors.json): it exists with other settings."""
+
+_INTERRUPTED: Final = (10012, 10149)
+"""JSConsumerCreateErrF, JSConsumerDoesNotExist: perhaps it was deleted while it was created."""
+
+MAX_CREATIONS: Final = 5
+"""How often it is created for one caller: processes that set it back delete it once each."""
 
 _TAKEN: Final = (10099, 10100)
 """JSConsumerWQMultipleUnfilteredErr, JSConsumerWQConsumerNotUniqueErr."""
@@ -76,15 +77,29 @@ class Consumer:
         Raises:
             BrokerUnsuitable: it would lose or repeat events.
         """
-        try:
-            found = await self._info()
-        except ApiRefusal as refusal:
-            if refusal.err_code != CONSUMER_NOT_FOUND:
-                raise
-            await self._create(self._config())
-            logger.info("created consumer %s in stream %s", self.name, self.stream)
-            found = await self._info()
+        found = await self._find_or_create(self._config())
         self._check(found)
+        return found
+
+    async def _find_or_create(self, config: dict[str, Any]) -> ConsumerInfo:
+        """Return the consumer; create it with these settings, also if others delete it meanwhile.
+
+        Raises:
+            BrokerUnavailable: each time it was deleted at once.
+        """
+        found, problem = await self._find(), "it was deleted"
+        for _ in range(MAX_CREATIONS):
+            if found is not None:
+                break
+            try:
+                await self._create(config)
+            except ApiRefusal as refusal:
+                if refusal.err_code not in _INTERRUPTED:
+                    raise
+                problem = str(refusal)
+            found = await self._find()
+        if found is None:
+            raise BrokerUnavailable(f"consumer {self.name} of stream {self.stream}: {problem}")
         return found
 
     def _check(self, consumer: ConsumerInfo) -> None:
@@ -101,15 +116,15 @@ class Consumer:
         Raises:
             BrokerUnsuitable: it would lose or repeat events.
         """
-        try:
-            self._check(await self._info())
-        except ApiRefusal as refusal:
-            if refusal.err_code != CONSUMER_NOT_FOUND:
-                raise
+        found = await self._find()
+        if found is not None:
+            self._check(found)
 
     async def progress(self) -> StreamProgress:
         """Return how far the stream was read."""
-        consumer = await self.ensure()
+        return await self._progress(await self.ensure())
+
+    async def _progress(self, consumer: ConsumerInfo) -> StreamProgress:
         stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
         return StreamProgress(
             stream=self.stream,
@@ -142,18 +157,30 @@ class Consumer:
         stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
         if stream.config.get("retention") == "workqueue":
             begin = None  # it has only what is not acknowledged, and accepts no other beginning
+        found = await self._find()
+        if found is not None:
+            await self._delete()
+        # If it is missing, another process is setting it back.
+        config = self._config() if found is None else found.config
+        again = await self._find_or_create(_beginning_at(config, begin))
+        self._check(again)
+        return await self._progress(again)
+
+    async def _find(self) -> ConsumerInfo | None:
+        """Return the consumer, if it exists."""
         try:
-            config = (await self._info()).config
-            await self.connection.request(f"CONSUMER.DELETE.{self._path}", ApiReply)
-        except ApiRefusal as refusal:  # another process is setting it back
+            return await self.connection.request(f"CONSUMER.INFO.{self._path}", ConsumerInfo)
+        except ApiRefusal as refusal:
             if refusal.err_code != CONSUMER_NOT_FOUND:
                 raise
-            config = self._config()
-        await self._create(_beginning_at(config, begin))
-        return await self.progress()
+            return None
 
-    async def _info(self) -> ConsumerInfo:
-        return await self.connection.request(f"CONSUMER.INFO.{self._path}", ConsumerInfo)
+    async def _delete(self) -> None:
+        try:
+            await self.connection.request(f"CONSUMER.DELETE.{self._path}", ApiReply)
+        except ApiRefusal as refusal:  # another process has just done so
+            if refusal.err_code != CONSUMER_NOT_FOUND:
+                raise
 
     async def _create(self, config: dict[str, Any]) -> None:
         """Create the consumer, unless another process has just done so."""
@@ -171,6 +198,8 @@ class Consumer:
                 ) from refusal
             if refusal.err_code != _EXISTS:
                 raise
+        else:
+            logger.info("created consumer %s in stream %s", self.name, self.stream)
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import pytest
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
-from nats.js.errors import APIError
 
 from adapters.messaging.jetstream import (
     JetStreamConnection,
@@ -22,6 +21,8 @@ from adapters.messaging.jetstream import (
     Streams,
     check,
 )
+from adapters.messaging.jetstream.api import ApiReply, Reply
+from adapters.messaging.jetstream.consumers import MAX_CREATIONS
 from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Plan
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import InboundEvent
@@ -72,7 +73,8 @@ async def until_available(call: Callable[[], Awaitable[Result]]) -> Result:
                 if result := await call():
                     return result
             except BrokerUnavailable:
-                await asyncio.sleep(0.1)
+                pass
+            await asyncio.sleep(0.05)
 
 
 @pytest.fixture
@@ -243,17 +245,50 @@ async def test_dead_letters_can_be_stored_and_replayed_after_streams_were_delete
 
 
 async def test_a_consumer_deleted_in_a_fetch_is_created_again(shop: Shop, broker: Broker) -> None:
-    fetch = asyncio.create_task(broker.orders.fetch(10, timedelta(seconds=3)))
+    assert not await broker.orders.fetch(10, SHORT)
+    fetch = asyncio.create_task(broker.orders.fetch(10, timedelta(seconds=TIMEOUT * 2)))
+
+    async def is_waiting() -> bool:
+        return bool((await shop.consumer_info("ORDERS", "payments")).num_waiting)
+
+    assert await until_available(is_waiting)
+    await shop.delete_consumer("ORDERS", "payments")
     async with asyncio.timeout(TIMEOUT):
-        deleted = False
-        while not deleted:
-            try:
-                deleted = await shop.delete_consumer("ORDERS", "payments")
-            except APIError:  # it does not exist yet
-                await asyncio.sleep(0.05)
-    await fetch
+        assert not await fetch
     await send(shop, b"1")
     assert await broker.fetch_until_some()
+
+
+class Interrupted(JetStreamConnection):
+    """A connection during whose requests another client deletes the consumer."""
+
+    def __init__(self, url: str, deletions: int) -> None:
+        super().__init__(url)
+        self.deletions = deletions
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        reply = await super().request(path, reply_type, body)
+        if path.startswith("CONSUMER.CREATE") and self.deletions:
+            self.deletions -= 1
+            await super().request("CONSUMER.DELETE.ORDERS.payments", ApiReply)
+        return reply
+
+
+async def test_a_consumer_deleted_when_it_is_created_is_created_again(
+    shop: Shop, nats_url: str
+) -> None:
+    async with Interrupted(nats_url, MAX_CREATIONS - 1) as connection:
+        broker = Broker(connection)
+        await broker.streams.ensure(ORDERS)
+        await send(shop, b"1", b"2")
+        assert bodies(await fetch_all(broker.orders, 2)) == [b"1", b"2"]
+        connection.deletions = MAX_CREATIONS - 1
+        [progress] = await broker.orders.progress()
+        assert (await broker.orders.set_back(progress, 2)).begins == 2
+        connection.deletions = MAX_CREATIONS
+        await shop.delete_consumer("ORDERS", "payments")
+        with pytest.raises(BrokerUnavailable):
+            await broker.orders.progress()
 
 
 async def test_a_server_that_does_not_respond_is_unavailable_in_time(
