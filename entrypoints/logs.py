@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import IO, Any, Final
 
 import msgspec
@@ -23,7 +24,25 @@ _SECRET: Final = re.compile(
     r"|(?<=://)[^\s/@\"\\:]*:[^\s/@\"\\]*(?=@)"
 )
 
+# An identifier in which nothing can look like a secret, such as a UUID.
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f-]+")
+
 _Event = MutableMapping[str, Any]
+
+
+class _LineHandler(logging.StreamHandler[IO[str]]):
+    """Writes log records, and lines that are encoded already."""
+
+    def write(self, line: str) -> None:
+        """Write a line; as with a record, nothing fails because the stream is closed."""
+        self.acquire()
+        try:
+            self.stream.write(line)
+            self.flush()
+        except (OSError, ValueError):
+            pass
+        finally:
+            self.release()
 
 
 def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> None:
@@ -34,7 +53,6 @@ def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> 
         level: lower levels are not written.
     """
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -48,7 +66,7 @@ def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> 
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _LineHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -58,6 +76,31 @@ def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def write_line(logger: str, event: str, **fields: str | int | float) -> None:
+    """Write a line at level INFO, in a tenth of the time that structlog and logging take.
+
+    It is for the one line of every request. Only the ids of the context are redacted, because a
+    client chooses some of them; the fields must be ours.
+    """
+    root = logging.getLogger()
+    if not root.isEnabledFor(logging.INFO):
+        return
+    line: dict[str, object] = {name: _redacted(value) for name, value in current_ids().items()}
+    traceparent = current_traceparent()
+    if traceparent is not None:
+        line["trace_id"] = traceparent.split("-")[1]
+    line |= fields
+    line |= {"event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
+    text = msgspec.json.encode(line).decode() + "\n"
+    for handler in root.handlers:
+        if isinstance(handler, _LineHandler):
+            handler.write(text)
+
+
+def _redacted(value: str) -> str:
+    return value if _HEXADECIMAL.fullmatch(value) else redact(value)
 
 
 def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:

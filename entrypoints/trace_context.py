@@ -1,7 +1,7 @@
 """The W3C trace context of the current task (https://www.w3.org/TR/trace-context/)."""
 
+import random
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,6 +14,9 @@ _TRACEPARENT: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
 _LENGTH: Final = 55
+
+# Ids must be distinct, not secret: this takes no system call, unlike os.urandom.
+_random: Final = random.Random()  # noqa: S311
 
 
 def current_traceparent() -> str | None:
@@ -46,4 +49,9 @@ def _normalized(received: str | None) -> str | None:
 
 def _new() -> str:
     # The flag "sampled" is not set: the caller has recorded no span (section 3.2.2.5.1).
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    return f"00-{_random.getrandbits(128):032x}-{new_id()}-00"
+
+
+def new_id() -> str:
+    """Return a new random id of 64 bits, for a span or for the log."""
+    return f"{_random.getrandbits(64):016x}"

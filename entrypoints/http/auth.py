@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-import structlog
 from attrs import define, field, frozen
 from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidSignatureError, PyJWTError
 
+from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from domain.identifiers import UserId
@@ -220,7 +220,7 @@ class OperatorKeys:
             text = f"a request of the operator API has {problem}"
             self.refusals.record(Refusal(RefusalReason.OPERATOR_KEY, text))
             raise NotAuthorized
-        structlog.contextvars.bind_contextvars(operator=names[0])
+        note(operator=names[0])
         return names[0]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import time
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,10 +13,11 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
-from entrypoints.http.metrics import Metrics
+from entrypoints.http.metrics import METHODS, Metrics
 from entrypoints.http.replies import PROBLEM_JSON, Reply, problem_reply
 from entrypoints.http.request_head import refusal
-from entrypoints.trace_context import use_traceparent
+from entrypoints.logs import write_line
+from entrypoints.trace_context import new_id, use_traceparent
 
 logger = structlog.get_logger(__name__)
 
@@ -109,12 +109,11 @@ class RequestMiddleware:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        structlog.contextvars.clear_contextvars()
         started = time.perf_counter()
         method = str(scope["method"])
         response = _Response(
             send,
-            secrets.token_hex(8),
+            new_id(),
             has_body=method != HttpMethod.HEAD,
             closes=self.state.is_stopping,
         )
@@ -122,7 +121,7 @@ class RequestMiddleware:
         with (
             use_traceparent(_header(scope, b"traceparent")),
             log_context(request=response.request_id),
-            self.metrics.request_in_flight(),
+            self.metrics.requests_in_flight.track_inprogress(),
         ):
             try:
                 await self._handle(scope, body, response)
@@ -133,7 +132,7 @@ class RequestMiddleware:
                     await response.reply(problem_reply(500))
             self._record(scope, method, response, time.perf_counter() - started)
         # After a timeout of the body, there is no further wait for the rest.
-        if response.status != HTTPStatus.REQUEST_TIMEOUT:
+        if not body.ended and response.status != HTTPStatus.REQUEST_TIMEOUT:
             await body.discard()
 
     async def _handle(self, scope: HTTPScope, body: Receive, response: _Response) -> None:
@@ -151,9 +150,10 @@ class RequestMiddleware:
         status = response.status or 0
         self.metrics.count_request(method, route, status, seconds)
         if not route.startswith(_NOT_LOGGED) or status >= HTTPStatus.BAD_REQUEST:
-            logger.info(
+            write_line(
+                __name__,
                 "request",
-                method=method if method.isalpha() else "?",
+                method=method if method in METHODS else "?",
                 route=route,
                 status=status,
                 ms=round(seconds * 1000, 1),

@@ -1,5 +1,6 @@
 """Logs: one JSON object per line from every logger, without secrets."""
 
+import io
 import json
 import logging
 from collections.abc import Callable
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 import structlog
 
-from entrypoints.logs import redact
+from application.log_context import log_context
+from entrypoints.logs import configure_logs, redact, write_line
 from entrypoints.trace_context import use_traceparent
 
 Logged = Callable[[], list[dict[str, Any]]]
@@ -50,6 +52,34 @@ def test_lines_carry_the_id_of_the_current_trace(logged: Logged) -> None:
     inside, outside = logged()
     assert inside["trace_id"] == traceparent[3:35]
     assert "trace_id" not in outside
+
+
+def test_a_line_that_is_written_directly_is_like_the_others_and_its_ids_are_redacted(
+    logged: Logged,
+) -> None:
+    with use_traceparent(None), log_context(request="0a", order_id="tok_visa", payment_id="p1"):
+        structlog.get_logger("ours").info("request", status=200)
+        write_line("ours", "request", status=200)
+
+    by_structlog, direct = ({**line, "timestamp": None} for line in logged())
+    assert direct == by_structlog
+    assert direct["order_id"] == "<redacted>"
+
+
+def test_a_line_that_is_written_directly_has_a_level_and_does_not_fail_with_its_stream() -> None:
+    stream, (root, before) = io.StringIO(), (logging.getLogger(), structlog.get_config())
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logs(stream, logging.WARNING)
+        write_line("ours", "request")
+        assert not stream.getvalue()
+        configure_logs(stream)
+        stream.close()
+        write_line("ours", "request")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**before)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 """`POST /api/payments/{id}/refunds`: the operator refunds a payment."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from structlog.contextvars import merge_contextvars
-from structlog.testing import capture_logs
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from entrypoints.settings import Operator
@@ -184,7 +183,7 @@ async def test_a_stranger_gets_the_same_401_before_anything_else_is_looked_at(
 
 
 async def test_every_key_of_every_operator_is_accepted_and_the_log_names_the_operator(
-    world: HttpWorld,
+    world: HttpWorld, logged: Callable[[], list[dict[str, Any]]]
 ) -> None:
     alice = Operator("alice", "key-1"), Operator("alice", "key-2")
     async with world.client(named_operators=(*alice, Operator("bob", "key-3"))) as client:
@@ -192,12 +191,11 @@ async def test_every_key_of_every_operator_is_accepted_and_the_log_names_the_ope
         names = []
         for key in (OPERATOR_KEY, "key-1", "key-2", "key-3", "key-4"):
             headers = {"authorization": f"Bearer {key}"}
-            with capture_logs(processors=[merge_contextvars]) as lines:
-                reply = await client.post(
-                    f"/api/payments/{paid}/refunds", json={"amount": 1}, headers=headers
-                )
+            reply = await client.post(
+                f"/api/payments/{paid}/refunds", json={"amount": 1}, headers=headers
+            )
             assert reply.status_code == (401 if key == "key-4" else 201)
-            names.append(lines[-1].get("operator"))
+            names.append(logged()[-1].get("operator"))
 
     assert names == ["operator", "alice", "alice", "bob", None]
 
