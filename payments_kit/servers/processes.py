@@ -103,6 +103,8 @@ class SupervisedProcess:
     def __init__(self, name: str, folder: Path | None, user: User, stop_signal: int) -> None:
         self.name = name
         self.user = user
+        self.pid = 0
+        """The process that was started last; 0 before the first start."""
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         ours.settimeout(SUPERVISOR_REPLY_SECONDS)
@@ -163,7 +165,8 @@ class SupervisedProcess:
             environment=inherited | environment,
             log=str(self.log),
         )
-        return int(reply["pid"])
+        self.pid = int(reply["pid"])
+        return self.pid
 
     def run(self, command: Sequence[str | Path], timeout: float, **environment: str) -> None:
         """Run a process to its end, at most `timeout` seconds.

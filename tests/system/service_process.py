@@ -35,7 +35,6 @@ class ServiceProcess:
         self._environment = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environment}
         self._ready = ready
         self._process = SupervisedProcess(name, None, User.current(), signal.SIGKILL)
-        self._pid = 0
         self._log_offset = 0
         self._suspended = False
 
@@ -43,6 +42,10 @@ class ServiceProcess:
     def is_running(self) -> bool:
         """Whether it has been started and has not ended; it may be suspended."""
         return self._process.is_running()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def log(self) -> str:
@@ -69,7 +72,7 @@ class ServiceProcess:
         log = self._process.log
         self._log_offset = log.stat().st_size if log.exists() else 0
         self._suspended = False
-        self._pid = self._process.start(self._command, **self._environment)
+        self._process.start(self._command, **self._environment)
 
     def wait_until_ready(self) -> None:
         """Wait until it is ready; raise LocalServerError if it is not in time."""
@@ -87,12 +90,12 @@ class ServiceProcess:
 
     def suspend(self) -> None:
         """Suspend it and its children (SIGSTOP), as a paused virtual machine is."""
-        os.killpg(self._pid, signal.SIGSTOP)
+        os.killpg(self.pid, signal.SIGSTOP)
         self._suspended = True
 
     def resume(self) -> None:
         if self._suspended:
-            os.killpg(self._pid, signal.SIGCONT)
+            os.killpg(self.pid, signal.SIGCONT)
         self._suspended = False
 
     def stop(self) -> int | None:

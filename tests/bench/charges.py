@@ -1,0 +1,82 @@
+"""Charges over HTTP with a gateway inside the process, beside pgbench."""
+
+import itertools
+from typing import Final
+
+from attrs import define, field
+
+from tests.bench import customers
+from tests.bench.database import Database
+from tests.bench.filling import add_orders
+from tests.bench.lab import Lab, Service
+from tests.bench.load import Load
+from tests.bench.pgbench import NAME, Floor
+from tests.bench.plan import Plan
+from tests.bench.results import Result, Sample
+
+# Requests at once: enough to keep two cores busy.
+CONNECTIONS: Final = 16
+
+# More charges than two cores can do in a second; each round has new orders.
+MAX_PER_SECOND: Final = 6_000
+
+TOKEN: Final = "tok_visa"
+
+_numbers = itertools.count(1)
+
+
+@define
+class Charging:
+    """Pays new orders of one database through some processes of `serve`."""
+
+    database: Database
+    services: tuple[Service, ...]
+    postgres_pid: int
+    seconds: float
+    connections: int = CONNECTIONS
+    max_per_second: int = MAX_PER_SECOND
+    others: dict[str, int] = field(factory=dict)
+    """Other processes whose CPU time is shown, by name."""
+
+    def run(self, token: str = TOKEN, *, key: bool = False) -> Sample:
+        """Pay new orders; `key` sends an Idempotency-Key with each."""
+        count = self.connections + int(self.seconds * self.max_per_second)
+        prefix = f"bench{next(_numbers)}"
+        add_orders(self.database, prefix, count)
+        self.database.execute("ANALYZE")
+        requests = [
+            customers.charge(number, f"{prefix}-{number}", token, key=key)
+            for number in range(count)
+        ]
+        addresses = [each.address for each in self.services]
+        load = Load(addresses, requests, self.seconds, self.connections, expected=201)
+        pids = {f"serve {number}": each.pid for number, each in enumerate(self.services, start=1)}
+        if len(self.services) == 1:
+            pids = {"serve": self.services[0].pid}
+        written, paid = self.database.written(), self.paid()
+        sample = load.run({**pids, "postgres": self.postgres_pid, **self.others})
+        wal = (self.database.written() - written) / (self.paid() - paid)
+        return Sample(sample.value, sample.cpu, {**sample.details, "WAL bytes": wal})
+
+    def paid(self) -> int:
+        """Return how many payments the database has."""
+        [(count,)] = self.database.fetch("SELECT count(*) FROM payments")
+        return int(count)
+
+
+def measure_charges(lab: Lab, plan: Plan) -> list[Result]:
+    """Measure charges with and without an Idempotency-Key."""
+    database = lab.database("charges")
+    floor = Floor.create(lab.database("floor"), lab.postgres_pid, lab.folder)
+    plain, keyed = "charge over HTTP", "charge over HTTP with Idempotency-Key"
+    with lab.serve(database) as service:
+        charging = Charging(database, (service,), lab.postgres_pid, plan.seconds)
+        measured = plan.measure(
+            "charges",
+            {
+                plain: charging.run,
+                keyed: lambda: charging.run(key=True),
+                NAME: lambda: floor.run(plan.seconds, CONNECTIONS),
+            },
+        )
+    return [Result(measured[name], "charges/s", measured[NAME]) for name in (plain, keyed)]

@@ -1,0 +1,83 @@
+"""The command line: which benchmarks run, how long, and where the results go."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from tests.bench.charges import measure_charges
+from tests.bench.lab import Lab
+from tests.bench.load import BenchFailed
+from tests.bench.machine import describe_machine
+from tests.bench.plan import Plan
+from tests.bench.reads import measure_reads
+from tests.bench.report import markdown, show
+from tests.bench.results import Result
+from tests.bench.round_trips import measure_round_trips
+
+BENCHMARKS: Final[Mapping[str, Callable[[Lab, Plan], list[Result]]]] = {
+    "charges": measure_charges,
+    "reads": measure_reads,
+    "round-trips": measure_round_trips,
+}
+
+INTERRUPTED: Final = 130
+
+
+@click.command(epilog="Benchmarks: " + ", ".join(BENCHMARKS))
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option("--quick", is_flag=True, help="Few and short rounds: under a minute in all.")
+@click.option("--rounds", type=click.IntRange(1), help="How often each work is measured.")
+@click.option("--seconds", type=click.FloatRange(0.5), help="How long a work is measured.")
+@click.option("--rows", type=click.IntRange(1), help="Rows of the filled tables.")
+@click.option("--soak", "minutes", type=float, default=0.0, help="Minutes of the soak test.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("bench.json"),
+    show_default=True,
+    help="Where the results are written.",
+)
+def main(
+    names: tuple[str, ...],
+    quick: bool,
+    rounds: int | None,
+    seconds: float | None,
+    rows: int | None,
+    minutes: float,
+    file: Path,
+) -> None:
+    """Measure the service beside the least that its work costs, in the same run.
+
+    Without NAMES, every benchmark runs. The servers are started for it and end with it.
+    """
+    console = Console(stderr=True)
+    plan = Plan(
+        rounds=rounds or (2 if quick else 5),
+        seconds=seconds or (1.0 if quick else 3.0),
+        rows=rows or (20_000 if quick else 200_000),
+        soak_minutes=minutes,
+        console=console,
+    )
+    machine = describe_machine()
+    results: list[Result] = []
+    try:
+        with tempfile.TemporaryDirectory() as folder, Lab.open(Path(folder)) as lab:
+            for name in names or BENCHMARKS:
+                found = BENCHMARKS[name](lab, plan)
+                show(console, found)
+                results += found
+    except BenchFailed as error:
+        console.print(f"bench: {error}", style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    print(markdown(machine, results))
+    content = {"machine": machine, "results": [each.as_json() for each in results]}
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")

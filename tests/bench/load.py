@@ -1,0 +1,83 @@
+"""Send requests from a client in a process of its own, and measure what the servers used."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+
+from tests.bench.cpu import cpu_seconds
+from tests.bench.results import CLIENT, Sample, percentile
+from tests.system.service_process import ROOT
+
+# What is added to the time of a run before the client is taken for hanging.
+_MARGIN_SECONDS: Final = 90.0
+
+MICRO: Final = 1e6
+MILLI: Final = 1e3
+
+
+class BenchFailed(Exception):
+    """Something was not as the benchmark needs it; a figure would mean nothing."""
+
+
+@frozen
+class Load:
+    """What the client sends, and how long."""
+
+    addresses: Sequence[tuple[str, int]]
+    """The servers; the connections are dealt out in turn."""
+    requests: Sequence[str]
+    seconds: float
+    connections: int
+    expected: int
+    """The status of every reply."""
+    repeat: bool = False
+    """Whether the requests are sent again and again; else each is sent once."""
+
+    def run(self, pids: Mapping[str, int]) -> Sample:
+        """Run the client; return the rate, latencies, and the CPU time of these processes.
+
+        Raises:
+            BenchFailed: a reply had another status, or there were too few requests.
+        """
+        before = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        seen = self._run_client()
+        after = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        replies = seen["replies"]
+        if seen["statuses"] != {str(self.expected): replies}:
+            raise BenchFailed(f"replies: {seen['statuses']}, one of them: {seen['example']}")
+        if not self.repeat and replies == len(self.requests):
+            raise BenchFailed(f"{replies} requests are too few for {self.seconds} s")
+        used = {name: after[name] - before[name] for name in pids} | {CLIENT: seen["cpu"]}
+        latencies = [MILLI * each for each in seen["latencies"]]
+        return Sample(
+            seen["per_second"],
+            {name: MICRO * each / replies for name, each in used.items()},
+            {"p50 ms": percentile(latencies, 50), "p99 ms": percentile(latencies, 99)},
+        )
+
+    def _run_client(self) -> dict[str, Any]:
+        order = {
+            "addresses": self.addresses,
+            "requests": self.requests,
+            "seconds": self.seconds,
+            "connections": self.connections,
+            "expected": str(self.expected),
+            "repeat": self.repeat,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.bench.client"],
+            cwd=ROOT,
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=self.seconds + _MARGIN_SECONDS,
+        )
+        if done.returncode != 0:
+            raise BenchFailed(f"the client failed: {done.stderr.strip()}")
+        seen: dict[str, Any] = json.loads(done.stdout)
+        return seen
