@@ -46,7 +46,15 @@ class StreamPositions(Protocol):
     - It never decreases until it is bound again.
     - In a copy of the books (a restored backup, a promoted standby) no position is current, and no
       commit that advances one succeeds, until it is bound again.
+    - What was decided on one copy is not bound in another one, whose events may be lost meanwhile.
     """
+
+    async def copy(self) -> str:
+        """Return a text that tells this copy of the books from any other one.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
 
     async def read(self, stream: str, consumer: str) -> StreamPosition | None:
         """Return a position; None if none is recorded.
@@ -56,11 +64,12 @@ class StreamPositions(Protocol):
         """
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
-    ) -> None:
+        self, copy: str, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
+    ) -> bool:
         """Record that this consumer delivers, or has delivered, all events after `floor`.
 
-        It must be true for these books. What was applied is kept if the stream is the same.
+        It must be true for this copy of the books. What was applied is kept if the stream is the
+        same. Returns whether it was recorded: not if these books are another copy by now.
 
         Raises:
             StorageUnavailable: the database cannot be reached.

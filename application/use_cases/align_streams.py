@@ -11,6 +11,7 @@ from application.ports.alerts import AlertKind, Alerts
 from application.ports.event_publisher import BrokerUnsuitable
 from application.ports.inbound_events import InboundEvents, StreamProgress
 from application.ports.stream_positions import StreamPosition, StreamPositions
+from application.ports.unit_of_work import StorageUnavailable
 
 
 @frozen
@@ -37,12 +38,15 @@ class AlignStreams:
             raise
 
     async def _align_all(self) -> None:
+        # What follows is bound only in this copy of the books: after a failover in between, what
+        # was delivered meanwhile may be lost, and all is read and decided again.
+        copy = await self.positions.copy()
         # What was acknowledged is read first: the books may only have more by then, not less.
         for progress in await self.events.progress():
             position = await self.positions.read(progress.stream, progress.consumer)
             if position is not None and await self._has_lost_events(progress, position):
                 position = None
-            await self._align(progress, position)
+            await self._align(copy, progress, position)
 
     async def _has_lost_events(self, progress: StreamProgress, position: StreamPosition) -> bool:
         """Whether the stream is older than the position, and will give its numbers to new events.
@@ -56,13 +60,15 @@ class AlignStreams:
             each.stream_id == position.stream_id and position.applied > each.last for each in again
         )
 
-    async def _align(self, progress: StreamProgress, position: StreamPosition | None) -> None:
+    async def _align(
+        self, copy: str, progress: StreamProgress, position: StreamPosition | None
+    ) -> None:
         if position is None or position.stream_id != progress.stream_id:
             if progress.is_untouched:
-                await self._bind(progress, _before_beginning(progress))
+                await self._bind(copy, progress, _before_beginning(progress))
             else:
                 await self._report(progress, "these books have no record of it")
-                await self._set_back(progress, None)
+                await self._set_back(copy, progress, None)
             return
         read_to = max(position.applied, position.floor)
         is_behind = progress.acknowledged > read_to and (
@@ -71,9 +77,9 @@ class AlignStreams:
         if is_behind:
             await self._report(progress, f"these books end at {read_to} ({position.applied_at})")
         if is_behind or not position.is_current or _skips(progress, position):
-            await self._set_back(progress, position.floor)
+            await self._set_back(copy, progress, position.floor)
         elif position.consumer_id != progress.consumer_id:
-            await self._bind(progress, position.floor)
+            await self._bind(copy, progress, position.floor)
         elif progress.acknowledged > position.floor:
             await self.positions.raise_floor(
                 progress.stream, progress.consumer, progress.consumer_id, progress.acknowledged
@@ -87,15 +93,15 @@ class AlignStreams:
             f" but {found}: they are read again",
         )
 
-    async def _set_back(self, progress: StreamProgress, floor: int | None) -> None:
+    async def _set_back(self, copy: str, progress: StreamProgress, floor: int | None) -> None:
         begin = None if floor is None else floor + 1
         again = await self.events.set_back(progress, begin)
-        await self._bind(again, _before_beginning(again) if floor is None else floor)
+        await self._bind(copy, again, _before_beginning(again) if floor is None else floor)
 
-    async def _bind(self, progress: StreamProgress, floor: int) -> None:
-        await self.positions.bind(
-            progress.stream, progress.consumer, progress.stream_id, progress.consumer_id, floor
-        )
+    async def _bind(self, copy: str, progress: StreamProgress, floor: int) -> None:
+        names = progress.stream, progress.consumer, progress.stream_id, progress.consumer_id
+        if not await self.positions.bind(copy, *names, floor):
+            raise StorageUnavailable("the database was replaced while a stream was aligned")
 
 
 def _before_beginning(progress: StreamProgress) -> int:

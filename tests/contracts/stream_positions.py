@@ -23,7 +23,9 @@ def at(sequence: int, stream: str = "ORDERS") -> EventPosition:
 
 async def bind(storage: Storage, position: StreamPosition = BOUND) -> None:
     """Bind the position of the stream."""
-    await storage.positions.bind(*KEY, position.stream_id, position.consumer_id, position.floor)
+    copy = await storage.positions.copy()
+    names = *KEY, position.stream_id, position.consumer_id
+    assert await storage.positions.bind(copy, *names, position.floor)
 
 
 async def advance(storage: Storage, *sequences: int) -> None:
@@ -123,3 +125,11 @@ class StreamPositionsContract:
         await advance(storage, 8)
         expected = evolve(BOUND, applied=8, applied_at=at(8).stored_at)
         assert await storage.positions.read(*KEY) == expected
+
+    async def test_what_was_decided_on_another_copy_is_not_bound(self, storage: Storage) -> None:
+        copy = await storage.positions.copy()
+        assert not await storage.positions.bind(f"{copy}-before", *KEY, "stream 1", "consumer 1", 0)
+        assert await storage.positions.read(*KEY) is None
+        await bind(storage)
+        assert not await storage.positions.bind(f"{copy}-before", *KEY, "stream 1", "consumer 2", 0)
+        assert await storage.positions.read(*KEY) == BOUND

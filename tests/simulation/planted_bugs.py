@@ -384,9 +384,9 @@ async def _ack_before_commit(
 
 
 async def _trust_the_broker(
-    self: AlignStreams, progress: StreamProgress, _position: StreamPosition | None
+    self: AlignStreams, copy: str, progress: StreamProgress, _position: StreamPosition | None
 ) -> None:
-    await self._bind(progress, progress.acknowledged)
+    await self._bind(copy, progress, progress.acknowledged)
 
 
 def _last_delivered_wins(self: OrderReplica, other: OrderReplica) -> OrderReplica:

@@ -12,14 +12,19 @@ class InMemoryStreamPositions:
 
     _database: InMemoryTables
 
+    async def copy(self) -> str:
+        return str(self._database.copy)
+
     async def read(self, stream: str, consumer: str) -> StreamPosition | None:
         await self._database.checkpoint("read position")
         return self._find(stream, consumer)
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
-    ) -> None:
+        self, copy: str, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
+    ) -> bool:
         await self._database.checkpoint("bind position")
+        if copy != str(self._database.copy):
+            return False
         found = self._find(stream, consumer)
         applied, applied_at = 0, None
         if found is not None and found.stream_id == stream_id:
@@ -27,6 +32,7 @@ class InMemoryStreamPositions:
         bound = StreamPosition(stream_id, consumer_id, applied, applied_at, floor, True)
         self._database.positions[stream, consumer] = self._database.copy, bound
         await self._database.checkpoint("position bound")
+        return True
 
     async def raise_floor(self, stream: str, consumer: str, consumer_id: str, floor: int) -> None:
         await self._database.checkpoint("raise floor of position")

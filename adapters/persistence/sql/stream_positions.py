@@ -58,9 +58,17 @@ _READ: Final = Statement.of(
     ).where(_KEY)
 )
 
-_NEW: Final = insert(positions).values(
-    {name: bindparam(name) for name in ("stream", "consumer", "stream_id", "consumer_id", "floor")}
-    | {"applied": literal_column("0"), "server": _SERVER, "written_by": _TRANSACTION}
+_COPY: Final = Statement.of(select(_SERVER))
+
+_BOUND: Final = positions.c["stream", "consumer", "stream_id", "consumer_id", "floor"]
+
+# Nothing is inserted or updated in another copy than the one that was read.
+_NEW: Final = insert(positions).from_select(
+    [*_BOUND.keys(), "applied", "server", "written_by"],
+    select(
+        *(bindparam(column.name, type_=column.type) for column in _BOUND),
+        *(literal_column("0"), _SERVER, _TRANSACTION),
+    ).where(bindparam("copy", type_=Text) == _SERVER),
 )
 
 _IS_SAME_STREAM: Final = positions.c.stream_id == _NEW.excluded.stream_id
@@ -77,7 +85,7 @@ _BIND: Final = Statement.of(
             "server": _SERVER,
             "written_by": _TRANSACTION,
         },
-    )
+    ).returning(positions.c.stream)
 )
 
 _RAISE_FLOOR: Final = Statement.of(
@@ -123,21 +131,27 @@ class SqlStreamPositions:
 
     _database: Database
 
+    async def copy(self) -> str:
+        [(copy,)] = await self._database.run(_COPY)
+        return str(copy)
+
     async def read(self, stream: str, consumer: str) -> StreamPosition | None:
         rows = await self._database.run(_READ, stream=stream, consumer=consumer)
         return StreamPosition(*rows[0]) if rows else None
 
     async def bind(
-        self, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
-    ) -> None:
-        await self._database.run(
+        self, copy: str, stream: str, consumer: str, stream_id: str, consumer_id: str, floor: int
+    ) -> bool:
+        bound = await self._database.run(
             _BIND,
+            copy=copy,
             stream=stream,
             consumer=consumer,
             stream_id=stream_id,
             consumer_id=consumer_id,
             floor=floor,
         )
+        return bool(bound)
 
     async def raise_floor(self, stream: str, consumer: str, consumer_id: str, floor: int) -> None:
         await self._database.run(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,13 @@ from adapters.messaging.in_memory import InMemorySubscription
 from adapters.messaging.in_memory.broker import InMemoryDelivery
 from adapters.messaging.wire import Message
 from adapters.persistence.in_memory.tables import Backup
+from application.ports.event_publisher import BrokerUnavailable
 from application.ports.stream_positions import EventPosition
+from application.ports.unit_of_work import StorageUnavailable
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.intake import OrderIntake
 from tests.builders import USD
+from tests.checkpoints import proceed
 from tests.world import World
 
 SUBJECTS = ("order:created", "order:cancelled")
@@ -100,6 +104,25 @@ class Shop:
         self.world.advance(seconds)
         return await self.workers[worker].run_once()
 
+    async def work_during_failover(self, steps: int, index: int) -> None:
+        """Let a worker begin; after some steps the other one finishes, and a standby takes over."""
+
+        async def fail_over(_step: str) -> None:
+            nonlocal steps
+            steps -= 1
+            if steps == 0:
+                self.world.checkpoint = proceed
+                await self.work(1, LONG_SECONDS)
+                self.restore(index)
+                self.create()
+
+        for worker in (0, 1):
+            self.restart(worker)
+        self.world.checkpoint = fail_over
+        with suppress(StorageUnavailable, BrokerUnavailable):
+            await self.work(0, LONG_SECONDS)
+        self.world.checkpoint = proceed
+
     def restart(self, worker: int) -> None:
         """Start a worker again."""
         intake = self.workers[worker]
@@ -126,6 +149,7 @@ class Shop:
 ACTIONS = st.one_of(
     st.sampled_from(["create", "create", "cancel", "publish_malformed", "back_up", "fail", "mend"]),
     st.tuples(st.just("work"), st.integers(0, 1), st.floats(0.0, 90.0)),
+    st.tuples(st.just("work_during_failover"), st.integers(1, 12), st.integers(0, 1)),
     st.tuples(st.sampled_from(["restart", "restore", "deliver_again"]), st.integers(0, 1)),
 )
 
@@ -133,8 +157,12 @@ ACTIONS = st.one_of(
 # An earlier event is applied after a later one, and the books lose only the earlier one.
 LATE = ["create", "create", "fail", ("work", 0, 0.0), "back_up", "mend", ("work", 0, 2.0)]
 
+# Both workers set a stream back; a second failover loses what one has read again meanwhile.
+TWICE = ["back_up", "create", ("work", 0, 0.0), ("restore", 0)]
+
 
 @settings(max_examples=200)
+@example(actions=[*TWICE, ("work_during_failover", 5, 0)])
 @example(actions=[*LATE, ("restore", 0)])
 @example(actions=[*LATE, ("restore", 0), "create", ("work", 1, 0.0)])
 @given(actions=st.lists(ACTIONS, max_size=40))
@@ -146,8 +174,8 @@ async def test_every_event_is_applied_or_a_dead_letter_once_in_the_end(actions: 
                 shop.failing = action == "fail"
             case str():
                 getattr(shop, action)()
-            case ("work", worker, seconds):
-                await shop.work(worker, seconds)
+            case ("work" | "work_during_failover" as name, *arguments):
+                await getattr(shop, name)(*arguments)
             case (name, index):
                 getattr(shop, name)(index)
             case _:
