@@ -10,15 +10,19 @@ from domain.money import Money
 
 
 class DisputeStatus(Enum):
-    """The states of a dispute, in the order in which they may follow each other."""
+    """The states of a dispute, in the order in which they may follow each other.
+
+    A lost one can still be won, by an appeal. One that is won stays won: if the bank disputes the
+    payment again, that is another dispute.
+    """
 
     OPEN = "open"
-    WON = "won"
-    """The shop keeps the money."""
     PREVENTED = "prevented"
     """It ended before the bank decided, such as by a refund."""
     LOST = "lost"
     """The bank has reversed the payment."""
+    WON = "won"
+    """The shop keeps the money."""
 
 
 _RANK: Final = {status: rank for rank, status in enumerate(DisputeStatus)}

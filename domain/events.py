@@ -52,6 +52,28 @@ class PaymentCreated:
 
 
 @frozen
+class PaymentPending:
+    """The gateway has accepted a payment; its money comes later, or the payment fails."""
+
+    subject: ClassVar[str] = "payment:pending"
+
+    payment_id: PaymentId
+    order_id: OrderId
+    amount: Money
+    gateway: str
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentPending":
+        """Return the event of a payment that became pending."""
+        return cls(payment.id, payment.order_id, payment.amount, payment.gateway)
+
+    @property
+    def id(self) -> EventId:
+        """The event's id; always the same, because a payment becomes pending once."""
+        return EventId(f"{self.subject}:{self.payment_id}")
+
+
+@frozen
 class PaymentFailed:
     """A payment has failed; the order can be paid again."""
 
@@ -136,4 +158,4 @@ class PaymentDisputed:
         return EventId(f"{self.subject}:{self.dispute_id}:{self.status}")
 
 
-Event = PaymentCreated | PaymentFailed | PaymentRefunded | PaymentDisputed
+Event = PaymentCreated | PaymentPending | PaymentFailed | PaymentRefunded | PaymentDisputed

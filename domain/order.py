@@ -4,10 +4,9 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
+from domain.check_times import AUTHENTICATION_WINDOW, FIRST_CHECK_AFTER
 from domain.claim import ExpectedAmount, payable_terms
-from domain.dispute import Dispute, DisputeStatus
-from domain.identifiers import ChargeId, DisputeId, PaymentId, UserId
-from domain.money import Money
+from domain.identifiers import PaymentId, UserId
 from domain.order_refunds import OrderRefunds
 from domain.outcome import (
     Charged,
@@ -15,17 +14,11 @@ from domain.outcome import (
     Evidence,
     NeverArrived,
     NeverSent,
+    Pending,
     Refused,
     RequiresAction,
 )
-from domain.payment import (
-    AUTHENTICATION_WINDOW,
-    CANCELLED_BY_CUSTOMER,
-    FIRST_CHECK_AFTER,
-    NOT_SENT,
-    Payment,
-    PaymentStatus,
-)
+from domain.payment import CANCELLABLE, CANCELLED_BY_CUSTOMER, NOT_SENT, Payment, PaymentStatus
 from domain.replica import OrderReplica
 from domain.second_charge import second_charge
 
@@ -58,7 +51,7 @@ class Order(OrderRefunds):
     def apply(self, event: OrderReplica, now: datetime) -> "Order":
         """Merge an order event; if the order is cancelled, give captured money back.
 
-        A payment that waits for its customer is checked at once, so that it can be cancelled.
+        A payment that waits for its customer or its money is checked at once, to be cancelled.
         """
         order = evolve(self, replica=self.replica.merge(event))
         if not order.is_cancelled:
@@ -66,7 +59,7 @@ class Order(OrderRefunds):
         for payment in order.payments:
             if payment.is_captured:
                 order = order._refund_if_not_allowed(payment, now)
-            elif payment.status is PaymentStatus.REQUIRES_ACTION and not self.is_cancelled:
+            elif payment.status in CANCELLABLE and not self.is_cancelled:
                 order = order.with_payment(payment.check_now(now))
         return order
 
@@ -125,6 +118,8 @@ class Order(OrderRefunds):
                 return self.with_payment(payment.fail(evidence))
             case RequiresAction():
                 return self.with_payment(payment.require_action(evidence))
+            case Pending():
+                return self._wait_for_money(payment, evidence, now)
             case NeverArrived():
                 return self.with_payment(payment.abandon())
             case NeverSent():
@@ -144,6 +139,10 @@ class Order(OrderRefunds):
                 return self._capture(payment, evidence, payment.created_at, now)
             case RequiresAction() if self.live_payment is None:
                 return self.with_payment(payment.require_action(evidence).check_now(now))
+            case Pending():
+                is_free = self.live_payment is None
+                payment = payment if is_free else payment.abandon()
+                return self._wait_for_money(payment, evidence, now)
             case _:
                 return self
 
@@ -159,15 +158,34 @@ class Order(OrderRefunds):
         return self.with_payment(self.payment(payment_id).request_cancellation(now))
 
     def should_cancel(self, payment: Payment, now: datetime) -> bool:
-        """Whether a payment that waits for its customer should be cancelled at the gateway."""
+        """Whether a payment that waits for its customer or its money should be cancelled."""
         if payment.status is PaymentStatus.ABANDONED:
             return payment.reference is not None
-        return payment.status is PaymentStatus.REQUIRES_ACTION and (
+        is_late = now >= payment.created_at + AUTHENTICATION_WINDOW
+        return payment.status in CANCELLABLE and (
             payment.is_being_cancelled
             or self.is_cancelled
             or self.replica.is_expired(now)
-            or now >= payment.created_at + AUTHENTICATION_WINDOW
+            or (payment.status is PaymentStatus.REQUIRES_ACTION and is_late)
         )
+
+    def schedule_check(self, payment: Payment, now: datetime) -> Payment:
+        """Set the time of the following check; a pending payment is checked at the expiry, too."""
+        scheduled = payment.schedule_check(now)
+        expires_at = self.replica.terms.expires_at if self.replica.terms else None
+        if payment.status is not PaymentStatus.PENDING or expires_at is None or expires_at <= now:
+            return scheduled
+        next_check_at = scheduled.next_check_at or expires_at
+        return evolve(scheduled, next_check_at=min(next_check_at, expires_at))
+
+    def _wait_for_money(self, payment: Payment, pending: Pending, now: datetime) -> "Order":
+        is_live = all(not each.is_live or each.id == payment.id for each in self.payments)
+        waiting = payment.wait_for_money(pending, is_live=is_live)
+        if waiting.status is not payment.status and self.should_cancel(waiting, now):
+            waiting = waiting.check_now(now)
+        elif waiting.status is not payment.status or payment.next_check_at is None:
+            waiting = self.schedule_check(waiting, now)
+        return self.with_payment(waiting)
 
     def _capture(
         self, payment: Payment, charged: Charged, paid_at: datetime, now: datetime
@@ -201,23 +219,3 @@ class Order(OrderRefunds):
         if payment.status is PaymentStatus.CANCELLED:
             return CANCELLED_BY_CUSTOMER
         return "declined_before" if payment.status is PaymentStatus.FAILED else None
-
-    # --- disputes ------------------------------------------------------------------------------
-
-    def record_dispute(
-        self,
-        dispute_id: DisputeId,
-        charge_id: ChargeId,
-        amount: Money,
-        reason: str,
-        status: DisputeStatus,
-    ) -> "Order":
-        """Record the state of a dispute about one of its payments."""
-        existing = self.dispute(dispute_id)
-        if existing is not None:
-            return self.with_dispute(existing.apply(status))
-        payment = self.payment_of_charge(charge_id)
-        if payment is None:
-            return self
-        dispute = Dispute(dispute_id, payment.id, self.id, charge_id, amount, reason, status)
-        return self.with_dispute(dispute)

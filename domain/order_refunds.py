@@ -8,7 +8,7 @@ from attrs import frozen
 
 from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Money
-from domain.order_entities import OrderEntities
+from domain.order_disputes import OrderDisputes
 from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, ReportedRefund
 from domain.refund_rules import (
@@ -21,7 +21,7 @@ from domain.refund_rules import (
 
 
 @frozen
-class OrderRefunds(OrderEntities):
+class OrderRefunds(OrderDisputes):
     """An order with the rules about giving money back."""
 
     def refundable(self, payment: Payment) -> Money:

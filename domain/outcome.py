@@ -62,11 +62,23 @@ class RequiresAction:
 
 
 @frozen
+class Pending:
+    """The gateway has accepted the payment and the money comes later, such as from a bank debit.
+
+    Nothing is captured yet, and nobody has to do anything. It ends as charged or declined.
+    """
+
+    reference: str | None = None
+    cannot_be_cancelled: bool = False
+    """Whether the gateway has just refused to cancel it."""
+
+
+@frozen
 class NeverArrived:
     """The gateway has no record of the payment, and none of our requests can be in flight."""
 
 
-Outcome = Charged | Declined | Refused | RequiresAction
+Outcome = Charged | Declined | Refused | RequiresAction | Pending
 """What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
 
 

@@ -7,37 +7,19 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from domain.check_times import (
+    ABANDON_AFTER,
+    FIRST_CHECK_AFTER,
+    abandoned_interval,
+    open_interval,
+    pending_interval,
+)
 from domain.identifiers import ChargeId, OrderId, PaymentId, UserId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Refused, RequiresAction
-
-FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
-"""When recovery first checks a payment. An ordinary charge is settled well before. A charge may
-be sent only within this time after its claim."""
-
-CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + timedelta(seconds=15)
-"""No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and a
-gateway adapter's call ends after at most 15 s."""
-
-ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
-"""From this age on, a payment without any record at the gateway never arrived there. The margin
-covers differences between clocks."""
-
-CHECK_INTERVAL: Final = timedelta(seconds=10)
-"""The longest time between two checks of an open payment. A check may take 25 s
-(LOOKUP_SECONDS): the next one begins right after it, and so finds the outcome within the documented
-30 s. Another process may begin one before that, which is harmless: a check changes nothing."""
-
-AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
-"""How long a customer may take to authenticate before the payment is cancelled at the gateway.
-Banks allow about 15 minutes."""
+from domain.outcome import Charged, Declined, Pending, Refused, RequiresAction
 
 NOT_SENT: Final = "not_sent"
 """The code of an abandoned payment of which we know that nothing was tried."""
-
-LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
-"""How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
-(https://docs.stripe.com/api/idempotent_requests)."""
 
 CANCELLED_BY_CUSTOMER: Final = "cancelled_by_customer"
 """The code of a payment that its customer cancels, and of its reversal after a late capture."""
@@ -48,6 +30,8 @@ class PaymentStatus(Enum):
 
     PROCESSING = "processing"
     REQUIRES_ACTION = "requires_action"
+    PENDING = "pending"
+    """The gateway has accepted it, and the money comes later; nobody has to do anything."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -60,22 +44,17 @@ class PaymentStatus(Enum):
     """The captured amount, currency or mode is not what was requested; an operator decides."""
 
 
-_RESULTS: Final = frozenset(
-    {
-        PaymentStatus.SUCCEEDED,
-        PaymentStatus.FAILED,
-        PaymentStatus.ABANDONED,
-        PaymentStatus.REVERSED,
-        PaymentStatus.REVIEW,
-    }
-)
 _LATE: Final = frozenset({PaymentStatus.REVERSED, PaymentStatus.REVIEW})
 """What a capture leads to after the customer was told that there would be none."""
 
+_RESULTS: Final = _LATE | {PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, PaymentStatus.ABANDONED}
+
 TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
-    PaymentStatus.PROCESSING: _RESULTS | {PaymentStatus.REQUIRES_ACTION},
-    PaymentStatus.REQUIRES_ACTION: _RESULTS | {PaymentStatus.CANCELLED},
-    PaymentStatus.ABANDONED: _RESULTS - {PaymentStatus.ABANDONED},
+    PaymentStatus.PROCESSING: _RESULTS | {PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING},
+    PaymentStatus.REQUIRES_ACTION: _RESULTS | {PaymentStatus.PENDING, PaymentStatus.CANCELLED},
+    # The gateway has accepted it: that it has no record of it now proves nothing.
+    PaymentStatus.PENDING: _RESULTS - {PaymentStatus.ABANDONED} | {PaymentStatus.CANCELLED},
+    PaymentStatus.ABANDONED: _RESULTS - {PaymentStatus.ABANDONED} | {PaymentStatus.PENDING},
     PaymentStatus.FAILED: _LATE,
     PaymentStatus.CANCELLED: _LATE,
     PaymentStatus.SUCCEEDED: frozenset(),
@@ -85,8 +64,13 @@ TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 """Which states may follow each state. Any other change is ignored, so that repeated and late
 reports are harmless. docs/architecture.md draws this table; a test compares the two."""
 
-OPEN: Final = frozenset({PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION})
-"""The outcome is not known yet."""
+OPEN: Final = frozenset(
+    {PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING}
+)
+"""It has not ended yet: its outcome is unknown, or its customer or its money is awaited."""
+
+CANCELLABLE: Final = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING})
+"""The gateway may be asked to cancel it."""
 
 LIVE: Final = OPEN | {PaymentStatus.SUCCEEDED}
 """At most one payment of an order is in one of these states."""
@@ -128,7 +112,7 @@ class Payment:
 
     @property
     def is_open(self) -> bool:
-        """Whether its outcome is not known yet."""
+        """Whether it has not ended yet."""
         return self.status in OPEN
 
     @property
@@ -140,7 +124,7 @@ class Payment:
     @property
     def is_being_cancelled(self) -> bool:
         """Whether its customer cancels it, and it is still to be cancelled at the gateway."""
-        return self.status is PaymentStatus.REQUIRES_ACTION and self.code == CANCELLED_BY_CUSTOMER
+        return self.status in CANCELLABLE and self.code == CANCELLED_BY_CUSTOMER
 
     def is_at(self, gateway: str, livemode: bool) -> bool:
         """Whether it was sent to this gateway, in this mode."""
@@ -170,15 +154,15 @@ class Payment:
 
     def schedule_check(self, now: datetime) -> "Payment":
         """Set the time of the following check; it is also the lease on the check starting now."""
-        age = max(now - self.created_at, timedelta(seconds=2))
-        if self.is_open:
-            next_check_at = now + min(age, CHECK_INTERVAL)
-            if self.may_have_arrived(now) and not self.may_have_arrived(next_check_at):
-                next_check_at = self.created_at + ABANDON_AFTER  # as early as it can be abandoned
-            return evolve(self, next_check_at=next_check_at)
-        if self.status is PaymentStatus.ABANDONED and age < LATE_CAPTURE_WINDOW:
-            return evolve(self, next_check_at=now + age)
-        return evolve(self, next_check_at=None)
+        age = now - self.created_at
+        match self.status:
+            case PaymentStatus.PENDING if not self.is_being_cancelled:
+                interval: timedelta | None = pending_interval(age)
+            case PaymentStatus.ABANDONED:
+                interval = abandoned_interval(age, is_known=self.reference is not None)
+            case _:
+                interval = open_interval(age) if self.is_open else None
+        return evolve(self, next_check_at=None if interval is None else now + interval)
 
     # --- transitions ---------------------------------------------------------------------------
 
@@ -204,7 +188,7 @@ class Payment:
 
     def request_cancellation(self, now: datetime) -> "Payment":
         """Record that its customer does not want it any more, and cancel it at the gateway soon."""
-        if self.status is not PaymentStatus.REQUIRES_ACTION or self.is_being_cancelled:
+        if self.status not in CANCELLABLE or self.is_being_cancelled:
             return self
         return evolve(self, code=CANCELLED_BY_CUSTOMER, next_check_at=now)
 
@@ -227,6 +211,20 @@ class Payment:
         if self.status is PaymentStatus.ABANDONED:
             return evolve(self, reference=action.reference)
         return self
+
+    def wait_for_money(self, pending: Pending, *, is_live: bool = True) -> "Payment":
+        """Record that the money comes later, and whether the gateway has refused to cancel it."""
+        if self.status is PaymentStatus.ABANDONED and not is_live:
+            return evolve(self, reference=pending.reference or self.reference)
+        if not self.can_become(PaymentStatus.PENDING) and self.status is not PaymentStatus.PENDING:
+            return self
+        is_kept = pending.cannot_be_cancelled or not self.is_being_cancelled
+        return evolve(
+            self,
+            status=PaymentStatus.PENDING,
+            reference=pending.reference or self.reference,
+            code=None if is_kept else self.code,
+        )
 
     def abandon(self, code: str | None = None) -> "Payment":
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from domain.check_times import CHECK_INTERVAL
 from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId
 from domain.money import Money
-from domain.payment import CHECK_INTERVAL
 
 SEND_LEASE: Final = timedelta(seconds=20)
 """How long only the process that reserved a refund may send it: a gateway adapter's call ends

@@ -7,7 +7,7 @@ from domain.claim import ExpectedAmount
 from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
-from domain.outcome import Charged, Declined, RequiresAction
+from domain.outcome import Charged, Declined, Pending, RequiresAction
 from domain.payment import CAPTURED, Payment, PaymentStatus
 from domain.refund import SEND_LEASE, Refund, RefundStatus
 from domain.replica import OrderReplica, OrderStatus, Terms
@@ -129,6 +129,11 @@ def declined(payment_id: str = PAYMENT, code: str = "card_declined") -> Declined
 def requires_action(payment_id: str = PAYMENT) -> RequiresAction:
     """Return the outcome of a payment whose customer must authenticate."""
     return RequiresAction(f"pi_{payment_id}", f"pi_{payment_id}_secret")
+
+
+def pending(payment_id: str = PAYMENT, cannot_be_cancelled: bool = False) -> Pending:
+    """Return the outcome of a payment whose money comes later."""
+    return Pending(f"pi_{payment_id}", cannot_be_cancelled)
 
 
 def after(days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> datetime:

@@ -30,6 +30,7 @@ from tests.builders import (
     charged,
     created_event,
     declined,
+    pending,
     requires_action,
     start_payment,
 )
@@ -88,6 +89,8 @@ def evidence(payment: Payment) -> st.SearchStrategy[Evidence]:
             charged(payment.id, payment.amount, payment.livemode),
             declined(payment.id),
             requires_action(payment.id),
+            pending(payment.id),
+            pending(payment.id, cannot_be_cancelled=True),
             NeverArrived(),
         ]
     )

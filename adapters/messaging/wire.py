@@ -9,7 +9,14 @@ import msgspec
 from attrs import frozen
 
 from application.ports.event_publisher import OutboxEntry
-from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRefunded,
+)
 
 ID_HEADER: Final = "Nats-Msg-Id"
 """The header by which JetStream recognizes a message that it has already stored
@@ -53,6 +60,12 @@ class _Created(_Body):
     currency: str
     gateway: str
     created_at: str
+
+
+class _Pending(_Body):
+    amount: int
+    currency: str
+    gateway: str
 
 
 class _Refunded(_Body):
@@ -112,6 +125,14 @@ def _body(event: Event) -> _Body:
                 currency=event.amount.currency.code,
                 gateway=event.gateway,
                 created_at=_utc(event.created_at),
+            )
+        case PaymentPending():
+            return _Pending(
+                id=event.payment_id,
+                order_id=event.order_id,
+                amount=event.amount.minor_units,
+                currency=event.amount.currency.code,
+                gateway=event.gateway,
             )
         case PaymentRefunded():
             return _Refunded(

@@ -23,7 +23,9 @@ class Backlog:
     by status; a status without any is absent."""
     oldest_open: timedelta | None
     """How long the oldest open payment has waited for its outcome; None if there is none. The
-    time that a customer may take to authenticate does not count."""
+    time that a customer may take to authenticate does not count, nor a pending payment."""
+    oldest_pending: timedelta | None
+    """How long the oldest pending payment has waited for its money; None if there is none."""
     refunds_pending: int
     oldest_refund: timedelta | None
     """How long the oldest pending refund has waited; None if there is none."""
@@ -45,6 +47,7 @@ class BacklogKind(Enum):
     """The parts of the backlog. docs/operations.md describes what to do about each."""
 
     PAYMENT_OPEN = "payment_open"
+    PAYMENT_PENDING = "payment_pending"
     PAYMENT_IN_REVIEW = "payment_in_review"
     REFUND_PENDING = "refund_pending"
     REFUND_FAILED = "refund_failed"

@@ -13,7 +13,7 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from domain.money import Money
-from domain.outcome import Charged
+from domain.outcome import Charged, Pending
 from domain.payment import Payment
 from domain.refund import ReportedRefund
 
@@ -30,11 +30,11 @@ class TooManyCharges(OutcomeUnknown):
 
 @frozen
 class ListedCharge:
-    """Captured money, as the gateway lists it."""
+    """A charge, as the gateway lists it: captured, or pending because its money comes later."""
 
     payment: Payment
     """The payment as it was claimed, as the labels of the charge describe it."""
-    charged: Charged
+    outcome: Charged | Pending
     refunded: Money
     """How much of it was refunded by now, by anybody."""
 
@@ -49,7 +49,7 @@ Raises:
 """
 
 ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge]]]
-"""Return what the gateway captured, created from the first time on and before the second one.
+"""Return the captured and pending charges, created from the first time on, before the second one.
 
 It sees every charge that the gateway has confirmed, and returns those with all our labels.
 

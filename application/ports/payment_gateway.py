@@ -95,9 +95,10 @@ class PaymentGateway(Protocol):
         """
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        """Cancel a payment that waits for its customer; return what `find` would afterwards.
+        """Cancel a payment that is not captured yet; return what `find` would afterwards.
 
-        A payment that was captured meanwhile stays captured and is reported as such.
+        A payment that was captured meanwhile stays captured and is reported as such. A pending one
+        that can no longer be cancelled stays pending.
 
         Raises:
             OutcomeUnknown: as for `find`.

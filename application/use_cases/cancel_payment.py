@@ -1,4 +1,4 @@
-"""CancelPayment: a customer cancels a payment that waits for them."""
+"""CancelPayment: a customer cancels a payment that waits for them or for its money."""
 
 from attrs import frozen
 
@@ -24,8 +24,9 @@ class CancelPayment:
         """Return the payment afterwards; it is cancelled unless it could not be.
 
         Once the request is recorded, recovery cancels the payment if this process cannot, such as
-        after a crash. A payment that the customer has authenticated meanwhile is kept. The caller
-        must run it to its end even if the customer disconnects.
+        after a crash. A payment that the customer has authenticated meanwhile is kept, and so is a
+        pending one that the gateway does not cancel any more. The caller must run it to its end
+        even if the customer disconnects.
 
         Raises:
             PaymentNotFound: there is none, or it is another user's; the error is the same.

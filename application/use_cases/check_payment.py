@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
@@ -16,7 +16,7 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from application.use_cases.settle_payment import SettlePayment
-from domain.outcome import Evidence, NeverArrived
+from domain.outcome import Evidence, NeverArrived, Pending
 from domain.payment import Payment
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class CheckPayment:
     async def __call__(
         self, payment: Payment, *, cancel: bool = False, within: float = LOOKUP_SECONDS
     ) -> CheckedPayment:
-        """Check a payment; cancel it first if it waits for its customer and `cancel` is set.
+        """Check a payment; cancel it first if `cancel` is set and the gateway still can.
 
         Args:
             payment: the payment.
@@ -81,4 +81,6 @@ class CheckPayment:
             return None
         if outcome is None and not payment.may_have_arrived(asked_at):
             return NeverArrived()
+        if cancel and isinstance(outcome, Pending):
+            return evolve(outcome, cannot_be_cancelled=True)
         return outcome

@@ -20,8 +20,8 @@ from application.ports.payment_gateway import LookupRefused, PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.sync_refunds import SyncRefunds
-from domain.identifiers import ChargeId
-from domain.payment import Payment
+from domain.outcome import Charged
+from domain.payment import Payment, PaymentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -129,14 +129,16 @@ class CompareBooks:
 
     async def _settle(self, charge: ListedCharge) -> None:
         try:
-            await self.settle(charge.payment, charge.charged)
+            await self.settle(charge.payment, charge.outcome)
         except StorageUnavailable:
             raise
         except Exception:  # one charge that cannot be adopted must not stop the others
-            logger.exception("charge %s could not be adopted", charge.charged.charge_id)
+            logger.exception("the charge of payment %s cannot be adopted", charge.payment.id)
 
     async def _sync_refunds(self, charge: ListedCharge) -> None:
-        charge_id: ChargeId = charge.charged.charge_id
+        if not isinstance(charge.outcome, Charged):
+            return
+        charge_id = charge.outcome.charge_id
         order = await self.begin().orders.find_by_charge(charge_id)
         payment = None if order is None else order.payment_of_charge(charge_id)
         if order is None or payment is None or payment.captured_amount is None:
@@ -154,4 +156,6 @@ def _start(comparison: Comparison, now: datetime) -> datetime:
 
 def _contradicts(payment: Payment, charge: ListedCharge) -> bool:
     """Whether a payment has ended without this charge; recovery checks the open ones."""
-    return not payment.is_open and payment.charge_id != charge.charged.charge_id
+    if not isinstance(charge.outcome, Charged):
+        return payment.status is PaymentStatus.ABANDONED
+    return not payment.is_open and payment.charge_id != charge.outcome.charge_id

@@ -170,9 +170,11 @@ class CreateCharge:
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder
     ) -> ChargeResult:
-        """Check a payment whose customer was sent to their bank; raise the error for any other."""
+        """Check a payment that its customer can end, or cancels; raise the error for any other."""
         payment = in_progress.payment
-        if payment is None or payment.status is not PaymentStatus.REQUIRES_ACTION:
+        if payment is None or not (
+            payment.status is PaymentStatus.REQUIRES_ACTION or payment.is_being_cancelled
+        ):
             raise in_progress
         try:
             checked = await self.check(

@@ -81,7 +81,7 @@ class RecoverPayments:
         if order is None:
             return None
         payments = tuple(
-            each.schedule_check(now) for each in order.payments if each.is_check_due(now)
+            order.schedule_check(each, now) for each in order.payments if each.is_check_due(now)
         )
         refunds = tuple(
             each.schedule_check(now) for each in order.refunds if each.is_check_due(now)

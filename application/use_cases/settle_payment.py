@@ -10,7 +10,7 @@ from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
-from domain.events import PaymentCreated, PaymentFailed
+from domain.events import PaymentCreated, PaymentFailed, PaymentPending
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
@@ -33,6 +33,11 @@ class Change:
     def payments(self) -> list[Payment]:
         """The payments that are new or have changed."""
         return [each for each in self.after.payments if each not in self.before.payments]
+
+    def is_new_status(self, payment: Payment) -> bool:
+        """Whether the payment was in another state before, or is new."""
+        before = {each.id: each.status for each in self.before.payments}
+        return before.get(payment.id) is not payment.status
 
 
 @frozen
@@ -123,13 +128,15 @@ async def _order_of_lost_payment(work: UnitOfWork, payment: Payment, evidence: E
 
 
 def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
-    """Save an order that has changed, and publish each payment that has an outcome now."""
+    """Save an order that has changed, and publish what each changed payment has become."""
     change = Change(before, after)
     if after != before:
         work.orders.save(after)
     for payment in change.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             work.outbox.add(PaymentCreated.of(payment))
+        elif payment.status is PaymentStatus.PENDING and change.is_new_status(payment):
+            work.outbox.add(PaymentPending.of(payment))
         elif payment.has_failed:
             work.outbox.add(PaymentFailed.of(payment))
     return change

@@ -16,7 +16,7 @@ from entrypoints.http.validation import MAX_CHARACTERS, PAYMENT_ID
 Json = dict[str, Any]
 
 # Statuses that a later version writes: a client that is generated now can read them.
-_LATER: Final = ("pending", "authorized")
+_LATER: Final = ("authorized",)
 
 _TEXT: Final = {"minLength": 1, "maxLength": MAX_CHARACTERS}
 _ID: Final = {"pattern": f"^{PAYMENT_ID}$"}

@@ -19,6 +19,7 @@ class BacklogMetrics:
 
     payments: Gauge
     oldest_open: Gauge
+    oldest_pending: Gauge
     refunds: Gauge
     oldest_refund: Gauge
     events: Gauge
@@ -40,6 +41,11 @@ class BacklogMetrics:
             Gauge(
                 "payments_oldest_open_seconds",
                 "How long the oldest open payment has waited for its outcome.",
+                registry=registry,
+            ),
+            Gauge(
+                "payments_oldest_pending_seconds",
+                "How long the oldest pending payment has waited for its money.",
                 registry=registry,
             ),
             Gauge(
@@ -86,6 +92,7 @@ class BacklogMetrics:
         for status in PaymentStatus:
             self.payments.labels(status.value).set(backlog.unfinished.get(status, 0))
         self.oldest_open.set(_seconds(backlog.oldest_open))
+        self.oldest_pending.set(_seconds(backlog.oldest_pending))
         self.refunds.labels("pending").set(backlog.refunds_pending)
         self.refunds.labels("failed").set(backlog.refunds_failed)
         self.oldest_refund.set(_seconds(backlog.oldest_refund))

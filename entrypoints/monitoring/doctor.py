@@ -11,6 +11,7 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
+from domain.payment import PaymentStatus
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.dead_letter_metrics import dead_letter_problem
@@ -23,7 +24,7 @@ class CheckResult:
     """The result of one check."""
 
     name: str
-    """What was checked: `database`, `clock`, `attention`, `nats`,
+    """What was checked: `database`, `clock`, `payments`, `attention`, `nats`,
     `dead letters` or `gateway`."""
     ok: bool
     text: str
@@ -93,14 +94,25 @@ class Doctor:
                 return [CheckResult("database", False, problem) for problem in health.problems]
             state = f"PostgreSQL {health.server}, schema {health.revision}"
             problems = await read_problems(self.backlog, self.alerts)
+            pending = await self._pending()
             clock = self._clock()
         except StorageUnavailable as error:
             return [CheckResult("database", False, str(error))]
         return [
             CheckResult("database", True, state),
             clock,
+            *pending,
             *(CheckResult("attention", False, problem.line) for problem in problems),
         ]
+
+    async def _pending(self) -> list[CheckResult]:
+        """Say how many payments wait for their money; nothing is wrong with them."""
+        backlog = await self.backlog.read()
+        count = backlog.unfinished.get(PaymentStatus.PENDING, 0)
+        if not count or backlog.oldest_pending is None:
+            return []
+        days = backlog.oldest_pending.days
+        return [CheckResult("payments", True, f"{count:,} pending, the oldest for {days} days")]
 
     def _clock(self) -> CheckResult:
         problem = self.clock_watch.problem

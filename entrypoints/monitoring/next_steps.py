@@ -13,6 +13,9 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
     BacklogKind.PAYMENT_OPEN: (
         "they settle by themselves once the gateway answers and a worker with the role recover runs"
     ),
+    BacklogKind.PAYMENT_PENDING: (
+        "ask the gateway what the payment waits for; it settles once the gateway reports its end"
+    ),
     BacklogKind.PAYMENT_IN_REVIEW: (
         "compare the charge with the order, then refund it with POST /api/payments/ID/refunds if"
         " it is wrong"

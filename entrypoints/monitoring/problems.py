@@ -8,6 +8,7 @@ from attrs import frozen
 
 from application.ports.alerts import Alert, AlertKind, Alerts
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind, BacklogReader
+from domain.check_times import PENDING_LIMIT
 from domain.payment import PaymentStatus
 from entrypoints.monitoring.next_steps import NEXT_STEPS
 
@@ -15,6 +16,9 @@ MAX_AGES: Final[Mapping[BacklogKind, timedelta]] = {
     # A payment is settled at the latest 30 s after the gateway is reachable again. If one is open
     # for minutes, the gateway does not reply, or no worker runs the role recover.
     BacklogKind.PAYMENT_OPEN: timedelta(minutes=5),
+    # The money of a bank debit comes after days. One that takes longer than a debit can is for an
+    # operator: it never fails by itself.
+    BacklogKind.PAYMENT_PENDING: PENDING_LIMIT,
     # An event is published within a second. If one waits for a minute, NATS is down or no relay
     # runs.
     BacklogKind.EVENT_WAITING: timedelta(minutes=1),
@@ -32,6 +36,7 @@ MAX_NAMED: Final = 3
 
 _LABELS: Final[Mapping[BacklogKind, tuple[str, str]]] = {
     BacklogKind.PAYMENT_OPEN: ("payment without an outcome", "order"),
+    BacklogKind.PAYMENT_PENDING: ("payment pending for too long", "order"),
     BacklogKind.PAYMENT_IN_REVIEW: ("payment in review", "order"),
     BacklogKind.REFUND_PENDING: ("refund pending for long", "payment"),
     BacklogKind.REFUND_FAILED: ("failed refund", "payment"),
@@ -76,8 +81,10 @@ async def read_problems(reader: BacklogReader, alerts: Alerts) -> list[Problem]:
 def backlog_problems(backlog: Backlog, oldest: Sequence[BacklogItem]) -> Iterator[Problem]:
     """Yield a problem for each kind that has one."""
     review = backlog.unfinished.get(PaymentStatus.REVIEW, 0)
+    pending = backlog.unfinished.get(PaymentStatus.PENDING, 0)
     counts = {
-        BacklogKind.PAYMENT_OPEN: sum(backlog.unfinished.values()) - review,
+        BacklogKind.PAYMENT_OPEN: sum(backlog.unfinished.values()) - review - pending,
+        BacklogKind.PAYMENT_PENDING: pending,
         BacklogKind.PAYMENT_IN_REVIEW: review,
         BacklogKind.REFUND_PENDING: backlog.refunds_pending,
         BacklogKind.REFUND_FAILED: backlog.refunds_failed,

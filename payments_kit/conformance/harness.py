@@ -93,6 +93,28 @@ class AuthenticatingHarness(Harness, Protocol):
         """End the customer's authentication."""
 
 
+class PendingHarness(Harness, Protocol):
+    """A gateway with payments whose money comes later, such as bank debits."""
+
+    @property
+    def pending_token(self) -> CardToken:
+        """A bank account, or another method whose money comes later."""
+
+    async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
+        """Let the money of a pending payment come, or fail to come."""
+
+
+class PendingListHarness(PendingHarness, ChargeListingHarness, Protocol):
+    """Such a gateway whose adapter has `list_charges`."""
+
+    @property
+    def pending_token(self) -> CardToken:
+        """A bank account, or another method whose money comes later."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+
 MakeHarness = Callable[[Mapping[str, str]], Harness | AbstractAsyncContextManager[Harness]]
 """The function that `--gateway` names: it receives the environment, once for every test."""
 

@@ -84,7 +84,7 @@ class ChargeListContract:
         listed = await self._of(harness, payment, since)
         assert listed is not None
         assert listed.payment.is_at(harness.gateway.name, harness.gateway.livemode)
-        assert listed.charged == charged
+        assert listed.outcome == charged
         assert listed.refunded.is_zero
         for name in ("id", "order_id", "user_id", "amount", "livemode", "created_at"):
             assert getattr(listed.payment, name) == getattr(payment, name), name
@@ -97,7 +97,7 @@ class ChargeListContract:
         await harness.gateway.refund(payment, a_refund(payment, charged, 400))
         listed = await self._of(harness, payment, since)
         assert listed is not None
-        assert listed.charged == charged
+        assert listed.outcome == charged
         assert listed.refunded == Money(400, payment.amount.currency)
 
     async def test_a_declined_payment_is_not_listed(self, harness: ChargeListingHarness) -> None:
@@ -119,7 +119,7 @@ class ChargeListContract:
         for payment, charged in made:
             listed = await self._of(harness, payment, since)
             assert listed is not None
-            assert listed.charged == charged
+            assert listed.outcome == charged
 
     async def _of(
         self,

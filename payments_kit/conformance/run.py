@@ -27,12 +27,15 @@ from payments_kit.conformance.harness import (
     FailingHarness,
     Harness,
     MakeHarness,
+    PendingHarness,
+    PendingListHarness,
     RefundListingHarness,
     RefusingHarness,
     UnreliableHarness,
     hooks,
 )
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 
 _SUITE: Final = Path(__file__).with_name("suite.py")
@@ -62,6 +65,8 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestRefundList": Part(RefundListContract, RefundListingHarness),
     "TestChargeList": Part(ChargeListContract, ChargeListingHarness),
     "TestAuthentication": Part(AuthenticationContract, AuthenticatingHarness),
+    "TestPending": Part(PendingContract, PendingHarness),
+    "TestPendingList": Part(PendingListContract, PendingListHarness),
 }
 """The parts by the names of their classes in suite.py."""
 

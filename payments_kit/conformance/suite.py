@@ -13,6 +13,7 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.run import RUN
 
@@ -50,3 +51,11 @@ class TestChargeList(ChargeListContract):
 
 class TestAuthentication(AuthenticationContract):
     """Needs a card that requires authentication."""
+
+
+class TestPending(PendingContract):
+    """Needs a payment method whose money comes later."""
+
+
+class TestPendingList(PendingListContract):
+    """Needs the same, an adapter that lists charges, and the gateway's time."""

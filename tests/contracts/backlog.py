@@ -7,10 +7,11 @@ from attrs import evolve
 
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogKind
 from application.ports.gateway_notifications import DisputeNotification
+from domain.check_times import AUTHENTICATION_WINDOW
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
 from domain.order import Order
-from domain.payment import AUTHENTICATION_WINDOW, PaymentStatus
+from domain.payment import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from tests.builders import NOW, a_payment, a_refund, an_order, created_event, dollars
 from tests.contracts.outbox_queue import failure
@@ -25,7 +26,7 @@ FAILED = a_refund("refund-0", dollars("60"), RefundStatus.FAILED)
 EVERYTHING = a_refund("re_1", status=RefundStatus.SUCCEEDED, reference="re_1")
 LATER = NOW + MINUTE
 
-NOTHING = Backlog({}, None, 0, None, 0, 0, None, 0, 0, None, 0)
+NOTHING = Backlog({}, None, None, 0, None, 0, 0, None, 0, 0, None, 0)
 NOTIFICATION = DisputeNotification(
     "evt_1", ChargeId("ch_9"), DisputeId("dp_1"), dollars("1"), "fraudulent", DisputeStatus.OPEN
 )
@@ -72,6 +73,23 @@ class BacklogReaderContract:
         oldest = (await storage.backlog.read()).oldest_open
         assert oldest is not None
         assert 2 * MINUTE <= oldest < 3 * MINUTE
+
+    async def test_a_pending_payment_is_not_open_and_has_an_age_of_its_own(
+        self, storage: Storage
+    ) -> None:
+        now, pending = storage.now(), PaymentStatus.PENDING
+        for number in (1, 3, 2):
+            await storage.save(paid_order(number, pending, now - number * DAY, now))
+        backlog = await storage.backlog.read()
+        assert (backlog.unfinished, backlog.oldest_open) == ({pending: 3}, None)
+        assert backlog.oldest_pending is not None
+        assert 3 * DAY <= backlog.oldest_pending < 3 * DAY + MINUTE
+        found = await storage.backlog.find_oldest(2)
+        assert [(each.kind, each.id, each.belongs_to, each.detail) for each in found] == [
+            (BacklogKind.PAYMENT_PENDING, "payment-3", "order-3", "pending"),
+            (BacklogKind.PAYMENT_PENDING, "payment-2", "order-2", "pending"),
+        ]
+        assert found[0].since == now - 3 * DAY
 
     @pytest.mark.parametrize(
         ("refunds", "pending", "failed"),

@@ -27,6 +27,7 @@ from payments_kit.conformance.fault_promises import (
 )
 from payments_kit.conformance.harness import Step
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.doubles.stripe import lifecycle, refunds
 from payments_kit.doubles.stripe.faults import Kind
@@ -43,6 +44,11 @@ class StripeTestCards:
     declined_token = CardToken("tok_chargeDeclinedInsufficientFunds")
     authenticating_token = CardToken("tok_threeDSecure2Required")
 
+    @property
+    def pending_token(self) -> CardToken:
+        """A bank account."""
+        return CardToken("pm_usBankAccount_processing")
+
 
 @frozen
 class SimulatedHarness(StripeTestCards):
@@ -55,6 +61,9 @@ class SimulatedHarness(StripeTestCards):
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         await self.gateway.complete_authentication(payment.id, succeeded)
+
+    async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
+        await self.gateway.finish_debit(payment.id, succeeded)
 
     async def charge_count(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
@@ -130,6 +139,15 @@ class StripeHarness(StripeTestCards):
         intent = self.account.stripe.ledger.payment_intents[payment.reference or ""]
         lifecycle.authenticate(self.account.stripe.ledger, intent, succeeded=succeeded)
 
+    @property
+    def pending_token(self) -> CardToken:
+        is_charge = self.account.path == CHARGES
+        return CardToken("btok_us_verified" if is_charge else "pm_usBankAccount_processing")
+
+    async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
+        [charge] = _labelled(payment, self.account.stripe.ledger.charges)
+        lifecycle.finish(self.account.stripe.ledger, charge, succeeded=succeeded)
+
     async def charge_count(self, payment: Payment) -> int:
         charges = _labelled(payment, self.account.stripe.ledger.charges)
         return sum(each["status"] == "succeeded" for each in charges)
@@ -179,6 +197,8 @@ class TestInMemory(
     RefundListContract,
     ChargeListContract,
     AuthenticationContract,
+    PendingContract,
+    PendingListContract,
 ):
     """The reference."""
 
@@ -189,7 +209,12 @@ class TestInMemory(
 
 
 class TestFake(
-    PaymentGatewayContract, RefundListContract, ChargeListContract, AuthenticationContract
+    PaymentGatewayContract,
+    RefundListContract,
+    ChargeListContract,
+    AuthenticationContract,
+    PendingContract,
+    PendingListContract,
 ):
     """Its records are in a real PostgreSQL."""
 
@@ -210,6 +235,8 @@ class TestStripeCharges(
     RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
+    PendingContract,
+    PendingListContract,
 ):
     """The Charges API, as the reference service used it."""
 
@@ -225,6 +252,8 @@ class TestStripePaymentIntents(
     RefundListContract,
     ChargeListContract,
     AuthenticationContract,
+    PendingContract,
+    PendingListContract,
 ):
     """The PaymentIntents API, the default."""
 

@@ -17,12 +17,13 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.retry import RetryOnConflict
+from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import PaymentInProgress
 from domain.dispute import Dispute, DisputeStatus
 from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.order import Order
-from domain.payment import FIRST_CHECK_AFTER, Payment
+from domain.payment import Payment
 from domain.refund import Refund, Refunded, RefundFailed, RefundPending
 from domain.replica import OrderReplica
 from tests.builders import (

@@ -7,12 +7,13 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.check_times import AUTHENTICATION_WINDOW
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, NeverArrived, NeverSent, Refused
-from domain.payment import AUTHENTICATION_WINDOW, CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
+from domain.payment import CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import (
     NOW,
@@ -24,6 +25,7 @@ from tests.builders import (
     claimed,
     created_event,
     declined,
+    pending,
     requires_action,
     start_payment,
 )
@@ -34,6 +36,8 @@ REPORTS: dict[str, Evidence] = {
     "charged": charged(),
     "declined": declined(),
     "requires action": requires_action(),
+    "pending": pending(),
+    "cannot be cancelled": pending(cannot_be_cancelled=True),
     "never arrived": NeverArrived(),
     "never sent": NeverSent(),
     "refused": Refused("account_restricted", "The account is restricted"),
@@ -42,6 +46,7 @@ REPORTS: dict[str, Evidence] = {
 LEADS_TO = {
     PaymentStatus.PROCESSING: [],
     PaymentStatus.REQUIRES_ACTION: ["requires action"],
+    PaymentStatus.PENDING: ["pending"],
     PaymentStatus.SUCCEEDED: ["charged"],
     PaymentStatus.FAILED: ["declined"],
     PaymentStatus.CANCELLED: ["cancel requested", "declined"],

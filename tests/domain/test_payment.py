@@ -9,19 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.payment_gateway import CALL_SECONDS
-from domain.money import Currency, Money
-from domain.outcome import Charged
-from domain.payment import (
+from domain.check_times import (
     ABANDON_AFTER,
-    CAPTURED,
     CHARGE_WINDOW,
     CHECK_INTERVAL,
     FIRST_CHECK_AFTER,
     LATE_CAPTURE_WINDOW,
-    TRANSITIONS,
-    Payment,
-    PaymentStatus,
+    PENDING_CHECK_INTERVAL,
 )
+from domain.money import Currency, Money
+from domain.outcome import Charged
+from domain.payment import CAPTURED, TRANSITIONS, Payment, PaymentStatus
 from tests.builders import (
     NOW,
     PRICE,
@@ -30,6 +28,7 @@ from tests.builders import (
     charged,
     declined,
     dollars,
+    pending,
     requires_action,
 )
 
@@ -39,6 +38,7 @@ METHODS: dict[str, Callable[[Payment], Payment]] = {
     "review": lambda payment: payment.review(charged(), "amount_mismatch"),
     "fail": lambda payment: payment.fail(declined()),
     "require_action": lambda payment: payment.require_action(requires_action()),
+    "wait_for_money": lambda payment: payment.wait_for_money(pending()),
     "abandon": lambda payment: payment.abandon(),
     "check_now": lambda payment: payment.check_now(NOW),
     "schedule_check": lambda payment: payment.schedule_check(NOW),
@@ -100,7 +100,9 @@ def test_a_payment_that_may_still_change_is_checked_again(
     assert (payment.next_check_at is not None) == (payment.is_open or abandoned_lately)
     assert payment.next_check_at is None or payment.next_check_at > now
     if payment.is_open and payment.next_check_at is not None:
-        assert payment.next_check_at - now <= CHECK_INTERVAL
+        is_pending = status is PaymentStatus.PENDING
+        longest = PENDING_CHECK_INTERVAL if is_pending else CHECK_INTERVAL
+        assert payment.next_check_at - now <= longest
 
 
 def test_an_abandoned_payment_is_checked_twelve_times_within_a_day() -> None:

@@ -296,6 +296,15 @@ def test_a_report_in_another_currency_counts_as_nothing() -> None:
     assert given_back(order).is_zero
 
 
+def test_a_lost_dispute_that_is_won_by_an_appeal_is_won_in_every_sequence_of_the_reports() -> None:
+    won, lost, appealed = DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.OPEN
+    for reports in permutations([DisputeStatus.OPEN, lost, appealed, won]):
+        order = paid()
+        for status in reports:
+            order = order.record_dispute(DISPUTE, CHARGE, PRICE, "fraudulent", status)
+        assert [dispute.status for dispute in order.disputes] == [won]
+
+
 @pytest.mark.parametrize("end", [DisputeStatus.WON, DisputeStatus.LOST])
 def test_a_dispute_ends_as_decided_in_every_sequence_of_the_reports(end: DisputeStatus) -> None:
     for reports in permutations([DisputeStatus.OPEN, end, end]):

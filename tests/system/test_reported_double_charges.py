@@ -10,7 +10,8 @@ import time
 import pytest
 
 from adapters.persistence.sql.tables import payments
-from domain.payment import ABANDON_AFTER, CHECK_INTERVAL, PaymentStatus
+from domain.check_times import ABANDON_AFTER, CHECK_INTERVAL
+from domain.payment import PaymentStatus
 from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
 from tests.system.system import System

@@ -10,6 +10,7 @@ from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
 from application.use_cases.create_charge import ChargeResult, PayOrder
 from application.use_cases.limit_declines import TooManyDeclines
+from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import (
     AlreadyPaid,
     AmountMismatch,
@@ -21,7 +22,7 @@ from domain.claim import (
     PaymentInProgress,
 )
 from domain.identifiers import OrderId
-from domain.payment import FIRST_CHECK_AFTER, NOT_SENT, PaymentStatus
+from domain.payment import NOT_SENT, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import ORDER, OTHER_USER, PAYER, PRICE, after, cancelled_event, dollars
 from tests.checkpoints import TIMEOUT, interleaving, proceed

@@ -8,7 +8,8 @@ from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
-from domain.payment import ABANDON_AFTER, FIRST_CHECK_AFTER, PaymentStatus
+from domain.check_times import ABANDON_AFTER, FIRST_CHECK_AFTER
+from domain.payment import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import PRICE
 from tests.checkpoints import TIMEOUT, FailAt, interleaving

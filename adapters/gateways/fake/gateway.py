@@ -41,10 +41,11 @@ _WRITE: Final = text(
     "update fake_gateway.records set record = cast(:record as jsonb) where payment_id = :payment_id"
 )
 
-_CAPTURED_SINCE: Final = text(
+_CHARGED_SINCE: Final = text(
     "select cast(record as text) from fake_gateway.records where exists ("
     "select from jsonb_array_elements(record->'attempts') as attempt"
-    " where cast(attempt->>'captured_at' as timestamptz) >= :since)"
+    " where cast(case when cast(attempt->>'is_debit' as boolean) then attempt->>'created_at'"
+    " else attempt->>'captured_at' end as timestamptz) >= :since)"
 )
 
 
@@ -78,7 +79,7 @@ class FakeGateway(SimulatedGateway):
 
     async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
         async def work(connection: AsyncConnection) -> list[GatewayRecord]:
-            rows = await connection.execute(_CAPTURED_SINCE, {"since": since})
+            rows = await connection.execute(_CHARGED_SINCE, {"since": since})
             return [msgspec.json.decode(record, type=GatewayRecord) for (record,) in rows]
 
         return await self._run(work)

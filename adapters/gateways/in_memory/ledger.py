@@ -17,7 +17,7 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import PaymentId
-from domain.outcome import RequiresAction
+from domain.outcome import Pending, RequiresAction
 
 
 @frozen
@@ -83,7 +83,7 @@ class GatewayLedger:
 
     def _notify_attempt(self, payment_id: PaymentId, attempt: Attempt) -> None:
         outcome = attempt.outcome
-        final = None if isinstance(outcome, RequiresAction) else outcome
+        final = None if isinstance(outcome, RequiresAction | Pending) else outcome
         self.notifications.append(
             PaymentNotification(self._notification_id(), payment_id, final, attempt.claimed)
         )

@@ -15,6 +15,10 @@ class Card:
     """Whether the bank asks the customer to authenticate (3-D Secure) before it decides."""
     refund_is_pending: bool = False
     """Whether a refund stays pending until `finish_refund` is called."""
+    is_debit: bool = False
+    """Whether it is a bank account: the payment is pending until `finish_debit` is called."""
+    can_be_cancelled: bool = True
+    """Whether a pending payment can be cancelled: a bank does not recall a debit that it has."""
 
 
 # https://docs.stripe.com/testing#declined-payments; the code is Stripe's `decline_code`, or its
@@ -60,7 +64,17 @@ def _cards() -> dict[str, Card]:
     return cards
 
 
-CARDS: Final = {
-    prefix + name: card for name, card in _cards().items() for prefix in ("tok_", "pm_card_")
+# https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers; the
+# second one is ours, because Stripe has no account whose debits are always too late to cancel.
+_DEBITS: Final = {
+    "pm_usBankAccount_processing": Card(is_debit=True),
+    "pm_usBankAccount_submitted": Card(is_debit=True, can_be_cancelled=False),
 }
-"""The card of every test token, and of the `pm_card_…` payment method of the same name."""
+
+
+CARDS: Final = {
+    **{prefix + name: card for name, card in _cards().items() for prefix in ("tok_", "pm_card_")},
+    **_DEBITS,
+}
+"""The card of every test token, of the `pm_card_…` payment method of the same name, and the bank
+accounts."""

@@ -34,7 +34,7 @@ class SimulatedGateway(ABC):
 
     @abstractmethod
     async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
-        """Return at least the records of payments that were captured since this time."""
+        """Return at least the records of payments with a charge created since this time."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -115,6 +115,14 @@ class SimulatedGateway(ABC):
             "complete_authentication",
             payment_id,
             lambda record: record.complete_authentication(succeeded, self._now()),
+        )
+
+    async def finish_debit(self, payment_id: PaymentId, succeeded: bool) -> Outcome | None:
+        """Act as the bank: pay a pending payment, or let it fail; return the new outcome."""
+        return await self._send(
+            "finish_debit",
+            payment_id,
+            lambda record: record.finish_debit(succeeded, self._now()),
         )
 
     async def finish_refund(

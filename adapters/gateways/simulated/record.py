@@ -20,7 +20,7 @@ from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Outcome
+from domain.outcome import Charged, Declined, Outcome, Pending
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
 
@@ -75,18 +75,26 @@ class GatewayRecord:
         return self, attempt.outcome if attempt else None
 
     def cancel(self, now: datetime) -> tuple["GatewayRecord", Outcome | None]:
-        """Cancel an attempt that waits for the customer."""
-        return self._decide(AttemptState.DECLINED, "canceled", now).find()
+        """Cancel an attempt that waits for the customer, or is pending and can be cancelled."""
+        cancelled = tuple(
+            each.decide(AttemptState.DECLINED, "canceled", now) if each.can_be_cancelled else each
+            for each in self.attempts
+        )
+        return evolve(self, attempts=cancelled).find()
+
+    def finish_debit(
+        self, succeeded: bool, now: datetime
+    ) -> tuple["GatewayRecord", Outcome | None]:
+        """Record the bank's decision about a pending attempt."""
+        return self._end(AttemptState.PENDING, None if succeeded else "insufficient_funds", now)
 
     def complete_authentication(
         self, succeeded: bool, now: datetime
     ) -> tuple["GatewayRecord", Outcome | None]:
         """Record the authentication's result; change nothing if no attempt waits for it."""
-        if not succeeded:
-            # The code of https://docs.stripe.com/error-codes#payment-intent-authentication-failure.
-            code = "payment_intent_authentication_failure"
-            return self._decide(AttemptState.DECLINED, code, now).find()
-        return self._decide(AttemptState.SUCCEEDED, None, now).find()
+        # The code of https://docs.stripe.com/error-codes#payment-intent-authentication-failure.
+        code = None if succeeded else "payment_intent_authentication_failure"
+        return self._end(AttemptState.WAITING, code, now)
 
     @property
     def charged(self) -> Attempt | None:
@@ -94,14 +102,14 @@ class GatewayRecord:
         return next((each for each in self.attempts if each.state is AttemptState.SUCCEEDED), None)
 
     def list_charges(self, since: datetime, until: datetime) -> list[ListedCharge]:
-        """Return the charges captured in this time that say for which payment they were made."""
+        """Return the charges created in this time that say for which payment they were made."""
         return [
-            ListedCharge(attempt.claimed, charged, attempt.amount - self.refundable(attempt))
+            ListedCharge(attempt.claimed, outcome, attempt.amount - self.refundable(attempt))
             for attempt in self.attempts
             if attempt.claimed is not None
-            and attempt.captured_at is not None
-            and since <= attempt.captured_at < until
-            and isinstance(charged := attempt.outcome, Charged)
+            and attempt.charged_at is not None
+            and since <= attempt.charged_at < until
+            and isinstance(outcome := attempt.outcome, Charged | Pending)
         ]
 
     # --- refunds -------------------------------------------------------------------------------
@@ -225,9 +233,16 @@ class GatewayRecord:
                 return attempt
         return None
 
-    def _decide(self, state: AttemptState, code: str | None, now: datetime) -> "GatewayRecord":
-        decided = tuple(each.decide(state, code, now) for each in self.attempts)
-        return evolve(self, attempts=decided)
+    def _end(
+        self, waiting: AttemptState, code: str | None, now: datetime
+    ) -> tuple["GatewayRecord", Outcome | None]:
+        """End the attempts in this state: with a decline if there is a code, else successfully."""
+        state = AttemptState.SUCCEEDED if code is None else AttemptState.DECLINED
+        ended = tuple(
+            each.decide(state, code, now) if each.state is waiting else each
+            for each in self.attempts
+        )
+        return evolve(self, attempts=ended).find()
 
 
 Rule = Callable[[GatewayRecord], tuple[GatewayRecord, Result]]

@@ -7,16 +7,16 @@ from math import ceil, floor
 
 from adapters.gateways.stripe.client import StripeApi, querying
 from adapters.gateways.stripe.labels import claimed_payment
-from adapters.gateways.stripe.objects import Json, amount, outcome_of_charge
+from adapters.gateways.stripe.objects import Json, amount, is_delayed, outcome_of_charge
 from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
 from application.ports.payment_gateway import OutcomeUnknown
-from domain.outcome import Charged
+from domain.outcome import Declined
 
 logger = logging.getLogger(__name__)
 
 
 async def list_charges(api: StripeApi, since: datetime, until: datetime) -> Sequence[ListedCharge]:
-    """Return what Stripe captured in this time, of either API; see the port's ListCharges.
+    """Return what Stripe charged in this time, of either API; see the port's ListCharges.
 
     Stripe's times are whole seconds, so some more of the time is listed.
     """
@@ -31,13 +31,14 @@ async def list_charges(api: StripeApi, since: datetime, until: datetime) -> Sequ
 
 
 def _listed(charge: Json) -> ListedCharge | None:
-    """Return a captured charge with our labels; one that cannot be read must not hide the others.
+    """Return a charge with our labels that is captured, or whose money comes later.
 
-    A charge that is pending or failed has captured nothing; if a pending one is captured later,
-    a webhook or recovery reports it.
+    One that cannot be read must not hide the others. A card's charge that has not ended is not
+    listed: a webhook or recovery reports it.
     """
-    payment = claimed_payment(charge)
-    if payment is None or charge.get("status") != "succeeded" or charge.get("captured") is not True:
+    payment, status = claimed_payment(charge), charge.get("status")
+    is_captured = status == "succeeded" and charge.get("captured") is True
+    if payment is None or not (is_captured or (status == "pending" and is_delayed(charge))):
         return None
     try:
         outcome = outcome_of_charge(charge)
@@ -45,4 +46,4 @@ def _listed(charge: Json) -> ListedCharge | None:
     except OutcomeUnknown as unreadable:
         logger.warning("a charge of payment %s cannot be read: %s", payment.id, unreadable)
         return None
-    return ListedCharge(payment, outcome, refunded) if isinstance(outcome, Charged) else None
+    return None if isinstance(outcome, Declined) else ListedCharge(payment, outcome, refunded)

@@ -7,24 +7,28 @@ from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.labels import label
 from adapters.gateways.stripe.objects import Json, outcome_of_charge
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
-from domain.outcome import Charged, Declined
-from domain.payment import CHARGE_WINDOW, Payment
+from domain.check_times import CHARGE_WINDOW
+from domain.outcome import Charged, Declined, Pending
+from domain.payment import Payment
 
 # The largest difference in seconds between the database's clock and Stripe's; much more than
 # between two clocks that use NTP.
 _MAX_CLOCK_DIFFERENCE: Final = 60
 
 
-async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | None:
-    """Return the outcome of a payment from its charges: of a captured one, else of the newest."""
+async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | Pending | None:
+    """Return the outcome of a payment from its charges, as `charge_outcome` does."""
     return charge_outcome(await find_objects(api, payment, "/v1/charges"))
 
 
-def charge_outcome(charges: list[Json]) -> Charged | Declined | None:
-    """Return the outcome of the captured one of these charges, else of the newest."""
+def charge_outcome(charges: list[Json]) -> Charged | Declined | Pending | None:
+    """Return the outcome of the captured charge, else of the pending one, else of the newest."""
     outcomes = [outcome_of_charge(each) for each in charges]
-    charged = next((each for each in outcomes if isinstance(each, Charged)), None)
-    return charged or next(iter(outcomes), None)
+    for preferred in (Charged, Pending):
+        for outcome in outcomes:
+            if isinstance(outcome, preferred):
+                return outcome
+    return next(iter(outcomes), None)
 
 
 async def find_objects(api: StripeApi, payment: Payment, path: str, **params: Any) -> list[Json]:

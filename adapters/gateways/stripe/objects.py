@@ -5,11 +5,16 @@ from typing import Any, Final
 
 from adapters.gateways.stripe.amounts import from_stripe
 from adapters.gateways.stripe.refusals import Error, code_of, outcome_of_error
-from adapters.gateways.stripe.statuses import Progress, charge_progress, refund_progress
+from adapters.gateways.stripe.statuses import (
+    Progress,
+    charge_progress,
+    intent_progress,
+    refund_progress,
+)
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Refused, RequiresAction
+from domain.outcome import Charged, Declined, Outcome, Pending, Refused, RequiresAction
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
 
 Json = Mapping[str, Any]
@@ -81,11 +86,22 @@ def livemode(obj: Json) -> bool:
 # --- charges: https://docs.stripe.com/api/charges/object ---
 
 
-def outcome_of_charge(charge: Json) -> Charged | Declined:
+# A card's bank answers within seconds. The money of every other method with the status `pending` or
+# `processing` comes later (https://docs.stripe.com/payments/payment-methods#payment-notification).
+_CARDS: Final = ("card", "card_present", "interac_present")
+
+
+def is_delayed(charge: Json) -> bool:
+    """Whether a charge that has not ended is by a method whose money comes later."""
+    method = nested(charge, "payment_method_details").get("type")
+    return isinstance(method, str) and method not in _CARDS
+
+
+def outcome_of_charge(charge: Json) -> Charged | Declined | Pending:
     """Return the outcome of a charge, with the amount, currency and mode that Stripe reports.
 
     Raises:
-        OutcomeUnknown: it is pending, only authorized, or cannot be read.
+        OutcomeUnknown: it is a card's and not finished, only authorized, or cannot be read.
     """
     match charge_progress(text(charge, "status")):
         case Progress.SUCCEEDED if charge.get("captured") is True:
@@ -102,6 +118,9 @@ def outcome_of_charge(charge: Json) -> Charged | Declined:
             by_bank = outcome.get("type") == "issuer_declined"
             reason = outcome.get("reason") if by_bank else None
             return Declined(code_of({"decline_code": reason, "code": charge.get("failure_code")}))
+        case Progress.WAITING_FOR_MONEY if is_delayed(charge):
+            has_intent = isinstance(charge.get("payment_intent"), str)
+            return Pending(text(charge, "payment_intent" if has_intent else "id"))
         case _:
             raise OutcomeUnknown("Stripe has not finished the charge")
 
@@ -116,8 +135,8 @@ def charged_by(intent: Json) -> Charged:
         OutcomeUnknown: it cannot be read.
     """
     outcome = outcome_of_charge(nested(intent, "latest_charge"))
-    if isinstance(outcome, Declined):
-        raise Unreadable("Stripe's intent succeeded, but its charge failed")
+    if not isinstance(outcome, Charged):
+        raise Unreadable("Stripe's intent succeeded, but not its charge")
     return Charged(outcome.charge_id, outcome.amount, outcome.livemode, text(intent, "id"))
 
 
@@ -164,6 +183,31 @@ def action_for(intent: Json) -> RequiresAction:
         next_action=text(action, "type"),
         redirect_url=url if isinstance(url, str) else None,
     )
+
+
+def outcome_of_intent(intent: Json) -> Outcome:
+    """Return the outcome of an intent.
+
+    Raises:
+        OutcomeUnknown: it is still in progress.
+    """
+    match intent_progress(text(intent, "status")):
+        case Progress.SUCCEEDED:
+            return charged_by(intent)
+        case Progress.WAITING_FOR_CUSTOMER:
+            return action_for(intent)
+        case Progress.WAITING_FOR_MONEY if is_pending(intent):
+            return Pending(text(intent, "id"))
+        case Progress.FAILED:
+            return declined_by(intent)
+        case _:
+            raise OutcomeUnknown("the payment intent is still in progress at Stripe")
+
+
+def is_pending(intent: Json) -> bool:
+    """Whether the money of an intent, which has its charge expanded, comes later."""
+    is_waiting = intent_progress(text(intent, "status")) is Progress.WAITING_FOR_MONEY
+    return is_waiting and is_delayed(nested(intent, "latest_charge"))
 
 
 # --- refunds: https://docs.stripe.com/api/refunds/object ---

@@ -17,10 +17,9 @@ from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import charge_outcome, list_objects, search_objects
 from adapters.gateways.stripe.objects import (
     Json,
-    action_for,
-    charged_by,
-    declined_by,
+    is_pending,
     nested,
+    outcome_of_intent,
     text,
 )
 from adapters.gateways.stripe.refunds import StripeRefunds
@@ -28,7 +27,7 @@ from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amou
 from adapters.gateways.stripe.statuses import Progress, intent_progress
 from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.outcome import Charged, Declined, Outcome, Refused, RequiresAction
+from domain.outcome import Charged, Declined, Outcome, Pending, Refused, RequiresAction
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
 
@@ -84,7 +83,7 @@ class StripePaymentIntents:
                 )
             except RequestRefused as refused:
                 return await self._failed(refused, left)
-            return _outcome_of(intent)
+            return outcome_of_intent(intent)
 
     async def find(self, payment: Payment) -> Outcome | None:
         return await self._find(payment, cancel=False)
@@ -193,7 +192,7 @@ class StripePaymentIntents:
                 if not intents:
                     return charge_outcome(listed or found)
             outcomes = [await self._resolve(each, cancel=cancel) for each in intents]
-            for preferred in (Charged, RequiresAction):
+            for preferred in (Charged, Pending, RequiresAction):
                 for outcome in outcomes:
                     if isinstance(outcome, preferred):
                         return outcome
@@ -202,40 +201,27 @@ class StripePaymentIntents:
     async def _resolve(self, intent: Json, *, cancel: bool) -> Outcome:
         """Return an intent's outcome; cancel the intent first if it only waits for another card."""
         progress = intent_progress(text(intent, "status"))
-        is_waiting = cancel and progress is Progress.WAITING_FOR_CUSTOMER
-        if is_waiting or progress is Progress.WAITING_FOR_CARD:
+        is_waiting = progress is Progress.WAITING_FOR_CUSTOMER or is_pending(intent)
+        if progress is Progress.WAITING_FOR_CARD or (cancel and is_waiting):
             return await self._cancel(text(intent, "id"))
-        return _outcome_of(intent)
+        return outcome_of_intent(intent)
 
     async def _cancel(self, reference: str) -> Outcome:
-        """Cancel an intent; if it was charged or cancelled meanwhile, return that outcome."""
+        """Cancel an intent; if it was charged or cancelled meanwhile, return that outcome.
+
+        In the status `processing` it can be cancelled in rare cases only
+        (https://docs.stripe.com/api/payment_intents/cancel); then it stays pending.
+        """
         try:
             intent = await self.api.post(
                 f"{_PATH}/{reference}/cancel", within=_CANCEL_SECONDS, expand=_EXPANDED
             )
         except RequestRefused:
             intent = await self._read(reference)
-        outcome = _outcome_of(intent)
+        outcome = outcome_of_intent(intent)
         if isinstance(outcome, RequiresAction):
             raise OutcomeUnknown("Stripe did not cancel the payment intent")
         return outcome
 
     async def _read(self, reference: str) -> Json:
         return await self.api.get(f"{_PATH}/{reference}", expand=_EXPANDED)
-
-
-def _outcome_of(intent: Json) -> Outcome:
-    """Return the outcome of an intent.
-
-    Raises:
-        OutcomeUnknown: it is still in progress.
-    """
-    match intent_progress(text(intent, "status")):
-        case Progress.SUCCEEDED:
-            return charged_by(intent)
-        case Progress.WAITING_FOR_CUSTOMER:
-            return action_for(intent)
-        case Progress.FAILED:
-            return declined_by(intent)
-        case _:
-            raise OutcomeUnknown("the payment intent is still in progress at Stripe")

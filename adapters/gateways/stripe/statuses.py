@@ -24,20 +24,22 @@ class Progress(Enum):
     WAITING_FOR_CUSTOMER = auto()
     WAITING_FOR_CARD = auto()
     """Nothing happens until the customer gives another card."""
+    WAITING_FOR_MONEY = auto()
+    """The bank has not paid yet; only a payment that is not by card takes days."""
     SUCCEEDED = auto()
     FAILED = auto()
 
 
 # https://docs.stripe.com/api/charges/object#charge_object-status
 _CHARGES: Final = {
-    "pending": Progress.OPEN,
+    "pending": Progress.WAITING_FOR_MONEY,
     "succeeded": Progress.SUCCEEDED,
     "failed": Progress.FAILED,
 }
 
 # https://docs.stripe.com/payments/paymentintents/lifecycle
 _INTENTS: Final = {
-    "processing": Progress.OPEN,
+    "processing": Progress.WAITING_FOR_MONEY,
     "requires_capture": Progress.OPEN,
     "requires_action": Progress.WAITING_FOR_CUSTOMER,
     "requires_payment_method": Progress.WAITING_FOR_CARD,

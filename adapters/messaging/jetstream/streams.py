@@ -86,7 +86,9 @@ ORDERS: Final = Plan(
 )
 PAYMENTS: Final = Plan(
     name="PAYMENTS",
-    subjects=("payment:created", "payment:disputed", "payment:failed", "payment:refunded"),
+    subjects=tuple(
+        f"payment:{what}" for what in ("created", "disputed", "failed", "pending", "refunded")
+    ),
     max_age=timedelta(days=14),
     max_size=MAX_BYTES,
     duplicate_window=timedelta(minutes=10),

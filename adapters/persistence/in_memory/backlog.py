@@ -9,8 +9,9 @@ from attrs import frozen
 from adapters.persistence.in_memory.tables import InMemoryTables
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
 from application.ports.gateway_notifications import DisputeNotification
+from domain.check_times import AUTHENTICATION_WINDOW
 from domain.order import Order
-from domain.payment import AUTHENTICATION_WINDOW, Payment, PaymentStatus
+from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund, RefundStatus
 
 
@@ -39,6 +40,7 @@ class InMemoryBacklogReader:
                 if _is_unfinished(order, payment)
             ),
             oldest_open=oldest(BacklogKind.PAYMENT_OPEN),
+            oldest_pending=oldest(BacklogKind.PAYMENT_PENDING),
             refunds_pending=count(BacklogKind.REFUND_PENDING),
             oldest_refund=oldest(BacklogKind.REFUND_PENDING),
             refunds_failed=count(BacklogKind.REFUND_FAILED),
@@ -76,6 +78,8 @@ class InMemoryBacklogReader:
                 since = _waiting_since(payment)
                 if payment.next_check_at is not None and since is not None:
                     yield BacklogKind.PAYMENT_OPEN, *about, since
+                if payment.status is PaymentStatus.PENDING:
+                    yield BacklogKind.PAYMENT_PENDING, *about, payment.created_at
                 if payment.status is PaymentStatus.REVIEW and _is_unfinished(order, payment):
                     yield BacklogKind.PAYMENT_IN_REVIEW, *about, payment.created_at
             for refund in order.refunds:
@@ -109,7 +113,7 @@ _Item = tuple[BacklogKind, str, str, str, datetime]
 def _is_unfinished(order: Order, payment: Payment) -> bool:
     if payment.status is PaymentStatus.REVIEW:
         return not order.refundable(payment).is_zero
-    return payment.next_check_at is not None
+    return payment.next_check_at is not None or payment.status is PaymentStatus.PENDING
 
 
 def _waiting_since(payment: Payment) -> datetime | None:

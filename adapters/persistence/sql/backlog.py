@@ -9,7 +9,7 @@ from sqlalchemy import text
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.mappers.orders import payment_status
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
-from domain.payment import AUTHENTICATION_WINDOW
+from domain.check_times import AUTHENTICATION_WINDOW
 
 # Each part reads a partial index of unfinished rows, at most MAX_COUNTED + 1 of them.
 _CHECKED: Final = """
@@ -18,6 +18,10 @@ _CHECKED: Final = """
         WHEN 'requires_action' THEN created_at + CAST(:authentication_window AS interval)
     END AS since
     FROM payments WHERE look_at IS NOT NULL ORDER BY look_at LIMIT :most
+"""
+_PENDING_PAYMENTS: Final = """
+    SELECT id, order_id, status, created_at FROM payments
+    WHERE status = 'pending' ORDER BY created_at LIMIT :most
 """
 _IN_REVIEW: Final = """
     SELECT id, order_id, status, created_at FROM payments
@@ -61,17 +65,22 @@ _UNUSABLE: Final = """
 READ: Final = Statement.of(
     text(
         f"""
-        WITH checked AS ({_CHECKED}), in_review AS ({_IN_REVIEW})
+        WITH
+            checked AS ({_CHECKED}),
+            in_review AS ({_IN_REVIEW}),
+            pending_payments AS ({_PENDING_PAYMENTS})
         SELECT
             (
                 SELECT coalesce(json_object_agg(status, number), '{{}}') FROM (
                     SELECT status, count(*) AS number FROM (
-                        SELECT status FROM checked WHERE status <> 'review'
+                        SELECT status FROM checked WHERE status NOT IN ('pending', 'review')
+                        UNION ALL SELECT status FROM pending_payments
                         UNION ALL SELECT status FROM in_review
                     ) AS unfinished GROUP BY status
                 ) AS numbers
             ),
             (SELECT now() - min(since) FROM checked WHERE since <= now()),
+            now() - (SELECT min(created_at) FROM payments WHERE status = 'pending'),
             pending.number,
             now() - pending.oldest,
             (SELECT count(*) FROM ({_FAILED}) AS failed),
@@ -111,6 +120,9 @@ FIND_OLDEST: Final = Statement.of(
         " UNION ALL ".join(
             (
                 _oldest(BacklogKind.PAYMENT_OPEN, _CHECKED, "order_id status since"),
+                _oldest(
+                    BacklogKind.PAYMENT_PENDING, _PENDING_PAYMENTS, "order_id status created_at"
+                ),
                 _oldest(BacklogKind.PAYMENT_IN_REVIEW, _IN_REVIEW, "order_id status created_at"),
                 _oldest(BacklogKind.REFUND_PENDING, _PENDING, "payment_id code created_at"),
                 _oldest(BacklogKind.REFUND_FAILED, _FAILED, "payment_id code created_at"),

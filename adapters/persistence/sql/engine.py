@@ -11,7 +11,7 @@ from adapters.persistence.sql.database import POOL_SECONDS
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
 
 # Our slowest statements take tens of milliseconds. A claim must be committed well within
-# FIRST_CHECK_AFTER (domain/payment.py), because its charge may not be sent later.
+# FIRST_CHECK_AFTER (domain/check_times.py), because its charge may not be sent later.
 STATEMENT_SECONDS: Final = 4.0
 
 _DRIVER: Final = PGDialect_asyncpg.import_dbapi()  # type: ignore[no-untyped-call]

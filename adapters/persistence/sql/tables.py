@@ -70,10 +70,13 @@ payments: Final = Table(
         "payments_one_live_an_order",
         "order_id",
         unique=True,
-        postgresql_where=text("status IN ('processing', 'requires_action', 'succeeded')"),
+        postgresql_where=text(
+            "status IN ('processing', 'requires_action', 'pending', 'succeeded')"
+        ),
     ),
     Index("payments_charge_id", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
     Index("payments_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("payments_pending", "created_at", postgresql_where=text("status = 'pending'")),
     Index("payments_review", "created_at", postgresql_where=text("status = 'review'")),
 )
 

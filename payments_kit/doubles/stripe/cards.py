@@ -26,6 +26,11 @@ class Card:
     authentication: Literal["never", "always", "off_session_too"] = "never"
     dispute: str | None = None
     refund: Literal["succeeded", "pending"] = "succeeded"
+    method: Literal["card", "us_bank_account"] = "card"
+    """The type of the payment method; a charge of a bank account is pending until it is finished.
+    """
+    can_be_cancelled: bool = True
+    """Whether an intent that is processing can be cancelled."""
 
 
 def _declined(decline_code: str, message: str = "Your card was declined.") -> Decline:
@@ -109,8 +114,17 @@ def _named(prefix: str) -> dict[str, Card]:
     return names | {f"{prefix}visa_debit_chargeDeclinedInsufficientFunds": debit}
 
 
-TOKENS: dict[str, Card] = _named("tok_")
-PAYMENT_METHODS: dict[str, Card] = _named("pm_card_")
+# https://docs.stripe.com/payments/ach-direct-debit/accept-a-payment#test-account-numbers; the last
+# one is not Stripe's, which has no account whose debits are always too late to cancel.
+_DEBIT = Card(last4="6789", method="us_bank_account")
+_BANK_ACCOUNTS: dict[str, Card] = {
+    "pm_usBankAccount_success": _DEBIT,
+    "pm_usBankAccount_processing": _DEBIT,
+    "pm_usBankAccount_submitted": evolve(_DEBIT, can_be_cancelled=False),
+}
+
+TOKENS: dict[str, Card] = {**_named("tok_"), "btok_us_verified": _DEBIT}
+PAYMENT_METHODS: dict[str, Card] = {**_named("pm_card_"), **_BANK_ACCOUNTS}
 NUMBERS: dict[str, Card] = {
     "4242424242424242": BRANDS["visa"],
     "4000056655665556": BRANDS["visa_debit"],

@@ -62,7 +62,8 @@ def card_error(decline: Decline | None, **more: Any) -> StripeFailure:
 def attempt(ledger: Ledger, card: Card, **fields: Any) -> Json:
     """Charge a card, and record the charge even if it is declined."""
     plan = ledger.next_charges.pop(0) if ledger.next_charges else Plan()
-    status = "failed" if card.decline else plan.status or "succeeded"
+    undecided = "succeeded" if card.method == "card" else "pending"
+    status = "failed" if card.decline else plan.status or undecided
     charge = _new_charge(ledger, card, **fields)
     ledger.charges[charge["id"]] = charge
     ledger.cards[charge["id"]] = card
@@ -201,15 +202,7 @@ def _new_charge(
         "paid": False,
         "payment_intent": payment_intent,
         "payment_method": payment_method,
-        "payment_method_details": {
-            "type": "card",
-            "card": {
-                **{k: details[k] for k in ("brand", "country", "exp_month", "exp_year", "last4")},
-                "funding": card.funding,
-                "network": card.brand,
-                "three_d_secure": None,
-            },
-        },
+        "payment_method_details": _method_details(card, details),
         "radar_options": {},
         "receipt_email": None,
         "receipt_number": None,
@@ -224,4 +217,19 @@ def _new_charge(
         "status": "pending",
         "transfer_data": None,
         "transfer_group": None,
+    }
+
+
+def _method_details(card: Card, details: Json) -> Json:
+    if card.method != "card":
+        bank = {"account_type": "checking", "bank_name": "STRIPE TEST BANK", "last4": card.last4}
+        return {"type": card.method, card.method: bank}
+    return {
+        "type": "card",
+        "card": {
+            **{k: details[k] for k in ("brand", "country", "exp_month", "exp_year", "last4")},
+            "funding": card.funding,
+            "network": card.brand,
+            "three_d_secure": None,
+        },
     }

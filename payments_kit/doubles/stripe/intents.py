@@ -69,7 +69,7 @@ def confirm(ledger: Ledger, intent_id: str, params: Params) -> Json:
 def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
     """Cancel an intent."""
     intent = ledger.get("pi", intent_id, "intent", status=404)
-    if intent["status"] not in CANCELABLE:
+    if intent["status"] not in CANCELABLE or _is_submitted(ledger, intent):
         lifecycle.raise_unexpected(
             ledger,
             intent,
@@ -81,6 +81,8 @@ def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
         charge = ledger.charges[intent["latest_charge"]]
         charge |= {"amount_refunded": charge["amount"], "refunded": True}
         ledger.emit("charge.refunded", charge)
+    elif intent["status"] == "processing":
+        charges.settle(ledger, ledger.charges[intent["latest_charge"]], "failed")
     intent |= {
         "status": "canceled",
         "canceled_at": ledger.timestamp(),
@@ -90,6 +92,13 @@ def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
     }
     ledger.emit("payment_intent.canceled", intent)
     return intent
+
+
+def _is_submitted(ledger: Ledger, intent: Json) -> bool:
+    """Whether the bank has the debit already: only "in rare cases" can it still be cancelled."""
+    if intent["status"] != "processing":
+        return False
+    return not ledger.cards[intent["latest_charge"]].can_be_cancelled
 
 
 def capture(ledger: Ledger, intent_id: str, params: Params) -> Json:

@@ -48,6 +48,8 @@ async def test_its_cards_behave_like_those_of_the_stripe_double(world: World) ->
         assert card.decline == decline, token
         assert card.authenticates == (double.authentication != "never"), token
         assert card.refund_is_pending == (double.refund == "pending"), token
+        assert card.is_debit == (double.method != "card"), token
+        assert card.can_be_cancelled == double.can_be_cancelled, token
         payment = a_payment()
         outcome = await world.gateway.charge(payment, CardToken(token))
         if not card.authenticates:

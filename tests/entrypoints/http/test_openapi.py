@@ -99,7 +99,7 @@ def test_every_value_has_its_limits(schema: dict[str, Any], operations: Operatio
 
     statuses = schemas["PaymentBody"]["properties"]["status"]["enum"]
     assert {each.value for each in PaymentStatus} <= set(statuses)
-    assert {"pending", "authorized"} <= set(statuses)  # of later versions
+    assert "authorized" in statuses  # of later versions
     assert refund["additionalProperties"] is False
     assert refund["properties"]["amount"]["minimum"] == 1
     assert refund["properties"]["amount"]["maximum"] == MAX_MINOR_UNITS

@@ -11,6 +11,7 @@ from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from application.ports.backlog import Backlog, BacklogItem, BacklogKind
 from application.ports.unit_of_work import StorageUnavailable
+from domain.payment import PaymentStatus
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from tests.entrypoints.monitoring.test_problems import BUSY, DAY, an_item
@@ -94,6 +95,15 @@ async def test_what_needs_attention_is_named_with_what_to_do() -> None:
     assert (name, is_ok) == ("attention", False)
     assert text.startswith("parked event id-1 of order parent-1")
     assert text.endswith("(docs/operations.md#event_parked)")
+
+
+async def test_pending_payments_are_counted_and_no_problem() -> None:
+    backlog = evolve(
+        BUSY, unfinished={PaymentStatus.PENDING: 2}, oldest_pending=timedelta(days=6, hours=5)
+    )
+    results = await check(Dependencies(backlog=backlog))
+    assert ("payments", True, "2 pending, the oldest for 6 days") in results
+    assert all(is_ok for _, is_ok, _ in results)
 
 
 async def test_an_alert_of_any_process_is_a_line() -> None:

@@ -24,6 +24,7 @@ DAY = timedelta(days=1)
 BUSY = Backlog(
     unfinished={PaymentStatus.PROCESSING: 7, PaymentStatus.ABANDONED: 3},
     oldest_open=timedelta(minutes=5),
+    oldest_pending=None,
     refunds_pending=2,
     oldest_refund=timedelta(hours=1),
     refunds_failed=0,
@@ -62,6 +63,11 @@ IN_REVIEW = {PaymentStatus.REVIEW: 1}
             BacklogKind.PAYMENT_OPEN,
             BUSY,
             "payment without an outcome id-1 of order parent-1 (detail) since",
+        ),
+        (
+            BacklogKind.PAYMENT_PENDING,
+            evolve(BUSY, unfinished={PaymentStatus.PENDING: 1}),
+            "payment pending for too long id-1 of order parent-1 (detail) since",
         ),
         (
             BacklogKind.PAYMENT_IN_REVIEW,

@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
-from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRefunded,
+)
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 
 
@@ -30,6 +37,13 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
                 amount=money_from(data["amount"], data["currency"]),
                 gateway=data["gateway"],
                 created_at=datetime.fromisoformat(data["created_at"]),
+            )
+        case PaymentPending.subject:
+            return PaymentPending(
+                payment_id=PaymentId(data["payment_id"]),
+                order_id=OrderId(data["order_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                gateway=data["gateway"],
             )
         case PaymentFailed.subject:
             return PaymentFailed(
@@ -70,6 +84,9 @@ def _data(event: Event) -> dict[str, Any]:
                 "gateway": event.gateway,
                 "created_at": event.created_at.isoformat(),
             }
+        case PaymentPending():
+            amount, currency = money_values(event.amount)
+            return data | {"amount": amount, "currency": currency, "gateway": event.gateway}
         case PaymentFailed():
             return data | {"code": event.code}
         case PaymentRefunded():

@@ -1,0 +1,68 @@
+"""When a payment is checked, and for how long; payments use the database's clock."""
+
+from datetime import timedelta
+from typing import Final
+
+FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
+"""When recovery first checks a payment. An ordinary charge is settled well before. A charge may
+be sent only within this time after its claim."""
+
+CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + timedelta(seconds=15)
+"""No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and a
+gateway adapter's call ends after at most 15 s."""
+
+ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
+"""From this age on, a payment without any record at the gateway never arrived there. The margin
+covers differences between clocks."""
+
+CHECK_INTERVAL: Final = timedelta(seconds=10)
+"""The longest time between two checks of an open payment. A check may take 25 s
+(LOOKUP_SECONDS): the next one begins right after it, and so finds the outcome within the documented
+30 s. Another process may begin one before that, which is harmless: a check changes nothing."""
+
+AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
+"""How long a customer may take to authenticate before the payment is cancelled at the gateway.
+Banks allow about 15 minutes."""
+
+LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
+"""How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
+(https://docs.stripe.com/api/idempotent_requests)."""
+
+PENDING_FIRST_CHECK_AFTER: Final = timedelta(hours=1)
+"""When a pending payment is first asked about. A bank debit takes days and the gateway sends a
+notification when it ends, so a check only replaces a notification that was lost."""
+
+PENDING_CHECK_INTERVAL: Final = timedelta(hours=6)
+"""The longest time between two checks of a pending payment: a lost notification is made good on
+the same day, and a debit of two weeks costs the gateway some 60 requests."""
+
+PENDING_LIMIT: Final = timedelta(days=21)
+"""How long a payment can be pending: a SEPA debit takes at most 14 business days
+(https://docs.stripe.com/payments/sepa-debit), which is 20 days if it begins on a Friday, and a
+holiday. The other debits are faster. A longer one is for an operator; it never fails by itself."""
+
+_SHORTEST: Final = timedelta(seconds=2)
+"""The shortest time between two checks: intervals begin here and double."""
+
+
+def open_interval(age: timedelta) -> timedelta:
+    """Return the time between two checks of a payment of this age, whose outcome is unknown."""
+    interval = min(max(age, _SHORTEST), CHECK_INTERVAL)
+    if age < ABANDON_AFTER <= age + interval:
+        return ABANDON_AFTER - age  # as early as it can be abandoned
+    return interval
+
+
+def pending_interval(age: timedelta) -> timedelta:
+    """Return the time between two checks of a payment of this age, whose money comes later."""
+    return min(max(age, PENDING_FIRST_CHECK_AFTER), PENDING_CHECK_INTERVAL)
+
+
+def abandoned_interval(age: timedelta, *, is_known: bool) -> timedelta | None:
+    """Return the time between two checks of an abandoned payment; None if there are no more.
+
+    One that the gateway has reported after all (`is_known`) may be pending there for long.
+    """
+    if is_known:
+        return min(max(age, _SHORTEST), PENDING_CHECK_INTERVAL) if age < PENDING_LIMIT else None
+    return max(age, _SHORTEST) if age < LATE_CAPTURE_WINDOW else None
