@@ -133,7 +133,7 @@ class CompareBooks:
         except StorageUnavailable:
             raise
         except Exception:  # one charge that cannot be adopted must not stop the others
-            logger.exception("the charge of payment %s cannot be adopted", charge.payment.id)
+            logger.exception("the charge of payment %s could not be adopted", charge.payment.id)
 
     async def _sync_refunds(self, charge: ListedCharge) -> None:
         if not isinstance(charge.outcome, Charged):

@@ -24,11 +24,15 @@ _CARDS: Final = (
     *("tok_threeDSecureRequired", "tok_threeDSecureRequiredChargeDeclined"),
 )
 
-SECRETS: Final = (*sorted(set(_CARDS)), "_secret_")
+_DEBIT: Final = "pm_usBankAccount_processing"
+_LATE_DEBIT: Final = "pm_usBankAccount_submitted"
+
+SECRETS: Final = (*sorted(set(_CARDS)), _DEBIT, _LATE_DEBIT, "_secret_")
 """The card tokens, and a part of every client secret."""
 
 _CANCELS: Final = 0.3
-"""How often a customer cancels a payment instead of authenticating, or just before."""
+"""How often a customer cancels a payment instead of authenticating, or just before; also a pending
+payment, each time that they see it."""
 
 _RETURNS: Final = 3
 """How often a customer who has paid looks whether the order can be paid once more."""
@@ -57,7 +61,7 @@ class Customer:
         uses_keys = draw.random() < 0.5
         expected = self._expected_amount()
         await asyncio.sleep(arrives_at)
-        token, card = draw.choice(_CARDS), 1
+        token, card = self._choose_card(), 1
         for attempt in range(1, 1 + _MAX_TRIES):
             # A key for each card, as a good client uses it; sometimes one for each attempt.
             key = f"{self.name}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
@@ -74,10 +78,18 @@ class Customer:
             ):
                 return
             if status == 402:
-                token, card = draw.choice(_CARDS), card + 1
+                token, card = self._choose_card(), card + 1
+            if response and response.payment_id and response.payment_status == "pending":
+                await self._perhaps_cancel(response.payment_id, user)
             if response and response.payment_id and response.payment_status == "requires_action":
                 await self._authenticate(response.payment_id, user)
             await asyncio.sleep(draw.expovariate(1 / (9.0 if status in (202, 404, 409) else 4.0)))
+
+    def _choose_card(self) -> str:
+        card, injector = self.draw.choice(_CARDS), self.clients.injector
+        if not injector.occurs(FaultKind.PAYS_BY_DEBIT, self.name):
+            return card
+        return _LATE_DEBIT if injector.occurs(FaultKind.DEBIT_TOO_LATE, self.name) else _DEBIT
 
     async def _pay_again(self, command: PayOrder) -> None:
         """Try to pay again later; if the payment is lost meanwhile, the order seems unpaid."""
@@ -93,11 +105,14 @@ class Customer:
         due = self.draw.choice(self.plan.prices).money
         return ExpectedAmount(due.minor_units, due.currency.code)
 
-    async def _authenticate(self, payment_id: PaymentId, user: UserId) -> None:
+    async def _perhaps_cancel(self, payment_id: PaymentId, user: UserId) -> None:
         if self.wavering.random() < _CANCELS:
-            # Perhaps while the bank still lets the customer authenticate.
             await asyncio.sleep(self.wavering.expovariate(1 / 5.0))
             await self.clients.cancel(self.name, payment_id, user)
+
+    async def _authenticate(self, payment_id: PaymentId, user: UserId) -> None:
+        # Perhaps while the bank still lets the customer authenticate.
+        await self._perhaps_cancel(payment_id, user)
         if self.draw.random() < 0.2:
             return  # the customer does not authenticate
         await asyncio.sleep(self.draw.expovariate(1 / 5.0))

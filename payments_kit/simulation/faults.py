@@ -49,6 +49,9 @@ class FaultKind(Enum):
     TRANSACTIONS_LOST = "standby promoted without the last transactions"
     GATEWAY_CHARGES_TWICE = "gateway captures the money twice"
     GATEWAY_CRAWLS = "gateway answers everything slowly for a while"
+    PAYS_BY_DEBIT = "payment pending, because the customer pays by bank debit"
+    DEBIT_TOO_LATE = "debit that the gateway can no longer cancel"
+    DEBIT_FAILS = "bank returns a debit"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

@@ -26,6 +26,10 @@ class GatewayEvents:
         """Complete the authentication that a payment waits for."""
         await self._gateway.complete_authentication(payment_id, succeeded)
 
+    async def finish_debit(self, payment_id: PaymentId, succeeded: bool) -> None:
+        """Let the money of a pending payment come, or fail to come."""
+        await self._gateway.finish_debit(payment_id, succeeded)
+
     async def complete_refunds(self) -> None:
         """Complete every refund that waits for a bank; the bank may reject it."""
         for payment_id, record in list(self.ledger.all()):

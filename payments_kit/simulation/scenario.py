@@ -36,8 +36,15 @@ _ADDED: Final = (
     FaultKind.GATEWAY_CHARGES_TWICE,
     FaultKind.GATEWAY_CRAWLS,
     FaultKind.TRANSACTIONS_LOST,
+    FaultKind.PAYS_BY_DEBIT,
+    FaultKind.DEBIT_TOO_LATE,
+    FaultKind.DEBIT_FAILS,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
+
+_OF_DEBITS: Final = (FaultKind.DEBIT_TOO_LATE, FaultKind.DEBIT_FAILS)
+"""They have an occasion only if customers pay by debit, so they are possible in most such runs."""
+_SHARE_OF_DEBITS: Final = 0.7
 
 
 @frozen
@@ -100,6 +107,7 @@ def _added_rates(seed: int) -> dict[FaultKind, float]:
     rates = dict[FaultKind, float]()
     for kind in _ADDED:
         draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
-        if draw.random() < _SHARE_OF_FAULTS:
+        share = _SHARE_OF_DEBITS if kind in _OF_DEBITS else _SHARE_OF_FAULTS
+        if draw.random() < share:
             rates[kind] = draw.choice(_RATES_OF_RARE)
     return rates

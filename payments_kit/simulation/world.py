@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from attrs import asdict, frozen
 
-from application.ports.gateway_notifications import Notification
+from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.actors import SECRETS, Customer, Operator, banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
+from payments_kit.simulation.debits import Debits
 from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.invariants import broken_promises
@@ -31,8 +32,8 @@ from payments_kit.simulation.standby import MAX_LOST
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
 
-# A late capture is found within 24 hours, and a failing refund is repeated for 17.
-_MAX_REST: Final = timedelta(days=4).total_seconds()
+# A debit takes up to three days and is found within six hours. A failing refund is repeated for 17.
+_MAX_REST: Final = timedelta(days=5).total_seconds()
 
 
 @frozen
@@ -86,6 +87,7 @@ class World:
         self.clients = Clients(*parts, self.cluster)
         self.webhooks = Webhooks(*parts, self.cluster, self.stream("webhooks"))
         self.gateway = GatewayEvents(self.runtime.ledger, self.injector)
+        self.debits = Debits(*parts, self.gateway, self.stream("debits"))
         self.orders = OrderEvents(self.injector, self.trace, self.runtime.publish)
         self.unexpected: list[str] = []
         self._names: list[str] = []
@@ -133,6 +135,8 @@ class World:
         self.cluster.on_crash(process)
 
     def _send_notification(self, notification: Notification) -> None:
+        if isinstance(notification, PaymentNotification):
+            self.debits.notice(notification.payment_id)
         if self.scenario.webhooks:
             self.webhooks.send(notification)
 

@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
@@ -45,7 +45,7 @@ from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
-from domain.outcome import Charged, Declined, Evidence, Outcome
+from domain.outcome import Charged, Declined, Evidence, Outcome, Pending
 from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
@@ -291,6 +291,31 @@ def _no_next_check(self: Payment, now: datetime) -> Payment:
     return evolve(self, next_check_at=None)
 
 
+_schedule_check = Payment.schedule_check
+
+
+def _pending_ends_by_a_timer(self: Payment, now: datetime) -> Payment:
+    if self.status is PaymentStatus.PENDING and now > self.created_at + timedelta(hours=2):
+        return evolve(self, status=PaymentStatus.FAILED, code="timeout", next_check_at=None)
+    return _schedule_check(self, now)
+
+
+def _pending_is_never_checked(self: Payment, now: datetime) -> Payment:
+    if self.status is PaymentStatus.PENDING:
+        return evolve(self, next_check_at=None)
+    return _schedule_check(self, now)
+
+
+_ask = CheckPayment._ask
+
+
+async def _refused_cancellation_is_believed(
+    self: CheckPayment, payment: Payment, cancel: bool, within: float
+) -> Evidence | None:
+    evidence = await _ask(self, payment, cancel, within)
+    return Declined("canceled") if cancel and isinstance(evidence, Pending) else evidence
+
+
 async def _cancelled_without_the_gateway(
     self: CancelPayment, payment_id: PaymentId, user: UserId
 ) -> Payment:
@@ -433,6 +458,12 @@ BUGS: Final = (
     Bug("recovery charges again", CheckPayment, "__call__", _check_charges_again),
     Bug("an abandoned payment is never checked", Payment, "abandon", _abandoned_for_ever),
     Bug("an unknown outcome is checked once", Payment, "schedule_check", _no_next_check),
+    Bug("a timer ends what is pending", Payment, "schedule_check", _pending_ends_by_a_timer),
+    Bug("what is pending is never checked", Payment, "schedule_check", _pending_is_never_checked),
+    Bug(
+        "a refused cancellation is believed",
+        *(CheckPayment, "_ask", _refused_cancellation_is_believed),
+    ),
     Bug(
         "cancelled without the gateway",
         *(CancelPayment, "__call__", _cancelled_without_the_gateway),

@@ -30,6 +30,7 @@ from tests.builders import (
 
 CHARGE = GatewayCharge("ch_payment-1", PAYMENT, PRICE)
 CREATED = Delivered("payment:created:payment-1", "payment:created", "order-1", PAYMENT)
+WAITING = "payment:pending:payment-1"
 REFUNDED = Delivered("payment:refunded:refund-1", "payment:refunded", "order-1", PAYMENT)
 GATEWAY_REFUND = GatewayRefund(CHARGE.id, PRICE, "refund-1")
 SUCCEEDED = a_payment(status=PaymentStatus.SUCCEEDED)
@@ -116,6 +117,9 @@ VIOLATIONS = {
     "3: payment payment-1 succeeded and was never published": evolve(PAID, delivered=[]),
     "3: payment payment-1 failed and was never published": evolve(PAID, orders=[an_order(FAILED)]),
     "3: refund refund-1 succeeded and was never published": evolve(GIVEN_BACK, delivered=[CREATED]),
+    "3: payment:pending:payment-1 was delivered after": evolve(
+        PAID, delivered=[CREATED, evolve(CREATED, id=WAITING, subject="payment:pending")]
+    ),
     "was delivered before": evolve(GIVEN_BACK, delivered=[REFUNDED, CREATED]),
     "4: order order-1 is cancelled": evolve(PAID, orders=[an_order(SUCCEEDED, replica=CANCELLED)]),
     "was acknowledged, the replica is": evolve(PAID, acknowledged=[cancelled_event()]),
