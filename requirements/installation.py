@@ -49,8 +49,12 @@ class Progress:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait for another installation in this checkout; a lock ends with its process."""
+    """Wait for another installation in this checkout.
+
+    The lock ends with this process and with pip, which may outlive it for a while.
+    """
     with Path(__file__).open() as lock:
+        os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -76,6 +80,7 @@ def run(*command: str | Path, progress: Progress | None = None) -> None:
     with subprocess.Popen(
         command,
         cwd=ROOT,
+        close_fds=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

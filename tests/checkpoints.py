@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define, field
 
-TIMEOUT: Final = 20.0
+TIMEOUT: Final = 120.0
 """Seconds that a test may wait for concurrent tasks; they take milliseconds."""
 
 Checkpoint = Callable[[str], Awaitable[None]]

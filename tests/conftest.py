@@ -22,7 +22,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 
 # On a quiet machine this takes milliseconds.
-CLEAN_UP_SECONDS = 30.0
+CLEAN_UP_SECONDS = 120.0
 
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
@@ -30,12 +30,22 @@ _names = (f"test_{number}" for number in count(1))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """End a test process of pytest-xdist together with its parent, and so its servers with it.
+    """End a test process together with its parent, and so its servers with it.
 
-    By itself, it would first finish its current test.
+    A process of pytest-xdist would first finish its current test, and pytest all of them when the
+    `make` that has started it is killed.
     """
-    if sys.platform == "linux" and hasattr(config, "workerinput"):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if sys.platform != "linux":
+        return
+    if hasattr(config, "workerinput"):
+        end_with_parent(signal.SIGKILL)
+    elif os.environ.pop("END_WITH_PARENT", ""):
+        end_with_parent(signal.SIGTERM)
+
+
+def end_with_parent(number: signal.Signals) -> None:
+    """Have this signal sent to this process when its parent ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +99,8 @@ def nats_url(nats_server: LocalNats) -> str:
 
 async def _delete_streams(url: str) -> None:
     async with asyncio.timeout(CLEAN_UP_SECONDS):
-        client = await nats.connect(url)
-        jetstream = client.jetstream()
+        client = await nats.connect(url, connect_timeout=int(CLEAN_UP_SECONDS))
+        jetstream = client.jetstream(timeout=CLEAN_UP_SECONDS)
         for stream in await jetstream.streams_info():
             await jetstream.delete_stream(stream.config.name or "")
         await client.close()

@@ -7,7 +7,7 @@ from typing import Self
 # How many bytes are forwarded at a time. A drop discards at most this much of a reply.
 CHUNK = 65_536
 # Every wait has a limit; on a quiet machine these take milliseconds.
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 class TcpProxy:

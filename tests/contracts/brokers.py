@@ -1,6 +1,7 @@
 """The brokers on which the contract suites of the messaging ports run, with the same interface."""
 
 import asyncio
+import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +11,6 @@ import nats
 from attrs import define
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
 
 from adapters.messaging.in_memory import ACK_WAIT, InMemoryDeadLetters, InMemoryPublisher
 from adapters.messaging.jetstream import (
@@ -27,10 +27,10 @@ from application.ports.inbound_events import DeadLetters, InboundEvents
 from tests.world import World
 
 # Every wait has a limit; on a quiet machine these take milliseconds.
-TIMEOUT = 30.0
+TIMEOUT = 120.0
 
-# The JetStream consumers' ack wait: longer than a test takes that does not wait for it.
-SHORT_ACK_WAIT = 2.0
+# The JetStream consumers' ack wait in tests that wait for it.
+SHORT_ACK_WAIT = 1.0
 
 
 @define
@@ -59,7 +59,11 @@ class Broker(ABC):
         """Return all messages that were published on a subject."""
 
     @abstractmethod
-    async def let_pass(self, time: timedelta) -> None:
+    def seconds(self) -> float:
+        """Return the time of a clock that never goes back."""
+
+    @abstractmethod
+    async def let_pass(self, span: timedelta) -> None:
         """Let this much time pass."""
 
     @abstractmethod
@@ -85,8 +89,11 @@ class _InMemory(Broker):
         log = self.world.broker.log
         return [each.message for each in log if each.message.subject == subject]
 
-    async def let_pass(self, time: timedelta) -> None:
-        self.world.advance(time.total_seconds())
+    def seconds(self) -> float:
+        return self.world.seconds()
+
+    async def let_pass(self, span: timedelta) -> None:
+        self.world.advance(span.total_seconds())
 
     async def forget_message_ids(self) -> None:
         self.world.broker.forget_ids()
@@ -124,8 +131,11 @@ class _JetStream(Broker):
         await reader.unsubscribe()
         return found
 
-    async def let_pass(self, time: timedelta) -> None:
-        await asyncio.sleep(time.total_seconds())
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    async def let_pass(self, span: timedelta) -> None:
+        await asyncio.sleep(span.total_seconds())
 
     async def forget_message_ids(self) -> None:
         config = (await self.jetstream.stream_info(DEAD_LETTERS.name)).config
@@ -134,13 +144,16 @@ class _JetStream(Broker):
         await asyncio.sleep(2 * shortest)
 
     async def let_ack_wait_pass(self) -> None:
+        # The server applies it to what it has delivered, too.
+        consumer = await self.jetstream.consumer_info(ORDERS.name, "payments")
+        await self.jetstream.add_consumer(ORDERS.name, consumer.config, ack_wait=SHORT_ACK_WAIT)
         await asyncio.sleep(SHORT_ACK_WAIT)
 
 
 @asynccontextmanager
 async def other_client(url: str) -> AsyncIterator[Client]:
     """Yield the client of another service."""
-    client = await nats.connect(url, allow_reconnect=False)
+    client = await nats.connect(url, allow_reconnect=False, connect_timeout=int(TIMEOUT))
     try:
         yield client
     finally:
@@ -156,16 +169,11 @@ def broker_in_memory() -> Broker:
 
 @asynccontextmanager
 async def broker_on_jetstream(url: str) -> AsyncIterator[Broker]:
-    """Yield the broker on a server, whose durable consumer has a shorter ack wait than ours."""
+    """Yield the broker on a server."""
     async with other_client(url) as client, JetStreamConnection(url) as connection:
         streams = Streams(connection)
-        stream = (await streams.ensure(ORDERS))["order:created"]
-        context = client.jetstream()
-        subjects = list(ORDERS.subjects)
-        config = ConsumerConfig(
-            durable_name="payments", filter_subjects=subjects, ack_wait=SHORT_ACK_WAIT
-        )
-        await context.add_consumer(stream, config)
+        await streams.ensure(ORDERS)
         publisher = JetStreamPublisher(connection, streams)
         letters = JetStreamDeadLetters(connection, streams)
+        context = client.jetstream(timeout=TIMEOUT)
         yield _JetStream(publisher, letters, context, connection, streams)

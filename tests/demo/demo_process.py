@@ -21,10 +21,10 @@ from payments_kit.servers.processes import User, temporary_home
 from tests.servers.owner_program import ROOT, eventually, processes_in
 
 # A demo that starts, does something and stops takes about ten seconds; this ends one that hangs.
-MAX_RUN_SECONDS = 180.0
+MAX_RUN_SECONDS = 600.0
 # Stopping four processes takes a second; those that hang are killed after six. The slowest event is
 # recovery's first check of a payment, after five seconds.
-MAX_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 120.0
 
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 

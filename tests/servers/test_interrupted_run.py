@@ -10,29 +10,50 @@ import pytest
 
 from tests.servers.owner_program import MAX_SECONDS, ROOT, are_gone, eventually, processes_in
 
+linux_only = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux signals a child of a killed parent"
+)
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child of a killed parent")
+# A shell starts its background commands with SIGINT ignored, and so they start theirs.
+RUN = """
+import signal, sys, pytest
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+PYTEST = [sys.executable, "-c", RUN, "-n", "1", "-p", "no:cacheprovider"]
+
+# What make is to pytest.
+PARENT = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
+
+
+@linux_only
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
 def test_nothing_is_left_when_a_signal_ends_the_test_run(
     end: signal.Signals, tmp_path: Path
 ) -> None:
-    folder_file = tmp_path / "folder"
-    # A shell starts its background commands with SIGINT ignored, and so they start theirs.
-    interruptible = (
-        "import signal, sys, pytest;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "sys.exit(pytest.main(sys.argv[1:]))"
-    )
-    command = [sys.executable, "-c", interruptible, "-n", "1", "-p", "no:cacheprovider"]
+    assert_nothing_is_left(tmp_path / "folder", PYTEST, end)
+
+
+@linux_only
+def test_nothing_is_left_when_the_make_is_killed_that_has_started_the_test_run(
+    tmp_path: Path,
+) -> None:
+    command = [*PARENT, *PYTEST]
+    assert_nothing_is_left(tmp_path / "folder", command, signal.SIGKILL, END_WITH_PARENT="1")
+
+
+def assert_nothing_is_left(
+    folder_file: Path, command: list[str], end: signal.Signals, **environment: str
+) -> None:
     with subprocess.Popen(
         [*command, "tests/servers/interrupted_run.py"],
         cwd=ROOT,
-        env=os.environ | {"FOLDER_FILE": str(folder_file)},
+        env=os.environ | environment | {"FOLDER_FILE": str(folder_file)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as run:
         try:
-            assert eventually(lambda: folder_file.exists() and folder_file.read_text() != "", 60.0)
+            assert eventually(lambda: is_written(folder_file), MAX_SECONDS)
             folder = folder_file.read_text()
             assert processes_in(folder)
             run.send_signal(end)
@@ -41,3 +62,7 @@ def test_nothing_is_left_when_a_signal_ends_the_test_run(
             run.kill()
     assert eventually(lambda: are_gone([folder]), MAX_SECONDS)
     assert eventually(lambda: not processes_in(str(folder_file)), MAX_SECONDS)
+
+
+def is_written(file: Path) -> bool:
+    return file.exists() and file.read_text() != ""

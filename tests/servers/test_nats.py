@@ -11,9 +11,9 @@ from payments_kit.servers.nats import LocalNats
 
 
 async def count_messages(url: str, *, add: bool = False) -> int:
-    client = await nats.connect(url, connect_timeout=10, allow_reconnect=False)
+    client = await nats.connect(url, connect_timeout=60, allow_reconnect=False)
     try:
-        jetstream: JetStreamContext = client.jetstream()
+        jetstream: JetStreamContext = client.jetstream(timeout=60)
         if add:
             await jetstream.add_stream(name="events", subjects=["events"])
             await jetstream.publish("events", b"{}")
@@ -46,6 +46,6 @@ async def test_each_keeps_its_own_data_and_address_until_it_is_closed(end: str) 
 def test_its_monitoring_shows_the_requested_sync_interval() -> None:
     with (
         LocalNats(sync_interval="always", monitoring=True) as server,
-        urllib.request.urlopen(f"{server.monitoring_url}/varz", timeout=10) as reply,
+        urllib.request.urlopen(f"{server.monitoring_url}/varz", timeout=60) as reply,
     ):
         assert json.load(reply)["jetstream"]["config"]["sync_always"] is True

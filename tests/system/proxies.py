@@ -13,7 +13,7 @@ from tests.tcp_proxy import TcpProxy
 Result = TypeVar("Result")
 
 # For a call into the thread, which takes milliseconds.
-CALL_SECONDS: Final = 30.0
+CALL_SECONDS: Final = 120.0
 
 
 @frozen

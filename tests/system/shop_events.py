@@ -21,7 +21,7 @@ INVALID_TIME: Final = "alskdfj"
 
 # JetStream responds in milliseconds; while its server restarts, requests are repeated.
 RESPONSE_SECONDS: Final = 5.0
-STREAM_SECONDS: Final = 60.0
+STREAM_SECONDS: Final = 180.0
 RETRY_SECONDS: Final = 0.1
 
 # How many messages are fetched at once, and how long a fetch waits for them.
@@ -80,6 +80,9 @@ class ShopEvents:
                     self._urls, error_cb=_ignore_error, allow_reconnect=False
                 )
             return self._client
+
+    async def jetstream(self) -> JetStreamContext:
+        return (await self.client()).jetstream(timeout=STREAM_SECONDS)
 
     async def close(self) -> None:
         if self._client is not None:

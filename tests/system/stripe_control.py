@@ -1,7 +1,7 @@
 """StripeControl: the control API of the Stripe double, which runs in its own process."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,9 @@ from tests.system.waiting import eventually
 # The requests that move money, as opposed to those that prepare or read.
 CHARGES: Final = r"^/v1/(payment_intents|charges)$"
 REFUNDS: Final = r"^/v1/refunds$"
+
+# A charge that is executed when the test releases it.
+HELD: Final[Mapping[str, Any]] = {"kind": "slow", "seconds": 600}
 
 DEFAULT_DELIVERY: Final = {"paused": False, "duplicate": 1, "reorder": False}
 
@@ -51,6 +54,10 @@ class StripeControl:
             assert (await self.fault_counts()).get(kind, 0) > self._counts_before[kind], kind
 
         await eventually(has_occurred)
+
+    async def release(self) -> None:
+        """Let the slow requests that have arrived be executed now."""
+        await self.control("POST", "release")
 
     async def clear_faults(self) -> None:
         await self.control("DELETE", "faults")

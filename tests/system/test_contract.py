@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.replica import OrderStatus
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import new_id, on_subject
+from tests.system.stripe_control import HELD
 from tests.system.system import System
 from tests.system.waiting import eventually
 
@@ -42,10 +43,10 @@ async def test_a_payment_has_the_documented_reply_and_event(system: System) -> N
 
 async def test_an_idempotency_key_is_shared_by_all_processes(system: System) -> None:
     order_id, key = await system.create_order(), new_id("key")
-    slow = {"kind": "slow", "seconds": 1}
-    paying = await system.begin_payment(order_id, slow, key=key)
+    paying = await system.begin_payment(order_id, HELD, key=key)
     concurrent = await system.api.pay(order_id, key=key, serve=1)
     without_key = await system.api.pay(order_id, serve=1)
+    await system.stripe.release()
     paid = await paying
     repeated = await system.api.pay(order_id, key=key, serve=1)
     assert (concurrent.status, concurrent.error_code) == (409, "request_in_progress")

@@ -3,17 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from domain.payment import PaymentStatus
 from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
 from tests.system.service_process import ServiceProcess
 from tests.system.shop_events import new_id
+from tests.system.stripe_control import HELD
 from tests.system.system import System
 from tests.system.waiting import eventually
-
-# The default grace period of Kubernetes between SIGTERM and SIGKILL.
-GRACE_SECONDS = 30.0
 
 
 async def test_an_unreachable_database_gives_503_and_charges_nothing(system: System) -> None:
@@ -98,7 +97,7 @@ async def under_load(
 
 async def test_charges_in_flight_are_settled_before_serve_ends(system: System) -> None:
     waited_for, disconnected = await system.create_order(), await system.create_order()
-    await system.stripe.add_fault("slow", seconds=1, times=2)
+    await system.stripe.add_fault(**HELD, times=2)
     paying = asyncio.create_task(system.api.pay(waited_for))
     disconnecting = asyncio.create_task(system.api.pay(disconnected))
 
@@ -108,10 +107,16 @@ async def test_charges_in_flight_are_settled_before_serve_ends(system: System) -
 
     await eventually(are_in_flight)
     disconnecting.cancel()
-    serve = system.deployment.serve[0]
 
-    assert await asyncio.wait_for(asyncio.to_thread(serve.stop), GRACE_SECONDS) == 0
+    stopping = asyncio.create_task(asyncio.to_thread(system.deployment.serve[0].stop))
 
+    async def is_stopping() -> None:
+        with suppress(NoResponse):
+            assert (await system.api.get("/health/ready")).status == 503
+
+    await eventually(is_stopping)
+    await system.stripe.release()
+    assert await stopping == 0
     assert (await paying).status == 201
     for order_id in (waited_for, disconnected):
         [order] = await system.orders(order_id)
@@ -143,7 +148,7 @@ async def test_events_that_the_broker_lost_can_be_published_again(system: System
     paid = await system.api.pay(order_id)
     await assert_promises_kept(system, [order_id], [paid])
     [before] = await system.events.payment_events([order_id])
-    jetstream = (await system.events.client()).jetstream()
+    jetstream = await system.events.jetstream()
     await jetstream.delete_stream(await jetstream.find_stream_name_by_subject("payment:created"))
 
     done = await system.run_command("outbox", "republish", "--since", "2026-01-01T00:00:00")
@@ -184,7 +189,7 @@ async def test_dead_letters_are_listed_shown_and_replayed(system: System) -> Non
     assert (unknown.returncode, unknown.stdout) == (1, "")
 
     async def all_are_processed() -> None:
-        jetstream = (await system.events.client()).jetstream()
+        jetstream = await system.events.jetstream()
         stream = await jetstream.find_stream_name_by_subject("order:created")
         consumer = await jetstream.consumer_info(stream, "payments")
         assert (consumer.num_pending, consumer.num_ack_pending) == (0, 0)

@@ -28,6 +28,29 @@ class SecureClient(Client):
         """The context of the next connection."""
         return self._security.ssl_context()
 
+    async def _process_connect_init(self) -> None:
+        """Connect; explain a server that disconnects us after the handshake of TLS.
+
+        Its reason, an alert of TLS, is lost if we have sent something before it arrives.
+        """
+        try:
+            await super()._process_connect_init()
+        except ConnectionError as error:
+            if not self._server_info.get("tls_required") or self._security.cert_file:
+                raise
+            raise nats.errors.Error(
+                "the server ended the connection, perhaps because it requires a client certificate:"
+                " set NATS_CERT_FILE, NATS_KEY_FILE"
+            ) from error
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:
+        """Close; the errors of closing would replace the one that says why we were disconnected."""
+        report, self._error_cb = self._error_cb, _ignore
+        try:
+            await super()._close(status, do_cbs)
+        finally:
+            self._error_cb = report
+
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
         """Process what the server says about itself, before anything secret is sent."""
         if self._servers.is_websocket:
@@ -38,3 +61,7 @@ class SecureClient(Client):
                 raise nats.errors.Error("the server has no TLS, which our settings require")
             self._server_info["tls_required"] = True
         await super()._process_info(info, initial_connection)
+
+
+async def _ignore(_: Exception) -> None:
+    """Do nothing."""

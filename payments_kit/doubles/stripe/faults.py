@@ -7,10 +7,14 @@
 - `garbage`: the request is executed; the reply is an HTML page.
 - `slow`: the request is executed after `seconds`, and then gets its reply.
 - `late`: there is no reply; the request is executed after `seconds`.
+
+`Faults.release` executes slow and late requests before their time.
 """
 
+import asyncio
 import re
 from collections import Counter
+from contextlib import suppress
 from random import Random
 from typing import Any, Literal, get_args
 
@@ -69,6 +73,7 @@ class Faults:
     waiting: list[Fault] = field(factory=list)
     happened: Counter[str] = field(factory=Counter)
     random: Random = field(factory=lambda: Random(0))  # noqa: S311 - a repeatable sequence
+    _released: asyncio.Event = field(factory=asyncio.Event)
 
     def add(self, kind: Kind, path: str = ".*", **more: Any) -> Fault:
         """Add a fault."""
@@ -94,6 +99,17 @@ class Faults:
     def clear(self) -> None:
         """Remove the faults still to come."""
         self.waiting.clear()
+
+    async def delay(self, fault: Fault) -> None:
+        """Wait for the fault's time, or until `release`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(fault.seconds or 1.0):
+                await self._released.wait()
+
+    def release(self) -> None:
+        """End every delay that has begun."""
+        self._released.set()
+        self._released = asyncio.Event()
 
 
 def decode_fault(body: Json) -> Fault:

@@ -42,6 +42,12 @@ async def clear_faults(double: Double, body: Json) -> Any:
     return await show_faults(double, body)
 
 
+async def release_delays(double: Double, body: Json) -> Any:
+    """Execute the slow and late requests now."""
+    double.faults.release()
+    return await show_faults(double, body)
+
+
 # --- records ---
 
 
@@ -172,6 +178,7 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("POST", "/_double/faults"): add_fault,
     ("GET", "/_double/faults"): show_faults,
     ("DELETE", "/_double/faults"): clear_faults,
+    ("POST", "/_double/release"): release_delays,
     ("GET", "/_double/ledger"): show_ledger,
     ("GET", "/_double/requests"): show_requests,
     ("POST", "/_double/settings"): settings,

@@ -60,7 +60,7 @@ class Wire:
                 reply = await execute()
                 return web.Response(status=200, body=HTML, headers=reply.headers)
             case "slow":
-                return _response(await execute(lambda run: _delayed(fault.seconds or 1.0, run)))
+                return _response(await execute(lambda run: self._delayed(fault, run)))
             case "late":
                 task = asyncio.create_task(self._execute_later(fault, execute))
                 self.late.add(task)
@@ -68,13 +68,19 @@ class Wire:
                 return _reset(request) if fault.reply == "reset" else await _hang(request, None)
 
     async def _execute_later(self, fault: Fault, execute: Execute) -> None:
-        seconds = fault.seconds or 1.0
         if fault.holds_key:
-            await execute(lambda run: _delayed(seconds, run))
+            await execute(lambda run: self._delayed(fault, run))
         else:
-            await asyncio.sleep(seconds)
+            await self.faults.delay(fault)
             await execute()
         self.faults.happened["late_executed"] += 1
+
+    def _delayed(self, fault: Fault, run: Operation) -> Operation:
+        async def run_later() -> Reply:
+            await self.faults.delay(fault)
+            return await run()
+
+        return run_later
 
     async def close(self) -> None:
         """Cancel the late requests."""
@@ -96,14 +102,6 @@ def _after(fault: Fault, run: Operation) -> Operation:
         return evolve(failure(by_status(fault.status, fault.error)), stored=True)
 
     return run_and_fail
-
-
-def _delayed(seconds: float, run: Operation) -> Operation:
-    async def run_later() -> Reply:
-        await asyncio.sleep(seconds)
-        return await run()
-
-    return run_later
 
 
 def _response(reply: Reply, html: bool = False) -> web.Response:

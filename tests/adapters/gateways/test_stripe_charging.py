@@ -201,7 +201,7 @@ async def test_a_charge_that_is_executed_late_is_found(each: Account) -> None:
     with pytest.raises(OutcomeUnknown):
         await each.gateway.charge(payment, VISA)
     assert await each.gateway.find(payment) is None
-    await asyncio.wait_for(asyncio.gather(*each.stripe.double.wire.late), 10)
+    await asyncio.wait_for(asyncio.gather(*each.stripe.double.wire.late), 60)
     assert isinstance(await each.gateway.find(payment), Charged)
 
 

@@ -112,7 +112,7 @@ async def send(shop: Shop, *bodies: bytes) -> None:
 
 async def count_payment_events(server: LocalNats) -> int:
     async with other_client(server.url) as client:
-        return (await client.jetstream().stream_info("PAYMENTS")).state.messages
+        return (await client.jetstream(timeout=TIMEOUT).stream_info("PAYMENTS")).state.messages
 
 
 async def reconfigure(server: LocalNats, **changes: Any) -> None:
@@ -130,8 +130,8 @@ async def test_opening_needs_no_server_and_everything_is_unavailable_at_once() -
     async with JetStreamConnection(f"nats://127.0.0.1:{free_port()}") as connection:
         broker = Broker(connection)
         assert not connection.is_connected
-        async with asyncio.timeout(10):
-            await broker.cannot_be_used(LONG)
+        async with asyncio.timeout(TIMEOUT):
+            await broker.cannot_be_used(timedelta(seconds=TIMEOUT * 10))
             with pytest.raises(BrokerUnavailable):
                 await broker.letters.list(1)
             [result] = await check(connection, broker.streams, "payments")
@@ -208,7 +208,7 @@ async def test_everything_continues_after_a_restart(
     await own_broker.publish_until_stored(created(), created("payment-2"))
     assert await count_payment_events(server) == 2
     async with other_client(server.url) as client:
-        await send(client.jetstream(), b"1")
+        await send(client.jetstream(timeout=TIMEOUT), b"1")
     [event] = await own_broker.fetch_until_some()
     await event.ack()
 
@@ -298,7 +298,7 @@ async def test_a_server_that_does_not_respond_is_unavailable_in_time(
     await own_broker.orders.fetch(1, SHORT)
     server.process.signal(signal.SIGSTOP)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(TIMEOUT):
             await own_broker.cannot_be_used()
     finally:
         server.process.signal(signal.SIGCONT)

@@ -14,6 +14,9 @@ from tests.tcp_proxy import TcpProxy
 
 __all__ = ["sql"]
 
+# What a test waits for that reaches the timeout; much longer than a statement takes.
+SHORT_SECONDS = 3.0
+
 
 @pytest.fixture
 def storage(sql: Database) -> Storage:
@@ -30,9 +33,9 @@ async def proxy(postgres_server: LocalPostgres) -> AsyncIterator[TcpProxy]:
 
 @pytest.fixture
 async def proxied(database_url: str, proxy: TcpProxy) -> AsyncIterator[Database]:
-    """Yield a database behind the proxy, with one connection and a timeout of 1 s."""
+    """Yield a database behind the proxy, with one connection and a short timeout."""
     port = urlsplit(database_url).port
     url = database_url.replace(f":{port}/", f":{proxy.port}/")
-    engine = create_engine(url, pool_size=1, statement_seconds=1.0)
+    engine = create_engine(url, pool_size=1, statement_seconds=SHORT_SECONDS)
     yield Database(engine)
     await engine.dispose()

@@ -16,7 +16,7 @@ from payments_kit.servers.processes import User, free_port
 # Its usual place in Debian is not on everybody's PATH.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 @asynccontextmanager

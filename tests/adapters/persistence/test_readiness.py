@@ -15,7 +15,7 @@ from entrypoints.composition.http import open_http
 from entrypoints.settings import Settings
 from tests.tcp_proxy import TcpProxy
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import stripe
 from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble, running_stripe_double
-from tests.doubles.stripe.sdk import Connect, Control
+from tests.doubles.stripe.sdk import SECONDS, Connect, Control
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def connect(double: RunningDouble, monkeypatch: pytest.MonkeyPatch) -> Asy
     monkeypatch.setattr(stripe, "enable_telemetry", False)
     async with AsyncExitStack() as stack:
 
-        def make(api_key: str = "sk_test_double", timeout: float = 5.0) -> StripeClient:
+        def make(api_key: str = "sk_test_double", timeout: float = SECONDS) -> StripeClient:
             http = stripe.AIOHTTPClient(
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 connector=aiohttp.TCPConnector(limit=0),

@@ -1,5 +1,6 @@
 """The official SDK and the control API, for the tests of this folder."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,12 +12,22 @@ from stripe import StripeClient
 
 Connect = Callable[..., StripeClient]
 
+# Every wait has a limit; on a quiet machine these take milliseconds.
+SECONDS = 60.0
+
 CHARGE: Any = {"amount": 1999, "currency": "usd", "source": "tok_visa"}
 KEY: Any = {"idempotency_key": "payment-1"}
 
 
 def a_charge(**changes: Any) -> Any:
     return {**CHARGE, **changes}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
 
 
 class Control:

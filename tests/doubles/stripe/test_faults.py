@@ -8,7 +8,7 @@ import stripe
 from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble
-from tests.doubles.stripe.sdk import CHARGE, KEY, Connect, Control, failing
+from tests.doubles.stripe.sdk import CHARGE, KEY, SECONDS, Connect, Control, failing, until
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,12 @@ async def test_a_broken_reply_leaves_the_outcome_unknown_until_the_key_is_used_a
     error: type[Exception],
     message: str,
 ) -> None:
-    client = connect(timeout=0.3)
+    client = connect()
+    impatient = connect(timeout=0.3) if kind.startswith("timeout") else client
     await control("POST", "faults", kind=kind, path="^/v1/charges$")
     with pytest.raises(error, match=message):
-        await client.v1.charges.create_async(CHARGE, KEY)
+        await impatient.v1.charges.create_async(CHARGE, KEY)
+    await until(lambda: double.faults.happened == {kind: 1})
     assert len(double.ledger.charges) == charges
     assert (await control("GET", "faults"))["happened"] == {kind: 1}
     charge = await client.v1.charges.create_async(CHARGE, KEY)
@@ -44,37 +46,40 @@ async def test_a_broken_reply_leaves_the_outcome_unknown_until_the_key_is_used_a
 async def test_a_slow_request_is_executed_even_if_its_client_disconnects(
     connect: Connect, double: RunningDouble
 ) -> None:
-    double.faults.add("slow", "/v1/charges", seconds=0.3, times=2)
+    double.faults.add("slow", "/v1/charges", seconds=0.3)
     started = asyncio.get_running_loop().time()
     assert (await connect().v1.charges.create_async(CHARGE)).status == "succeeded"
     assert asyncio.get_running_loop().time() - started >= 0.3
+    double.faults.add("slow", "/v1/charges", seconds=SECONDS)
     with failing(stripe.APIConnectionError):
         await connect(timeout=0.1).v1.charges.create_async(CHARGE)
     assert len(double.ledger.charges) == 1
-    await asyncio.sleep(0.4)
-    assert len(double.ledger.charges) == 2
+    await until(lambda: double.faults.happened["slow"] == 2)
+    double.faults.release()
+    await until(lambda: len(double.ledger.charges) == 2)
 
 
 async def test_a_late_request_is_executed_after_its_client_has_given_up(
     connect: Connect, double: RunningDouble
 ) -> None:
-    double.faults.add("late", "/v1/charges", seconds=0.4, reply="hang")
+    double.faults.add("late", "/v1/charges", seconds=SECONDS, reply="hang")
     with failing(stripe.APIConnectionError):
         await connect(timeout=0.2).v1.charges.create_async(CHARGE, KEY)
     assert double.ledger.charges == {}
-    await asyncio.sleep(0.6)
+    await until(lambda: double.faults.happened["late"] == 1)
+    double.faults.release()
+    await until(lambda: double.faults.happened["late_executed"] == 1)
     assert len(double.ledger.charges) == 1
-    assert double.faults.happened["late_executed"] == 1
 
 
 async def test_a_late_request_may_hold_its_key(client: StripeClient, double: RunningDouble) -> None:
-    double.faults.add("late", "/v1/charges", seconds=0.3, holds_key=True)
+    double.faults.add("late", "/v1/charges", seconds=SECONDS, holds_key=True)
     with failing(stripe.APIConnectionError):
         await client.v1.charges.create_async(CHARGE, KEY)
-    await asyncio.sleep(0.05)
     with failing(stripe.APIError, match="in-progress"):
         await client.v1.charges.create_async(CHARGE, KEY)
-    await asyncio.sleep(0.4)
+    double.faults.release()
+    await until(lambda: double.faults.happened["late_executed"] == 1)
     charge = await client.v1.charges.create_async(CHARGE, KEY)
     assert list(double.ledger.charges) == [charge.id]
 

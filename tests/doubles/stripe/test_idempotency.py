@@ -8,7 +8,16 @@ import stripe
 from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble
-from tests.doubles.stripe.sdk import CHARGE, KEY, Control, a_charge, failing, intend
+from tests.doubles.stripe.sdk import (
+    CHARGE,
+    KEY,
+    SECONDS,
+    Control,
+    a_charge,
+    failing,
+    intend,
+    until,
+)
 
 
 async def test_the_first_reply_is_repeated(client: StripeClient, double: RunningDouble) -> None:
@@ -35,12 +44,13 @@ async def test_a_key_with_other_parameters_is_refused(client: StripeClient) -> N
 async def test_a_key_whose_request_is_in_progress_is_a_conflict(
     client: StripeClient, double: RunningDouble
 ) -> None:
-    double.faults.add("slow", "/v1/charges", seconds=0.3)
+    double.faults.add("slow", "/v1/charges", seconds=SECONDS)
     first = asyncio.create_task(client.v1.charges.create_async(CHARGE, KEY))
-    await asyncio.sleep(0.1)
+    await until(lambda: double.faults.happened["slow"] == 1)
     with failing(stripe.APIError, http_status=409) as caught:
         await client.v1.charges.create_async(CHARGE, KEY)
     assert caught.value.error.code == "idempotency_key_in_use"
+    double.faults.release()
     charge = await first
     assert (await client.v1.charges.create_async(CHARGE, KEY)).id == charge.id
 

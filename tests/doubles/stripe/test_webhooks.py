@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble
-from tests.doubles.stripe.sdk import Control, intend, pay
+from tests.doubles.stripe.sdk import SECONDS, Control, intend, pay
 
 SECRET = "whsec_test"
 
@@ -36,7 +36,7 @@ class Shop:
         return [json.loads(body)["type"] for body, _ in self.received]
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             while len(self.received) < count:
                 await self.received_one.wait()
                 self.received_one.clear()

@@ -35,7 +35,7 @@ async def test_the_service_is_ready_when_every_check_passes() -> None:
 async def test_the_service_is_live_but_not_ready_when_a_check_fails_or_hangs(check: Check) -> None:
     async with HttpWorld(checks={"database": check, "clock": passing}).client() as client:
         live = await client.get("/health/live")
-        async with asyncio.timeout(10):  # CHECK_SECONDS is below one second
+        async with asyncio.timeout(60):  # instead of for ever
             ready = await client.get("/health/ready")
 
     assert (live.status_code, ready.status_code) == (200, 503)
