@@ -162,7 +162,7 @@ SETUPS: Final[list[tuple[str, Change, str]]] = [
     (
         "a database that is down",
         variables(DATABASE_URL=f"postgresql://u:hunter2@{CLOSED}/d"),
-        "database       ConnectionRefusedError",
+        f"database       {CLOSED}: connection refused",
     ),
     (
         "nats: a file without certificates",

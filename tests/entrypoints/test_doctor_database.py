@@ -65,13 +65,16 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
     "wrong password": (with_user(f"payments:{SECRET}"), "password authentication failed"),
     "unknown role": (with_user(f"nobody_knows:{SECRET}"), "authentication failed"),
     "unknown database": (with_the_name_of_no_database, "does not exist"),
-    "no server": (with_host(f"127.0.0.1:{free_port()}"), "Connect call failed"),
+    "no server": (with_host(f"127.0.0.1:{free_port()}"), "connection refused"),
     "two hosts without a server": (
         with_host(f"127.0.0.1:{free_port()},127.0.0.1:{free_port()}"),
         "no host can be used",
     ),
-    "unknown host": (with_host("no-such-host.invalid"), "gaierror"),
-    "no socket": (with_query("host=/nonexistent"), "No such file"),
+    "unknown host": (
+        with_host("no-such-host.invalid"),
+        "no-such-host.invalid:5432: the name",
+    ),
+    "no socket": (with_query("host=/nonexistent"), "/nonexistent:5432: no such file or directory"),
     "a role that may not sign in": (
         after(f"ALTER ROLE {ROLE} NOLOGIN", user=f"{ROLE}:{SECRET}"),
         "not permitted to log in",
@@ -115,7 +118,25 @@ BROKEN: dict[str, tuple[Callable[[str], str], str]] = {
         after("ALTER DATABASE {name} SET default_transaction_read_only = on"),
         "read-only",
     ),
-    "no TLS": (with_query("sslmode=require"), "rejected SSL"),
+    "a missing table": (after("DROP TABLE inbox"), "the table inbox is missing"),
+    "a table that a crash empties": (
+        after("ALTER TABLE outbox SET UNLOGGED"),
+        "the table outbox is unlogged: ",
+    ),
+    "commits that a crash loses": (
+        after("ALTER DATABASE {name} SET synchronous_commit = off"),
+        "synchronous_commit is off",
+    ),
+    "rows that the role cannot see": (
+        after(
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}",
+            f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}",
+            "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+            user=f"{ROLE}:{SECRET}",
+        ),
+        f"the role {ROLE} lacks BYPASSRLS, or a policy on orders",
+    ),
+    "no TLS": (with_query("sslmode=require"), "the server has no TLS: see sslmode"),
     "no certificates": (with_query("sslmode=verify-full"), "sslrootcert"),
     "unknown parameter": (with_query("sslmod=require"), "sslmod is not supported"),
     "channel binding": (with_query("channel_binding=require"), "channel_binding"),

@@ -11,7 +11,7 @@ from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import any_covers
 from adapters.messaging.jetstream.permissions import missing_permissions
 from adapters.messaging.jetstream.streams import ORDERS, PLANS, Plan, Streams, check_stream
-from adapters.messaging.jetstream.suitability import stream_remarks
+from adapters.messaging.jetstream.suitability import MIN_SIZE, stream_remarks
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
 _NOT_ENABLED = (10039, 10076)
@@ -40,11 +40,11 @@ async def _check(
     connection: JetStreamConnection, streams: Streams, durable: str
 ) -> AsyncIterator[BrokerCheckResult]:
     try:
-        await connection.client()
+        client = await connection.client()
     except BrokerUnavailable as unavailable:
         yield BrokerCheckResult(False, f"NATS: {unavailable}")
         return
-    yield BrokerCheckResult(True, "NATS: connected")
+    yield _check_size(client.max_payload)
     try:
         await connection.request("INFO", ApiReply)
     except ApiRefusal as refusal:
@@ -74,6 +74,13 @@ async def _check(
     for name in sorted(orders):
         async for result in _check_consumer(connection, name, durable):
             yield result
+
+
+def _check_size(limit: int) -> BrokerCheckResult:
+    if limit < MIN_SIZE:
+        problem = f"it refuses events of more than {limit} bytes (max_payload); use {MIN_SIZE}"
+        return BrokerCheckResult(False, f"NATS: {problem}")
+    return BrokerCheckResult(True, "NATS: connected")
 
 
 def _check_stream(stream: StreamInfo | None, plan: Plan, subject: str) -> BrokerCheckResult:

@@ -24,6 +24,16 @@ class SecureClient(Client):
             self._public_nkey = security.user_key().public
 
     @property
+    def lacks_credentials(self) -> bool:
+        """Whether the server wants to know who we are, and the settings do not say it.
+
+        It ends the connection at once, so that its own words are often lost.
+        """
+        signs_in = self._servers.has_credentials or self._security.has_key
+        wants = bool(self._server_info.get("auth_required"))
+        return wants and not signs_in and self._security.cert_file is None
+
+    @property
     def ssl_context(self) -> ssl.SSLContext:
         """The context of the next connection."""
         return self._security.ssl_context()

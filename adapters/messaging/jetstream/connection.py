@@ -124,9 +124,13 @@ class JetStreamConnection:
                     await self._connected.wait()
         except TimeoutError:
             raise BrokerUnavailable(
-                f"not connected: {self._errors[-1] if self._errors else 'no response'}"
+                f"not connected to {', '.join(self._servers.urls)}: {self._last_error}"
             ) from None
         return self._client
+
+    @property
+    def _last_error(self) -> str:
+        return self._errors[-1] if self._errors else "no response"
 
     async def jetstream(self) -> JetStreamContext:
         """Return the JetStream context of the connected client.
@@ -175,7 +179,7 @@ class JetStreamConnection:
                 logger.info("connected to the broker")
                 await closed.wait()
             except Exception as error:
-                self._log(error)
+                self._log(error, client)
             finally:
                 self._client = None
                 self._closing_client = True
@@ -184,9 +188,9 @@ class JetStreamConnection:
                 self._closing_client = False
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _connect(self, client: Client, closed: asyncio.Event) -> None:
+    async def _connect(self, client: SecureClient, closed: asyncio.Event) -> None:
         async def on_error(error: Exception) -> None:
-            self._log(error)
+            self._log(error, client)
 
         async def on_disconnect() -> None:
             if self._task is not None:
@@ -227,9 +231,12 @@ class JetStreamConnection:
     def _jwt(self) -> bytearray:
         return bytearray(self._security.jwt())
 
-    def _log(self, error: Exception) -> None:
+    def _log(self, error: Exception, client: SecureClient | None) -> None:
         """Log an error; the same one only once for each connection."""
-        text = str(self.denials.record(error) or explain(error))
+        if client is not None and client.lacks_credentials and not client.is_connected:
+            text = "NATS requires a user, and neither NATS_URL nor a file has one"
+        else:
+            text = str(self.denials.record(error) or explain(error))
         if text not in self._errors:
             logger.warning("broker: %s", text)
             self._errors.append(text)

@@ -1,6 +1,5 @@
 """The durable consumers of a subscription: found, created, and set back."""
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,6 +8,7 @@ import msgspec
 from attrs import define
 
 from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, ConsumerInfo, StreamInfo
+from adapters.messaging.jetstream.beginnings import beginning_at, begins
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
@@ -22,6 +22,9 @@ ACK_WAIT_SECONDS: Final = 30
 
 MAX_PENDING: Final = 1024
 """Unended deliveries of all processes together: four batches of 256."""
+
+STAND_IN_SECONDS: Final = 60
+"""Much longer than deleting and creating a consumer takes, which is less than REQUEST_SECONDS."""
 
 CONSUMER_NOT_FOUND: Final = 10014
 """JSConsumerNotFoundErr (nats-server, server/errors.json)."""
@@ -40,11 +43,6 @@ _TAKEN: Final = (10099, 10100)
 
 _NO_MESSAGE: Final = 10037
 """JSNoMessageFoundErr (nats-server, server/errors.json)."""
-
-_BEGINNING: Final = "payments-begins"
-"""The metadata of a consumer that was set back: where it began before, as JSON."""
-
-_BEGINNING_FIELDS: Final = ("deliver_policy", "opt_start_seq", "opt_start_time")
 
 
 class _Message(msgspec.Struct):
@@ -131,7 +129,7 @@ class Consumer:
             consumer=self.name,
             stream_id=stream.created,
             consumer_id=consumer.created,
-            begins=_begins(consumer),
+            begins=begins(consumer),
             acknowledged=consumer.ack_floor.stream_seq,
             last=stream.state.last_seq,
             is_untouched=consumer.delivered.consumer_seq == 0,
@@ -155,14 +153,17 @@ class Consumer:
     async def set_back(self, begin: int | None) -> StreamProgress:
         """Delete the consumer and create it again with its own settings, to begin elsewhere."""
         stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
-        if stream.config.get("retention") == "workqueue":
+        retention = stream.config.get("retention")
+        if retention == "workqueue":
             begin = None  # it has only what is not acknowledged, and accepts no other beginning
+        if retention == "interest":
+            await self._create_stand_in()
         found = await self._find()
         if found is not None:
             await self._delete()
         # If it is missing, another process is setting it back.
         config = self._config() if found is None else found.config
-        again = await self._find_or_create(_beginning_at(config, begin))
+        again = await self._find_or_create(beginning_at(config, begin))
         self._check(again)
         return await self._progress(again)
 
@@ -181,6 +182,15 @@ class Consumer:
         except ApiRefusal as refusal:  # another process has just done so
             if refusal.err_code != CONSUMER_NOT_FOUND:
                 raise
+
+    async def _create_stand_in(self) -> None:
+        """Let another consumer wait for our events, because the server deletes all others.
+
+        The server also deletes the stand-in, after a time without pulls.
+        """
+        other = Consumer(self.connection, self.stream, f"{self.name}-stand-in", self.subjects)
+        threshold = {"inactive_threshold": STAND_IN_SECONDS * 10**9}
+        await other._create(other._config() | threshold)
 
     async def _create(self, config: dict[str, Any]) -> None:
         """Create the consumer, unless another process has just done so."""
@@ -213,35 +223,3 @@ class Consumer:
             "max_ack_pending": MAX_PENDING,
             "replay_policy": "instant",
         }
-
-
-def _begins(consumer: ConsumerInfo) -> int | None:
-    match consumer.config.get("deliver_policy"):
-        case "all":
-            return 1
-        case "by_start_sequence":
-            return int(consumer.config["opt_start_seq"])
-        case _ if consumer.delivered.consumer_seq == 0:
-            # What lies before its beginning counts as acknowledged.
-            return consumer.ack_floor.stream_seq + 1
-        case _:
-            return None
-
-
-def _beginning_at(config: dict[str, Any], begin: int | None) -> dict[str, Any]:
-    """Return settings that begin at a sequence, or where they began before they were set back."""
-    metadata = dict(config.get("metadata") or {})
-    first: dict[str, Any] = {name: config[name] for name in _BEGINNING_FIELDS if name in config}
-    if _BEGINNING in metadata:
-        first = json.loads(metadata[_BEGINNING])
-    rest = {name: each for name, each in config.items() if name not in _BEGINNING_FIELDS}
-    if begin is None:
-        metadata.pop(_BEGINNING, None)
-        return {**rest, **first, "metadata": metadata}
-    metadata[_BEGINNING] = json.dumps(first)
-    return {
-        **rest,
-        "deliver_policy": "by_start_sequence",
-        "opt_start_seq": begin,
-        "metadata": metadata,
-    }

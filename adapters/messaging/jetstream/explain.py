@@ -1,5 +1,7 @@
 """Explain the library's errors, in one line that says what to do."""
 
+import os
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,10 @@ def explain(error: Exception) -> str:
     for words, meaning in _MEANINGS:
         if words in text.lower():
             return meaning
+    if isinstance(error, socket.gaierror):
+        return f"the name of a server is not found ({error.strerror})"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

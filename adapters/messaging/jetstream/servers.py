@@ -28,11 +28,17 @@ class Servers:
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
 
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the addresses have a user or a token."""
+        return not (self.user is None and self.password is None and self.token is None)
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read one or more addresses, separated by commas.
 
-        Credentials of the first one are used for all, also for those that the servers announce.
+        The credentials are used for all, also for those that the servers announce; it is enough if
+        one address has them.
 
         Raises:
             ValueError: one of them is not an address; the text names no secret.
@@ -43,9 +49,12 @@ class Servers:
             raise ValueError("mixes ws:// and wss:// with other servers")
         if schemes >= {*_WEBSOCKET}:
             raise ValueError("mixes ws:// with wss://, which requires TLS")
-        first = parts[0]
-        user = unquote(first.username) if first.username else None
-        password = unquote(first.password) if first.password is not None else None
+        named = {(each.username, each.password) for each in parts if "@" in each.netloc}
+        if len(named) > 1:
+            raise ValueError("has servers with different users: all must accept the same one")
+        username, password = next(iter(named), (None, None))
+        user = unquote(username) if username else None
+        password = unquote(password) if password is not None else None
         return cls(
             urls=tuple(_without_credentials(part).geturl() for part in parts),
             is_tls=bool(schemes & {"tls", "wss"}),
@@ -63,7 +72,10 @@ def _split(server: str) -> SplitResult:
         parts = urlsplit(server if "://" in server else f"nats://{server}")
         port = parts.port  # raises ValueError if it is not a number
     except ValueError:
-        raise ValueError("has a server whose address cannot be read") from None
+        raise ValueError(
+            "has a server whose address cannot be read: put commas between servers, and"
+            " percent-encode characters such as @ : / ? # in a password"
+        ) from None
     if parts.scheme in _SAME_AS_NATS:
         parts = parts._replace(scheme="nats")
     if parts.scheme not in (*_TCP, *_WEBSOCKET):

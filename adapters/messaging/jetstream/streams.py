@@ -122,7 +122,12 @@ def check_stream(stream: StreamInfo, plan: Plan, subjects: Sequence[str]) -> Non
     Raises:
         BrokerUnsuitable: it would lose or repeat events.
     """
-    problems = stream_problems(stream.config, subjects, publishes=plan is not ORDERS)
+    problems = stream_problems(
+        stream.config,
+        subjects,
+        publishes=plan is not ORDERS,
+        is_archive=plan is DEAD_LETTERS,
+    )
     for problem in problems:
         name = stream.config["name"]
         raise BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, name, f"stream {name} {problem}")

@@ -21,6 +21,12 @@ MIN_MESSAGES: Final = 10_000
 MIN_BYTES: Final = 10 * 2**20
 """The same number of events, with room: an order event has a few hundred bytes."""
 
+MIN_SIZE: Final = 8 * 2**10
+"""An event of ours whose ids have 255 characters of 4 bytes, twice: in its headers as well."""
+
+MIN_ACK_WAIT: Final = timedelta(seconds=5)
+"""An event is applied by one statement, which may take 4 s (adapters/persistence/sql/engine.py)."""
+
 MIN_PULL: Final = 256
 """The size of our pulls (entrypoints/worker/intake.py); it would refuse them with a lower limit."""
 
@@ -28,13 +34,23 @@ MIN_EXPIRY: Final = timedelta(seconds=2)
 """How long our pulls wait, with room."""
 
 
+_LIMITS: Final = (
+    ("max_msgs", MIN_MESSAGES),
+    ("max_msgs_per_subject", MIN_MESSAGES),
+    ("max_bytes", MIN_BYTES),
+)
+
+
 def stream_problems(
-    config: Mapping[str, Any], subjects: Sequence[str], *, publishes: bool
+    config: Mapping[str, Any], subjects: Sequence[str], *, publishes: bool, is_archive: bool = False
 ) -> Iterator[str]:
     """Yield why a stream cannot be used for these subjects.
 
-    `publishes` is whether we publish to it, and not only read it.
+    `publishes` is whether we publish to it, and not only read it; `is_archive`, whether it must
+    keep what nobody subscribes to.
     """
+    if missing := [each for each in subjects if not any_covers(config.get("subjects") or (), each)]:
+        yield f"stores only a part of {', '.join(missing)}"
     if config.get("sealed"):
         yield "is sealed, so it stores no events"
     if publishes and config.get("no_ack"):
@@ -48,26 +64,40 @@ def stream_problems(
             f"deletes events after {timedelta(seconds=max_age / NANOSECONDS)} (max_age): a longer"
             f" outage would lose them; {MIN_AGE} is the least"
         )
-    if config.get("discard", "old") == "old":
-        yield from _limits(config)
+    size = config.get("max_msg_size") or 0
+    if publishes and 0 < size < MIN_SIZE:
+        yield f"refuses events of more than {size} bytes (max_msg_size); use {MIN_SIZE}"
+    if is_archive and config.get("retention") == "interest":
+        yield "deletes what nobody subscribes to (retention interest)"
+    yield from _limits(config)
 
 
 def _limits(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield the limits at which a stream deletes its oldest events for new ones."""
-    for name, least in (
-        ("max_msgs", MIN_MESSAGES),
-        ("max_msgs_per_subject", MIN_MESSAGES),
-        ("max_bytes", MIN_BYTES),
-    ):
+    for name, least in _LIMITS:
         limit = config.get(name) or 0
-        if 0 < limit < least:
+        if 0 < limit < least and not _refuses_new(config, name):
             yield f"deletes its oldest events beyond {limit} ({name}), read or not; use {least}"
+
+
+def _refuses_new(config: Mapping[str, Any], limit: str) -> bool:
+    """Whether a stream refuses new events at a limit, instead of deleting the oldest.
+
+    That its limit of each subject does so is a setting of its own.
+    """
+    if config.get("discard", "old") != "new":
+        return False
+    return limit != "max_msgs_per_subject" or bool(config.get("discard_new_per_subject"))
 
 
 def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an operator should know about a stream that is used."""
     if config.get("storage") == "memory":
         yield "keeps events in memory: a restart of NATS loses them"
+    for name, least in _LIMITS:
+        limit = config.get(name) or 0
+        if 0 < limit < least and _refuses_new(config, name):
+            yield f"refuses new events beyond {limit} ({name}, discard new)"
     if config.get("retention") in ("workqueue", "interest"):
         yield ("deletes acknowledged events: they do not return if an older database is restored")
 
@@ -92,6 +122,12 @@ def consumer_problems(
         yield f"does not deliver {', '.join(missing)}"
     if (limit := config.get("max_deliver") or 0) > 0:
         yield f"gives an event up after {limit} deliveries (max_deliver), also in an outage"
+    ack_wait = config.get("ack_wait") or 0
+    if 0 < ack_wait < MIN_ACK_WAIT / timedelta(seconds=1) * NANOSECONDS:
+        yield (
+            f"repeats events after {timedelta(seconds=ack_wait / NANOSECONDS)}, while they are"
+            f" applied (ack_wait or backoff); {MIN_ACK_WAIT} is the least"
+        )
     if config.get("headers_only"):
         yield "delivers headers only"
     if is_paused:

@@ -12,7 +12,12 @@ from asyncpg.connect_utils import SessionAttribute
 from attrs import define, field
 
 from adapters.persistence.sql.database_url import DatabaseUrl, Host, Prepared, Target
-from adapters.persistence.sql.errors import ConnectionFailed, reason_of
+from adapters.persistence.sql.errors import (
+    REJECTED_TLS,
+    ConnectionFailed,
+    connection_failure,
+    reason_of,
+)
 from adapters.persistence.sql.pooler import PooledConnection, breaks_named_statements
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -36,20 +41,27 @@ class Connector:
             OSError: no host does.
             asyncpg.PostgresError: the only host refuses.
         """
-        failures: list[tuple[Host, Exception]] = []
+        failures: list[Exception] = []
         for host in self._in_order():
             try:
                 async with asyncio.timeout(self._url.connect_seconds):
                     connection = await self._open(host)
             except Exception as error:  # the next host is tried after any of them
-                failures.append((host, error))
+                failures.append(self._failure(host, error))
             else:
                 self._last_good = host
                 return connection
         if len(failures) == 1:
-            raise failures[0][1]
-        problems = "; ".join(f"{host}: {reason_of(error)}" for host, error in failures)
+            raise failures[0]
+        problems = "; ".join(reason_of(error) for error in failures)
         raise ConnectionFailed(f"no host can be used: {problems}")
+
+    def _failure(self, host: Host, error: Exception) -> Exception:
+        """Return an error that names the host, unless the only host has said it itself."""
+        failure = connection_failure(host, error)
+        if failure is error and len(self._url.hosts) > 1:
+            return ConnectionFailed(f"{host}: {reason_of(error)}")
+        return failure
 
     def _in_order(self) -> Sequence[Host]:
         return sorted(self._url.hosts, key=lambda host: host != self._last_good)
@@ -86,7 +98,7 @@ class Connector:
             except ssl.SSLError:
                 pass
             except ConnectionError as error:
-                if "rejected SSL" not in str(error):  # the driver has no class for it
+                if REJECTED_TLS not in str(error):
                     raise
             except asyncpg.InvalidPasswordError:
                 raise

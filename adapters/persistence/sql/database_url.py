@@ -128,7 +128,9 @@ def _split_authority(authority: str, rest: str) -> tuple[str, str | None, str]:
     """Return the user (perhaps empty), the password and the list of hosts."""
     userinfo, _, hostspec = authority.rpartition("@")
     if "@" in userinfo:
-        raise InvalidSetting(VARIABLE, "has more than one @: write an @ of the password as %40")
+        raise InvalidSetting(
+            VARIABLE, "has more than one @: write an @ of the user or password as %40"
+        )
     if not userinfo and ":" in authority and "@" in rest:
         raise InvalidSetting(
             VARIABLE, "has an @ after the first / or ?: in a password, write / as %2F and ? as %3F"

@@ -6,6 +6,9 @@ compares the table below with the complete list.
 
 import asyncio
 import logging
+import os
+import socket
+import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum, auto
@@ -39,6 +42,10 @@ class Fault(Enum):
 
 class ConnectionFailed(OSError):
     """No connection could be opened; the text is one line."""
+
+
+REJECTED_TLS: Final = "rejected SSL"
+"""In the text of the driver's ConnectionError; it has no class for it."""
 
 
 # A code, or else its class, which is its first two characters.
@@ -194,6 +201,29 @@ def reason_of(error: BaseException) -> str:
     if isinstance(cause, ConnectionFailed):
         return lines[0]
     return f"{type(cause).__name__}: {lines[0] if lines else 'no text'}{_ADDITIONS.get(code, '')}"
+
+
+def connection_failure(host: object, error: Exception) -> Exception:
+    """Return what is raised if a host gives no connection: an error that names it, in one line.
+
+    What the server itself says stays as it is.
+    """
+    if not isinstance(error, OSError) or isinstance(error, ConnectionFailed):
+        return error
+    return ConnectionFailed(f"{host}: {_connection_problem(error)}")
+
+
+def _connection_problem(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no reply within the timeout"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}: see sslrootcert"
+    if isinstance(error, socket.gaierror):
+        return f"the name of the host is not found ({error.strerror})"
+    if error.errno and not isinstance(error, ssl.SSLError):
+        return os.strerror(error.errno).lower()
+    text = (str(error).splitlines() or [type(error).__name__])[0]
+    return "the server has no TLS: see sslmode" if REJECTED_TLS in text else text
 
 
 def _driver_error(error: BaseException) -> BaseException:

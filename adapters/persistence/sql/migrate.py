@@ -34,6 +34,12 @@ TABLE_LOCK_SECONDS: Final = 5
 # A statement that reads or indexes a large table may take minutes; more than an hour is a failure.
 STATEMENT_SECONDS: Final = 3600.0
 
+# Hosts set these on a role for the short statements of a service. Not every version has each.
+_NO_TIMEOUTS: Final = text(
+    "SELECT set_config(name, '0', true) FROM pg_settings WHERE name IN"
+    " ('statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout')"
+)
+
 
 def migrate(database_url: str) -> None:
     """Migrate the database to the newest schema; may be called inside or outside an event loop.
@@ -95,6 +101,7 @@ async def _upgrade_by_one(engine: AsyncEngine, schema: str | None) -> bool:
 
 
 def _run_next_migration(connection: Connection, schema: str | None) -> bool:
+    connection.execute(_NO_TIMEOUTS)
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
     connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_LOCK_SECONDS}s'"))

@@ -61,6 +61,11 @@ _MISSING: Final = Statement.of(
         SELECT current_user, relname, string_agg(privilege, ', ' ORDER BY privilege) FROM needed
             WHERE NOT has_table_privilege(oid, privilege) GROUP BY relname
         UNION ALL
+        -- Without a policy for it, the role sees no row, as if there were no orders.
+        SELECT DISTINCT current_user, relname, 'BYPASSRLS, or a policy' FROM needed
+            WHERE row_security_active(oid)
+                AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = needed.oid)
+        UNION ALL
         SELECT DISTINCT current_user, 'sequence ' || sequence.relname, 'USAGE' FROM needed
             JOIN pg_depend ON refobjid = needed.oid AND deptype = 'a'
             JOIN pg_class AS sequence ON sequence.oid = objid AND sequence.relkind = 'S'

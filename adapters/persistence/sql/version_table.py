@@ -19,6 +19,9 @@ _OLD_VERSION_TABLE: Final = "alembic_version"
 # The tables that have been renamed since (migration 0004).
 _OLD_TABLES: Final = ("answers", "kept_notices")
 
+ENCODING: Final = "UTF8"
+"""The only encoding that has every character which an event or a request may contain."""
+
 # Columns that no other program's tables of these names have together.
 _OURS: Final = (
     ("orders", "terms_version"),
@@ -69,16 +72,36 @@ def prepare_schema(connection: Connection, schema: str | None) -> None:
     if schema is not None and _current_schema(connection) is None:
         quoted = connection.dialect.identifier_preparer.quote_identifier(schema)
         connection.execute(text(f"CREATE SCHEMA {quoted}"))
-    if _version_table(connection) == _OLD_VERSION_TABLE:
+    table = _version_table(connection)
+    if table is None:
+        _check_encoding(connection)
+    if table == _OLD_VERSION_TABLE:
         for statement in _RENAME:
             connection.execute(text(statement))
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding: str = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != ENCODING:
+        raise StorageUnavailable(encoding_problem(encoding))
+
+
+def encoding_problem(encoding: str) -> str:
+    """Return what is wrong with the encoding of a database."""
+    return (
+        f"the encoding of the database is {encoding}, which cannot store every text: create it"
+        f" with ENCODING '{ENCODING}'"
+    )
 
 
 def _version_table(connection: Connection) -> str | None:
     """Return the name of our version table; None before the first migration."""
     schema = _current_schema(connection)
     if schema is None:
-        raise StorageUnavailable("the search path names no schema that exists and may be used")
+        raise StorageUnavailable(
+            "the search path names no schema that exists and may be used: name one with ?schema="
+            " in DATABASE_URL, and run `payments migrate`"
+        )
     relations = {name for (name,) in connection.execute(_RELATIONS, {"schema": schema})}
     if VERSION_TABLE in relations:
         return VERSION_TABLE

@@ -147,7 +147,19 @@ async def test_a_user_signs_in_with_a_key(server: LocalNats, tmp_path: Path) -> 
     assert await connects(JetStreamConnection(server.url, security=security))
     security = Security(nkey_seed_file=tmp_path / "wrong")
     refused = await problem(JetStreamConnection(server.url, security=security))
-    assert refused == "NATS: not connected: NATS refuses our user: Authorization Violation"
+    assert refused == (
+        f"NATS: not connected to {server.url}: NATS refuses our user: Authorization Violation"
+    )
+
+
+async def test_a_server_that_wants_a_user_is_told_from_one_that_is_away(server: LocalNats) -> None:
+    await configure(server, authorization={"user": "shop", "password": "s3cret"})
+    assert await problem(JetStreamConnection(server.url)) == (
+        f"NATS: not connected to {server.url}:"
+        " NATS requires a user, and neither NATS_URL nor a file has one"
+    )
+    host = server.url.removeprefix("nats://")
+    assert await connects(JetStreamConnection(f"127.0.0.1:1,nats://shop:s3cret@{host}"))
 
 
 async def test_a_user_signs_in_with_a_credentials_file(
@@ -162,7 +174,7 @@ async def test_a_user_signs_in_with_a_credentials_file(
     assert "eyJ" not in caplog.text
     file.write_text(hosting.credentials(exp=1_700_000_001))
     expired = await problem(JetStreamConnection(server.url, security=security))
-    assert expired.startswith("NATS: not connected: ")
+    assert expired.startswith("NATS: not connected to ")
     assert "expired" in expired or "refuses our user" in expired
 
 

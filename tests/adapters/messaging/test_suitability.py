@@ -1,5 +1,7 @@
 """Streams and consumers that exist already are used unless they would lose or repeat events."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -26,6 +28,7 @@ from tests.contracts.event_publisher import created
 from tests.contracts.inbound_events import LONG, SHORT
 
 TIMEOUT = 60.0
+DEAD_LETTERS = "payments.dead-letters.>"
 
 
 @frozen
@@ -77,6 +80,7 @@ UNSUITABLE_CONSUMERS: dict[str, dict[str, Any]] = {
     "headers only": {"headers_only": True},
     "is deleted while no worker runs": {"inactive_threshold": 3600},
     "is paused until": {"pause_until": "2100-01-01T00:00:00Z"},
+    "repeats events after 0:00:01": {"ack_wait": 1},
 }
 
 
@@ -127,6 +131,11 @@ UNSUITABLE_STREAMS: dict[str, dict[str, Any]] = {
     "beyond 100 (max_msgs)": {"max_msgs": 100},
     "beyond 1 (max_msgs_per_subject)": {"max_msgs_per_subject": 1},
     "beyond 4096 (max_bytes)": {"max_bytes": 4096},
+    "oldest events beyond 2 (max_msgs_per_subject)": {
+        "max_msgs_per_subject": 2,
+        "discard": "new",
+    },
+    "of more than 100 bytes (max_msg_size)": {"max_msg_size": 100},
     "confirms no event": {"no_ack": True},
     "is sealed": {"sealed": True},
     "under other subjects": {"subject_transform": {"src": "payment:created", "dest": "moved"}},
@@ -155,7 +164,7 @@ async def test_a_stream_that_would_lose_or_repeat_events_is_named_and_not_used(
         ("in memory", {"storage": "memory"}),
         ("do not return", {"retention": "workqueue"}),
         ("", {"max_age": 30 * 86_400, "max_bytes": 2**30}),
-        ("", {"max_msgs": 10, "discard": "new"}),
+        ("refuses new events beyond 10 (max_msgs,", {"max_msgs": 10, "discard": "new"}),
     ],
 )
 async def test_a_stream_that_is_merely_unusual_is_used(
@@ -189,13 +198,47 @@ async def test_a_work_queue_is_set_back_to_what_it_still_has(host: Host) -> None
     await first.ack()
     [progress] = await orders.progress()
     await orders.set_back(progress, 1)
-    found: list[bytes] = []
-    while not found:
-        try:
-            found = [event.data for event in await orders.fetch(10, timedelta(seconds=1))]
-        except BrokerUnavailable:
-            continue
-    assert found == [b"2"]
+    assert await fetch_one(orders) == b"2"
+
+
+async def fetch_one(orders: JetStreamSubscription) -> bytes:
+    """Return the only event, whose consumer was just created."""
+    async with asyncio.timeout(TIMEOUT):
+        while True:
+            with contextlib.suppress(BrokerUnavailable):
+                for event in await orders.fetch(10, timedelta(seconds=1)):
+                    return event.data
+
+
+async def test_an_event_that_is_not_acknowledged_is_kept_when_a_stream_of_interest_is_set_back(
+    host: Host,
+) -> None:
+    await host.add_stream(retention="interest")
+    orders = host.orders
+    [progress] = await orders.progress()
+    for body in (b"1", b"2"):
+        await host.shop.publish("order:created", body)
+    [first] = await orders.fetch(1, LONG)
+    await first.ack()
+    [progress] = await orders.progress()
+    await orders.set_back(progress, 1)
+    assert await fetch_one(orders) == b"2"
+
+
+@pytest.mark.parametrize(
+    ("problem", "settings"),
+    [
+        ("what nobody subscribes to", {"subjects": [DEAD_LETTERS], "retention": "interest"}),
+        ("a part of payments.dead", {"subjects": ["payments.dead-letters.order:created"]}),
+    ],
+)
+async def test_a_stream_that_would_lose_dead_letters_is_named(
+    host: Host, problem: str, settings: dict[str, Any]
+) -> None:
+    await host.add_stream(name="SHOP", **settings)
+    [found] = await host.problems()
+    assert found.startswith(f"stream for {DEAD_LETTERS}: stream SHOP ")
+    assert problem in found
 
 
 async def test_a_consumer_keeps_its_settings_when_it_is_set_back(host: Host) -> None:

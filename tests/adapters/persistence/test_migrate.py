@@ -144,6 +144,44 @@ def test_it_works_below_a_folder_with_a_percent_sign(
     assert newest_revision() == SCHEMA_VERSION
 
 
+async def execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url)
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+async def test_a_timeout_that_the_host_has_set_for_the_role_does_not_stop_a_migration(
+    empty_database_url: str,
+) -> None:
+    name = empty_database_url.rpartition("/")[2]
+    settings = ("statement_timeout", "idle_in_transaction_session_timeout")
+    checks = " OR ".join(f"current_setting('{each}') <> '0'" for each in settings)
+    await execute(
+        empty_database_url,
+        *(f"ALTER DATABASE {name} SET {each} = '10min'" for each in settings),
+        f"CREATE FUNCTION refuse_limits() RETURNS event_trigger LANGUAGE plpgsql AS $$"
+        f" BEGIN IF {checks} THEN RAISE 'a migration has a timeout'; END IF; END $$",
+        "CREATE EVENT TRIGGER refuse_limits ON ddl_command_end EXECUTE FUNCTION refuse_limits()",
+    )
+    await asyncio.to_thread(migrate, empty_database_url)
+
+
+def test_a_database_with_an_encoding_that_lacks_characters_is_refused_by_name(
+    postgres_server: LocalPostgres,
+) -> None:
+    name = "in_latin1"
+    postgres_server.execute(
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc"
+        " LOCALE 'C'"
+    )
+    try:
+        with pytest.raises(StorageUnavailable, match="is LATIN1, which cannot store every text"):
+            migrate(postgres_server.url_of(name))
+    finally:
+        postgres_server.drop_database(name)
+
+
 async def test_a_database_that_cannot_be_reached_cannot_be_migrated_or_checked() -> None:
     url = f"postgresql://payments:secret@127.0.0.1:{free_port()}/payments"
     engine = create_engine(url)
