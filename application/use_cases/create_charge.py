@@ -184,6 +184,8 @@ class CreateCharge:
             raise in_progress from None
         if checked.evidence is None:
             raise in_progress
+        if payment.is_being_cancelled and checked.payment.is_open:
+            raise PaymentInProgress(in_progress.order_id, checked.payment)
         if checked.payment.status is PaymentStatus.FAILED:
             await self._count_decline(checked.evidence, command)
         return _result(checked.payment, checked.evidence, is_new=False)

@@ -39,8 +39,6 @@ def charge_reply(result: ChargeResult) -> HandlerResult:
             return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)
         case PaymentStatus.REQUIRES_ACTION if not result.is_new:
             return HandlerResult(payment_in_progress(body), is_final=False)
-        case PaymentStatus.PENDING if payment.is_being_cancelled:
-            return HandlerResult(payment_in_progress(body), is_final=False)
         case (
             PaymentStatus.PROCESSING
             | PaymentStatus.REQUIRES_ACTION

@@ -107,7 +107,7 @@ PAYMENT_CREATED: Final = {
     201: _spec(PaymentBody, "Paid", **_PAYMENT),
     202: _spec(
         PaymentBody,
-        "The bank requires authentication, or the outcome is unknown",
+        "The bank requires authentication, the money comes later, or the outcome is unknown",
         **_REQUIRES_ACTION,
     ),
 }

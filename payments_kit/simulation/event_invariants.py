@@ -58,3 +58,15 @@ def delivered_in_order(found: Observations) -> Iterable[str]:
         # What is read from the gateway just before a failover may be recorded again after it.
         if is_late and not found.has_lost_transactions:
             yield f"3: {each.id} was delivered after {created}"
+
+
+def failures_stay_true(found: Observations) -> Iterable[str]:
+    """Check that no payment that was published as failed is captured; an abandoned one may be."""
+    if found.has_lost_transactions:
+        return
+    for each in found.delivered:
+        payment = found.payments.get(each.payment_id)
+        if each.subject == "payment:failed" and payment is not None and payment.is_captured:
+            code = each.body.get("code") if isinstance(each.body, dict) else None
+            if code != PaymentStatus.ABANDONED.value:
+                yield f"6: payment {payment.id} was published as failed ({code}), and is captured"

@@ -8,7 +8,7 @@ processes use this module as well.
 3. Each outcome is published under one event id, in order, and with the right subject.
 4. A cancelled order keeps no money.
 5. An acknowledged order event is in the replica, or in the dead letters.
-6. A reply stays true.
+6. A reply stays true, and so does the event that a payment has failed.
 7. An amount is never rounded.
 8. No user learns about another user's payment, and no secret appears anywhere.
 9. Every payment, refund and event reaches a final state.
@@ -24,7 +24,11 @@ from attrs import asdict
 from domain.money import Money
 from domain.payment import PaymentStatus
 from domain.refund import RefundStatus
-from payments_kit.simulation.event_invariants import delivered_in_order, published_under_one_id
+from payments_kit.simulation.event_invariants import (
+    delivered_in_order,
+    failures_stay_true,
+    published_under_one_id,
+)
 from payments_kit.simulation.observations import GatewayCharge, Observations
 
 # Twice the largest difference between a simulated process's clock and the gateway's.
@@ -47,6 +51,7 @@ def broken_promises(found: Observations) -> list[str]:
         *_cancelled_orders_keep_nothing(found),
         *_acknowledged_events_are_stored(found),
         *_replies_stay_true(found),
+        *failures_stay_true(found),
         *_amounts_are_exact(found),
         *_users_are_separated(found),
         *_secrets_stay_secret(found),

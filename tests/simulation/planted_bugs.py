@@ -294,12 +294,6 @@ def _no_next_check(self: Payment, now: datetime) -> Payment:
 _schedule_check = Payment.schedule_check
 
 
-def _pending_ends_by_a_timer(self: Payment, now: datetime) -> Payment:
-    if self.status is PaymentStatus.PENDING and now > self.created_at + timedelta(hours=2):
-        return evolve(self, status=PaymentStatus.FAILED, code="timeout", next_check_at=None)
-    return _schedule_check(self, now)
-
-
 def _pending_is_never_checked(self: Payment, now: datetime) -> Payment:
     if self.status is PaymentStatus.PENDING:
         return evolve(self, next_check_at=None)
@@ -307,6 +301,14 @@ def _pending_is_never_checked(self: Payment, now: datetime) -> Payment:
 
 
 _ask = CheckPayment._ask
+
+
+async def _pending_ends_by_a_timer(
+    self: CheckPayment, payment: Payment, cancel: bool, within: float
+) -> Evidence | None:
+    evidence = await _ask(self, payment, cancel, within)
+    is_old = self.now() > payment.created_at + timedelta(hours=2)
+    return Declined("timeout") if is_old and isinstance(evidence, Pending) else evidence
 
 
 async def _refused_cancellation_is_believed(
@@ -458,7 +460,7 @@ BUGS: Final = (
     Bug("recovery charges again", CheckPayment, "__call__", _check_charges_again),
     Bug("an abandoned payment is never checked", Payment, "abandon", _abandoned_for_ever),
     Bug("an unknown outcome is checked once", Payment, "schedule_check", _no_next_check),
-    Bug("a timer ends what is pending", Payment, "schedule_check", _pending_ends_by_a_timer),
+    Bug("a timer ends what is pending", CheckPayment, "_ask", _pending_ends_by_a_timer),
     Bug("what is pending is never checked", Payment, "schedule_check", _pending_is_never_checked),
     Bug(
         "a refused cancellation is believed",

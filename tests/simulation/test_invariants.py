@@ -31,6 +31,7 @@ from tests.builders import (
 CHARGE = GatewayCharge("ch_payment-1", PAYMENT, PRICE)
 CREATED = Delivered("payment:created:payment-1", "payment:created", "order-1", PAYMENT)
 WAITING = "payment:pending:payment-1"
+FAILURE = Delivered("payment:failed:payment-1", "payment:failed", "order-1", PAYMENT)
 REFUNDED = Delivered("payment:refunded:refund-1", "payment:refunded", "order-1", PAYMENT)
 GATEWAY_REFUND = GatewayRefund(CHARGE.id, PRICE, "refund-1")
 SUCCEEDED = a_payment(status=PaymentStatus.SUCCEEDED)
@@ -131,6 +132,9 @@ VIOLATIONS = {
         )
         for kind in ("declined", "not charged")
     },
+    "6: payment payment-1 was published as failed (timeout), and is captured": evolve(
+        PAID, delivered=[evolve(FAILURE, body={"code": "timeout"}), CREATED]
+    ),
     "7: payment payment-1 is 100.00 usd": evolve(
         PAID, acknowledged=[created_event(price=dollars("99.99"))]
     ),
@@ -149,7 +153,12 @@ VIOLATIONS = {
 }
 
 
-@pytest.mark.parametrize("found", [PAID, GIVEN_BACK], ids=["paid", "given back"])
+ABANDONED_FIRST = evolve(PAID, delivered=[evolve(FAILURE, body={"code": "abandoned"}), CREATED])
+
+
+@pytest.mark.parametrize(
+    "found", [PAID, GIVEN_BACK, ABANDONED_FIRST], ids=["paid", "given back", "abandoned first"]
+)
 def test_nothing_is_reported_if_every_promise_is_kept(found: Observations) -> None:
     assert broken_promises(found) == []
 

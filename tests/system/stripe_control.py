@@ -95,6 +95,12 @@ class StripeControl:
         authentication = {"payment_intent": payment_intent, "result": result}
         await self.control("POST", "complete_authentication", **authentication)
 
+    async def finish_debits(self, order_id: str, result: str = "succeeded") -> None:
+        """Let the bank decide about the debits of an order."""
+        for charge in (await self.control("GET", "ledger"))["charges"]:
+            if charge["metadata"].get("order_id") == order_id and charge["status"] == "pending":
+                await self.control("POST", "finish", charge=charge["id"], result=result)
+
     async def charge_externally(self, form: str) -> None:
         """Charge on the same account from outside the service."""
         headers = {

@@ -219,6 +219,19 @@ async def test_a_customer_who_pays_again_completes_their_cancellation_first() ->
     assert world.order().payment(payment_id).status is PaymentStatus.CANCELLED
 
 
+async def test_paying_again_while_a_cancellation_is_refused_starts_no_other_payment() -> None:
+    world = World()
+    payment_id = await waiting(world, SUBMITTED)
+    world.faults.add("cancel", GatewayFaultKind.UNREACHABLE)
+    await cancel(world, payment_id)
+
+    with pytest.raises(PaymentInProgress) as in_progress:
+        await world.pay()
+    payment = in_progress.value.payment
+    assert payment is not None
+    assert (payment.status, payment.is_being_cancelled) == (PaymentStatus.PENDING, False)
+
+
 async def test_one_that_the_database_has_lost_is_found_in_the_gateway_s_list_of_charges() -> None:
     world = World(gateway_type=InMemoryGateway)
     await world.create_order()

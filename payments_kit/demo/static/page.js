@@ -4,8 +4,8 @@
 const TONES = {
   complete: "good", succeeded: "good", "payment:created": "good",
   cancelled: "bad", failed: "bad", abandoned: "bad", "payment:failed": "bad", "order:cancelled": "bad",
-  processing: "wait", requires_action: "wait", review: "wait", reversed: "wait", refunded: "wait",
-  "partly refunded": "wait", "payment:refunded": "wait",
+  processing: "wait", requires_action: "wait", pending: "wait", review: "wait", reversed: "wait",
+  refunded: "wait", "partly refunded": "wait", "payment:pending": "wait", "payment:refunded": "wait",
 };
 const LABELS = {
   created: "waiting for payment", requires_action: "authentication required",
@@ -28,7 +28,7 @@ const REASONS = {
   requested: "Requested.",
 };
 // The service settles these payments by itself; meanwhile the page polls them.
-const OPEN = new Set(["processing", "requires_action"]);
+const OPEN = new Set(["processing", "requires_action", "pending"]);
 const POLL_INTERVAL_MS = 1000;
 const COUNTDOWN_INTERVAL_MS = 250;
 // How long a copy button confirms the copy.
@@ -114,9 +114,11 @@ async function pay(id, card) {
   setBusy(button, false);
   if (reply.status === 201) showMessage(message, "Paid (HTTP 201)", "good");
   else if (reply.status === 202) {
-    const isAction = reply.content.status === "requires_action";
-    const text = isAction ? "Your bank requires authentication"
-      : "The outcome is not known yet; the service will find it";
+    const texts = {
+      requires_action: "Your bank requires authentication",
+      pending: "Accepted; the money comes later",
+    };
+    const text = texts[reply.content.status] || "The outcome is not known yet; the service will find it";
     showMessage(message, `${text} (HTTP 202)`, "wait");
   } else showMessage(message, errorText(reply), "bad");
   await updatePayments(id, card);

@@ -96,6 +96,7 @@ async def test_a_pending_charge_of_the_charges_api_is_found_with_intents(account
     pending = await account.charges.charge(payment, CardToken("btok_us_verified"))
     assert isinstance(pending, Pending)
     assert await account.intents.find(payment) == pending
+    assert await account.intents.find(evolve(payment, reference=pending.reference)) == pending
     assert await account.charges.cancel(payment) == pending
 
 

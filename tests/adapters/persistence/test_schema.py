@@ -78,7 +78,7 @@ PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit
         (
             backlog.READ,
             [
-                *("payments_look_at", "payments_review", "refunds_payment_id"),
+                *("payments_look_at", "payments_pending", "payments_review", "refunds_payment_id"),
                 *("refunds_look_at", "refunds_failed", "outbox_waiting", "outbox_parked"),
                 "deferred_notifications_deferred_at",
             ],
@@ -86,7 +86,7 @@ PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit
         (
             backlog.FIND_OLDEST,
             [
-                *("payments_look_at", "payments_review", "refunds_payment_id"),
+                *("payments_look_at", "payments_pending", "payments_review", "refunds_payment_id"),
                 *("refunds_look_at", "refunds_failed", "outbox_waiting", "outbox_parked"),
                 "deferred_notifications_deferred_at",
             ],
