@@ -213,18 +213,17 @@ class Payment:
         return self
 
     def wait_for_money(self, pending: Pending, *, is_live: bool = True) -> "Payment":
-        """Record that the money comes later, and whether the gateway has refused to cancel it."""
+        """Record that the money comes later; a cancellation that the gateway refuses is over.
+
+        An abandoned payment is live again if `is_live`, else only its reference is recorded.
+        """
+        reference = pending.reference or self.reference
         if self.status is PaymentStatus.ABANDONED and not is_live:
-            return evolve(self, reference=pending.reference or self.reference)
+            return evolve(self, reference=reference)
         if not self.can_become(PaymentStatus.PENDING) and self.status is not PaymentStatus.PENDING:
             return self
-        is_kept = pending.cannot_be_cancelled or not self.is_being_cancelled
-        return evolve(
-            self,
-            status=PaymentStatus.PENDING,
-            reference=pending.reference or self.reference,
-            code=None if is_kept else self.code,
-        )
+        code = self.code if self.is_being_cancelled and not pending.cannot_be_cancelled else None
+        return evolve(self, status=PaymentStatus.PENDING, reference=reference, code=code)
 
     def abandon(self, code: str | None = None) -> "Payment":
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""

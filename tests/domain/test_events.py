@@ -7,7 +7,14 @@ from attrs import evolve
 from hypothesis import given
 
 from domain.dispute import Dispute, DisputeStatus
-from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRefunded,
+)
 from domain.identifiers import ChargeId, DisputeId
 from domain.order import Order
 from domain.payment import PaymentStatus
@@ -22,6 +29,8 @@ def events_of(order: Order) -> list[Event]:
     for payment in order.payments:
         if payment.status is PaymentStatus.SUCCEEDED:
             events.append(PaymentCreated.of(payment))
+        elif payment.status is PaymentStatus.PENDING:
+            events.append(PaymentPending.of(payment))
         elif payment.has_failed:
             events.append(PaymentFailed.of(payment))
     events += [
@@ -47,6 +56,12 @@ def test_an_event_keeps_its_id_when_its_entity_changes() -> None:
     refund = a_refund(status=RefundStatus.SUCCEEDED)
     sent_later = evolve(refund, created_at=refund.created_at + timedelta(days=1), attempt=3)
     assert PaymentRefunded.of(sent_later).id == PaymentRefunded.of(refund).id
+
+
+def test_a_pending_payment_has_one_id_whatever_becomes_of_it() -> None:
+    payment = a_payment(status=PaymentStatus.PENDING)
+    assert PaymentPending.of(payment).id == "payment:pending:payment-1"
+    assert PaymentPending.of(evolve(payment, code="any")) == PaymentPending.of(payment)
 
 
 def test_a_payment_that_is_abandoned_and_then_declined_fails_under_one_id() -> None:

@@ -11,7 +11,14 @@ from attrs import evolve
 from adapters.messaging.jetstream.streams import PAYMENTS
 from adapters.messaging.wire import encode
 from application.ports.event_publisher import OutboxEntry
-from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRefunded,
+)
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from tests.builders import NOW, dollars
 from tests.contracts.storages import TRACEPARENT
@@ -20,6 +27,7 @@ ID, ORDER, CHARGE = PaymentId("p-1"), OrderId("o-1"), ChargeId("ch_1")
 PRICE = dollars("19.99")
 CREATED = PaymentCreated(ID, ORDER, CHARGE, PRICE, "stripe", NOW)
 REFUNDED = PaymentRefunded(ID, RefundId("r-1"), ORDER, CHARGE, dollars("5"), "requested")
+PENDING = PaymentPending(ID, ORDER, PRICE, "stripe")
 FAILED = PaymentFailed(ID, ORDER, "card_declined")
 DISPUTED = PaymentDisputed(ID, DisputeId("dp_1"), ORDER, CHARGE, PRICE, "fraudulent", "open")
 
@@ -33,10 +41,11 @@ DISPUTE = {"disputeId": "dp_1", "reason": "fraudulent", "status": "open"}
     [
         (CREATED, {**OF_CHARGE, "amount": 1999, "gateway": "stripe", "createdAt": TIME}),
         (REFUNDED, {**OF_CHARGE, "amount": 500, "refundId": "r-1", "reason": "requested"}),
+        (PENDING, {"amount": 1999, "currency": "usd", "gateway": "stripe"}),
         (FAILED, {"code": "card_declined"}),
         (DISPUTED, {**OF_CHARGE, "amount": 1999, **DISPUTE}),
     ],
-    ids=["created", "refunded", "failed", "disputed"],
+    ids=["created", "refunded", "pending", "failed", "disputed"],
 )
 def test_a_body_has_the_fields_of_the_contract(event: Event, body: dict[str, object]) -> None:
     message = encode(OutboxEntry(event, NOW))

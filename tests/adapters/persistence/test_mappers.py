@@ -15,7 +15,14 @@ from application.ports.gateway_notifications import (
     ExternalRefundNotification,
 )
 from domain.dispute import DisputeStatus
-from domain.events import Event, PaymentCreated, PaymentDisputed, PaymentFailed, PaymentRefunded
+from domain.events import (
+    Event,
+    PaymentCreated,
+    PaymentDisputed,
+    PaymentFailed,
+    PaymentPending,
+    PaymentRefunded,
+)
 from domain.refund import Refunded, RefundFailed, RefundPending
 from tests.strategies import money
 
@@ -28,6 +35,7 @@ amounts = money()
 
 events = st.one_of(
     st.builds(PaymentCreated, texts, texts, texts, amounts, texts, moments),
+    st.builds(PaymentPending, texts, texts, amounts, texts),
     st.builds(PaymentFailed, texts, texts, texts),
     st.builds(PaymentRefunded, texts, texts, texts, texts, amounts, texts),
     st.builds(
