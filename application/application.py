@@ -21,6 +21,7 @@ from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
+from application.use_cases.claim_order import ClaimOrder
 from application.use_cases.compare_books import CompareBooks
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
@@ -36,6 +37,7 @@ from application.use_cases.relay_outbox import RelayOutbox
 from application.use_cases.replicate_order import ReplicateOrder
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
+from application.use_cases.store_reply import StoreReply
 from application.use_cases.sync_refunds import SyncRefunds
 
 
@@ -107,7 +109,14 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     return UseCases(
         books_guard=guard,
         create_charge=CreateCharge(
-            retry, gateway, settle, check, declines, guard, alerts, now, ports.new_id
+            ClaimOrder(retry, gateway, settle, declines, guard, now, ports.new_id),
+            gateway,
+            settle,
+            check,
+            StoreReply(retry, ports.new_id),
+            declines,
+            alerts,
+            now,
         ),
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),

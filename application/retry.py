@@ -25,14 +25,22 @@ class RetryOnConflict:
 
     begin: BeginUnitOfWork
 
-    async def __call__(self, decision: Callable[[UnitOfWork], Awaitable[Result]]) -> Result:
+    async def __call__(
+        self,
+        decision: Callable[[UnitOfWork], Awaitable[Result]],
+        first: UnitOfWork | None = None,
+    ) -> Result:
         """Run the decision until it commits. It must have no side effects and be repeatable.
+
+        Args:
+            decision: reads and changes orders.
+            first: the unit of work of the first attempt, which continues another one.
 
         Raises:
             StorageUnavailable: the database cannot be reached, or every attempt had a conflict.
         """
-        for _ in range(MAX_ATTEMPTS):
-            work = self.begin()
+        for attempt in range(MAX_ATTEMPTS):
+            work = first if first is not None and attempt == 0 else self.begin()
             result = await decision(work)
             try:
                 await work.commit()

@@ -40,7 +40,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import ThrottledAlerts
 from application.use_cases.align_streams import AlignStreams
 from application.use_cases.cancel_order import OrderCancellation
-from application.use_cases.create_charge import ChargeResult, PayOrder
+from application.use_cases.pay_order import ChargeResult, PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, UserId
 from domain.order import Order

@@ -1,19 +1,15 @@
 """How often cards were declined recently, over all processes: a sign of card testing."""
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection
 from typing import Protocol
 
 
 class DeclineCounter(Protocol):
-    """Counts declines by source: a user or an address.
+    """Records declines by source: a user or an address.
 
-    Promises, checked by tests/contracts/decline_counter.py on every adapter: declines added by
-    one process are counted by the others; declines older than the window are not counted.
+    Promise, checked by tests/contracts/decline_counter.py on every adapter: `read_charge` of a
+    unit of work counts the declines of all processes, and none that is older than its window.
     """
-
-    async def count(self, sources: Collection[str], window: timedelta) -> Mapping[str, int]:
-        """Return the declines of each source within the window; 0 for an unknown source."""
 
     async def add(self, sources: Collection[str]) -> None:
         """Add one decline for each source."""

@@ -25,6 +25,13 @@ class StoredReply:
 
 
 @frozen
+class RequestRepeated(Exception):
+    """The first request with this key has a reply."""
+
+    reply: StoredReply
+
+
+@frozen
 class IdempotencyKeyReused(Exception):
     """The key was used for a request with another body."""
 

@@ -1,10 +1,12 @@
 """A unit of work: read, decide, and commit everything at once or nothing."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from application.ports.charge_reading import ChargeQuery, ChargeReading
 from application.ports.gateway_notifications import ChargeNotification
+from application.ports.idempotency_store import RequestKey, StoredReply
 from application.ports.stream_positions import EventPosition
 from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
@@ -86,6 +88,26 @@ class Inbox(Protocol):
         """Delete a deferred notification at commit; an unknown one is no error."""
 
 
+class Requests(Protocol):
+    """The requests with an idempotency key: what is written about them with a decision.
+
+    A unit of work begins, finishes or releases one request.
+    """
+
+    def begin(self, key: RequestKey, fingerprint: str, holder: str, lease: timedelta) -> None:
+        """Record at commit that `holder` executes this request.
+
+        The commit is a `Conflict` if the key is taken, unless by the same request, without a reply
+        and with a lease that has ended.
+        """
+
+    def finish(self, key: RequestKey, holder: str, reply: StoredReply) -> None:
+        """Store the reply at commit, if it has none and this holder still has the key."""
+
+    def release(self, key: RequestKey, holder: str) -> None:
+        """Delete the key at commit, if it has no reply and this holder still has it."""
+
+
 class Positions(Protocol):
     """How far the streams of inbound events are applied."""
 
@@ -99,12 +121,15 @@ class Positions(Protocol):
 class UnitOfWork(Protocol):
     """Read, decide, commit.
 
-    Promises, checked by tests/contracts/unit_of_work.py on every adapter:
+    Promises, checked by tests/contracts/unit_of_work.py, continued_work.py and requests.py on
+    every adapter:
 
     - Nothing is written before `commit`, which writes everything or nothing.
     - What is saved is guarded by what was read: of two units that read the same order and save it,
       one commits and the other gets `Conflict`.
     - A unit that is not committed has no effect, and does not need to be closed.
+    - A unit that continues another has read what that one read and wrote. It cannot overwrite what
+      was written since, also not in a database that has lost the first commit.
     - No transaction is open between two calls, so anything may be awaited between them.
     """
 
@@ -121,8 +146,26 @@ class UnitOfWork(Protocol):
         """Notifications received."""
 
     @property
+    def requests(self) -> Requests:
+        """Requests with an idempotency key."""
+
+    @property
     def positions(self) -> Positions:
         """Positions in the streams of inbound events."""
+
+    async def read_charge(self, query: ChargeQuery) -> ChargeReading:
+        """Return what a request to pay needs to know, from one moment; the order counts as read.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    def continued(self) -> "UnitOfWork":
+        """Return the next unit of work on the orders of this one, which must be committed.
+
+        `orders.get` and `orders.find_by_payment` return them without a query. If one of them has
+        been written since, the commit is a `Conflict`.
+        """
 
     async def commit(self) -> None:
         """Write everything that was saved and added.

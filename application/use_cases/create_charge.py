@@ -1,15 +1,12 @@
 """CreateCharge: pay for an order."""
 
 import logging
-from collections.abc import Collection
-from typing import Final
 
 from attrs import frozen
 
-from application.log_context import note, note_payment
+from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
-from application.ports.books import new_payment_id
-from application.ports.clock import Clock, NewId
+from application.ports.clock import Clock
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     CardToken,
@@ -19,46 +16,17 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
-from application.retry import RetryOnConflict
-from application.use_cases.books_guard import BooksGuard
 from application.use_cases.check_payment import CheckPayment
+from application.use_cases.claim_order import Claim, ClaimOrder
 from application.use_cases.limit_declines import LimitDeclines
+from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
-from domain.claim import AlreadyPaid, ExpectedAmount, OrderNotFound, PaymentInProgress
-from domain.identifiers import OrderId, PaymentId, UserId
-from domain.order import Order
-from domain.outcome import Declined, Evidence, NeverSent, Outcome, Refused, RequiresAction
+from application.use_cases.store_reply import StoreReply
+from domain.claim import AlreadyPaid, PaymentInProgress
+from domain.outcome import Declined, Evidence, Outcome, Refused, RequiresAction
 from domain.payment import Payment, PaymentStatus
 
 logger = logging.getLogger(__name__)
-
-# A connection that is lost between claim and charge is rare; twice in a row, the database is going
-# down, and the customer should come back later.
-MAX_CLAIMS: Final = 2
-
-
-@frozen
-class PayOrder:
-    """The command to pay for an order."""
-
-    order_id: OrderId
-    payer: UserId
-    token: CardToken
-    expected: ExpectedAmount = ExpectedAmount()
-    sources: Collection[str] = ()
-    """The sources of this attempt, for the decline limits: `user:…`, `address:…`."""
-
-
-@frozen
-class ChargeResult:
-    """The state of a payment after a command, and what the customer must do, if anything."""
-
-    payment: Payment
-    action: RequiresAction | None = None
-    is_new: bool = True
-    """Whether this command started the payment; otherwise it was in progress before."""
-    is_refused: bool = False
-    """Whether it failed because the gateway refuses the shop, not the card."""
 
 
 @frozen
@@ -68,15 +36,14 @@ class CreateCharge:
     The caller must run it to its end in a task of its own, even if the customer disconnects.
     """
 
-    retry: RetryOnConflict
+    claim: ClaimOrder
     gateway: PaymentGateway
     settle: SettlePayment
     check: CheckPayment
+    store_reply: StoreReply
     declines: LimitDeclines
-    guard: BooksGuard
     alerts: Alerts
     now: Clock
-    new_id: NewId
 
     async def __call__(self, command: PayOrder) -> ChargeResult:
         """Charge the order to the card, once and only once.
@@ -85,7 +52,12 @@ class CreateCharge:
         it. If the customer was sent to their bank before, the gateway is asked for the result,
         and nothing is charged.
 
+        With an idempotency key, a request is begun in the commit of the claim, and a final reply
+        is stored in the commit that settles the payment.
+
         Raises:
+            RequestRepeated: the reply to the first request with the same key.
+            RequestInProgress, IdempotencyKeyReused: there is none, or it is not for this request.
             TooManyDeclines: one of the sources has had too many declined cards.
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, NothingDue, AmountMismatch:
                 the order may not be paid.
@@ -94,78 +66,29 @@ class CreateCharge:
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
         note(order_id=command.order_id)
-        await self.declines.check(command.sources)
         try:
-            payment = await self._claim_on_compared_books(command)
+            claim = await self.claim(command)
+        except AlreadyPaid as already_paid:
+            # Unlike other errors, this one is final: an order that is paid stays paid.
+            await self.store_reply(command, already_paid)
+            raise
         except PaymentInProgress as in_progress:
             result = await self._check_authentication(in_progress, command)
             if result.payment.status is PaymentStatus.CANCELLED:
                 return await self(command)  # it was cancelled, so the order can be claimed now
+            await self.store_reply(command, result)
             return result
         try:
-            outcome = await self._charge(payment, command.token)
+            outcome = await self._charge(claim.payment, command.token)
         except GatewayUnavailable as unavailable:
-            await self._release(payment)
+            await self.claim.release(command, claim)
             await self._report(unavailable)
             raise
         except OutcomeUnknown as unknown:
             logger.warning("the outcome of a payment is unknown: %s", unknown)
-            return ChargeResult(payment)
+            return await self._processing(command, claim.payment)
         await self._count_decline(outcome, command)
-        return await self._settle(payment, outcome)
-
-    async def _claim_on_compared_books(self, command: PayOrder) -> Payment:
-        """Claim the order on compared books; claim it again if a connection was lost meanwhile.
-
-        What the books refuse anyway needs no comparison.
-        """
-        for _ in range(MAX_CLAIMS):
-            if not self.guard.holds(self.guard.books.generation):
-                await self._decide(command)
-            generation = await self.guard()
-            payment = await self._claim(command)
-            if self.guard.holds(generation):
-                return payment
-            await self._release(payment)
-        raise GatewayUnavailable("the database was lost between claim and charge")
-
-    async def _decide(self, command: PayOrder) -> None:
-        """Raise what a claim would raise on the books as they are; nothing is written."""
-        order = await self.retry.begin().orders.get(command.order_id)
-        if order is None:
-            raise OrderNotFound(command.order_id)
-        self._claimed(order, PaymentId(self.new_id()), command)
-
-    async def _claim(self, command: PayOrder) -> Payment:
-        payment_id = await new_payment_id(self.guard.books, self.new_id())
-
-        async def decision(work: UnitOfWork) -> Payment:
-            order = await work.orders.get(command.order_id)
-            if order is None:
-                raise OrderNotFound(command.order_id)
-            claimed = self._claimed(order, payment_id, command)
-            if claimed != order:
-                work.orders.save(claimed)
-            return claimed.payment(payment_id)
-
-        try:
-            payment = await self.retry(decision)
-        except (AlreadyPaid, PaymentInProgress) as error:
-            if error.payment is not None:
-                note_payment(error.payment)
-            raise
-        note_payment(payment)
-        return payment
-
-    def _claimed(self, order: Order, payment_id: PaymentId, command: PayOrder) -> Order:
-        return order.claim(
-            payment_id,
-            command.payer,
-            command.expected,
-            self.gateway.name,
-            self.gateway.livemode,
-            self.now(),
-        )
+        return await self._settle(command, claim, outcome)
 
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder
@@ -195,13 +118,6 @@ class CreateCharge:
             raise GatewayUnavailable("too much time between claim and charge")
         return await self.gateway.charge(payment, token)
 
-    async def _release(self, payment: Payment) -> None:
-        """Free the order for another payment at once; if that fails, recovery does it."""
-        try:
-            await self.settle(payment, NeverSent())
-        except StorageUnavailable:
-            return
-
     async def _report(self, unavailable: GatewayUnavailable) -> None:
         logger.warning("nothing was sent for a payment: %s", unavailable)
         if isinstance(unavailable, KeyRefused):
@@ -212,12 +128,23 @@ class CreateCharge:
         if isinstance(evidence, Declined):
             await self.declines.record(command.sources)
 
-    async def _settle(self, payment: Payment, outcome: Outcome) -> ChargeResult:
+    async def _settle(self, command: PayOrder, claim: Claim, outcome: Outcome) -> ChargeResult:
+        def store_reply(work: UnitOfWork, settled: Payment) -> None:
+            if command.request is not None:
+                result = _result(settled, outcome, is_new=True)
+                command.request.end(work, settled.id, result)
+
         try:
-            settled = await self.settle(payment, outcome)
+            settled = await self.settle(claim.payment, outcome, claim.work.continued(), store_reply)
         except StorageUnavailable:
-            return ChargeResult(payment)  # recovery finds the same outcome
+            return await self._processing(command, claim.payment)  # recovery finds the outcome
         return _result(settled, outcome, is_new=True)
+
+    async def _processing(self, command: PayOrder, payment: Payment) -> ChargeResult:
+        """Return the result of a payment whose outcome is not settled."""
+        result = ChargeResult(payment)
+        await self.store_reply(command, result, payment.id)
+        return result
 
 
 def _result(payment: Payment, evidence: Evidence, *, is_new: bool) -> ChargeResult:

@@ -25,30 +25,26 @@ class LimitDeclines:
     max_declines: Mapping[str, int] = field(factory=dict)
     """The most declines within the window, by kind of source; a kind without one has no limit."""
 
-    async def check(self, sources: Collection[str]) -> None:
-        """Return if the attempt is allowed.
+    def check(self, declines: Mapping[str, int]) -> None:
+        """Return if the attempt is allowed, with so many declines of each of its sources.
 
         Raises:
             TooManyDeclines: one of the sources has reached its limit.
-            StorageUnavailable: nothing was charged.
         """
-        limits = self._limits(sources)
-        if not limits:
-            return
-        declines = await self.counter.count(list(limits), self.window)
+        limits = self.limits(declines)
         if any(declines[source] >= limit for source, limit in limits.items()):
             raise TooManyDeclines(self.window)
 
     async def record(self, sources: Collection[str]) -> None:
         """Count a decline. It is not counted if the database fails: the reply is more urgent."""
-        limits = self._limits(sources)
+        limits = self.limits(sources)
         try:
             if limits:
                 await self.counter.add(list(limits))
         except StorageUnavailable:
             return
 
-    def _limits(self, sources: Collection[str]) -> dict[str, int]:
+    def limits(self, sources: Collection[str]) -> dict[str, int]:
         """Return the limits of the sources that have one."""
         limits = {source: self.max_declines.get(source.partition(":")[0]) for source in sources}
         return {source: limit for source, limit in limits.items() if limit is not None}

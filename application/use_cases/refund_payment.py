@@ -47,7 +47,7 @@ class RefundPayment:
         note(payment_id=payment_id)
         if minor_units is None:
             await self._sync(payment_id)
-        payment, refund = await self._reserve(
+        payment, refund, work = await self._reserve(
             refund_id or RefundId(self.new_id()), payment_id, minor_units, reason
         )
         if not refund.may_be_sent(self.now()):
@@ -56,7 +56,7 @@ class RefundPayment:
             outcome = await self.gateway.refund(payment, refund)
             if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
                 await self.sync.if_possible(payment)
-            return await self.settle(payment_id, refund.id, outcome) or refund
+            return await self.settle(payment_id, refund.id, outcome, work.continued()) or refund
         except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable):
             return refund
 
@@ -67,8 +67,8 @@ class RefundPayment:
 
     async def _reserve(
         self, refund_id: RefundId, payment_id: PaymentId, minor_units: int | None, reason: str
-    ) -> tuple[Payment, Refund]:
-        async def decision(work: UnitOfWork) -> tuple[Payment, Refund]:
+    ) -> tuple[Payment, Refund, UnitOfWork]:
+        async def decision(work: UnitOfWork) -> tuple[Payment, Refund, UnitOfWork]:
             order = await work.orders.find_by_payment(payment_id)
             if order is None:
                 raise PaymentNotFound(payment_id)
@@ -78,6 +78,6 @@ class RefundPayment:
                 work.orders.save(reserved)
             refund = reserved.refund(refund_id)
             assert refund is not None, "just reserved"  # noqa: S101
-            return reserved.payment_at_gateway(payment_id), refund
+            return reserved.payment_at_gateway(payment_id), refund, work
 
         return await self.retry(decision)

@@ -1,6 +1,7 @@
 """SettlePayment: the only place where the outcome of a payment and its event are written."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from attrs import frozen
@@ -40,6 +41,14 @@ class Change:
         return before.get(payment.id) is not payment.status
 
 
+AlsoCommit = Callable[[UnitOfWork, Payment], None]
+"""Adds to the commit that settles a payment, given the payment as it is then."""
+
+
+def _nothing_else(_work: UnitOfWork, _settled: Payment) -> None:
+    pass
+
+
 @frozen
 class SettlePayment:
     """Record the outcome of a payment, from the evidence of a charge, a check or a webhook."""
@@ -48,30 +57,45 @@ class SettlePayment:
     alerts: Alerts
     now: Clock
 
-    async def __call__(self, payment: Payment, evidence: Evidence) -> Payment:
+    async def __call__(
+        self,
+        payment: Payment,
+        evidence: Evidence,
+        first: UnitOfWork | None = None,
+        also: AlsoCommit = _nothing_else,
+    ) -> Payment:
         """Settle a payment and publish the result, in one commit.
 
         If the database has lost the payment, such as in a failover, its order adopts it.
+
+        Args:
+            payment: the payment.
+            evidence: its outcome.
+            first: the unit of work that continues the claim, if the caller has just committed it.
+            also: what else to commit.
 
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
 
-        async def decision(work: UnitOfWork) -> Change:
-            order = await work.orders.find_by_payment(payment.id)
-            if order is not None:
-                return _save(work, order, order.settle(payment.id, evidence, self.now()))
-            order = await _order_of_lost_payment(work, payment, evidence)
-            return _save(work, order, order.adopt(payment, evidence, self.now()))
+        async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
+            change = await self._settle(work, payment, evidence)
+            settled = _settled(change, payment, evidence, self.now())
+            also(work, settled)
+            return change, settled
 
         note_payment(payment)
         await self._report_refusal(payment.id, evidence)
-        change = await self.retry(decision)
+        change, settled = await self.retry(decision, first)
         await self._report_new(payment.id, change)
-        if all(each.id != payment.id for each in change.after.payments):
-            # There was nothing to record; the evidence alone says what became of the payment.
-            return _settled_alone(payment, evidence, self.now())
-        return change.after.payment(payment.id)
+        return settled
+
+    async def _settle(self, work: UnitOfWork, payment: Payment, evidence: Evidence) -> Change:
+        order = await work.orders.find_by_payment(payment.id)
+        if order is not None:
+            return _save(work, order, order.settle(payment.id, evidence, self.now()))
+        order = await _order_of_lost_payment(work, payment, evidence)
+        return _save(work, order, order.adopt(payment, evidence, self.now()))
 
     async def known(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
         """Settle a payment of which the caller only knows the id, as above.
@@ -142,6 +166,10 @@ def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
     return change
 
 
-def _settled_alone(payment: Payment, evidence: Evidence, now: datetime) -> Payment:
+def _settled(change: Change, payment: Payment, evidence: Evidence, now: datetime) -> Payment:
+    """Return the payment after the change."""
+    if any(each.id == payment.id for each in change.after.payments):
+        return change.after.payment(payment.id)
+    # There was nothing to record; the evidence alone says what became of the payment.
     order = Order(OrderReplica.unknown(payment.order_id)).with_payment(payment)
     return order.settle(payment.id, evidence, now).payment(payment.id)

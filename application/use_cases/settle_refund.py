@@ -24,9 +24,15 @@ class SettleRefund:
     now: Clock
 
     async def __call__(
-        self, payment_id: PaymentId, refund_id: RefundId, outcome: RefundOutcome
+        self,
+        payment_id: PaymentId,
+        refund_id: RefundId,
+        outcome: RefundOutcome,
+        first: UnitOfWork | None = None,
     ) -> Refund | None:
         """Settle the refund and publish its success, in one commit; None if there is no such one.
+
+        `first` is the unit of work that continues the reservation, if the caller has committed it.
 
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
@@ -40,7 +46,7 @@ class SettleRefund:
             settled = order.settle_refund(refund_id, outcome, self.now())
             return settled.refund(refund_id), save_refunds(work, order, settled)
 
-        refund, doubtful = await self.retry(decision)
+        refund, doubtful = await self.retry(decision, first)
         await report_doubtful(self.alerts, doubtful)
         return refund
 

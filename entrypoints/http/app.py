@@ -68,7 +68,7 @@ def _routes(
     replies = RepeatedReplies(use_cases.find_action)
     refusals = RefusalLog(metrics.count_refused_sign_in)
     payments = PaymentRoutes(
-        PaymentHandler(use_cases.create_charge, replies, guard, tasks, metrics),
+        PaymentHandler(use_cases.create_charge, replies, tasks, metrics),
         CancellationHandler(use_cases.cancel_payment, tasks),
         use_cases.read_payments,
         Authenticator.from_settings(settings, dependencies.clock, refusals, dependencies.alerts),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from application.use_cases.create_charge import ChargeResult
+from application.use_cases.pay_order import ChargeResult
 from domain.payment import PaymentStatus
 from entrypoints.http.errors import RETRY_LATER, payment_in_progress
 from entrypoints.http.idempotency import HandlerResult

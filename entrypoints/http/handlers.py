@@ -8,22 +8,30 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from application.log_context import note
 from application.ports.gateway_notifications import Notification
+from application.ports.idempotency_store import RequestKey, RequestRepeated, StoredReply
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from application.use_cases.create_charge import CreateCharge, PayOrder
+from application.use_cases.create_charge import CreateCharge
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.limit_declines import TooManyDeclines
+from application.use_cases.pay_order import ChargeResult, KeyedRequest, PayOrder
 from application.use_cases.refund_payment import RefundPayment
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.charge_replies import charge_reply
 from entrypoints.http.errors import reply_to
-from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
+from entrypoints.http.idempotency import (
+    HandlerResult,
+    IdempotencyGuard,
+    fingerprint,
+    replay,
+    reply_to_store,
+)
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.replies import (
     Reply,
@@ -76,7 +84,6 @@ class PaymentHandler:
 
     create_charge: CreateCharge
     replies: RepeatedReplies
-    guard: IdempotencyGuard
     tasks: BackgroundTasks
     metrics: ChargeMetrics = field(factory=NoMetrics)
 
@@ -92,24 +99,22 @@ class PaymentHandler:
         return await self.tasks.run(self._pay_once(command, key))
 
     async def _pay_once(self, command: PayOrder, key: str | None) -> Reply:
-        if key is None:
-            return (await self._charge(command)).reply
-        return await self.guard(
-            command.payer,
-            _PAYMENT_KEYS + key,
-            _payment_fingerprint(command),
-            lambda: self._charge(command),
-            lambda reply: self.replies.complete(reply, command.payer),
-        )
+        if key is not None:
+            request_key = RequestKey(command.payer, _PAYMENT_KEYS + key)
+            request = KeyedRequest(request_key, _payment_fingerprint(command), _stored_reply)
+            command = evolve(command, request=request)
+        try:
+            return await self._charge(command)
+        except RequestRepeated as repeated:
+            return await self.replies.complete(replay(repeated.reply), command.payer)
 
-    async def _charge(self, command: PayOrder) -> HandlerResult:
+    async def _charge(self, command: PayOrder) -> Reply:
         with self.metrics.in_flight():
             try:
                 result = await self.create_charge(command)
-            except AlreadyPaid as already_paid:
-                # Unlike other errors, this one is final: an order that is paid stays paid.
+            except AlreadyPaid:
                 self.metrics.count("already_paid")
-                return HandlerResult(reply_to(already_paid), is_final=True)
+                raise
             except TooManyDeclines:
                 self.metrics.count_limited()
                 raise
@@ -117,7 +122,15 @@ class PaymentHandler:
                 self.metrics.count("unavailable")
                 raise
         self.metrics.count("refused" if result.is_refused else result.payment.status.value)
-        return charge_reply(result)
+        return charge_reply(result).reply
+
+
+def _stored_reply(result: ChargeResult | AlreadyPaid) -> StoredReply | None:
+    """Return the reply to store for a request with an idempotency key; None if it is not final."""
+    if isinstance(result, AlreadyPaid):
+        return reply_to_store(reply_to(result))
+    ended = charge_reply(result)
+    return reply_to_store(ended.reply) if ended.is_final else None
 
 
 @frozen
@@ -186,13 +199,15 @@ class NotificationHandler:
         return json_reply(200, {"received": True})
 
 
-def _payment_fingerprint(command: PayOrder) -> Mapping[str, object]:
-    return {
-        "order": command.order_id,
-        "token": command.token.value,
-        "amount": command.expected.minor_units,
-        "currency": command.expected.currency,
-    }
+def _payment_fingerprint(command: PayOrder) -> str:
+    return fingerprint(
+        {
+            "order": command.order_id,
+            "token": command.token.value,
+            "amount": command.expected.minor_units,
+            "currency": command.expected.currency,
+        }
+    )
 
 
 def _refund_fingerprint(command: RefundCommand) -> Mapping[str, object]:

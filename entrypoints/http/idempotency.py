@@ -5,7 +5,6 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Final
 
 import msgspec
@@ -15,14 +14,11 @@ from attrs import frozen
 from application.log_context import note
 from application.ports.idempotency_store import IdempotencyStore, RequestKey, StoredReply
 from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.pay_order import REQUEST_LEASE
 from domain.identifiers import UserId
 from entrypoints.http.replies import Reply, payment_path
 
 logger = structlog.get_logger(__name__)
-
-# Longer than a charge can take: it starts within 5 s of its claim, the gateway has 15 s, and each
-# database statement may take some seconds.
-LEASE: Final = timedelta(seconds=60)
 
 # The customer's browser needs these fields, but they must not be stored.
 _NOT_STORED: Final = ("clientSecret", "nextAction")
@@ -38,7 +34,10 @@ class HandlerResult:
 
 @frozen
 class IdempotencyGuard:
-    """Executes a request once for each idempotency key."""
+    """Executes a request once for each idempotency key, in statements of its own.
+
+    `CreateCharge` needs none: it writes the key and the reply in its own commits.
+    """
 
     store: IdempotencyStore
 
@@ -48,30 +47,25 @@ class IdempotencyGuard:
         key: str,
         request: Mapping[str, object],
         execute: Callable[[], Awaitable[HandlerResult]],
-        complete: Callable[[Reply], Awaitable[Reply]] | None = None,
     ) -> Reply:
         """Execute the request, or return the stored reply of the first one.
 
         Args:
             user: the user who sent the key.
             key: as the client chose it.
-            request: all that distinguishes this request from others. Only a hash of it is stored,
-                which does not reveal a card token in it, because tokens are random.
+            request: all that distinguishes this request from others.
             execute: executes the request. It must be safe to repeat: nothing is stored if it
                 raises, or if the process crashes before the reply is stored.
-            complete: adds to a repeated reply what is never stored.
 
         Raises:
             IdempotencyKeyReused: the key was used for another request.
             RequestInProgress: the first request has no reply yet.
             StorageUnavailable: nothing was done.
         """
-        canonical = msgspec.json.encode(request, order="deterministic")
         request_key = RequestKey(user, key)
-        stored = await self.store.begin(request_key, hashlib.sha256(canonical).hexdigest(), LEASE)
+        stored = await self.store.begin(request_key, fingerprint(request), REQUEST_LEASE)
         if stored is not None:
-            reply = _replay(stored)
-            return await complete(reply) if complete is not None else reply
+            return replay(stored)
         try:
             result = await execute()
         except Exception:
@@ -85,9 +79,9 @@ class IdempotencyGuard:
 
     async def _store(self, key: RequestKey, reply: Reply) -> None:
         try:
-            await self.store.finish(key, StoredReply(reply.status, _content_to_store(reply)))
+            await self.store.finish(key, reply_to_store(reply))
         except StorageUnavailable:
-            # The order prevents a second charge as well: a repeat gets 409 "already paid".
+            # A repeat finds the same refund: its id is derived from the key.
             logger.warning("reply not stored for an idempotency key")
 
     async def _release(self, key: RequestKey) -> None:
@@ -97,14 +91,25 @@ class IdempotencyGuard:
             logger.warning("idempotency key not released; it is blocked until its lease ends")
 
 
-def _content_to_store(reply: Reply) -> bytes:
+def fingerprint(request: Mapping[str, object]) -> str:
+    """Return a hash of all that distinguishes a request from others.
+
+    It does not reveal a card token in it, because tokens are random.
+    """
+    return hashlib.sha256(msgspec.json.encode(request, order="deterministic")).hexdigest()
+
+
+def reply_to_store(reply: Reply) -> StoredReply:
+    """Return a reply without what is never stored."""
     if b'"clientSecret"' not in reply.content:
-        return reply.content
+        return StoredReply(reply.status, reply.content)
     body = msgspec.json.decode(reply.content, type=dict[str, object])
-    return msgspec.json.encode({k: v for k, v in body.items() if k not in _NOT_STORED})
+    content = msgspec.json.encode({k: v for k, v in body.items() if k not in _NOT_STORED})
+    return StoredReply(reply.status, content)
 
 
-def _replay(stored: StoredReply) -> Reply:
+def replay(stored: StoredReply) -> Reply:
+    """Return a stored reply to a repeated request, as far as it was stored."""
     headers = {"Idempotent-Replayed": "true"}
     reply = Reply(stored.status, stored.content, headers)
     body = msgspec.json.decode(stored.content, type=dict[str, object])

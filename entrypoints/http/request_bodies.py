@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from application.ports.payment_gateway import CardToken
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand

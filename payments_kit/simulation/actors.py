@@ -7,7 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from application.ports.payment_gateway import CardToken
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand
@@ -34,6 +34,9 @@ _CANCELS: Final = 0.3
 """How often a customer cancels a payment instead of authenticating, or just before; also a pending
 payment, each time that they see it."""
 
+_REUSES_A_KEY: Final = 0.1
+"""How often a customer's client sends a key that other requests of the same user have, too."""
+
 _RETURNS: Final = 3
 """How often a customer who has paid looks whether the order can be paid once more."""
 
@@ -59,12 +62,13 @@ class Customer:
         is_owner = draw.random() >= 0.1
         user = draw.choice(self.plan.owners) if is_owner else UserId("other-user")
         uses_keys = draw.random() < 0.5
+        client = "reused" if self.wavering.random() < _REUSES_A_KEY else self.name
         expected = self._expected_amount()
         await asyncio.sleep(arrives_at)
         token, card = self._choose_card(), 1
         for attempt in range(1, 1 + _MAX_TRIES):
             # A key for each card, as a good client uses it; sometimes one for each attempt.
-            key = f"{self.name}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
+            key = f"{client}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
             command = PayOrder(self.plan.id, user, CardToken(token), expected)
             timeout = draw.choice((3.0, 20.0, 40.0))
             response = await self.clients.pay(

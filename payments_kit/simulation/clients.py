@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import define, field
 
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.identifiers import PaymentId, UserId
 from domain.payment import Payment
 from entrypoints.http.handlers import RefundCommand
@@ -18,6 +18,7 @@ from payments_kit.simulation.trace import Trace
 
 # The replies that must stay true.
 _NOT_CHARGED: Final = 503
+_KEY_REUSED: Final = 422
 _KINDS: Final = {201: "paid", 402: "declined", _NOT_CHARGED: "not charged"}
 
 _CANCELLED: Final = 200
@@ -77,6 +78,8 @@ class Clients:
             self.replies.append(RecordedReply(kind, response.payment_id, command.payer))
         if response.status == _NOT_CHARGED:
             self.replies += [RecordedReply("not charged", each) for each in response.claimed]
+        if response.status == _KEY_REUSED:
+            self.replies += [RecordedReply("key reused", each) for each in response.claimed]
 
     async def cancel(self, name: str, payment_id: PaymentId, user: UserId) -> None:
         """Cancel a payment, and record the reply."""

@@ -22,7 +22,7 @@ from typing import Final
 from attrs import asdict
 
 from domain.money import Money
-from domain.payment import PaymentStatus
+from domain.payment import NOT_SENT, PaymentStatus
 from domain.refund import RefundStatus
 from payments_kit.simulation.event_invariants import (
     delivered_in_order,
@@ -196,6 +196,8 @@ def _replies_stay_true(found: Observations) -> Iterable[str]:
             yield f"6: the reply was that {reply.payment_id} is paid, but it is {payment}"
         if reply.kind in ("declined", "not charged", "cancelled") and reply.payment_id in charged:
             yield f"6: the reply was that {reply.payment_id} is {reply.kind}, but it is charged"
+        if reply.kind == "key reused" and payment is not None and payment.code != NOT_SENT:
+            yield f"6: the reply refused its key, but started {reply.payment_id}"
 
 
 def _amounts_are_exact(found: Observations) -> Iterable[str]:

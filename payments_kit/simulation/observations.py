@@ -52,8 +52,8 @@ class RecordedReply:
     """A reply to a request to pay.
 
     `kind` is `paid` (201), `declined` (402), `not charged` (503: the payment that the request
-    started was never charged), `cancelled` (200 to a cancellation), or anything else that only
-    names a payment.
+    started was never charged), `key reused` (422: the request started no payment), `cancelled` (200
+    to a cancellation), or anything else that only names a payment.
     """
 
     kind: str

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 
 from application.application import UseCases
 from application.ports.gateway_notifications import Notification
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.identifiers import PaymentId, UserId
 from domain.money import Currency
 from entrypoints.http.background_tasks import BackgroundTasks
@@ -105,7 +105,7 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
     return Serve(
         process,
         use_cases,
-        PaymentHandler(use_cases.create_charge, replies, guard, tasks),
+        PaymentHandler(use_cases.create_charge, replies, tasks),
         CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
         NotificationHandler(use_cases.keep_notification, tasks),

@@ -1,6 +1,6 @@
 """The databases on which the contract suites of the storage ports run, with the same interface."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -31,6 +31,7 @@ from adapters.persistence.sql.unusable_notifications import SqlUnusableNotificat
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
 from application.ports.books import Books
+from application.ports.charge_reading import ChargeQuery
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import OutboxQueue
 from application.ports.gateway_notifications import ChargeNotification
@@ -85,6 +86,11 @@ class Storage:
         order = await self.begin().orders.get(OrderId(order_id))
         assert order is not None
         return order
+
+    async def declined(self, window: timedelta, *sources: str) -> Mapping[str, int]:
+        """Return the declines of each source within the window."""
+        query = ChargeQuery(ORDER, sources, window)
+        return (await self.begin().read_charge(query)).declines
 
     async def add(self, *events: Event) -> None:
         """Add events to the outbox, in one unit of work."""

@@ -19,6 +19,7 @@ from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from application.application import Ports, UseCases, compose
 from application.ports.books import Comparison
+from application.ports.charge_reading import ChargeQuery
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_history import ListCharges, ListedCharge
 from application.ports.inbound_events import InboundEvent, StreamProgress
@@ -34,8 +35,10 @@ from application.use_cases.align_streams import AlignStreams
 from application.use_cases.books_guard import BooksGuard
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.check_payment import CheckedPayment, CheckPayment
+from application.use_cases.claim_order import Claim, ClaimOrder
 from application.use_cases.compare_books import CompareBooks
-from application.use_cases.create_charge import ChargeResult, CreateCharge
+from application.use_cases.create_charge import CreateCharge
+from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import LEASE, RelayOutbox
@@ -122,8 +125,9 @@ async def _unknown_is_unavailable(
 
 
 async def _paid_before_the_commit(
-    self: CreateCharge, payment: Payment, outcome: Outcome
+    self: CreateCharge, _command: PayOrder, claim: Claim, outcome: Outcome
 ) -> ChargeResult:
+    payment = claim.payment
     try:
         return ChargeResult(await self.settle(payment, outcome))
     except StorageUnavailable:
@@ -155,7 +159,7 @@ def _through_a_float(cls: type[Money], major: Decimal, currency: Currency) -> Mo
 
 
 async def _second_commit_for_the_event(
-    self: SettlePayment, payment: Payment, evidence: Evidence
+    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any
 ) -> Payment:
     async def settle(work: UnitOfWork) -> Payment:
         order = await work.orders.find_by_payment(payment.id)
@@ -210,7 +214,7 @@ def _second_charge_is_ignored(
 
 
 async def _lost_claim_is_not_settled(
-    self: SettlePayment, payment: Payment, evidence: Evidence
+    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any
 ) -> Payment:
     return await self.known(payment.id, evidence)
 
@@ -355,6 +359,44 @@ def _cancel_keeps_the_money(self: Order, event: OrderReplica, _now: datetime) ->
 # --- storing ----------------------------------------------------------------------------------
 
 
+_check = InMemoryUnitOfWork._check
+
+
+def _continued_without_a_check(self: InMemoryUnitOfWork) -> None:
+    if not self._continues:
+        _check(self)
+
+
+_claim_order = ClaimOrder.__call__
+
+
+async def _key_after_the_claim(self: ClaimOrder, command: PayOrder) -> Claim:
+    request = command.request
+    claim = await _claim_order(self, evolve(command, request=None))
+    if request is not None:
+        key, payment_id = request.key, claim.payment.id
+
+        async def begin(work: UnitOfWork) -> None:
+            reading = await work.read_charge(ChargeQuery(command.order_id, key=key))
+            request.check(reading.request, payment_id)
+            request.begin(work, payment_id)
+
+        await self.retry(begin)
+    return claim
+
+
+_settle = CreateCharge._settle
+
+
+async def _reply_before_the_settlement(
+    self: CreateCharge, command: PayOrder, claim: Claim, outcome: Outcome
+) -> ChargeResult:
+    if isinstance(outcome, Charged):
+        paid = ChargeResult(claim.payment.succeed(outcome))
+        await self.store_reply(command, paid, claim.payment.id)
+    return await _settle(self, command, claim, outcome)
+
+
 def _only_the_inbox_is_checked(self: InMemoryUnitOfWork) -> None:
     if not self._database.inbox.isdisjoint(self._notifications):
         raise Conflict("inbox")
@@ -473,6 +515,11 @@ BUGS: Final = (
     Bug("a refund is sent unreserved", RefundPayment, "__call__", _refund_before_the_reservation),
     Bug("a refund key per send", Refund, "key", _key_per_send),
     Bug("a cancel keeps the money", Order, "apply", _cancel_keeps_the_money),
+    Bug(
+        "a continued work is not checked", InMemoryUnitOfWork, "_check", _continued_without_a_check
+    ),
+    Bug("a key after the claim", ClaimOrder, "__call__", _key_after_the_claim),
+    Bug("a reply before its commit", CreateCharge, "_settle", _reply_before_the_settlement),
     Bug("the last writer wins", InMemoryUnitOfWork, "_check", _only_the_inbox_is_checked),
     Bug("published before the commit", runtime, "compose", _published_before_the_commit),
     Bug("marked before published", RelayOutbox, "run_once", _mark_before_publish),

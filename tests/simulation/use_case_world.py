@@ -13,7 +13,7 @@ from adapters.gateways.in_memory import Faults, GatewayFaultKind, InMemoryGatewa
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.faults import FaultOccurrence
@@ -136,7 +136,7 @@ class UseCaseWorld(World):
     async def lose_charge(self, token: str, fault: GatewayFaultKind, seconds: float) -> None:
         """Charge without settling, because of a fault at the gateway."""
         command, faults = PayOrder(ORDERS[0].id, USER, CardToken(token)), Faults()
-        payment = await self.helper.use_cases.create_charge._claim(command)
+        payment = (await self.helper.use_cases.create_charge.claim(command)).payment
         faults.add("charge", fault, seconds)
         with suppress(OutcomeUnknown):
             await InMemoryGateway(self.runtime.ledger, faults).charge(payment, command.token)

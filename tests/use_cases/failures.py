@@ -10,8 +10,11 @@ MAX_STEPS = 100
 
 
 def each_database_failure(min_commits: int) -> Iterator[tuple[World, FailAt]]:
-    """Yield worlds and checkpoints: each fails another step, or lets another commit conflict."""
-    yield from _each_failure(StorageUnavailable("the database is down"), None, 3 * min_commits)
+    """Yield worlds and checkpoints: each fails another step, or lets another commit conflict.
+
+    A commit has two steps, and there is at least one read.
+    """
+    yield from _each_failure(StorageUnavailable("the database is down"), None, 1 + 2 * min_commits)
     yield from _each_failure(Conflict("conflict"), {"commit", "committed"}, 2 * min_commits)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.unit_of_work import Conflict, StorageUnavailable
-from application.use_cases.create_charge import ChargeResult
+from application.use_cases.pay_order import ChargeResult
 from domain.identifiers import PaymentId
 from domain.order_entities import PaymentNotFound
 from domain.payment import CANCELLED_BY_CUSTOMER, PaymentStatus

@@ -14,7 +14,7 @@ from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.compare_books import LOOK_BACK, MARGIN
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.events import PaymentCreated
 from domain.identifiers import OrderId

@@ -1,7 +1,6 @@
 """The decline counter in memory."""
 
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Collection
 
 from attrs import frozen
 
@@ -13,14 +12,6 @@ class InMemoryDeclineCounter:
     """Declines by source."""
 
     _database: InMemoryTables
-
-    async def count(self, sources: Collection[str], window: timedelta) -> Mapping[str, int]:
-        await self._database.checkpoint("count declines")
-        since = self._database.now() - window
-        return {
-            source: sum(at > since for at in self._database.declines.get(source, ()))
-            for source in sources
-        }
 
     async def add(self, sources: Collection[str]) -> None:
         await self._database.checkpoint("add declines")

@@ -44,6 +44,7 @@ class KeyRecord:
     fingerprint: str
     begun_at: datetime
     lease_ends: datetime
+    holder: str = ""
     reply: StoredReply | None = None
 
 

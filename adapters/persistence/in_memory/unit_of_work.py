@@ -1,11 +1,13 @@
 """The unit of work in memory."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import Factory, define, evolve, field, frozen
 
+from adapters.persistence.in_memory.requests import InMemoryRequests, known_request
 from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
+from application.ports.charge_reading import ChargeQuery, ChargeReading
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
@@ -23,13 +25,17 @@ class InMemoryUnitOfWork:
     _database: InMemoryTables
     _traceparent: Callable[[], str | None]
     _restored: int = Factory(lambda self: self._database.restored, takes_self=True)
-    _read: dict[OrderId, int] = field(factory=dict)
+    _read: dict[OrderId, tuple[int, Order | None]] = field(factory=dict)
+    _continues: bool = False
     _saved: dict[OrderId, Order] = field(factory=dict)
     _events: list[Event] = field(factory=list)
     _notifications: list[str] = field(factory=list)
     _deferred: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
     _removed: list[str] = field(factory=list)
     _positions: list[EventPosition] = field(factory=list)
+    _requests: InMemoryRequests = Factory(
+        lambda self: InMemoryRequests(self._database), takes_self=True
+    )
 
     @property
     def orders(self) -> "_Orders":
@@ -44,18 +50,46 @@ class InMemoryUnitOfWork:
         return _Inbox(self)
 
     @property
+    def requests(self) -> InMemoryRequests:
+        return self._requests
+
+    @property
     def positions(self) -> "_Positions":
         return _Positions(self)
+
+    async def read_charge(self, query: ChargeQuery) -> ChargeReading:
+        database = self._database
+        await database.checkpoint("read charge")
+        since = database.now() - query.window
+        return ChargeReading(
+            _Orders(self).record([query.order_id]).get(query.order_id),
+            {
+                source: sum(at > since for at in database.declines.get(source, ()))
+                for source in query.sources
+            },
+            known_request(database, query.key),
+        )
+
+    def continued(self) -> "InMemoryUnitOfWork":
+        written = {
+            order_id: (self._revision(order_id) + 1, order)
+            for order_id, order in self._saved.items()
+        }
+        return InMemoryUnitOfWork(
+            self._database, self._traceparent, self._restored, self._read | written, continues=True
+        )
 
     async def commit(self) -> None:
         changes = (
             *(self._saved, self._events, self._notifications),
-            *(self._deferred, self._removed, self._positions),
+            *(self._deferred, self._removed, self._positions, self._requests),
         )
         if not any(changes):
             return
         await self._database.checkpoint("commit")
         if self._restored != self._database.restored:
+            if self._continues:
+                raise Conflict("the first commit may be lost")
             raise StorageUnavailable("the connection was lost")  # what was read is no guard now
         self._check()
         self._write()
@@ -64,7 +98,7 @@ class InMemoryUnitOfWork:
     def _check(self) -> None:
         for order_id in self._saved:
             revision, _ = self._database.orders.get(order_id, (0, None))
-            if revision != self._read.get(order_id, 0):
+            if revision != self._revision(order_id):
                 raise Conflict(order_id)
         if not self._database.inbox.isdisjoint(self._notifications):
             raise Conflict("inbox")
@@ -72,11 +106,16 @@ class InMemoryUnitOfWork:
             copy, _ = self._database.positions.get((position.stream, position.consumer), (0, None))
             if copy != self._database.copy:
                 raise Conflict("position")
+        self._requests.check()
+
+    def _revision(self, order_id: OrderId) -> int:
+        """Return the revision of an order that was read, 0 if it did not exist."""
+        return self._read.get(order_id, (0, None))[0]
 
     def _write(self) -> None:
         database = self._database
         for order_id, order in self._saved.items():
-            database.orders[order_id] = (self._read.get(order_id, 0) + 1, order)
+            database.orders[order_id] = (self._revision(order_id) + 1, order)
             database.order_of.update({payment.id: order_id for payment in order.payments})
         for event in self._events:
             entry = OutboxEntry(event, database.now(), self._traceparent())
@@ -87,6 +126,7 @@ class InMemoryUnitOfWork:
             database.deferred_notifications.pop(notification_id, None)
         for position in self._positions:
             self._advance(position)
+        self._requests.write()
 
     def _advance(self, position: EventPosition) -> None:
         key = position.stream, position.consumer
@@ -101,19 +141,25 @@ class _Orders:
     _work: InMemoryUnitOfWork
 
     async def get(self, order_id: OrderId) -> Order | None:
+        if self._work._continues and order_id in self._work._read:
+            return self._work._read[order_id][1]
         return (await self.get_many([order_id])).get(order_id)
 
     async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
         await self._work._database.checkpoint("read orders")
-        found = {}
-        for order_id in order_ids:
-            revision, order = self._work._database.orders.get(order_id, (0, None))
-            self._work._read[order_id] = revision
-            if order is not None:
-                found[order_id] = order
-        return found
+        return self.record(order_ids)
+
+    def record(self, order_ids: Iterable[OrderId]) -> Mapping[OrderId, Order]:
+        """Return these orders, and remember that they were read."""
+        stored = self._work._database.orders
+        read = {order_id: stored.get(order_id, (0, None)) for order_id in order_ids}
+        self._work._read.update(read)
+        return {order_id: order for order_id, (_, order) in read.items() if order is not None}
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
+        for _, order in self._work._read.values() if self._work._continues else ():
+            if order is not None and any(each.id == payment_id for each in order.payments):
+                return order
         order_id = self._work._database.order_of.get(payment_id)
         found = await self.get_many([] if order_id is None else [order_id])
         return next(iter(found.values()), None)

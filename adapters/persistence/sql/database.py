@@ -50,8 +50,14 @@ class _ConnectionLost(Exception):
     """The connection was lost during a statement, which may have been executed."""
 
 
+Epoch = tuple[int, int]
+"""How many connections had been lost when something was read, and opened when it was written."""
+
 # Whether a server was read-only when its connection opened; it may be all that there is to read.
 READ_ONLY: Final = "read-only"
+
+# How many connections were opened before and with a connection.
+NUMBER: Final = "number"
 
 
 def says_read_only(driver: Any) -> bool:
@@ -73,10 +79,14 @@ class _Pool:
 
     lost: int = 0
     """How many connections were lost or thrown away."""
+    opened: int = 0
+    """How many connections were opened."""
     trusted: int = 0
     """Rises when all connections opened so far must not be used again."""
 
     def on_connect(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        self.opened += 1
+        record.info[NUMBER] = self.opened
         record.info[self] = self.trusted
         record.info[READ_ONLY] = says_read_only(record.driver_connection)
 
@@ -128,6 +138,10 @@ class Database:
         """
         return self._pool.lost
 
+    def epoch_of(self, generation: int) -> Epoch:
+        """Return the epoch of what was read at this generation and has just been committed."""
+        return generation, self._pool.opened
+
     async def run(self, statement: Statement, **values: Any) -> Rows:
         """Run an idempotent statement; run it again if its connection was lost.
 
@@ -141,16 +155,20 @@ class Database:
             except _ConnectionLost:
                 return await self._run(statement.text, parameters)
 
-    async def commit(self, statement: Statement, **values: Any) -> None:
+    async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> None:
         """Run a statement that writes everything or nothing.
 
+        With an epoch, its guards are as old: it only runs on a connection that was open then, and
+        if none was lost since. Another server may have lost what was read, and have the same
+        revisions for something else.
+
         Raises:
-            Conflict: a guard rejected it, or its reply was lost.
+            Conflict: a guard rejected it, the epoch has ended, or its reply was lost.
             StorageUnavailable: the database cannot be reached, or not in time.
         """
         with translating_errors():
             try:
-                await self._run(statement.text, statement.parameters(values))
+                await self._run(statement.text, statement.parameters(values), epoch)
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
             except asyncpg.PostgresError as error:
@@ -172,8 +190,12 @@ class Database:
         """Replace every connection at its next use: their server is not what it was."""
         self._pool.trusted += 1
 
-    async def _run(self, text: str, parameters: tuple[Any, ...]) -> Rows:
+    async def _run(
+        self, text: str, parameters: tuple[Any, ...], epoch: Epoch | None = None
+    ) -> Rows:
         async with self._connection() as connection:
+            if epoch is not None and not self._is_in(epoch, connection):
+                raise Conflict("connections were lost or opened since it was read")
             driver: asyncpg.Connection[Any] | None = connection.driver_connection
             assert driver is not None, "a connection from the pool is open"  # noqa: S101
             try:
@@ -199,6 +221,10 @@ class Database:
                 self.distrust_connections()
                 raise _ConnectionLost("the server has become read-only")
             return rows
+
+    def _is_in(self, epoch: Epoch, connection: PoolProxiedConnection) -> bool:
+        lost, opened = epoch
+        return self._pool.lost == lost and connection.info.get(NUMBER, 0) <= opened
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[PoolProxiedConnection]:

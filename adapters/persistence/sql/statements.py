@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.requests import BEGIN, SqlRequests
 from adapters.persistence.sql.stream_positions import advance
 from adapters.persistence.sql.tables import (
     deferred_notifications,
@@ -146,15 +147,22 @@ _PARENT: Final = {payments: "order_id", refunds: "payment_id", disputes: "paymen
 
 
 @cache
-def commit(tables: frozenset[Table], *, removes: bool = False) -> Statement:
+def commit(
+    tables: frozenset[Table], *, removes: bool = False, request: CTE | None = None
+) -> Statement:
     """Return the statement that writes any number of rows to these tables, all or none.
 
-    If `removes`, it deletes deferred notifications as well. Its values come from `parameters`.
+    If `removes`, it deletes deferred notifications as well. `request` is what it does about a
+    request with an idempotency key. Its values come from `parameters`.
     """
     saved = [_saved(table) for table in _REPLACEABLE if table in tables]
     added = [_added(table) for table in _INSERT_ONLY if table in tables]
     if removes:
         added.append(_REMOVED)
+    if request is BEGIN:
+        saved.append(request)
+    elif request is not None:
+        added.append(request)
     if stream_positions in tables:
         # Last in every commit, so that two of them cannot deadlock.
         saved.append(advance(_given(stream_positions)))
@@ -166,19 +174,24 @@ def commit(tables: frozenset[Table], *, removes: bool = False) -> Statement:
 
 
 def parameters(
-    rows: Mapping[Table, Collection[Values]], removed: Collection[str] = ()
+    rows: Mapping[Table, Collection[Values]],
+    removed: Collection[str] = (),
+    requests: SqlRequests | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of a commit.
 
     They are one array for each column, the number of rows that must be written although a guard
-    may reject them, and the ids of the deferred notifications to delete.
+    may reject them, the ids of the deferred notifications to delete, and those of a request.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{table.name}_{name}": column
         for table, each in rows.items()
         for name, column in zip(_WRITTEN[table], zip(*each, strict=True), strict=True)
     }
     expected = sum(len(rows.get(table, ())) for table in (*_REPLACEABLE, stream_positions))
+    if requests is not None:
+        expected += requests.change is BEGIN
+        arrays |= requests.values
     return {**arrays, "expected": expected, "removed": sorted(removed)}
 
 

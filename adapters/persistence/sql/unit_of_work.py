@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
-from adapters.persistence.sql import statements
-from adapters.persistence.sql.database import Database, Rows
+from adapters.persistence.sql import charge_reading, statements
+from adapters.persistence.sql.database import Database, Epoch, Rows
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
@@ -20,6 +20,7 @@ from adapters.persistence.sql.mappers.orders import (
     refund_row,
 )
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.requests import SqlRequests
 from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
@@ -30,6 +31,7 @@ from adapters.persistence.sql.tables import (
     refunds,
     stream_positions,
 )
+from application.ports.charge_reading import ChargeQuery, ChargeReading
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
 from domain.dispute import Dispute
@@ -49,12 +51,16 @@ class SqlUnitOfWork:
     _database: Database
     _traceparent: Callable[[], str | None] = lambda: None
     _read: dict[OrderId, tuple[int, Order]] = field(factory=dict)
+    _continues: Epoch | None = None
+    """If this unit of work continues another one: the epoch of what that one read and wrote."""
+    _generation: int = Factory(lambda self: self._database.generation, takes_self=True)
     _saved: dict[OrderId, Order] = field(factory=dict)
     _events: dict[EventId, Event] = field(factory=dict)
     _notifications: set[str] = field(factory=set)
     _deferred: dict[str, Values] = field(factory=dict)
     _removed: set[str] = field(factory=set)
     _positions: dict[tuple[str, str], EventPosition] = field(factory=dict)
+    requests: SqlRequests = field(factory=SqlRequests)
 
     @property
     def orders(self) -> "_Orders":
@@ -72,12 +78,34 @@ class SqlUnitOfWork:
     def positions(self) -> "_Positions":
         return _Positions(self)
 
+    async def read_charge(self, query: ChargeQuery) -> ChargeReading:
+        statement = charge_reading.statement_of(query)
+        rows = await self._database.run(statement, **charge_reading.values_of(query))
+        return ChargeReading(
+            _Orders(self).record(rows).get(query.order_id),
+            charge_reading.declines_from(query, rows),
+            charge_reading.request_from(query, rows),
+        )
+
+    def continued(self) -> "SqlUnitOfWork":
+        written = {
+            order_id: (self._revision(order_id) + 1, order)
+            for order_id, order in self._saved.items()
+        }
+        epoch = self._database.epoch_of(self._generation)
+        return SqlUnitOfWork(self._database, self._traceparent, self._read | written, epoch)
+
     async def commit(self) -> None:
         rows = self._rows()
-        if rows or self._removed:
-            statement = statements.commit(frozenset(rows), removes=bool(self._removed))
-            values = statements.parameters(rows, self._removed)
-            await self._database.commit(statement, **values)
+        if rows or self._removed or self.requests.change is not None:
+            statement = statements.commit(
+                frozenset(rows), removes=bool(self._removed), request=self.requests.change
+            )
+            values = statements.parameters(rows, self._removed, self.requests)
+            await self._database.commit(statement, self._continues, **values)
+
+    def _revision(self, order_id: OrderId) -> int:
+        return self._read[order_id][0] if order_id in self._read else 0
 
     def _rows(self) -> dict[Table, list[Values]]:
         """Return the rows to write: of an order, its own row and the parts that have changed."""
@@ -115,20 +143,25 @@ class _Orders:
     _work: SqlUnitOfWork
 
     async def get(self, order_id: OrderId) -> Order | None:
+        if self._work._continues is not None and order_id in self._work._read:
+            return self._work._read[order_id][1]
         rows = await self._work._database.run(statements.ORDER, order_id=order_id)
-        return self._record(rows).get(order_id)
+        return self.record(rows).get(order_id)
 
     async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
         rows = await self._work._database.run(statements.ORDERS, order_ids=list(order_ids))
-        return self._record(rows)
+        return self.record(rows)
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
+        for _, order in () if self._work._continues is None else self._work._read.values():
+            if any(each.id == payment_id for each in order.payments):
+                return order
         rows = await self._work._database.run(statements.ORDER_OF_PAYMENT, payment_id=payment_id)
-        return next(iter(self._record(rows).values()), None)
+        return next(iter(self.record(rows).values()), None)
 
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         rows = await self._work._database.run(statements.ORDER_OF_CHARGE, charge_id=charge_id)
-        return next(iter(self._record(rows).values()), None)
+        return next(iter(self.record(rows).values()), None)
 
     async def find_payments(
         self, payment_ids: Collection[PaymentId]
@@ -143,7 +176,7 @@ class _Orders:
     def save(self, order: Order) -> None:
         self._work._saved[order.id] = order
 
-    def _record(self, rows: Rows) -> Mapping[OrderId, Order]:
+    def record(self, rows: Rows) -> Mapping[OrderId, Order]:
         found = orders_from(rows)
         self._work._read.update(found)
         return {order_id: order for order_id, (_, order) in found.items()}

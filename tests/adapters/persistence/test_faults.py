@@ -141,6 +141,28 @@ async def test_a_connection_that_timed_out_is_not_used_again(
     assert await behind_proxy.read() == an_order()
 
 
+@pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut, None])
+async def test_what_was_read_on_a_lost_connection_is_not_written_on_another(
+    behind_proxy: Storage,
+    proxied: Database,
+    proxy: TcpProxy,
+    fault: Callable[[TcpProxy], None] | None,
+) -> None:
+    work = behind_proxy.begin()
+    await claim(work)
+    await work.commit()
+    continued = work.continued()
+    if fault is None:
+        proxied.distrust_connections()  # as after a failover
+    else:
+        fault(proxy)
+    await behind_proxy.read()
+    continued.orders.save(claimed().complete())
+    with pytest.raises(Conflict):
+        await continued.commit()
+    assert await behind_proxy.read() == claimed()
+
+
 @pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut])
 async def test_the_generation_rises_when_a_connection_is_lost(
     behind_proxy: Storage,

@@ -40,7 +40,7 @@ async def test_notifications_and_declines_are_deleted_by_their_age(
     await storage.elapse(retention.declined)
     await counter.add(["user:1"])
     assert await retention.delete_old_rows() == 1
-    assert await counter.count(["user:1"], 2 * retention.declined) == {"user:1": 1}
+    assert await storage.declined(2 * retention.declined, "user:1") == {"user:1": 1}
     assert await storage.begin().inbox.has(NOTIFICATION)
     await storage.elapse(retention.received)
     assert await retention.delete_old_rows() == 2

@@ -12,9 +12,11 @@ from sqlalchemy import AdaptedConnection, event
 from adapters.messaging.in_memory import InMemoryPublisher
 from adapters.persistence.sql.database import Database
 from application.application import DeclineLimits, Ports, UseCases, compose
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId
-from domain.payment import PaymentStatus
+from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.handlers import PaymentHandler
+from entrypoints.http.repeated_replies import RepeatedReplies
 from tests.builders import PAYER, created_event
 from tests.contracts.storages import storage_on
 from tests.tcp_proxy import TcpProxy
@@ -37,7 +39,7 @@ def use_cases(proxied: Database) -> UseCases:
         unusable=world.unusable,
         books=storage.books,
     )
-    return compose(ports, DeclineLimits(max_declines={"user": 5}))
+    return compose(ports, DeclineLimits(max_declines={"user": 5, "address": 5}))
 
 
 Statements = Callable[[], Awaitable[list[str]]]
@@ -62,22 +64,41 @@ def statements(proxied: Database) -> Statements:
     return first_words
 
 
-async def test_a_charge_takes_five_statements_and_five_round_trips(
-    use_cases: UseCases, proxy: TcpProxy, statements: Statements
+@pytest.mark.parametrize("key", [None, "a-key"])
+async def test_a_charge_takes_three_statements_and_three_round_trips(
+    use_cases: UseCases, proxy: TcpProxy, statements: Statements, key: str | None
 ) -> None:
+    handler = PaymentHandler(
+        use_cases.create_charge, RepeatedReplies(use_cases.find_action), BackgroundTasks()
+    )
+    sources = [f"user:{PAYER}", "address:192.0.2.1"]
     first, second = (
-        PayOrder(OrderId(order_id), PAYER, VISA, sources=[f"user:{PAYER}"])
+        PayOrder(OrderId(order_id), PAYER, VISA, sources=sources)
         for order_id in ("order-1", "order-2")
     )
     await use_cases.replicate_order(created_event(each.order_id) for each in (first, second))
-    await use_cases.create_charge(first)  # prepares the statements
+    await handler.pay(first, key and f"{key}-1")  # prepares the statements
     await statements()
     before = proxy.requests
-    charged = await use_cases.create_charge(second)
-    assert charged.payment.status is PaymentStatus.SUCCEEDED
-    assert proxy.requests - before == 5
-    # The declines; the claim, read and written; the settlement, read and written.
-    assert await statements() == ["SELECT", "SELECT", "WITH", "SELECT", "WITH"]
+    assert (await handler.pay(second, key and f"{key}-2")).status == 201
+    assert proxy.requests - before == 3
+    # The order with the declines and the key; the claim; the settlement with the reply.
+    assert await statements() == ["SELECT", "WITH", "WITH"]
+
+
+async def test_a_repeated_request_takes_one_statement(
+    use_cases: UseCases, statements: Statements
+) -> None:
+    handler = PaymentHandler(
+        use_cases.create_charge, RepeatedReplies(use_cases.find_action), BackgroundTasks()
+    )
+    command = PayOrder(OrderId("order-1"), PAYER, VISA)
+    await use_cases.replicate_order([created_event(command.order_id)])
+    first = await handler.pay(command, "a-key")
+    await statements()
+    again = await handler.pay(command, "a-key")
+    assert (again.status, again.content) == (first.status, first.content)
+    assert await statements() == ["SELECT"]
 
 
 async def test_a_batch_of_order_events_takes_one_read_and_one_write(

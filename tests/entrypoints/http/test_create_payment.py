@@ -10,12 +10,11 @@ from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.gateways.in_memory.gateway import REFUSAL
 from application.application import DeclineLimits
 from application.ports.alerts import AlertKind
-from application.use_cases.create_charge import PayOrder
+from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, PaymentId
 from domain.payment import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.handlers import PaymentHandler
-from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.repeated_replies import RepeatedReplies
 from tests.builders import ORDER, OTHER_USER, PAYER, after, dollars
 from tests.entrypoints.http.world import Client, HttpWorld, first_error, pay, signed_in
@@ -347,10 +346,9 @@ async def test_a_payment_runs_to_its_end_when_its_caller_is_cancelled(world: Htt
             await asyncio.wait([caller])
 
     world.checkpoint, tasks = disconnect, BackgroundTasks()
-    guard = IdempotencyGuard(world.idempotency_store)
     use_cases = world.use_cases()
     replies = RepeatedReplies(use_cases.find_action)
-    handler = PaymentHandler(use_cases.create_charge, replies, guard, tasks)
+    handler = PaymentHandler(use_cases.create_charge, replies, tasks)
     caller = asyncio.create_task(handler.pay(PayOrder(ORDER, PAYER, VISA)))
     with pytest.raises(asyncio.CancelledError):
         await caller

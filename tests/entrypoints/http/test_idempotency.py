@@ -3,8 +3,10 @@
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from application.ports.unit_of_work import StorageUnavailable
 from domain.identifiers import UserId
 from domain.payment import PaymentStatus
+from tests.checkpoints import Checkpoint, proceed
 from tests.entrypoints.http.world import (
     OPERATOR,
     Client,
@@ -148,18 +150,109 @@ async def test_the_same_key_may_be_used_again_when_the_order_was_unknown(
     assert REPLAYED not in again.headers
 
 
-async def test_a_reply_is_sent_even_if_it_cannot_be_stored_but_not_without_a_reserved_key(
+async def test_nothing_is_charged_if_the_key_cannot_be_reserved(
     client: Client, world: HttpWorld
 ) -> None:
-    world.failing = {"begin request", "finish request"}
-    assert (await pay(client, headers=KEY)).status_code == 503
-    assert not world.charges
-
-    world.failing.remove("begin request")
+    for step in ("read charge", "commit"):
+        world.failing = {step}
+        assert (await pay(client, headers=KEY)).status_code == 503
+        assert not world.charges
+    world.failing.clear()
     assert (await pay(client, headers=KEY)).status_code == 201
+
+
+def fail_after_the_charge(world: HttpWorld) -> None:
+    """Let the database fail as soon as the gateway has replied."""
+
+    async def fail(step: str) -> None:
+        if step == "charge replied":
+            world.failing.add("database")
+
+    world.checkpoint = fail
+
+
+async def test_a_reply_is_sent_even_if_it_cannot_be_stored(
+    client: Client, world: HttpWorld
+) -> None:
+    fail_after_the_charge(world)
+    first = await pay(client, headers=KEY)
+    assert (first.status_code, first.json()["status"]) == (202, "processing")
+
+    world.failing.clear()
+    assert first_error(await pay(client, headers=KEY))["code"] == "request_in_progress"
     world.advance(minutes=2)
     assert (await pay(client, headers=KEY)).status_code == 409
     assert len(world.charges) == 1
+
+
+async def test_no_reply_is_stored_for_an_outcome_that_was_not_committed(
+    client: Client, world: HttpWorld
+) -> None:
+    world.checkpoint = one_commit_fails(world)
+    first = await pay(client, headers=KEY)
+    again = await pay(client, headers=KEY)
+
+    assert (first.status_code, first.json()["status"]) == (202, "processing")
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert world.payment().status is PaymentStatus.PROCESSING
+
+
+def one_commit_fails(world: HttpWorld) -> Checkpoint:
+    """Let only the commit that settles a payment fail, for as long as it is tried."""
+    steps = []
+
+    async def fail(step: str) -> None:
+        steps.append(step)
+        if step == "commit" and steps[-2:] == ["charge replied", "commit"]:
+            raise StorageUnavailable("the connection was lost")
+
+    return fail
+
+
+async def test_a_reply_that_was_stored_without_a_confirmation_is_sent(
+    client: Client, world: HttpWorld
+) -> None:
+    steps = []
+
+    async def lose_confirmation(step: str) -> None:
+        steps.append(step)
+        if step == "committed" and "charge replied" in steps and steps.count(step) == 2:
+            raise StorageUnavailable("the connection was lost")
+
+    world.checkpoint = lose_confirmation
+    first = await pay(client, headers=KEY)
+    again = await pay(client, headers=KEY)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+
+
+async def test_a_request_whose_process_crashed_gets_409_and_is_never_charged_twice(
+    client: Client, world: HttpWorld
+) -> None:
+    async def crash(step: str) -> None:
+        if step == "charge replied":
+            raise ZeroDivisionError("a bug")
+
+    world.checkpoint = crash
+    assert (await pay(client, headers=KEY)).status_code == 500
+
+    world.checkpoint = proceed
+    assert first_error(await pay(client, headers=KEY))["code"] == "request_in_progress"
+    world.advance(minutes=2)
+    await world.recover()
+    paid = await pay(client, headers=KEY)
+    assert (paid.status_code, first_error(paid)["code"]) == (409, "already_paid")
+    assert len(world.charges) == 1
+
+
+async def test_the_same_key_may_be_used_again_when_nothing_was_sent(
+    client: Client, world: HttpWorld
+) -> None:
+    world.faults.add("charge", GatewayFaultKind.UNREACHABLE)
+    assert (await pay(client, headers=KEY)).status_code == 503
+    again = await pay(client, headers=KEY)
+    assert (again.status_code, REPLAYED in again.headers) == (201, False)
 
 
 @pytest.mark.parametrize(

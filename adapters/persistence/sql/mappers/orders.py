@@ -7,7 +7,7 @@ from typing import Final
 
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from adapters.persistence.sql.stored_names import current_name, current_reason
-from adapters.persistence.sql.tables import orders, payments, refunds
+from adapters.persistence.sql.tables import disputes, orders, payments, refunds
 from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
 from domain.order import Order
@@ -19,6 +19,8 @@ from domain.replica import OrderReplica, OrderStatus, Terms
 _PAYMENT: Final = len(orders.columns)
 _REFUND: Final = _PAYMENT + len(payments.columns)
 _DISPUTE: Final = _REFUND + len(refunds.columns)
+WIDTH: Final = _DISPUTE + len(disputes.columns)
+"""The number of columns of the joined tables; a row may have more after them."""
 
 
 def order_row(replica: OrderReplica, revision: int) -> Values:
@@ -86,13 +88,15 @@ def dispute_row(dispute: Dispute) -> Values:
 def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
     """Return the orders, with their revisions, of rows of the joined tables.
 
-    A payment with several refunds and disputes is in several rows.
+    A payment with several refunds and disputes is in several rows. A row may be without an order.
     """
     replicas: dict[OrderId, tuple[int, OrderReplica]] = {}
     payments_of: defaultdict[OrderId, dict[str, Payment]] = defaultdict(dict)
     refunds_of: defaultdict[OrderId, dict[str, Refund]] = defaultdict(dict)
     disputes_of: defaultdict[OrderId, dict[str, Dispute]] = defaultdict(dict)
     for row in rows:
+        if row[0] is None:
+            continue
         order_id = OrderId(row[0])
         if order_id not in replicas:
             replicas[order_id] = _replica(*row[:_PAYMENT])
@@ -103,7 +107,7 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
         if refund_id is not None and refund_id not in refunds_of[order_id]:
             refunds_of[order_id][refund_id] = _refund(*row[_REFUND:_DISPUTE])
         if dispute_id is not None and dispute_id not in disputes_of[order_id]:
-            disputes_of[order_id][dispute_id] = _dispute(*row[_DISPUTE:])
+            disputes_of[order_id][dispute_id] = _dispute(*row[_DISPUTE:WIDTH])
     return {
         order_id: (
             revision,

@@ -1,0 +1,96 @@
+"""All that a request to pay needs to know, in one statement."""
+
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Interval,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+
+from adapters.persistence.sql.database import Rows, Statement
+from adapters.persistence.sql.mappers.orders import WIDTH
+from adapters.persistence.sql.tables import (
+    declines,
+    disputes,
+    idempotency_keys,
+    orders,
+    payments,
+    refunds,
+)
+from application.ports.charge_reading import ChargeQuery, KnownRequest
+from application.ports.idempotency_store import StoredReply
+
+_WINDOW: Final = bindparam("window", type_=Interval)
+
+# It joins on no column: there is always a row, also without an order and without a key.
+_ONE: Final = select(literal_column("1").label("one")).subquery("always")
+
+
+def statement_of(query: ChargeQuery) -> Statement:
+    """Return the statement that answers the query; the first columns are those of an order."""
+    return _statement(len(query.sources), query.key is not None)
+
+
+def values_of(query: ChargeQuery) -> dict[str, Any]:
+    """Return the parameters of the statement."""
+    sources = {f"source_{number}": source for number, source in enumerate(query.sources)}
+    values = {"order_id": query.order_id, "window": query.window, **sources}
+    if query.key is None:
+        return values
+    return values | {"user_id": query.key.user_id, "key": query.key.key}
+
+
+def declines_from(query: ChargeQuery, rows: Rows) -> dict[str, int]:
+    """Return the declines by source."""
+    return dict(zip(query.sources, rows[0][WIDTH:], strict=False))
+
+
+def request_from(query: ChargeQuery, rows: Rows) -> KnownRequest | None:
+    """Return the request that has the key."""
+    if query.key is None:
+        return None
+    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) :]
+    if holder is None:
+        return None
+    reply = None if status is None else StoredReply(status, content)
+    return KnownRequest(fingerprint, holder, is_leased, reply)
+
+
+@cache
+def _statement(sources: int, has_key: bool) -> Statement:
+    joined = (
+        _ONE.outerjoin(orders, orders.c.id == bindparam("order_id", type_=Text))
+        .outerjoin(payments, payments.c.order_id == orders.c.id)
+        .outerjoin(refunds, refunds.c.payment_id == payments.c.id)
+        .outerjoin(disputes, disputes.c.payment_id == payments.c.id)
+    )
+    columns: list[Any] = [orders, payments, refunds, disputes]
+    columns += [_declines(f"source_{number}") for number in range(sources)]
+    if has_key:
+        keys = idempotency_keys.c
+        is_key = and_(
+            keys.user_id == bindparam("user_id", type_=Text),
+            keys.key == bindparam("key", type_=Text),
+        )
+        joined = joined.outerjoin(idempotency_keys, is_key)
+        is_leased = keys.lease_ends > func.now()
+        columns += [keys.holder, keys.fingerprint, is_leased, keys.status, keys.content]
+    return Statement.of(select(*columns).select_from(joined))
+
+
+def _declines(source: str) -> ColumnElement[int]:
+    """Count the declines of one source; a statement of its own for each number of sources."""
+    return (
+        select(func.count())
+        .where(
+            declines.c.source == bindparam(source, type_=Text), declines.c.at > func.now() - _WINDOW
+        )
+        .scalar_subquery()
+    )
