@@ -1,6 +1,7 @@
 """Charges over HTTP with a gateway inside the process, beside pgbench."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Final
 
 from attrs import define, field
@@ -9,7 +10,7 @@ from tests.bench import customers
 from tests.bench.database import Database
 from tests.bench.filling import add_orders
 from tests.bench.lab import Lab, Service
-from tests.bench.load import Load
+from tests.bench.load import Load, send_once
 from tests.bench.pgbench import NAME, Floor
 from tests.bench.plan import Plan
 from tests.bench.results import Result, Sample
@@ -34,13 +35,14 @@ class Charging:
     postgres_pid: int
     seconds: float
     connections: int = CONNECTIONS
-    max_per_second: int = MAX_PER_SECOND
+    spread: float = 0.0
+    """See Load."""
     others: dict[str, int] = field(factory=dict)
     """Other processes whose CPU time is shown, by name."""
 
     def run(self, token: str = TOKEN, *, key: bool = False) -> Sample:
         """Pay new orders; `key` sends an Idempotency-Key with each."""
-        count = self.connections + int(self.seconds * self.max_per_second)
+        count = self.connections + int((self.seconds + self.spread) * MAX_PER_SECOND)
         prefix = f"bench{next(_numbers)}"
         add_orders(self.database, prefix, count)
         self.database.execute("ANALYZE")
@@ -49,7 +51,14 @@ class Charging:
             for number in range(count)
         ]
         addresses = [each.address for each in self.services]
-        load = Load(addresses, requests, self.seconds, self.connections, expected=201)
+        load = Load(
+            addresses,
+            requests,
+            self.seconds,
+            self.connections,
+            expected=201,
+            spread=self.spread,
+        )
         pids = {f"serve {number}": each.pid for number, each in enumerate(self.services, start=1)}
         if len(self.services) == 1:
             pids = {"serve": self.services[0].pid}
@@ -62,6 +71,16 @@ class Charging:
         """Return how many payments the database has."""
         [(count,)] = self.database.fetch("SELECT count(*) FROM payments")
         return int(count)
+
+
+def charge_once(lab: Lab, database: Database, *, key: bool = False) -> Mapping[str, str]:
+    """Pay one order; return the ids `order_id` and `payment_id` of what was written."""
+    add_orders(database, "example", 1)
+    request = customers.charge(0, "example-0", TOKEN, key=key)
+    with lab.serve(database) as service:
+        send_once(service.address, request)
+    [(order_id, payment_id)] = database.fetch("SELECT order_id, id FROM payments")
+    return {"order_id": order_id, "payment_id": payment_id}
 
 
 def measure_charges(lab: Lab, plan: Plan) -> list[Result]:

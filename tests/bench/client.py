@@ -11,7 +11,7 @@ import selectors
 import socket
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import cycle
 from typing import Any, Final
@@ -54,55 +54,77 @@ class _Customer:
         return self.received[_STATUS] if complete else None
 
 
-def run(order: dict[str, Any]) -> dict[str, Any]:
+class _Run:
+    """All customers of one run, and what they saw."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        given = [each.encode() for each in order["requests"]]
+        self.requests: Iterator[bytes] = cycle(given) if order["repeat"] else iter(given)
+        addresses = cycle(order["addresses"])
+        self.waiting = deque(_Customer(*next(addresses)) for _ in range(order["connections"]))
+        self.pause = order["spread"] / order["connections"]
+        self.expected = order["expected"]
+        self.selector = selectors.DefaultSelector()
+        self.latencies: list[float] = []
+        self.statuses: Counter[str] = Counter()
+        self.example = b""
+        self.began = time.perf_counter()
+        self.starts = self.began + order["spread"]
+        self.ends = self.starts + order["seconds"]
+        self.last = self.starts
+
+    def go(self) -> None:
+        """Let the customers begin one after the other, and go on until the time is over."""
+        next_at = self.began
+        while self.waiting or self.selector.get_map():
+            while self.waiting and time.perf_counter() >= next_at:
+                self._begin(self.waiting.popleft())
+                next_at += self.pause
+            left = next_at - time.perf_counter() if self.waiting else _REPLY_SECONDS
+            ready = self.selector.select(max(0.0, left))
+            if not ready and not self.waiting:
+                raise TimeoutError("no reply")
+            for key, _ in ready:
+                self._continue(key.data)
+
+    def _begin(self, customer: _Customer) -> None:
+        self.selector.register(customer.socket, selectors.EVENT_READ, customer)
+        customer.send(next(self.requests))
+
+    def _continue(self, customer: _Customer) -> None:
+        status = customer.receive()
+        if status is None:
+            return
+        now = time.perf_counter()
+        self.statuses[status.decode()] += 1
+        if status.decode() != self.expected:
+            self.example = customer.received
+        if self.starts <= now < self.ends:
+            self.latencies.append(now - customer.sent_at)
+            self.last = now
+        request = next(self.requests, None) if now < self.ends else None
+        if request is None:
+            self.selector.unregister(customer.socket)
+            customer.socket.close()
+        else:
+            customer.send(request)
+
+
+def main(order: dict[str, Any]) -> dict[str, Any]:
     """Send requests until the time has passed, or until there are no more."""
-    given = [each.encode() for each in order["requests"]]
-    requests: Iterator[bytes] = cycle(given) if order["repeat"] else iter(given)
-    addresses = cycle(order["addresses"])
-    selector = selectors.DefaultSelector()
-    customers = [_Customer(*next(addresses)) for _ in range(order["connections"])]
-    latencies: list[float] = []
-    statuses: Counter[str] = Counter()
-    example = b""
-    cpu, started = time.process_time(), time.perf_counter()
-    deadline = started + order["seconds"]
-    for customer in customers:
-        selector.register(customer.socket, selectors.EVENT_READ, customer)
-        customer.send(next(requests))
-    in_time, finished_at = 0, started
-    while selector.get_map():
-        ready = selector.select(_REPLY_SECONDS)
-        if not ready:
-            raise TimeoutError("no reply")
-        for key, _ in ready:
-            customer = key.data
-            status = customer.receive()
-            if status is None:
-                continue
-            now = time.perf_counter()
-            latencies.append(now - customer.sent_at)
-            statuses[status.decode()] += 1
-            if status.decode() != order["expected"]:
-                example = customer.received
-            request = next(requests, None) if now < deadline else None
-            if now < deadline:
-                in_time, finished_at = in_time + 1, now
-            if request is None:
-                selector.unregister(customer.socket)
-                customer.socket.close()
-            else:
-                customer.send(request)
-    used = time.process_time() - cpu
-    seconds = finished_at - started
+    run = _Run(order)
+    cpu = time.process_time()
+    run.go()
     return {
-        "replies": len(latencies),
-        "per_second": in_time / seconds if seconds else 0.0,
-        "cpu": used,
-        "latencies": latencies,
-        "statuses": statuses,
-        "example": example.decode(errors="replace"),
+        "replies": run.statuses.total(),
+        # A reply that arrives later belongs to no second of the run.
+        "per_second": len(run.latencies) / (run.last - run.starts) if run.latencies else 0.0,
+        "cpu": time.process_time() - cpu,
+        "latencies": run.latencies,
+        "statuses": run.statuses,
+        "example": run.example.decode(errors="replace"),
     }
 
 
 if __name__ == "__main__":
-    json.dump(run(json.load(sys.stdin)), sys.stdout)
+    json.dump(main(json.load(sys.stdin)), sys.stdout)

@@ -11,20 +11,43 @@ import click
 from rich.console import Console
 
 from tests.bench.charges import measure_charges
+from tests.bench.cores import measure_cores
+from tests.bench.events import measure_events
 from tests.bench.lab import Lab
+from tests.bench.latency import measure_latency
 from tests.bench.load import BenchFailed
 from tests.bench.machine import describe_machine
 from tests.bench.plan import Plan
+from tests.bench.probes import measure_probes
 from tests.bench.reads import measure_reads
 from tests.bench.report import markdown, show
 from tests.bench.results import Result
 from tests.bench.round_trips import measure_round_trips
+from tests.bench.simulated import measure_simulation
+from tests.bench.slow_gateway import measure_slow_gateway
+from tests.bench.soak import measure_soak
+from tests.bench.starts import measure_starts
+from tests.bench.stripe_charges import measure_stripe
+from tests.bench.tables import measure_tables
 
 BENCHMARKS: Final[Mapping[str, Callable[[Lab, Plan], list[Result]]]] = {
     "charges": measure_charges,
+    "stripe": measure_stripe,
+    "slow-gateway": measure_slow_gateway,
     "reads": measure_reads,
+    "events": measure_events,
+    "latency": measure_latency,
+    "probes": measure_probes,
+    "starts": measure_starts,
+    "simulation": measure_simulation,
+    "cores": measure_cores,
+    "tables": measure_tables,
     "round-trips": measure_round_trips,
 }
+
+# The soak test takes as long as it is told to, so it only runs if it is.
+_SOAK: Final = "soak"
+_ALL: Final = {**BENCHMARKS, _SOAK: measure_soak}
 
 INTERRUPTED: Final = 130
 
@@ -35,7 +58,13 @@ INTERRUPTED: Final = 130
 @click.option("--rounds", type=click.IntRange(1), help="How often each work is measured.")
 @click.option("--seconds", type=click.FloatRange(0.5), help="How long a work is measured.")
 @click.option("--rows", type=click.IntRange(1), help="Rows of the filled tables.")
-@click.option("--soak", "minutes", type=float, default=0.0, help="Minutes of the soak test.")
+@click.option(
+    "--soak",
+    "minutes",
+    type=float,
+    default=0.0,
+    help="Also pay orders for so many minutes, and watch memory and tables.",
+)
 @click.option(
     "--json",
     "file",
@@ -67,17 +96,28 @@ def main(
     )
     machine = describe_machine()
     results: list[Result] = []
+    failed = False
     try:
         with tempfile.TemporaryDirectory() as folder, Lab.open(Path(folder)) as lab:
-            for name in names or BENCHMARKS:
-                found = BENCHMARKS[name](lab, plan)
-                show(console, found)
-                results += found
-    except BenchFailed as error:
-        console.print(f"bench: {error}", style="red", markup=False)
-        sys.exit(1)
+            for name in _chosen(names, minutes):
+                try:
+                    found = _ALL[name](lab, plan)
+                except BenchFailed as error:
+                    console.print(f"{name}: {error}", style="red", markup=False)
+                    failed = True
+                else:
+                    show(console, found)
+                    results += found
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     print(markdown(machine, results))
     content = {"machine": machine, "results": [each.as_json() for each in results]}
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    sys.exit(failed)
+
+
+def _chosen(names: tuple[str, ...], soak_minutes: float) -> tuple[str, ...]:
+    """Return the benchmarks to run: all of them, or those that are named; the soak test last."""
+    if soak_minutes:
+        return (*names, _SOAK)
+    return names or tuple(BENCHMARKS)

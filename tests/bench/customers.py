@@ -18,7 +18,8 @@ def payer_of(number: int) -> str:
 
 
 @cache
-def _cookie(user: str) -> str:
+def cookie(user: str) -> str:
+    """Return the session cookie of a user who is signed in."""
     return f"session={in_session(a_token(user, JWT_KEY))}"
 
 
@@ -30,7 +31,7 @@ def charge(number: int, order_id: str, token: str, *, key: bool = False) -> str:
         "POST /api/payments HTTP/1.1\r\n"
         "Host: shop.example\r\n"
         "Content-Type: application/json\r\n"
-        f"Cookie: {_cookie(payer_of(number))}\r\n"
+        f"Cookie: {cookie(payer_of(number))}\r\n"
         f"{idempotency}"
         f"Content-Length: {len(body)}\r\n"
         "\r\n"
@@ -40,4 +41,4 @@ def charge(number: int, order_id: str, token: str, *, key: bool = False) -> str:
 
 def get(path: str, user: str) -> str:
     """Return the request that reads something of this user."""
-    return f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nCookie: {_cookie(user)}\r\n\r\n"
+    return f"GET {path} HTTP/1.1\r\nHost: shop.example\r\nCookie: {cookie(user)}\r\n\r\n"

@@ -26,6 +26,8 @@ _POSTGRES: Final = {
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
     "shared_buffers": "512MB",
+    # It would work for the tables of one benchmark during another.
+    "autovacuum": "off",
 }
 
 _TEMPLATE: Final = "migrated"
@@ -100,9 +102,14 @@ class Lab:
     def program(self, module: str, *arguments: str) -> Iterator[Service]:
         """Run one of the benchmark's own servers: a module that is given a port."""
         port = free_port()
-        command = [sys.executable, "-m", module, str(port), *arguments]
-        with self._running(command, {}, "listening") as process:
+        with self.module(module, str(port), *arguments, ready="listening") as process:
             yield Service(process, port)
+
+    @contextmanager
+    def module(self, module: str, *arguments: str, ready: str) -> Iterator[ServiceProcess]:
+        """Run a module as a program that prints the text `ready` when it is ready."""
+        with self._running([sys.executable, "-m", module, *arguments], {}, ready) as process:
+            yield process
 
     def environment(self, database: Database, **changes: str) -> dict[str, str]:
         """Return the environment of a process of the service."""

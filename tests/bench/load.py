@@ -1,6 +1,7 @@
 """Send requests from a client in a process of its own, and measure what the servers used."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,9 @@ from tests.system.service_process import ROOT
 
 # What is added to the time of a run before the client is taken for hanging.
 _MARGIN_SECONDS: Final = 90.0
+
+# A reply begins with its status, and is shorter than this.
+_HEAD_BYTES: Final = 65_536
 
 MICRO: Final = 1e6
 MILLI: Final = 1e3
@@ -36,6 +40,8 @@ class Load:
     """The status of every reply."""
     repeat: bool = False
     """Whether the requests are sent again and again; else each is sent once."""
+    spread: float = 0.0
+    """Over how many seconds, before the measured ones, the customers begin one after the other."""
 
     def run(self, pids: Mapping[str, int]) -> Sample:
         """Run the client; return the rate, latencies, and the CPU time of these processes.
@@ -51,6 +57,8 @@ class Load:
             raise BenchFailed(f"replies: {seen['statuses']}, one of them: {seen['example']}")
         if not self.repeat and replies == len(self.requests):
             raise BenchFailed(f"{replies} requests are too few for {self.seconds} s")
+        if not seen["latencies"]:
+            raise BenchFailed(f"no reply within {self.seconds} s")
         used = {name: after[name] - before[name] for name in pids} | {CLIENT: seen["cpu"]}
         latencies = [MILLI * each for each in seen["latencies"]]
         return Sample(
@@ -67,6 +75,7 @@ class Load:
             "connections": self.connections,
             "expected": str(self.expected),
             "repeat": self.repeat,
+            "spread": self.spread,
         }
         done = subprocess.run(
             [sys.executable, "-m", "tests.bench.client"],
@@ -75,9 +84,22 @@ class Load:
             capture_output=True,
             text=True,
             check=False,
-            timeout=self.seconds + _MARGIN_SECONDS,
+            timeout=self.seconds + self.spread + _MARGIN_SECONDS,
         )
         if done.returncode != 0:
             raise BenchFailed(f"the client failed: {done.stderr.strip()}")
         seen: dict[str, Any] = json.loads(done.stdout)
         return seen
+
+
+def send_once(address: tuple[str, int], request: str) -> None:
+    """Send one request and wait for its reply.
+
+    Raises:
+        BenchFailed: the status is not 201.
+    """
+    with socket.create_connection(address, _MARGIN_SECONDS) as connection:
+        connection.sendall(request.encode())
+        reply = connection.recv(_HEAD_BYTES).decode(errors="replace")
+    if " 201 " not in reply.partition("\r\n")[0]:
+        raise BenchFailed(f"the reply to a charge is {reply}")

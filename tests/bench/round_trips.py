@@ -16,7 +16,7 @@ def measure_round_trips(lab: Lab, plan: Plan) -> list[Result]:
     """Count the round trips of a charge with and without an Idempotency-Key."""
     database = lab.database("round-trips")
     with WireCounter(lab.postgres.port) as counter:
-        through = Database(database.url.replace(f":{lab.postgres.port}/", f":{counter.port}/"))
+        through = Database(counter.through(database.url))
         with lab.serve(through) as service:
             charging = Charging(database, (service,), lab.postgres_pid, _SECONDS, connections=1)
 

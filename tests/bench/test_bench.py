@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from rich.console import Console
 
-from tests.bench.charges import Charging
+from tests.bench.charges import Charging, charge_once
 from tests.bench.database import Database
+from tests.bench.filling import fill
+from tests.bench.hot_statements import hot_statements
 from tests.bench.lab import Lab, Service
 from tests.bench.load import BenchFailed, Load
 from tests.bench.pgbench import Floor
+from tests.bench.plans import MIN_ROWS, find_full_scans
 from tests.bench.report import markdown
 from tests.bench.results import Measured, Result, Sample
 
@@ -70,3 +74,15 @@ def test_a_ratio_is_of_the_work_and_the_floor_of_the_same_round() -> None:
     assert result.ratios == [0.5, 0.8]
     assert result.cpu_ratio == 0.1
     assert "| work | 0.65 (0.50–0.80) | 0.10 | 25 charges/s |" in markdown({}, [result])
+
+
+def test_no_statement_of_the_service_reads_a_whole_table_that_grows(lab: Lab) -> None:
+    database = lab.database("plans")
+    fill(database, charge_once(lab, database, key=True), 2 * MIN_ROWS, Console(quiet=True))
+    statements = hot_statements(lab, database)
+    assert any("orders" in each for each in statements)
+    # What deletes old rows takes 10,000 at a time, so it reads all if there are fewer.
+    reading = {each for each in statements if not each.startswith("DELETE")}
+    assert find_full_scans(database, reading) == {}
+    without_index = "SELECT id FROM orders WHERE price = $1"
+    assert find_full_scans(database, [without_index]) == {without_index: {"orders"}}
