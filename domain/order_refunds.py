@@ -14,6 +14,7 @@ from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, Reporte
 from domain.refund_rules import (
     automatic_refund,
     external_refund,
+    lost_refund,
     refundable,
     requested_refund,
     within_captured,
@@ -64,27 +65,12 @@ class OrderRefunds(OrderDisputes):
         settled = within_captured(refund.settle(outcome), payment, self.refunds)
         return self.with_refund(settled)._refund_if_not_allowed(payment, now)
 
-    def record_refund(
-        self,
-        charge_id: ChargeId,
-        reference: str,
-        amount: Money,
-        outcome: RefundOutcome,
-        now: datetime,
-    ) -> Self:
-        """Record a refund that was started outside this service.
-
-        While it is pending, recovery checks it like one of ours, but never sends it.
-        """
-        payment = self.payment_of_charge(charge_id)
-        if payment is None:
-            return self
-        refund = next(
-            (each for each in self.refunds if reference in (each.reference, each.id)), None
-        )
-        if refund is None:
-            refund = external_refund(reference, payment, amount, now)
-        return self.with_refund(refund).settle_refund(refund.id, outcome, now)
+    def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
+        """Record the outcome of a refund that was just sent; it may be lost meanwhile."""
+        is_lost = self.refund(sent.id) is None and not isinstance(outcome, RefundFailed)
+        if is_lost and not self._has_other_refund(outcome.reference or "", sent):
+            return self.with_refund(sent).settle_refund(sent.id, outcome, now)
+        return self.settle_refund(sent.id, outcome, now)
 
     def sent_refund(self, reported: ReportedRefund) -> Refund | None:
         """Return the refund that a report is about; None if it is not one that we know."""
@@ -93,22 +79,34 @@ class OrderRefunds(OrderDisputes):
     def record_refunds(
         self, charge_id: ChargeId, reported: Sequence[ReportedRefund], now: datetime
     ) -> Self:
-        """Record all refunds that the gateway reports of a charge; ours are settled.
+        """Record what the gateway reports of refunds of a charge.
 
-        External ones come first: if one of ours has failed, they limit the refund that follows it.
+        One that we do not know was started outside this service, or it is one of ours that the
+        database has lost: then it is recorded again as ours. While such a refund is pending,
+        recovery checks it like any other of ours, but never sends it.
+
+        Failures come last: the other refunds limit the one that follows a failed one.
         """
-        order, ours = self, list[tuple[Refund, RefundOutcome]]()
+        payment = self.payment_of_charge(charge_id)
+        if payment is None:
+            return self
+        order, found = self, list[tuple[RefundId, RefundOutcome]]()
         for each in reported:
-            sent = order.sent_refund(each)
-            if sent is not None:
-                ours.append((sent, each.outcome))
-            else:
-                order = order.record_refund(
-                    charge_id, each.reference, each.amount, each.outcome, now
-                )
-        for refund, outcome in ours:
-            order = order.settle_refund(refund.id, outcome, now)
+            refund = order.sent_refund(each) or order._new_refund(payment, each, now)
+            order = order.with_refund(refund)
+            found.append((refund.id, each.outcome))
+        for refund_id, outcome in sorted(found, key=_is_failed):
+            order = order.settle_refund(refund_id, outcome, now)
         return order
+
+    def _new_refund(self, payment: Payment, reported: ReportedRefund, now: datetime) -> Refund:
+        """Return a refund that we do not know: one of ours that was lost, or an external one."""
+        known = {each.id: each for each in self.refunds}
+        lost = lost_refund(reported, payment, now)
+        if lost is not None and lost.id not in known:
+            return lost
+        external = external_refund(reported.reference, payment, reported.amount, now)
+        return known.get(external.id, external)
 
     def has_room_for(self, refund: Refund) -> bool:
         """Whether the other refunds leave the amount of this one."""
@@ -122,11 +120,11 @@ class OrderRefunds(OrderDisputes):
 
     def _refund_if_not_allowed(self, payment: Payment, now: datetime) -> Self:
         """Reserve a refund of what is left of a payment that the order may not keep."""
-        if payment.status is PaymentStatus.REVERSED:
-            reason = payment.code or "reversed"
-        elif self.is_cancelled:
-            reason = "order_cancelled"
-        else:
+        if payment.status is not PaymentStatus.REVERSED and not self.is_cancelled:
             return self
-        refund = automatic_refund(payment, self.refunds, reason, now)
+        refund = automatic_refund(payment, self.refunds, now)
         return self if refund is None else self.with_refund(refund)
+
+
+def _is_failed(found: tuple[RefundId, RefundOutcome]) -> bool:
+    return isinstance(found[1], RefundFailed)

@@ -28,6 +28,16 @@ DOUBTFUL: Final = frozenset({CURRENCY_MISMATCH, EXCEEDS_PAYMENT})
 """Codes of refunds whose amount is not what the gateway reports; an operator must look at them."""
 
 
+REQUESTED: Final = "requested"
+"""The reason of a refund if the operator gives none."""
+
+# The longest id of ours has 44 characters, and the tables store 255 of a gateway's.
+_MAX_ID: Final = 255
+
+# There are at most 11 attempts.
+_MAX_DIGITS: Final = 3
+
+
 class RefundStatus(Enum):
     """The states of a refund; TRANSITIONS lists what may follow what."""
 
@@ -85,6 +95,20 @@ class ReportedRefund:
     """The id in its labels. It proves nothing alone: others may label their refunds as well."""
     key: str | None = None
     """The idempotency key in its labels."""
+    reason: str | None = None
+    """The reason in its labels."""
+
+    @property
+    def attempt(self) -> int | None:
+        """Which attempt of a refund of ours its labels describe; None if it is not one of ours.
+
+        Other tools may label their refunds, too, but not with a key that we make.
+        """
+        if self.refund_id is None or self.key is None or len(self.refund_id) > _MAX_ID:
+            return None
+        refund_id, _, attempt = self.key.rpartition(":")
+        is_number = attempt.isascii() and attempt.isdigit() and len(attempt) <= _MAX_DIGITS
+        return int(attempt) if refund_id == self.refund_id and is_number else None
 
 
 @frozen
@@ -115,6 +139,11 @@ class Refund:
     def key(self) -> str:
         """The idempotency key; the same for every resend."""
         return f"{self.id}:{self.attempt}"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether it was started outside this service."""
+        return self.id == self.reference
 
     @property
     def is_reserved(self) -> bool:

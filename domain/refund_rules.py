@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Final
 
 from attrs import evolve, frozen
@@ -13,10 +14,12 @@ from domain.payment import Payment, PaymentStatus
 from domain.refund import (
     CURRENCY_MISMATCH,
     EXCEEDS_PAYMENT,
+    REQUESTED,
     SEND_LEASE,
     SETTLEMENT_CHECK_INTERVAL,
     Refund,
     RefundStatus,
+    ReportedRefund,
 )
 
 MAX_RETRIES: Final = 10
@@ -96,6 +99,28 @@ def external_refund(reference: str, payment: Payment, amount: Money, now: dateti
     )
 
 
+def lost_refund(reported: ReportedRefund, payment: Payment, now: datetime) -> Refund | None:
+    """Return a refund of ours that our database has lost, from its labels; None if it is none.
+
+    It keeps its id, so that a repeated request does not give the money back a second time. The
+    gateway has a record of it, so it is checked, and never sent again.
+    """
+    attempt, refund_id = reported.attempt, reported.refund_id
+    if attempt is None or refund_id is None:
+        return None
+    external = external_refund(reported.reference, payment, reported.amount, now)
+    automatic = refund_id.startswith(_automatic_id(payment, ""))
+    reason = reported.reason or (automatic_reason(payment) if automatic else REQUESTED)
+    return evolve(external, id=refund_id, reason=reason, automatic=automatic, attempt=attempt)
+
+
+def automatic_reason(payment: Payment) -> str:
+    """Return why a payment is refunded that its order may not keep."""
+    if payment.status is PaymentStatus.REVERSED:
+        return payment.code or "reversed"
+    return "order_cancelled"
+
+
 def within_captured(refund: Refund, payment: Payment, refunds: Sequence[Refund]) -> Refund:
     """Limit a succeeded refund to what the other ones have left of the captured amount.
 
@@ -119,9 +144,7 @@ def within_captured(refund: Refund, payment: Payment, refunds: Sequence[Refund])
     return evolve(refund, amount=left, code=EXCEEDS_PAYMENT)
 
 
-def automatic_refund(
-    payment: Payment, refunds: Sequence[Refund], reason: str, now: datetime
-) -> Refund | None:
+def automatic_refund(payment: Payment, refunds: Sequence[Refund], now: datetime) -> Refund | None:
     """Return a refund of all that is left; None if nothing is left or the retries are used up.
 
     A retry is a new refund under a new key, so that late reports about the failed one are not
@@ -132,10 +155,19 @@ def automatic_refund(
     failed = sum(each.automatic and each.status is RefundStatus.FAILED for each in earlier)
     if left.is_zero or failed > MAX_RETRIES:
         return None
-    refund_id = RefundId(f"{payment.id}-back-{len(earlier)}")
-    refund = _refund(refund_id, payment, left, reason, now)
+    used = {refund.id for refund in earlier}
+    refund_id = next(
+        each
+        for number in count(len(earlier))
+        if (each := _automatic_id(payment, number)) not in used
+    )
+    refund = _refund(refund_id, payment, left, automatic_reason(payment), now)
     delay = timedelta(minutes=(1 << failed) // 2)
     return evolve(refund, automatic=True, attempt=failed, next_check_at=now + delay)
+
+
+def _automatic_id(payment: Payment, number: int | str) -> RefundId:
+    return RefundId(f"{payment.id}-back-{number}")
 
 
 def _refund(

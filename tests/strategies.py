@@ -16,7 +16,13 @@ from domain.money import MAX_MINOR_UNITS, Currency, Money
 from domain.order import Order
 from domain.outcome import Charged, Evidence, NeverArrived
 from domain.payment import Payment
-from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
+from domain.refund import (
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    RefundPending,
+    ReportedRefund,
+)
 from domain.replica import OrderReplica, OrderStatus
 from tests.builders import (
     NOW,
@@ -237,7 +243,19 @@ def _record_refund(draw: st.DrawFn, order: Order) -> Step:
         RefundFailed("expired_or_canceled_card", reference),
     ]
     outcome = draw(st.sampled_from(outcomes))
-    return lambda order, now: order.record_refund(charge_id, reference, amount, outcome, now)
+    labels = draw(st.sampled_from([_NO_LABELS, *_labels_of(charge_id, order)]))
+    reported = ReportedRefund(reference, amount, outcome, *labels)
+    return lambda order, now: order.record_refunds(charge_id, [reported], now)
+
+
+_NO_LABELS: Final[tuple[RefundId | None, str | None]] = (None, None)
+
+
+def _labels_of(charge_id: ChargeId, order: Order) -> list[tuple[RefundId, str]]:
+    """Return labels that a refund of this charge may have: of refunds that are lost, or not."""
+    payment = order.payment_of_charge(charge_id)
+    ids = ["operators", *(f"{payment.id}-back-{number}" for number in range(3) if payment)]
+    return [(RefundId(each), f"{each}:{number}") for number, each in enumerate(ids)]
 
 
 def _record_dispute(draw: st.DrawFn, order: Order) -> Step:

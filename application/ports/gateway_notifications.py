@@ -10,7 +10,7 @@ from domain.identifiers import ChargeId, DisputeId, PaymentId
 from domain.money import Money
 from domain.outcome import Outcome
 from domain.payment import Payment
-from domain.refund import RefundOutcome, ReportedRefund
+from domain.refund import ReportedRefund
 
 
 @unique
@@ -47,13 +47,11 @@ class PaymentNotification:
 
 @frozen
 class ExternalRefundNotification:
-    """A charge is refunded outside this service, such as in the gateway's dashboard."""
+    """A charge is refunded, as far as is known outside this service: such as in a dashboard."""
 
     id: str
     charge_id: ChargeId
-    reference: str
-    amount: Money
-    outcome: RefundOutcome
+    reported: ReportedRefund
 
 
 @frozen
@@ -68,10 +66,7 @@ class RefundNotification:
     @property
     def as_external(self) -> ExternalRefundNotification:
         """The same as an external refund, which it is unless we have sent it."""
-        reported = self.reported
-        return ExternalRefundNotification(
-            self.id, self.charge_id, reported.reference, reported.amount, reported.outcome
-        )
+        return ExternalRefundNotification(self.id, self.charge_id, self.reported)
 
 
 @frozen

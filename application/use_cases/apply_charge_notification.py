@@ -42,13 +42,7 @@ async def apply_charge_notification(
 def _record_refund(
     work: UnitOfWork, order: Order, notification: ExternalRefundNotification, now: datetime
 ) -> Sequence[Refund]:
-    recorded = order.record_refund(
-        notification.charge_id,
-        notification.reference,
-        notification.amount,
-        notification.outcome,
-        now,
-    )
+    recorded = order.record_refunds(notification.charge_id, [notification.reported], now)
     return save_refunds(work, order, recorded)
 
 

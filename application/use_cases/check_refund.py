@@ -62,7 +62,7 @@ class CheckRefund:
             return
         if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
             await self.sync.if_possible(payment)
-        await self.settle(payment.id, refund.id, outcome)
+        await self.settle(payment.id, refund, outcome)
 
     async def _find_or_send(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         outcome = await self.gateway.find_refund(payment, refund)
@@ -80,7 +80,7 @@ class CheckRefund:
 
     async def _has_room(self, payment: Payment, refund: Refund) -> bool:
         try:
-            order = await self.sync(payment)
+            synced = await self.sync(payment)
         except LookupRefused:  # asking again is useless; only the gateway itself limits the refund
-            order = None
-        return order is None or order.has_room_for(refund)
+            synced = None
+        return synced is None or synced.order.has_room_for(refund)

@@ -7,12 +7,21 @@ from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
+from application.use_cases.books_guard import BooksGuard
 from application.use_cases.settle_refund import SettleRefund
-from application.use_cases.sync_refunds import SyncRefunds
+from application.use_cases.sync_refunds import Synced, SyncRefunds
 from domain.identifiers import PaymentId, RefundId
+from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.payment import Payment
-from domain.refund import Refund, RefundFailed
+from domain.refund import REQUESTED, Refund, RefundFailed
+
+
+@frozen
+class LostRefundsFound(Exception):
+    """The gateway has refunds of ours that the database had lost; look at them first."""
+
+    payment_id: PaymentId
 
 
 @frozen
@@ -23,6 +32,7 @@ class RefundPayment:
     gateway: PaymentGateway
     settle: SettleRefund
     sync: SyncRefunds
+    guard: BooksGuard
     now: Clock
     new_id: NewId
 
@@ -30,40 +40,56 @@ class RefundPayment:
         self,
         payment_id: PaymentId,
         minor_units: int | None = None,
-        reason: str = "requested",
+        reason: str = REQUESTED,
         refund_id: RefundId | None = None,
     ) -> Refund:
         """Refund this many minor units; if None, all that is left at the gateway.
 
         A refund that is still `pending` afterwards is in progress, or its outcome is unknown;
         recovery continues it. A caller that passes a refund id may repeat the call: it returns the
-        same refund, and sends it again only while it is pending and within SEND_LEASE.
+        same refund, and sends it again only while it is pending and within SEND_LEASE. That is
+        also true if the database has lost the refund: what the gateway has is recorded first.
 
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
+            LostRefundsFound: this part of the payment may be given back already.
+            GatewayUnavailable: the books may be behind, and the gateway cannot be asked.
             StorageUnavailable: nothing was sent yet; if the refund was reserved nevertheless,
                 recovery sends it.
         """
         note(payment_id=payment_id)
-        if minor_units is None:
-            await self._sync(payment_id)
-        payment, refund, work = await self._reserve(
-            refund_id or RefundId(self.new_id()), payment_id, minor_units, reason
-        )
+        refund_id = refund_id or RefundId(self.new_id())
+        if await self._find_lost(payment_id, refund_id) and minor_units is not None:
+            raise LostRefundsFound(payment_id)
+        payment, refund, work = await self._reserve(refund_id, payment_id, minor_units, reason)
         if not refund.may_be_sent(self.now()):
             return refund
         try:
             outcome = await self.gateway.refund(payment, refund)
             if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
                 await self.sync.if_possible(payment)
-            return await self.settle(payment_id, refund.id, outcome, work.continued()) or refund
+            return await self.settle(payment_id, refund, outcome, work.continued()) or refund
         except (OutcomeUnknown, GatewayUnavailable, StorageUnavailable):
             return refund
 
-    async def _sync(self, payment_id: PaymentId) -> None:
-        order = await self.retry.begin().orders.find_by_payment(payment_id)
-        if order is not None:
-            await self.sync.if_possible(order.payment_at_gateway(payment_id))
+    async def _find_lost(self, payment_id: PaymentId, refund_id: RefundId) -> bool:
+        """Record what the gateway has; return whether that is another refund that we had lost."""
+        before = await self._order(payment_id)
+        is_compared = self.guard.holds(self.guard.books.generation)
+        await self.guard()
+        order = before if is_compared else await self._order(payment_id)
+        if order is None or order.refund(refund_id) is not None:
+            return False
+        synced = await self.sync.if_possible(order.payment_at_gateway(payment_id))
+        found = () if synced is None else synced.lost
+        if before is not None and not is_compared:
+            found = [*found, *Synced.of(before, order).lost]
+        if any(each.id == refund_id for each in found):
+            return False
+        return any(each.payment_id == payment_id for each in found)
+
+    async def _order(self, payment_id: PaymentId) -> Order | None:
+        return await self.retry.begin().orders.find_by_payment(payment_id)
 
     async def _reserve(
         self, refund_id: RefundId, payment_id: PaymentId, minor_units: int | None, reason: str

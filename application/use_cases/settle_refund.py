@@ -10,7 +10,7 @@ from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.events import PaymentRefunded
-from domain.identifiers import PaymentId, RefundId
+from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.refund import DOUBTFUL, Refund, RefundOutcome, RefundStatus
 
@@ -26,11 +26,14 @@ class SettleRefund:
     async def __call__(
         self,
         payment_id: PaymentId,
-        refund_id: RefundId,
+        sent: Refund,
         outcome: RefundOutcome,
         first: UnitOfWork | None = None,
     ) -> Refund | None:
-        """Settle the refund and publish its success, in one commit; None if there is no such one.
+        """Settle the refund and publish its success, in one commit.
+
+        If the database has lost the refund, such as in a failover, it is recorded again. Returns
+        None if nothing is known of it or of its payment.
 
         `first` is the unit of work that continues the reservation, if the caller has committed it.
 
@@ -43,8 +46,8 @@ class SettleRefund:
             if order is None:
                 return None, ()
             note_payment(order.payment(payment_id))
-            settled = order.settle_refund(refund_id, outcome, self.now())
-            return settled.refund(refund_id), save_refunds(work, order, settled)
+            settled = order.settle_sent_refund(sent, outcome, self.now())
+            return settled.refund(sent.id), save_refunds(work, order, settled)
 
         refund, doubtful = await self.retry(decision, first)
         await report_doubtful(self.alerts, doubtful)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from application.ports.alerts import Alerts
+from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_history import GatewayHistory
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
@@ -17,6 +17,21 @@ from domain.payment import Payment
 from domain.refund import Refund
 
 logger = logging.getLogger(__name__)
+
+
+@frozen
+class Synced:
+    """An order with all refunds of a payment, and those of ours that were lost until now."""
+
+    order: Order
+    lost: Sequence[Refund]
+
+    @classmethod
+    def of(cls, before: Order, after: Order) -> "Synced":
+        """Return what has changed."""
+        new = [each for each in after.refunds if before.refund(each.id) is None]
+        # A refund that follows a failed one was not sent yet, so it has no reference.
+        return cls(after, [each for each in new if each.reference and not each.is_external])
 
 
 @frozen
@@ -33,8 +48,8 @@ class SyncRefunds:
     alerts: Alerts
     now: Clock
 
-    async def __call__(self, payment: Payment) -> Order | None:
-        """Return the order with all refunds; None if the gateway has no list of them.
+    async def __call__(self, payment: Payment) -> Synced | None:
+        """Return what was found; None if the gateway has no list of refunds.
 
         `payment` has the id that the gateway has for it.
 
@@ -49,24 +64,33 @@ class SyncRefunds:
             return None
         reported = await list_refunds(payment)
 
-        async def decision(work: UnitOfWork) -> tuple[Order | None, Sequence[Refund]]:
+        async def decision(work: UnitOfWork) -> tuple[Synced | None, Sequence[Refund]]:
             order = await work.orders.find_by_payment(payment.id)
             if order is None:
                 return None, ()
             recorded = order.record_refunds(charge_id, reported, self.now())
-            return recorded, save_refunds(work, order, recorded)
+            return Synced.of(order, recorded), save_refunds(work, order, recorded)
 
-        order, doubtful = await self.retry(decision)
+        synced, doubtful = await self.retry(decision)
         await report_doubtful(self.alerts, doubtful)
-        return order
+        if synced is not None:
+            await self._report_lost(synced.lost)
+        return synced
 
-    async def if_possible(self, payment: Payment) -> None:
+    async def if_possible(self, payment: Payment) -> Synced | None:
         """Record what the gateway has; if it cannot be asked, leave it to a later occasion.
 
         Raises:
             StorageUnavailable: nothing is known to be written.
         """
         try:
-            await self(payment)
+            return await self(payment)
         except (OutcomeUnknown, GatewayUnavailable) as error:
             logger.info("the refunds of payment %s could not be listed: %s", payment.id, error)
+            return None
+
+    async def _report_lost(self, refunds: Sequence[Refund]) -> None:
+        for refund in refunds:
+            text = f"refund {refund.id} of payment {refund.payment_id} was lost and is adopted"
+            logger.warning("%s", text)
+            await self.alerts.report(AlertKind.BOOKS_BEHIND, "refunds", text)

@@ -13,6 +13,7 @@ from application.ports.idempotency_store import IdempotencyKeyReused, RequestInP
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.limit_declines import TooManyDeclines
+from application.use_cases.refund_payment import LostRefundsFound
 from domain.claim import (
     AlreadyPaid,
     AmountMismatch,
@@ -201,6 +202,10 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     # the refund
     NotRefundable: _not_refundable,
     RefundExceedsPayment: _refund_exceeds_payment,
+    LostRefundsFound: lambda _: problem_reply(
+        409,
+        ErrorDetail("Refunds were found that the database had lost", code="lost_refunds_found"),
+    ),
     # the database and the gateway
     StorageUnavailable: _unavailable("The service is busy; nothing was charged"),
     GatewayUnavailable: _unavailable("The payment gateway cannot be reached; nothing was charged"),

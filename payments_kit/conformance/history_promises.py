@@ -30,7 +30,7 @@ class RefundListContract:
         payment, charged = await paid(harness)
         assert await self._list(harness, as_captured(payment, charged)) == []
 
-    async def test_a_refund_of_ours_is_listed_with_its_key(
+    async def test_a_refund_of_ours_is_listed_with_its_id_and_its_key(
         self, harness: RefundListingHarness
     ) -> None:
         payment, charged = await paid(harness, 1000)
@@ -40,6 +40,9 @@ class RefundListContract:
         [listed] = await self._list(harness, as_captured(payment, charged))
         assert (listed.reference, listed.outcome) == (refunded.reference, refunded)
         assert refund.is_reported_by(listed)
+        # From these labels, a refund that our database has lost becomes ours again.
+        assert (listed.refund_id, listed.key) == (refund.id, refund.key)
+        assert listed.attempt == refund.attempt
 
     async def test_a_refund_by_others_is_listed_with_its_amount_and_is_none_of_ours(
         self, harness: RefundListingHarness

@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 from domain.payment import NOT_SENT, PaymentStatus
 from payments_kit.simulation.observations import Observations
+
+_WITH_REASON: Final = ("payment:failed:", "payment:refunded:")
 
 
 def published_under_one_id(found: Observations) -> Iterable[str]:
@@ -18,8 +21,9 @@ def published_under_one_id(found: Observations) -> Iterable[str]:
         if each.subject == "payment:created":
             created[each.payment_id].add(each.id)
     for event_id, different in contents.items():
-        # The reason of a failure is not restored, so another one may be published again.
-        may_differ = found.has_lost_transactions and event_id.startswith("payment:failed:")
+        # The reason of a failure, or why an order may not keep its payment, is not restored: what
+        # was decided again may have another one.
+        may_differ = found.has_lost_transactions and event_id.startswith(_WITH_REASON)
         if len(different) > 1 and not may_differ:
             yield f"3: event {event_id} has different contents: {different}"
     for payment_id, ids in created.items():

@@ -7,7 +7,7 @@ from adapters.gateways.simulated.refunds import RefundState
 from application.ports.gateway_notifications import ExternalRefundNotification
 from domain.identifiers import PaymentId
 from domain.money import Money
-from domain.refund import Refunded
+from domain.refund import Refunded, ReportedRefund
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 
 
@@ -59,7 +59,5 @@ class GatewayEvents:
         reference = await self._gateway.refund_externally(payment_id, amount)
         if reference is None:
             return None
-        refunded = Refunded(reference, amount)
-        return ExternalRefundNotification(
-            f"evt_{reference}", attempt.charge_id, reference, amount, refunded
-        )
+        reported = ReportedRefund(reference, amount, Refunded(reference, amount))
+        return ExternalRefundNotification(f"evt_{reference}", attempt.charge_id, reported)

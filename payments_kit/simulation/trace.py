@@ -75,7 +75,7 @@ def describe(notification: Notification) -> str:
             return f"{prefix} payment {payment_id} {what}"
         case RefundNotification(_, _, _, reported):
             return f"{prefix} refund {reported.refund_id} {type(reported.outcome).__name__}"
-        case ExternalRefundNotification(_, charge_id, _, amount, _):
-            return f"{prefix} external refund of {amount} of {charge_id}"
+        case ExternalRefundNotification(_, charge_id, reported):
+            return f"{prefix} external refund of {reported.amount} of {charge_id}"
         case _:
             return prefix

@@ -24,7 +24,7 @@ from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.order import Order
 from domain.payment import Payment
-from domain.refund import Refund, Refunded, RefundFailed, RefundPending
+from domain.refund import Refund, Refunded, RefundFailed, RefundPending, ReportedRefund
 from domain.replica import OrderReplica
 from tests.builders import (
     NOW,
@@ -50,9 +50,17 @@ CREATED = PaymentCreated.of(PAID.payment(PAYMENT))
 
 _CHARGE = charged().charge_id
 CHARGE_NOTIFICATIONS: list[ChargeNotification] = [
-    ExternalRefundNotification("evt_1", _CHARGE, "re_1", PRICE, Refunded("re_1", PRICE)),
-    ExternalRefundNotification("evt_2", _CHARGE, "re_2", PRICE, RefundPending("re_2")),
-    ExternalRefundNotification("evt_3", _CHARGE, "re_3", PRICE, RefundFailed("lost_card", "re_3")),
+    *(
+        ExternalRefundNotification(f"evt_{number}", _CHARGE, reported)
+        for number, reported in enumerate(
+            (
+                ReportedRefund("re_1", PRICE, Refunded("re_1", PRICE)),
+                ReportedRefund("re_2", PRICE, RefundPending("re_2"), RefundId("r"), "r:0", "late"),
+                ReportedRefund("re_3", PRICE, RefundFailed("lost_card", "re_3")),
+            ),
+            start=1,
+        )
+    ),
     DisputeNotification(
         "evt_4", _CHARGE, DisputeId("dp_1"), PRICE, "fraudulent", DisputeStatus.LOST
     ),

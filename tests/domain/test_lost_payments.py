@@ -12,7 +12,7 @@ from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.outcome import Evidence, NeverArrived
 from domain.payment import CAPTURED, Payment, PaymentStatus
-from domain.refund import Refunded
+from domain.refund import Refunded, ReportedRefund
 from domain.replica import OrderReplica, OrderStatus
 from domain.second_charge import CHARGED_TWICE, second_charge_id
 from tests.builders import (
@@ -194,7 +194,8 @@ def test_a_second_charge_is_given_back_by_its_amount_whatever_was_requested() ->
 
 def test_a_second_charge_is_given_back_after_a_full_refund_of_the_first() -> None:
     order = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
-    order = order.record_refund(charged().charge_id, "re_1", PRICE, Refunded("re_1", PRICE), NOW)
+    reported = ReportedRefund("re_1", PRICE, Refunded("re_1", PRICE))
+    order = order.record_refunds(charged().charge_id, [reported], NOW)
     order = order.settle(PAYMENT, AGAIN, NOW)
     assert [refund.charge_id for refund in order.refunds] == [charged().charge_id, AGAIN.charge_id]
 

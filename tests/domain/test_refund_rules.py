@@ -24,6 +24,7 @@ from domain.refund import (
     RefundOutcome,
     RefundPending,
     RefundStatus,
+    ReportedRefund,
 )
 from domain.refund_rules import EXTERNAL_REFUND, MAX_RETRIES, NotRefundable, RefundExceedsPayment
 from tests.builders import (
@@ -78,7 +79,7 @@ def reserve_and_settle(order: Order, amount: Money) -> Order:
 
 def record(order: Order, outcome: RefundOutcome, amount: Money = SIXTY) -> Order:
     """Return the order after a report about an external refund."""
-    return order.record_refund(CHARGE, "re_external", amount, outcome, NOW)
+    return order.record_refunds(CHARGE, [ReportedRefund("re_external", amount, outcome)], NOW)
 
 
 def given_back(order: Order) -> Money:
@@ -274,7 +275,8 @@ def test_a_refund_of_ours_that_was_made_externally_is_not_counted_twice() -> Non
 def test_reports_about_an_unknown_refund_or_charge_change_nothing() -> None:
     unknown, status = ChargeId("ch_unknown"), DisputeStatus.OPEN
     assert settle(paid(), "unknown", BY_US) == paid()
-    assert paid().record_refund(unknown, "re_external", PRICE, EXTERNALLY, NOW) == paid()
+    reported = ReportedRefund("re_external", PRICE, EXTERNALLY)
+    assert paid().record_refunds(unknown, [reported], NOW) == paid()
     assert paid().record_dispute(DISPUTE, unknown, PRICE, "fraudulent", status) == paid()
 
 

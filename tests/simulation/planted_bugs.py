@@ -345,7 +345,7 @@ async def _refund_before_the_reservation(
     except (OutcomeUnknown, GatewayUnavailable):
         return refund
     await self._reserve(refund_id, payment_id, minor_units, reason)
-    return await self.settle(payment_id, refund_id, outcome) or refund
+    return await self.settle(payment_id, refund, outcome) or refund
 
 
 _keys = count(1)

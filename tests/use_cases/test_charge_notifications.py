@@ -18,7 +18,13 @@ from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId
 from domain.money import Money
-from domain.refund import SETTLEMENT_CHECK_INTERVAL, Refunded, RefundPending, RefundStatus
+from domain.refund import (
+    SETTLEMENT_CHECK_INTERVAL,
+    Refunded,
+    RefundPending,
+    RefundStatus,
+    ReportedRefund,
+)
 from tests.builders import PRICE, dollars
 from tests.checkpoints import FailAt, proceed
 from tests.use_cases.failures import each_database_failure
@@ -46,10 +52,14 @@ def refunded(
     charge_id: str, reference: str = "re_1", amount: Money = SIXTY, number: int = 1
 ) -> ExternalRefundNotification:
     """Return a notification about an external refund."""
-    outcome = Refunded(reference, amount)
-    return ExternalRefundNotification(
-        f"evt_refund_{number}", ChargeId(charge_id), reference, amount, outcome
-    )
+    reported = ReportedRefund(reference, amount, Refunded(reference, amount))
+    return ExternalRefundNotification(f"evt_refund_{number}", ChargeId(charge_id), reported)
+
+
+def pending(notification: ExternalRefundNotification) -> ExternalRefundNotification:
+    """Return a notification that says that the bank has not completed the refund."""
+    outcome = RefundPending(notification.reported.reference)
+    return evolve(notification, reported=evolve(notification.reported, outcome=outcome))
 
 
 def disputed(
@@ -97,7 +107,7 @@ async def test_a_dispute_is_recorded_and_published_once_in_each_state(world: Wor
 async def test_a_pending_external_refund_is_checked_and_never_sent(world: World) -> None:
     await pay(world)
     notification = await refund_externally(world)
-    await world.receive(evolve(notification, outcome=RefundPending(notification.reference)))
+    await world.receive(pending(notification))
     world.advance(seconds=SETTLEMENT_CHECK_INTERVAL.total_seconds() - 1)
     assert await world.recover() == 0
     world.advance(seconds=1)
@@ -111,7 +121,7 @@ async def test_an_external_refund_without_a_record_at_the_gateway_is_never_sent(
     world: World,
 ) -> None:
     await pay(world)
-    gone = evolve(refunded(world.charges[0].id), outcome=RefundPending("re_1"))
+    gone = pending(refunded(world.charges[0].id))
     await world.receive(gone)
     for _ in range(5):
         world.advance(seconds=SETTLEMENT_CHECK_INTERVAL.total_seconds())

@@ -19,7 +19,7 @@ from domain.identifiers import OrderId, PaymentId, RefundId
 from domain.order import Order
 from domain.outcome import Charged
 from domain.payment import Payment, PaymentStatus
-from domain.refund import Refunded
+from domain.refund import Refunded, ReportedRefund
 from domain.second_charge import CHARGED_TWICE
 from tests.builders import ORDER, PRICE, charged, created_event
 from tests.checkpoints import proceed
@@ -266,8 +266,8 @@ async def test_an_operator_can_refund_a_second_charge(world: World) -> None:
 async def test_an_outside_refund_of_a_second_charge_is_recorded_as_its_own(world: World) -> None:
     _, second = await pay_twice(world)
     assert second.charge_id is not None
-    refund = Refunded("re_outside", PRICE)
-    report = ExternalRefundNotification("evt_1", second.charge_id, "re_outside", PRICE, refund)
+    reported = ReportedRefund("re_outside", PRICE, Refunded("re_outside", PRICE))
+    report = ExternalRefundNotification("evt_1", second.charge_id, reported)
     await world.receive(report)
     recorded = world.order().refund(RefundId("re_outside"))
     assert recorded is not None

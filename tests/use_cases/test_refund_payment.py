@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.payment_gateway import CardToken
@@ -48,7 +49,9 @@ async def refund(
 async def settle(world: World, refund_id: RefundId, outcome: RefundOutcome) -> Refund | None:
     """Settle a refund of the default payment with a report of the gateway."""
     settle_refund = world.use_cases().refund_payment.settle
-    return await settle_refund(world.payment().id, refund_id, outcome)
+    sent = world.order().refund(refund_id)
+    assert sent is not None
+    return await settle_refund(world.payment().id, sent, outcome)
 
 
 async def test_a_payment_is_refunded_in_parts_until_nothing_is_left(world: World) -> None:
@@ -175,9 +178,10 @@ async def test_a_refund_that_waits_for_a_bank_ends_when_the_bank_has_decided(wor
 
 async def test_a_report_about_an_unknown_refund_changes_nothing(world: World) -> None:
     await pay(world)
-    unknown, failed = RefundId("unknown"), RefundFailed("unknown")
-    assert await settle(world, unknown, failed) is None
+    failed = RefundFailed("unknown")
+    unknown = evolve(await refund(world, 100), id=RefundId("unknown"))
     settle_refund = world.use_cases().refund_payment.settle
+    assert await settle_refund(world.payment().id, unknown, failed) is None
     assert await settle_refund(PaymentId("unknown"), unknown, failed) is None
 
 

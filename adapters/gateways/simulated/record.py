@@ -141,6 +141,7 @@ class GatewayRecord:
             state=RefundState.PENDING if attempt.refund_is_pending else RefundState.SUCCEEDED,
             key=refund.key,
             refund_id=refund.id,
+            reason=refund.reason,
         )
         reply = KeyedReply(refund.key, request, now, record.reference, record.state.value)
         return evolve(self._with(reply), refunds=(*self.refunds, record)), record.outcome

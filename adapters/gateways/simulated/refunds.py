@@ -40,11 +40,13 @@ class RefundRecord:
     state: RefundState
     key: str | None = None
     refund_id: RefundId | None = None
+    reason: str | None = None
 
     @property
     def reported(self) -> ReportedRefund:
         """What the gateway lists and notifies about it."""
-        return ReportedRefund(self.reference, self.amount, self.outcome, self.refund_id, self.key)
+        labels = self.refund_id, self.key, self.reason
+        return ReportedRefund(self.reference, self.amount, self.outcome, *labels)
 
     @property
     def outcome(self) -> RefundOutcome:

@@ -12,6 +12,7 @@ from adapters.gateways.stripe.objects import Json, Unreadable, is_storable, live
 from domain.identifiers import OrderId, PaymentId, UserId
 from domain.money import Currency, Money, UnknownCurrency
 from domain.payment import Payment
+from domain.refund import REQUESTED, Refund
 
 GATEWAY: Final = "stripe"
 """The name of the gateway in tables and events, whichever of Stripe's APIs is used."""
@@ -45,6 +46,17 @@ def labels(payment: Payment) -> dict[str, str]:
         "currency": payment.amount.currency.code,
         "created_at": payment.created_at.isoformat(),
     }
+
+
+def refund_labels(refund: Refund) -> dict[str, str]:
+    """Return what a refund's metadata says beside its payment's names; it can be rebuilt from it.
+
+    The reason is only there if it is an operator's own, because the others follow from the rules.
+    """
+    found = {"refund_id": refund.id, "refund_key": refund.key}
+    if refund.automatic or refund.reason == REQUESTED:
+        return found
+    return found | {"refund_reason": refund.reason[:MAX_VALUE]}
 
 
 def label(obj: Json, name: str) -> str | None:

@@ -186,9 +186,7 @@ def _of_refund(event_id: str, obj: Json) -> Notification:
     refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
     if payment_id is not None and ID.fullmatch(payment_id) and refund.refund_id is not None:
         return RefundNotification(event_id, PaymentId(payment_id), charge_id, refund)
-    return ExternalRefundNotification(
-        event_id, charge_id, refund.reference, refund.amount, refund.outcome
-    )
+    return ExternalRefundNotification(event_id, charge_id, refund)
 
 
 def _of_dispute(event_id: str, type_: str, obj: Json) -> Notification:

@@ -7,7 +7,7 @@ from attrs import frozen
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused, StoredError
-from adapters.gateways.stripe.labels import label, names
+from adapters.gateways.stripe.labels import label, names, refund_labels
 from adapters.gateways.stripe.objects import Json, amount, outcome_of_refund, text
 from domain.identifiers import ChargeId, RefundId
 from domain.payment import Payment
@@ -37,7 +37,7 @@ class StripeRefunds:
                     key=refund.key,
                     charge=refund.charge_id,
                     amount=minor_units,
-                    metadata=names(payment) | {"refund_id": refund.id, "refund_key": refund.key},
+                    metadata=names(payment) | refund_labels(refund),
                 )
             except RequestRefused as refused:
                 if refused.code != "charge_already_refunded":
@@ -86,6 +86,7 @@ def reported_refund(refund: Json) -> ReportedRefund:
         outcome=outcome_of_refund(refund),
         refund_id=None if refund_id is None else RefundId(refund_id),
         key=label(refund, "refund_key"),
+        reason=label(refund, "refund_reason"),
     )
 
 

@@ -167,7 +167,8 @@ async def test_the_ledger_has_a_notification_for_every_change(world: World) -> N
     refund = a_refund(payment, charged)
     refunded = await world.gateway.refund(payment, refund)
     assert isinstance(refunded, Refunded)
-    reported = ReportedRefund(refunded.reference, refund.amount, refunded, refund.id, refund.key)
+    labels = refund.id, refund.key, refund.reason
+    reported = ReportedRefund(refunded.reference, refund.amount, refunded, *labels)
     await world.gateway.refund_externally(payment.id, Money(0, Currency("usd")))
     assert world.ledger.notifications == [
         PaymentNotification("evt_00000001", payment.id, None, payment),

@@ -10,7 +10,7 @@ from adapters.gateways.in_memory import GatewayFaultKind
 from application.log_context import MAX_ID, current_ids, log_context, note
 from application.ports.gateway_notifications import ExternalRefundNotification
 from domain.identifiers import ChargeId
-from domain.refund import Refunded
+from domain.refund import Refunded, ReportedRefund
 from tests.builders import dollars
 from tests.entrypoints.http.test_create_refund import refund
 from tests.entrypoints.http.test_webhooks import PlainNotificationReader, notify
@@ -101,10 +101,8 @@ async def test_of_a_notification_that_arrives_before_its_charge_is_known(
     payment = (await world.pay()).payment
     [charge] = world.charges
     amount = dollars("1")
-    refunded = Refunded("re_1", amount)
-    await world.receive(
-        ExternalRefundNotification("evt_1", ChargeId(charge.id), "re_1", amount, refunded)
-    )
+    reported = ReportedRefund("re_1", amount, Refunded("re_1", amount))
+    await world.receive(ExternalRefundNotification("evt_1", ChargeId(charge.id), reported))
     world.advance(seconds=10)
     await world.recover()
     lines()

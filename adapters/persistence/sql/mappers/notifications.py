@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from application.ports.gateway_notifications import (
@@ -13,26 +13,32 @@ from application.ports.gateway_notifications import (
 )
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId
-from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, RefundStatus
+from domain.money import Money
+from domain.refund import (
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    RefundPending,
+    RefundStatus,
+    ReportedRefund,
+)
+
+# Of a refund, as ReportedRefund has them.
+_LABELS: Final = ("refund_id", "key", "reason")
 
 
 def notification_row(notification: ChargeNotification, since: datetime) -> Values:
     """Return the row of a deferred notification."""
-    amount, currency = money_values(notification.amount)
-    data: dict[str, Any] = {"amount": amount, "currency": currency}
     if isinstance(notification, DisputeNotification):
         kind = "dispute"
-        data |= {
+        data = _amount_data(notification.amount) | {
             "dispute_id": notification.dispute_id,
             "reason": notification.reason,
             "status": notification.status.value,
         }
     else:
         kind = "refund"
-        data |= {
-            "reference": notification.reference,
-            "outcome": _outcome_data(notification.outcome),
-        }
+        data = _refund_data(notification.reported)
     return (notification.id, notification.charge_id, kind, json.dumps(data), since)
 
 
@@ -50,12 +56,25 @@ def notification_from(
             reason=data["reason"],
             status=DisputeStatus(data["status"]),
         )
-    return ExternalRefundNotification(
-        id=notification_id,
-        charge_id=ChargeId(charge_id),
+    # Older versions stored no labels.
+    reported = ReportedRefund(
         reference=data["reference"],
         amount=amount,
         outcome=_outcome_from(**data["outcome"]),
+        **{name: data.get(name) for name in _LABELS},
+    )
+    return ExternalRefundNotification(notification_id, ChargeId(charge_id), reported)
+
+
+def _amount_data(money: Money) -> dict[str, Any]:
+    amount, currency = money_values(money)
+    return {"amount": amount, "currency": currency}
+
+
+def _refund_data(reported: ReportedRefund) -> dict[str, Any]:
+    data = {"reference": reported.reference, "outcome": _outcome_data(reported.outcome)}
+    return (
+        _amount_data(reported.amount) | data | {name: getattr(reported, name) for name in _LABELS}
     )
 
 

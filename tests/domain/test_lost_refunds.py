@@ -1,0 +1,98 @@
+"""Refunds of ours that the database has lost are restored from what the gateway lists."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.identifiers import RefundId
+from domain.money import Money
+from domain.order import Order
+from domain.payment import PaymentStatus
+from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, ReportedRefund
+from domain.refund_rules import EXTERNAL_REFUND
+from tests.builders import NOW, PAYMENT, a_payment, an_order, cancelled_event, charged
+
+CHARGE = charged().charge_id
+PAID = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
+CODE = "expired_or_canceled_card"
+
+
+def outcome(kind: str, reference: str, amount: Money) -> RefundOutcome:
+    """Return one of the three outcomes of a refund."""
+    match kind:
+        case "succeeded":
+            return Refunded(reference, amount)
+        case "pending":
+            return RefundPending(reference)
+        case _:
+            return RefundFailed(CODE, reference)
+
+
+@st.composite
+def refunds(draw: st.DrawFn) -> list[ReportedRefund]:
+    """Draw some refunds of the payment, of ours and of others, which together do not exceed it."""
+    found = list[ReportedRefund]()
+    for number in range(draw(st.integers(1, 5))):
+        amount = Money(draw(st.integers(1, 2_000)), PAID.payments[0].amount.currency)
+        reference, refund_id = f"re_{number}", RefundId(f"refund-{number}")
+        kind = draw(st.sampled_from(["succeeded", "succeeded", "pending", "failed"]))
+        is_ours = draw(st.booleans())
+        labels = (refund_id, f"{refund_id}:0", "damaged") if is_ours else (None, None, None)
+        found.append(ReportedRefund(reference, amount, outcome(kind, reference, amount), *labels))
+    return found
+
+
+def books(reported: list[ReportedRefund]) -> Order:
+    """Return the order as it was before anything was lost."""
+    order = PAID
+    for each in reported:
+        if each.refund_id is not None:
+            units = each.amount.minor_units
+            order = order.reserve_refund(each.refund_id, PAYMENT, units, "damaged", NOW)
+            order = order.settle_refund(each.refund_id, each.outcome, NOW)
+        else:
+            order = order.record_refunds(CHARGE, [each], NOW)
+    return order
+
+
+def recorded(order: Order) -> list[tuple[str, ...]]:
+    """Return what counts of the refunds of an order."""
+    return sorted(
+        (each.id, each.key, each.reference or "", str(each.amount), each.status.value, each.reason)
+        for each in order.refunds
+    )
+
+
+@given(data=st.data(), reported=refunds(), is_listed=st.booleans())
+def test_whatever_is_lost_is_restored_in_any_order(
+    data: st.DataObject, reported: list[ReportedRefund], is_listed: bool
+) -> None:
+    before = books(reported)
+    order = PAID
+    for each in data.draw(st.lists(st.sampled_from(before.refunds), unique=True)):
+        order = order.with_refund(each)
+    told = data.draw(st.permutations(reported))
+    for reports in [told] if is_listed else [[each] for each in told]:
+        order = order.record_refunds(CHARGE, reports, NOW)
+    assert recorded(order) == recorded(before)
+    assert order.refundable(order.payments[0]) == before.refundable(before.payments[0])
+    assert order.record_refunds(CHARGE, told, NOW) == order
+
+
+@given(data=st.data())
+def test_an_automatic_refund_that_follows_lost_ones_has_an_id_of_its_own(
+    data: st.DataObject,
+) -> None:
+    cancelled = PAID.apply(cancelled_event(), NOW)
+    for _ in range(3):
+        last = cancelled.refunds[-1]
+        cancelled = cancelled.settle_refund(last.id, RefundFailed(CODE, f"re_{last.id}"), NOW)
+    failed = [
+        ReportedRefund(f"re_{each.id}", each.amount, RefundFailed(CODE, each.id), each.id, each.key)
+        for each in cancelled.refunds[:-1]
+    ]
+    told = data.draw(st.lists(st.sampled_from(failed), unique=True))
+    order = PAID.record_refunds(CHARGE, told, NOW).apply(cancelled_event(), NOW)
+    following = order.refunds[-1]
+    assert len({each.id for each in order.refunds}) == len(order.refunds) == len(told) + 1
+    assert (following.automatic, following.attempt) == (True, len(told))
+    assert all(each.automatic and each.reason != EXTERNAL_REFUND for each in order.refunds)
