@@ -9,7 +9,7 @@ import click
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.cli.running import fail, run
 from entrypoints.settings import Settings, read_database_url, read_settings
-from entrypoints.settings.oddities import find_oddities
+from entrypoints.settings.oddities import find_oddities, find_unread_names
 
 if TYPE_CHECKING:
     from entrypoints.monitoring.doctor import CheckResult
@@ -26,7 +26,7 @@ def migrate() -> None:
     try:
         database_url = read_database_url(os.environ)
     except InvalidSetting as error:
-        fail(*error.problems)
+        fail(*error.problems, *find_unread_names(os.environ))
     click.echo(f"the database has schema {run(migrate_database(database_url))}")
 
 
@@ -42,6 +42,8 @@ def doctor() -> None:
     try:
         settings = read_settings(os.environ)
     except InvalidSetting as error:
+        for oddity in find_unread_names(os.environ):
+            _report("!", "configuration", oddity)
         results = [CheckResult("configuration", False, each) for each in error.problems]
     else:
         _report("✓", "configuration", "complete")

@@ -11,7 +11,7 @@ import click
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.settings import Settings, read_settings
-from entrypoints.settings.oddities import find_oddities
+from entrypoints.settings.oddities import find_oddities, find_unread_names
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ def settings_or_exit(*, http: bool = True) -> Settings:
     try:
         return read_settings(os.environ, http=http)
     except InvalidSetting as error:
-        fail(*error.problems)
+        fail(*error.problems, *find_unread_names(os.environ))
 
 
 def log_oddities(settings: Settings) -> None:

@@ -108,7 +108,7 @@ class Authenticator:
             StorageUnavailable: there is a token that may have expired, but the time is not known.
         """
         refusal = Refusal(
-            RefusalReason.NO_TOKEN, "there is neither a bearer token nor a session cookie"
+            RefusalReason.NO_TOKEN, "there is no token in an Authorization header or session cookie"
         )
         for token in find_tokens(request):
             if isinstance(token, Refusal):
@@ -216,7 +216,7 @@ class OperatorKeys:
             each.name for each in self.operators if hmac.compare_digest(actual, _digest(each.key))
         ]
         if not names:
-            problem = "no bearer key" if credentials is None else "a key that is no operator's"
+            problem = "no key" if credentials is None else "a key that is no operator's"
             text = f"a request of the operator API has {problem}"
             self.refusals.record(Refusal(RefusalReason.OPERATOR_KEY, text))
             raise NotAuthorized

@@ -29,7 +29,7 @@ def find_tokens(request: AnyRequest) -> Iterator[str | Refusal]:
     """
     token = bearer(request)
     if token is not None:
-        yield token if is_token(token) else _malformed("the bearer token is not a signed JWT")
+        yield token if is_token(token) else _malformed("the Authorization header has no signed JWT")
         return
     for cookie in ";".join(request.headers.getall("cookie", [])).split(";"):
         name, _, value = cookie.partition("=")
@@ -38,8 +38,14 @@ def find_tokens(request: AnyRequest) -> Iterator[str | Refusal]:
 
 
 def bearer(request: AnyRequest) -> str | None:
-    """Return the bearer credentials of the request, whatever they are; None if there are none."""
-    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    """Return the bearer credentials of the request, whatever they are; None if there are none.
+
+    Two headers are no credentials: a proxy in front may have checked the other one.
+    """
+    values = request.headers.getall("authorization", [])
+    if len(values) > 1:
+        return ""
+    scheme, _, credentials = "".join(values).partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else None
 
 

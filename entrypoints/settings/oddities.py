@@ -6,6 +6,7 @@ from typing import Final
 
 from entrypoints.settings import VARIABLES, Settings
 from entrypoints.settings.environment import FILE
+from entrypoints.settings.mistakes import find_mistake
 
 # 16 random characters of base64 have 96 bits, which nobody guesses. RFC 7518, section 3.2, asks for
 # 256 bits, but deployments of the reference service have short secrets.
@@ -42,7 +43,7 @@ _OTHER_NAMES: Final = {
 
 def find_oddities(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     """Return one line for each oddity; it begins with the variable's name and shows no value."""
-    return [*_odd_keys(settings), *_unread_names(environment)]
+    return [*_odd_keys(settings), *find_unread_names(environment)]
 
 
 def _odd_keys(settings: Settings) -> Iterator[str]:
@@ -53,6 +54,8 @@ def _odd_keys(settings: Settings) -> Iterator[str]:
     for name, key in keys.items():
         if key is not None and key != key.strip():
             yield f"{name}: has white space around it, which is used as part of the secret"
+        if key is not None and (mistake := find_mistake(key)):
+            yield f"{name}: {mistake}, and this is used as the secret"
     for name, key in (keys | operators).items():
         if key is not None and is_guessable(key):
             yield f"{name}: can be guessed: use a random secret, such as of `openssl rand -hex 32`"
@@ -71,7 +74,8 @@ def is_guessable(secret: str) -> bool:
     )
 
 
-def _unread_names(environment: Mapping[str, str]) -> Iterator[str]:
+def find_unread_names(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield one line for each name that is probably a misspelt one of ours."""
     files = {name + FILE for name, (_, variable) in VARIABLES.items() if variable.is_secret}
     known = VARIABLES.keys() | files
     unset = [

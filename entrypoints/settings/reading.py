@@ -7,6 +7,7 @@ from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.settings import parsers
 from entrypoints.settings.environment import FILE, read_variable
+from entrypoints.settings.mistakes import find_mistake
 from entrypoints.settings.model import VARIABLES, Settings
 from entrypoints.settings.variable import REQUIRED, Variable
 
@@ -58,7 +59,9 @@ def _read(environment: Mapping[str, str], variable: Variable) -> object:
     try:
         parsed = variable.parse(value if variable.keeps_spaces else value.strip())
     except ValueError as error:
-        raise InvalidSetting(variable.name, str(error)) from None
+        mistake = find_mistake(value)
+        hint = f"; it {mistake}" if mistake else ""
+        raise InvalidSetting(variable.name, f"{error}{hint}") from None
     if variable.parse is parsers.gateway and GatewayPlugin.is_reference(str(parsed)):
         return GatewayPlugin.load(str(parsed), environment)
     return parsed

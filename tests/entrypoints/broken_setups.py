@@ -120,6 +120,17 @@ ALERT = """
 
 SETUPS: Final[list[tuple[str, Change, str]]] = [
     ("database: not set", variables(DATABASE_URL=""), "DATABASE_URL: is required"),
+    (
+        "database: misspelt",
+        lambda setup: {"DATABASE_URL": "", "DATABSE_URL": setup.url()},
+        "DATABASE_URL: is required",
+    ),
+    (
+        "a reference that nothing has replaced",
+        variables(DATABASE_URL="${DATABASE_URL}"),
+        "it is a reference to another value that nothing has replaced",
+    ),
+    ("nats: a reference", variables(NATS_URL="$NATS_URL"), "NATS_URL: has a server whose host"),
     ("nats: not set", variables(NATS_URL=""), "NATS_URL: is required"),
     ("no key for tokens", variables(JWT_KEY=""), "JWT_KEY: is required unless JWKS_URL is set"),
     ("no key for Stripe", variables(PAYMENT_GATEWAY=""), "STRIPE_KEY: is required"),

@@ -45,6 +45,11 @@ def test_a_healthy_set_up_has_no_problem(setup: Setup) -> None:
     assert (status, [line for line in lines if not line.startswith("✓ ")]) == (0, [])
 
 
+def test_the_name_that_is_meant_is_named_also_if_a_variable_is_missing(setup: Setup) -> None:
+    _, lines = doctor(setup, {"DATABASE_URL": "", "DATABSE_URL": setup.url()})
+    assert "! configuration  DATABSE_URL: is not read; is DATABASE_URL meant?" in lines
+
+
 @pytest.mark.parametrize(
     ("change", "problem"), [each[1:] for each in SETUPS], ids=[each[0] for each in SETUPS]
 )

@@ -4,6 +4,7 @@ import secrets
 
 import pytest
 
+from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.settings import read_settings
 from entrypoints.settings.oddities import find_oddities, is_guessable
 
@@ -46,6 +47,34 @@ def test_a_misspelt_name_is_reported_with_the_name_that_is_meant(
     environment = {**GOOD, **unset, "PAYMENT_GATEWAY": "fake", misspelt: "hunter2"}
     found = find_oddities(read_settings(environment, http=False), environment)
     assert found == ([f"{misspelt}: is not read; is {meant} meant?"] if meant else [])
+
+
+@pytest.mark.parametrize(
+    ("key", "mistake"),
+    [
+        ('"{}"', "has quotation marks around it"),
+        ("'{}'", "has quotation marks around it"),
+        ("\ufeff{}", "begins with a byte-order mark"),
+        ("\udcff\udcfe{}", "begins with a byte-order mark"),
+        ("${{A_SECRET_{}}}", "is a reference to another value that nothing has replaced"),
+        ("$({})", "is a reference to another value that nothing has replaced"),
+        ("{{{{ {} }}}}", "is a reference to another value that nothing has replaced"),
+    ],
+)
+def test_a_key_that_a_tool_has_changed_is_reported(key: str, mistake: str) -> None:
+    changed = key.format("2F0C9A54E1B7D8360A9BE4C7F2135D68")
+    assert oddities(JWT_KEY=changed) == [f"JWT_KEY: {mistake}, and this is used as the secret"]
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotation_marks_around_a_value_that_cannot_be_read_are_named(quote: str) -> None:
+    quoted = {name: f"{quote}{value}{quote}" for name, value in GOOD.items()} | {"PORT": "'3000'"}
+    with pytest.raises(InvalidSetting) as error:
+        read_settings(quoted)
+    hint = "; it has quotation marks around it"
+    assert {each.partition(":")[0] for each in error.value.problems if each.endswith(hint)} == {
+        *("DATABASE_URL", "NATS_URL", "PORT")
+    }
 
 
 def test_a_name_like_one_that_is_set_is_not_reported() -> None:

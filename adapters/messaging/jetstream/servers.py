@@ -1,5 +1,6 @@
 """The addresses of NATS servers, in every form in which hosts give them."""
 
+import re
 from typing import Final, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -10,6 +11,9 @@ _WEBSOCKET: Final = ("ws", "wss")
 
 # Deployments of the reference service have `http://nats-srv:4222`, which its client understood.
 _SAME_AS_NATS: Final = ("http",)
+
+# A name, or an address; of IPv6 with a zone, too.
+_HOST: Final = re.compile(r"[\w.:%-]+")
 
 # https://docs.nats.io/running-a-nats-service/configuration
 DEFAULT_PORT: Final = 4222
@@ -82,6 +86,8 @@ def _split(server: str) -> SplitResult:
         raise ValueError("has a server that is not nats://, tls://, ws://, wss:// or host:port")
     if not parts.hostname or any(each.isspace() for each in server):
         raise ValueError("has a server without a host")
+    if not _HOST.fullmatch(parts.hostname):
+        raise ValueError("has a server whose host has an invalid character")
     if parts.scheme in _TCP:
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError(

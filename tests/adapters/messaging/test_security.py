@@ -99,6 +99,7 @@ async def test_every_form_of_an_address_is_understood(nats_url: str, form: str) 
         ("user:p%40ss@one:1,two:2", ["nats://one:1", "nats://two:2"], ("user", "p@ss", None)),
         ("nats://user:p@ss@one", ["nats://one:4222"], ("user", "p@ss", None)),
         ("nats://t0ken@one:1", ["nats://one:1"], (None, None, "t0ken")),
+        ("one:1,u:p@two:2", ["nats://one:1", "nats://two:2"], ("u", "p", None)),
         ("wss://one/nats,wss://two:80", ["wss://one/nats", "wss://two:80"], (None, None, None)),
     ],
 )
@@ -117,6 +118,7 @@ def test_an_address_is_read(
     [
         *("", "nats://", "one,,two", "https://one", "amqp://one", "one:port", "one:70000"),
         *("nats://s3cret/x@one", "nats://user:s3cret#1@one", "ws://one,nats://two", "nats://[::1"),
+        *("$NATS_URL", "${NATS_URL}", "s3cret:x@one,other:x@two", "one two", "one;two"),
         "ws://one,wss://two",
         *("nats://one two",),
     ],

@@ -7,10 +7,10 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import jwt
 import pytest
 from attrs import evolve
+from litestar.datastructures import Headers
 
 from entrypoints.http.auth import MAX_CACHED, Authenticator
 from entrypoints.http.errors import NotAuthorized
@@ -97,6 +97,14 @@ async def test_a_request_without_a_valid_session_or_with_an_invalid_token_is_ref
     assert await status(client, **headers) == 401
 
 
+async def test_two_authorization_headers_are_refused_whatever_they_say(client: Client) -> None:
+    two = [("authorization", f"Bearer {a_token()}"), ("cookie", f"session={VALID}")]
+    assert (await client.get(LIST, headers=two)).status_code == 200
+    for other in (f"Bearer {a_token()}", "Basic cnViYmlzaA==", ""):
+        reply = await client.get(LIST, headers=[*two, ("authorization", other)])
+        assert reply.status_code == 401
+
+
 def unsigned(claims: object, algorithm: str = "none") -> str:
     parts = ({"alg": algorithm, "typ": "JWT"}, claims)
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)
@@ -140,7 +148,7 @@ def an_authenticator(key: bytes = JWT_KEY.encode(), **changes: Any) -> Authentic
 
 
 async def user_of(authenticator: Authenticator, token: str) -> str:
-    request: Any = SimpleNamespace(headers=httpx.Headers({"authorization": f"Bearer {token}"}))
+    request: Any = SimpleNamespace(headers=Headers({"authorization": f"Bearer {token}"}))
     return (await authenticator.authenticate(request)).id
 
 

@@ -132,7 +132,7 @@ async def test_every_other_check_that_fails_is_named(world: HttpWorld) -> None:
         "e30.e30.": "the token's algorithm is none of HS256, RS256 and ES256",
         "a.b.c": "the token is malformed (DecodeError)",
         sign_hs256([], JWT_KEY): "the token's claims are not an object",
-        "text": "the bearer token is not a signed JWT",
+        "text": "the Authorization header has no signed JWT",
     }
     async with world.client(**wanted) as client:
         for token, problem in tokens.items():
@@ -151,7 +151,7 @@ async def test_a_key_that_the_provider_does_not_have_is_named() -> None:
 async def test_a_missing_or_unusable_cookie_is_named(client: Client) -> None:
     signed_out = base64.b64encode(b'{"jwt": null}').decode()
     cookies = {
-        "": "there is neither a bearer token nor a session cookie",
+        "": "there is no token in an Authorization header or session cookie",
         "session=*": "the cookie session is not cookie-session's base64 JSON",
         f"session={signed_out}": "the cookie session has no jwt: nobody signed in",
         f"express:sess={in_session('a')}": (
