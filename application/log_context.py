@@ -5,10 +5,12 @@ of a webhook only when it is read. A line has the ids that are known by then. A 
 background work begins a context of its own; its tasks share it.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from contextvars import ContextVar, Token
 from typing import Final
+
+from attrs import define, field
 
 from domain.order import Order
 from domain.payment import Payment
@@ -19,16 +21,26 @@ MAX_ID: Final = 100
 _CURRENT: Final[ContextVar[dict[str, str] | None]] = ContextVar("log_context", default=None)
 
 
-@contextmanager
-def log_context(**ids: str) -> Iterator[None]:
+def log_context(**ids: str) -> AbstractContextManager[None]:
     """Begin a context with these ids, and those of the context around it."""
-    token = _CURRENT.set({**current_ids(), **_shown(ids)})
-    try:
-        yield
-    finally:
+    return _LogContext(ids)
+
+
+@define
+class _LogContext(AbstractContextManager[None]):
+    """A class, because a generator takes several times as long, and every request has one."""
+
+    _ids: dict[str, str]
+    _token: "Token[dict[str, str] | None] | None" = field(default=None, init=False)
+
+    def __enter__(self) -> None:
+        self._token = _CURRENT.set({**current_ids(), **_shown(self._ids)})
+
+    def __exit__(self, *_: object) -> None:
         # The garbage collector ends a task that nobody waits for any more in another context.
-        with suppress(ValueError):
-            _CURRENT.reset(token)
+        if self._token is not None:
+            with suppress(ValueError):
+                _CURRENT.reset(self._token)
 
 
 def note(**ids: str) -> None:

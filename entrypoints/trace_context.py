@@ -2,10 +2,11 @@
 
 import random
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
 from typing import Final
+
+from attrs import define, field
 
 _CURRENT: Final[ContextVar[str | None]] = ContextVar("traceparent", default=None)
 
@@ -24,18 +25,28 @@ def current_traceparent() -> str | None:
     return _CURRENT.get()
 
 
-@contextmanager
-def use_traceparent(received: str | None) -> Iterator[str]:
+def use_traceparent(received: str | None) -> AbstractContextManager[str]:
     """Continue a received trace; start a new one if the value is missing or malformed.
 
     Tasks that are created inside the block inherit it.
     """
-    traceparent = _normalized(received) or _new()
-    token = _CURRENT.set(traceparent)
-    try:
-        yield traceparent
-    finally:
-        _CURRENT.reset(token)
+    return _Trace(_normalized(received) or _new())
+
+
+@define
+class _Trace(AbstractContextManager[str]):
+    """A class, because a generator takes several times as long, and every request has one."""
+
+    _traceparent: str
+    _token: "Token[str | None] | None" = field(default=None, init=False)
+
+    def __enter__(self) -> str:
+        self._token = _CURRENT.set(self._traceparent)
+        return self._traceparent
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _CURRENT.reset(self._token)
 
 
 def _normalized(received: str | None) -> str | None:

@@ -16,7 +16,9 @@ from entrypoints.http.auth import Authenticator, OperatorKeys
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.direct_routes import DIRECT, DirectRoutes
 from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
@@ -54,9 +56,11 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         openapi_config=openapi.config(version("payments")),
         state=State({"finish_seconds": FINISH_SECONDS, "is_stopping": False}),
         logging_config=None,
+        request_class=HttpRequest,
         request_max_body_size=None,  # read_body applies each route's limit
     )
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, metrics, app.state)
+    direct = DirectRoutes.of(routes)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, direct, metrics, app.state)
     return app
 
 
@@ -113,6 +117,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
     return (
         post(
             "/api/payments",
+            opt=DIRECT,
             operation_id="createPayment",
             operation_class=operations.CreatePayment,
             security=openapi.USER_SECURITY,
@@ -121,6 +126,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
         )(payments.create),
         get(
             "/api/payments",
+            opt=DIRECT,
             operation_id="listPayments",
             operation_class=operations.ListPayments,
             security=openapi.USER_SECURITY,
@@ -128,6 +134,7 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
         )(payments.index),
         get(
             "/api/payments/{payment_id:str}",
+            opt=DIRECT,
             operation_id="showPayment",
             security=openapi.USER_SECURITY,
             responses=openapi.PAYMENT | openapi.problems(401, 404, 503),

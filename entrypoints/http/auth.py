@@ -22,11 +22,11 @@ from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from domain.identifiers import UserId
-from entrypoints.http.credentials import bearer, find_tokens
+from entrypoints.http.credentials import Credential, bearer, find_credentials
 from entrypoints.http.errors import NotAuthorized
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.jwks import Jwks, fetch_from
-from entrypoints.http.key_set import ALGORITHMS
-from entrypoints.http.requests import AnyRequest
+from entrypoints.http.key_set import ALGORITHMS, KeySet
 from entrypoints.http.sign_in_refusals import Refusal, RefusalLog, RefusalReason
 from entrypoints.http.token_claims import ClaimRules, Claims
 from entrypoints.settings import Operator, Settings
@@ -52,6 +52,8 @@ class _Verified:
     until: float
     """When it is verified again, on the monotonic clock."""
     expires_at: datetime | None
+    key_set: KeySet | None
+    """The identity provider's keys when it was verified; after a change, it is verified again."""
 
 
 class _HmacWithoutMinimum(HMACAlgorithm):
@@ -99,7 +101,7 @@ class Authenticator:
             rules=ClaimRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_user_claim),
         )
 
-    async def authenticate(self, request: AnyRequest) -> User:
+    async def authenticate(self, request: HttpRequest) -> User:
         """Return the user who sent the request.
 
         Raises:
@@ -110,34 +112,39 @@ class Authenticator:
         refusal = Refusal(
             RefusalReason.NO_TOKEN, "there is no token in an Authorization header or session cookie"
         )
-        for token in find_tokens(request):
-            if isinstance(token, Refusal):
-                refusal = token
-                continue
+        for credential in find_credentials(request):
             try:
-                return await self._verify(token)
+                return await self._verify(credential)
             except Refusal as error:
                 refusal = error
         self.refusals.record(refusal)
         raise NotAuthorized
 
-    async def _verify(self, token: str) -> User:
-        digest = _digest(token)
+    async def _verify(self, credential: Credential) -> User:
+        # The credential as it was sent: to find the token in a cookie takes as long as to hash it.
+        digest = _digest(f"{credential.cookie} {credential.text}")
         cached = self._cache.get(digest)
         if cached is not None and self._is_current(cached):
             self._cache.move_to_end(digest)
             return cached.user
-        user_id, expires_at = self.rules.check(await self._claims(token), self.clock)
+        user_id, expires_at = self.rules.check(await self._claims(credential.token()), self.clock)
         user = User(user_id)
-        self._cache[digest] = _Verified(user, self.seconds() + CACHE_SECONDS, expires_at)
+        until = self.seconds() + CACHE_SECONDS
+        self._cache[digest] = _Verified(user, until, expires_at, self._key_set)
         while len(self._cache) > MAX_CACHED:
             self._cache.popitem(last=False)
         return user
 
     def _is_current(self, cached: _Verified) -> bool:
-        return self.seconds() < cached.until and (
-            cached.expires_at is None or self.clock() < cached.expires_at
+        return (
+            self.seconds() < cached.until
+            and cached.key_set is self._key_set
+            and (cached.expires_at is None or self.clock() < cached.expires_at)
         )
+
+    @property
+    def _key_set(self) -> KeySet | None:
+        return self.jwks.key_set if self.jwks else None
 
     async def _claims(self, token: str) -> Claims:
         """Return the claims of a token whose signature is valid."""
@@ -203,7 +210,7 @@ class OperatorKeys:
     operators: Sequence[Operator]
     refusals: RefusalLog
 
-    def authenticate(self, request: AnyRequest) -> str:
+    def authenticate(self, request: HttpRequest) -> str:
         """Return the name of the operator; the log lines of the request show it, too.
 
         Raises:

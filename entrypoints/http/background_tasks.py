@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import structlog
 from attrs import field, frozen
@@ -24,10 +25,12 @@ class BackgroundTasks:
         A cancelled transaction may have been committed, and a cancelled charge may have captured
         money. So neither is interrupted when a customer disconnects.
         """
-        task = asyncio.get_running_loop().create_task(work)
+        loop = asyncio.get_running_loop()
+        task, result = loop.create_task(work), loop.create_future()
         self._tasks.add(task)
-        task.add_done_callback(self._on_done)
-        return await asyncio.shield(task)
+        task.add_done_callback(partial(self._on_done, result))
+        # Not the task itself, which would be cancelled with the caller.
+        return cast(Result, await result)
 
     async def drain(self, seconds: float) -> None:
         """Wait until all tasks have ended, for at most this many seconds."""
@@ -39,8 +42,15 @@ class BackgroundTasks:
                     count=len(unfinished),
                 )
 
-    def _on_done(self, task: "asyncio.Task[Any]") -> None:
+    def _on_done(self, result: "asyncio.Future[Any]", task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        # If the caller was cancelled, asyncio would report the exception as never retrieved.
-        if not task.cancelled():
-            task.exception()
+        # To read the exception keeps asyncio from reporting it as never retrieved.
+        error = None if task.cancelled() else task.exception()
+        if result.done():  # the caller was cancelled
+            return
+        if task.cancelled():
+            result.cancel()
+        elif error is not None:
+            result.set_exception(error)
+        else:
+            result.set_result(task.result())

@@ -8,8 +8,9 @@ from typing import Final
 from urllib.parse import unquote
 
 import msgspec
+from attrs import field, frozen
 
-from entrypoints.http.requests import AnyRequest
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.sign_in_refusals import Refusal, RefusalReason
 
 # cookie-session's default name now, and when the reference service was written.
@@ -22,27 +23,48 @@ MAX_TOKEN_CHARACTERS: Final = 8192
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 
 
-def find_tokens(request: AnyRequest) -> Iterator[str | Refusal]:
-    """Yield what may be the user's token, or why it cannot be one.
+@frozen
+class Credential:
+    """What may name the user, as it was sent."""
+
+    cookie: str | None
+    """The name of the session cookie; None for a bearer token."""
+    text: str = field(repr=False)
+
+    def token(self) -> str:
+        """Return the token in it.
+
+        Raises:
+            Refusal: there is none.
+        """
+        if self.cookie is not None:
+            return _session_token(self.cookie, self.text)
+        if not is_token(self.text):
+            raise _malformed("the Authorization header has no signed JWT")
+        return self.text
+
+
+def find_credentials(request: HttpRequest) -> Iterator[Credential]:
+    """Yield what may name the user.
 
     A bearer token is used without regard to cookies; cookies are read only if there is none.
     """
     token = bearer(request)
     if token is not None:
-        yield token if is_token(token) else _malformed("the Authorization header has no signed JWT")
+        yield Credential(None, token)
         return
-    for cookie in ";".join(request.headers.getall("cookie", [])).split(";"):
+    for cookie in ";".join(request.fields.getall("cookie")).split(";"):
         name, _, value = cookie.partition("=")
         if name.strip() in COOKIES:
-            yield _session_token(name.strip(), value.strip().strip('"'))
+            yield Credential(name.strip(), value.strip().strip('"'))
 
 
-def bearer(request: AnyRequest) -> str | None:
+def bearer(request: HttpRequest) -> str | None:
     """Return the bearer credentials of the request, whatever they are; None if there are none.
 
     Two headers are no credentials: a proxy in front may have checked the other one.
     """
-    values = request.headers.getall("authorization", [])
+    values = request.fields.getall("authorization")
     if len(values) > 1:
         return ""
     scheme, _, credentials = "".join(values).partition(" ")
@@ -58,23 +80,27 @@ def is_token(value: object) -> bool:
     )
 
 
-def _session_token(cookie: str, value: str) -> str | Refusal:
-    """Return the token in a session cookie: cookie-session's JSON in either base64 alphabet."""
+def _session_token(cookie: str, value: str) -> str:
+    """Return the token in a session cookie: cookie-session's JSON in either base64 alphabet.
+
+    Raises:
+        Refusal: there is none.
+    """
     text = unquote(value).replace("-", "+").replace("_", "/").rstrip("=")
     if len(text) > 2 * MAX_TOKEN_CHARACTERS:
-        return _malformed(f"the cookie {cookie} is too long")
+        raise _malformed(f"the cookie {cookie} is too long")
     try:
         session = msgspec.json.decode(
             base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
         )
     except (binascii.Error, ValueError, RecursionError):
-        return _malformed(f"the cookie {cookie} is not cookie-session's base64 JSON")
+        raise _malformed(f"the cookie {cookie} is not cookie-session's base64 JSON") from None
     token = session.get("jwt") if isinstance(session, dict) else None
     if token is None:
-        return Refusal(RefusalReason.NO_TOKEN, f"the cookie {cookie} has no jwt: nobody signed in")
+        raise Refusal(RefusalReason.NO_TOKEN, f"the cookie {cookie} has no jwt: nobody signed in")
     if isinstance(token, str) and is_token(token):
         return token
-    return _malformed(f"the jwt in the cookie {cookie} is not a signed JWT")
+    raise _malformed(f"the jwt in the cookie {cookie} is not a signed JWT")
 
 
 def _malformed(text: str) -> Refusal:

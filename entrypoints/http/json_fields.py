@@ -47,7 +47,7 @@ class JsonFields:
         try:
             body = msgspec.json.decode(content)
             if isinstance(body, dict):
-                return cls(body, _doubled_names(content))
+                return cls(body, _doubled_names(content, len(body)))
         except (msgspec.DecodeError, ValueError, RecursionError):
             message = "The body is not valid JSON"
         missing = (ErrorDetail(f"{message}: {name} is missing", name) for name in required)
@@ -103,8 +103,16 @@ class JsonFields:
         self.details.append(ErrorDetail(f"{name} {rule}", name))
 
 
-def _doubled_names(content: bytes) -> Collection[str]:
-    """Return the names that the object has more than once; msgspec keeps the last value of each."""
+def _doubled_names(content: bytes, count: int) -> Collection[str]:
+    """Return the names that the object has more than once; msgspec keeps the last value of each.
+
+    Args:
+        content: a valid JSON object.
+        count: how many different names it has.
+    """
+    # Each pair has a colon. With as many colons as names, no other pair can be there.
+    if content.count(b":") == count:
+        return ()
     pairs = json.loads(content, object_pairs_hook=list, parse_int=str, parse_float=str)
     counts = Counter(name for name, _ in pairs)
     return frozenset(name for name, count in counts.items() if count > 1)

@@ -153,6 +153,11 @@ class Jwks:
         return found
 
     @property
+    def key_set(self) -> KeySet:
+        """The keys that were fetched last."""
+        return self._key_set
+
+    @property
     def _age(self) -> float:
         return self.now() - self._fetched_at
 

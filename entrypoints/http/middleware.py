@@ -13,8 +13,10 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
+from entrypoints.http.direct_routes import DirectRoutes
+from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
-from entrypoints.http.replies import PROBLEM_JSON, Reply, problem_reply
+from entrypoints.http.replies import Reply, problem_reply
 from entrypoints.http.request_head import refusal
 from entrypoints.logs import write_line
 from entrypoints.trace_context import new_id, use_traceparent
@@ -76,24 +78,33 @@ class _Response:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            request_id = (b"x-request-id", self.request_id.encode())
             headers = [_complete(name, value) for name, value in message["headers"]]
-            closing = (_CLOSE,) if self.closes else ()
-            message["headers"] = [*headers, *_HEADERS, *closing, request_id]
+            self._start(message, headers)
         elif message["type"] == "http.response.body" and not self.has_body:
             message["body"] = b""
         await self.send(message)
 
     async def reply(self, reply: Reply) -> None:
-        """Send a reply that is a problem."""
+        """Send a reply."""
         headers = [
-            (b"content-type", PROBLEM_JSON.encode()),
+            (b"content-type", reply.media_type.encode()),
             (b"content-length", str(len(reply.content)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
         ]
-        await self({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await self({"type": "http.response.body", "body": reply.content, "more_body": False})
+        for name, value in reply.headers.items():
+            headers.append((name.lower().encode(), value.encode()))
+        start: Any = {"type": "http.response.start", "status": reply.status}
+        self._start(start, headers)
+        await self.send(start)
+        content = reply.content if self.has_body else b""
+        await self.send({"type": "http.response.body", "body": content, "more_body": False})
+
+    def _start(self, message: Any, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status = message["status"]
+        headers += _HEADERS
+        if self.closes:
+            headers.append(_CLOSE)
+        headers.append((b"x-request-id", self.request_id.encode()))
+        message["headers"] = headers
 
 
 @frozen
@@ -101,6 +112,7 @@ class RequestMiddleware:
     """Adds headers, trace, metrics and one log line to each request; its content is not logged."""
 
     app: ASGIApp
+    routes: DirectRoutes
     metrics: Metrics
     state: State
 
@@ -117,14 +129,15 @@ class RequestMiddleware:
             has_body=method != HttpMethod.HEAD,
             closes=self.state.is_stopping,
         )
-        body = _RequestBody(receive, ended=not _expects_body(scope))
+        fields = HeaderValues(scope["headers"])
+        body = _RequestBody(receive, ended=not _expects_body(fields))
         with (
-            use_traceparent(_header(scope, b"traceparent")),
+            use_traceparent(_traceparent(fields)),
             log_context(request=response.request_id),
             self.metrics.requests_in_flight.track_inprogress(),
         ):
             try:
-                await self._handle(scope, body, response)
+                await self._handle(scope, fields, body, response)
             except Exception:
                 # Litestar handles the errors of routes; this one was raised by Litestar itself.
                 logger.exception("unexpected error")
@@ -135,14 +148,21 @@ class RequestMiddleware:
         if not body.ended and response.status != HTTPStatus.REQUEST_TIMEOUT:
             await body.discard()
 
-    async def _handle(self, scope: HTTPScope, body: Receive, response: _Response) -> None:
-        refused = refusal(scope)
+    async def _handle(
+        self, scope: HTTPScope, fields: HeaderValues, body: Receive, response: _Response
+    ) -> None:
+        refused = refusal(scope, fields)
         if refused is not None:
             await response.reply(refused)
             return
         if scope["method"] == HttpMethod.HEAD:
             # RFC 9110, section 9.3.2: as GET, but without the body.
             scope["method"] = HttpMethod.GET
+        route = self.routes.find(scope["method"], scope["path"])
+        if route is not None:
+            scope["path_template"] = route.template
+            await response.reply(await route.reply(HttpRequest(scope, body, response, fields)))
+            return
         await self.app(scope, body, response)
 
     def _record(self, scope: Scope, method: str, response: _Response, seconds: float) -> None:
@@ -168,14 +188,12 @@ def _complete(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name, b", ".join(sorted(methods | ({b"HEAD"} if b"GET" in methods else set())))
 
 
-def _expects_body(scope: Scope) -> bool:
+def _expects_body(fields: HeaderValues) -> bool:
     """Whether the client sends a body at once; with `Expect`, it waits for 100 (Continue)."""
-    names = {name for name, _ in scope["headers"]}
-    return b"expect" not in names and not names.isdisjoint(
-        (b"content-length", b"transfer-encoding")
-    )
+    has_body = b"content-length" in fields or b"transfer-encoding" in fields
+    return has_body and b"expect" not in fields
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
-    values = [value for key, value in scope["headers"] if key == name]
-    return values[0].decode("latin-1") if len(values) == 1 else None
+def _traceparent(fields: HeaderValues) -> str | None:
+    values = fields.getall("traceparent")
+    return values[0] if len(values) == 1 else None

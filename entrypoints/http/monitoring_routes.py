@@ -6,6 +6,7 @@ from attrs import frozen
 from litestar import Response
 from prometheus_client import CollectorRegistry
 
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.probes import (
     METRICS_TYPE,
     Check,
@@ -14,7 +15,6 @@ from entrypoints.http.probes import (
     ready_reply,
     stopping_reply,
 )
-from entrypoints.http.requests import AnyRequest
 from entrypoints.http.responses import to_response
 
 
@@ -29,7 +29,7 @@ class MonitoringRoutes:
         """Return 200 while the process handles requests."""
         return to_response(live_reply())
 
-    async def ready(self, request: AnyRequest) -> Response[bytes]:
+    async def ready(self, request: HttpRequest) -> Response[bytes]:
         """Return 200 if everything that requests need is reachable, else 503; 503 when stopping."""
         if request.app.state.is_stopping:
             return to_response(stopping_reply())

@@ -11,10 +11,10 @@ from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.client_address import decline_sources
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import PaymentHandler
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.replies import json_reply, payment_body
 from entrypoints.http.request_bodies import parse_no_fields, parse_payment
 from entrypoints.http.requests import (
-    AnyRequest,
     idempotency_key,
     order_id_in_query,
     read_json,
@@ -33,7 +33,7 @@ class PaymentRoutes:
     authenticator: Authenticator
     trusted_proxies: int
 
-    async def create(self, request: AnyRequest) -> Response[bytes]:
+    async def create(self, request: HttpRequest) -> Response[bytes]:
         """Pay for an order. It is charged at most once, however often the request is repeated."""
         user = await self.authenticator.authenticate(request)
         key = idempotency_key(request)
@@ -41,7 +41,7 @@ class PaymentRoutes:
         command = parse_payment(await read_json(request), user.id, sources)
         return to_response(await self.handler.pay(command, key))
 
-    async def cancel(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
+    async def cancel(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Cancel one of the user's payments that waits for the user; its order is free then."""
         user = await self.authenticator.authenticate(request)
         if not is_payment_id(payment_id):
@@ -49,7 +49,7 @@ class PaymentRoutes:
         parse_no_fields(await read_json(request, required=False))
         return to_response(await self.cancellations.cancel(PaymentId(payment_id), user.id))
 
-    async def show(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
+    async def show(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Return one of the user's payments."""
         user = await self.authenticator.authenticate(request)
         if not is_payment_id(payment_id):
@@ -57,7 +57,7 @@ class PaymentRoutes:
         payment, order = await self.read_payments.one(PaymentId(payment_id), user.id)
         return to_response(json_reply(200, payment_body(payment, order)))
 
-    async def index(self, request: AnyRequest) -> Response[bytes]:
+    async def index(self, request: HttpRequest) -> Response[bytes]:
         """Return the user's payments of an order, oldest first."""
         user = await self.authenticator.authenticate(request)
         payments, order = await self.read_payments.of_order(order_id_in_query(request), user.id)

@@ -8,8 +8,9 @@ from domain.identifiers import PaymentId
 from entrypoints.http.auth import OperatorKeys
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import RefundHandler
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.request_bodies import parse_refund
-from entrypoints.http.requests import AnyRequest, idempotency_key, read_json, refuse_query
+from entrypoints.http.requests import idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
 from entrypoints.http.validation import is_payment_id
 
@@ -21,7 +22,7 @@ class RefundRoutes:
     handler: RefundHandler
     operators: OperatorKeys
 
-    async def create(self, request: AnyRequest, payment_id: FromPath[str]) -> Response[bytes]:
+    async def create(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Refund part or all of a payment."""
         self.operators.authenticate(request)
         if not is_payment_id(payment_id):

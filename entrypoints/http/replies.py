@@ -113,6 +113,11 @@ class Reply:
         """Whether the body is a Problem."""
         return self.status >= HTTPStatus.BAD_REQUEST
 
+    @property
+    def media_type(self) -> str:
+        """The content type of the body."""
+        return PROBLEM_JSON if self.is_problem else JSON
+
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
     """Return a reply with a JSON body."""

@@ -10,12 +10,15 @@ from typing import Final
 from litestar.types import HTTPScope
 
 from entrypoints.http.errors import CLOSE_CONNECTION, NotFound, reply_to
+from entrypoints.http.http_request import HeaderValues
 from entrypoints.http.replies import ErrorDetail, Reply, problem_reply
 
 # Each path has one spelling: no empty segment, so no `//` and no slash at the end; no `.` and
 # `..`; no escape of a character that needs none (RFC 3986, section 6.2.2.2), nor of a slash,
 # which would be a separator for some programs only.
 _SEGMENT: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2})+")
+# The usual path, with neither dots nor escapes, is found at once.
+_PLAIN: Final = re.compile(rb"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-]+)+")
 _ESCAPED: Final = re.compile(rb"%([0-9A-F]{2})")
 _NEVER_ESCAPED: Final = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/\\"
@@ -23,12 +26,13 @@ _NEVER_ESCAPED: Final = frozenset(
 _DOTS: Final = frozenset({b".", b".."})
 
 
-def refusal(scope: HTTPScope) -> Reply | None:
+def refusal(scope: HTTPScope, fields: HeaderValues) -> Reply | None:
     """Return the reply to a request that is refused for its head; None if it is not."""
-    if not _has_one_host(scope):
+    if not _has_one_host(scope, fields):
         detail = ErrorDetail("The request must have one Host header", "Host")
         return problem_reply(400, detail, headers=CLOSE_CONNECTION)
-    if any(value.strip().lower() != b"chunked" for value in _values(scope, b"transfer-encoding")):
+    codings = fields.raw(b"transfer-encoding")
+    if any(value.strip().lower() != b"chunked" for value in codings):
         # RFC 9112, section 6.1.
         detail = ErrorDetail("The only transfer coding is chunked", "Transfer-Encoding")
         return problem_reply(501, detail, headers=CLOSE_CONNECTION)
@@ -39,7 +43,7 @@ def refusal(scope: HTTPScope) -> Reply | None:
 
 def is_canonical(path: bytes) -> bool:
     """Whether this is the one spelling of a path."""
-    if path == b"/":
+    if path == b"/" or _PLAIN.fullmatch(path):
         return True
     root, *segments = path.split(b"/")
     return root == b"" and bool(segments) and all(_is_segment(segment) for segment in segments)
@@ -51,16 +55,12 @@ def _is_segment(segment: bytes) -> bool:
     return _NEVER_ESCAPED.isdisjoint(int(each, 16) for each in _ESCAPED.findall(segment))
 
 
-def _has_one_host(scope: HTTPScope) -> bool:
+def _has_one_host(scope: HTTPScope, fields: HeaderValues) -> bool:
     """Whether there is one Host header, as RFC 9112, section 3.2, requires.
 
     granian shows a request without the header as one with an empty header.
     """
-    hosts = _values(scope, b"host")
+    hosts = fields.raw(b"host")
     if scope["http_version"] == "1.1":
         return len(hosts) == 1 and bool(hosts[0].strip())
     return len(hosts) <= 1
-
-
-def _values(scope: HTTPScope, name: bytes) -> list[bytes]:
-    return [value for key, value in scope["headers"] if key == name]

@@ -4,17 +4,14 @@ import asyncio
 import codecs
 import re
 from collections.abc import Sequence
-from typing import Any, Final
-
-from litestar import Request
+from typing import Final
 
 from domain.identifiers import OrderId
 from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, EncodedBody, NotJson
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.json_fields import TEXT_RULE
 from entrypoints.http.replies import ErrorDetail
 from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
-
-AnyRequest = Request[Any, Any, Any]
 
 # More than twice the largest valid request: two texts of 255 characters, each character 12 bytes
 # long when it is escaped as a pair of \uXXXX, and a few field names.
@@ -32,7 +29,7 @@ _TOKEN: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,32}")
 _IDEMPOTENCY_KEY: Final = re.compile(f"[\x21-\x7e]{{1,{MAX_CHARACTERS}}}")
 
 
-def order_id_in_query(request: AnyRequest) -> OrderId:
+def order_id_in_query(request: HttpRequest) -> OrderId:
     """Return the order id in `?orderId=`.
 
     Raises:
@@ -44,7 +41,7 @@ def order_id_in_query(request: AnyRequest) -> OrderId:
     return OrderId(values[0])
 
 
-def refuse_query(request: AnyRequest) -> None:
+def refuse_query(request: HttpRequest) -> None:
     """Return if the request has no query.
 
     A request that moves money says how much in its body only: `?amount=500` would be missed, and
@@ -60,7 +57,7 @@ def refuse_query(request: AnyRequest) -> None:
         )
 
 
-def idempotency_key(request: AnyRequest) -> str | None:
+def idempotency_key(request: HttpRequest) -> str | None:
     """Return the request's idempotency key, if any; in quotes as in the draft, or without.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/, section 2.1.
@@ -68,7 +65,7 @@ def idempotency_key(request: AnyRequest) -> str | None:
     Raises:
         BadRequest: the header is not one valid key.
     """
-    values = request.headers.getall("idempotency-key", [])
+    values = request.fields.getall("idempotency-key")
     if not values:
         return None
     key = values[0].strip()
@@ -80,14 +77,14 @@ def idempotency_key(request: AnyRequest) -> str | None:
     return key
 
 
-async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
+async def read_json(request: HttpRequest, *, required: bool = True) -> bytes:
     """Return the body; it must be declared as JSON, which a form of another site cannot do.
 
     Raises:
         NotJson: the content type is not JSON in UTF-8.
         EncodedBody, BodyTooLarge, BodyTooSlow, BadRequest: see `read_body`.
     """
-    content_types = request.headers.getall("content-type", [])
+    content_types = request.fields.getall("content-type")
     if required or content_types:
         _check_json(content_types)
     content = await read_body(request, MAX_JSON_BYTES)
@@ -97,7 +94,7 @@ async def read_json(request: AnyRequest, *, required: bool = True) -> bytes:
     return content.removeprefix(codecs.BOM_UTF8)
 
 
-async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
+async def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     """Return the body; its size is counted while it arrives, as Content-Length may be wrong.
 
     Raises:
@@ -107,7 +104,7 @@ async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
         BadRequest: the connection was closed before the end of the body.
     """
     _check_coding(request)
-    content_length = request.headers.get("content-length", "0")
+    content_length = request.fields.get("content-length", "0")
     if not content_length.isdecimal() or int(content_length[:20]) > max_bytes:
         raise BodyTooLarge
     content = bytearray()
@@ -126,8 +123,8 @@ async def read_body(request: AnyRequest, max_bytes: int) -> bytes:
         raise BodyTooSlow from None
 
 
-def _check_coding(request: AnyRequest) -> None:
-    codings = ",".join(request.headers.getall("content-encoding", [])).split(",")
+def _check_coding(request: HttpRequest) -> None:
+    codings = ",".join(request.fields.getall("content-encoding")).split(",")
     for coding in (each.strip().lower() for each in codings):
         if coding not in ("", "identity"):
             raise EncodedBody(coding if _TOKEN.fullmatch(coding) else "unknown")

@@ -7,21 +7,34 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from entrypoints.http.errors import reply_to
-from entrypoints.http.replies import JSON, PROBLEM_JSON, Reply, problem_reply
+from entrypoints.http.replies import Reply, problem_reply
 
 
-def to_response(reply: Reply) -> Response[bytes]:
+class ReplyResponse(Response[bytes]):
+    """A reply as a Litestar response."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(
+            content=reply.content,
+            status_code=reply.status,
+            headers=dict(reply.headers),
+            media_type=reply.media_type,
+        )
+        self.reply = reply
+
+
+def to_response(reply: Reply) -> ReplyResponse:
     """Convert a reply into a Litestar response."""
-    return Response(
-        content=reply.content,
-        status_code=reply.status,
-        headers=dict(reply.headers),
-        media_type=PROBLEM_JSON if reply.is_problem else JSON,
-    )
+    return ReplyResponse(reply)
 
 
 def on_error(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Return the response to an exception of a route or of Litestar's routing."""
+    return to_response(error_reply(error))
+
+
+def error_reply(error: Exception) -> Reply:
+    """Return the reply to an exception of a route or of Litestar's routing."""
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return to_response(problem_reply(error.status_code, headers=error.headers))
-    return to_response(reply_to(error))
+        return problem_reply(error.status_code, headers=error.headers)
+    return reply_to(error)

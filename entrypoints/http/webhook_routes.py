@@ -6,8 +6,9 @@ from litestar import Response
 from application.ports.gateway_notifications import InvalidNotification, NotificationReader
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import NotificationHandler
+from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.notification_refusals import NotificationRefusals
-from entrypoints.http.requests import MAX_NOTIFICATION_BYTES, AnyRequest, read_body
+from entrypoints.http.requests import MAX_NOTIFICATION_BYTES, read_body
 from entrypoints.http.responses import to_response
 
 
@@ -20,12 +21,12 @@ class WebhookRoutes:
     """None if there is no secret: then there is nothing to verify with."""
     refusals: NotificationRefusals
 
-    async def stripe(self, request: AnyRequest) -> Response[bytes]:
+    async def stripe(self, request: HttpRequest) -> Response[bytes]:
         """Apply a notification once. Stripe sends it again after any reply but 2xx.
 
         https://docs.stripe.com/webhooks#handle-duplicate-events
         """
-        signature = request.headers.get("stripe-signature", "")
+        signature = request.fields.get("stripe-signature", "")
         if self.reader is None:
             if signature:
                 await self.refusals.record_without_secret()

@@ -14,8 +14,19 @@ from litestar.datastructures import Headers
 
 from entrypoints.http.auth import MAX_CACHED, Authenticator
 from entrypoints.http.errors import NotAuthorized
+from entrypoints.http.http_request import HeaderValues
+from entrypoints.http.jwks import REFRESH_AFTER_SECONDS
 from entrypoints.http.sign_in_refusals import RefusalLog
 from tests.builders import NOW, PAYER
+from tests.entrypoints.http.identity_provider import (
+    EC_ENTRY,
+    EC_KEY,
+    Provider,
+    key_set,
+)
+from tests.entrypoints.http.identity_provider import (
+    token as provider_token,
+)
 from tests.entrypoints.http.world import (
     JWT_KEY,
     SETTINGS,
@@ -148,7 +159,12 @@ def an_authenticator(key: bytes = JWT_KEY.encode(), **changes: Any) -> Authentic
 
 
 async def user_of(authenticator: Authenticator, token: str) -> str:
-    request: Any = SimpleNamespace(headers=Headers({"authorization": f"Bearer {token}"}))
+    return await user_with(authenticator, authorization=f"Bearer {token}")
+
+
+async def user_with(authenticator: Authenticator, **headers: str) -> str:
+    fields = HeaderValues((name.encode(), value.encode()) for name, value in headers.items())
+    request: Any = SimpleNamespace(fields=fields)
     return (await authenticator.authenticate(request)).id
 
 
@@ -165,6 +181,20 @@ async def test_a_cached_token_is_refused_after_its_expiry() -> None:
         await user_of(authenticator, token)
 
 
+async def test_a_cached_token_is_verified_again_after_the_providers_keys_have_changed() -> None:
+    provider = Provider()
+    authenticator = an_authenticator(jwks=provider.jwks())
+    withdrawn, other = provider_token(kid="rsa"), provider_token(EC_KEY, "ES256", kid="ec")
+    assert await user_of(authenticator, withdrawn) == PAYER
+
+    provider.document = key_set(EC_ENTRY)
+    provider.time += REFRESH_AFTER_SECONDS + 1
+    assert await user_of(authenticator, withdrawn) == PAYER  # nothing is fetched for it
+    assert await user_of(authenticator, other) == PAYER
+    with pytest.raises(NotAuthorized):
+        await user_of(authenticator, withdrawn)
+
+
 async def test_cached_tokens_are_distinguished_and_their_number_is_limited() -> None:
     authenticator = an_authenticator()
     users = [f"user-{number}" for number in range(MAX_CACHED + 10)]
@@ -173,6 +203,23 @@ async def test_cached_tokens_are_distinguished_and_their_number_is_limited() -> 
         assert await user_of(authenticator, a_token(user)) == user
 
     assert len(authenticator._cache) == MAX_CACHED
+
+
+async def test_what_is_cached_for_a_bearer_token_is_not_valid_as_a_cookie_nor_the_reverse() -> None:
+    authenticator = an_authenticator()
+    token = a_token()
+    assert await user_with(authenticator, authorization=f"Bearer {token}") == PAYER
+    assert await user_with(authenticator, cookie=f"session={in_session(token)}") == PAYER
+
+    for headers in (
+        {"cookie": f"session={token}"},
+        {"cookie": f"express:sess={token}"},
+        {"authorization": f"Bearer {in_session(token)}"},
+        {"authorization": f"Bearer session {in_session(token)}"},
+        {"cookie": f"session=None {token}"},
+    ):
+        with pytest.raises(NotAuthorized):
+            await user_with(authenticator, **headers)
 
 
 async def test_a_repr_does_not_contain_the_key() -> None:

@@ -7,8 +7,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from entrypoints.http.json_fields import JsonFields
 from tests.entrypoints.http.world import Client, HttpWorld, error_fields, pay, signed_in
+
+PAIRS = st.lists(st.tuples(st.sampled_from(["a", "b", ":", "c:d"]), st.sampled_from(["", ":", {}])))
 
 VALID = b'{"token": "tok_visa", "orderId": "order-1"}'
 LIMIT = 16 * 1024
@@ -22,6 +27,18 @@ async def send(
     """Send this body as a user who is signed in."""
     headers = {"content-type": content_type} if content_type is not None else {}
     return await client.post("/api/payments", content=content, headers={**signed_in(), **headers})
+
+
+@given(PAIRS, st.sampled_from(["", ":"]))
+def test_every_name_that_is_there_more_than_once_is_found(
+    pairs: list[tuple[str, object]], more: str
+) -> None:
+    pairs = [*pairs, ("nested", {"a": 1, more: [1, {"a:": 2}]})]
+    content = "{" + ", ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in pairs) + "}"
+
+    names = [name for name, _ in pairs]
+    doubled = {name for name in names if names.count(name) > 1}
+    assert set(JsonFields.of(content.encode()).doubled) == doubled
 
 
 NOT_TEXT: list[object] = [

@@ -1,0 +1,48 @@
+"""HttpRequest: a Litestar request whose headers are found in a fraction of the time."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from litestar import Request
+from litestar.types import Receive, Scope
+
+_NONE: Final[tuple[bytes, ...]] = ()
+
+
+class HeaderValues:
+    """The header fields of a request by their names, which are in lower case."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
+        self._values: dict[bytes, list[bytes]] = {}
+        for name, value in fields:
+            self._values.setdefault(name, []).append(value)
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._values
+
+    def raw(self, name: bytes) -> list[bytes]:
+        """Return the values of a header as they were sent."""
+        return self._values.get(name) or []
+
+    def getall(self, name: str) -> list[str]:
+        """Return the values of a header."""
+        return [each.decode("latin-1") for each in self._values.get(name.encode(), _NONE)]
+
+    def get(self, name: str, default: str) -> str:
+        """Return the first value of a header."""
+        values = self._values.get(name.encode())
+        return values[0].decode("latin-1") if values else default
+
+
+class HttpRequest(Request[Any, Any, Any]):
+    """A request; `fields` are its headers."""
+
+    __slots__ = ("fields",)
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Any = None, fields: HeaderValues | None = None
+    ) -> None:
+        super().__init__(scope, receive, send)
+        self.fields = HeaderValues(scope["headers"]) if fields is None else fields
