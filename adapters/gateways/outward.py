@@ -53,7 +53,9 @@ class Route:
     def open_session(self) -> aiohttp.ClientSession:
         """Return a session without a limit of connections: requests that wait delay no others."""
         connector = _Connector(limit=0, ssl=self.trusted)
-        return aiohttp.ClientSession(connector=connector, proxy=self.proxy)
+        # No gateway's API uses cookies; to keep them takes time at every reply.
+        cookies = aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(connector=connector, proxy=self.proxy, cookie_jar=cookies)
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -1,19 +1,17 @@
-"""StripeApi: the official SDK's async client with our timeouts, and without its logs."""
+"""StripeApi: requests to Stripe with our timeouts and errors; it logs nothing."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar
 
 import aiohttp
-import stripe
 from attrs import define, field
-from stripe import _util as stripe_logging
 
 from adapters.gateways.outward import Route
-from adapters.gateways.stripe.errors import RequestRefused, translated
+from adapters.gateways.stripe.errors import RequestRefused, of_reply, translated
 from adapters.gateways.stripe.objects import Json
+from adapters.gateways.stripe.wire import API_ADDRESS, authorities, exchange, headers_for
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -22,9 +20,6 @@ from application.ports.payment_gateway import (
     LookupRefused,
     OutcomeUnknown,
 )
-
-CONNECT_SECONDS: Final = 3.0
-"""How long opening a connection may take: milliseconds, plus 1 s for each lost SYN."""
 
 CHECK_SECONDS: Final = 8.0
 """How long each question of a health check may take."""
@@ -36,23 +31,6 @@ Result = TypeVar("Result")
 
 PAGE: Final = 100  # the maximum; https://docs.stripe.com/api/pagination
 
-# Telemetry writes a file under HOME and sends timings to Stripe.
-stripe.enable_telemetry = False
-
-
-def _silence_sdk() -> None:
-    """Drop the SDK's log records below WARNING: they contain card tokens, secrets and bodies.
-
-    A filter is used because a log level can be reset. The environment variable STRIPE_LOG is
-    ignored because it makes the SDK print without the logging module.
-    """
-    logging.getLogger("stripe").addFilter(lambda record: record.levelno >= logging.WARNING)
-    stripe.log = None
-    stripe_logging.STRIPE_LOG = None
-
-
-_silence_sdk()
-
 
 @define
 class StripeApi:
@@ -63,14 +41,18 @@ class StripeApi:
     """
 
     _key: str = field(repr=False)
-    _base_address: str = stripe.DEFAULT_API_BASE
+    _base_address: str = API_ADDRESS
     _route: Route = field(init=False, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
-    _client: stripe.StripeClient | None = field(default=None, init=False, repr=False)
+    _headers: Mapping[str, str] = field(init=False, repr=False)
 
     @_route.default
     def _find_route(self) -> Route:
-        return Route.to(self._base_address, stripe.ca_bundle_path)
+        return Route.to(self._base_address, authorities())
+
+    @_headers.default
+    def _make_headers(self) -> Mapping[str, str]:
+        return headers_for(self._key)
 
     @property
     def livemode(self) -> bool:
@@ -91,9 +73,7 @@ class StripeApi:
         Raises:
             RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
         """
-        if key is not None:
-            params["idempotency_key"] = key
-        return await self._send("post", path, within, params)
+        return await self._send("post", path, within, params, key)
 
     async def list(self, path: str, **params: Any) -> AsyncIterator[Json]:
         """Yield all objects of a list, newest first.
@@ -135,34 +115,32 @@ class StripeApi:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
-            self._session = self._client = None
+            self._session = None
 
     async def _send(
-        self, method: Literal["get", "post"], path: str, within: float, params: dict[str, Any]
+        self,
+        method: Literal["get", "post"],
+        path: str,
+        within: float,
+        params: Mapping[str, Any],
+        key: str | None = None,
     ) -> Json:
+        if self._session is None:
+            self._session = self._route.open_session()
+        url = self._base_address.rstrip("/") + path
+        failure: Exception
         try:
             async with asyncio.timeout(within):
-                response = await self._connected().raw_request_async(method, path, **params)
+                reply = await exchange(self._session, method, url, self._headers, params, key)
         except Exception as error:
             failure = translated(error)
         else:
-            if isinstance(response.data, dict):
-                return response.data
-            failure = OutcomeUnknown("Stripe's reply is not an object")
-        # Raised outside of `except`: the SDK's error quotes the request, and must not be chained.
+            if 200 <= reply.status < 300 and isinstance(reply.body, dict):
+                return reply.body
+            failure = of_reply(reply)
+        # Raised outside of `except`: an error of the client may quote the request, and must not
+        # be chained.
         raise failure
-
-    def _connected(self) -> stripe.StripeClient:
-        if self._client is None:
-            self._session = self._route.open_session()
-            timeout = aiohttp.ClientTimeout(total=LOOKUP_SECONDS, sock_connect=CONNECT_SECONDS)
-            self._client = stripe.StripeClient(
-                self._key,
-                base_addresses={"api": self._base_address.rstrip("/")},
-                max_network_retries=0,
-                http_client=stripe.AIOHTTPClient(timeout=timeout, session=self._session),
-            )
-        return self._client
 
 
 TimeLeft = Callable[[], float]

@@ -1,0 +1,145 @@
+"""Stripe's HTTP: requests as the official SDK sends them, and replies read within limits.
+
+The SDK itself takes as long for a request as everything else in it (docs/performance.md). A test
+compares our requests with the SDK's.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from attrs import frozen
+
+API_ADDRESS: Final = "https://api.stripe.com"
+
+API_VERSION: Final = "2026-10-28.endive"
+"""The version of the objects that these adapters read, which is the SDK's."""
+
+MAX_REPLY_BYTES: Final = 16 * 1024 * 1024
+"""A page of 100 payment intents with their charges, the largest reply, is about 1 MiB."""
+
+CONNECT_SECONDS: Final = 3.0
+"""How long opening a connection may take: milliseconds, plus 1 s for each lost SYN."""
+
+# The whole request has a timeout of its own (client.py).
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+
+Params = Mapping[str, Any]
+
+
+@frozen
+class HttpReply:
+    """A reply of Stripe, or of a proxy in its place."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: object
+    """The decoded JSON; None if it is none."""
+
+
+def authorities() -> str:
+    """Return the file of the authorities that the SDK trusts, without importing it: that is slow.
+
+    Raises:
+        RuntimeError: the SDK is not installed.
+    """
+    spec = find_spec("stripe")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the package stripe is not installed")
+    return str(Path(spec.submodule_search_locations[0]) / "data" / "ca-certificates.crt")
+
+
+def headers_for(key: str) -> dict[str, str]:
+    """Return the headers that every request with this API key has."""
+    return {
+        "Authorization": f"Bearer {key}",
+        "Stripe-Version": API_VERSION,
+        "User-Agent": "payments",
+    }
+
+
+def encoded(params: Params) -> str:
+    """Return parameters in Stripe's form encoding: `a[b]=c`, `a[0]=b`; None is left out."""
+    return urlencode(list(_pairs(params))).replace("%5B", "[").replace("%5D", "]")
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    method: Literal["get", "post"],
+    url: str,
+    headers: Mapping[str, str],
+    params: Params,
+    key: str | None = None,
+) -> HttpReply:
+    """Send a request and read its reply; a redirect is not followed.
+
+    Args:
+        session: the connections.
+        method: how to send the parameters.
+        url: the address without parameters.
+        headers: those of `headers_for`.
+        params: the parameters.
+        key: the idempotency key of a POST; a new one if None.
+
+    Raises:
+        aiohttp.ClientError, OSError: it could not be sent, or the reply is incomplete.
+        ValueError: the reply has more than MAX_REPLY_BYTES bytes.
+    """
+    form = encoded(params)
+    data = None
+    if method == "post":
+        data = form.encode()
+        headers = {**headers, **_FORM, "Idempotency-Key": key or str(uuid.uuid4())}
+    elif form:
+        url = f"{url}?{form}"
+    request = session.request(
+        method, url, data=data, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+    )
+    async with request as response:
+        content = bytearray()
+        async for chunk in response.content.iter_any():
+            content += chunk
+            if len(content) > MAX_REPLY_BYTES:
+                raise ValueError("the reply is too large")
+        return HttpReply(response.status, response.headers, _decoded(bytes(content)))
+
+
+def _decoded(content: bytes) -> object:
+    try:
+        return msgspec.json.decode(content)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        # Half of a surrogate pair in one object must not make a whole list unreadable.
+        return json.loads(content.decode())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _pairs(params: Params) -> Iterator[tuple[str, str]]:
+    for name, value in params.items():
+        yield from _field(name, value)
+
+
+def _field(name: str, value: object) -> Iterator[tuple[str, str]]:
+    match value:
+        case None:
+            return
+        case bool():
+            yield name, str(value).lower()
+        case Mapping():
+            for key, nested in value.items():
+                yield from _field(f"{name}[{key}]", nested)
+        case list():
+            for number, nested in enumerate(value):
+                yield from _field(f"{name}[{number}]", nested)
+        case _:
+            yield name, str(value)
