@@ -10,7 +10,6 @@ from typing import Any
 import jwt
 import pytest
 from attrs import evolve
-from litestar.datastructures import Headers
 
 from entrypoints.http.auth import MAX_CACHED, Authenticator
 from entrypoints.http.errors import NotAuthorized
