@@ -46,7 +46,7 @@ demo: install ## Run everything on this machine, with a page where you can pay
 bench: install ## Measure the speed beside the least that the work costs
 	@$(BIN)/python -m tests.bench
 
-bench-quick: install ## The same in under a minute, with a wider spread
+bench-quick: install ## The most important of these in a minute, with a wider spread
 	@$(BIN)/python -m tests.bench --quick
 
 lock: install ## Update the locked versions and their hashes

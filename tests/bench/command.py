@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.bench.charges import measure_charges
 from tests.bench.cores import measure_cores
-from tests.bench.events import measure_events
+from tests.bench.events import measure_backlog, measure_events
 from tests.bench.lab import Lab
 from tests.bench.latency import measure_latency
 from tests.bench.load import BenchFailed
@@ -32,29 +32,29 @@ from tests.bench.tables import measure_tables
 
 BENCHMARKS: Final[Mapping[str, Callable[[Lab, Plan], list[Result]]]] = {
     "charges": measure_charges,
-    "stripe": measure_stripe,
-    "slow-gateway": measure_slow_gateway,
+    "round-trips": measure_round_trips,
     "reads": measure_reads,
     "events": measure_events,
     "latency": measure_latency,
-    "probes": measure_probes,
     "starts": measure_starts,
     "simulation": measure_simulation,
+    "stripe": measure_stripe,
+    "slow-gateway": measure_slow_gateway,
     "cores": measure_cores,
+    "probes": measure_probes,
+    "backlog": measure_backlog,
     "tables": measure_tables,
-    "round-trips": measure_round_trips,
 }
 
-# The soak test takes as long as it is told to, so it only runs if it is.
-_SOAK: Final = "soak"
-_ALL: Final = {**BENCHMARKS, _SOAK: measure_soak}
+# What fits into a minute.
+_QUICK: Final = tuple(BENCHMARKS)[:7]
 
 INTERRUPTED: Final = 130
 
 
 @click.command(epilog="Benchmarks: " + ", ".join(BENCHMARKS))
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
-@click.option("--quick", is_flag=True, help="Few and short rounds: under a minute in all.")
+@click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(BENCHMARKS)))
+@click.option("--quick", is_flag=True, help="Few and short rounds of what fits into a minute.")
 @click.option("--rounds", type=click.IntRange(1), help="How often each work is measured.")
 @click.option("--seconds", type=click.FloatRange(0.5), help="How long a work is measured.")
 @click.option("--rows", type=click.IntRange(1), help="Rows of the filled tables.")
@@ -84,12 +84,12 @@ def main(
 ) -> None:
     """Measure the service beside the least that its work costs, in the same run.
 
-    Without NAMES, every benchmark runs. The servers are started for it and end with it.
+    Without a NAME, every benchmark runs. The servers are started for it and end with it.
     """
     console = Console(stderr=True)
     plan = Plan(
         rounds=rounds or (2 if quick else 5),
-        seconds=seconds or (1.0 if quick else 3.0),
+        seconds=seconds or (0.5 if quick else 3.0),
         rows=rows or (20_000 if quick else 200_000),
         soak_minutes=minutes,
         console=console,
@@ -99,9 +99,12 @@ def main(
     failed = False
     try:
         with tempfile.TemporaryDirectory() as folder, Lab.open(Path(folder)) as lab:
-            for name in _chosen(names, minutes):
+            chosen = {each: BENCHMARKS[each] for each in names or (_QUICK if quick else BENCHMARKS)}
+            if minutes:
+                chosen["soak"] = measure_soak
+            for name, measure in chosen.items():
                 try:
-                    found = _ALL[name](lab, plan)
+                    found = measure(lab, plan)
                 except BenchFailed as error:
                     console.print(f"{name}: {error}", style="red", markup=False)
                     failed = True
@@ -114,10 +117,3 @@ def main(
     content = {"machine": machine, "results": [each.as_json() for each in results]}
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     sys.exit(failed)
-
-
-def _chosen(names: tuple[str, ...], soak_minutes: float) -> tuple[str, ...]:
-    """Return the benchmarks to run: all of them, or those that are named; the soak test last."""
-    if soak_minutes:
-        return (*names, _SOAK)
-    return names or tuple(BENCHMARKS)

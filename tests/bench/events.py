@@ -18,11 +18,15 @@ from tests.bench.database import Database
 from tests.bench.lab import Lab, Service
 from tests.bench.load import MICRO, BenchFailed
 from tests.bench.plan import Plan
-from tests.bench.results import Result, Sample
+from tests.bench.results import Measured, Result, Sample
 from tests.system.service_process import ROOT
 
 # Events of one round for each second that it should take.
 _PER_SECOND: Final = 8_000
+
+# Waiting events for each row of a filled table: with the default, a million.
+_WAITING_PER_ROW: Final = 5
+_SMALL_BACKLOG: Final = 10_000
 
 _FLOOR_SECONDS: Final = 600.0
 
@@ -102,6 +106,21 @@ def measure_events(lab: Lab, plan: Plan) -> list[Result]:
         )
     pairs = ((_REPLICATED, _PULLED), (_RELAYED, _PUBLISHED))
     return [Result(measured[work], "events/s", measured[floor]) for work, floor in pairs]
+
+
+def measure_backlog(lab: Lab, plan: Plan) -> list[Result]:
+    """Measure once how fast a very large outbox is relayed, beside a small one."""
+    broker, database = Broker(lab.nats.url), lab.database("backlog")
+    event = charge_once(lab, database)
+    many = plan.rows * _WAITING_PER_ROW
+    with lab.worker(database, "relay") as service:
+        broker.wait_for_messages("PAYMENTS", 1)
+        pids = {"worker": service.pid, "postgres": lab.postgres_pid, "nats": lab.nats.process.pid}
+        worker = Worker(service, broker, pids)
+        small = worker.relay(database, event, min(many, _SMALL_BACKLOG))
+        large = worker.relay(database, event, many)
+    work, floor = f"relay with {many:,} waiting events", f"with {_SMALL_BACKLOG:,}"
+    return [Result(Measured(work, [large]), "events/s", Measured(floor, [small]))]
 
 
 def _floor(lab: Lab, kind: str, count: int) -> Sample:
