@@ -102,10 +102,13 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
-    compare = CompareBooks(ports.begin, ports.books, gateway, history, settle, sync, alerts, now)
-    guard = BooksGuard(compare, ports.books, now)
     find_lost = FindLostPayment(ports.books, gateway, settle, alerts)
     receive = ReceiveNotification(retry, settle, sync, find_lost, alerts, now)
+    keep = KeepNotification(receive, ports.unusable, gateway.name)
+    compare = CompareBooks(
+        ports.begin, ports.books, gateway, history, settle, sync, keep, alerts, now
+    )
+    guard = BooksGuard(compare, ports.books, now)
     return UseCases(
         books_guard=guard,
         create_charge=CreateCharge(
@@ -127,7 +130,7 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         advance_positions=AdvancePositions(retry),
         refund_payment=RefundPayment(retry, gateway, settle_refund, sync, guard, now, ports.new_id),
         receive_notification=receive,
-        keep_notification=KeepNotification(receive, ports.unusable, gateway.name),
+        keep_notification=keep,
         replay_notifications=ReplayNotifications(receive, ports.unusable),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
         recover_payments=RecoverPayments(ports.begin, check, check_refund, now),

@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
+from application.ports.gateway_notifications import Notification
 from application.ports.payment_gateway import (
     GatewayUnavailable,
     LookupRefused,
@@ -39,6 +40,16 @@ class ListedCharge:
     """How much of it was refunded by now, by anybody."""
 
 
+@frozen
+class UnreadableCharge:
+    """A charge that may be ours, and whose labels or amounts do not describe it completely."""
+
+    notification: Notification
+    """What a notification about it would say; a charge that is not ours is not listed."""
+    body: bytes = field(repr=False)
+    """The same as the gateway would send it: a later version may understand it."""
+
+
 ListRefunds = Callable[[Payment], Awaitable[Sequence[ReportedRefund]]]
 """Return all refunds of a payment's charge, no matter who has started them.
 
@@ -48,10 +59,11 @@ Raises:
     OutcomeUnknown: the gateway could not be queried, or its list cannot be read.
 """
 
-ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge]]]
+ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge | UnreadableCharge]]]
 """Return the captured and pending charges, created from the first time on, before the second one.
 
-It sees every charge that the gateway has confirmed, and returns those with all our labels.
+It sees every charge that the gateway has confirmed, and returns those that bear our labels, or some
+of them.
 
 Raises:
     TooManyCharges: there are more than MAX_LISTED.
@@ -79,12 +91,12 @@ class GatewayHistory:
         """
         return cls(
             list_refunds=_checked(gateway, "list_refunds", ReportedRefund),
-            list_charges=_checked(gateway, "list_charges", ListedCharge),
+            list_charges=_checked(gateway, "list_charges", ListedCharge, UnreadableCharge),
         )
 
 
 def _checked(
-    gateway: PaymentGateway, name: str, kind: type[Listed]
+    gateway: PaymentGateway, name: str, *kinds: type[Listed]
 ) -> Callable[..., Awaitable[Sequence[Listed]]] | None:
     method = getattr(gateway, name, None)
     if not callable(method):
@@ -97,8 +109,8 @@ def _checked(
             raise
         except Exception as error:
             raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error
-        if not all(isinstance(each, kind) for each in listed):
-            raise LookupRefused(f"`{name}` does not return {kind.__name__}")
+        if not all(isinstance(each, kinds) for each in listed):
+            raise LookupRefused(f"`{name}` does not return {kinds[0].__name__}")
         return listed
 
     return checked

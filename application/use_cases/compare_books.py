@@ -1,7 +1,7 @@
 """CompareBooks: find the charges that the gateway has and our database has lost, and adopt them."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,11 +15,15 @@ from application.ports.gateway_history import (
     ListCharges,
     ListedCharge,
     TooManyCharges,
+    UnreadableCharge,
 )
+from application.ports.gateway_notifications import Notification, PaymentNotification
 from application.ports.payment_gateway import LookupRefused, PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
+from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.sync_refunds import SyncRefunds
+from domain.identifiers import PaymentId
 from domain.outcome import Charged
 from domain.payment import Payment, PaymentStatus
 
@@ -51,6 +55,7 @@ class CompareBooks:
     history: GatewayHistory
     settle: SettlePayment
     sync: SyncRefunds
+    keep: KeepNotification
     alerts: Alerts
     now: Clock
 
@@ -109,8 +114,10 @@ class CompareBooks:
             since, span = until, 2 * span
         return adopted
 
-    async def _adopt_missing(self, charges: Sequence[ListedCharge]) -> int:
-        ours = [each for each in charges if await self._is_ours(each.payment)]
+    async def _adopt_missing(self, charges: Sequence[ListedCharge | UnreadableCharge]) -> int:
+        await self._receive([each for each in charges if isinstance(each, UnreadableCharge)])
+        readable = [each for each in charges if isinstance(each, ListedCharge)]
+        ours = [each for each in readable if await self._is_ours(each.payment)]
         known = await self.begin().orders.find_payments([each.payment.id for each in ours])
         adopted = 0
         for charge in ours:
@@ -121,6 +128,15 @@ class CompareBooks:
             if not charge.refunded.is_zero:
                 await self._sync_refunds(charge)
         return adopted
+
+    async def _receive(self, charges: Sequence[UnreadableCharge]) -> None:
+        """Handle what cannot be adopted as a webhook: find its payment, or keep it."""
+        reports = [each.notification for each in charges]
+        named = [each.payment_id for each in reports if isinstance(each, PaymentNotification)]
+        known = await self.begin().orders.find_payments(named) if named else {}
+        for charge in charges:
+            if not _is_recorded(charge.notification, known):
+                await self.keep(charge.notification, charge.body)
 
     async def _is_ours(self, payment: Payment) -> bool:
         if not payment.is_at(self.gateway.name, self.gateway.livemode):
@@ -133,7 +149,9 @@ class CompareBooks:
         except StorageUnavailable:
             raise
         except Exception:  # one charge that cannot be adopted must not stop the others
-            logger.exception("the charge of payment %s could not be adopted", charge.payment.id)
+            text = f"the charge of payment {charge.payment.id} could not be adopted"
+            logger.exception("%s", text)
+            await self.alerts.report(AlertKind.BOOKS_BEHIND, charge.payment.id, text)
 
     async def _sync_refunds(self, charge: ListedCharge) -> None:
         if not isinstance(charge.outcome, Charged):
@@ -152,6 +170,16 @@ def _start(comparison: Comparison, now: datetime) -> datetime:
     if comparison.mark is None or comparison.mark > now:
         return now - LOOK_BACK
     return comparison.mark
+
+
+def _is_recorded(report: Notification, known: Mapping[PaymentId, Payment]) -> bool:
+    """Whether a report says nothing that the books lack; recovery checks open payments."""
+    if not isinstance(report, PaymentNotification) or report.refunded is not None:
+        return False
+    payment = known.get(report.payment_id)
+    if payment is None or not isinstance(report.outcome, Charged):
+        return payment is not None and payment.is_open
+    return payment.is_open or payment.charge_id == report.outcome.charge_id
 
 
 def _contradicts(payment: Payment, charge: ListedCharge) -> bool:

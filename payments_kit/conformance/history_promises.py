@@ -134,4 +134,5 @@ class ChargeListContract:
         list_charges = GatewayHistory.of(harness.gateway).list_charges
         assert list_charges is not None, "the adapter has no list_charges"
         listed = await list_charges(since, until or harness.gateway_time() + _HOUR)
-        return next((each for each in listed if each.payment.id == payment.id), None)
+        readable = [each for each in listed if isinstance(each, ListedCharge)]
+        return next((each for each in readable if each.payment.id == payment.id), None)

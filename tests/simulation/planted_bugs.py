@@ -225,7 +225,7 @@ async def _lost_payment_is_anothers(
     await self.settle.known(payment_id, outcome)
 
 
-async def _nothing_is_missing(self: CompareBooks, _charges: Sequence[ListedCharge]) -> int:
+async def _nothing_is_missing(_self: CompareBooks, _charges: Sequence[ListedCharge]) -> int:
     return 0
 
 

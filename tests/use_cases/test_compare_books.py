@@ -11,6 +11,8 @@ from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from adapters.persistence.in_memory.tables import Backup
 from application.application import UseCases
 from application.ports.alerts import AlertKind
+from application.ports.gateway_history import UnreadableCharge
+from application.ports.gateway_notifications import PaymentNotification
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.compare_books import LOOK_BACK, MARGIN
@@ -18,6 +20,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.events import PaymentCreated
 from domain.identifiers import OrderId
+from domain.order import Order
 from domain.payment import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import GATEWAY, ORDER, PAYER, dollars
@@ -470,3 +473,104 @@ async def test_a_method_of_this_name_that_lists_something_else_stops_nobody(answ
     await process.refund_payment(world.payment().id)
     await world.come_to_rest()
     assert world.balance == 0
+
+
+# --- charges whose labels are incomplete ----------------------------------------------------------
+
+
+class Unlabelled(InMemoryGateway):
+    """Lists every charge with a part of its labels only: the name of its payment."""
+
+    async def list_charges(self, since: Any, until: Any) -> Any:
+        return [
+            UnreadableCharge(
+                PaymentNotification(
+                    f"listed_{each.payment.id}", each.payment.id, each.outcome, None, None
+                ),
+                b"the charge",
+            )
+            for each in await super().list_charges(since, until)
+        ]
+
+
+async def test_a_charge_with_incomplete_labels_is_no_news_if_its_payment_is_known(
+    world: World,
+) -> None:
+    world.gateway_type = Unlabelled
+    await world.create_order()
+    process = world.use_cases()
+    assert await pay(process) is PaymentStatus.SUCCEEDED
+    world.advance(minutes=1)
+    await process.books_guard.run_once()
+    assert not await world.unusable.list(10)
+    assert not await world.alerts.list_current()
+    assert not world.database.inbox
+
+
+async def test_a_charge_with_incomplete_labels_settles_the_payment_that_it_names(
+    world: World,
+) -> None:
+    world.gateway_type = Unlabelled
+    await world.create_order()
+    process = world.use_cases()
+    world.faults.add("charge", GatewayFaultKind.LATE, 60)
+    await pay(process)
+    world.advance(seconds=40)
+    await world.recover()
+    assert world.payment().status is PaymentStatus.ABANDONED
+    world.advance(seconds=40)
+    await process.books_guard.run_once()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
+
+
+async def test_a_charge_with_incomplete_labels_of_a_lost_payment_is_kept_with_an_alert(
+    world: World,
+) -> None:
+    await world.create_order()
+    backup = world.database.back_up()
+    await pay(world.use_cases())
+    payment_id = world.payment().id
+    restore(world, backup)
+    world.gateway_type = Unlabelled
+    for _ in range(2):
+        await world.use_cases().books_guard.run_once()
+    (kept,) = await world.unusable.list(10)
+    assert (kept.body, kept.attempts) == (b"the charge", 0)
+    (alert,) = await world.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.BOOKS_BEHIND, payment_id)
+
+
+async def test_a_charge_with_incomplete_labels_of_another_installation_is_left_alone(
+    world: World,
+) -> None:
+    world.database.identity = "0000000a"
+    other = World(gateway_type=Unlabelled, ledger=world.ledger)
+    other.database.identity = "0000000b"
+    await world.create_order()
+    await pay(world.use_cases())
+    await other.use_cases().books_guard.run_once()
+    assert not await other.unusable.list(10)
+    assert not await other.alerts.list_current()
+    await world.come_to_rest()
+
+
+async def test_a_charge_that_cannot_be_adopted_is_told_to_an_operator(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_orders(world)
+    backup = world.database.back_up()
+    await pay_all(world.use_cases())
+    lost = [payment_id for payment_id, _ in world.ledger.all()]
+    restore(world, backup)
+    adopt = Order.adopt
+
+    def fail(self: Order, payment: Any, *args: Any) -> Order:
+        if payment.id == lost[0]:
+            raise ZeroDivisionError("a bug")
+        return adopt(self, payment, *args)
+
+    monkeypatch.setattr(Order, "adopt", fail)
+    await world.use_cases().books_guard.run_once()
+    assert lost[0] in {alert.subject for alert in await world.alerts.list_current()}
+    assert sum(len(order.payments) for order in world.orders) == len(lost) - 1

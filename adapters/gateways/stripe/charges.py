@@ -14,7 +14,7 @@ from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
-from application.ports.gateway_history import ListedCharge
+from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Outcome
 from domain.payment import Payment
@@ -67,7 +67,9 @@ class StripeCharges:
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         return await StripeRefunds(self.api).all_of(payment)
 
-    async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+    async def list_charges(
+        self, since: datetime, until: datetime
+    ) -> Sequence[ListedCharge | UnreadableCharge]:
         return await list_charges(self.api, since, until)
 
     async def check(self) -> None:

@@ -37,3 +37,17 @@ def hashed(data: bytes) -> str:
 def object_of(event: Json) -> Json:
     """Return the object that an event is about; empty if it contains none."""
     return nested(nested(event, "data"), "object")
+
+
+def event_about(charge: Json) -> bytes:
+    """Return the event that Stripe would send about a charge that we have listed.
+
+    Its id is the same until the charge changes.
+    """
+    event = {
+        "id": f"listed_{charge.get('id')}_{charge.get('amount_refunded')}",
+        "object": "event",
+        "type": f"charge.{charge.get('status')}",
+        "data": {"object": charge},
+    }
+    return json.dumps(event).encode()

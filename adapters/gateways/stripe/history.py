@@ -1,21 +1,28 @@
 """The list of all charges in a time; https://docs.stripe.com/api/charges/list."""
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from math import ceil, floor
 
 from adapters.gateways.stripe.client import StripeApi, querying
+from adapters.gateways.stripe.events import event_about
 from adapters.gateways.stripe.labels import claimed_payment
+from adapters.gateways.stripe.notifications import read_event
 from adapters.gateways.stripe.objects import Json, amount, is_delayed, outcome_of_charge
-from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
+from application.ports.gateway_history import (
+    MAX_LISTED,
+    ListedCharge,
+    TooManyCharges,
+    UnreadableCharge,
+)
+from application.ports.gateway_notifications import UnrelatedNotification
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.outcome import Declined
 
-logger = logging.getLogger(__name__)
 
-
-async def list_charges(api: StripeApi, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+async def list_charges(
+    api: StripeApi, since: datetime, until: datetime
+) -> Sequence[ListedCharge | UnreadableCharge]:
     """Return what Stripe charged in this time, of either API; see the port's ListCharges.
 
     Stripe's times are whole seconds, so some more of the time is listed.
@@ -30,20 +37,28 @@ async def list_charges(api: StripeApi, since: datetime, until: datetime) -> Sequ
     return [listed for listed in map(_listed, found) if listed is not None]
 
 
-def _listed(charge: Json) -> ListedCharge | None:
+def _listed(charge: Json) -> ListedCharge | UnreadableCharge | None:
     """Return a charge with our labels that is captured, or whose money comes later.
 
-    One that cannot be read must not hide the others. A card's charge that has not ended is not
-    listed: a webhook or recovery reports it.
+    A card's charge that has not ended is not listed: a webhook or recovery reports it.
     """
     payment, status = claimed_payment(charge), charge.get("status")
     is_captured = status == "succeeded" and charge.get("captured") is True
-    if payment is None or not (is_captured or (status == "pending" and is_delayed(charge))):
+    if not (is_captured or (status == "pending" and is_delayed(charge))):
         return None
+    if payment is None:
+        return _unreadable(charge)
     try:
         outcome = outcome_of_charge(charge)
         refunded = amount(charge, "amount_refunded")
-    except OutcomeUnknown as unreadable:
-        logger.warning("a charge of payment %s cannot be read: %s", payment.id, unreadable)
-        return None
+    except OutcomeUnknown:
+        return _unreadable(charge)
     return None if isinstance(outcome, Declined) else ListedCharge(payment, outcome, refunded)
+
+
+def _unreadable(charge: Json) -> UnreadableCharge | None:
+    """Return a charge as a webhook about it would be read; None if it is not ours."""
+    body = event_about(charge)
+    notification = read_event(body)
+    is_unrelated = isinstance(notification, UnrelatedNotification)
+    return None if is_unrelated else UnreadableCharge(notification, body)

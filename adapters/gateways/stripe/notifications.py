@@ -64,6 +64,10 @@ _OUR_OBJECTS: Final = ("charge", "payment_intent", "refund", "dispute")
 _WITHOUT_LABELS: Final = ("refund", "dispute")
 
 
+# Together, they are ours; another application may use one of these names, too.
+_OUR_LABELS: Final = ("order_id", "user_id", "created_at")
+
+
 @frozen
 class StripeNotificationReader:
     """Reads the events that Stripe sends to our webhook endpoint."""
@@ -77,16 +81,21 @@ class StripeNotificationReader:
         return self.read_verified(body)
 
     def read_verified(self, body: bytes) -> Notification:
-        event = decoded(body)
-        if event is None:
-            return UnusableNotification(hashed(body), "the body is not a JSON object")
-        event_id = id_of(event, body)
-        try:
-            return _translated(event_id, event)
-        except Unreadable as unreadable:
-            return UnusableNotification(
-                event_id, str(unreadable), _payment_id(event), claimed_payment(object_of(event))
-            )
+        return read_event(body)
+
+
+def read_event(body: bytes) -> Notification:
+    """Translate an event that is known to be Stripe's."""
+    event = decoded(body)
+    if event is None:
+        return UnusableNotification(hashed(body), "the body is not a JSON object")
+    event_id = id_of(event, body)
+    try:
+        return _translated(event_id, event)
+    except Unreadable as unreadable:
+        return UnusableNotification(
+            event_id, str(unreadable), _payment_id(event), claimed_payment(object_of(event))
+        )
 
 
 def _translated(event_id: str, event: Json) -> Notification:
@@ -124,6 +133,8 @@ def _of_payment(event_id: str, type_: str, obj: Json) -> Notification:
     if not isinstance(obj.get("metadata"), dict):
         raise Unreadable(f"the object of {_shown(type_)} has no metadata")
     if "payment_id" not in obj["metadata"]:
+        if all(label(obj, name) for name in _OUR_LABELS):
+            raise Unreadable("our label payment_id is missing")
         return UnrelatedNotification(event_id)
     payment_id = label(obj, "payment_id")
     if payment_id is None or not ID.fullmatch(payment_id):

@@ -25,7 +25,7 @@ from adapters.gateways.stripe.objects import (
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
 from adapters.gateways.stripe.statuses import Progress, intent_progress
-from application.ports.gateway_history import ListedCharge
+from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Charged, Declined, Outcome, Pending, Refused, RequiresAction
 from domain.payment import Payment
@@ -100,7 +100,9 @@ class StripePaymentIntents:
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         return await StripeRefunds(self.api).all_of(payment)
 
-    async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+    async def list_charges(
+        self, since: datetime, until: datetime
+    ) -> Sequence[ListedCharge | UnreadableCharge]:
         return await list_charges(self.api, since, until)
 
     async def check(self) -> None:
