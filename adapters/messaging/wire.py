@@ -43,10 +43,21 @@ class Message:
     headers: Mapping[str, str]
 
     @property
+    def header_block(self) -> bytes:
+        """The headers as NATS encodes them (the protocol's HPUB).
+
+        A line break would end a header, so it becomes a space.
+        """
+        lines = [f"{name}: {value}\r\n" for name, value in self.headers.items()]
+        block = "".join(lines)
+        if not block.count("\r") == block.count("\n") == len(lines):
+            block = "".join(f"{' '.join(line.splitlines())}\r\n" for line in lines)
+        return f"NATS/1.0\r\n{block}\r\n".encode()
+
+    @property
     def size(self) -> int:
-        """The size in bytes as a NATS server counts it: body and headers (the protocol's HPUB)."""
-        lines = sum(len(f"{name}: {value}\r\n".encode()) for name, value in self.headers.items())
-        return len("NATS/1.0\r\n") + lines + len("\r\n") + len(self.data)
+        """The size in bytes as a NATS server counts it: headers and body."""
+        return len(self.header_block) + len(self.data)
 
 
 class _Body(msgspec.Struct, rename="camel"):
@@ -59,7 +70,7 @@ class _Created(_Body):
     amount: int
     currency: str
     gateway: str
-    created_at: str
+    created_at: datetime
 
 
 class _Pending(_Body):
@@ -89,6 +100,9 @@ class _Disputed(_Body):
     status: str
 
 
+_ENCODER: Final = msgspec.json.Encoder()
+
+
 def encode(entry: OutboxEntry) -> Message:
     """Encode an event; the same entry always gives the same message.
 
@@ -97,7 +111,7 @@ def encode(entry: OutboxEntry) -> Message:
     """
     event = entry.event
     try:
-        data = msgspec.json.encode(_body(event))
+        data = _ENCODER.encode(_body(event))
     except UnicodeEncodeError as error:
         raise Unpublishable(f"cannot be encoded as JSON: {error.reason}") from error
     # Binary mode of https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md
@@ -124,7 +138,7 @@ def _body(event: Event) -> _Body:
                 amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 gateway=event.gateway,
-                created_at=_utc(event.created_at),
+                created_at=event.created_at.astimezone(UTC),
             )
         case PaymentPending():
             return _Pending(

@@ -1,5 +1,8 @@
 """RelayOutbox: publish the events in the outbox."""
 
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -13,10 +16,24 @@ from application.ports.event_publisher import (
     OutboxQueue,
     PublishResult,
 )
+from domain.events import EventId
 
-# How long a crashed relay blocks the others; a batch takes milliseconds. If a relay is only slow,
-# the next one repeats its batch under the same ids, and the broker removes the duplicates.
+# How long a crashed relay blocks the others; a batch takes a tenth of a second. If a relay is only
+# slow, the next one repeats its batch under the same ids, and the broker removes the duplicates.
 LEASE: Final = timedelta(seconds=3)
+
+# No window is begun later than this after the lease was renewed, so that its replies arrive within
+# the lease: they have 2 s (REPLY_SECONDS of the publisher).
+BEGIN_WITHIN: Final = timedelta(seconds=0.5)
+
+BATCH: Final = 2048
+"""How many events are read at once. Reading 256 at a time took a fifth longer when measured."""
+
+WINDOW: Final = 256
+"""How many events are published at once, and then marked at once."""
+
+LANES: Final = 2
+"""How many windows are in progress at once: one is published while the other one is marked."""
 
 
 @frozen
@@ -29,27 +46,61 @@ class RelayOutbox:
     """The name of this relay, unique to the process."""
     alerts: Alerts
 
-    async def run_once(self, limit: int = 256) -> int:
+    async def run_once(self, limit: int = BATCH) -> int:
         """Relay at most `limit` events; return how many were published or parked.
 
         Raises:
             BrokerUnavailable, StorageUnavailable: nothing is lost; try again later.
         """
-        waiting = list(await self.outbox.take(self.name, LEASE, limit))
+        begin_until = _now() + BEGIN_WITHIN.total_seconds()
+        waiting = await self.outbox.take(self.name, LEASE, limit)
         done = 0
         while waiting:
             first, rest = _first_of_each_order(waiting)
-            result = await self._publish(first)
-            if result.rejected:
-                await self.outbox.park(result.rejected)
-            await self.outbox.mark_sent(result.stored)
-            finished = result.stored | result.rejected.keys()
+            finished = await self._relay_all(first, begin_until)
             done += len(finished)
+            if _now() >= begin_until:
+                break
             blocked = {each.event.order_id for each in first if each.event.id not in finished}
             waiting = [each for each in rest if each.event.order_id not in blocked]
         return done
 
-    async def _publish(self, entries: list[OutboxEntry]) -> PublishResult:
+    async def _relay_all(
+        self, entries: Sequence[OutboxEntry], begin_until: float
+    ) -> Collection[EventId]:
+        """Relay entries of different orders in windows; return those that are finished.
+
+        After a failure no further window begins.
+        """
+        windows = deque(entries[at : at + WINDOW] for at in range(0, len(entries), WINDOW))
+        if len(windows) == 1:
+            return await self._relay(windows[0])
+        finished = set[EventId]()
+
+        async def lane() -> None:
+            try:
+                while windows:
+                    finished.update(await self._relay(windows.popleft()))
+                    if _now() >= begin_until:
+                        return
+            except BaseException:
+                windows.clear()
+                raise
+
+        for ended in await asyncio.gather(*(lane() for _ in range(LANES)), return_exceptions=True):
+            if ended is not None:
+                raise ended
+        return finished
+
+    async def _relay(self, window: Sequence[OutboxEntry]) -> Collection[EventId]:
+        """Publish entries of different orders, and mark or park those that are finished."""
+        result = await self._publish(window)
+        if result.rejected:
+            await self.outbox.park(result.rejected)
+        await self.outbox.mark_sent(result.stored)
+        return result.stored | result.rejected.keys()
+
+    async def _publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
         try:
             return await self.publisher.publish(entries)
         except BrokerUnsuitable as unsuitable:
@@ -65,8 +116,12 @@ class RelayOutbox:
         await self.outbox.take(self.name, timedelta(0), 0)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _first_of_each_order(
-    entries: list[OutboxEntry],
+    entries: Sequence[OutboxEntry],
 ) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
     """Separate the entries that may be published at once without reordering any order's events."""
     seen: set[str] = set()

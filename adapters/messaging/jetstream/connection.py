@@ -75,7 +75,7 @@ class JetStreamConnection:
         self.namespace = namespace or Namespace()
         """How our subjects, streams and consumers are named."""
         self.denials = Denials()
-        self._client: Client | None = None
+        self._client: SecureClient | None = None
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing_client = False
@@ -111,7 +111,7 @@ class JetStreamConnection:
                 task.cancel()
             await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
-    async def client(self) -> Client:
+    async def client(self) -> SecureClient:
         """Return the connected client.
 
         Raises:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from attrs import frozen
 from sqlalchemy import (
     BigInteger,
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Interval,
     Text,
     bindparam,
+    cast,
     func,
     literal_column,
     null,
@@ -44,7 +46,13 @@ _LEASED = (
 # Selected by their state, not by "after the last position that was sent": a transaction that
 # commits late has a lower position than entries that were sent before.
 TAKE: Final = Statement.of(
-    select(outbox.c.subject, outbox.c.data, outbox.c.recorded_at, outbox.c.traceparent)
+    select(
+        outbox.c.subject,
+        # As text, because the driver's own decoding of JSON is slower.
+        cast(outbox.c.data, Text),
+        outbox.c.recorded_at,
+        outbox.c.traceparent,
+    )
     .where(outbox.c.sent_at.is_(None), outbox.c.parked.is_(None), select(_LEASED).exists())
     .order_by(outbox.c.position)
     .limit(bindparam("limit", type_=BigInteger))
@@ -94,7 +102,7 @@ class SqlOutboxQueue:
     async def take(self, relay: str, lease: timedelta, limit: int) -> Sequence[OutboxEntry]:
         rows = await self._database.run(TAKE, relay=relay, lease=lease, limit=limit)
         return [
-            OutboxEntry(event_from(subject, data), recorded_at, traceparent)
+            OutboxEntry(event_from(subject, msgspec.json.decode(data)), recorded_at, traceparent)
             for subject, data, recorded_at, traceparent in rows
         ]
 
