@@ -1,5 +1,6 @@
 """Read `expiresAt` of an order event: ISO 8601 as it is written in practice, or epoch time."""
 
+import contextlib
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -55,14 +56,20 @@ def read_expiry(raw: bytes) -> datetime | None:
 
 
 def _of_text(text: str) -> datetime:
+    if text[4:5] == "-" and text[10:11] == "T":  # most are plain ISO 8601
+        with contextlib.suppress(ValueError):
+            return _aware(datetime.fromisoformat(text))
     text = text.strip().upper().replace("\N{MINUS SIGN}", "-")
     if _MILLISECONDS_AS_TEXT.fullmatch(text):
         return _of_number(Decimal(text))
     text = _SPACE_BEFORE_OFFSET.sub("", _ZONE_NAME.sub("", text))
     text, ends_day = _END_OF_DAY.subn("00", text)
     time = datetime.fromisoformat(_LEAP_SECOND.sub(":59", text))
-    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return aware.astimezone(UTC) + timedelta(days=ends_day)
+    return _aware(time) + timedelta(days=ends_day)
+
+
+def _aware(time: datetime) -> datetime:
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _of_number(number: Decimal) -> datetime:

@@ -1,60 +1,33 @@
 """Handle inbound events: decode them, call the use case, then acknowledge."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import field, frozen
 
-from application.log_context import log_context
 from application.ports.alerts import AlertKind, Alerts
-from application.ports.event_publisher import BrokerUnavailable
-from application.ports.inbound_events import InboundEvent, InboundEvents
+from application.ports.inbound_events import InboundEvents
 from application.ports.stream_positions import EventPosition
-from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.cancel_order import OrderCancellation
 from domain.identifiers import OrderId
 from domain.money import Currency
 from domain.replica import OrderReplica
 from entrypoints.worker.alignment import Alignment
-from entrypoints.worker.event_bodies import (
-    MAX_REASON,
-    MalformedEvent,
-    decode,
-    decode_payment_created,
-    expiry_problem,
-)
+from entrypoints.worker.batches import Advance, Apply, Batch, Decoded
+from entrypoints.worker.event_bodies import decode, decode_payment_created, expiry_problem
 from entrypoints.worker.failures import Failures
-
-logger = logging.getLogger(__name__)
-
-Content = TypeVar("Content")
 
 BATCH: Final = 256
 """How many events one transaction applies at most. Larger batches were no faster when measured, and
 splitting a batch that fails takes longer."""
 
+MAX_BATCHES: Final = 16
+"""How many batches one run handles at most, so that it ends within a second."""
+
 WAIT: Final = timedelta(seconds=1)
 """How long a fetch waits for the first event; an idle worker takes at most this long to stop."""
-
-DELAYS: Final = (1, 4, 16, 64)
-"""Seconds before each further delivery of an event that failed. If the last delivery fails as well,
-it becomes a dead letter: 85 s in all, which is longer than a deployment or a failover takes."""
-
-MAX_DELIVERIES: Final = len(DELAYS) + 1
-
-STORAGE_DELAY: Final = timedelta(seconds=5)
-"""The delay before the next delivery while the database is down; their number is not limited."""
-
-Apply = Callable[[Iterable[Content], Iterable[EventPosition]], Awaitable[None]]
-"""Applies everything in one transaction; the signature of ReplicateOrder and CancelOrder."""
-
-Advance = Callable[[Iterable[EventPosition]], Awaitable[None]]
-"""Records positions of events that are not applied; the signature of AdvancePositions."""
-
-Decoded = tuple[InboundEvent, Content]
 
 
 @frozen
@@ -72,20 +45,45 @@ class OrderIntake:
     failures: Failures = field(factory=Failures)
 
     async def run_once(self) -> int:
-        """Handle at most one batch; return how many events arrived.
+        """Handle batches as long as they are full, at most MAX_BATCHES; return how many events.
+
+        The next batch is fetched and decoded while the database commits the current one.
 
         Raises:
-            BrokerUnavailable, StorageUnavailable: no event was fetched.
+            BrokerUnavailable, StorageUnavailable: what was fetched was handled nevertheless.
         """
         await self.alignment.run_if_due()
-        batch = _Batch(self.alignment, self.advance, self.failures)
-        events = await self.events.fetch(BATCH, WAIT)
+        batch = Batch(self.alignment, self.advance, self.failures)
+        fetched = await self._fetch(batch, WAIT)
+        arrived = fetched.size
+        for _ in range(MAX_BATCHES - 1):
+            if fetched.size < BATCH:
+                break
+            applied, following = await asyncio.gather(
+                self._apply(batch, fetched),
+                self._fetch(batch, timedelta(0)),
+                return_exceptions=True,
+            )
+            if isinstance(applied, BaseException):
+                raise applied
+            if isinstance(following, BaseException):
+                raise following
+            fetched = following
+            arrived += fetched.size
+        await self._apply(batch, fetched)
+        return arrived
+
+    async def _fetch(self, batch: Batch, wait: timedelta) -> "_Fetched":
+        events = await self.events.fetch(BATCH, wait)
         decoded = await batch.decode(
             events, lambda event: decode(event.subject, event.data, self.currency)
         )
+        return _Fetched(len(events), decoded)
+
+    async def _apply(self, batch: Batch, fetched: "_Fetched") -> None:
         created: list[Decoded[OrderReplica]] = []
         cancelled: list[Decoded[OrderCancellation]] = []
-        for event, content in decoded:
+        for event, content in fetched.decoded:
             match content:
                 case OrderReplica():
                     created.append((event, content))
@@ -94,7 +92,6 @@ class OrderIntake:
         await batch.apply(created, self.replicate)
         await batch.apply(cancelled, self.cancel)
         await self._report_expiries(created)
-        return len(events)
 
     async def _report_expiries(self, created: Iterable[Decoded[OrderReplica]]) -> None:
         """Report orders that never expire because their `expiresAt` is not understood."""
@@ -107,6 +104,14 @@ class OrderIntake:
                 if problem is not None
             )
         )
+
+
+@frozen
+class _Fetched:
+    """A batch that was fetched, without the malformed events."""
+
+    size: int
+    decoded: Sequence[Decoded[OrderReplica | OrderCancellation]]
 
 
 @frozen
@@ -126,7 +131,7 @@ class PaymentCreatedIntake:
             BrokerUnavailable, StorageUnavailable: no event was fetched.
         """
         await self.alignment.run_if_due()
-        batch = _Batch(self.alignment, self.advance, self.failures)
+        batch = Batch(self.alignment, self.advance, self.failures)
         events = await self.events.fetch(BATCH, WAIT)
         for each in await batch.decode(events, lambda event: decode_payment_created(event.data)):
             await batch.apply([each], self._complete)
@@ -139,102 +144,5 @@ class PaymentCreatedIntake:
             await self.complete(order_id, positions)
 
 
-def _order_id(content: object) -> str:
-    match content:
-        case OrderReplica(id=order_id) | OrderCancellation(order_id=order_id):
-            return order_id
-        case _:  # of payment:created
-            return str(content)
-
-
 def _expires(replica: OrderReplica) -> bool:
     return replica.terms is not None and replica.terms.expires_at is not None
-
-
-@frozen
-class _Batch:
-    """Ends the deliveries of a batch: each after what it needs was committed."""
-
-    alignment: Alignment
-    advance: Advance
-    failures: Failures
-
-    async def decode(
-        self, events: Iterable[InboundEvent], decode_one: Callable[[InboundEvent], Content]
-    ) -> list[Decoded[Content]]:
-        """Decode the events; those that are malformed become dead letters."""
-        decoded: list[Decoded[Content]] = []
-        malformed: list[tuple[InboundEvent, str]] = []
-        for event in events:
-            try:
-                decoded.append((event, decode_one(event)))
-            except MalformedEvent as error:
-                malformed.append((event, error.reason))
-        await self._dead_letter(malformed)
-        return decoded
-
-    async def apply(self, batch: Sequence[Decoded[Content]], apply: Apply[Content]) -> None:
-        """Apply a batch in one call, then acknowledge its events.
-
-        A batch that fails is split in half until each event that fails is alone.
-        """
-        if not batch:
-            return
-        try:
-            await apply([content for _, content in batch], [event.position for event, _ in batch])
-        except StorageUnavailable as error:
-            await self._wait_for_storage([event for event, _ in batch], error)
-        except Exception as error:
-            if len(batch) == 1:
-                [(event, content)] = batch
-                with log_context(order_id=_order_id(content)):
-                    await self._retry_later(event, error)
-            else:
-                half = len(batch) // 2
-                await self.apply(batch[:half], apply)
-                await self.apply(batch[half:], apply)
-        else:
-            await _end(event.ack() for event, _ in batch)
-
-    async def _retry_later(self, event: InboundEvent, error: Exception) -> None:
-        """Have an event delivered again after a delay; dead-letter it after the last delivery."""
-        reason = f"{type(error).__name__}: {error}"[:MAX_REASON]
-        failures = self.failures.add(event)
-        if failures >= MAX_DELIVERIES:
-            await self._dead_letter([(event, reason)])
-            return
-        delay = DELAYS[failures - 1]
-        logger.warning("%s failed and is retried in %d s: %s", event.subject, delay, reason)
-        await _end([event.retry(timedelta(seconds=delay))])
-
-    async def _dead_letter(self, unusable: Sequence[tuple[InboundEvent, str]]) -> None:
-        """Record their positions, as of all events that end; then store them as dead letters."""
-        if not unusable:
-            return
-        try:
-            await self.advance(event.position for event, _ in unusable)
-        except StorageUnavailable as error:
-            await self._wait_for_storage([event for event, _ in unusable], error)
-            return
-        for event, reason in unusable:
-            logger.error("%s is stored as a dead letter: %s", event.subject, reason)
-        await _end(event.dead_letter(reason) for event, reason in unusable)
-
-    async def _wait_for_storage(
-        self, events: Sequence[InboundEvent], error: StorageUnavailable
-    ) -> None:
-        logger.warning("%d events are retried in %s: %s", len(events), STORAGE_DELAY, error)
-        self.alignment.request()
-        await _end(event.retry(STORAGE_DELAY) for event in events)
-
-
-async def _end(endings: Iterable[Awaitable[None]]) -> None:
-    """End deliveries concurrently.
-
-    A delivery that could not be ended is repeated by the broker, which changes nothing.
-    """
-    for error in await asyncio.gather(*endings, return_exceptions=True):
-        if isinstance(error, BrokerUnavailable):
-            logger.warning("a delivery could not be ended, so it is repeated: %s", error)
-        elif error is not None:
-            raise error

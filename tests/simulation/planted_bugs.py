@@ -52,8 +52,7 @@ from domain.outcome import Charged, Declined, Evidence, Outcome, Pending
 from domain.payment import Payment, PaymentStatus
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
-from entrypoints.worker import intake
-from entrypoints.worker.intake import Apply
+from entrypoints.worker.batches import Apply, Batch
 from payments_kit.simulation import runtime
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import RunResult, World
@@ -526,7 +525,7 @@ BUGS: Final = (
     Bug("an event id per send", messaging, "encode", _id_per_send),
     Bug(
         "acknowledged before the commit",
-        *(intake._Batch, "apply", _ack_before_commit),
+        *(Batch, "apply", _ack_before_commit),
         Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),
     ),
     Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),

@@ -92,11 +92,17 @@ def parse_reply(data: bytes, reply_type: type[Reply]) -> Reply:
     return reply
 
 
-def headers_of(stored: RawStreamMsg) -> Mapping[str, str]:
-    """Parse the headers of a stored message as those of a delivered one.
+def parse_headers(block: bytes) -> Mapping[str, str]:
+    """Parse encoded headers.
 
-    The library parses them as the headers of an e-mail, which changes some values.
+    The library parses those of stored messages as the headers of an e-mail, which changes some
+    values.
     """
-    lines = b64decode(stored.hdrs or "").decode("utf-8", "replace").split("\r\n")[1:]
+    lines = block.decode("utf-8", "replace").split("\r\n")[1:]
     named = (line.partition(":") for line in lines if line)
     return {name: value.strip() for name, _, value in named}
+
+
+def headers_of(stored: RawStreamMsg) -> Mapping[str, str]:
+    """Parse the headers of a stored message as those of a delivered one."""
+    return parse_headers(b64decode(stored.hdrs or ""))

@@ -104,7 +104,8 @@ class SecureClient(Client):
         if not self.is_connected:
             raise nats.errors.OutboundBufferLimitError
         await self._send_command(commands)
-        await self._flush_pending()
+        if self._flush_queue is not None and self._flush_queue.empty():
+            await self._flush_pending()
 
     async def _process_msg(
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes

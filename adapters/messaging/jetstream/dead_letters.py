@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from attrs import evolve, frozen
-from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
@@ -20,6 +19,7 @@ from adapters.messaging.jetstream.connection import (
     REQUEST_SECONDS,
     JetStreamConnection,
 )
+from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import Namespace, covers
 from adapters.messaging.jetstream.publisher import TOO_LARGE
@@ -65,7 +65,7 @@ class JetStreamDeadLetters:
     _connection: JetStreamConnection
     _streams: Streams
 
-    async def add(self, event: Msg, reason: str) -> None:
+    async def add(self, event: Delivered, reason: str) -> None:
         """Store a delivered event as a dead letter, unless it is stored already.
 
         A replay of a dead letter that fails again is already stored.
@@ -73,11 +73,10 @@ class JetStreamDeadLetters:
         Raises:
             BrokerUnavailable: it may not be stored.
         """
-        number = replayed_letter(event.headers or {})
+        headers = event.headers
+        number = replayed_letter(headers)
         replayed = await self.show(number) if number else None
-        if replayed is not None and is_replay_of(
-            replayed, event.subject, event.data, event.headers or {}
-        ):
+        if replayed is not None and is_replay_of(replayed, event.subject, event.data, headers):
             logger.error("dead letter %d was replayed and failed again: %s", replayed.id, reason)
             return
         client = await self._connection.client()
@@ -210,23 +209,22 @@ class JetStreamDeadLetters:
         return evolve(letter, data=event.data or b"", headers=headers_of(event))
 
 
-def _letter(event: Msg, reason: str, namespace: Namespace) -> Message:
-    origin = event.metadata
-    stored_at = origin.timestamp.isoformat()
+def _letter(event: Delivered, reason: str, namespace: Namespace) -> Message:
+    stored_at = event.stored_at
     headers = {
         # The id includes the time, because a stream that is created again counts from 1 again.
-        ID_HEADER: f"{origin.stream}:{origin.sequence.stream}:{stored_at}",
+        ID_HEADER: f"{event.stream}:{event.sequence}:{stored_at.isoformat()}",
         _EXPECTED_LAST: "0",
         _SUBJECT: event.subject,
         _REASON: json.dumps(reason),
-        _STREAM: origin.stream,
-        _SEQUENCE: str(origin.sequence.stream),
-        _STORED_AT: stored_at,
-        _HEADERS: json.dumps(event.headers or {}),
+        _STREAM: event.stream,
+        _SEQUENCE: str(event.sequence),
+        _STORED_AT: stored_at.isoformat(),
+        _HEADERS: json.dumps(event.headers),
     }
     # Each event has a subject of its own, so that it is stored once also if it is delivered again
     # when the stream has forgotten the id.
-    own = f"{origin.stream}.{origin.sequence.stream}.{origin.timestamp:%Y%m%dT%H%M%S%f}"
+    own = f"{event.stream}.{event.sequence}.{stored_at:%Y%m%dT%H%M%S%f}"
     subject = namespace.subject(f"{_PREFIX}.{namespace.without(event.subject)}.{own}")
     return Message(subject, event.data, headers)
 

@@ -11,11 +11,11 @@ from collections import deque
 from typing import Final, Self
 
 from attrs import define, field
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from adapters.messaging.jetstream.api import API
+from adapters.messaging.jetstream.api import API, parse_headers
+from adapters.messaging.jetstream.client import Arrival, SecureClient
+from adapters.messaging.jetstream.delivered import Delivered
 from application.ports.event_publisher import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -53,30 +53,30 @@ class Source:
 class Pulls:
     """One inbox of one client, at which all sources respond."""
 
-    _client: Client
+    _client: SecureClient
     _reconnects: int
     _inbox: str
     _sources: list[Source]
     _subscription: Subscription | None = None
-    _messages: deque[Msg] = field(factory=deque)
+    _messages: deque[Delivered] = field(factory=deque)
     _arrived: asyncio.Event = field(factory=asyncio.Event)
     _pulls: int = 0
     _lost: bool = False
     """Whether a consumer was deleted or does not respond."""
 
     @classmethod
-    async def open(cls, client: Client, sources: list[Source]) -> Self:
+    async def open(cls, client: SecureClient, sources: list[Source]) -> Self:
         """Subscribe to the inbox."""
         pulls = cls(client, client.stats["reconnects"], client.new_inbox(), sources)
-        pulls._subscription = await client.subscribe(f"{pulls._inbox}.*", cb=pulls._receive)
+        pulls._subscription = await client.receive_directly(f"{pulls._inbox}.*", pulls._receive)
         return pulls
 
     async def close(self) -> None:
         """Unsubscribe; messages received but not collected are delivered again."""
         if self._subscription is not None and self._client.is_connected:
-            await self._subscription.unsubscribe()
+            await self._client.stop_receiving(self._subscription)
 
-    def is_usable(self, client: Client) -> bool:
+    def is_usable(self, client: SecureClient) -> bool:
         """Whether responses can still arrive, and at this client."""
         return (
             not self._lost
@@ -84,7 +84,7 @@ class Pulls:
             and client.stats["reconnects"] == self._reconnects
         )
 
-    async def collect(self, limit: int, wait: float) -> list[Msg]:
+    async def collect(self, limit: int, wait: float) -> list[Delivered]:
         """Return up to `limit` messages: at once if there are any, else the first within `wait` s.
 
         Raises:
@@ -94,7 +94,7 @@ class Pulls:
         end = now() + wait + GRACE_SECONDS
         if not self._messages:
             await self._pull(limit, wait, now())
-        collected: list[Msg] = []
+        collected: list[Delivered] = []
         while True:
             self._arrived.clear()
             while self._messages and len(collected) < limit:
@@ -133,27 +133,29 @@ class Pulls:
                 reply=source.pull,
             )
 
-    async def _receive(self, message: Msg) -> None:
-        if message.reply:
-            self._messages.append(message)
+    def _receive(self, arrival: Arrival) -> None:
+        delivered = Delivered.parse(self._client, arrival) if arrival.reply else None
+        if delivered is not None:
+            self._messages.append(delivered)
             for source in self._sources:
-                source.left -= source.stream == message.metadata.stream
-        else:
-            self._receive_status(message.subject, message.headers or {})
+                source.left -= source.stream == delivered.stream
+        elif not arrival.reply:
+            self._receive_status(arrival.subject, arrival.header_block)
         self._arrived.set()
 
-    def _receive_status(self, pull: str, headers: dict[str, str]) -> None:
-        """Process the status that ends a pull.
+    def _receive_status(self, pull: str, header_block: bytes) -> None:
+        """Process the status that ends a pull: `NATS/1.0 <status> <description>`.
 
         404 and 408: no more messages; 409: ended early, for one of many reasons; 503: no responder
         (https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-37.md).
         """
-        status = headers.get("Status")
+        line = header_block.partition(b"\r\n")[0].decode("utf-8", "replace")
+        _, status, description = f"{line}  ".split(" ", 2)
         for source in self._sources:
             if source.pull == pull:
                 source.left = 0
         if status in ("404", "408"):
             return
-        description = " ".join(value for name, value in headers.items() if name != "Status")
-        logger.info("a pull ended: %s %s", status, description.strip())
+        others = " ".join(parse_headers(header_block).values())
+        logger.info("a pull ended: %s %s %s", status, description.strip(), others)
         self._lost = self._lost or status == "503" or "Consumer Deleted" in description

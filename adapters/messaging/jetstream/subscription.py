@@ -1,18 +1,17 @@
 """Subscribe to inbound events through a durable consumer in each stream with their subjects."""
 
-import asyncio
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
 from attrs import field, frozen
-from nats.aio.msg import Msg
 
 from adapters.messaging.jetstream.api import STREAM_NOT_FOUND, ApiRefusal
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.pulls import Pulls, Source
 from adapters.messaging.jetstream.streams import Plan, Streams
@@ -20,8 +19,10 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import StreamProgress
 from application.ports.stream_positions import EventPosition
 
-END_SECONDS: Final = 5.0
-"""The timeout for writing an acknowledgement to the socket; only a broken connection is slower."""
+# How a delivery ends (ADR-15 of nats-architecture-and-design).
+_ACK: Final = b"+ACK"
+_RETRY: Final = b'-NAK {"delay": %d}'
+_STOP: Final = b"+TERM"
 
 
 class JetStreamSubscription:
@@ -62,11 +63,11 @@ class JetStreamSubscription:
                 if await self._is_ours(message)
             ]
 
-    async def _is_ours(self, message: Msg) -> bool:
+    async def _is_ours(self, message: Delivered) -> bool:
         """Whether it is one of our subjects; a consumer that exists may deliver others, too."""
         if self._connection.namespace.without(message.subject) in self._subjects:
             return True
-        await message.ack()
+        await message.end(_ACK)
         return False
 
     async def progress(self) -> Sequence[StreamProgress]:
@@ -136,7 +137,7 @@ class JetStreamSubscription:
 class JetStreamDelivery:
     """One delivery of an event."""
 
-    _message: Msg
+    _message: Delivered
     subject: str
     _letters: JetStreamDeadLetters = field(repr=False)
 
@@ -146,31 +147,30 @@ class JetStreamDelivery:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return self._message.headers or {}
+        return self._message.headers
 
     @property
     def deliveries(self) -> int:
-        return self._message.metadata.num_delivered
+        return self._message.deliveries
 
     @property
     def position(self) -> EventPosition:
-        delivered = self._message.metadata
+        delivered = self._message
         return EventPosition(
-            delivered.stream, delivered.consumer, delivered.sequence.stream, delivered.timestamp
+            delivered.stream, delivered.consumer, delivered.sequence, delivered.stored_at
         )
 
     async def ack(self) -> None:
-        await _send(self._message.ack())
+        await self._end(_ACK)
 
     async def retry(self, after: timedelta) -> None:
-        await _send(self._message.nak(delay=after.total_seconds()))
+        await self._end(_RETRY % int(after.total_seconds() * 1e9))
 
     async def dead_letter(self, reason: str) -> None:
         await self._letters.add(self._message, reason)
-        await _send(self._message.term())
+        await self._end(_STOP)
 
-
-async def _send(acknowledgement: Awaitable[None]) -> None:
-    with as_unavailable():
-        async with asyncio.timeout(END_SECONDS):
-            await acknowledgement
+    async def _end(self, how: bytes) -> None:
+        """Write it to the connection's buffer, which the library sends at once, with all others."""
+        with as_unavailable():
+            await self._message.end(how)

@@ -18,12 +18,10 @@ from application.ports.unit_of_work import StorageUnavailable
 from domain.claim import OrderExpired
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.alignment import Alignment
+from entrypoints.worker.batches import DELAYS, MAX_DELIVERIES, STORAGE_DELAY
 from entrypoints.worker.failures import Failures
 from entrypoints.worker.intake import (
     BATCH,
-    DELAYS,
-    MAX_DELIVERIES,
-    STORAGE_DELAY,
     OrderIntake,
     PaymentCreatedIntake,
 )
