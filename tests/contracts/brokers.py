@@ -147,7 +147,9 @@ class _JetStream(Broker):
         # The server applies it to what it has delivered, too.
         consumer = await self.jetstream.consumer_info(ORDERS.name, "payments")
         await self.jetstream.add_consumer(ORDERS.name, consumer.config, ack_wait=SHORT_ACK_WAIT)
-        await asyncio.sleep(SHORT_ACK_WAIT)
+        await asyncio.sleep(2 * SHORT_ACK_WAIT)
+        # We use no consumer whose ack wait is so short.
+        await self.jetstream.add_consumer(ORDERS.name, consumer.config)
 
 
 @asynccontextmanager
