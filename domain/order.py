@@ -55,7 +55,7 @@ class Order(OrderRefunds):
         """
         order = evolve(self, replica=self.replica.merge(event))
         if not order.is_cancelled:
-            return order
+            return order if order.replica == self.replica else order._check_by_expiry(now)
         for payment in order.payments:
             if payment.is_captured:
                 order = order._refund_if_not_allowed(payment, now)
@@ -171,12 +171,18 @@ class Order(OrderRefunds):
 
     def schedule_check(self, payment: Payment, now: datetime) -> Payment:
         """Set the time of the following check; a pending payment is checked at the expiry, too."""
-        scheduled = payment.schedule_check(now)
-        expires_at = self.replica.terms.expires_at if self.replica.terms else None
+        scheduled, expires_at = payment.schedule_check(now), self.replica.expires_at
         if payment.status is not PaymentStatus.PENDING or expires_at is None or expires_at <= now:
             return scheduled
-        next_check_at = scheduled.next_check_at or expires_at
-        return evolve(scheduled, next_check_at=min(next_check_at, expires_at))
+        return scheduled.check_by(expires_at)
+
+    def _check_by_expiry(self, now: datetime) -> "Order":
+        """Check pending payments when the order expires, if it expires earlier than before."""
+        order, expires_at = self, self.replica.expires_at
+        for payment in self.payments:
+            if payment.status is PaymentStatus.PENDING and expires_at is not None:
+                order = order.with_payment(payment.check_by(max(expires_at, now)))
+        return order
 
     def _wait_for_money(self, payment: Payment, pending: Pending, now: datetime) -> "Order":
         is_live = all(not each.is_live or each.id == payment.id for each in self.payments)

@@ -64,13 +64,11 @@ TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 """Which states may follow each state. Any other change is ignored, so that repeated and late
 reports are harmless. docs/architecture.md draws this table; a test compares the two."""
 
-OPEN: Final = frozenset(
-    {PaymentStatus.PROCESSING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING}
-)
-"""It has not ended yet: its outcome is unknown, or its customer or its money is awaited."""
-
 CANCELLABLE: Final = frozenset({PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING})
-"""The gateway may be asked to cancel it."""
+"""It waits for its customer or its money; the gateway may be asked to cancel it."""
+
+OPEN: Final = CANCELLABLE | {PaymentStatus.PROCESSING}
+"""It has not ended yet: it waits, or its outcome is unknown."""
 
 LIVE: Final = OPEN | {PaymentStatus.SUCCEEDED}
 """At most one payment of an order is in one of these states."""
@@ -151,6 +149,10 @@ class Payment:
     def check_now(self, now: datetime) -> "Payment":
         """Make its check due immediately."""
         return evolve(self, next_check_at=now)
+
+    def check_by(self, latest: datetime) -> "Payment":
+        """Make its check due at this time, unless it is due before."""
+        return evolve(self, next_check_at=min(self.next_check_at or latest, latest))
 
     def schedule_check(self, now: datetime) -> "Payment":
         """Set the time of the following check; it is also the lease on the check starting now."""

@@ -86,7 +86,11 @@ class OrderReplica:
         """Whether the order is cancelled."""
         return self.status is OrderStatus.CANCELLED
 
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the time to pay is over; None if that is not known."""
+        return self.terms.expires_at if self.terms else None
+
     def is_expired(self, now: datetime) -> bool:
         """Whether the time to pay is over; an order without a known expiry never expires."""
-        expires_at = self.terms.expires_at if self.terms else None
-        return expires_at is not None and expires_at <= now
+        return self.expires_at is not None and self.expires_at <= now

@@ -106,6 +106,18 @@ def test_it_is_cancelled_when_its_order_expires() -> None:
     assert scheduled.next_check_at == expires_at + PENDING_FIRST_CHECK_AFTER
 
 
+@pytest.mark.parametrize("minutes", [-5, 15])
+def test_it_is_cancelled_when_its_order_expires_earlier_than_announced(minutes: int) -> None:
+    earlier = created_event(version=1, expires_at=after(minutes=minutes))
+    order = waiting().apply(earlier, NOW)
+    payment = order.payment(PAYMENT)
+    assert payment.next_check_at == max(NOW, after(minutes=minutes))
+    assert order.should_cancel(payment, payment.next_check_at)
+    # The same event again does not repeat the check.
+    checked = order.with_payment(order.schedule_check(payment, payment.next_check_at))
+    assert checked.apply(earlier, after(minutes=20)) == checked
+
+
 def test_an_order_whose_expiry_was_put_off_keeps_the_money() -> None:
     order = waiting(claimed(replica=created_event(expires_at=after(minutes=15))))
     order = order.apply(created_event(version=1, expires_at=after(days=30)), NOW)

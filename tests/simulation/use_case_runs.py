@@ -6,11 +6,22 @@ from typing import Final
 from adapters.gateways.in_memory import GatewayFaultKind
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence
 from payments_kit.simulation.world import RunResult
-from tests.simulation.use_case_world import CARDS, VISA, Action, UseCaseRun, UseCaseWorld
+from tests.simulation.use_case_world import (
+    CARDS,
+    DEBITS,
+    VISA,
+    Action,
+    UseCaseRun,
+    UseCaseWorld,
+)
 
 
 def _pay(token: str) -> Action:
     return lambda world: world.pay(world.serve, token)
+
+
+def _pending(token: str) -> Action:
+    return lambda world: world.pending(token)
 
 
 def _lose(token: str, fault: GatewayFaultKind, seconds: float = 0.0) -> Action:
@@ -88,6 +99,32 @@ RUNS: Final = [
         )
         for card in CARDS
         for moment in ("commit", "committed", "charge", "charge replied")
+    ),
+    *(UseCaseRun(f"a charge of {debit}", _pay(debit), _ORDER) for debit in DEBITS),
+    *(
+        UseCaseRun(
+            f"a charge of {debit} whose order is cancelled at step '{moment}'",
+            _pay_while_cancelled(debit, moment),
+            _ORDER,
+        )
+        for debit in DEBITS
+        for moment in ("charge", "charge replied")
+    ),
+    *(
+        UseCaseRun(
+            f"the cancellation of {debit} by its customer",
+            UseCaseWorld.cancel_payment,
+            (*_ORDER, _pending(debit)),
+        )
+        for debit in DEBITS
+    ),
+    *(
+        UseCaseRun(
+            f"the recovery of {debit} whose order is cancelled",
+            UseCaseWorld.recover,
+            (*_ORDER, _pending(debit), UseCaseWorld.cancel),
+        )
+        for debit in DEBITS
     ),
 ]
 

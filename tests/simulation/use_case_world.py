@@ -17,6 +17,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.faults import FaultOccurrence
+from payments_kit.simulation.observations import RecordedReply
 from payments_kit.simulation.orders_service import OrderPlan, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker
@@ -30,6 +31,7 @@ ORDERS: Final = [
 ]
 VISA: Final = "tok_visa"
 CARDS: Final = (VISA, "tok_chargeDeclined", "tok_threeDSecureRequired")
+DEBITS: Final = ("pm_usBankAccount_processing", "pm_usBankAccount_submitted")
 
 # Longer than any of the runs takes.
 _TIMEOUT: Final = 300.0
@@ -169,6 +171,16 @@ class UseCaseWorld(World):
         gateway.checkpoint = partial(interrupt, gateway.checkpoint)
         self.runtime.database.checkpoint = partial(interrupt, self.runtime.database.checkpoint)
         await self.pay(self.serve, token)
+
+    async def pending(self, token: str) -> None:
+        await self.pay(self.helper, token)
+
+    async def cancel_payment(self) -> None:
+        """Cancel the only payment, as its customer does."""
+        [payment_id] = self.runtime.ledger.records
+        response = await self.serve.cancel(payment_id, USER)
+        if response.status == 200:
+            self.clients.replies.append(RecordedReply("cancelled", payment_id, USER))
 
     async def recover(self) -> None:
         await self.serve.use_cases.recover_payments.run_once()
