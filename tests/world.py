@@ -293,17 +293,20 @@ class World:
         return sum(not entry.sent and entry.parked is None for entry in entries)
 
     @property
+    def observations(self) -> Observations:
+        """What the invariants are checked on."""
+        return Observations(
+            charges=self.charges,
+            refunds=self.refunds,
+            orders=self.orders,
+            delivered=self.events,
+            replies=self.replies,
+            acknowledged=self.acknowledged,
+            secrets=[VISA.value, DECLINED.value, AUTHENTICATING.value, "_secret_"],
+            texts=[repr(self.database.outbox), repr(self.database.inbox)],
+        )
+
+    @property
     def violations(self) -> list[str]:
         """The invariants that do not hold; some hold only once the world is at rest."""
-        return broken_promises(
-            Observations(
-                charges=self.charges,
-                refunds=self.refunds,
-                orders=self.orders,
-                delivered=self.events,
-                replies=self.replies,
-                acknowledged=self.acknowledged,
-                secrets=[VISA.value, DECLINED.value, AUTHENTICATING.value, "_secret_"],
-                texts=[repr(self.database.outbox), repr(self.database.inbox)],
-            )
-        )
+        return broken_promises(self.observations)

@@ -62,6 +62,8 @@ Raises:
 ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge | UnreadableCharge]]]
 """Return the captured and pending charges, created from the first time on, before the second one.
 
+The oldest comes first: if one payment was charged twice, that is the one that was reported first.
+
 It sees every charge that the gateway has confirmed, and returns those that bear our labels, or some
 of them.
 

@@ -118,6 +118,8 @@ class CompareBooks:
         await self._receive([each for each in charges if isinstance(each, UnreadableCharge)])
         readable = [each for each in charges if isinstance(each, ListedCharge)]
         ours = [each for each in readable if await self._is_ours(each.payment)]
+        # If a lost payment was charged twice, the charge that was given back is the second one.
+        ours.sort(key=_is_given_back)
         known = await self.begin().orders.find_payments([each.payment.id for each in ours])
         adopted = 0
         for charge in ours:
@@ -180,6 +182,10 @@ def _is_recorded(report: Notification, known: Mapping[PaymentId, Payment]) -> bo
     if payment is None or not isinstance(report.outcome, Charged):
         return payment is not None and payment.is_open
     return payment.is_open or payment.charge_id == report.outcome.charge_id
+
+
+def _is_given_back(charge: ListedCharge) -> bool:
+    return isinstance(charge.outcome, Charged) and charge.refunded == charge.outcome.amount
 
 
 def _contradicts(payment: Payment, charge: ListedCharge) -> bool:

@@ -19,11 +19,11 @@ from application.use_cases.compare_books import LOOK_BACK, MARGIN
 from application.use_cases.pay_order import PayOrder
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.events import PaymentCreated
-from domain.identifiers import OrderId
+from domain.identifiers import ChargeId, OrderId
 from domain.order import Order
 from domain.payment import PaymentStatus
 from domain.refund import RefundStatus
-from tests.builders import GATEWAY, ORDER, PAYER, dollars
+from tests.builders import GATEWAY, ORDER, PAYER, PRICE, dollars
 from tests.checkpoints import proceed
 from tests.world import VISA, World
 
@@ -473,6 +473,26 @@ async def test_a_method_of_this_name_that_lists_something_else_stops_nobody(answ
     await process.refund_payment(world.payment().id)
     await world.come_to_rest()
     assert world.balance == 0
+
+
+async def test_of_two_charges_of_a_lost_payment_the_one_that_was_given_back_is_the_second(
+    world: World,
+) -> None:
+    await world.create_order()
+    backup = world.database.back_up()
+    world.faults.add("charge", GatewayFaultKind.CHARGED_TWICE)
+    await pay(world.use_cases())
+    payment_id = world.payment().id
+    await world.gateway.refund_externally(payment_id)  # of the first one
+    restore(world, backup)
+    await world.use_cases().books_guard.run_once()
+    given_back, kept = (ChargeId(charge.id) for charge in world.charges)
+    second = world.order().payment_of_charge(given_back)
+    assert world.order().payment(payment_id).charge_id == kept
+    assert second is not None
+    assert second.status is PaymentStatus.REVERSED
+    await world.come_to_rest()
+    assert world.balance == PRICE.minor_units
 
 
 # --- charges whose labels are incomplete ----------------------------------------------------------

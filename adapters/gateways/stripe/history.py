@@ -34,7 +34,8 @@ async def list_charges(
             found.append(charge)
             if len(found) > MAX_LISTED:
                 raise TooManyCharges(f"Stripe lists more than {MAX_LISTED} charges")
-    return [listed for listed in map(_listed, found) if listed is not None]
+    # Stripe lists the newest one first.
+    return [listed for listed in map(_listed, reversed(found)) if listed is not None]
 
 
 def _listed(charge: Json) -> ListedCharge | UnreadableCharge | None:
