@@ -4,8 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # The same examples on every run; HYPOTHESIS_PROFILE=local draws new ones.
 export HYPOTHESIS_PROFILE ?= ci
-# The tests end when make is killed.
-export END_WITH_PARENT := 1
+# The tests end when make, which has this number, is killed.
+export END_WITH_PROCESS := $(shell echo $$PPID)
 CODE := domain application adapters entrypoints payments_kit tests docs/examples
 LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml

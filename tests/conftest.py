@@ -1,10 +1,8 @@
 """Shared fixtures and settings: one PostgreSQL and one NATS server for each test process."""
 
 import asyncio
-import ctypes
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -15,6 +13,7 @@ from hypothesis import settings
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
+from tests.process_groups import end_group_with_this_process, end_with_make, end_with_parent
 
 # No deadlines: a shared machine is sometimes slow, which is no fault of the code.
 settings.register_profile("local", deadline=None)
@@ -24,28 +23,24 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 # On a quiet machine this takes milliseconds.
 CLEAN_UP_SECONDS = 120.0
 
-PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
-
 _names = (f"test_{number}" for number in count(1))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """End a test process together with its parent, and so its servers with it.
+    """End a test process with its parent, and so its servers and all that its tests have started.
 
     A process of pytest-xdist would first finish its current test, and pytest all of them when the
     `make` that has started it is killed.
     """
-    if sys.platform != "linux":
-        return
+    make = os.environ.pop("END_WITH_PROCESS", "")
     if hasattr(config, "workerinput"):
         end_with_parent(signal.SIGKILL)
-    elif os.environ.pop("END_WITH_PARENT", ""):
-        end_with_parent(signal.SIGTERM)
-
-
-def end_with_parent(number: signal.Signals) -> None:
-    """Have this signal sent to this process when its parent ends."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+        end_group_with_this_process()
+    elif make:
+        try:
+            end_with_make(int(make))
+        except ProcessLookupError:
+            pytest.exit("make was killed")
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,11 @@ sys.exit(pytest.main(sys.argv[1:]))
 PYTEST = [sys.executable, "-c", RUN, "-n", "1", "-p", "no:cacheprovider"]
 
 # What make is to pytest.
-PARENT = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
+MAKE = """
+import os, subprocess, sys
+subprocess.run(sys.argv[1:], env=os.environ | {"END_WITH_PROCESS": str(os.getpid())})
+"""
+PARENT = [sys.executable, "-c", MAKE]
 
 
 @linux_only
@@ -38,17 +42,29 @@ def test_nothing_is_left_when_a_signal_ends_the_test_run(
 def test_nothing_is_left_when_the_make_is_killed_that_has_started_the_test_run(
     tmp_path: Path,
 ) -> None:
-    command = [*PARENT, *PYTEST]
-    assert_nothing_is_left(tmp_path / "folder", command, signal.SIGKILL, END_WITH_PARENT="1")
+    assert_nothing_is_left(tmp_path / "folder", [*PARENT, *PYTEST], signal.SIGKILL)
 
 
-def assert_nothing_is_left(
-    folder_file: Path, command: list[str], end: signal.Signals, **environment: str
-) -> None:
+def test_a_test_run_whose_make_was_killed_before_does_not_begin() -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as make:
+        make.wait()
+    done = subprocess.run(
+        [*PYTEST, "tests/servers/interrupted_run.py"],
+        cwd=ROOT,
+        env=os.environ | {"END_WITH_PROCESS": str(make.pid)},
+        capture_output=True,
+        text=True,
+        timeout=MAX_SECONDS,
+        check=False,
+    )
+    assert "make was killed" in done.stdout + done.stderr
+
+
+def assert_nothing_is_left(folder_file: Path, command: list[str], end: signal.Signals) -> None:
     with subprocess.Popen(
         [*command, "tests/servers/interrupted_run.py"],
         cwd=ROOT,
-        env=os.environ | environment | {"FOLDER_FILE": str(folder_file)},
+        env=os.environ | {"FOLDER_FILE": str(folder_file)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as run:
