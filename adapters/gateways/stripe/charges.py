@@ -13,7 +13,7 @@ from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.refunds import StripeRefunds
-from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
+from adapters.gateways.stripe.refusals import outcome_of_refusal, unsupported_amount
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Outcome
@@ -48,7 +48,7 @@ class StripeCharges:
                     metadata=labels(payment),
                 )
             except RequestRefused as refused:
-                return outcome_of_error(refused.error)
+                return outcome_of_refusal(refused.error)
             return outcome_of_charge(charge)
 
     async def find(self, payment: Payment) -> Outcome | None:

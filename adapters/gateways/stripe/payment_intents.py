@@ -23,7 +23,7 @@ from adapters.gateways.stripe.objects import (
     text,
 )
 from adapters.gateways.stripe.refunds import StripeRefunds
-from adapters.gateways.stripe.refusals import outcome_of_error, unsupported_amount
+from adapters.gateways.stripe.refusals import outcome_of_refusal, unsupported_amount
 from adapters.gateways.stripe.statuses import Progress, intent_progress
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
@@ -165,11 +165,11 @@ class StripePaymentIntents:
         """
         intent = nested(refused.error.body, "payment_intent").get("id")
         if not isinstance(intent, str):
-            return outcome_of_error(refused.error)
+            return outcome_of_refusal(refused.error)
         with suppress(RequestRefused, GatewayUnavailable, OutcomeUnknown):
             within = min(_CANCEL_SECONDS, left())
             await self.api.post(f"{_PATH}/{intent}/cancel", within=within)
-        return outcome_of_error(refused.error, intent)
+        return outcome_of_refusal(refused.error, intent)
 
     # --- finding -------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from application.ports.payment_gateway import OutcomeUnknown
 from domain.money import Money
 from domain.outcome import MAX_MESSAGE, Declined, Refused
 
@@ -25,11 +26,22 @@ class Fault(Enum):
     """No card helps; an operator must act: a refusal."""
     NOBODY = auto()
     """The same request may succeed later; nothing was done."""
+    UNKNOWN = auto()
+    """It tells of something that exists already, not that nothing was done: it is looked up."""
 
 
 # Stripe is busy, or another request uses the object: the request was not executed
 # (https://docs.stripe.com/rate-limits#object-lock-timeouts).
 _NOBODY: Final = frozenset({"lock_timeout", "rate_limit", "payment_intent_rate_limit_exceeded"})
+
+# About an object in a state that an earlier request brought about. A charge that is refused for it
+# may have succeeded.
+_UNKNOWN: Final = frozenset(
+    {
+        *("charge_already_captured", "charge_already_refunded", "charge_disputed"),
+        *("intent_invalid_state", "payment_intent_unexpected_state", "resource_already_exists"),
+    }
+)
 
 # What is wrong with the card, the bank account, or what the customer typed, whatever type the
 # error has. A card_error needs no code from this list.
@@ -41,10 +53,11 @@ _CUSTOMER: Final = frozenset(
         *("bank_account_verification_failed", "billing_invalid_mandate"),
         *("card_decline_rate_limit_exceeded", "card_declined", "debit_not_authorized"),
         *("cardholder_phone_number_required", "email_invalid", "expired_card"),
-        *("expired_payment_method", "incorrect_address", "incorrect_cvc", "incorrect_number"),
-        *("incorrect_postal_code", "incorrect_zip", "insufficient_funds", "invalid_card_type"),
+        *("expired_payment_method", "financial_connections_account_inactive", "incorrect_address"),
+        *("incorrect_cvc", "incorrect_number", "incorrect_postal_code", "incorrect_zip"),
+        *("india_recurring_payment_mandate_canceled", "insufficient_funds", "invalid_card_type"),
         *("invalid_characters", "invalid_cvc", "invalid_expiry_month", "invalid_expiry_year"),
-        *("invalid_number", "no_account", "payment_intent_action_required"),
+        *("invalid_number", "invalid_source_usage", "no_account", "payment_intent_action_required"),
         *("payment_intent_authentication_failure", "payment_intent_incompatible_payment_method"),
         *("payment_intent_konbini_rejected_confirmation_number", "payment_intent_mandate_invalid"),
         *("payment_intent_payment_attempt_expired", "payment_intent_payment_attempt_failed"),
@@ -54,8 +67,9 @@ _CUSTOMER: Final = frozenset(
         *("payment_method_not_available", "payment_method_provider_decline"),
         *("payment_method_provider_timeout", "payment_method_restricted"),
         *("payment_method_unexpected_state", "postal_code_invalid", "processing_error"),
-        *("routing_number_invalid", "sepa_unsupported_account", "setup_attempt_failed"),
-        *("shipping_address_invalid", "three_d_secure_authentication_not_supported"),
+        *("refer_to_customer", "routing_number_invalid", "sepa_unsupported_account"),
+        *("setup_attempt_failed", "shipping_address_invalid", "tax_id_invalid"),
+        "three_d_secure_authentication_not_supported",
         *("three_d_secure_authentication_upstream_error", "token_already_used"),
         *("token_card_network_invalid",),
     }
@@ -65,7 +79,8 @@ _CUSTOMER: Final = frozenset(
 # methods that are switched off, keys of another mode, the same token sent twice at once.
 _SHOP: Final = frozenset(
     {
-        *("capability_not_active", "charge_exceeds_source_limit", "livemode_mismatch"),
+        *("amount_too_large", "amount_too_small", "capability_not_active"),
+        *("charge_exceeds_source_limit", "invalid_charge_amount", "livemode_mismatch"),
         *("charge_exceeds_transaction_limit", "parameter_missing", "parameter_unknown"),
         *("parameters_exclusive", "payment_method_configuration_failures"),
         *("payment_method_unactivated", "payment_method_unsupported_type"),
@@ -130,6 +145,8 @@ def fault_of(error: Error) -> Fault:
     code, param = error.text("code"), error.text("param")
     if error.status == 429 or code in _NOBODY:
         return Fault.NOBODY
+    if code in _UNKNOWN:
+        return Fault.UNKNOWN
     if _OTHER_MODE.search(error.text("message")) or code in _SHOP:
         return Fault.SHOP
     if error.text("type") == "card_error":
@@ -139,10 +156,21 @@ def fault_of(error: Error) -> Fault:
     return Fault.SHOP
 
 
+def outcome_of_refusal(error: Error, reference: str | None = None) -> Declined | Refused:
+    """Return the outcome of a charge that Stripe refused to begin.
+
+    Raises:
+        OutcomeUnknown: it may have begun earlier.
+    """
+    if fault_of(error) is Fault.UNKNOWN:
+        raise OutcomeUnknown(f"Stripe refused: {code_of(error.body)}: {error.words}")
+    return outcome_of_error(error, reference)
+
+
 def outcome_of_error(error: Error, reference: str | None = None) -> Declined | Refused:
     """Return the outcome of a charge that ended with this error."""
     code = code_of(error.body)
-    if fault_of(error) is Fault.SHOP:
+    if fault_of(error) in (Fault.SHOP, Fault.UNKNOWN):
         return Refused(code, error.words, reference)
     return Declined(code, reference)
 

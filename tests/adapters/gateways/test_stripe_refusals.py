@@ -39,10 +39,17 @@ CUSTOMER: list[dict[str, Any]] = [
     {"type": INVALID, "code": "a_code_of_tomorrow", "param": "payment_method"},
     {"type": INVALID, "message": USED},
     {"type": INVALID, "code": "payment_method_currency_mismatch"},
+    {"type": INVALID, "code": "invalid_source_usage"},
+    {"type": INVALID, "code": "refer_to_customer"},
+    {"type": INVALID, "code": "tax_id_invalid"},
+    {"type": INVALID, "code": "india_recurring_payment_mandate_canceled"},
+    {"type": INVALID, "code": "financial_connections_account_inactive"},
 ]
 SHOP: list[dict[str, Any]] = [
     {"type": INVALID, "code": "amount_too_small", "param": "amount"},
     {"type": INVALID, "code": "amount_too_large", "param": "amount"},
+    {"type": CARD, "code": "amount_too_small", "param": "amount"},
+    {"type": INVALID, "code": "invalid_charge_amount"},
     {"type": INVALID, "code": "token_in_use"},
     {"type": INVALID, "code": "testmode_charges_only"},
     {"type": INVALID, "code": "country_unsupported"},
@@ -60,20 +67,30 @@ NOBODY: list[dict[str, Any]] = [
     {"type": INVALID, "code": "lock_timeout"},
     {"type": INVALID, "code": "rate_limit"},
 ]
+UNKNOWN: list[dict[str, Any]] = [
+    {"type": INVALID, "code": "payment_intent_unexpected_state"},
+    {"type": INVALID, "code": "intent_invalid_state", "param": "payment_method"},
+    {"type": INVALID, "code": "charge_already_captured"},
+    {"type": CARD, "code": "resource_already_exists"},
+]
 
 
 def test_every_listed_code_is_one_that_stripe_documents() -> None:
     documented = get_args(
         get_args(stripe.PaymentIntent.LastPaymentError.__annotations__["code"])[0]
     )
-    listed = refusals._CUSTOMER | refusals._SHOP | refusals._NOBODY
+    tables = (refusals._CUSTOMER, refusals._SHOP, refusals._NOBODY, refusals._UNKNOWN)
+    listed = frozenset[str]().union(*tables)
     assert listed <= set(documented)
-    assert not refusals._CUSTOMER & refusals._SHOP
+    assert len(listed) == sum(map(len, tables)), "each code is in one table"
 
 
 @pytest.mark.parametrize(
     ("bodies", "fault"),
-    [(CUSTOMER, Fault.CUSTOMER), (SHOP, Fault.SHOP), (NOBODY, Fault.NOBODY)],
+    [
+        *((CUSTOMER, Fault.CUSTOMER), (SHOP, Fault.SHOP)),
+        *((NOBODY, Fault.NOBODY), (UNKNOWN, Fault.UNKNOWN)),
+    ],
 )
 def test_an_error_is_the_fault_of(bodies: list[dict[str, Any]], fault: Fault) -> None:
     assert [body for body in bodies if fault_of(Error(body, 400)) is not fault] == []
@@ -104,6 +121,15 @@ async def test_the_shop_s_fault_is_a_refusal_in_stripe_s_words(
     assert outcome.message.split()[0] == error["message"].split()[0]
     assert "req_" in outcome.message
     assert "tok_visa" not in outcome.message
+
+
+@pytest.mark.parametrize("body", UNKNOWN)
+async def test_an_error_about_an_earlier_request_is_no_proof_that_nothing_was_charged(
+    each: Account, body: dict[str, Any]
+) -> None:
+    each.stripe.faults.add("status_after", f"^{each.path}$", status=400, error=body)
+    with pytest.raises(OutcomeUnknown, match=body["code"]):
+        await each.gateway.charge(a_payment(), VISA)
 
 
 @pytest.mark.parametrize("minor_units", [10, 49, 99_999_999_999])
