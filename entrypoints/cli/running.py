@@ -19,6 +19,17 @@ Result = TypeVar("Result")
 INTERRUPTED: Final = 130
 
 
+def import_structlog() -> None:
+    """Import structlog without rich, which it would import for coloured logs: 0.05 s, 5 MB."""
+    absent = "rich" not in sys.modules
+    if absent:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # documented: it cannot be imported
+    import structlog  # noqa: F401
+
+    if absent:
+        del sys.modules["rich"]
+
+
 def settings_or_exit(*, http: bool = True) -> Settings:
     """Read the settings; exit with status 1 and one line for each problem if they are invalid.
 
@@ -33,7 +44,7 @@ def settings_or_exit(*, http: bool = True) -> Settings:
 
 def log_oddities(settings: Settings) -> None:
     """Log a warning for each setting that was probably meant otherwise."""
-    import structlog  # it imports rich
+    import structlog
 
     logger = structlog.get_logger(__name__)
     for oddity in find_oddities(settings, os.environ):

@@ -4,7 +4,7 @@ from typing import get_args
 
 import click
 
-from entrypoints.cli.running import fail, log_oddities, run, settings_or_exit
+from entrypoints.cli.running import fail, import_structlog, log_oddities, run, settings_or_exit
 from entrypoints.worker import DEFAULT_ROLES, Role
 
 
@@ -14,6 +14,7 @@ def serve() -> None:
 
     SIGTERM stops it gracefully: requests in progress, and their charges, are finished first.
     """
+    import_structlog()
     from entrypoints.composition.http import open_http
     from entrypoints.http.server import serve as serve_http
     from entrypoints.logs import configure_logs
@@ -44,6 +45,7 @@ def worker(roles: tuple[Role, ...]) -> None:
 
     Any number of workers may run any role. SIGTERM stops a worker gracefully.
     """
+    import_structlog()
     from entrypoints.composition.worker import open_worker
     from entrypoints.logs import configure_logs
     from entrypoints.worker.probes import CannotListen

@@ -1,10 +1,27 @@
-"""Compose the connection to NATS from the settings."""
+"""Compose what is connected to NATS: the runtime of the worker and of the operator's commands."""
 
-from adapters.messaging.jetstream import JetStreamConnection
+import contextlib
+from collections.abc import AsyncIterator
+
+from attrs import frozen
+
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.namespace import Namespace
-from adapters.messaging.jetstream.security import Security, UnusableFile
-from application.ports.gateway_plugin import InvalidSetting
+from adapters.messaging.jetstream.publisher import JetStreamPublisher
+from adapters.messaging.jetstream.streams import Streams
+from entrypoints.composition.nats_settings import naming_variables, security_of
+from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.settings import Settings
+
+
+@frozen
+class Messaging:
+    """The connection to NATS, and what is read and written over it."""
+
+    broker: JetStreamConnection
+    streams: Streams
+    dead_letters: JetStreamDeadLetters
 
 
 def broker_of(settings: Settings) -> JetStreamConnection:
@@ -13,17 +30,21 @@ def broker_of(settings: Settings) -> JetStreamConnection:
     Raises:
         InvalidSetting: the address, or a file, cannot be used.
     """
-    security = Security(
-        creds_file=settings.nats_creds_file,
-        nkey_seed_file=settings.nats_nkey_seed_file,
-        ca_file=settings.nats_ca_file,
-        cert_file=settings.nats_cert_file,
-        key_file=settings.nats_key_file,
-    )
     namespace = Namespace(settings.nats_subject_prefix)
-    try:
-        return JetStreamConnection(settings.nats_url, security=security, namespace=namespace)
-    except UnusableFile as error:
-        raise InvalidSetting(f"NATS_{error.setting.upper()}", error.problem) from error
-    except ValueError as error:
-        raise InvalidSetting("NATS_URL", str(error)) from error
+    with naming_variables():
+        return JetStreamConnection(
+            settings.nats_url, security=security_of(settings), namespace=namespace
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_connected(settings: Settings) -> AsyncIterator[tuple[Runtime, Messaging]]:
+    """Open a runtime that publishes to NATS; the connection is made in the background.
+
+    Raises:
+        InvalidSetting: the address of NATS, a file or a gateway plug-in cannot be used.
+    """
+    broker = broker_of(settings)
+    streams = Streams(broker)
+    async with open_runtime(settings, JetStreamPublisher(broker, streams)) as runtime, broker:
+        yield runtime, Messaging(broker, streams, JetStreamDeadLetters(broker, streams))

@@ -6,6 +6,7 @@ from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
 from entrypoints.composition.metrics import exporting_metrics
+from entrypoints.composition.nats_settings import check_nats
 from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.periodic import repeating
@@ -24,8 +25,9 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
     """Open everything that the HTTP service needs; close it at the end.
 
     Raises:
-        InvalidSetting: a gateway plug-in rejects the environment.
+        InvalidSetting: the address of NATS, a file or a gateway plug-in cannot be used.
     """
+    check_nats(settings)
     async with (
         open_runtime(settings) as runtime,
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,

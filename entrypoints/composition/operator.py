@@ -7,9 +7,9 @@ from functools import partial
 
 from attrs import frozen
 
-from adapters.messaging.jetstream import JetStreamDeadLetters, Streams
-from adapters.messaging.jetstream import check as check_broker
-from adapters.messaging.jetstream.streams import ORDERS_CONSUMER
+from adapters.messaging.jetstream.check import check as check_broker
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.streams import ORDERS_CONSUMER, Streams
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database
@@ -18,7 +18,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
-from entrypoints.composition.broker import broker_of
+from entrypoints.composition.broker import broker_of, open_connected
 from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
@@ -41,15 +41,16 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
-    async with open_runtime(settings) as runtime:
-        runtime.broker.open()
+    async with open_connected(settings) as (runtime, messaging):
         yield Doctor(
             check_database=partial(check_database, runtime.database.engine),
             backlog=runtime.backlog,
             alerts=runtime.alerts,
             clock_watch=runtime.clock_watch,
-            dead_letters=runtime.dead_letters,
-            check_broker=partial(check_broker, runtime.broker, runtime.streams, ORDERS_CONSUMER),
+            dead_letters=messaging.dead_letters,
+            check_broker=partial(
+                check_broker, messaging.broker, messaging.streams, ORDERS_CONSUMER
+            ),
             gateway=runtime.gateway,
             gateway_name=str(settings.payment_gateway),
             check_sign_in=partial(check_sign_in, settings),
@@ -60,7 +61,8 @@ async def check_sign_in(settings: Settings) -> CheckResult:
     """Return whether there are keys that users' tokens can be verified with."""
     if settings.jwks_url is None:
         return CheckResult("sign-in", True, "tokens are verified with JWT_KEY")
-    from entrypoints.http.jwks import NoKeySet, fetch_from, fetch_key_set
+    from entrypoints.http.jwks import NoKeySet, fetch_key_set
+    from entrypoints.http.key_fetching import fetch_from
 
     try:
         key_set = await fetch_key_set(fetch_from(settings.jwks_url))

@@ -12,12 +12,7 @@ from typing import Final, assert_never
 from attrs import frozen
 
 from adapters.clock import utc_now
-from adapters.messaging.jetstream import (
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamPublisher,
-    Streams,
-)
+from adapters.messaging.unconnected import UnconnectedPublisher
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.books import SqlBooks
@@ -32,11 +27,11 @@ from adapters.persistence.sql.unusable_notifications import SqlUnusableNotificat
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
 from application.ports.clock import Clock
+from application.ports.event_publisher import EventPublisher
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
-from entrypoints.composition.broker import broker_of
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
@@ -61,9 +56,6 @@ class Runtime:
     database: Database
     clock: DatabaseClock
     gateway: GatewayAdapter
-    broker: JetStreamConnection
-    streams: Streams
-    dead_letters: JetStreamDeadLetters
     use_cases: UseCases
     outbox: SqlOutboxQueue
     backlog: SqlBacklogReader
@@ -91,15 +83,15 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    settings: Settings, gateway: GatewayAdapter | None = None
+    settings: Settings, publisher: EventPublisher | None = None
 ) -> AsyncIterator[Runtime]:
     """Compose the use cases on the real adapters; close the adapters at the end.
 
-    Nothing needs to be reachable: it also succeeds while the database or the broker is down.
+    Nothing needs to be reachable: it also succeeds while the database is down.
 
     Args:
         settings: the configuration.
-        gateway: replaces the configured gateway.
+        publisher: publishes the events of the outbox; None in a process that does not relay.
 
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
@@ -109,8 +101,8 @@ async def open_runtime(
     )
     database = Database(engine)
     clock = DatabaseClock(database)
-    gateway = gateway or gateway_of(settings, database, clock)
-    runtime = _compose(settings, database, clock, gateway)
+    gateway = gateway_of(settings, database, clock)
+    runtime = _compose(settings, database, clock, gateway, publisher or UnconnectedPublisher())
     if not runtime.use_cases.books_guard.compare.is_possible:
         logger.warning(
             "the gateway %s lists no charges: a database that is behind is not noticed",
@@ -126,22 +118,23 @@ async def open_runtime(
             yield runtime
     finally:
         await runtime.flush_alerts()
-        await runtime.broker.close()
         await gateway.close()
         await engine.dispose()
 
 
 def _compose(
-    settings: Settings, database: Database, clock: DatabaseClock, gateway: GatewayAdapter
+    settings: Settings,
+    database: Database,
+    clock: DatabaseClock,
+    gateway: GatewayAdapter,
+    publisher: EventPublisher,
 ) -> Runtime:
-    broker = broker_of(settings)
-    streams = Streams(broker)
     outbox = SqlOutboxQueue(database)
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
         begin=lambda: SqlUnitOfWork(database, current_traceparent),
         outbox=outbox,
-        publisher=JetStreamPublisher(broker, streams),
+        publisher=publisher,
         gateway=gateway,
         declines=SqlDeclineCounter(database),
         now=clock,
@@ -156,9 +149,6 @@ def _compose(
         database=database,
         clock=clock,
         gateway=gateway,
-        broker=broker,
-        streams=streams,
-        dead_letters=JetStreamDeadLetters(broker, streams),
         use_cases=compose(ports, decline_limits(settings)),
         outbox=outbox,
         backlog=SqlBacklogReader(database),

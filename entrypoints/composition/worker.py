@@ -6,16 +6,18 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from adapters.messaging.jetstream import JetStreamConnection, JetStreamSubscription
+from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.streams import ORDERS, ORDERS_CONSUMER, PAYMENTS
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
+from entrypoints.composition.broker import Messaging, open_connected
 from entrypoints.composition.metrics import exporting_metrics
-from entrypoints.composition.runtime import Runtime, notification_reader_of, open_runtime
+from entrypoints.composition.runtime import Runtime, notification_reader_of
 from entrypoints.http.probes import Check
 from entrypoints.monitoring.dead_letter_metrics import REFRESH_SECONDS, DeadLetterMetrics
 from entrypoints.periodic import repeating
@@ -40,19 +42,18 @@ async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependenc
     metrics = WorkerMetrics.on(registry)
     dead_letters = DeadLetterMetrics.on(registry)
     async with (
-        open_runtime(settings) as runtime,
+        open_connected(settings) as (runtime, messaging),
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,
         exporting_metrics(runtime, registry),
     ):
-        runtime.broker.open()
         checks: Mapping[str, Check] = {
             "database": readiness.check,
-            "nats": partial(_check_broker, runtime.broker),
+            "nats": partial(_check_broker, messaging.broker),
         }
         probes = Probes(settings.host, settings.worker_port, checks, registry, metrics)
-        refresh = partial(dead_letters.refresh, runtime.dead_letters)
+        refresh = partial(dead_letters.refresh, messaging.dead_letters)
         async with repeating("dead letters", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
-            yield _dependencies(runtime, metrics), probes
+            yield _dependencies(runtime, messaging, metrics), probes
 
 
 async def _check_broker(broker: JetStreamConnection) -> None:
@@ -60,9 +61,11 @@ async def _check_broker(broker: JetStreamConnection) -> None:
         raise BrokerUnavailable("not connected")
 
 
-def _dependencies(runtime: Runtime, metrics: WorkerMetrics) -> WorkerDependencies:
+def _dependencies(
+    runtime: Runtime, messaging: Messaging, metrics: WorkerMetrics
+) -> WorkerDependencies:
     use_cases = runtime.use_cases
-    connection = runtime.broker, runtime.streams, runtime.dead_letters
+    connection = messaging.broker, messaging.streams, messaging.dead_letters
     orders = JetStreamSubscription(*connection, ORDERS, durable=ORDERS_CONSUMER)
     payments = JetStreamSubscription(
         *connection, PAYMENTS, durable="payments-complete", subjects=("payment:created",)

@@ -12,13 +12,10 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from sqlalchemy import text
 
 from adapters.clock import utc_now
-from adapters.messaging.jetstream import (
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamSubscription,
-    Streams,
-)
-from adapters.messaging.jetstream.streams import ORDERS
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.streams import ORDERS, Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.stream_positions import SqlStreamPositions

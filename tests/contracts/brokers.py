@@ -13,14 +13,11 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from adapters.messaging.in_memory import ACK_WAIT, InMemoryDeadLetters, InMemoryPublisher
-from adapters.messaging.jetstream import (
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamPublisher,
-    JetStreamSubscription,
-    Streams,
-)
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.publisher import JetStreamPublisher
+from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents

@@ -1,4 +1,4 @@
-"""What is not imported: by the help, which is fast, and by the handlers, which are simulated."""
+"""What is not imported: by commands, which start fast, and by the handlers, which are simulated."""
 
 import subprocess
 import sys
@@ -9,15 +9,21 @@ HELP = "from click.testing import CliRunner; from entrypoints.cli import main; "
 SHOW_HELP = HELP + "assert not CliRunner().invoke(main, ['--help']).exit_code"
 HANDLERS = "from entrypoints.http import background_tasks, errors, handlers, idempotency, replies, "
 FRAMEWORK_FREE = HANDLERS + "json_fields, request_bodies, validation"
+SERVE = "from entrypoints.cli.running import import_structlog; import_structlog(); "
+SERVE += "import entrypoints.composition.http, entrypoints.http.server, entrypoints.logs"
+SERVE_WITH_STRIPE = SERVE + ", adapters.gateways.stripe.payment_intents, "
+SERVE_WITH_STRIPE += "adapters.gateways.stripe.charges, adapters.gateways.stripe.notifications"
 
 
 @pytest.mark.parametrize(
     ("program", "absent"),
     [
         (SHOW_HELP, "stripe sqlalchemy litestar nats granian alembic rich aiohttp"),
+        (SERVE, "aiohttp"),
+        (SERVE_WITH_STRIPE, "stripe requests nats alembic rich payments_kit httpx pytest"),
         (FRAMEWORK_FREE, "granian litestar prometheus_client"),
     ],
-    ids=["help", "handlers"],
+    ids=["help", "serve", "serve-with-stripe", "handlers"],
 )
 def test_no_heavy_library_is_imported(program: str, absent: str) -> None:
     command = [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"]

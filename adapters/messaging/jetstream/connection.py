@@ -16,8 +16,8 @@ from adapters.messaging.jetstream.client import SecureClient
 from adapters.messaging.jetstream.denials import Denials
 from adapters.messaging.jetstream.explain import as_unavailable, explain
 from adapters.messaging.jetstream.namespace import Namespace
+from adapters.messaging.jetstream.options import check_options
 from adapters.messaging.jetstream.security import Security
-from adapters.messaging.jetstream.servers import Servers
 from application.ports.event_publisher import BrokerUnavailable
 
 logger = logging.getLogger(__name__)
@@ -66,11 +66,8 @@ class JetStreamConnection:
             ValueError: `servers` is not a list of addresses.
             UnusableFile: a file of `security` cannot be used.
         """
-        self._servers = Servers.parse(servers)
         self._security = security or Security()
-        self._security.check()
-        if self._servers.is_websocket and not self._servers.is_tls and self._security.requires_tls:
-            raise ValueError("has ws://, but the files for TLS require wss://")
+        self._servers = check_options(servers, self._security)
         self._name = name
         self.namespace = namespace or Namespace()
         """How our subjects, streams and consumers are named."""

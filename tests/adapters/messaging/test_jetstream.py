@@ -13,17 +13,14 @@ import pytest
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from adapters.messaging.jetstream import (
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamPublisher,
-    JetStreamSubscription,
-    Streams,
-    check,
-)
 from adapters.messaging.jetstream.api import ApiReply, Reply
+from adapters.messaging.jetstream.check import check
+from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import MAX_CREATIONS
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Plan
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.publisher import JetStreamPublisher
+from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Plan, Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import InboundEvent
 from payments_kit.servers.nats import LocalNats

@@ -6,16 +6,13 @@ import pytest
 from nats.js.api import StreamConfig
 from nats.js.errors import NoStreamResponseError
 
-from adapters.messaging.jetstream import (
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamPublisher,
-    JetStreamSubscription,
-    Streams,
-    check,
-)
+from adapters.messaging.jetstream.check import check
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.namespace import Namespace
-from adapters.messaging.jetstream.streams import ORDERS, PLANS
+from adapters.messaging.jetstream.publisher import JetStreamPublisher
+from adapters.messaging.jetstream.streams import ORDERS, PLANS, Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from tests.contracts.brokers import other_client
 from tests.contracts.event_publisher import created
 from tests.contracts.inbound_events import LONG, SHORT

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
-from adapters.messaging.jetstream import JetStreamConnection, Streams, check
+from adapters.messaging.jetstream.check import check
+from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.nkeys import UserKey
 from adapters.messaging.jetstream.security import Security, UnusableFile
 from adapters.messaging.jetstream.servers import Servers
+from adapters.messaging.jetstream.streams import Streams
 from application.ports.event_publisher import BrokerUnavailable
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import free_port

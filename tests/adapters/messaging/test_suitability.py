@@ -11,17 +11,13 @@ from attrs import frozen
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from adapters.messaging.jetstream import (
-    BrokerCheckResult,
-    JetStreamConnection,
-    JetStreamDeadLetters,
-    JetStreamPublisher,
-    JetStreamSubscription,
-    Streams,
-    check,
-)
+from adapters.messaging.jetstream.check import BrokerCheckResult, check
+from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.namespace import covers
-from adapters.messaging.jetstream.streams import ORDERS
+from adapters.messaging.jetstream.publisher import JetStreamPublisher
+from adapters.messaging.jetstream.streams import ORDERS, Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 from tests.contracts.brokers import other_client
 from tests.contracts.event_publisher import created

@@ -17,11 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from entrypoints.composition.operator import check_sign_in
-from entrypoints.http.jwks import (
-    NoKeySet,
-    fetch_from,
-    fetch_key_set,
-)
+from entrypoints.http.jwks import NoKeySet, fetch_key_set
+from entrypoints.http.key_fetching import fetch_from
 from entrypoints.monitoring.doctor import CheckResult
 from tests.entrypoints.http.identity_provider import (
     EC_ENTRY,

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from entrypoints.http.jwks import (
+from entrypoints.http.key_fetching import (
     MAX_BYTES,
 )
 from tests.builders import PAYER
