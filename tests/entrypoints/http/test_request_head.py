@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entrypoints.http.request_head import is_canonical
-from tests.entrypoints.http.test_server import serving
+from tests.entrypoints.http.service import serving
 from tests.entrypoints.http.world import OPERATOR, Client, HttpWorld, pay, signed_in
 
 PATHS = ("/metrics", "/health/ready", "/health/live", "/api/payments", "/schema", "/api/payments/x")
