@@ -9,15 +9,17 @@ from itertools import count
 
 import nats
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
 from tests.process_groups import end_group_with_this_process, end_with_make, end_with_parent
 
-# No deadlines: a shared machine is sometimes slow, which is no fault of the code.
-settings.register_profile("local", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# Neither deadlines nor a limit for drawing an example: a shared machine is sometimes slow, which is
+# no fault of the code.
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("local", SLOW)
+settings.register_profile("ci", SLOW, derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
 
 # On a quiet machine this takes milliseconds.

@@ -89,7 +89,11 @@ Entity = TypeVar("Entity", OrderReplica, Payment, Refund, Dispute)
 _numbers = count(1)
 
 # The examples share one database, under different ids, and the suite has several subclasses.
-_SHARED = (HealthCheck.function_scoped_fixture, HealthCheck.differing_executors)
+_SHARED = (
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.differing_executors,
+    HealthCheck.too_slow,
+)
 
 
 class UnitOfWorkContract:
