@@ -8,6 +8,7 @@ from attrs import frozen
 from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
 from application.ports.event_publisher import BrokerUnavailable
+from application.ports.gateway_history import GatewayHistory
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
@@ -138,7 +139,10 @@ class Doctor:
             await self.gateway.check()
         except (OutcomeUnknown, GatewayUnavailable) as error:
             return [CheckResult("gateway", False, str(error))]
-        return [CheckResult("gateway", True, f"{self.gateway_name} is ready")]
+        text = f"{self.gateway_name} is ready"
+        if GatewayHistory.of(self.gateway).list_charges is None:
+            text += "; it lists no charges, so that a database that is behind is noticed late"
+        return [CheckResult("gateway", True, text)]
 
     async def _sign_in(self) -> list[CheckResult]:
         return [await self.check_sign_in()] if self.check_sign_in else []

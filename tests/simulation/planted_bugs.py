@@ -48,9 +48,11 @@ from domain.events import PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
+from domain.order_refunds import OrderRefunds
 from domain.outcome import Charged, Declined, Evidence, Outcome, Pending
 from domain.payment import Payment, PaymentStatus
-from domain.refund import Refund
+from domain.refund import Refund, ReportedRefund
+from domain.refund_rules import external_refund
 from domain.replica import OrderReplica, OrderStatus
 from entrypoints.worker.batches import Apply, Batch
 from payments_kit.simulation import runtime
@@ -347,6 +349,14 @@ async def _refund_before_the_reservation(
     return await self.settle(payment_id, refund, outcome) or refund
 
 
+def _lost_refund_is_anothers(
+    self: OrderRefunds, payment: Payment, reported: ReportedRefund, now: datetime
+) -> Refund:
+    known = {each.id: each for each in self.refunds}
+    external = external_refund(reported.reference, payment, reported.amount, now)
+    return known.get(external.id, external)
+
+
 _keys = count(1)
 _key_per_send = property(lambda refund: f"{refund.id}:{next(_keys)}")
 
@@ -511,7 +521,12 @@ BUGS: Final = (
         "cancelled without the gateway",
         *(CancelPayment, "__call__", _cancelled_without_the_gateway),
     ),
-    Bug("a refund is sent unreserved", RefundPayment, "__call__", _refund_before_the_reservation),
+    Bug(
+        "a refund is sent unreserved",
+        *(RefundPayment, "__call__", _refund_before_the_reservation),
+        Bug("and is another's", OrderRefunds, "_new_refund", _lost_refund_is_anothers),
+    ),
+    Bug("a lost refund is another's", OrderRefunds, "_new_refund", _lost_refund_is_anothers),
     Bug("a refund key per send", Refund, "key", _key_per_send),
     Bug("a cancel keeps the money", Order, "apply", _cancel_keeps_the_money),
     Bug(

@@ -70,12 +70,18 @@ class ApiClient:
         return await self._send("POST", PAYMENTS, headers, serve, body, user, timeout)
 
     async def refund(
-        self, payment_id: str, minor_units: int | None = None, *, serve: int = 0
+        self,
+        payment_id: str,
+        minor_units: int | None = None,
+        *,
+        key: str | None = None,
+        serve: int = 0,
     ) -> Response:
         """Refund a payment as the operator: so many minor units, or all that is left."""
         body: dict[str, object] = {"reason": "requested"}
         body |= {} if minor_units is None else {"amount": minor_units}
         headers = {"Authorization": f"Bearer {self.operator_key}"}
+        headers |= {} if key is None else {"Idempotency-Key": key}
         return await self._send("POST", f"{PAYMENTS}/{payment_id}/refunds", headers, serve, body)
 
     async def get(self, path: str) -> Response:

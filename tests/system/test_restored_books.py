@@ -91,3 +91,35 @@ async def test_lost_payments_are_restored_without_any_request(system: System) ->
         await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
     await assert_promises_kept(system, order_ids, paid)
     assert await created(system, order_ids) == published
+
+
+async def test_a_refund_that_was_lost_with_a_restored_backup_stays_one_refund(
+    system: System,
+) -> None:
+    order_id = await system.create_order()
+    paid = await pay(system, order_id)
+    await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
+    backup = await asyncio.to_thread(back_up, system.deployment.postgres)
+    refunded = await eventually(lambda: refund(system, paid, "key-1"))
+    assert refunded.status == 201
+    await assert_promises_kept(system, [order_id], [paid])
+    published = await refunded_events(system, order_id)
+    assert len(published) == 1
+    await asyncio.to_thread(restore, system.deployment.postgres, backup)
+    again = await eventually(lambda: refund(system, paid, "key-1"))
+    assert (again.status, again.body["id"]) == (201, refunded.body["id"])
+    assert len(await system.stripe.refunds(order_id)) == 1
+    await assert_promises_kept(system, [order_id], [paid])
+    assert await refunded_events(system, order_id) == published
+
+
+async def refund(system: System, paid: Response, key: str) -> Response:
+    """Refund a part; an assertion fails while the database is away."""
+    response = await system.api.refund(paid.payment_id, 500, key=key)
+    assert response.status != 503, response
+    return response
+
+
+async def refunded_events(system: System, order_id: str) -> set[str]:
+    events = on_subject("payment:refunded", await system.events.payment_events([order_id]))
+    return {f"{event.headers['Nats-Msg-Id']} {event.body}" for event in events}

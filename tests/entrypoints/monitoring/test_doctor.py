@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve, frozen
 
+from adapters.gateways.in_memory import InMemoryGateway
 from adapters.messaging.in_memory import InMemoryDeadLetters
 from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
@@ -51,7 +52,10 @@ HEALTHY = [
 OTHERS = [
     ("nats", True, "connected"),
     ("dead letters", True, "0, none of them recent"),
-    ("gateway", True, "fake is ready"),
+    (
+        *("gateway", True),
+        "fake is ready; it lists no charges, so that a database that is behind is noticed late",
+    ),
 ]
 
 Results = list[tuple[str, bool, str]]
@@ -85,6 +89,12 @@ async def test_each_check_and_each_problem_is_one_result(
     dependencies: Dependencies, expected: Results
 ) -> None:
     assert await check(dependencies) == [*expected, *OTHERS]
+
+
+async def test_a_gateway_that_lists_its_charges_is_only_ready() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    *_, gateway = await check(Dependencies(), world)
+    assert gateway == ("gateway", True, "fake is ready")
 
 
 async def test_what_needs_attention_is_named_with_what_to_do() -> None:
