@@ -189,7 +189,12 @@ def _is_given_back(charge: ListedCharge) -> bool:
 
 
 def _contradicts(payment: Payment, charge: ListedCharge) -> bool:
-    """Whether a payment has ended without this charge; recovery checks the open ones."""
+    """Whether a payment has ended without this charge.
+
+    Recovery checks the open ones; but refunds can only be recorded of a charge that is known.
+    """
     if not isinstance(charge.outcome, Charged):
         return payment.status is PaymentStatus.ABANDONED
-    return not payment.is_open and payment.charge_id != charge.outcome.charge_id
+    if payment.is_open:
+        return not charge.refunded.is_zero
+    return payment.charge_id != charge.outcome.charge_id

@@ -138,6 +138,7 @@ ACTIONS = st.one_of(
 
 @settings(max_examples=300)
 @example(actions=["back_up", "pay_twice", "compare", "recover", "publish", ("restore", 0)])
+@example(actions=["pay_without_reply", "back_up", ("deliver", [0]), "refund", ("restore", 0)])
 @given(actions=st.lists(ACTIONS, max_size=25))
 async def test_the_books_are_the_gateways_in_the_end(actions: list[Any]) -> None:
     shop = Shop()
