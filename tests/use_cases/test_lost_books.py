@@ -81,10 +81,11 @@ class Shop:
         await self.refund()
 
     async def refund_externally(self) -> None:
-        charges = self.world.charges
-        if charges and self.world.balance >= dollars("70").minor_units:
-            payment_id = charges[-1].payment_id
-            await self.world.gateway.refund_externally(payment_id, dollars("7"))  # type: ignore[arg-type]
+        for payment_id, record in list(self.world.ledger.all()):
+            if record.charged is not None and record.refundable(record.charged).exceeds(
+                dollars("7")
+            ):
+                await self.world.gateway.refund_externally(payment_id, dollars("7"))
 
     async def compare(self) -> None:
         self.world.advance(minutes=1)
