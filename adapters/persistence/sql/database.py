@@ -46,7 +46,7 @@ class Statement:
         return tuple(values[name] for name in self.names)
 
 
-class _ConnectionLost(Exception):
+class _ConnectionLost(StorageUnavailable):
     """The connection was lost during a statement, which may have been executed."""
 
 

@@ -163,6 +163,14 @@ async def test_what_was_read_on_a_lost_connection_is_not_written_on_another(
     assert await behind_proxy.read() == claimed()
 
 
+async def test_a_connection_that_is_lost_again_at_the_repetition_is_an_outage(
+    sql: Database,
+) -> None:
+    lost = Statement.of(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with pytest.raises(StorageUnavailable):
+        await sql.run(lost)
+
+
 @pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut])
 async def test_the_generation_rises_when_a_connection_is_lost(
     behind_proxy: Storage,
