@@ -36,7 +36,8 @@ class Charging:
     seconds: float
     connections: int = CONNECTIONS
     spread: float = 0.0
-    """See Load."""
+    may_fail: bool = False
+    """See Load, as for `spread`."""
     others: dict[str, int] = field(factory=dict)
     """Other processes whose CPU time is shown, by name."""
 
@@ -58,6 +59,7 @@ class Charging:
             self.connections,
             expected=201,
             spread=self.spread,
+            may_fail=self.may_fail,
         )
         pids = {f"serve {number}": each.pid for number, each in enumerate(self.services, start=1)}
         if len(self.services) == 1:

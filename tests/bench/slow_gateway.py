@@ -15,8 +15,6 @@ from tests.bench.results import Measured, Result, Sample
 # How long a bank takes, in seconds; https://docs.stripe.com names no figure, and 300 ms is fast.
 GATEWAY_SECONDS: Final = 0.3
 
-_PERCENTILES: Final = ("p50", "p99")
-
 _PAYERS: Final = (16, 256, 500)
 
 
@@ -33,6 +31,8 @@ def measure_slow_gateway(lab: Lab, plan: Plan) -> list[Result]:
                 plan.seconds,
                 connections=payers,
                 spread=GATEWAY_SECONDS,
+                # An overloaded service answers 202 or 503 in time.
+                may_fail=True,
             )
             return _beyond_gateway(charging.run())
 
@@ -48,8 +48,11 @@ def measure_slow_gateway(lab: Lab, plan: Plan) -> list[Result]:
 def _beyond_gateway(sample: Sample) -> Sample:
     """Return the sample with what we add to the time of the gateway."""
     gateway = MILLI * GATEWAY_SECONDS
-    details = {f"{name} beyond the gateway": sample.details[f"{name} ms"] for name in _PERCENTILES}
-    return evolve(sample, details={f"{name} ms": each - gateway for name, each in details.items()})
+    details = {
+        f"{name} beyond the gateway ms": sample.details[f"{name} ms"] - gateway
+        for name in ("p50", "p99")
+    }
+    return evolve(sample, details={**details, "other replies": sample.details["other replies"]})
 
 
 def _name(payers: int) -> str:
