@@ -13,7 +13,7 @@ from tests.contracts.storages import Storage, storage_in_memory, storage_on
 @pytest.fixture
 async def sql(database_url: str) -> AsyncIterator[Database]:
     """Yield an empty database with our schema."""
-    engine = create_engine(database_url)
+    engine = create_engine(f"{database_url}?connect_timeout=60")  # on a busy machine
     yield Database(engine)
     await engine.dispose()
 

@@ -18,8 +18,8 @@ from tests.contracts.storages import Elapse, Storage
 KEY = RequestKey(PAYER, "8e03978e-40d5-43e8-bc93-6894a57f9324")
 BODY = "fingerprint of a body"
 OTHER_BODY = "fingerprint of another body"
-LEASE = timedelta(seconds=60)
-MOMENT = timedelta(seconds=1)
+LEASE = timedelta(minutes=10)
+MOMENT = timedelta(minutes=5)
 DAY = timedelta(hours=24)
 REPLY = StoredReply(201, bytes(range(256)))
 

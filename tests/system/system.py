@@ -153,6 +153,8 @@ async def connect(deployment: Deployment) -> AsyncIterator[System]:
         )
         api = ApiClient(session, deployment.addresses, JWT_KEY, OPERATOR_KEY, user_id)
         stripe = StripeControl(session, deployment.stripe_url, WEBHOOK_SECRET)
-        engine = create_engine(deployment.database_url, 1)
+        # The test's own connection is patient with a busy machine.
+        url = f"{deployment.database_url}?connect_timeout=60"
+        engine = create_engine(url, 1, statement_seconds=60.0)
         stack.push_async_callback(engine.dispose)
         yield System(deployment, events, api, stripe, engine)
