@@ -155,8 +155,8 @@ class Database:
             except _ConnectionLost:
                 return await self._run(statement.text, parameters)
 
-    async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> None:
-        """Run a statement that writes everything or nothing.
+    async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> Rows:
+        """Run a statement that writes everything or nothing; return its rows.
 
         With an epoch, its guards are as old: it only runs on a connection that was open then, and
         if none was lost since. Another server may have lost what was read, and have the same
@@ -168,7 +168,7 @@ class Database:
         """
         with translating_errors():
             try:
-                await self._run(statement.text, statement.parameters(values), epoch)
+                return await self._run(statement.text, statement.parameters(values), epoch)
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
             except asyncpg.PostgresError as error:

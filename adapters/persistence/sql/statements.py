@@ -25,7 +25,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
-from adapters.persistence.sql.requests import BEGIN, SqlRequests
+from adapters.persistence.sql.requests import (
+    BEGIN_OR_TAKE_OVER,
+    Change,
+    SqlRequests,
+    change_of_request,
+)
 from adapters.persistence.sql.stream_positions import advance
 from adapters.persistence.sql.tables import (
     deferred_notifications,
@@ -120,8 +125,7 @@ DEFERRED: Final = Statement.of(
     .limit(bindparam("limit", type_=BigInteger))
 )
 
-# The columns that a unit of work writes; the database sets the others.
-_WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
+WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     orders: orders.columns.keys(),
     payments: payments.columns.keys(),
     refunds: refunds.columns.keys(),
@@ -131,6 +135,7 @@ _WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     deferred_notifications: deferred_notifications.columns.keys(),
     stream_positions: ("stream", "consumer", "applied", "applied_at"),
 }
+"""The columns that a unit of work writes; the database sets the others."""
 
 _REMOVED: Final = (
     delete(deferred_notifications)
@@ -148,7 +153,7 @@ _PARENT: Final = {payments: "order_id", refunds: "payment_id", disputes: "paymen
 
 @cache
 def commit(
-    tables: frozenset[Table], *, removes: bool = False, request: CTE | None = None
+    tables: frozenset[Table], *, removes: bool = False, request: Change | None = None
 ) -> Statement:
     """Return the statement that writes any number of rows to these tables, all or none.
 
@@ -159,10 +164,10 @@ def commit(
     added = [_added(table) for table in _INSERT_ONLY if table in tables]
     if removes:
         added.append(_REMOVED)
-    if request is BEGIN:
-        saved.append(request)
+    if request is Change.BEGIN:
+        saved.append(BEGIN_OR_TAKE_OVER)
     elif request is not None:
-        added.append(request)
+        added.append(change_of_request(request).cte("changed_request"))
     if stream_positions in tables:
         # Last in every commit, so that two of them cannot deadlock.
         saved.append(advance(_given(stream_positions)))
@@ -186,25 +191,25 @@ def parameters(
     arrays: dict[str, Any] = {
         f"{table.name}_{name}": column
         for table, each in rows.items()
-        for name, column in zip(_WRITTEN[table], zip(*each, strict=True), strict=True)
+        for name, column in zip(WRITTEN[table], zip(*each, strict=True), strict=True)
     }
     expected = sum(len(rows.get(table, ())) for table in (*_REPLACEABLE, stream_positions))
     if requests is not None:
-        expected += requests.change is BEGIN
+        expected += requests.change is Change.BEGIN
         arrays |= requests.values
     return {**arrays, "expected": expected, "removed": sorted(removed)}
 
 
 def _given(table: Table) -> TableValuedAlias:
     """Return the rows of the parameters, with one array parameter for each column."""
-    names = list(_WRITTEN[table])
+    names = list(WRITTEN[table])
     arrays = (bindparam(f"{table.name}_{name}", type_=ARRAY(table.c[name].type)) for name in names)
     return func.unnest(*arrays).table_valued(*names).render_derived(name="given")
 
 
 def _insert(table: Table) -> Insert:
     """Return an INSERT of any number of rows."""
-    return insert(table).from_select(list(_WRITTEN[table]), select(_given(table)))
+    return insert(table).from_select(list(WRITTEN[table]), select(_given(table)))
 
 
 def _added(table: Table) -> CTE:
@@ -229,7 +234,7 @@ def _saved(table: Table) -> CTE:
     return (
         statement.on_conflict_do_update(
             index_elements=[table.c.id],
-            set_={name: new[name] for name in _WRITTEN[table] if name != "id"},
+            set_={name: new[name] for name in WRITTEN[table] if name != "id"},
             where=guard,
         )
         .returning(table.c.id)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
-from adapters.persistence.sql import charge_reading, statements
-from adapters.persistence.sql.database import Database, Epoch, Rows
+from adapters.persistence.sql import charge_reading, single_order, statements
+from adapters.persistence.sql.database import Database, Epoch, Rows, Statement
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
@@ -34,6 +34,7 @@ from adapters.persistence.sql.tables import (
 from application.ports.charge_reading import ChargeQuery, ChargeReading
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
+from application.ports.unit_of_work import Conflict
 from domain.dispute import Dispute
 from domain.events import Event, EventId
 from domain.identifiers import ChargeId, OrderId, PaymentId
@@ -81,11 +82,11 @@ class SqlUnitOfWork:
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
         statement = charge_reading.statement_of(query)
         rows = await self._database.run(statement, **charge_reading.values_of(query))
-        return ChargeReading(
-            _Orders(self).record(rows).get(query.order_id),
-            charge_reading.declines_from(query, rows),
-            charge_reading.request_from(query, rows),
-        )
+        request = charge_reading.request_from(query, rows)
+        if query.key is not None and request is None:
+            self.requests.note_unknown(query.key)
+        order = _Orders(self).record(rows).get(query.order_id)
+        return ChargeReading(order, charge_reading.declines_from(query, rows), request)
 
     def continued(self) -> "SqlUnitOfWork":
         written = {
@@ -98,11 +99,32 @@ class SqlUnitOfWork:
     async def commit(self) -> None:
         rows = self._rows()
         if rows or self._removed or self.requests.change is not None:
-            statement = statements.commit(
-                frozenset(rows), removes=bool(self._removed), request=self.requests.change
-            )
-            values = statements.parameters(rows, self._removed, self.requests)
-            await self._database.commit(statement, self._continues, **values)
+            statement, values = self._single_order(rows) or self._batch(rows)
+            if not await self._database.commit(statement, self._continues, **values):
+                raise Conflict("another process has written meanwhile")
+
+    def _batch(self, rows: Mapping[Table, list[Values]]) -> tuple[Statement, dict[str, Any]]:
+        statement = statements.commit(
+            frozenset(rows), removes=bool(self._removed), request=self.requests.change
+        )
+        return statement, statements.parameters(rows, self._removed, self.requests)
+
+    def _single_order(
+        self, rows: Mapping[Table, list[Values]]
+    ) -> tuple[Statement, dict[str, Any]] | None:
+        if self._removed or len(self._saved) != 1:
+            return None
+        [order_id] = self._saved
+        if order_id not in self._read:
+            return None
+        revision, order = self._read[order_id]
+        before: single_order.Before = {
+            orders: {order_id: order_row(order.replica, revision)},
+            payments: {each.id: payment_row(each) for each in order.payments},
+            refunds: {each.id: refund_row(each) for each in order.refunds},
+            disputes: {each.id: dispute_row(each) for each in order.disputes},
+        }
+        return single_order.commit_of(rows, before, self.requests)
 
     def _revision(self, order_id: OrderId) -> int:
         return self._read[order_id][0] if order_id in self._read else 0
@@ -149,7 +171,12 @@ class _Orders:
         return self.record(rows).get(order_id)
 
     async def get_many(self, order_ids: Collection[OrderId]) -> Mapping[OrderId, Order]:
-        rows = await self._work._database.run(statements.ORDERS, order_ids=list(order_ids))
+        database = self._work._database
+        match list(order_ids):
+            case [order_id]:  # planned once, unlike the statement for several
+                rows = await database.run(statements.ORDER, order_id=order_id)
+            case several:
+                rows = await database.run(statements.ORDERS, order_ids=several)
         return self.record(rows)
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
