@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
@@ -51,7 +51,10 @@ def log_oddities(settings: Settings) -> None:
         logger.warning("odd setting", problem=oddity)
 
 
-def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
+def run(
+    coroutine: Coroutine[Any, Any, Result],
+    run_loop: Callable[[Coroutine[Any, Any, Result]], Result] = asyncio.run,
+) -> Result:
     """Run a coroutine; exit with status 1 and one line if a dependency is unavailable."""
     from application.ports.event_publisher import BrokerUnavailable
     from application.ports.unit_of_work import StorageUnavailable
@@ -59,7 +62,7 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
     # Without a handler, logging would print warnings to stderr, beside the one line of the error.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
-        return asyncio.run(coroutine)
+        return run_loop(coroutine)
     except InvalidSetting as error:
         fail(*error.problems)
     except (BrokerUnavailable, StorageUnavailable) as error:

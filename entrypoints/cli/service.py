@@ -47,6 +47,7 @@ def worker(roles: tuple[Role, ...]) -> None:
     """
     import_structlog()
     from entrypoints.composition.worker import open_worker
+    from entrypoints.event_loop import run_for_long
     from entrypoints.logs import configure_logs
     from entrypoints.worker.probes import CannotListen
     from entrypoints.worker.process import run_worker
@@ -55,6 +56,6 @@ def worker(roles: tuple[Role, ...]) -> None:
     settings = settings_or_exit(http=False)
     log_oddities(settings)
     try:
-        run(run_worker(open_worker(settings), roles or DEFAULT_ROLES))
+        run(run_worker(open_worker(settings), roles or DEFAULT_ROLES), run_for_long)
     except CannotListen as error:
         fail(str(error))

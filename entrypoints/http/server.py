@@ -19,6 +19,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from application.ports.gateway_plugin import InvalidSetting
+from entrypoints.event_loop import run_for_long
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
@@ -68,7 +69,7 @@ def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoRetu
     configure_logs()
     status = 1
     try:
-        asyncio.run(_run(dependencies))
+        run_for_long(_run(dependencies))
         status = 0
     except (InvalidSetting, CannotListen) as error:
         for line in str(error).splitlines():
