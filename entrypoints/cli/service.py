@@ -5,6 +5,7 @@ from typing import get_args
 import click
 
 from entrypoints.cli.running import fail, import_structlog, log_oddities, run, settings_or_exit
+from entrypoints.garbage import pause_collection
 from entrypoints.worker import DEFAULT_ROLES, Role
 
 
@@ -14,6 +15,7 @@ def serve() -> None:
 
     SIGTERM stops it gracefully: requests in progress, and their charges, are finished first.
     """
+    pause_collection()
     import_structlog()
     from entrypoints.composition.http import open_http
     from entrypoints.http.server import serve as serve_http
@@ -45,6 +47,7 @@ def worker(roles: tuple[Role, ...]) -> None:
 
     Any number of workers may run any role. SIGTERM stops a worker gracefully.
     """
+    pause_collection()
     import_structlog()
     from entrypoints.composition.worker import open_worker
     from entrypoints.event_loop import run_for_long

@@ -5,22 +5,26 @@ from typing import Any
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse
 
 from entrypoints.http.errors import reply_to
 from entrypoints.http.replies import Reply, problem_reply
 
 
 class ReplyResponse(Response[bytes]):
-    """A reply as a Litestar response."""
+    """A reply as a Litestar response; that of a direct route is sent without becoming one."""
 
     def __init__(self, reply: Reply) -> None:
-        super().__init__(
-            content=reply.content,
-            status_code=reply.status,
-            headers=dict(reply.headers),
-            media_type=reply.media_type,
-        )
         self.reply = reply
+
+    def to_asgi_response(self, *args: Any, **options: Any) -> ASGIResponse:
+        """Return what Litestar sends."""
+        return Response(
+            content=self.reply.content,
+            status_code=self.reply.status,
+            headers=dict(self.reply.headers),
+            media_type=self.reply.media_type,
+        ).to_asgi_response(*args, **options)
 
 
 def to_response(reply: Reply) -> ReplyResponse:

@@ -20,6 +20,7 @@ from litestar import Litestar
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.event_loop import run_for_long
+from entrypoints.garbage import resume_collection
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
@@ -116,6 +117,7 @@ async def _run(opening: AbstractAsyncContextManager[HttpDependencies]) -> None:
     async with opening as dependencies:
         app, settings = create_app(dependencies), dependencies.settings
         address = free_address(settings.host, settings.port)
+        resume_collection()
         async with app.lifespan():
             failure = await _serve(app, address, stop, settings.drain_seconds)
     if failure is not None:

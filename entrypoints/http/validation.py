@@ -12,6 +12,8 @@ MAX_SHOWN: Final = 40
 PAYMENT_ID: Final = "[A-Za-z0-9_-]{1,64}"
 """The form of a payment's id: a UUID, or the SHA-256 of a second charge."""
 
+_PAYMENT_ID: Final = re.compile(PAYMENT_ID)
+
 
 def is_text(value: object) -> bool:
     """Whether the value is text that the database and the gateway can store.
@@ -29,7 +31,7 @@ def is_text(value: object) -> bool:
 
 def is_payment_id(value: str) -> bool:
     """Whether the text has the form of a payment id; otherwise no payment can have it."""
-    return re.fullmatch(PAYMENT_ID, value) is not None
+    return _PAYMENT_ID.fullmatch(value) is not None
 
 
 def shown(name: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.garbage import resume_collection
 from entrypoints.worker import Role
 from entrypoints.worker.loop_health import LoopHealth
 from entrypoints.worker.loops import run_loops
@@ -31,6 +32,7 @@ async def run_worker(
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with opening as (dependencies, probes):
         loops = [loop for role in dict.fromkeys(roles) for loop in loops_of(role, dependencies)]
+        resume_collection()
         health = LoopHealth(time.monotonic, probes.metrics)
         health.start(loops)
         async with probes.serving(health, stop):
