@@ -41,6 +41,21 @@ class OutboxQueue(Protocol):
         """Set aside events that can never be published, each with the reason."""
 
 
+class OutboxSignal(Protocol):
+    """Ends the pause of a relay that has found nothing, as soon as there is something.
+
+    It is only a hint, so that no adapter needs to be reliable, and no method raises: a signal may
+    be lost, and the relay asks again after a pause nevertheless.
+
+    Promises, checked by tests/contracts/outbox_signal.py on every adapter: if nothing fails, a
+    commit that adds events ends the `wait` of the relay whose `take` has found nothing, also if the
+    commit comes before the `wait`; one without events ends none.
+    """
+
+    async def wait(self) -> None:
+        """Return when events may wait; at once if there was a signal since the last return."""
+
+
 class BrokerUnavailable(Exception):
     """The broker cannot be reached; everything must be sent again later, under the same ids."""
 

@@ -22,6 +22,7 @@ from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
+from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.application import DeclineLimits, Ports, UseCases, compose
@@ -58,6 +59,7 @@ class Runtime:
     gateway: GatewayAdapter
     use_cases: UseCases
     outbox: SqlOutboxQueue
+    outbox_signal: SqlOutboxSignal
     backlog: SqlBacklogReader
     idempotency_store: SqlIdempotencyStore
     alerts: ThrottledAlerts
@@ -118,6 +120,7 @@ async def open_runtime(
             yield runtime
     finally:
         await runtime.flush_alerts()
+        await runtime.outbox_signal.close()
         await gateway.close()
         await engine.dispose()
 
@@ -129,7 +132,8 @@ def _compose(
     gateway: GatewayAdapter,
     publisher: EventPublisher,
 ) -> Runtime:
-    outbox = SqlOutboxQueue(database)
+    signal = SqlOutboxSignal.on(settings.database_url, settings.database_prepared)
+    outbox = SqlOutboxQueue(database, lambda: signal.is_listening)
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
         begin=lambda: SqlUnitOfWork(database, current_traceparent),
@@ -151,6 +155,7 @@ def _compose(
         gateway=gateway,
         use_cases=compose(ports, decline_limits(settings)),
         outbox=outbox,
+        outbox_signal=signal,
         backlog=SqlBacklogReader(database),
         idempotency_store=SqlIdempotencyStore(database),
         alerts=alerts,

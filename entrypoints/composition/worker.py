@@ -95,6 +95,7 @@ def _dependencies(
             use_cases.complete_order,
             use_cases.advance_positions,
         ),
+        outbox_signal=runtime.outbox_signal,
         maintenance=(
             *maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
             *([replay_loop(use_cases.replay_notifications, reader)] if reader else []),

@@ -31,11 +31,18 @@ MAX_DOUBLINGS: Final = 10
 GRACE_SECONDS: Final = 25.0
 
 
-async def sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
-    """Wait for this time, or until `stop` is set."""
+class Signal(Protocol):
+    """What may end a pause: that the worker stops, or that there may be work."""
+
+    async def wait(self) -> object:
+        """Return when there was a signal."""
+
+
+async def sleep_or_wake(seconds: float, signal: Signal) -> None:
+    """Wait for this time, or until there is a signal."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            await stop.wait()
+            await signal.wait()
 
 
 def random_jitter() -> float:
@@ -47,7 +54,7 @@ def random_jitter() -> float:
 class Pacing:
     """How loops wait. The simulation replaces both functions to control time and randomness."""
 
-    sleep: Callable[[float, asyncio.Event], Awaitable[None]] = sleep_or_stop
+    sleep: Callable[[float, Signal], Awaitable[None]] = sleep_or_wake
     jitter: Callable[[], float] = random_jitter
 
     async def pause(self, failures: int, stop: asyncio.Event) -> None:
@@ -91,6 +98,10 @@ class Loop:
     """Do a limited amount of work; return how much was done, 0 if there was nothing to do."""
     idle_seconds: float = IDLE_SECONDS
     """The pause when there was nothing to do."""
+    signal: Signal | None = None
+    """Ends this pause. The worker's stop does not end it then, so the pause must be short."""
+    first_idle_seconds: float | None = None
+    """The first of several pauses in a row, each twice as long as the one before."""
 
     async def run(
         self,
@@ -102,7 +113,7 @@ class Loop:
 
         An exception is logged and never ends the loop.
         """
-        failures = 0
+        failures, pauses = 0, 0
         while not stop.is_set():
             try:
                 done = await self._observed(observer)
@@ -118,8 +129,17 @@ class Loop:
                 if failures:
                     logger.info("loop %s works again after %d failures", self.name, failures)
                 failures = 0
-                if not done:
-                    await pacing.sleep(self.idle_seconds, stop)
+                if done:
+                    pauses = 0
+                else:
+                    await pacing.sleep(self._idle_seconds(pauses), self.signal or stop)
+                    pauses += 1
+
+    def _idle_seconds(self, pauses: int) -> float:
+        if self.first_idle_seconds is None:
+            return self.idle_seconds
+        doubled: float = self.first_idle_seconds * 2 ** min(pauses, MAX_DOUBLINGS)
+        return min(self.idle_seconds, doubled)
 
     async def _observed(self, observer: LoopObserver) -> int:
         try:

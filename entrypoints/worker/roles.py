@@ -5,6 +5,7 @@ from typing import Final
 from attrs import frozen
 
 from application.application import UseCases
+from application.ports.event_publisher import OutboxSignal
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
@@ -15,6 +16,10 @@ RECOVER_SECONDS: Final = 0.5
 
 # A deferred notification has already waited for its charge, so some more seconds do not matter.
 DEFERRED_SECONDS: Final = 5.0
+
+# A commit that is in progress when the relay has found nothing does not know yet that it must give
+# a signal. So the relay looks again soon: a commit takes a few milliseconds.
+RELAY_AGAIN_SECONDS: Final = 0.005
 
 # How often to look whether the books must be compared with the gateway's; this costs nothing.
 BOOKS_SECONDS: Final = 1.0
@@ -27,6 +32,7 @@ class WorkerDependencies:
     use_cases: UseCases
     order_intake: OrderIntake
     payment_intake: PaymentCreatedIntake
+    outbox_signal: OutboxSignal
     maintenance: tuple[Loop, ...] = ()
     """Further loops of the role `recover`; see maintenance.py."""
 
@@ -41,7 +47,9 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
         case "complete":
             return (Loop("complete", worker.payment_intake.run_once, idle_seconds=0),)
         case "relay":
-            return (Loop("relay", use_cases.relay_outbox.run_once),)
+            relay, signal = use_cases.relay_outbox, worker.outbox_signal
+            first = RELAY_AGAIN_SECONDS
+            return (Loop("relay", relay.run_once, signal=signal, first_idle_seconds=first),)
         case "recover":
             return (
                 Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),

@@ -52,6 +52,7 @@ class FaultKind(Enum):
     PAYS_BY_DEBIT = "payment pending, because the customer pays by bank debit"
     DEBIT_TOO_LATE = "debit that the gateway can no longer cancel"
     DEBIT_FAILS = "bank returns a debit"
+    SIGNAL_LOST = "signal of new events lost"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

@@ -148,7 +148,11 @@ class Worker:
     def loops(self) -> list[Loop]:
         """The real loops, with a longer time between two idle checks."""
         return [
-            evolve(loop, idle_seconds=max(_MIN_IDLE_SECONDS, loop.idle_seconds))
+            evolve(
+                loop,
+                idle_seconds=max(_MIN_IDLE_SECONDS, loop.idle_seconds),
+                first_idle_seconds=None,
+            )
             for role in _ROLES
             for loop in loops_of(role, self.dependencies)
         ]
@@ -192,5 +196,6 @@ def open_worker(
             use_cases.complete_order,
             use_cases.advance_positions,
         ),
+        runtime.outbox_signal(),
     )
     return Worker(process, dependencies, Pacing(jitter=lambda: draw.uniform(0.5, 1.0)))

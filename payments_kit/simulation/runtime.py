@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from attrs import define, field
@@ -16,6 +17,7 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryOutboxSignal,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -68,6 +70,7 @@ class SimulatedRuntime:
         self.database = InMemoryDatabase(
             self.now, self.database_faults.step, orders=RecordedOrders(self.trace)
         )
+        self.database.loses_signal = partial(injector.occurs, FaultKind.SIGNAL_LOST)
         self.standby = Standby(self.database)
         if injector.is_possible(FaultKind.TRANSACTIONS_LOST):
             self.database_faults.before_commit = self.standby.follow
@@ -124,6 +127,10 @@ class SimulatedRuntime:
     def gateway(self) -> InMemoryGateway:
         """Return a connection to the gateway."""
         return InMemoryGateway(self.ledger, self.gateway_faults, self.gateway_faults.step)
+
+    def outbox_signal(self) -> InMemoryOutboxSignal:
+        """Return the signal of one relay."""
+        return InMemoryOutboxSignal.on(self.database)
 
     def idempotency_store(self) -> InMemoryIdempotencyStore:
         """Return the stored replies to requests with an idempotency key."""

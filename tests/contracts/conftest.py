@@ -6,6 +6,7 @@ import pytest
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from tests.contracts.brokers import Broker, broker_in_memory, broker_on_jetstream
 from tests.contracts.storages import Storage, storage_in_memory, storage_on
 
@@ -18,12 +19,20 @@ async def sql(database_url: str) -> AsyncIterator[Database]:
     await engine.dispose()
 
 
+@pytest.fixture
+async def signal(database_url: str) -> AsyncIterator[SqlOutboxSignal]:
+    """Yield the signal of that database."""
+    signal = SqlOutboxSignal.on(database_url)
+    yield signal
+    await signal.close()
+
+
 @pytest.fixture(params=["in memory", "on PostgreSQL"])
 def storage(request: pytest.FixtureRequest) -> Storage:
     """Return each of the storages."""
     if request.param == "in memory":
         return storage_in_memory()
-    return storage_on(request.getfixturevalue("sql"))
+    return storage_on(request.getfixturevalue("sql"), request.getfixturevalue("signal"))
 
 
 @pytest.fixture(params=["in memory", "on JetStream"])

@@ -14,6 +14,7 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryOutboxSignal,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -24,6 +25,7 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
+from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
@@ -33,7 +35,7 @@ from application.ports.backlog import BacklogReader
 from application.ports.books import Books
 from application.ports.charge_reading import ChargeQuery
 from application.ports.decline_counter import DeclineCounter
-from application.ports.event_publisher import OutboxQueue
+from application.ports.event_publisher import OutboxQueue, OutboxSignal
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.stream_positions import StreamPositions
@@ -61,6 +63,7 @@ class Storage:
 
     begin: BeginUnitOfWork
     outbox: OutboxQueue
+    signal: OutboxSignal
     idempotency_store: IdempotencyStore
     declines: DeclineCounter
     books: Books
@@ -128,6 +131,7 @@ def storage_in_memory() -> Storage:
     return Storage(
         begin=lambda: database.begin(lambda: TRACEPARENT),
         outbox=InMemoryOutboxQueue(database),
+        signal=InMemoryOutboxSignal.on(database),
         idempotency_store=InMemoryIdempotencyStore(database),
         declines=InMemoryDeclineCounter(database),
         books=InMemoryBooks(database),
@@ -141,11 +145,13 @@ def storage_in_memory() -> Storage:
     )
 
 
-def storage_on(database: Database) -> Storage:
-    """Return the storage adapters on a PostgreSQL database."""
+def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Storage:
+    """Return the storage adapters on a PostgreSQL database; its signal, if it is needed."""
+    signal = signal or SqlOutboxSignal.on("postgresql://nowhere.invalid/none")
     return Storage(
         begin=lambda: SqlUnitOfWork(database, lambda: TRACEPARENT),
-        outbox=SqlOutboxQueue(database),
+        outbox=SqlOutboxQueue(database, lambda: signal.is_listening),
+        signal=signal,
         idempotency_store=SqlIdempotencyStore(database),
         declines=SqlDeclineCounter(database),
         books=SqlBooks(database),

@@ -11,6 +11,7 @@ from tests.contracts.event_publisher import EventPublisherContract as TestEventP
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
 from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
+from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal
 from tests.contracts.requests import RequestsContract as TestRequests
 from tests.contracts.stream_positions import StreamPositionsContract as TestStreamPositions
 from tests.contracts.unit_of_work import UnitOfWorkContract as TestUnitOfWork

@@ -11,6 +11,7 @@ from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
+from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxSignal as InMemoryOutboxSignal
 from adapters.persistence.in_memory.stream_positions import (
     InMemoryStreamPositions as InMemoryStreamPositions,
 )

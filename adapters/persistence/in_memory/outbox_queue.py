@@ -1,9 +1,11 @@
 """The outbox queue in memory."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import Self
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables
 from application.ports.event_publisher import OutboxEntry
@@ -41,3 +43,21 @@ class InMemoryOutboxQueue:
         for event_id in self._database.outbox.keys() & rejected.keys():
             record = self._database.outbox[event_id]
             self._database.outbox[event_id] = evolve(record, parked=rejected[event_id])
+
+
+@frozen
+class InMemoryOutboxSignal:
+    """Is given by every commit that adds events, also those of other processes."""
+
+    _signal: asyncio.Event = field(factory=asyncio.Event)
+
+    @classmethod
+    def on(cls, database: InMemoryTables) -> Self:
+        """Return the signal of one relay."""
+        signal = cls()
+        database.signals.append(signal._signal)
+        return signal
+
+    async def wait(self) -> None:
+        await self._signal.wait()
+        self._signal.clear()

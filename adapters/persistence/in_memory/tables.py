@@ -1,5 +1,6 @@
 """The tables of the in-memory database: plain dictionaries."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -79,6 +80,16 @@ class InMemoryTables:
     """Which copy of the database this is: another one after a failover or a restored backup."""
     restored: int = 0
     """How often it was restored."""
+    signals: list[asyncio.Event] = field(factory=list)
+    """One for each relay that waits for events."""
+    loses_signal: Callable[[], bool] = lambda: False
+    """Whether the next signal of new events is lost."""
+
+    def signal_events(self) -> None:
+        """Tell the relays that events were added."""
+        if not self.loses_signal():
+            for signal in self.signals:
+                signal.set()
 
     def back_up(self) -> "Backup":
         """Return a copy of everything that is stored now."""
@@ -101,7 +112,9 @@ class InMemoryTables:
 Backup = Mapping[str, Any]
 """The tables by name."""
 
-_NOT_STORED: Final = ("now", "checkpoint", "copy", "restored", "comparisons")
+_NOT_STORED: Final = (
+    *("now", "checkpoint", "copy", "restored", "comparisons", "signals", "loses_signal"),
+)
 
 
 def _copy(value: Any) -> Any:

@@ -120,6 +120,8 @@ class InMemoryUnitOfWork:
         for event in self._events:
             entry = OutboxEntry(event, database.now(), self._traceparent())
             database.outbox.setdefault(event.id, OutboxRecord(entry))
+        if self._events:
+            database.signal_events()
         database.inbox.update(self._notifications)
         database.deferred_notifications = self._deferred | database.deferred_notifications
         for notification_id in self._removed:

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.outbox_signal import WAKE_RELAY
 from adapters.persistence.sql.requests import (
     Change,
     SqlRequests,
@@ -131,7 +132,8 @@ def _statement(writes: tuple[_Write, ...], request: Change | None) -> Statement:
     elif request is not None:
         ended = change_of_request(request).where(exists(select(order)))
         parts.append(ended.cte("ended_request"))
-    return Statement.of(select(order).add_cte(*parts))
+    wake = [WAKE_RELAY] if any(each.table is outbox for each in writes) else []
+    return Statement.of(select(order, *wake).add_cte(*parts))
 
 
 def _part(write: _Write, order: CTE) -> Insert | Update:

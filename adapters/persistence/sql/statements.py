@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
 from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.outbox_signal import WAKE_RELAY
 from adapters.persistence.sql.requests import (
     BEGIN_OR_TAKE_OVER,
     Change,
@@ -175,7 +176,8 @@ def commit(
     for each in saved:
         written += select(func.count()).select_from(each).scalar_subquery()
     expected = bindparam("expected", type_=BigInteger)
-    return Statement.of(select(func.expect_written(written, expected)).add_cte(*added))
+    wake = [WAKE_RELAY] if outbox in tables else []
+    return Statement.of(select(func.expect_written(written, expected), *wake).add_cte(*added))
 
 
 def parameters(

@@ -163,6 +163,8 @@ relay: Final = Table(
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("holder", Text, nullable=False),
     Column("lease_ends", _MOMENT, nullable=False),
+    # Until then, a commit that adds events must wake the holder, which has found none.
+    Column("sleeps_until", _MOMENT),
 )
 
 idempotency_keys: Final = Table(

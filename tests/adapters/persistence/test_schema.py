@@ -64,7 +64,16 @@ async def quoted_in(sql: Database, query: str) -> set[str]:
 
 IDS = {"order_id": ORDER, "order_ids": [ORDER], "payment_id": PAYMENT, "charge_id": "ch_1"}
 HOUR = {"authentication_window": timedelta(hours=1), "lease": timedelta(hours=1)}
-PARAMETERS = {**IDS, **HOUR, "now": NOW, "before": NOW, "relay": "relay", "limit": 10, "most": 100}
+PARAMETERS = {
+    **IDS,
+    **HOUR,
+    "now": NOW,
+    "before": NOW,
+    "relay": "relay",
+    "is_woken": True,
+    "limit": 10,
+    "most": 100,
+}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,14 @@ import pytest
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.worker.loops import MAX_PAUSE_SECONDS, Loop, Pacing, random_jitter, run_loops
+from entrypoints.worker.loops import (
+    MAX_PAUSE_SECONDS,
+    Loop,
+    Pacing,
+    Signal,
+    random_jitter,
+    run_loops,
+)
 from tests.checkpoints import TIMEOUT
 
 IDLE = 7.0
@@ -44,12 +51,41 @@ async def test_a_loop_pauses_when_it_is_idle_and_longer_after_each_failure(
 ) -> None:
     stop, slept = asyncio.Event(), list[float]()
 
-    async def sleep(seconds: float, _stop: asyncio.Event) -> None:
+    async def sleep(seconds: float, _signal: Signal) -> None:
         slept.append(seconds)
 
     loop = Loop("work", scripted(stop, *steps), IDLE)
     await loop.run(stop, Pacing(sleep, jitter=lambda: 1.0))
     assert slept == pytest.approx(pauses)
+
+
+async def test_a_signal_ends_the_pause_of_an_idle_loop() -> None:
+    stop, signal = asyncio.Event(), asyncio.Event()
+    loop = Loop("work", scripted(stop, 0, 1), idle_seconds=3600, signal=signal)
+    running = asyncio.create_task(loop.run(stop))
+    await asyncio.sleep(0)
+    assert not running.done()
+    signal.set()
+    async with asyncio.timeout(TIMEOUT):
+        await running
+
+
+async def test_without_a_signal_an_idle_loop_looks_again_after_its_pause() -> None:
+    stop, never = asyncio.Event(), asyncio.Event()
+    loop = Loop("work", scripted(stop, 0, 0, 1), idle_seconds=0.001, signal=never)
+    async with asyncio.timeout(TIMEOUT):
+        await loop.run(stop)
+
+
+async def test_a_loop_that_has_just_worked_looks_again_soon_and_then_less_and_less_often() -> None:
+    stop, slept = asyncio.Event(), list[float]()
+
+    async def sleep(seconds: float, _signal: Signal) -> None:
+        slept.append(seconds)
+
+    loop = Loop("work", scripted(stop, 1, 0, 0, 0, 0, 2, 0, 1), IDLE, first_idle_seconds=2.0)
+    await loop.run(stop, Pacing(sleep))
+    assert slept == [2.0, 4.0, IDLE, IDLE, 2.0]
 
 
 def test_jitter_only_shortens_a_pause() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.persistence.in_memory import InMemoryBacklogReader
+from adapters.persistence.in_memory import InMemoryBacklogReader, InMemoryOutboxSignal
 from application.ports.idempotency_store import RequestKey, StoredReply
 from domain.replica import OrderStatus
 from entrypoints.worker import Role
@@ -46,6 +46,7 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
             use_cases.complete_order,
             use_cases.advance_positions,
         ),
+        InMemoryOutboxSignal.on(world.database),
         maintenance_loops(retention, alert_log),
     )
     roles: tuple[Role, ...] = ("recover", "replicate", "relay", "complete")
