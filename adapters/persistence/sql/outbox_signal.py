@@ -21,7 +21,7 @@ from adapters.persistence.sql.database import says_read_only
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
 from adapters.persistence.sql.engine import STATEMENT_SECONDS
 from adapters.persistence.sql.errors import reason_of
-from adapters.persistence.sql.pooler import PooledConnection
+from adapters.persistence.sql.pooler import has_pooler
 from adapters.persistence.sql.tables import relay
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class SqlOutboxSignal:
     """Listens for notifications from the first `wait` on, until it is closed."""
 
     _connector: Connector
+    _retry_seconds: float = RETRY_SECONDS
     is_listening: bool = field(default=False, init=False)
     """Whether notifications reach us."""
     _signal: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -74,29 +75,31 @@ class SqlOutboxSignal:
         while True:
             try:
                 connection = await self._connector.connect()
-                if type(connection) is PooledConnection:
+                if await has_pooler(connection):
                     connection.terminate()
                     logger.info("a connection pooler delivers no notifications: the relay polls")
                     return
                 await self._listen(connection)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
                 logger.info("the relay polls until it is notified again: %s", reason_of(error))
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._retry_seconds)
 
     async def _listen(self, connection: Connection) -> None:
         """Listen until the connection is lost, or its server has become a standby."""
+        is_closed = asyncio.Event()
+        connection.add_termination_listener(lambda _: is_closed.set())
         try:
             await connection.add_listener(CHANNEL, self._on_notification)
             self.is_listening = True
-            self._signal.set()
+            self._signal.set()  # of what was committed meanwhile, none was notified
             while not says_read_only(connection):
-                await asyncio.sleep(CHECK_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await is_closed.wait()
                 await connection.fetch("SELECT 1")
         finally:
             self.is_listening = False
-            self._signal.set()
-            with contextlib.suppress(Exception):
-                connection.terminate()
+            connection.terminate()
 
     def _on_notification(self, *_: object) -> None:
         self._signal.set()

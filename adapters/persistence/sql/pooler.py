@@ -27,14 +27,22 @@ class PooledConnection(asyncpg.Connection):
         return await super().prepare(query, name=name or f"payments_{uuid.uuid4().hex}", **options)
 
 
+async def has_pooler(connection: "asyncpg.Connection[Any]") -> bool:
+    """Whether there is a pooler between us and the server.
+
+    A pooler announces itself to its clients under another number than the server's.
+    """
+    [(server,)] = await connection.fetch("SELECT pg_backend_pid()")
+    return bool(server != connection.get_server_pid())
+
+
 async def breaks_named_statements(connection: "asyncpg.Connection[Any]") -> bool:
     """Whether this connection has a pooler that does not keep prepared statements.
 
     A pooler in session mode cannot be distinguished and counts as one that does not.
     """
-    [(server,)] = await connection.fetch("SELECT pg_backend_pid()")
-    if server == connection.get_server_pid():
-        return False  # a pooler announces itself to its clients under another number
+    if not await has_pooler(connection):
+        return False
     name = f"payments_{uuid.uuid4().hex}"
     async with connection.transaction():
         statement = await connection.prepare(_FIND_ITSELF.format(name=name), name=name)

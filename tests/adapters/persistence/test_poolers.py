@@ -5,21 +5,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
+from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.tables import relay
 from application.ports.unit_of_work import StorageUnavailable
 from tests.adapters.persistence.poolers import PGBOUNCER, pgbouncer, small_pooler
 from tests.builders import an_order, created_event
+from tests.checkpoints import TIMEOUT
+from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import storage_on
 
 # Far more than there are connections, so that transactions of several clients alternate.
 CLIENTS = 40
 POOL = 4
+
+SLEEPING = Statement.of(select(relay).where(relay.c.sleeps_until.is_not(None)))
 
 PREPARED = Statement.of(text("SELECT count(*) FROM pg_prepared_statements"))
 
@@ -67,6 +73,22 @@ async def test_everything_works_behind_a_pooler_that_loses_prepared_statements(
         found = await check(database.engine)
     assert (found.revision, found.problems) == (newest_revision(), ())
     assert "without prepared statements" in found.server
+
+
+async def test_the_relay_polls_behind_a_pooler_and_no_commit_notifies_it(pooled_url: str) -> None:
+    await asyncio.to_thread(migrate, pooled_url)
+    signal = SqlOutboxSignal.on(pooled_url)
+    waiting = asyncio.create_task(signal.wait())
+    async with asyncio.timeout(TIMEOUT), opened(pooled_url) as database:
+        await asyncio.sleep(0)  # it begins to connect
+        assert signal._task is not None
+        await signal._task
+        assert not signal.is_listening
+        storage = storage_on(database, signal)
+        assert await storage.unsent() == []
+        await storage.add(failure(0))
+        assert await database.run(SLEEPING) == []
+    waiting.cancel()
 
 
 async def test_statements_prepared_against_the_settings_are_refused_with_a_hint(
