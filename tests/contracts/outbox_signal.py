@@ -4,7 +4,9 @@ import asyncio
 from typing import Final
 
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
-from tests.builders import claimed
+from domain.events import PaymentCreated
+from domain.identifiers import OrderId
+from tests.builders import NOW, ORDER, PAYMENT, charged, claimed
 from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import Storage
 
@@ -45,6 +47,19 @@ class OutboxSignalContract:
             await storage.add(failure(number))
             assert await waiting
             await storage.outbox.mark_sent([failure(number).id])
+
+    async def test_a_commit_that_changes_an_order_ends_the_wait_too(self, storage: Storage) -> None:
+        await storage.save(claimed())
+        await listen(storage)
+        assert await storage.unsent() == []
+        work = storage.begin()
+        order = await work.orders.get(OrderId(ORDER))
+        assert order is not None
+        paid = order.settle(PAYMENT, charged(), NOW)
+        work.orders.save(paid)
+        work.outbox.add(PaymentCreated.of(paid.payment(PAYMENT)))
+        await work.commit()
+        assert await has_signal(storage, SECONDS)
 
     async def test_a_signal_that_comes_before_the_wait_is_kept(self, storage: Storage) -> None:
         await listen(storage)

@@ -15,9 +15,9 @@ from tests.contracts.storages import Storage, storage_on
 
 SLEEPING = Statement.of(select(relay.c.id).where(relay.c.sleeps_until.is_not(None)))
 
-LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-LISTENING = Statement.of(text(f"SELECT pid {LISTENERS}"))
-END_LISTENERS = "FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+FIND_OTHERS = Statement.of(text(f"SELECT pid {OTHERS}"))
+END_OTHERS = Statement.of(text(f"SELECT pg_terminate_backend(pid) {OTHERS}"))
 
 
 @pytest.fixture
@@ -52,9 +52,9 @@ async def test_while_its_connection_is_lost_it_asks_for_no_notification(
     storage: Storage, sql: Database, signal: SqlOutboxSignal
 ) -> None:
     async with asyncio.timeout(TIMEOUT):
-        await sql.run(END_LISTENERS)
+        await sql.run(END_OTHERS)
         while signal.is_listening:
-            await sql.run(LISTENING)
+            await sql.run(FIND_OTHERS)
     assert await storage.unsent() == []
     assert not await sql.run(SLEEPING)
 
@@ -64,7 +64,7 @@ async def test_a_signal_whose_connection_is_lost_listens_again(
 ) -> None:
     signal._retry_seconds = 0
     async with asyncio.timeout(TIMEOUT):
-        await sql.run(END_LISTENERS)
+        await sql.run(END_OTHERS)
         await signal.wait()
         assert signal.is_listening
         assert await storage.unsent() == []
