@@ -1,5 +1,6 @@
 """Translation of Stripe's objects: charges, payment intents and refunds."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ class Unreadable(OutcomeUnknown):
     """Stripe's object is not as documented."""
 
 
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
 MAX_TEXT: Final = 255
 """The longest text in characters that we store; Stripe's identifiers and codes are much shorter."""
 
@@ -47,7 +50,7 @@ def text(obj: Json, name: str, most: int = MAX_TEXT) -> str:
 
 def is_storable(value: str) -> bool:
     """Whether a database stores the text: JSON may contain NUL and halves of surrogate pairs."""
-    return not any(each == "\0" or "\ud800" <= each <= "\udfff" for each in value)
+    return _UNSTORABLE.search(value) is None
 
 
 def nested(obj: Json, name: str) -> Json:

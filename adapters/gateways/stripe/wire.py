@@ -5,12 +5,13 @@ compares our requests with the SDK's.
 """
 
 import json
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import aiohttp
 import msgspec
@@ -31,6 +32,9 @@ CONNECT_SECONDS: Final = 3.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
+
+# What needs no quoting, which is nearly everything that we send; to quote takes much longer.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.~\[\]-]*")
 
 Params = Mapping[str, Any]
 
@@ -68,7 +72,7 @@ def headers_for(key: str) -> dict[str, str]:
 
 def encoded(params: Params) -> str:
     """Return parameters in Stripe's form encoding: `a[b]=c`, `a[0]=b`; None is left out."""
-    return urlencode(list(_pairs(params))).replace("%5B", "[").replace("%5D", "]")
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in _pairs(params)])
 
 
 async def exchange(
@@ -122,6 +126,10 @@ def _decoded(content: bytes) -> object:
         return json.loads(content.decode())
     except (ValueError, RecursionError):
         return None
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote_plus(text, safe="[]")
 
 
 def _pairs(params: Params) -> Iterator[tuple[str, str]]:
