@@ -1,25 +1,20 @@
 """Run statements, each in a transaction of its own, and translate errors to the port's errors."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
-from attrs import define, field, frozen
-from sqlalchemy import ClauseElement, PoolProxiedConnection, QueuePool, event, make_url
-from sqlalchemy.exc import DisconnectionError
+from attrs import field, frozen
+from sqlalchemy import ClauseElement, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from adapters.persistence.sql.engine import connections_of
 from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
+from adapters.persistence.sql.pool import AllInUse, Connection, ConnectionPool, says_read_only
 from adapters.persistence.sql.pooler import PooledConnection
 from adapters.persistence.sql.refusals import Refusals
 from application.ports.unit_of_work import Conflict, StorageUnavailable
-
-# How long to wait for a free connection; a customer waits as long.
-POOL_SECONDS: Final = 3.0
 
 _DIALECT: Final = make_url("postgresql+asyncpg://").get_dialect()()
 
@@ -53,81 +48,23 @@ class _ConnectionLost(StorageUnavailable):
 Epoch = tuple[int, int]
 """How many connections had been lost when something was read, and opened when it was written."""
 
-# Whether a server was read-only when its connection opened; it may be all that there is to read.
-READ_ONLY: Final = "read-only"
-
-# How many connections were opened before and with a connection.
-NUMBER: Final = "number"
-
-
-def says_read_only(driver: Any) -> bool:
-    """Whether the server last said that it is a standby or was made read-only.
-
-    From version 14 on, servers report both when a connection opens, and a change with their next
-    reply.
-    """
-    settings = driver.get_settings()
-    return "on" in (
-        getattr(settings, "in_hot_standby", None),
-        getattr(settings, "default_transaction_read_only", None),
-    )
-
-
-@define(eq=False)
-class _Pool:
-    """What happened to a pool's connections; its methods are listeners of the pool's events."""
-
-    lost: int = 0
-    """How many connections were lost or thrown away."""
-    opened: int = 0
-    """How many connections were opened."""
-    trusted: int = 0
-    """Rises when all connections opened so far must not be used again."""
-
-    def on_connect(self, _connection: object, record: ConnectionPoolEntry) -> None:
-        self.opened += 1
-        record.info[NUMBER] = self.opened
-        record.info[self] = self.trusted
-        record.info[READ_ONLY] = says_read_only(record.driver_connection)
-
-    def on_checkout(
-        self, _connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
-    ) -> None:
-        """Reject a connection that the server has closed, as in a restart, or a distrusted one."""
-        driver: asyncpg.Connection[Any] | None = proxy.driver_connection
-        is_open = driver is not None and not driver.is_closed()
-        if not is_open or record.info.setdefault(self, self.trusted) != self.trusted:
-            raise DisconnectionError
-
-    def on_invalidate(self, *_: object) -> None:
-        self.lost += 1
-
 
 @frozen
 class Database:
     """PostgreSQL, through a pool of connections.
 
     Statements run directly on asyncpg: SQLAlchemy's execution layer would take three times as much
-    CPU time as the driver itself.
+    CPU time as the driver itself, and its pool as much again.
     """
 
     engine: AsyncEngine
+    """For what needs transactions of several statements; it has connections of its own."""
     refusals: Refusals = field(factory=Refusals, init=False)
-    _free: asyncio.Semaphore = field(init=False)
-    _pool: _Pool = field(factory=_Pool, init=False)
+    pool: ConnectionPool = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        engine = self.engine.sync_engine
-        event.listen(engine, "connect", self._pool.on_connect)
-        event.listen(engine, "checkout", self._pool.on_checkout)
-        event.listen(engine, "invalidate", self._pool.on_invalidate)
-
-    @_free.default
-    def _create_semaphore(self) -> asyncio.Semaphore:
-        """Serve callers in the order of their requests, which the pool itself does not."""
-        pool = self.engine.pool
-        assert isinstance(pool, QueuePool), "created by create_engine"  # noqa: S101
-        return asyncio.Semaphore(pool.size())
+    @pool.default
+    def _pool_of_engine(self) -> ConnectionPool:
+        return connections_of(self.engine)
 
     @property
     def generation(self) -> int:
@@ -136,11 +73,11 @@ class Database:
         While it stays the same, the statements have reached the same servers. After a failover or a
         restore it is higher, so what is stored may be older than what was read before.
         """
-        return self._pool.lost
+        return self.pool.lost
 
     def epoch_of(self, generation: int) -> Epoch:
         """Return the epoch of what was read at this generation and has just been committed."""
-        return generation, self._pool.opened
+        return generation, self.pool.opened
 
     async def run(self, statement: Statement, **values: Any) -> Rows:
         """Run an idempotent statement; run it again if its connection was lost.
@@ -182,69 +119,59 @@ class Database:
         Raises:
             StorageUnavailable: the database cannot be reached.
         """
-        async with self._connection() as connection:
-            # asyncpg's classes count any connection as an instance of each of them.
-            return type(connection.driver_connection) is PooledConnection
+        connection = await self._acquire()
+        self.pool.release(connection)
+        # asyncpg's classes count any connection as an instance of each of them.
+        return type(connection.driver) is PooledConnection
 
     def distrust_connections(self) -> None:
         """Replace every connection at its next use: their server is not what it was."""
-        self._pool.trusted += 1
+        self.pool.trusted += 1
 
     async def _run(
         self, text: str, parameters: tuple[Any, ...], epoch: Epoch | None = None
     ) -> Rows:
-        async with self._connection() as connection:
+        connection = await self._acquire()
+        driver, is_usable = connection.driver, False
+        try:
             if epoch is not None and not self._is_in(epoch, connection):
+                is_usable = True
                 raise Conflict("connections were lost or opened since it was read")
-            driver: asyncpg.Connection[Any] | None = connection.driver_connection
-            assert driver is not None, "a connection from the pool is open"  # noqa: S101
             try:
                 rows = await driver.fetch(text, *parameters)
             except Exception as error:
                 self.refusals.note(error)
                 fault = fault_of(error)
                 if driver.is_closed() or fault is Fault.LOST:
-                    connection.invalidate(error)
                     raise _ConnectionLost(reason_of(error)) from error
                 if fault is Fault.READ_ONLY or isinstance(error, TimeoutError):
                     # After a failover. A server that does not reply may be frozen, and then each
                     # of its connections would cost another caller the same time.
                     self.distrust_connections()
-                if not isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)):
-                    connection.invalidate(error)  # the reply may still arrive
+                # After another error, or a cancellation, the reply may still arrive.
+                is_usable = isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError))
                 raise
-            except BaseException as error:  # cancellation: the reply may still arrive
-                connection.invalidate(error)
-                raise
-            if says_read_only(driver) and not connection.info.get(READ_ONLY):
-                # It was the primary when this connection opened: what it returns is outdated.
-                self.distrust_connections()
-                raise _ConnectionLost("the server has become read-only")
-            return rows
-
-    def _is_in(self, epoch: Epoch, connection: PoolProxiedConnection) -> bool:
-        lost, opened = epoch
-        return self._pool.lost == lost and connection.info.get(NUMBER, 0) <= opened
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[PoolProxiedConnection]:
-        try:
-            async with asyncio.timeout(POOL_SECONDS):
-                await self._free.acquire()
-        except TimeoutError:
-            raise StorageUnavailable("all connections are in use") from None
-        try:
-            connection = await self._connect()
-            try:
-                yield connection
-            finally:
-                connection.close()
+            is_usable = True
         finally:
-            self._free.release()
+            if is_usable:
+                self.pool.release(connection)
+            else:
+                self.pool.discard(connection)
+        if says_read_only(driver) and not connection.is_read_only:
+            # It was the primary when this connection opened: what it returns is outdated.
+            self.distrust_connections()
+            raise _ConnectionLost("the server has become read-only")
+        return rows
 
-    async def _connect(self) -> PoolProxiedConnection:
+    def _is_in(self, epoch: Epoch, connection: Connection) -> bool:
+        lost, opened = epoch
+        return self.pool.lost == lost and connection.number <= opened
+
+    async def _acquire(self) -> Connection:
         try:
-            return await self.engine.raw_connection()
+            return await self.pool.acquire()
+        except AllInUse:
+            raise StorageUnavailable("all connections are in use") from None
         except Exception as error:
             self.refusals.note(error)
             raise StorageUnavailable(reason_of(error)) from error

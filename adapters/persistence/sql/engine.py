@@ -1,20 +1,44 @@
-"""The connection pool."""
+"""The engine of SQLAlchemy, and the pool of connections beside it."""
 
 import os
 from typing import Any, Final
 
+from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
 from adapters.persistence.sql.connector import Connector
-from adapters.persistence.sql.database import POOL_SECONDS
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
+from adapters.persistence.sql.pool import POOL_SECONDS, ConnectionPool
 
 # Our slowest statements take tens of milliseconds. A claim must be committed well within
 # FIRST_CHECK_AFTER (domain/check_times.py), because its charge may not be sent later.
 STATEMENT_SECONDS: Final = 4.0
 
 _DRIVER: Final = PGDialect_asyncpg.import_dbapi()  # type: ignore[no-untyped-call]
+
+
+class _EnginePool(AsyncAdaptedQueuePool):
+    """SQLAlchemy's own connections; it closes those of the other pool with them."""
+
+    connections: ConnectionPool
+
+    def recreate(self) -> "_EnginePool":
+        pool = super().recreate()
+        assert isinstance(pool, _EnginePool), "of the same class"  # noqa: S101
+        pool.connections = self.connections
+        return pool
+
+    def dispose(self) -> None:
+        super().dispose()
+        await_only(self.connections.close())
+
+
+def connections_of(engine: AsyncEngine) -> ConnectionPool:
+    """Return the pool of connections without SQLAlchemy; `engine.dispose` closes them, too."""
+    assert isinstance(engine.pool, _EnginePool), "created by create_engine"  # noqa: S101
+    return engine.pool.connections
 
 
 def create_engine(
@@ -24,6 +48,8 @@ def create_engine(
     prepared: Prepared = "auto",
 ) -> AsyncEngine:
     """Create a pool of up to `pool_size` connections, which are opened when they are needed.
+
+    `Database` uses them. SQLAlchemy opens as many of its own if it runs transactions.
 
     `database_url` is any URL that libpq accepts. `statement_seconds` is the timeout of one
     statement. Each statement is a transaction of its own.
@@ -38,15 +64,18 @@ def create_engine(
         # Behind a connection pooler, a statement prepared in one transaction is gone in the next.
         return _DRIVER.connect(async_creator_fn=connector.connect, prepared_statement_cache_size=0)
 
-    return create_async_engine(
+    engine = create_async_engine(
         # The URL contains a password, and the repr of an engine shows its URL.
         "postgresql+asyncpg://",
         creator=create,
+        poolclass=_EnginePool,
         pool_size=pool_size,
         # Connections beyond the pool would be opened and closed repeatedly under load.
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
-        # After a lost connection, its replacement is the next one used.
         pool_use_lifo=True,
         hide_parameters=True,
     )
+    assert isinstance(engine.pool, _EnginePool), "as asked for"  # noqa: S101
+    engine.pool.connections = ConnectionPool(connector, pool_size)
+    return engine

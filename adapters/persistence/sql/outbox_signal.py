@@ -17,10 +17,10 @@ from attrs import define, field
 from sqlalchemy import ScalarSelect, func, literal_column, select
 
 from adapters.persistence.sql.connector import Connection, Connector
-from adapters.persistence.sql.database import says_read_only
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
 from adapters.persistence.sql.engine import STATEMENT_SECONDS
 from adapters.persistence.sql.errors import reason_of
+from adapters.persistence.sql.pool import says_read_only
 from adapters.persistence.sql.pooler import has_pooler
 from adapters.persistence.sql.tables import relay
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import QueuePool, text
+from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
@@ -31,11 +31,6 @@ SECONDS = 60.0
 COUNT_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 CONNECTIONS = Statement.of(text(COUNT_CONNECTIONS))
 OPEN_TRANSACTIONS = Statement.of(text(f"{COUNT_CONNECTIONS} AND state LIKE 'idle in transaction%'"))
-
-
-def pool_of(database: Database) -> QueuePool:
-    assert isinstance(database.engine.pool, QueuePool)
-    return database.engine.pool
 
 
 async def claim(work: UnitOfWork) -> None:
@@ -223,7 +218,7 @@ def crash(server: LocalPostgres) -> None:
 async def use_every_connection(database: Database) -> None:
     """Open as many connections as the pool may have."""
     pause = Statement.of(text("SELECT pg_sleep(0.05)"))
-    await asyncio.gather(*(database.run(pause) for _ in range(pool_of(database).size())))
+    await asyncio.gather(*(database.run(pause) for _ in range(database.pool.size)))
 
 
 @pytest.mark.parametrize("end", [LocalPostgres.restart, crash])
@@ -297,7 +292,7 @@ async def test_connections_to_a_server_that_went_read_only_are_replaced(
     finally:
         postgres_server.set_read_only(False)
     assert sql.generation > before
-    await asyncio.gather(*(change(storage) for _ in range(2 * pool_of(sql).size())))
+    await asyncio.gather(*(change(storage) for _ in range(2 * sql.pool.size)))
 
 
 async def test_a_missing_right_is_unavailable_and_names_the_table(
@@ -352,10 +347,10 @@ async def test_a_schema_change_does_not_affect_open_connections(
 async def test_no_connection_is_held_from_read_to_commit(storage: Storage, sql: Database) -> None:
     work = storage.begin()
     await claim(work)
-    assert pool_of(sql).checkedout() == 0
+    assert sql.pool.in_use == 0
     assert await sql.run(OPEN_TRANSACTIONS) == [(0,)]
     await work.commit()
-    assert pool_of(sql).checkedout() == 0
+    assert sql.pool.in_use == 0
 
 
 async def test_a_cancelled_task_leaks_no_connection(database_url: str) -> None:
@@ -371,10 +366,10 @@ async def test_a_cancelled_task_leaks_no_connection(database_url: str) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async with asyncio.timeout(SECONDS):
-        while pool_of(database).checkedout():  # noqa: ASYNC110 - there is no event to wait for
+        while database.pool.in_use:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
         await asyncio.gather(*(change(storage) for _ in range(6)))
-        while (await database.run(CONNECTIONS))[0][0] > pool_of(database).size():  # noqa: ASYNC110
+        while (await database.run(CONNECTIONS))[0][0] > database.pool.size:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert await database.run(OPEN_TRANSACTIONS) == [(0,)]
     await database.engine.dispose()

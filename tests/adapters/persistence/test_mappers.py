@@ -23,7 +23,7 @@ from domain.events import (
     PaymentPending,
     PaymentRefunded,
 )
-from domain.refund import Refunded, RefundFailed, RefundPending
+from domain.refund import Refunded, RefundFailed, RefundPending, ReportedRefund
 from tests.strategies import money
 
 # What PostgreSQL can store: no NUL and no surrogate.
@@ -51,8 +51,11 @@ outcomes = st.one_of(
     st.builds(RefundFailed, texts, st.none() | texts),
 )
 
+labels = st.none() | texts
+reported = st.builds(ReportedRefund, texts, amounts, outcomes, labels, labels, labels)
+
 notifications = st.one_of(
-    st.builds(ExternalRefundNotification, texts, texts, texts, amounts, outcomes),
+    st.builds(ExternalRefundNotification, texts, texts, reported),
     st.builds(
         DisputeNotification,
         *(texts, texts, texts, amounts, texts),

@@ -39,8 +39,10 @@ async def test_it_does_not_wait_for_the_pool(database_url: str) -> None:
     )
     async with open_http(settings) as dependencies:
         database = dependencies.idempotency_store._database  # type: ignore[attr-defined]
-        async with database._connection(), asyncio.timeout(TIMEOUT_SECONDS):
+        only = await database.pool.acquire()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await dependencies.checks["database"]()
+        database.pool.release(only)
 
 
 async def test_probes_at_the_same_time_share_one_question_that_outlives_them(

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Any
 
-import asyncpg
 import pytest
-from sqlalchemy import AdaptedConnection, event
+from sqlalchemy import literal_column, select
 
 from adapters.messaging.in_memory import InMemoryPublisher
-from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database import Database, Statement
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId
@@ -42,12 +40,14 @@ def use_cases(proxied: Database) -> UseCases:
     return compose(ports, DeclineLimits(max_declines={"user": 5, "address": 5}))
 
 
+ONE = Statement.of(select(literal_column("1")))
+
 Statements = Callable[[], Awaitable[list[str]]]
 """Return the first word of each statement since the last call; WITH is a write."""
 
 
 @pytest.fixture
-def statements(proxied: Database) -> Statements:
+async def statements(proxied: Database) -> Statements:
     log: list[str] = []
 
     async def first_words() -> list[str]:
@@ -56,11 +56,9 @@ def statements(proxied: Database) -> Statements:
         log.clear()
         return words
 
-    @event.listens_for(proxied.engine.sync_engine, "connect")
-    def log_statements(connection: AdaptedConnection, _record: object) -> None:
-        driver: asyncpg.Connection[Any] = connection.driver_connection
-        driver.add_query_logger(lambda logged: log.append(logged.query))
-
+    await proxied.run(ONE)
+    [connection] = proxied.pool.idle
+    connection.driver.add_query_logger(lambda logged: log.append(logged.query))
     return first_words
 
 
