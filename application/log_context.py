@@ -6,7 +6,7 @@ background work begins a context of its own; its tasks share it.
 """
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from typing import Final
 
@@ -37,17 +37,22 @@ class _LogContext(AbstractContextManager[None]):
         self._token = _CURRENT.set({**current_ids(), **_shown(self._ids)})
 
     def __exit__(self, *_: object) -> None:
-        # The garbage collector ends a task that nobody waits for any more in another context.
-        if self._token is not None:
-            with suppress(ValueError):
-                _CURRENT.reset(self._token)
+        if self._token is None:
+            return
+        try:  # noqa: SIM105 - cheaper than `suppress`
+            _CURRENT.reset(self._token)
+        except ValueError:
+            # The garbage collector ends a task that nobody waits for any more in another context.
+            pass
 
 
 def note(**ids: str) -> None:
     """Add ids to the current context; outside of any, nothing happens."""
     current = _CURRENT.get()
     if current is not None:
-        current.update(_shown(ids))
+        # A payment is noted at each of its steps; nearly always, nothing is new.
+        new = {name: value for name, value in ids.items() if current.get(name) != value}
+        current.update(_shown(new))
 
 
 def note_payment(payment: Payment) -> None:

@@ -38,7 +38,7 @@ class _LineHandler(logging.StreamHandler[IO[str]]):
         self.acquire()
         try:
             self.stream.write(line)
-            self.flush()
+            self.stream.flush()
         except (OSError, ValueError):
             pass
         finally:
