@@ -29,7 +29,17 @@ class Broker:
     url: str
 
     def publish_orders(self, prefix: str, count: int) -> None:
-        """Publish `order:created` for orders named as those of `filling.add_orders`."""
+        """Publish `order:created` for orders named as those of `filling.add_orders`.
+
+        A worker creates the stream a moment after it has started.
+        """
+
+        async def exists(context: JetStreamContext) -> bool:
+            try:
+                await context.stream_info("ORDERS")
+            except NotFoundError:
+                return False
+            return True
 
         async def publish(stream: JetStreamContext) -> None:
             for first in range(0, count, _BATCH):
@@ -41,6 +51,7 @@ class Broker:
                 ]
                 await asyncio.wait_for(asyncio.gather(*waiting), _SECONDS)
 
+        self._wait(exists)
         self._run(publish)
 
     def wait_for_consumer(self, stream: str, durable: str) -> None:

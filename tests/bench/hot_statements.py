@@ -6,11 +6,11 @@ from http.client import HTTPConnection
 
 from tests.bench import customers
 from tests.bench.broker import Broker
-from tests.bench.charges import TOKEN
+from tests.bench.charges import MAX_TRIES, tries
 from tests.bench.database import Database
 from tests.bench.filling import add_orders
 from tests.bench.lab import Lab, Service
-from tests.bench.load import send_once
+from tests.bench.load import pay_once
 from tests.bench.wire_counter import WireCounter
 
 _SECONDS = 30.0
@@ -23,11 +23,10 @@ def hot_statements(lab: Lab, database: Database) -> Collection[str]:
         through = Database(counter.through(database.url))
         with lab.serve(through) as serve, lab.worker(through) as worker:
             sent = broker.messages("PAYMENTS")
-            add_orders(database, "hot", 2)
-            for number, key in ((0, False), (1, True)):
-                order = f"hot-{number}"
-                send_once(serve.address, customers.charge(number, order, TOKEN, key=key))
-                _read(serve, order, customers.payer_of(number))
+            for prefix, key in (("plain", False), ("keyed", True)):
+                add_orders(database, prefix, MAX_TRIES)
+                pay_once(serve.address, tries(prefix, key=key))
+                _read(serve, f"{prefix}-0", customers.payer_of(0))
             broker.publish_orders("hot-event", 1)
             broker.wait_for_consumer("ORDERS", "payments")
             broker.wait_for_messages("PAYMENTS", sent + 2)

@@ -15,7 +15,7 @@ from tests.bench.broker import Broker
 from tests.bench.charges import charge_once
 from tests.bench.filling import add_orders
 from tests.bench.lab import Lab, Service
-from tests.bench.load import MILLI, BenchFailed, send_once
+from tests.bench.load import MILLI, BenchFailed, pay_once
 from tests.bench.plan import Plan
 from tests.bench.results import Measured, Result, Sample, percentile
 
@@ -66,7 +66,7 @@ async def _pay(url: str, service: Service, prefix: str, count: int) -> list[floa
         for number in range(count):
             await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE))
             request = customers.charge(number, f"{prefix}-{number}", "tok_visa")
-            await asyncio.to_thread(send_once, service.address, request)
+            await asyncio.to_thread(pay_once, service.address, [request])
             found.append(await asyncio.wait_for(arrived.get(), _EVENT_SECONDS))
     except TimeoutError:
         raise BenchFailed(f"no event within {_EVENT_SECONDS} s") from None
