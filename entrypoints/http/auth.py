@@ -10,11 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from attrs import define, field, frozen
 from jwt import PyJWS
+from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidSignatureError, PyJWTError
 
 from application.log_context import note
@@ -23,10 +24,9 @@ from application.ports.clock import Clock
 from domain.identifiers import UserId
 from entrypoints.http.credentials import Credential, bearer, find_credentials
 from entrypoints.http.errors import NotAuthorized
-from entrypoints.http.hs256 import read_header, verified_payload
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.jwks import Fetch, Jwks
-from entrypoints.http.key_set import ALGORITHMS, KeySet, VerificationKey
+from entrypoints.http.key_set import ALGORITHMS, KeySet
 from entrypoints.http.sign_in_refusals import Refusal, RefusalLog, RefusalReason
 from entrypoints.http.token_claims import ClaimRules, Claims
 from entrypoints.settings import Operator, Settings
@@ -56,6 +56,19 @@ class _Verified:
     """The identity provider's keys when it was verified; after a change, it is verified again."""
 
 
+class _HmacWithoutMinimum(HMACAlgorithm):
+    """HS256 with a key of any length: deployments of the reference service have short ones."""
+
+    def check_key_length(self, key: bytes) -> None:
+        """Accept any length."""
+
+
+def _hs256_only() -> PyJWS:
+    tokens = PyJWS(algorithms=[])
+    tokens.register_algorithm("HS256", _HmacWithoutMinimum(HMACAlgorithm.SHA256))
+    return tokens
+
+
 @define
 class Authenticator:
     """Verifies users' tokens; a verified token is cached for CACHE_SECONDS."""
@@ -67,6 +80,7 @@ class Authenticator:
     jwks: Jwks | None = None
     rules: ClaimRules = field(factory=ClaimRules)
     seconds: Callable[[], float] = time.monotonic
+    _hmac: PyJWS = field(init=False, factory=_hs256_only)
     _public: PyJWS = field(init=False, factory=partial(PyJWS, sorted(ALGORITHMS)))
     _cache: OrderedDict[bytes, _Verified] = field(init=False, factory=OrderedDict, repr=False)
 
@@ -135,7 +149,7 @@ class Authenticator:
     async def _claims(self, token: str) -> Claims:
         """Return the claims of a token whose signature is valid."""
         try:
-            header = read_header(token.partition(".")[0])
+            header = self._public.get_unverified_header(token)
             match header.get("alg"):
                 case "HS256":
                     payload = self._verify_hmac(token)
@@ -157,7 +171,7 @@ class Authenticator:
             text = "the token is signed with HS256, and JWT_KEY is not set"
             raise Refusal(RefusalReason.ALGORITHM, text)
         for key in self.hmac_keys:
-            payload = verified_payload(token, key)
+            payload = _payload(self._hmac, token, key, "HS256")
             if payload is not None:
                 return payload
         previous = " or JWT_KEY_PREVIOUS" if len(self.hmac_keys) > 1 else ""
@@ -173,25 +187,26 @@ class Authenticator:
             named = "no key id" if key_id is None else "a key id that the key set does not have"
             raise Refusal(RefusalReason.UNKNOWN_KEY, f"the token has {named} for {algorithm}")
         for key in keys:
-            payload = self._public_payload(token, key)
+            payload = _payload(self._public, token, key.public_key, key.algorithm)
             if payload is not None:
                 return payload
         text = "the token's signature is not one of the identity provider's keys"
         raise Refusal(RefusalReason.SIGNATURE, text)
-
-    def _public_payload(self, token: str, key: VerificationKey) -> bytes | None:
-        """Return the payload if this key has signed the token."""
-        try:
-            payload: bytes = self._public.decode(token, key.public_key, [key.algorithm])
-        except InvalidSignatureError:
-            return None
-        return payload
 
 
 def _fetch_from(url: str) -> Fetch:
     from entrypoints.http.key_fetching import fetch_from  # it imports aiohttp: 0.1 s, 8 MB
 
     return fetch_from(url)
+
+
+def _payload(tokens: PyJWS, token: str, key: Any, algorithm: str) -> bytes | None:
+    """Return the payload if this key has signed the token."""
+    try:
+        payload: bytes = tokens.decode(token, key, algorithms=[algorithm])
+    except InvalidSignatureError:
+        return None
+    return payload
 
 
 @frozen
