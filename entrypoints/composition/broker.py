@@ -30,7 +30,7 @@ def broker_of(settings: Settings) -> JetStreamConnection:
     Raises:
         InvalidSetting: the address, or a file, cannot be used.
     """
-    namespace = Namespace(settings.nats_subject_prefix)
+    namespace = Namespace(settings.nats_subject_prefix, settings.nats_jetstream_domain)
     with naming_variables():
         return JetStreamConnection(
             settings.nats_url, security=security_of(settings), namespace=namespace

@@ -27,6 +27,7 @@ def security_of(settings: Settings) -> Security:
         ca_file=settings.nats_ca_file,
         cert_file=settings.nats_cert_file,
         key_file=settings.nats_key_file,
+        handshake_first=settings.nats_tls_handshake_first,
     )
 
 

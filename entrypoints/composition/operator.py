@@ -9,7 +9,8 @@ from attrs import frozen
 
 from adapters.messaging.jetstream.check import check as check_broker
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
-from adapters.messaging.jetstream.streams import ORDERS_CONSUMER, Streams
+from adapters.messaging.jetstream.plans import ORDERS_CONSUMER
+from adapters.messaging.jetstream.streams import Streams
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database

@@ -7,7 +7,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from adapters.messaging.jetstream.connection import JetStreamConnection
-from adapters.messaging.jetstream.streams import ORDERS, ORDERS_CONSUMER, PAYMENTS
+from adapters.messaging.jetstream.plans import ORDERS, ORDERS_CONSUMER, PAYMENTS
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention

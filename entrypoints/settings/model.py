@@ -69,6 +69,24 @@ class Settings:
             "NATS_KEY_FILE", parsers.file, "the key of that certificate, in PEM format"
         ),
     )
+    nats_tls_handshake_first: bool = field(
+        default=False,
+        metadata=declare(
+            "NATS_TLS_HANDSHAKE_FIRST",
+            parsers.switch,
+            "`on` for NATS servers with `handshake_first`; TLS is required with it",
+            default="off",
+        ),
+    )
+    nats_jetstream_domain: str = field(
+        default="",
+        metadata=declare(
+            "NATS_JETSTREAM_DOMAIN",
+            parsers.jetstream_domain,
+            "the JetStream domain with the streams, if it is not that of the servers",
+            default=NO_DEFAULT,
+        ),
+    )
     nats_subject_prefix: str = field(
         default="",
         metadata=declare(

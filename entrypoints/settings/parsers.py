@@ -21,6 +21,8 @@ _OPERATOR_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 _SUBJECT_PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 MAX_PREFIX: Final = 64
 """Characters of a prefix. NATS advises names of streams and consumers below 32 characters, and
 accepts 255 (https://docs.nats.io/nats-concepts/jetstream/streams)."""
@@ -119,6 +121,20 @@ def subject_prefix(value: str) -> str:
             f"must be words of letters, digits, - and _, with dots between; at most {MAX_PREFIX}"
         )
     return value
+
+
+def jetstream_domain(value: str) -> str:
+    """Accept a name that is one word of a subject."""
+    if _DOMAIN.fullmatch(value) is None:
+        raise ValueError(f"must be a name of at most {MAX_PREFIX} letters, digits, - and _")
+    return value
+
+
+def switch(value: str) -> bool:
+    """Accept `on` or `off`."""
+    if value not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return value == "on"
 
 
 def file(value: str) -> Path:

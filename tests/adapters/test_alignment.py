@@ -14,7 +14,8 @@ from sqlalchemy import text
 from adapters.clock import utc_now
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
-from adapters.messaging.jetstream.streams import ORDERS, Streams
+from adapters.messaging.jetstream.plans import ORDERS
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine

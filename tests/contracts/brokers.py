@@ -15,8 +15,9 @@ from nats.js import JetStreamContext
 from adapters.messaging.in_memory import ACK_WAIT, InMemoryDeadLetters, InMemoryPublisher
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import EventPublisher

@@ -12,9 +12,6 @@ from attrs import frozen
 from nats.errors import Error
 from nats.js.api import RawStreamMsg
 
-API: Final = "$JS.API"
-"""What the subject of every request begins with."""
-
 STREAM_NOT_FOUND: Final = 10059
 """JSStreamNotFoundErr (nats-server, server/errors.json)."""
 

@@ -1,14 +1,19 @@
 """Where a consumer begins to read its stream, and where it began before it was set back."""
 
 import json
+from datetime import datetime
 from typing import Any, Final
+
+import msgspec
 
 from adapters.messaging.jetstream.api import ConsumerInfo
 
 _BEGINNING: Final = "payments-begins"
 """The metadata of a consumer that was set back: where it began before, as JSON."""
 
-_BEGINNING_FIELDS: Final = ("deliver_policy", "opt_start_seq", "opt_start_time")
+_OPTIONS: Final = ("opt_start_seq", "opt_start_time")
+
+_BEGINNING_FIELDS: Final = ("deliver_policy", *_OPTIONS)
 
 
 def begins(consumer: ConsumerInfo) -> int | None:
@@ -23,6 +28,27 @@ def begins(consumer: ConsumerInfo) -> int | None:
             return consumer.ack_floor.stream_seq + 1
         case _:
             return None
+
+
+def has_beginning(consumer: ConsumerInfo) -> bool:
+    """Whether an operator has chosen where a consumer begins."""
+    is_set_back = _BEGINNING in (consumer.config.get("metadata") or {})
+    return not is_set_back and any(each in consumer.config for each in _OPTIONS)
+
+
+def begins_late(consumer: ConsumerInfo, last: int) -> bool:
+    """Whether a consumer leaves out events that come after its creation, or after now.
+
+    `last` is the last sequence of its stream. Of a time to come the server makes its next event,
+    but leaves out all before a sequence to come.
+    """
+    match consumer.config.get("deliver_policy"):
+        case "by_start_time":
+            return _time(consumer.config["opt_start_time"]) > _time(consumer.created)
+        case "by_start_sequence":
+            return int(consumer.config["opt_start_seq"]) > last + 1
+        case _:
+            return False
 
 
 def beginning_at(config: dict[str, Any], begin: int | None) -> dict[str, Any]:
@@ -42,3 +68,8 @@ def beginning_at(config: dict[str, Any], begin: int | None) -> dict[str, Any]:
         "opt_start_seq": begin,
         "metadata": metadata,
     }
+
+
+def _time(text: str) -> datetime:
+    """Return a time as the server writes it: RFC 3339, of any zone, with nanoseconds."""
+    return msgspec.convert(text, datetime)

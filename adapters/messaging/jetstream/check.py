@@ -9,8 +9,9 @@ from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import any_covers
-from adapters.messaging.jetstream.permissions import missing_permissions
-from adapters.messaging.jetstream.streams import ORDERS, PLANS, Plan, Streams, check_stream
+from adapters.messaging.jetstream.permissions import missing_permissions, needed_permissions
+from adapters.messaging.jetstream.plans import ORDERS, PLANS, Plan
+from adapters.messaging.jetstream.streams import Streams, check_stream
 from adapters.messaging.jetstream.suitability import MIN_SIZE, stream_remarks
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
@@ -64,8 +65,8 @@ async def _check(
         for subject in plan.subjects:
             try:
                 with as_unavailable():
-                    stream = await streams.find(plan, subject)
-                    yield _check_stream(stream, plan, connection.namespace.subject(subject))
+                    stream = await _find(streams, plan, subject)
+                    yield await _check_stream(streams, stream, plan, subject)
             except BrokerUnavailable as error:
                 yield BrokerCheckResult(False, f"stream for {subject}: {error}")
                 continue
@@ -83,13 +84,41 @@ def _check_size(limit: int) -> BrokerCheckResult:
     return BrokerCheckResult(True, "NATS: connected")
 
 
-def _check_stream(stream: StreamInfo | None, plan: Plan, subject: str) -> BrokerCheckResult:
+async def _find(streams: Streams, plan: Plan, subject: str) -> StreamInfo | None:
+    """Return the stream with a subject; None also if we may only look at ours, which lacks it."""
+    try:
+        return await streams.find(plan, subject)
+    except BrokerUnsuitable:
+        own = await streams.own(plan)
+        if own is None or not streams.is_ours(own, plan):
+            raise
+        return None
+
+
+async def _check_stream(
+    streams: Streams, stream: StreamInfo | None, plan: Plan, subject: str
+) -> BrokerCheckResult:
+    full = streams.connection.namespace.subject(subject)
     if stream is None:
-        none = "none yet; it is created when it is needed"
-        return BrokerCheckResult(True, f"stream for {subject}: {none}")
-    check_stream(stream, plan, [subject])
+        ok, text = await _check_missing(streams, plan)
+        return BrokerCheckResult(ok, f"stream for {full}: {text}")
+    check_stream(stream, plan, [full])
     text = "; ".join((stream.config["name"], *stream_remarks(stream.config)))
-    return BrokerCheckResult(True, f"stream for {subject}: {text}")
+    return BrokerCheckResult(True, f"stream for {full}: {text}")
+
+
+async def _check_missing(streams: Streams, plan: Plan) -> tuple[bool, str]:
+    """Return what will be done about a subject without a stream, and whether it is possible."""
+    own = await streams.own(plan)
+    if own is None:
+        return True, "none yet; it is created when it is needed"
+    name = own.config["name"]
+    if not streams.is_ours(own, plan):
+        return True, f"none yet; {name} has settings of its own, so {name}_2 is created for it"
+    update = f"{streams.connection.namespace.api}.STREAM.UPDATE.{name}"
+    if await missing_permissions(streams.connection, [update]):
+        return False, f"{name} lacks it, and our NATS user may not publish to {update}"
+    return True, f"none yet; {name} gets it when it is needed"
 
 
 async def _check_consumer(
@@ -114,5 +143,6 @@ async def _check_consumer(
         yield BrokerCheckResult(False, f"{label}: {unavailable}")
     else:
         yield BrokerCheckResult(True, f"{label}: usable")
-    for subject in await missing_permissions(connection, stream, consumer.name):
+    needed = needed_permissions(connection, stream, consumer.name)
+    for subject in await missing_permissions(connection, needed):
         yield BrokerCheckResult(False, f"NATS: our user may not publish to {subject}")

@@ -11,7 +11,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from adapters.messaging.jetstream.api import API, Reply, parse_reply
+from adapters.messaging.jetstream.api import Reply, parse_reply
 from adapters.messaging.jetstream.client import SecureClient
 from adapters.messaging.jetstream.denials import Denials
 from adapters.messaging.jetstream.explain import as_unavailable, explain
@@ -135,7 +135,9 @@ class JetStreamConnection:
         Raises:
             BrokerUnavailable: as for `client`.
         """
-        context: JetStreamContext = (await self.client()).jetstream(timeout=REQUEST_SECONDS)
+        context: JetStreamContext = (await self.client()).jetstream(
+            prefix=self.namespace.api, timeout=REQUEST_SECONDS
+        )
         return context
 
     async def request(
@@ -147,7 +149,7 @@ class JetStreamConnection:
             ApiRefusal: the server refused it.
             BrokerUnavailable: there is no reply; a BrokerUnsuitable names a missing permission.
         """
-        client, subject = await self.client(), f"{API}.{path}"
+        client, subject = await self.client(), f"{self.namespace.api}.{path}"
         data = b"" if body is None else msgspec.json.encode(body)
         with as_unavailable():
             try:
@@ -218,6 +220,7 @@ class JetStreamConnection:
             user=self._servers.user,
             password=self._servers.password,
             token=self._servers.token,
+            tls_handshake_first=self._security.handshake_first,
             signature_cb=self._sign if self._security.has_key else None,
             user_jwt_cb=self._jwt if self._security.creds_file else None,
         )

@@ -8,7 +8,7 @@ import msgspec
 from attrs import define
 
 from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, ConsumerInfo, StreamInfo
-from adapters.messaging.jetstream.beginnings import beginning_at, begins
+from adapters.messaging.jetstream.beginnings import beginning_at, begins, begins_late, has_beginning
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
@@ -76,7 +76,7 @@ class Consumer:
             BrokerUnsuitable: it would lose or repeat events.
         """
         found = await self._find_or_create(self._config())
-        self._check(found)
+        await self._check(found)
         return found
 
     async def _find_or_create(self, config: dict[str, Any]) -> ConsumerInfo:
@@ -100,9 +100,13 @@ class Consumer:
             raise BrokerUnavailable(f"consumer {self.name} of stream {self.stream}: {problem}")
         return found
 
-    def _check(self, consumer: ConsumerInfo) -> None:
+    async def _check(self, consumer: ConsumerInfo) -> None:
         label = f"consumer {self.name} of stream {self.stream}"
-        for problem in consumer_problems(consumer.config, self.subjects, is_paused=consumer.paused):
+        is_late = False
+        if has_beginning(consumer):
+            stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
+            is_late = begins_late(consumer, stream.state.last_seq)
+        for problem in consumer_problems(consumer, self.subjects, is_late=is_late):
             raise BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, self._path, f"{label} {problem}")
         denial = self.connection.denials.take_acknowledgement(self.stream, self.name)
         if denial is not None:
@@ -116,7 +120,7 @@ class Consumer:
         """
         found = await self._find()
         if found is not None:
-            self._check(found)
+            await self._check(found)
 
     async def progress(self) -> StreamProgress:
         """Return how far the stream was read."""
@@ -164,7 +168,7 @@ class Consumer:
         # If it is missing, another process is setting it back.
         config = self._config() if found is None else found.config
         again = await self._find_or_create(beginning_at(config, begin))
-        self._check(again)
+        await self._check(again)
         return await self._progress(again)
 
     async def _find(self) -> ConsumerInfo | None:

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from adapters.messaging.jetstream.api import API, StreamInfo, headers_of
+from adapters.messaging.jetstream.api import StreamInfo, headers_of
 from adapters.messaging.jetstream.connection import (
     REQUEST_SECONDS,
     JetStreamConnection,
@@ -22,8 +22,9 @@ from adapters.messaging.jetstream.connection import (
 from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import Namespace, covers
+from adapters.messaging.jetstream.plans import DEAD_LETTERS, PLANS
 from adapters.messaging.jetstream.publisher import TOO_LARGE
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, PLANS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
 from adapters.messaging.wire import ID_HEADER, Message
 from application.ports.inbound_events import DeadLetter, DeadLetterCount
@@ -166,7 +167,8 @@ class JetStreamDeadLetters:
         jetstream = await self._connection.jetstream()
         try:
             return await self._connection.denials.watch(
-                [f"{API}.STREAM.MSG.GET.{stream}"], jetstream.get_msg(stream, **which)
+                [f"{self._connection.namespace.api}.STREAM.MSG.GET.{stream}"],
+                jetstream.get_msg(stream, **which),
             )
         except NotFoundError:
             return None

@@ -40,10 +40,14 @@ def explain(error: Exception) -> str:
             return f"the server does not accept our certificate: {reason}"
         if "EXPIRED" in reason:
             return "our certificate in NATS_CERT_FILE has expired"
+        if "WRONG_VERSION_NUMBER" in reason:
+            return "the server does not begin with TLS: NATS_TLS_HANDSHAKE_FIRST=off"
         return f"TLS failed: {reason}"
     for words, meaning in _MEANINGS:
         if words in text.lower():
             return meaning
+    if isinstance(error, TimeoutError):
+        return "no response (a server with handshake_first needs NATS_TLS_HANDSHAKE_FIRST=on)"
     if isinstance(error, socket.gaierror):
         return f"the name of a server is not found ({error.strerror})"
     if isinstance(error, OSError) and error.errno:

@@ -1,4 +1,4 @@
-"""The names of our subjects, streams and consumers, when several shops share one NATS account."""
+"""The names of our subjects, streams and consumers, and where JetStream is asked about them."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,25 @@ class Namespace:
     """Puts a prefix before every name of ours: `shop1.order:created`, `SHOP1_ORDERS`."""
 
     prefix: str = ""
+    """What keeps several shops apart that share one NATS account."""
+    domain: str = ""
+    """The JetStream domain with our streams; empty for that of the server we connect to."""
+
+    @property
+    def api(self) -> str:
+        """Return what the subject of every request to JetStream begins with.
+
+        https://docs.nats.io/running-a-nats-service/configuration/leafnodes/jetstream_leafnodes
+        """
+        return f"$JS.{self.domain}.API" if self.domain else "$JS.API"
 
     def subject(self, subject: str) -> str:
         """Return the full name of a subject."""
         return f"{self.prefix}.{subject}" if self.prefix else subject
+
+    def subjects(self, subjects: Iterable[str]) -> list[str]:
+        """Return the full names of subjects."""
+        return [self.subject(each) for each in subjects]
 
     def without(self, subject: str) -> str:
         """Return a subject without the prefix."""

@@ -13,6 +13,8 @@ def check_options(servers: str, security: Security) -> Servers:
     """
     parsed = Servers.parse(servers)
     security.check()
+    if parsed.is_websocket and security.handshake_first:
+        raise ValueError("has ws:// or wss://, for which NATS_TLS_HANDSHAKE_FIRST has no meaning")
     if parsed.is_websocket and not parsed.is_tls and security.requires_tls:
         raise ValueError("has ws://, but the files for TLS require wss://")
     return parsed

@@ -1,6 +1,6 @@
 """What our NATS user may publish to, as far as the server tells (nats-server 2.10 and later)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -8,7 +8,7 @@ from nats.errors import Error
 
 from adapters.messaging.jetstream.connection import REQUEST_SECONDS, JetStreamConnection
 from adapters.messaging.jetstream.namespace import any_covers, covers
-from adapters.messaging.jetstream.streams import PAYMENTS
+from adapters.messaging.jetstream.plans import PAYMENTS
 from application.ports.event_publisher import BrokerUnavailable
 
 USER_INFO: Final = "$SYS.REQ.USER.INFO"
@@ -32,13 +32,8 @@ class _Reply(msgspec.Struct):
     data: _User = msgspec.field(default_factory=_User)
 
 
-async def missing_permissions(
-    connection: JetStreamConnection, stream: str, consumer: str
-) -> list[str]:
-    """Return the subjects that we need to publish to, and may not; empty if nobody tells.
-
-    `stream` has the order events, and `consumer` reads it.
-    """
+async def missing_permissions(connection: JetStreamConnection, needed: Iterable[str]) -> list[str]:
+    """Return which of these subjects we may not publish to; empty if nobody tells."""
     client = await connection.client()
     try:
         reply = await connection.denials.watch(
@@ -47,20 +42,24 @@ async def missing_permissions(
         permissions = msgspec.json.decode(reply.data, type=_Reply).data.permissions.publish
     except (BrokerUnavailable, OSError, TimeoutError, msgspec.MsgspecError, Error):
         return []
-    return [
-        each for each in _needed(connection, stream, consumer) if not _permits(permissions, each)
-    ]
+    return [each for each in needed if not _permits(permissions, each)]
 
 
-def _needed(connection: JetStreamConnection, stream: str, consumer: str) -> Iterator[str]:
-    subject = connection.namespace.subject
+def needed_permissions(
+    connection: JetStreamConnection, stream: str, consumer: str
+) -> Iterator[str]:
+    """Yield the subjects that we need to publish to.
+
+    `stream` has the order events, and `consumer` reads it.
+    """
+    subject, api = connection.namespace.subject, connection.namespace.api
     yield from (subject(each) for each in PAYMENTS.subjects)
     yield subject("payments.dead-letters.>")
     yield f"$JS.ACK.{stream}.{consumer}.>"
     for action in ("INFO", "CREATE", "DELETE", "MSG.NEXT"):
-        yield f"$JS.API.CONSUMER.{action}.{stream}.{consumer}"
-    yield f"$JS.API.STREAM.INFO.{stream}"
-    yield f"$JS.API.STREAM.MSG.GET.{stream}"
+        yield f"{api}.CONSUMER.{action}.{stream}.{consumer}"
+    yield f"{api}.STREAM.INFO.{stream}"
+    yield f"{api}.STREAM.MSG.GET.{stream}"
 
 
 def _permits(permissions: _Subjects, subject: str) -> bool:

@@ -9,8 +9,9 @@ from attrs import define, field
 from adapters.messaging.jetstream.client import SecureClient
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.explain import as_unavailable
+from adapters.messaging.jetstream.plans import PAYMENTS
 from adapters.messaging.jetstream.replies import Command, NoReply, PublishReply, Replies, Reply
-from adapters.messaging.jetstream.streams import PAYMENTS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.wire import Unpublishable, encode
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from domain.events import EventId

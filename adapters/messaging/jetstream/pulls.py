@@ -13,7 +13,7 @@ from typing import Final, Self
 from attrs import define, field
 from nats.aio.subscription import Subscription
 
-from adapters.messaging.jetstream.api import API, parse_headers
+from adapters.messaging.jetstream.api import parse_headers
 from adapters.messaging.jetstream.client import Arrival, SecureClient
 from adapters.messaging.jetstream.delivered import Delivered
 from application.ports.event_publisher import BrokerUnavailable
@@ -32,6 +32,8 @@ other within microseconds."""
 class Source:
     """A consumer in one stream, with our pending pull request."""
 
+    api: str
+    """What the subject of every request to JetStream begins with."""
     stream: str
     consumer: str
     pull: str = ""
@@ -42,7 +44,7 @@ class Source:
     @property
     def subject(self) -> str:
         """The subject of a pull request."""
-        return f"{API}.CONSUMER.MSG.NEXT.{self.stream}.{self.consumer}"
+        return f"{self.api}.CONSUMER.MSG.NEXT.{self.stream}.{self.consumer}"
 
     def is_pulling(self, now: float) -> bool:
         """Whether more messages may arrive for the pending pull."""

@@ -43,11 +43,13 @@ class Security:
     """The client's certificate."""
     key_file: Path | None = None
     """The key of the client's certificate."""
+    handshake_first: bool = False
+    """Whether TLS begins at once, as servers with `handshake_first` expect it."""
 
     @property
     def requires_tls(self) -> bool:
-        """Whether a connection without TLS is refused: files for it are configured."""
-        return self.ca_file is not None or self.cert_file is not None
+        """Whether a connection without TLS is refused: something is configured for it."""
+        return self.ca_file is not None or self.cert_file is not None or self.handshake_first
 
     def check(self) -> None:
         """Check that every file can be used.

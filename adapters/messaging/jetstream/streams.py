@@ -3,31 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from typing import Final
 
-from attrs import frozen
-from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-
-from adapters.messaging.jetstream.api import (
-    API,
-    STREAM_NOT_FOUND,
-    ApiRefusal,
-    ApiReply,
-    StreamInfo,
-)
+from adapters.messaging.jetstream.api import STREAM_NOT_FOUND, ApiRefusal, ApiReply, StreamInfo
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import any_covers
+from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS, REPLICAS, Plan
 from adapters.messaging.jetstream.suitability import stream_problems
-from adapters.messaging.wire import MAX_BYTES
 from application.ports.alerts import AlertKind
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
 logger = logging.getLogger(__name__)
-
-REPLICAS: Final = 3
-"""Copies in a cluster, so that one server may be lost. A single server stores one copy."""
 
 _NOT_CLUSTERED: Final = 10074
 """JSStreamReplicasNotSupportedErr (nats-server, server/errors.json): a single server was asked for
@@ -38,78 +25,6 @@ _OVERLAPS: Final = 10065
 
 LOOKUP_SECONDS: Final = 10.0
 """The timeout for finding or creating the streams of one plan."""
-
-NO_LIMIT: Final = -1  # https://docs.nats.io/nats-concepts/jetstream/streams#configuration
-
-
-@frozen
-class Plan:
-    """The settings of a stream, used only if we create it."""
-
-    name: str
-    subjects: tuple[str, ...]
-    max_age: timedelta
-    """How long messages are kept: longer than any consumer is offline."""
-    max_size: int
-    """The largest message in bytes, headers included."""
-    duplicate_window: timedelta
-    """How long the stream keeps message ids: longer than the time until any resend."""
-    is_log: bool
-    """Whether deleting and purging messages is forbidden."""
-
-    def config(self, name: str, subjects: Collection[str], replicas: int) -> StreamConfig:
-        """Return the settings of a stream for these subjects."""
-        return StreamConfig(
-            name=name,
-            subjects=sorted(subjects),
-            num_replicas=replicas,
-            storage=StorageType.FILE,
-            retention=RetentionPolicy.LIMITS,
-            discard=DiscardPolicy.NEW,
-            max_age=self.max_age.total_seconds(),
-            max_msg_size=self.max_size,
-            duplicate_window=self.duplicate_window.total_seconds(),
-            deny_delete=self.is_log,
-            deny_purge=self.is_log,
-        )
-
-
-ORDERS: Final = Plan(
-    name="ORDERS",
-    subjects=("order:created", "order:cancelled"),
-    max_age=timedelta(days=14),
-    # An event that is too large becomes a dead letter. If the stream rejected it, it would be
-    # lost: few publishers check the reply.
-    max_size=NO_LIMIT,
-    duplicate_window=timedelta(minutes=10),
-    is_log=True,
-)
-PAYMENTS: Final = Plan(
-    name="PAYMENTS",
-    subjects=tuple(
-        f"payment:{what}" for what in ("created", "disputed", "failed", "pending", "refunded")
-    ),
-    max_age=timedelta(days=14),
-    max_size=MAX_BYTES,
-    duplicate_window=timedelta(minutes=10),
-    is_log=True,
-)
-DEAD_LETTERS: Final = Plan(
-    name="PAYMENTS_DEAD_LETTERS",
-    subjects=("payments.dead-letters.>",),
-    # Operators need time to handle them, also during holidays.
-    max_age=timedelta(days=90),
-    # A dead letter contains an event of any size.
-    max_size=NO_LIMIT,
-    # Storing a dead letter is repeated if its confirmation was lost, also after a long outage.
-    duplicate_window=timedelta(days=1),
-    # Operators may delete dead letters that are handled.
-    is_log=False,
-)
-ORDERS_CONSUMER: Final = "payments"
-"""The durable consumer of the order events."""
-
-PLANS: Final = (ORDERS, PAYMENTS, DEAD_LETTERS)
 
 
 class _StreamNames(ApiReply):
@@ -154,11 +69,17 @@ class Streams:
         Raises:
             BrokerUnavailable: the broker cannot be reached, or does not let us look.
         """
-        return await self._find(subject, await self._own(plan))
+        return await self._find(subject, await self.own(plan))
 
-    async def _own(self, plan: Plan) -> StreamInfo | None:
+    async def own(self, plan: Plan) -> StreamInfo | None:
         """Return the stream with the name that we give to a plan's stream."""
         return await self._info(self.connection.namespace.stream(plan.name))
+
+    def is_ours(self, stream: StreamInfo, plan: Plan) -> bool:
+        """Whether an earlier release of ours has created the stream, with fewer subjects."""
+        return plan.is_created_by_us(
+            stream.config, self.connection.namespace.subjects(plan.subjects)
+        )
 
     async def _find(self, subject: str, own: StreamInfo | None) -> StreamInfo | None:
         full = self.connection.namespace.subject(subject)
@@ -193,13 +114,12 @@ class Streams:
 
     async def _find_or_create(self, plan: Plan) -> dict[str, str]:
         # A second attempt is needed if another process was faster, a third one with another name if
-        # the name belongs to a stream with other subjects.
-        name = self.connection.namespace.stream(plan.name)
-        for each in (name, name, f"{name}_2"):
+        # the name then belongs to a stream with other settings.
+        for _ in range(3):
             found, missing = await self._look_up(plan)
             if not missing:
                 return found
-            await self._create(plan, each, missing)
+            await self._add(plan, missing)
         found, missing = await self._look_up(plan)
         if missing:
             raise BrokerUnavailable(f"no stream for {', '.join(missing)}, and none can be created")
@@ -207,7 +127,7 @@ class Streams:
 
     async def _look_up(self, plan: Plan) -> tuple[dict[str, str], Collection[str]]:
         """Return the stream of each subject of the plan, and the subjects without a stream."""
-        streams, own = dict[str, StreamInfo](), await self._own(plan)
+        streams, own = dict[str, StreamInfo](), await self.own(plan)
         for subject in plan.subjects:
             found = await self._find_if_permitted(subject, own)
             if found is not None:
@@ -225,13 +145,57 @@ class Streams:
         try:
             return await self._find(subject, own)
         except BrokerUnsuitable as denial:
-            if denial.subject != f"{API}.STREAM.NAMES":
+            if denial.subject != f"{self.connection.namespace.api}.STREAM.NAMES":
                 raise
             return None
 
-    async def _create(self, plan: Plan, name: str, subjects: Collection[str]) -> None:
+    async def _add(self, plan: Plan, missing: Collection[str]) -> None:
+        """Store subjects in the stream that an earlier release of ours has created, or a new one.
+
+        Raises:
+            BrokerUnsuitable: a permission is missing.
+        """
+        full = [self.connection.namespace.subject(subject) for subject in missing]
+        own = await self.own(plan)
+        if own is None:
+            await self._create(plan, self.connection.namespace.stream(plan.name), full)
+            return
+        name, denial = own.config["name"], None
+        if self.is_ours(own, plan):
+            try:
+                if await self._extend(own, full):
+                    return
+            except BrokerUnsuitable as unsuitable:
+                denial = unsuitable
+                logger.warning("stream %s lacks %s: %s", name, ", ".join(full), denial)
+        try:
+            await self._create(plan, f"{name}_2", full)
+        except BrokerUnsuitable:
+            if denial is None:
+                raise
+            text = f"stream {name} does not store {', '.join(full)}, and {denial}"
+            raise BrokerUnsuitable(denial.kind, denial.subject, text) from denial
+
+    async def _extend(self, stream: StreamInfo, subjects: Collection[str]) -> bool:
+        """Add subjects to a stream, and change nothing else; whether the server has done so.
+
+        If several processes do so at the same time, all write the same.
+
+        Raises:
+            BrokerUnsuitable: we may not.
+        """
+        name = stream.config["name"]
+        config = stream.config | {"subjects": sorted({*stream.config["subjects"], *subjects})}
+        try:
+            await self.connection.request(f"STREAM.UPDATE.{name}", ApiReply, config)
+        except ApiRefusal as refusal:
+            logger.warning("stream %s still lacks %s: %s", name, ", ".join(subjects), refusal)
+            return False
+        logger.info("added %s to stream %s", ", ".join(subjects), name)
+        return True
+
+    async def _create(self, plan: Plan, name: str, full: Sequence[str]) -> None:
         """Create a stream; if the server rejects it, log why."""
-        full = [self.connection.namespace.subject(subject) for subject in subjects]
         for replicas in (REPLICAS, 1):
             config = plan.config(name, full, replicas).as_dict()
             try:

@@ -13,8 +13,9 @@ from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
+from adapters.messaging.jetstream.plans import Plan
 from adapters.messaging.jetstream.pulls import Pulls, Source
-from adapters.messaging.jetstream.streams import Plan, Streams
+from adapters.messaging.jetstream.streams import Streams
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import StreamProgress
 from application.ports.stream_positions import EventPosition
@@ -105,7 +106,8 @@ class JetStreamSubscription:
             consumers = await self._consumers()
             for consumer in consumers:
                 await consumer.ensure()
-            sources = [Source(consumer.stream, consumer.name) for consumer in consumers]
+            api = self._connection.namespace.api
+            sources = [Source(api, consumer.stream, consumer.name) for consumer in consumers]
             pulls = await Pulls.open(client, sources)
         self._pulls = pulls
         return pulls

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from adapters.messaging.jetstream.api import ConsumerInfo
 from adapters.messaging.jetstream.namespace import any_covers
 
 NANOSECONDS: Final = 10**9
@@ -103,9 +104,13 @@ def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def consumer_problems(
-    config: Mapping[str, Any], subjects: Sequence[str], *, is_paused: bool
+    consumer: ConsumerInfo, subjects: Sequence[str], *, is_late: bool = False
 ) -> Iterator[str]:
-    """Yield why a consumer cannot be used for these subjects."""
+    """Yield why a consumer cannot be used for these subjects.
+
+    `is_late` is whether it begins later than it could.
+    """
+    config = consumer.config
     if config.get("deliver_subject"):
         yield "is not a pull consumer"
     if not config.get("durable_name") or config.get("inactive_threshold"):
@@ -116,6 +121,8 @@ def consumer_problems(
     start = config.get("deliver_policy", "all")
     if start in ("new", "last", "last_per_subject"):
         yield f"has the deliver policy {start}: it leaves out events"
+    if is_late:
+        yield "begins in the future (opt_start_seq or opt_start_time): it leaves out events"
     filters = [*(config.get("filter_subjects") or ()), config.get("filter_subject")]
     filters = [each for each in filters if each]
     if missing := [each for each in subjects if filters and not any_covers(filters, each)]:
@@ -130,7 +137,7 @@ def consumer_problems(
         )
     if config.get("headers_only"):
         yield "delivers headers only"
-    if is_paused:
+    if consumer.paused:
         yield f"is paused until {config.get('pause_until', 'it is resumed')}"
     if config.get("priority_groups"):
         yield "serves priority groups only"

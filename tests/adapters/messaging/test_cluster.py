@@ -6,8 +6,9 @@ import nats.errors
 
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.plans import ORDERS, PAYMENTS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
-from adapters.messaging.jetstream.streams import ORDERS, PAYMENTS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry
 from payments_kit.servers.nats_cluster import LocalNatsCluster

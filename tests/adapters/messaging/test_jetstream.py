@@ -18,8 +18,9 @@ from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import MAX_CREATIONS
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS, PAYMENTS, Plan
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
-from adapters.messaging.jetstream.streams import DEAD_LETTERS, ORDERS, PAYMENTS, Plan, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import InboundEvent

@@ -12,8 +12,9 @@ from attrs import frozen
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.plans import ORDERS, PLANS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
-from adapters.messaging.jetstream.streams import ORDERS, PLANS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.alerts import AlertKind
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable

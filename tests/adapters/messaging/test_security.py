@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import socket
 import ssl
 import struct
 from collections.abc import Iterator
@@ -70,6 +71,19 @@ async def connects(connection: JetStreamConnection) -> bool:
         await wait_for(connection)
         results = await check(connection, Streams(connection), "payments")
         return all(result.ok for result in results)
+
+
+class TlsFirstNats(LocalNats):
+    """A server that says nothing before the handshake of TLS."""
+
+    def _is_ready(self, pid: int) -> bool:
+        if "handshake_first" not in (self.folder / "nats.conf").read_text():
+            return super()._is_ready(pid)
+        try:
+            socket.create_connection(("127.0.0.1", self.port), TIMEOUT).close()
+        except OSError:
+            return False
+        return True
 
 
 async def problem(connection: JetStreamConnection) -> str:
@@ -296,7 +310,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, authority: Authorit
     for name, text in content.items():
         (tmp_path / name).write_text(text)
     os.mkfifo(tmp_path / "pipe")
-    files: list[tuple[str, dict[str, Path]]] = [
+    files: list[tuple[str, dict[str, Any]]] = [
         ("creds_file", {"creds_file": tmp_path / name})
         for name in ("absent", "empty", "seed", "no key", "pipe", ".")
     ]
@@ -320,3 +334,26 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, authority: Authorit
         assert error.value.setting == setting, security
         assert "\n" not in str(error.value)
         assert Nkey("U").seed[:2] not in str(error.value).replace("SU…", "")
+
+
+async def test_a_server_that_begins_with_tls_is_reached(
+    authority: Authority, tmp_path: Path
+) -> None:
+    security = Security(ca_file=authority.file)
+    first = Security(ca_file=authority.file, handshake_first=True)
+    with TlsFirstNats() as server:
+        await configure(server, tls=tls(authority.issue("server")))
+        usual = await problem(JetStreamConnection(server.url, security=first))
+        assert usual.endswith("the server does not begin with TLS: NATS_TLS_HANDSHAKE_FIRST=off")
+        await configure(server, tls=tls(authority.issue("server"), handshake_first=True))
+        assert await connects(JetStreamConnection(server.url, security=first))
+        async with (
+            JetStreamConnection(server.url, security=security) as connection,
+            asyncio.timeout(TIMEOUT),
+        ):
+            while True:
+                [result] = await check(connection, Streams(connection), "payments")
+                if "with handshake_first needs NATS_TLS_HANDSHAKE_FIRST=on" in result.text:
+                    break
+        with pytest.raises(ValueError, match="NATS_TLS_HANDSHAKE_FIRST has no meaning"):
+            JetStreamConnection("wss://one", security=first)

@@ -15,8 +15,9 @@ from adapters.messaging.jetstream.check import BrokerCheckResult, check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.namespace import covers
+from adapters.messaging.jetstream.plans import ORDERS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
-from adapters.messaging.jetstream.streams import ORDERS, Streams
+from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 from tests.contracts.brokers import other_client
@@ -72,6 +73,11 @@ UNSUITABLE_CONSUMERS: dict[str, dict[str, Any]] = {
     "ack policy all": {"ack_policy": "all"},
     "deliver policy new": {"deliver_policy": "new"},
     "deliver policy last": {"deliver_policy": "last"},
+    "begins in the future (opt_start": {
+        "deliver_policy": "by_start_time",
+        "opt_start_time": "2100-01-01T00:00:00+02:00",
+    },
+    "begins in the future": {"deliver_policy": "by_start_sequence", "opt_start_seq": 9},
     "after 5 deliveries": {"max_deliver": 5},
     "headers only": {"headers_only": True},
     "is deleted while no worker runs": {"inactive_threshold": 3600},
@@ -102,6 +108,7 @@ async def test_a_consumer_that_would_lose_or_repeat_events_is_named_and_not_used
     "settings",
     [
         {"deliver_policy": "by_start_sequence", "opt_start_seq": 1},
+        {"deliver_policy": "by_start_time", "opt_start_time": "2020-01-01T00:00:00Z"},
         {"filter_subjects": None, "filter_subject": "*"},
         {"filter_subjects": None},
         {"ack_wait": 5, "max_ack_pending": 10, "sample_freq": "100", "description": "theirs"},

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from attrs import evolve
 
-from adapters.messaging.jetstream.streams import PAYMENTS
+from adapters.messaging.jetstream.plans import PAYMENTS
 from adapters.messaging.wire import encode
 from application.ports.event_publisher import OutboxEntry
 from domain.events import (
