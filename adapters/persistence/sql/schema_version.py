@@ -8,7 +8,7 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.unit_of_work import StorageUnavailable
 
-SCHEMA_VERSION: Final = "0013"
+SCHEMA_VERSION: Final = "0015"
 """The migration that tables.py describes. Versions are compared as text, so a new migration
 continues the numbers."""
 

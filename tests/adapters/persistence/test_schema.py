@@ -10,15 +10,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from adapters.persistence.sql import backlog, outbox_queue, statements
+from adapters.persistence.sql import backlog, charge_reading, outbox_queue, statements
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.version_table import VERSION_TABLE
+from application.ports.charge_reading import ChargeQuery
+from application.ports.idempotency_store import RequestKey
 from domain.dispute import DisputeStatus
 from domain.payment import LIVE, PaymentStatus
 from domain.refund import RefundStatus
 from domain.replica import OrderStatus
-from tests.builders import NOW, ORDER, PAYMENT
+from tests.builders import NOW, ORDER, PAYER, PAYMENT
 
 # The indexes by which the parts of an order are found.
 PARTS = ["payments_order_id", "refunds_payment_id", "disputes_payment_id"]
@@ -51,6 +53,16 @@ async def test_the_schema_accepts_every_status_and_no_other(
     assert await quoted_in(sql, query) == {each.value for each in statuses} | {*old_names}
 
 
+async def test_a_charge_checks_only_statuses(sql: Database) -> None:
+    # PostgreSQL parses each check again at every statement that writes a row.
+    query = (
+        "SELECT conname FROM pg_constraint WHERE contype = 'c'"
+        " AND conrelid IN ('orders'::regclass, 'payments'::regclass, 'outbox'::regclass)"
+    )
+    checks = {name for (name,) in await sql.run(Statement.of(text(query)))}
+    assert checks == {"orders_status_check", "payments_status_check", "payments_captured_check"}
+
+
 async def test_the_index_of_live_payments_has_the_statuses_of_the_domain(sql: Database) -> None:
     query = "SELECT pg_get_indexdef('payments_one_live_an_order'::regclass)"
     assert await quoted_in(sql, query) == {status.value for status in LIVE}
@@ -73,7 +85,15 @@ PARAMETERS = {
     "is_woken": True,
     "limit": 10,
     "most": 100,
+    "source_0": "user:1",
+    "window": timedelta(minutes=10),
+    "user_id": PAYER,
+    "key": "a-key",
 }
+
+READ_CHARGE = charge_reading.statement_of(
+    ChargeQuery(ORDER, ["user:1"], key=RequestKey(PAYER, "a-key"))
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +101,7 @@ PARAMETERS = {
     [
         (statements.ORDER, ["orders_pkey", *PARTS]),
         (statements.ORDERS, ["orders_pkey", *PARTS]),
+        (READ_CHARGE, ["orders_pkey", *PARTS, "declines_source_at", "idempotency_keys_pkey"]),
         (statements.ORDER_OF_PAYMENT, ["payments_pkey", "orders_pkey", *PARTS]),
         (statements.ORDER_OF_CHARGE, ["payments_charge_id", "orders_pkey", *PARTS]),
         (statements.DEFERRED, ["deferred_notifications_deferred_at", "payments_charge_id"]),
