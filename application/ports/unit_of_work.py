@@ -126,7 +126,8 @@ class UnitOfWork(Protocol):
 
     - Nothing is written before `commit`, which writes everything or nothing.
     - What is saved is guarded by what was read: of two units that read the same order and save it,
-      one commits and the other gets `Conflict`.
+      one commits and the other gets `Conflict`. It guards nothing in a database that may have lost
+      it, such as a promoted standby, so nothing is written there.
     - A unit that is not committed has no effect, and does not need to be closed.
     - A unit that continues another has read what that one read and wrote. It cannot overwrite what
       was written since, also not in a database that has lost the first commit.

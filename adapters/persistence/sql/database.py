@@ -46,7 +46,7 @@ class _ConnectionLost(StorageUnavailable):
 
 
 Epoch = tuple[int, int]
-"""How many connections had been lost when something was read, and opened when it was written."""
+"""How many connections had been lost before something was read, and opened until then."""
 
 
 @frozen
@@ -76,7 +76,7 @@ class Database:
         return self.pool.lost
 
     def epoch_of(self, generation: int) -> Epoch:
-        """Return the epoch of what was read at this generation and has just been committed."""
+        """Return the epoch of what has just been read, and not before this generation."""
         return generation, self.pool.opened
 
     async def run(self, statement: Statement, **values: Any) -> Rows:

@@ -52,8 +52,9 @@ class SqlUnitOfWork:
     _database: Database
     _traceparent: Callable[[], str | None] = lambda: None
     _read: dict[OrderId, tuple[int, Order]] = field(factory=dict)
-    _continues: Epoch | None = None
-    """If this unit of work continues another one: the epoch of what that one read and wrote."""
+    _epoch: Epoch | None = None
+    """The epoch of what was read first; what was read guards nothing outside of it."""
+    _continues: bool = False
     _generation: int = Factory(lambda self: self._database.generation, takes_self=True)
     _saved: dict[OrderId, Order] = field(factory=dict)
     _events: dict[EventId, Event] = field(factory=dict)
@@ -93,14 +94,16 @@ class SqlUnitOfWork:
             order_id: (self._revision(order_id) + 1, order)
             for order_id, order in self._saved.items()
         }
-        epoch = self._database.epoch_of(self._generation)
-        return SqlUnitOfWork(self._database, self._traceparent, self._read | written, epoch)
+        epoch = self._epoch or self._database.epoch_of(self._generation)
+        return SqlUnitOfWork(
+            self._database, self._traceparent, self._read | written, epoch, continues=True
+        )
 
     async def commit(self) -> None:
         rows = self._rows()
         if rows or self._removed or self.requests.change is not None:
             statement, values = self._single_order(rows) or self._batch(rows)
-            if not await self._database.commit(statement, self._continues, **values):
+            if not await self._database.commit(statement, self._epoch, **values):
                 raise Conflict("another process has written meanwhile")
 
     def _batch(self, rows: Mapping[Table, list[Values]]) -> tuple[Statement, dict[str, Any]]:
@@ -165,7 +168,7 @@ class _Orders:
     _work: SqlUnitOfWork
 
     async def get(self, order_id: OrderId) -> Order | None:
-        if self._work._continues is not None and order_id in self._work._read:
+        if self._work._continues and order_id in self._work._read:
             return self._work._read[order_id][1]
         rows = await self._work._database.run(statements.ORDER, order_id=order_id)
         return self.record(rows).get(order_id)
@@ -180,7 +183,7 @@ class _Orders:
         return self.record(rows)
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
-        for _, order in () if self._work._continues is None else self._work._read.values():
+        for _, order in self._work._read.values() if self._work._continues else ():
             if any(each.id == payment_id for each in order.payments):
                 return order
         rows = await self._work._database.run(statements.ORDER_OF_PAYMENT, payment_id=payment_id)
@@ -204,8 +207,10 @@ class _Orders:
         self._work._saved[order.id] = order
 
     def record(self, rows: Rows) -> Mapping[OrderId, Order]:
-        found = orders_from(rows)
-        self._work._read.update(found)
+        work, found = self._work, orders_from(rows)
+        if work._epoch is None:
+            work._epoch = work._database.epoch_of(work._generation)
+        work._read.update(found)
         return {order_id: order for order_id, (_, order) in found.items()}
 
 

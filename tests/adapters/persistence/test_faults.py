@@ -136,26 +136,52 @@ async def test_a_connection_that_timed_out_is_not_used_again(
     assert await behind_proxy.read() == an_order()
 
 
+@pytest.mark.parametrize("continues", [False, True])
 @pytest.mark.parametrize("fault", [TcpProxy.drop_replies, TcpProxy.cut, None])
 async def test_what_was_read_on_a_lost_connection_is_not_written_on_another(
     behind_proxy: Storage,
     proxied: Database,
     proxy: TcpProxy,
     fault: Callable[[TcpProxy], None] | None,
+    continues: bool,
 ) -> None:
+    await behind_proxy.save(claimed())
     work = behind_proxy.begin()
-    await claim(work)
-    await work.commit()
-    continued = work.continued()
+    await work.orders.get(ORDER)
+    if continues:
+        await work.commit()
+        work = work.continued()
     if fault is None:
         proxied.distrust_connections()  # as after a failover
     else:
         fault(proxy)
     await behind_proxy.read()
-    continued.orders.save(claimed().complete())
+    work.orders.save(claimed().complete())
     with pytest.raises(Conflict):
-        await continued.commit()
+        await work.commit()
     assert await behind_proxy.read() == claimed()
+
+
+@pytest.mark.parametrize("continues", [False, True])
+async def test_what_was_read_is_not_written_on_a_connection_that_was_opened_later(
+    database_url: str, continues: bool
+) -> None:
+    """It may lead to a server that was promoted since, and that has not received what was read."""
+    async with opened(database_url) as storage:
+        await storage.save(claimed())
+        database = storage.begin()._database  # type: ignore[attr-defined]
+        work = storage.begin()
+        await work.orders.get(ORDER)
+        if continues:
+            await work.commit()
+        first = await database.pool.acquire()
+        await storage.read()
+        work = work.continued() if continues else work
+        work.orders.save(claimed().complete())
+        with pytest.raises(Conflict):
+            await work.commit()
+        database.pool.release(first)
+        assert await storage.read() == claimed()
 
 
 async def test_a_connection_that_is_lost_again_at_the_repetition_is_an_outage(
@@ -232,10 +258,17 @@ async def test_after_a_restart_of_the_server_no_call_fails(
     await asyncio.to_thread(end, postgres_server)
     await asyncio.gather(*(storage.read() for _ in range(20)))
     await use_every_connection(sql)
-    work = storage.begin()
-    await claim(work)
-    await asyncio.to_thread(end, postgres_server)
-    await work.commit()  # on a connection from before the restart it would be a conflict
+    runs = 0
+
+    async def claim_before_restart(work: UnitOfWork) -> None:
+        nonlocal runs
+        runs += 1
+        await claim(work)
+        if runs == 1:
+            await asyncio.to_thread(end, postgres_server)
+
+    await RetryOnConflict(storage.begin)(claim_before_restart)
+    assert runs == 2  # what was read before the restart may be lost
     await asyncio.gather(*(change(storage) for _ in range(10)))
 
 
@@ -287,8 +320,10 @@ async def test_connections_to_a_server_that_went_read_only_are_replaced(
     try:
         # It is the only host, so it is read as long as it only reads.
         assert await storage.read() == an_order()
-        with pytest.raises(StorageUnavailable, match="read-only"):
+        with pytest.raises(Conflict):
             await work.commit()
+        with pytest.raises(StorageUnavailable, match="read-only"):
+            await change(storage)
     finally:
         postgres_server.set_read_only(False)
     assert sql.generation > before
