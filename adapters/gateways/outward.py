@@ -1,4 +1,4 @@
-"""Connections to a gateway through what hosts have in between: proxies, private authorities.
+"""Connections outward through what hosts have in between: proxies, private authorities.
 
 The variables are those of curl and OpenSSL: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY,
 SSL_CERT_FILE, SSL_CERT_DIR, and REQUESTS_CA_BUNDLE. aiohttp's own `trust_env` is not used: it also
@@ -7,6 +7,7 @@ sends what it finds in ~/.netrc, and refuses requests that have an Authorization
 
 import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -17,6 +18,11 @@ import aiohttp
 from attrs import frozen
 
 from application.ports.gateway_plugin import InvalidSetting
+
+_PORTS: Final = {"http": 80, "https": 443}  # RFC 9110, sections 4.2.1 and 4.2.2
+
+# An address of IPv6 has colons of its own, so it must be in brackets to have a port.
+_WITH_PORT: Final = re.compile(r"([^:\[\]]+|\[[^\]]+\]):(\d{1,5})")
 
 # The first one that is set counts.
 _CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -37,11 +43,11 @@ class Route:
     trusted: ssl.SSLContext
 
     @classmethod
-    def to(cls, address: str, ca_bundle: str) -> "Route":
+    def to(cls, address: str, ca_bundle: str | None = None) -> "Route":
         """Return the route that the environment describes.
 
         Args:
-            address: the URL of the gateway.
+            address: the URL of the gateway, or of an identity provider.
             ca_bundle: the authorities to trust in addition to the system's, if the environment
                 names none; a container may have none.
 
@@ -49,6 +55,12 @@ class Route:
             InvalidSetting: a variable cannot be used.
         """
         return cls(_proxy_for(urlsplit(address)), _trusted(os.environ, ca_bundle))
+
+    def open_plain_session(self) -> aiohttp.ClientSession:
+        """Return a session for a few requests, whose errors are those of aiohttp."""
+        connector = aiohttp.TCPConnector(ssl=self.trusted)
+        cookies = aiohttp.DummyCookieJar()
+        return aiohttp.ClientSession(connector=connector, proxy=self.proxy, cookie_jar=cookies)
 
     def open_session(self) -> aiohttp.ClientSession:
         """Return a session without a limit of connections: requests that wait delay no others."""
@@ -93,10 +105,12 @@ def fault_of(error: aiohttp.ClientError) -> str | aiohttp.ClientError:
 
 
 def _proxy_for(address: SplitResult) -> str | None:
-    proxies, host = getproxies_environment(), address.hostname or ""
+    proxies = getproxies_environment()
     name = address.scheme if address.scheme in proxies else "all"
     proxy = proxies.get(name)
-    if not proxy or _is_direct(host, proxies.get("no", "").lower().split(",")):
+    # Lists with spaces between are as usual as those with commas.
+    no_proxy = proxies.get("no", "").lower().replace(",", " ").split()
+    if not proxy or _is_direct(address, no_proxy):
         return None
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -104,22 +118,30 @@ def _proxy_for(address: SplitResult) -> str | None:
     return parts.geturl()
 
 
-def _is_direct(host: str, no_proxy: Iterable[str]) -> bool:
+def _is_direct(target: SplitResult, no_proxy: Iterable[str]) -> bool:
     """Whether no proxy is used for a host: this machine itself, or one that NO_PROXY lists."""
+    host, port = target.hostname or "", target.port or _PORTS.get(target.scheme)
     if host == "localhost":
         return True
-    names = [each.strip() for each in no_proxy]
+    hosts = [name for name, of in map(_split_port, no_proxy) if of is None or of == port]
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return any(each and _covers(each, host) for each in names)
-    return address.is_loopback or any(_contains(each, address) for each in names)
+        return any(_covers(each, host.removesuffix(".")) for each in hosts)
+    return address.is_loopback or any(_contains(each, address) for each in hosts)
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    """Split an entry of NO_PROXY: a host, an address or a network, perhaps with a port."""
+    found = _WITH_PORT.fullmatch(entry)
+    host, port = found.groups() if found else (entry, None)
+    return host.removeprefix("[").removesuffix("]"), int(port) if port else None
 
 
 def _covers(name: str, host: str) -> bool:
     """Whether an entry of NO_PROXY covers a host: its name, a domain above it, or everything."""
-    domain = name.removeprefix("*").removeprefix(".").partition(":")[0]
-    return name == "*" or host == domain or host.endswith(f".{domain}")
+    domain = name.removeprefix("*").strip(".")
+    return name == "*" or (domain != "" and (host == domain or host.endswith(f".{domain}")))
 
 
 def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -129,11 +151,12 @@ def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addre
         return False
 
 
-def _trusted(environment: Mapping[str, str], ca_bundle: str) -> ssl.SSLContext:
+def _trusted(environment: Mapping[str, str], ca_bundle: str | None) -> ssl.SSLContext:
     name = next((each for each in _CA_VARIABLES if environment.get(each)), None)
     if name is None:
         context = ssl.create_default_context()
-        context.load_verify_locations(ca_bundle)
+        if ca_bundle is not None:
+            context.load_verify_locations(ca_bundle)
         return context
     path = environment[name]
     try:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
+from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
 from entrypoints.composition.runtime import notification_reader_of, open_runtime
@@ -40,6 +41,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             settings=settings,
             alerts=runtime.alerts,
             clock=runtime.clock,
+            fetch_keys_from=fetch_keys_from,
             checks={"database": readiness.check},
         )
         async with (

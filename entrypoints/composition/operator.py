@@ -62,11 +62,11 @@ async def check_sign_in(settings: Settings) -> CheckResult:
     """Return whether there are keys that users' tokens can be verified with."""
     if settings.jwks_url is None:
         return CheckResult("sign-in", True, "tokens are verified with JWT_KEY")
+    from entrypoints.composition.key_sets import fetch_keys_from
     from entrypoints.http.jwks import NoKeySet, fetch_key_set
-    from entrypoints.http.key_fetching import fetch_from
 
     try:
-        key_set = await fetch_key_set(fetch_from(settings.jwks_url))
+        key_set = await fetch_key_set(fetch_keys_from(settings.jwks_url))
     except NoKeySet as error:
         return CheckResult("sign-in", False, f"JWKS_URL: {error}")
     state = f"the identity provider has {len(key_set.keys)} usable keys"

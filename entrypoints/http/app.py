@@ -75,7 +75,13 @@ def _routes(
         PaymentHandler(use_cases.create_charge, replies, tasks, metrics),
         CancellationHandler(use_cases.cancel_payment, tasks),
         use_cases.read_payments,
-        Authenticator.from_settings(settings, dependencies.clock, refusals, dependencies.alerts),
+        Authenticator.from_settings(
+            settings,
+            dependencies.clock,
+            refusals,
+            dependencies.alerts,
+            dependencies.fetch_keys_from,
+        ),
         settings.trusted_proxies,
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)

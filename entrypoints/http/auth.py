@@ -86,7 +86,12 @@ class Authenticator:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, clock: Clock, refusals: RefusalLog, alerts: Alerts
+        cls,
+        settings: Settings,
+        clock: Clock,
+        refusals: RefusalLog,
+        alerts: Alerts,
+        fetch_keys_from: Callable[[str], Fetch],
     ) -> "Authenticator":
         """Create an authenticator with the keys that the settings name."""
         keys = [each for each in (settings.jwt_key, settings.jwt_key_previous) if each is not None]
@@ -96,7 +101,9 @@ class Authenticator:
             clock=clock,
             refusals=refusals,
             jwks=(
-                Jwks(_fetch_from(settings.jwks_url), report=report) if settings.jwks_url else None
+                Jwks(fetch_keys_from(settings.jwks_url), report=report)
+                if settings.jwks_url
+                else None
             ),
             rules=ClaimRules(settings.jwt_audience, settings.jwt_issuer, settings.jwt_user_claim),
         )
@@ -192,12 +199,6 @@ class Authenticator:
                 return payload
         text = "the token's signature is not one of the identity provider's keys"
         raise Refusal(RefusalReason.SIGNATURE, text)
-
-
-def _fetch_from(url: str) -> Fetch:
-    from entrypoints.http.key_fetching import fetch_from  # it imports aiohttp: 0.1 s, 8 MB
-
-    return fetch_from(url)
 
 
 def _payload(tokens: PyJWS, token: str, key: Any, algorithm: str) -> bytes | None:

@@ -1,6 +1,6 @@
 """HttpDependencies: everything that the HTTP service needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry
@@ -10,6 +10,7 @@ from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
+from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
 
@@ -23,6 +24,8 @@ class HttpDependencies:
     settings: Settings
     alerts: Alerts
     clock: Clock
+    fetch_keys_from: Callable[[str], Fetch]
+    """Returns what fetches the keys of JWKS_URL."""
     notification_reader: NotificationReader | None = None
     """Without it, there is no webhook route."""
     checks: Mapping[str, Check] = field(factory=dict)

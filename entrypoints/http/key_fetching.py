@@ -1,11 +1,14 @@
 """Fetch the key set of an identity provider over HTTP."""
 
+import asyncio
 import ssl
+from collections.abc import Callable
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
+from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.http.jwks import Fetch, NoKeySet
 
 # It is one small document, and a request waits for it.
@@ -14,14 +17,22 @@ FETCH_SECONDS: Final = 5.0
 MAX_BYTES: Final = 256 * 1024
 # A provider that has moved redirects once, perhaps first to https.
 MAX_REDIRECTS: Final = 3
+_REDIRECTS: Final = (301, 302, 303, 307, 308)  # RFC 9110, section 15.4
 
 
-def fetch_from(url: str) -> Fetch:
+OpenSession = Callable[[str], aiohttp.ClientSession]
+"""Opens a session for one URL, through what the host has in between.
+
+Raises InvalidSetting."""
+
+
+def fetch_from(url: str, open_session: OpenSession) -> Fetch:
     """Return a function that fetches the document at this URL, of at most MAX_BYTES."""
 
     async def fetch() -> bytes:
         try:
-            return await _fetch(url)
+            async with asyncio.timeout(FETCH_SECONDS):
+                return await _fetch(URL(url), open_session)
         except NoKeySet:
             raise
         except TimeoutError:
@@ -33,32 +44,43 @@ def fetch_from(url: str) -> Fetch:
     return fetch
 
 
-async def _fetch(url: str) -> bytes:
-    timeout = aiohttp.ClientTimeout(total=FETCH_SECONDS)
-    async with (
-        aiohttp.ClientSession(timeout=timeout, trust_env=True) as session,
-        session.get(url, max_redirects=MAX_REDIRECTS) as response,
-    ):
-        _check_response(URL(url), response)
-        content = bytearray()
-        async for chunk in response.content.iter_any():
-            content += chunk
-            if len(content) > MAX_BYTES:
-                raise NoKeySet(f"the key set has more than {MAX_BYTES} bytes")
-        return bytes(content)
+async def _fetch(url: URL, open_session: OpenSession) -> bytes:
+    """Fetch a document; each redirect may lead to a host that is reached in another way."""
+    for _ in range(MAX_REDIRECTS + 1):
+        async with (
+            open_session(str(url)) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
+            target = response.headers.get("Location")
+            if response.status not in _REDIRECTS or target is None:
+                return await _read(response)
+            url = _redirect(url, target)
+    raise NoKeySet(f"the provider redirects more than {MAX_REDIRECTS} times")
 
 
-def _check_response(url: URL, response: aiohttp.ClientResponse) -> None:
-    hops = [each.url for each in response.history] + [response.url]
-    if url.scheme == "https" and any(hop.scheme != "https" for hop in hops):
+def _redirect(url: URL, target: str) -> URL:
+    next_url = url.join(URL(target))
+    if url.scheme == "https" and next_url.scheme != "https":
         raise NoKeySet("the provider redirects to an address without encryption")
+    return next_url
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
     if response.status != 200:
         raise NoKeySet(f"the provider answers with HTTP status {response.status}")
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise NoKeySet(f"the key set has more than {MAX_BYTES} bytes")
+    return bytes(content)
 
 
 def _reason(error: Exception) -> str:
     """Return the cause in words that have no part of the URL, which may contain credentials."""
     match error:
+        case InvalidSetting():
+            return str(error)
         case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as cause):
             words = getattr(cause, "verify_message", None) or cause.reason
             return (

@@ -3,7 +3,9 @@
 import ssl
 import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer, TestServer
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
+from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.operator import check_sign_in
 from entrypoints.http.jwks import NoKeySet, fetch_key_set
 from entrypoints.http.key_fetching import fetch_from
@@ -51,7 +54,7 @@ def self_signed_certificate() -> bytes:
 async def problem_of(url: str) -> str:
     """Return why no keys can be fetched from this URL."""
     with pytest.raises(NoKeySet) as caught:
-        await fetch_key_set(fetch_from(url))
+        await fetch_key_set(fetch_keys_from(url))
     return str(caught.value)
 
 
@@ -96,7 +99,7 @@ async def test_the_proxy_of_the_environment_is_used(
         monkeypatch.setenv("http_proxy", str(server.make_url("")))
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        key_set = await fetch_key_set(fetch_from("http://id.invalid/keys"))
+        key_set = await fetch_key_set(fetch_keys_from("http://id.invalid/keys"))
     assert len(key_set.keys) == 2
     assert asked == ["http://id.invalid/keys"]
 
@@ -122,3 +125,60 @@ async def test_the_doctor_tells_whether_the_provider_has_usable_keys(provider: P
     assert not result.ok
     assert result.text.startswith("JWKS_URL: the provider cannot be reached: ")
     assert (await check_sign_in(SETTINGS)).ok
+
+
+async def test_the_provider_is_reached_as_the_gateway_is(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[str | None] = []
+
+    async def respond(request: web.BaseRequest) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.Response(body=await provider.fetch())
+
+    (tmp_path / ".netrc").write_text("machine 10.1.2.3 login someone password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with RawTestServer(respond) as server:
+        monkeypatch.setenv("ALL_PROXY", str(server.make_url("")))
+        await fetch_key_set(fetch_keys_from("http://10.1.2.3/keys"))
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+        address = str(server.make_url("/keys"))
+        await fetch_key_set(fetch_keys_from(address))
+    assert seen == [None, None]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent"))
+    assert "SSL_CERT_FILE: cannot be used" in await problem_of("https://id.invalid/keys")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_to_an_address_without_encryption_is_not_followed(status: int) -> None:
+    asked: list[str] = []
+
+    async def plain(request: web.BaseRequest) -> web.Response:
+        asked.append(request.path)
+        return web.Response()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(self_signed_certificate())
+        file.flush()
+        context.load_cert_chain(file.name)
+    async with RawTestServer(plain) as target:
+
+        async def redirect(_: web.BaseRequest) -> web.Response:
+            return web.Response(status=status, headers={"Location": str(target.make_url("/keys"))})
+
+        tls = RawTestServer(redirect, scheme="https")
+        await tls.start_server(ssl=context)
+
+        def open_session(_: str) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False))
+
+        try:
+            with pytest.raises(NoKeySet, match="redirects to an address without encryption"):
+                await fetch_key_set(fetch_from(str(tls.make_url("/")), open_session))
+        finally:
+            await tls.close()
+    assert not asked

@@ -12,6 +12,7 @@ import jwt
 from attrs import define, evolve, field
 
 from application.ports.gateway_notifications import NotificationReader
+from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.openapi_document import completed
@@ -109,6 +110,7 @@ class HttpWorld(World):
             alerts=self.alerts,
             checks=self.checks,
             clock=self.now,
+            fetch_keys_from=fetch_keys_from,
         )
 
     def client(self, **settings: Any) -> Client:
