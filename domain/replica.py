@@ -70,8 +70,8 @@ class OrderReplica:
         Idempotent and associative, so that batches and duplicates give the same replica. It is
         commutative as well, unless two events of one version differ: then the first one counts.
         """
-        return evolve(
-            self,
+        return OrderReplica(
+            id=self.id,
             version=max(self.version, other.version),
             status=max(self.status, other.status, key=_RANK.__getitem__),
             terms=self.terms.newest(other.terms) if self.terms else other.terms,

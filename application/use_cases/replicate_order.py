@@ -42,7 +42,8 @@ class ReplicateOrder:
         before = dict(await work.orders.get_many(order_ids))
         after = dict(before)
         for event in events:
-            after[event.id] = after.get(event.id, Order(event)).apply(event, self.now())
+            known = after.get(event.id)
+            after[event.id] = Order(event) if known is None else known.apply(event, self.now())
         for order_id, order in after.items():
             if order != before.get(order_id):
                 work.orders.save(order)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import field, frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 
@@ -15,6 +15,8 @@ class WorkerMetrics:
     done: Counter
     last_success: Gauge
     events: Counter
+    _counted: dict[tuple[str, str], Counter] = field(factory=dict)
+    """The counters of `events`, which are slow to find."""
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "WorkerMetrics":
@@ -67,4 +69,7 @@ class WorkerMetrics:
 
     def count_event(self, subject: str, result: str) -> None:
         """Count a delivery; the subscriptions limit the subjects."""
-        self.events.labels(subject, result).inc()
+        key = subject, result
+        counted = self._counted.get(key) or self.events.labels(subject, result)
+        self._counted[key] = counted
+        counted.inc()

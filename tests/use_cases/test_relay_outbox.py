@@ -1,11 +1,16 @@
 """RelayOutbox publishes every event at least once, under one id, in order for each order."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from application.use_cases.relay_outbox import LEASE
+from application.use_cases import relay_outbox
+from application.use_cases.relay_outbox import LANES, LEASE, WINDOW
+from domain.events import PaymentFailed
+from domain.identifiers import OrderId, PaymentId
 from tests.builders import ORDER
 from tests.checkpoints import FailAt, proceed
 from tests.world import DECLINED, World
@@ -155,3 +160,63 @@ async def test_a_relay_releases_its_own_lease_only(world: World) -> None:
     await one.release_lease()
     assert await two.run_once() == EVENTS - 1
     assert subjects(world) == SEQUENCE
+
+
+# --- windows ------------------------------------------------------------------------------------
+
+MANY = [OrderId(f"order-{number}") for number in range(2 * WINDOW + 1)]
+"""Orders whose events fill several windows."""
+
+
+@pytest.fixture
+async def busy() -> World:
+    """Return a world with two events of each of many orders."""
+    world = World()
+    for attempt in ("first", "second"):
+        work = world.database.begin()
+        for order_id in MANY:
+            payment = PaymentId(f"{attempt}-{order_id}")
+            work.outbox.add(PaymentFailed(payment, order_id, attempt))
+        await work.commit()
+    return world
+
+
+def is_in_sequence(world: World) -> bool:
+    """Whether of every order, the first event was first delivered before the second one."""
+    delivered = [event.id for event in world.events]
+    place = {event_id: number for number, event_id in reversed(list(enumerate(delivered)))}
+    first, second = "payment:failed:first-", "payment:failed:second-"
+    return all(place[f"{first}{each}"] < place[f"{second}{each}"] for each in MANY)
+
+
+async def test_events_of_different_orders_are_published_in_windows(busy: World) -> None:
+    busy.steps.clear()
+    assert await relay(busy, limit=10_000) == 2 * len(MANY)
+    assert busy.steps.count("take from outbox") == 1
+    assert busy.steps.count("publish") == busy.steps.count("mark sent") == 2 * 3
+    assert is_in_sequence(busy)
+    assert busy.unsent_events == 0
+
+
+@pytest.mark.parametrize("failing", ["publish", "published", "mark sent"])
+@pytest.mark.parametrize("number", range(4))
+async def test_a_window_that_fails_loses_nothing_and_changes_no_sequence(
+    busy: World, failing: str, number: int
+) -> None:
+    error = StorageUnavailable() if failing == "mark sent" else BrokerUnavailable()
+    busy.checkpoint = FailAt(number, error, {failing})
+    with pytest.raises((BrokerUnavailable, StorageUnavailable)):
+        await relay(busy, limit=10_000)
+    busy.checkpoint = proceed
+    busy.broker.forget_ids()
+    assert await relay(busy, limit=10_000) > 0
+    assert busy.unsent_events == 0
+    assert is_in_sequence(busy)
+
+
+async def test_no_window_begins_when_the_lease_may_end_before_its_replies(
+    busy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_outbox, "BEGIN_WITHIN", timedelta(0))
+    assert await relay(busy, limit=10_000) == LANES * WINDOW
+    assert await relay(busy, limit=10_000) > 0

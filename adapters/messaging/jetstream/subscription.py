@@ -58,18 +58,14 @@ class JetStreamSubscription:
             messages = await self._connection.denials.watch(
                 pulls.subjects, pulls.collect(limit, wait.total_seconds())
             )
-            return [
-                JetStreamDelivery(message, namespace.without(message.subject), self._letters)
-                for message in messages
-                if await self._is_ours(message)
-            ]
-
-    async def _is_ours(self, message: Delivered) -> bool:
-        """Whether it is one of our subjects; a consumer that exists may deliver others, too."""
-        if self._connection.namespace.without(message.subject) in self._subjects:
-            return True
-        await message.end(_ACK)
-        return False
+            found: list[JetStreamDelivery] = []
+            for message in messages:
+                subject = namespace.without(message.subject)
+                if subject in self._subjects:
+                    found.append(JetStreamDelivery(message, subject, self._letters))
+                else:  # a consumer that exists may deliver other subjects, too
+                    await message.end(_ACK)
+            return found
 
     async def progress(self) -> Sequence[StreamProgress]:
         with self._as_unavailable():

@@ -1,5 +1,6 @@
 """The intake of inbound events, on the in-memory adapters."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from datetime import timedelta
@@ -106,6 +107,33 @@ class Intake:
 @pytest.fixture
 def intake() -> Intake:
     return Intake()
+
+
+async def test_the_next_batch_is_fetched_while_a_full_one_is_committed(intake: Intake) -> None:
+    for number in range(2 * BATCH + 1):
+        intake.create(f"order-{number}")
+    intake.world.checkpoint = lambda _: asyncio.sleep(0)
+    assert await intake.run() == 2 * BATCH + 1
+    steps = [each for each in intake.world.steps if each in ("fetch", "committed")]
+    assert steps == ["fetch", "fetch", "committed", "fetch", "committed", "committed"]
+    assert len(intake.world.orders) == 2 * BATCH + 1
+    assert await intake.is_idle(after=3600)
+
+
+async def test_a_batch_that_cannot_be_committed_is_not_acknowledged_and_delays_no_other(
+    intake: Intake,
+) -> None:
+    for number in range(BATCH + 1):
+        intake.create(f"order-{number}")
+    intake.failing_orders.add("order-0")
+    assert await intake.run() == BATCH + 1
+    assert {order.id for order in intake.world.orders} == {
+        f"order-{number}" for number in range(1, BATCH + 1)
+    }
+    intake.failing_orders.clear()
+    intake.world.advance(DELAYS[0])
+    assert await intake.run() == 1
+    assert intake.status("order-0") is OrderStatus.CREATED
 
 
 async def test_a_batch_is_one_transaction_per_subject_and_is_acknowledged(intake: Intake) -> None:
