@@ -43,9 +43,16 @@ _WITHOUT_SYNC = (
 
 _LEASE_ENDS = func.now() + bindparam("lease", type_=Interval)
 _IS_WAITING = and_(outbox.c.sent_at.is_(None), outbox.c.parked.is_(None))
-_SLEEPS = and_(
-    bindparam("is_woken", type_=Boolean), not_(exists(select(outbox.c.id).where(_IS_WAITING)))
+# Found once, as a scan passes the entries of events that were sent since the last VACUUM.
+_OLDEST = (
+    select(outbox.c.position)
+    .where(_IS_WAITING)
+    .order_by(outbox.c.position)
+    .limit(literal_column("1"))
+    .cte("oldest")
+    .prefix_with("MATERIALIZED")
 )
+_SLEEPS = and_(bindparam("is_woken", type_=Boolean), not_(exists(select(_OLDEST))))
 _LEASE = insert(relay).from_select(
     ["id", "holder", "lease_ends", "sleeps_until"],
     select(
@@ -65,8 +72,12 @@ _LEASED = (
     .cte("leased")
 )
 
+_LIMIT: Final = bindparam("limit", type_=BigInteger)
+_FIRST: Final = select(_OLDEST.c.position).scalar_subquery()
+
 # Selected by their state, not by "after the last position that was sent": a transaction that
-# commits late has a lower position than entries that were sent before.
+# commits late has a lower position than entries that were sent before. The range limits what is
+# read to some batches: without it, PostgreSQL may sort all events that wait, a million perhaps.
 TAKE: Final = Statement.of(
     select(
         outbox.c.subject,
@@ -75,9 +86,13 @@ TAKE: Final = Statement.of(
         outbox.c.recorded_at,
         outbox.c.traceparent,
     )
-    .where(_IS_WAITING, select(_LEASED).exists())
+    .where(
+        _IS_WAITING,
+        outbox.c.position.between(_FIRST, _FIRST + _LIMIT + _LIMIT),
+        select(_LEASED).exists(),
+    )
     .order_by(outbox.c.position)
-    .limit(bindparam("limit", type_=BigInteger))
+    .limit(_LIMIT)
 )
 
 _EVENTS: Final = bindparam("events", type_=ARRAY(Text))
