@@ -3,8 +3,8 @@
 `python -m tests.simulation.planted_bugs` prints the table in docs/proof.md.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -20,7 +20,7 @@ from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWo
 from application.application import Ports, UseCases, compose
 from application.ports.books import Comparison
 from application.ports.charge_reading import ChargeQuery
-from application.ports.event_publisher import OutboxEntry
+from application.ports.event_publisher import BrokerUnavailable, OutboxEntry
 from application.ports.gateway_history import ListCharges, ListedCharge
 from application.ports.inbound_events import InboundEvent, StreamProgress
 from application.ports.payment_gateway import (
@@ -44,7 +44,7 @@ from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import LEASE, RelayOutbox
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.sync_refunds import SyncRefunds
-from domain.events import PaymentCreated, PaymentFailed
+from domain.events import EventId, PaymentCreated, PaymentFailed
 from domain.identifiers import PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
@@ -443,6 +443,16 @@ async def _mark_before_publish(self: RelayOutbox, limit: int = 256) -> int:
     return len(waiting)
 
 
+async def _mark_the_whole_window(
+    self: RelayOutbox, window: Sequence[OutboxEntry]
+) -> Collection[EventId]:
+    events = {each.event.id for each in window}
+    with suppress(BrokerUnavailable):
+        await self.publisher.publish(window)
+    await self.outbox.mark_sent(events)
+    return events
+
+
 _sends = count(1)
 
 
@@ -537,6 +547,7 @@ BUGS: Final = (
     Bug("the last writer wins", InMemoryUnitOfWork, "_check", _only_the_inbox_is_checked),
     Bug("published before the commit", runtime, "compose", _published_before_the_commit),
     Bug("marked before published", RelayOutbox, "run_once", _mark_before_publish),
+    Bug("a window is marked whatever is stored", RelayOutbox, "_relay", _mark_the_whole_window),
     Bug("an event id per send", messaging, "encode", _id_per_send),
     Bug(
         "acknowledged before the commit",
