@@ -7,7 +7,7 @@ columns are set, an order keeps its index entries (a HOT update).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from attrs import frozen
@@ -65,11 +65,9 @@ class _Write:
 
     def parameter(self, column: str) -> ColumnElement[Any]:
         """Return the parameter of a column."""
-        return bindparam(self.name(column), type_=self.table.c[column].type)
-
-    def name(self, column: str) -> str:
-        """Return the name of the parameter."""
-        return f"{self.table.name}_{self.number}_{column}"
+        position = WRITTEN[self.table].index(column)
+        name = _names(self.table, self.number)[position]
+        return bindparam(name, type_=self.table.c[column].type)
 
 
 Before = Mapping[Table, Mapping[str, Values]]
@@ -79,7 +77,7 @@ Before = Mapping[Table, Mapping[str, Values]]
 def commit_of(
     rows: Mapping[Table, Sequence[Values]], before: Before, requests: SqlRequests
 ) -> tuple[Statement, dict[str, Any]] | None:
-    """Return the statement that writes these rows, with its values.
+    """Return the statement that writes these rows, with its values and perhaps others.
 
     It returns no row if there is a conflict. None if the rows must be written as a batch: they are
     not those of one order that was read, or a request may take over another one.
@@ -95,11 +93,8 @@ def commit_of(
     for table, each in rows.items():
         known = before.get(table, {})
         for number, row in enumerate(each):
-            write = _write(table, number, row, known.get(row[0]))
-            writes.append(write)
-            named = zip(WRITTEN[table], row, strict=True)
-            values |= {write.name(name): value for name, value in named if name in write.columns}
-            values[write.name("id")] = row[0]
+            writes.append(_write(table, number, row, known.get(row[0])))
+            values.update(zip(_names(table, number), row, strict=True))
     values["revision_read"] = before[orders][rows[orders][0][0]][1]
     return _statement(tuple(writes), requests.change), values
 
@@ -111,6 +106,12 @@ def _write(table: Table, number: int, row: Values, known: Values | None) -> _Wri
         return _Write(table, number, True, tuple(written))
     changed = [name for name, new, old in zip(columns, row, known, strict=True) if new != old]
     return _Write(table, number, False, tuple(changed))
+
+
+@cache
+def _names(table: Table, number: int) -> tuple[str, ...]:
+    """Return the names of the parameters of one row, in the order of its values."""
+    return tuple(f"{table.name}_{number}_{column}" for column in WRITTEN[table])
 
 
 @lru_cache(maxsize=_MAX_SHAPES)
