@@ -12,7 +12,7 @@ from adapters.messaging.jetstream.namespace import any_covers
 from adapters.messaging.jetstream.permissions import missing_permissions, needed_permissions
 from adapters.messaging.jetstream.plans import ORDERS, PLANS, Plan
 from adapters.messaging.jetstream.streams import Streams, check_stream
-from adapters.messaging.jetstream.suitability import MIN_SIZE, stream_remarks
+from adapters.messaging.jetstream.suitability import MIN_SIZE, full_stream, stream_remarks
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
 _NOT_ENABLED = (10039, 10076)
@@ -103,6 +103,9 @@ async def _check_stream(
         ok, text = await _check_missing(streams, plan)
         return BrokerCheckResult(ok, f"stream for {full}: {text}")
     check_stream(stream, plan, [full])
+    if problem := full_stream(stream.config, stream.state.messages, stream.state.bytes):
+        name = stream.config["name"]
+        return BrokerCheckResult(False, f"stream for {full}: {name} {problem}")
     text = "; ".join((stream.config["name"], *stream_remarks(stream.config)))
     return BrokerCheckResult(True, f"stream for {full}: {text}")
 

@@ -91,6 +91,19 @@ def _refuses_new(config: Mapping[str, Any], limit: str) -> bool:
     return limit != "max_msgs_per_subject" or bool(config.get("discard_new_per_subject"))
 
 
+def full_stream(config: Mapping[str, Any], messages: int, size: int) -> str | None:
+    """Return why a stream with so many messages and bytes refuses new events; None if it does not.
+
+    A limit of a server or an account is known only when it refuses one.
+    """
+    most, room = config.get("max_msgs") or 0, (config.get("max_bytes") or 0) - size
+    if 0 < most <= messages and _refuses_new(config, "max_msgs"):
+        return f"is full: it refuses new events beyond {most} (max_msgs)"
+    if (config.get("max_bytes") or 0) > 0 and room < MIN_SIZE and _refuses_new(config, "max_bytes"):
+        return f"is full: {max(room, 0)} bytes are left (max_bytes)"
+    return None
+
+
 def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an operator should know about a stream that is used."""
     if config.get("storage") == "memory":

@@ -255,6 +255,26 @@ async def test_a_consumer_keeps_its_settings_when_it_is_set_back(host: Host) -> 
     assert config.opt_start_seq == 2
 
 
+@pytest.mark.parametrize("limit", [{"max_msgs": 2}, {"max_bytes": 10_000}], ids=str)
+async def test_a_full_stream_is_named_loses_nothing_and_is_used_again_once_it_has_room(
+    host: Host, limit: dict[str, int]
+) -> None:
+    await host.add_stream(name="SHOP", discard="new", **limit)
+    assert not await host.problems()
+    for _ in range(2):
+        await host.shop.publish("payment:failed", b"x" * 2_000)
+    while not limit.get("max_msgs") and (await host.shop.stream_info("SHOP")).state.bytes < 9_500:
+        await host.shop.publish("payment:failed", b"")
+    assert all(each.endswith(("(max_msgs)", "(max_bytes)")) for each in await host.problems())
+    assert any("SHOP is full" in each for each in await host.problems())
+    publisher = JetStreamPublisher(host.connection, host.streams)
+    with pytest.raises(BrokerUnavailable, match="exceeded"):
+        await publisher.publish([created(f"payment-{'1' * 100}")])
+    await host.shop.purge_stream("SHOP")
+    assert not await host.problems()
+    assert (await publisher.publish([created(f"payment-{'1' * 100}")])).stored
+
+
 @pytest.mark.parametrize(
     ("pattern", "subject", "expected"),
     [
