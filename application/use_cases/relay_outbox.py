@@ -32,8 +32,9 @@ BATCH: Final = 2048
 WINDOW: Final = 256
 """How many events are published at once, and then marked at once."""
 
-LANES: Final = 2
-"""How many windows are in progress at once: one is published while the other one is marked."""
+LANES: Final = 4
+"""How many windows are in progress at once, some being published while others are marked. With two,
+a tenth fewer events were relayed when measured."""
 
 
 @frozen

@@ -164,7 +164,7 @@ async def test_a_relay_releases_its_own_lease_only(world: World) -> None:
 
 # --- windows ------------------------------------------------------------------------------------
 
-MANY = [OrderId(f"order-{number}") for number in range(2 * WINDOW + 1)]
+MANY = [OrderId(f"order-{number}") for number in range(LANES * WINDOW + 1)]
 """Orders whose events fill several windows."""
 
 
@@ -193,7 +193,7 @@ async def test_events_of_different_orders_are_published_in_windows(busy: World) 
     busy.steps.clear()
     assert await relay(busy, limit=10_000) == 2 * len(MANY)
     assert busy.steps.count("take from outbox") == 1
-    assert busy.steps.count("publish") == busy.steps.count("mark sent") == 2 * 3
+    assert busy.steps.count("publish") == busy.steps.count("mark sent") == 2 * (LANES + 1)
     assert is_in_sequence(busy)
     assert busy.unsent_events == 0
 
