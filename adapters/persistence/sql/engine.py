@@ -3,14 +3,16 @@
 import os
 from typing import Any, Final
 
-from sqlalchemy import AsyncAdaptedQueuePool
+from sqlalchemy import AsyncAdaptedQueuePool, PoolProxiedConnection, event
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 from adapters.persistence.sql.connector import Connector
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
-from adapters.persistence.sql.pool import POOL_SECONDS, ConnectionPool
+from adapters.persistence.sql.pool import POOL_SECONDS, ConnectionPool, Driver
 
 # Our slowest statements take tens of milliseconds. A claim must be committed well within
 # FIRST_CHECK_AFTER (domain/check_times.py), because its charge may not be sent later.
@@ -19,10 +21,26 @@ STATEMENT_SECONDS: Final = 4.0
 _DRIVER: Final = PGDialect_asyncpg.import_dbapi()  # type: ignore[no-untyped-call]
 
 
+_TRUSTED: Final = "trusted"
+
+
 class _EnginePool(AsyncAdaptedQueuePool):
     """SQLAlchemy's own connections; it closes those of the other pool with them."""
 
     connections: ConnectionPool
+
+    def on_connect(self, _connection: object, record: ConnectionPoolEntry) -> None:
+        """Remember whether a connection was opened before others became distrusted."""
+        record.info[_TRUSTED] = self.connections.trusted
+
+    def on_checkout(
+        self, _connection: object, record: ConnectionPoolEntry, proxy: PoolProxiedConnection
+    ) -> None:
+        """Reject a connection that the server has closed, as in a restart, or a distrusted one."""
+        driver: Driver | None = proxy.driver_connection
+        is_open = driver is not None and not driver.is_closed()
+        if not is_open or record.info.get(_TRUSTED) != self.connections.trusted:
+            raise DisconnectionError
 
     def recreate(self) -> "_EnginePool":
         pool = super().recreate()
@@ -78,4 +96,6 @@ def create_engine(
     )
     assert isinstance(engine.pool, _EnginePool), "as asked for"  # noqa: S101
     engine.pool.connections = ConnectionPool(connector, pool_size)
+    event.listen(engine.sync_engine, "connect", engine.pool.on_connect)
+    event.listen(engine.sync_engine, "checkout", engine.pool.on_checkout)
     return engine

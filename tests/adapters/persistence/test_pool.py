@@ -117,3 +117,15 @@ async def test_closing_closes_every_connection_and_it_can_be_used_again(
 
 async def test_json_is_read_as_values(database: Database) -> None:
     assert await database.run(JSON) == [({"a": [1]}, {"a": [1]})]
+
+
+async def test_the_connections_of_transactions_are_replaced_together_with_the_others(
+    database: Database,
+) -> None:
+    servers = []
+    for _ in range(2):
+        for _ in range(2):
+            async with database.engine.connect() as connection:
+                servers.append(await connection.scalar(text("SELECT pg_backend_pid()")))
+        database.distrust_connections()
+    assert servers[0] == servers[1] != servers[2] == servers[3]
