@@ -284,7 +284,8 @@ class Settings:
         metadata=declare(
             "DATABASE_POOL",
             whole_number(1, 1000),
-            "connections of one process; there is one more for `/health/ready`",
+            "connections of one process; there is one more for `/health/ready`, and one for"
+            " notifications in a worker",
         ),
     )
     database_prepared: Prepared = field(
