@@ -26,6 +26,11 @@ class Alignment:
             await self.align()
             self._due_at = now() + ALIGN_SECONDS
 
+    @property
+    def is_requested(self) -> bool:
+        """Whether nothing should be applied before the next alignment."""
+        return self._due_at == 0.0
+
     def request(self) -> None:
         """Make it due at once: the database refused a commit, and may be another one now."""
         self._due_at = 0.0

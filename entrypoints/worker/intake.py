@@ -47,7 +47,8 @@ class OrderIntake:
     async def run_once(self) -> int:
         """Handle batches as long as they are full, at most MAX_BATCHES; return how many events.
 
-        The next batch is fetched and decoded while the database commits the current one.
+        The next batch is fetched and decoded while the database commits the current one. After one
+        that the database refused, no further one is fetched: what is stored is compared first.
 
         Raises:
             BrokerUnavailable, StorageUnavailable: what was fetched was handled nevertheless.
@@ -57,7 +58,7 @@ class OrderIntake:
         fetched = await self._fetch(batch, WAIT)
         arrived = fetched.size
         for _ in range(MAX_BATCHES - 1):
-            if fetched.size < BATCH:
+            if fetched.size < BATCH or self.alignment.is_requested:
                 break
             applied, following = await asyncio.gather(
                 self._apply(batch, fetched),

@@ -1,13 +1,17 @@
 """A message that a consumer has delivered."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Self
+from typing import Final, Self
 
 from attrs import frozen
 
 from adapters.messaging.jetstream.api import parse_headers
 from adapters.messaging.jetstream.client import Arrival, SecureClient
+
+_NUMBER: Final = re.compile("[0-9]{1,19}")
+"""As many digits as 64 bits have: times are nanoseconds since 1970."""
 
 
 @frozen
@@ -38,7 +42,10 @@ class Delivered:
         at = 2 if len(tokens) == 9 else 4
         if len(tokens) not in (9, 11, 12) or not arrival.reply.startswith("$JS.ACK."):
             return None
-        stream, consumer, deliveries, sequence, _, nanoseconds = tokens[at : at + 6]
+        stream, consumer, *numbers = tokens[at : at + 6]
+        if not all(_NUMBER.fullmatch(each) for each in numbers):
+            return None
+        deliveries, sequence, _, nanoseconds = map(int, numbers)
         return cls(
             client,
             arrival.subject,
@@ -47,9 +54,9 @@ class Delivered:
             arrival.header_block,
             stream,
             consumer,
-            int(deliveries),
-            int(sequence),
-            int(nanoseconds),
+            deliveries,
+            sequence,
+            nanoseconds,
         )
 
     @property

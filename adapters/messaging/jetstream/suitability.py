@@ -25,8 +25,9 @@ MIN_BYTES: Final = 10 * 2**20
 MIN_SIZE: Final = 8 * 2**10
 """An event of ours whose ids have 255 characters of 4 bytes, twice: in its headers as well."""
 
-MIN_ACK_WAIT: Final = timedelta(seconds=5)
-"""An event is applied by one statement, which may take 4 s (adapters/persistence/sql/engine.py)."""
+MIN_ACK_WAIT: Final = timedelta(seconds=1)
+"""A batch is applied within a fraction of it. An event that takes longer is repeated, which changes
+nothing; below it, events might be repeated again and again."""
 
 MIN_PULL: Final = 256
 """The size of our pulls (entrypoints/worker/intake.py); it would refuse them with a lower limit."""

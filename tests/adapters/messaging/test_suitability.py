@@ -82,7 +82,7 @@ UNSUITABLE_CONSUMERS: dict[str, dict[str, Any]] = {
     "headers only": {"headers_only": True},
     "is deleted while no worker runs": {"inactive_threshold": 3600},
     "is paused until": {"pause_until": "2100-01-01T00:00:00Z"},
-    "repeats events after 0:00:01": {"ack_wait": 1},
+    "repeats events after 0:00:00.500000": {"ack_wait": 0.5},
 }
 
 

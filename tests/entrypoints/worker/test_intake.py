@@ -229,6 +229,19 @@ async def test_events_that_the_database_refuses_are_delivered_again(intake: Inta
     assert len(intake.letters) == 1
 
 
+async def test_after_a_batch_that_the_database_refused_only_the_one_already_fetched_is_tried(
+    intake: Intake,
+) -> None:
+    for number in range(4 * BATCH):
+        intake.create(f"order-{number}")
+    intake.world.failing.add("commit")
+    assert await intake.run() == 2 * BATCH
+    intake.world.failing.clear()
+    intake.world.advance(STORAGE_DELAY.total_seconds())
+    assert await intake.run() == 4 * BATCH
+    assert len(intake.world.orders) == 4 * BATCH
+
+
 async def test_deliveries_while_the_database_refused_do_not_count_against_an_event(
     intake: Intake,
 ) -> None:
