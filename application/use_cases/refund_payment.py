@@ -60,6 +60,9 @@ class RefundPayment:
         note(payment_id=payment_id)
         refund_id = refund_id or RefundId(self.new_id())
         if await self._find_lost(payment_id, refund_id) and minor_units is not None:
+            order = await self._order(payment_id)
+            if order is not None:  # what cannot be refunded anyway has an error that says why
+                order.reserve_refund(refund_id, payment_id, minor_units, reason, self.now())
             raise LostRefundsFound(payment_id)
         payment, refund, work = await self._reserve(refund_id, payment_id, minor_units, reason)
         if not refund.may_be_sent(self.now()):

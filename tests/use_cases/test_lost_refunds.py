@@ -113,6 +113,17 @@ async def test_another_request_for_a_part_is_refused_once_if_a_lost_refund_is_fo
     await world.come_to_rest()
 
 
+async def test_a_request_for_more_than_a_found_refund_has_left_says_so_at_once(
+    world: World,
+) -> None:
+    backup = await pay_and_refund(world)
+    world.database.restore(backup)
+    with pytest.raises(RefundExceedsPayment):
+        await world.use_cases().refund_payment(world.payment().id, SIXTY.minor_units)
+    assert [each.amount for each in world.refunds] == [SIXTY]
+    await world.come_to_rest()
+
+
 async def test_all_that_is_left_is_asked_of_the_gateway_after_a_loss(world: World) -> None:
     backup = await pay_and_refund(world)
     world.database.restore(backup)
