@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, DateTime, Text, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database_copy import THIS_COPY
 from adapters.persistence.sql.tables import database_identity, gateway_marks
 from application.ports.books import Comparison
 
@@ -22,7 +23,7 @@ _BEGIN = Statement.of(
     _NEW.on_conflict_do_update(
         index_elements=[gateway_marks.c.gateway, gateway_marks.c.livemode],
         set_={"comparison": _NEW.excluded.comparison},
-    ).returning(gateway_marks.c.complete_until)
+    ).returning(gateway_marks.c.complete_until, THIS_COPY)
 )
 
 # If the commit that began the comparison was lost, its id is not there any more.
@@ -56,9 +57,10 @@ class SqlBooks:
 
     async def begin(self, gateway: str, livemode: bool) -> Comparison:
         comparison_id = uuid.uuid4().hex
-        [(mark,)] = await self._database.run(
+        [(mark, copy)] = await self._database.run(
             _BEGIN, gateway=gateway, livemode=livemode, comparison_id=comparison_id
         )
+        self._database.note_copy(copy)
         return Comparison(gateway, livemode, comparison_id, mark)
 
     async def advance(self, comparison: Comparison, mark: datetime) -> bool:

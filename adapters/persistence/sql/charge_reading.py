@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from adapters.persistence.sql.database import Rows, Statement
+from adapters.persistence.sql.database_copy import THIS_COPY
 from adapters.persistence.sql.mappers.orders import WIDTH
 from adapters.persistence.sql.tables import (
     declines,
@@ -59,11 +60,16 @@ def request_from(query: ChargeQuery, rows: Rows) -> KnownRequest | None:
     """Return the request that has the key."""
     if query.key is None:
         return None
-    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) :]
+    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) : -1]
     if holder is None:
         return None
     reply = None if status is None else StoredReply(status, content)
     return KnownRequest(fingerprint, holder, is_leased, reply)
+
+
+def copy_from(rows: Rows) -> str:
+    """Return which copy of the database has answered."""
+    return str(rows[0][-1])
 
 
 @cache
@@ -85,7 +91,7 @@ def _statement(sources: int, has_key: bool) -> Statement:
         joined = joined.outerjoin(idempotency_keys, is_key)
         is_leased = keys.lease_ends > func.now()
         columns += [keys.holder, keys.fingerprint, is_leased, keys.status, keys.content]
-    return Statement.of(select(*columns).select_from(joined))
+    return Statement.of(select(*columns, THIS_COPY).select_from(joined))
 
 
 def _declines(number: int) -> ColumnElement[int]:

@@ -68,12 +68,20 @@ class Database:
 
     @property
     def generation(self) -> int:
-        """A number that rises whenever a connection was lost or thrown away.
+        """A number that rises whenever a connection was lost, or another copy has answered.
 
         While it stays the same, the statements have reached the same servers. After a failover or a
         restore it is higher, so what is stored may be older than what was read before.
         """
         return self.pool.lost
+
+    def note_copy(self, copy: str) -> None:
+        """Note which copy of the database has answered; another one begins a new generation.
+
+        It may answer before any connection is lost: a pooler leads to another server unseen, and a
+        connection that is opened later leads to the server that was promoted meanwhile.
+        """
+        self.pool.note_copy(copy)
 
     def epoch_of(self, generation: int) -> Epoch:
         """Return the epoch of what has just been read, and not before this generation."""

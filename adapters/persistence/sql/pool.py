@@ -56,6 +56,9 @@ class ConnectionPool:
     """How many connections were opened."""
     trusted: int = field(default=0, init=False)
     """Rises when all connections opened so far must not be used again."""
+    copy: str | None = field(default=None, init=False)
+    """Which copy of the database has answered last."""
+    _lost_at_answer: int = field(default=0, init=False)
     in_use: int = field(default=0, init=False)
     """How many connections are in use or being opened."""
     idle: list[Connection] = field(factory=list, init=False)
@@ -92,6 +95,20 @@ class ConnectionPool:
         """Give back a connection that cannot be used again."""
         self._end(connection)
         self._free()
+
+    def note_copy(self, copy: str) -> None:
+        """Note which copy has answered; if it is another one, use none of the connections again.
+
+        If a connection was lost since the last answer, that is known already, and the connections
+        are those to the new copy.
+        """
+        if self.copy not in (None, copy) and self._lost_at_answer == self.lost:
+            self.trusted += 1
+            self.lost += 1
+            idle, self.idle = self.idle, []
+            for connection in idle:
+                self._end(connection)
+        self.copy, self._lost_at_answer = copy, self.lost
 
     async def close(self) -> None:
         """Close the connections; those in use, when they are given back."""

@@ -1,12 +1,7 @@
 """The positions in streams of inbound events, on PostgreSQL.
 
-A row is valid only in the copy of the database in which it was written. Three facts identify it:
-
-- When this server was started: it differs on a standby that was promoted, on a server that
-  continues from a backup, and after any restart, which may have lost transactions that were
-  committed without waiting for the disk.
-- The database's number: it differs in a copy on the same server.
-- The transaction that wrote the row: it differs if the row was loaded from a dump.
+A row is valid only in the copy of the database in which it was written (database_copy.py), and by
+the transaction that wrote it: this one differs if the row was loaded from a dump.
 """
 
 from typing import Final
@@ -29,21 +24,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database_copy import THIS_COPY
 from adapters.persistence.sql.tables import stream_positions as positions
 from application.ports.stream_positions import StreamPosition
 
-_SERVER: Final = literal_column(
-    "concat(extract(epoch FROM pg_postmaster_start_time()), '/',"
-    " (SELECT oid FROM pg_database WHERE datname = current_database()))",
-    Text,
-)
 _TRANSACTION: Final = literal_column("pg_current_xact_id()::xid::text", Text)
 
 # Every statement that writes a row sets these.
-_WRITER: Final = {positions.c.server: _SERVER, positions.c.written_by: _TRANSACTION}
+_WRITER: Final = {positions.c.server: THIS_COPY, positions.c.written_by: _TRANSACTION}
 
 _IS_CURRENT: Final[ColumnElement[bool]] = and_(
-    positions.c.server == _SERVER,
+    positions.c.server == THIS_COPY,
     positions.c.written_by == literal_column("stream_positions.xmin::text", Text),
 )
 
@@ -58,7 +49,7 @@ _READ: Final = Statement.of(
     ).where(_KEY)
 )
 
-_COPY: Final = Statement.of(select(_SERVER))
+_COPY: Final = Statement.of(select(THIS_COPY))
 
 _BOUND: Final = positions.c["stream", "consumer", "stream_id", "consumer_id", "floor"]
 
@@ -67,8 +58,8 @@ _NEW: Final = insert(positions).from_select(
     [*_BOUND.keys(), "applied", "server", "written_by"],
     select(
         *(bindparam(column.name, type_=column.type) for column in _BOUND),
-        *(literal_column("0"), _SERVER, _TRANSACTION),
-    ).where(bindparam("copy", type_=Text) == _SERVER),
+        *(literal_column("0"), THIS_COPY, _TRANSACTION),
+    ).where(bindparam("copy", type_=Text) == THIS_COPY),
 )
 
 _IS_SAME_STREAM: Final = positions.c.stream_id == _NEW.excluded.stream_id
@@ -82,7 +73,7 @@ _BIND: Final = Statement.of(
             "applied": case((_IS_SAME_STREAM, positions.c.applied), else_=literal_column("0")),
             "applied_at": case((_IS_SAME_STREAM, positions.c.applied_at)),
             "floor": _NEW.excluded.floor,
-            "server": _SERVER,
+            "server": THIS_COPY,
             "written_by": _TRANSACTION,
         },
     ).returning(positions.c.stream)

@@ -83,6 +83,7 @@ class SqlUnitOfWork:
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
         statement = charge_reading.statement_of(query)
         rows = await self._database.run(statement, **charge_reading.values_of(query))
+        self._database.note_copy(charge_reading.copy_from(rows))
         request = charge_reading.request_from(query, rows)
         if query.key is not None and request is None:
             self.requests.note_unknown(query.key)
