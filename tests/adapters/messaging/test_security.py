@@ -26,7 +26,7 @@ from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import free_port
 from tests.adapters.messaging.nats_identities import Authority, Files, Hosting, Nkey
 
-TIMEOUT = 60.0
+TIMEOUT = 180.0
 
 # What doctor says of a machine that is too busy.
 TOO_SLOW = ("no response", "TimeoutError")

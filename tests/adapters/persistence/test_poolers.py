@@ -14,7 +14,9 @@ from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.tables import relay
-from application.ports.unit_of_work import StorageUnavailable
+from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
+from application.retry import RetryOnConflict
+from domain.identifiers import OrderId
 from tests.adapters.persistence.poolers import PGBOUNCER, pgbouncer, small_pooler
 from tests.builders import an_order, created_event
 from tests.checkpoints import TIMEOUT
@@ -55,7 +57,12 @@ async def use(database: Database) -> None:
     storage = storage_on(database)
 
     async def write_and_read(order_id: str) -> None:
-        await storage.save(an_order(replica=created_event(order_id)))
+        async def decision(work: UnitOfWork) -> None:
+            await work.orders.get(OrderId(order_id))
+            work.orders.save(an_order(replica=created_event(order_id)))
+
+        # A connection that is opened between reading and commit is a conflict.
+        await RetryOnConflict(storage.begin)(decision)
         assert (await storage.read(order_id)).id == order_id
 
     await asyncio.gather(*(write_and_read(f"order-{number}") for number in range(CLIENTS)))
