@@ -1,7 +1,7 @@
 """DirectRoutes: the routes of payers, called without the layers of Litestar.
 
 Litestar documents them, and routes everything else; its layers, from exception handler to response,
-take longer than the rest of a request together (docs/performance.md).
+took about a third of a request's time beside the database (docs/performance.md).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -12,11 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from payments_kit.servers.processes import User, free_port
+from tests.ports import wait_for_port
 
 # Its usual place in Debian is not on everybody's PATH.
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-
-START_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -46,23 +45,11 @@ async def pgbouncer(database_url: str, mode: str, servers: int = 3) -> AsyncIter
             stderr=subprocess.DEVNULL,
         )
         try:
-            await _wait_for(port)
+            await wait_for_port(port)
             yield url._replace(netloc=f"payments@127.0.0.1:{port}").geturl()
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-
-
-async def _wait_for(port: int) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
 
 
 class SmallPooler:

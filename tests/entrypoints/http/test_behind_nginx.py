@@ -16,6 +16,7 @@ from attrs import define, field
 from payments_kit.servers.processes import free_port
 from tests.entrypoints.http.service import ROOT, TIMEOUT_SECONDS, serving
 from tests.entrypoints.http.world import pay
+from tests.ports import wait_for_port
 
 # Its usual place in Debian is not on everybody's PATH.
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -98,23 +99,11 @@ async def nginx(service_port: int, keepalive: str) -> AsyncIterator[str]:
             NGINX, "-p", folder, "-c", file, stdout=DEVNULL, stderr=DEVNULL
         )
         try:
-            await _wait_for(port)
+            await wait_for_port(port)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()
             await process.wait()
-
-
-async def _wait_for(port: int) -> None:
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
 
 
 @pytest.mark.parametrize(
