@@ -54,7 +54,7 @@ async def _find(url: str, statements: Collection[str]) -> Mapping[str, Collectio
         for statement in sorted(statements):
             if _EXPLAINED.match(statement):
                 text = await connection.fetchval("SELECT pg_temp.explain($1)", statement)
-                read = set(_read_in_full(json.loads(text)[0]["Plan"], partial))
+                read = set(read_in_full(json.loads(text)[0]["Plan"], partial))
                 if tables := read & filled:
                     found[statement] = tables
         return found
@@ -62,7 +62,7 @@ async def _find(url: str, statements: Collection[str]) -> Mapping[str, Collectio
         await connection.close()
 
 
-def _read_in_full(plan: Mapping[str, Any], partial: Collection[str]) -> Iterator[str]:
+def read_in_full(plan: Mapping[str, Any], partial: Collection[str]) -> Iterator[str]:
     """Yield the tables of which a plan reads all rows, or all entries of an index."""
     match plan["Node Type"]:
         case "Seq Scan":
@@ -73,4 +73,4 @@ def _read_in_full(plan: Mapping[str, Any], partial: Collection[str]) -> Iterator
         case _:
             pass
     for inner in plan.get("Plans", ()):
-        yield from _read_in_full(inner, partial)
+        yield from read_in_full(inner, partial)

@@ -2,7 +2,7 @@
 
 from tests.bench.charges import Charging, charge_once
 from tests.bench.filling import fill
-from tests.bench.hot_statements import hot_statements
+from tests.bench.hot_statements import declared_statements, hot_statements
 from tests.bench.lab import Lab
 from tests.bench.plan import Plan
 from tests.bench.plans import find_full_scans
@@ -13,7 +13,8 @@ def measure_tables(lab: Lab, plan: Plan) -> list[Result]:
     """Measure charges in a filled database."""
     few, many = lab.database("few"), lab.database("many")
     fill(many, charge_once(lab, many, key=True), plan.rows, plan.console)
-    scanning = find_full_scans(many, statements := hot_statements(lab, many))
+    statements = {*hot_statements(lab, many), *declared_statements()}
+    scanning = find_full_scans(many, statements)
     for statement, tables in scanning.items():
         plan.console.print(f"{', '.join(tables)} read in full by {statement}", markup=False)
     work, floor = f"charges with {plan.rows:,} rows in each table", "with few"

@@ -9,7 +9,6 @@ from attrs import frozen
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    DateTime,
     Interval,
     Text,
     and_,
@@ -20,15 +19,16 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
-    null,
     or_,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.mappers.events import event_from
+from adapters.persistence.sql.outbox_windows import FIRST, IN_WINDOW, LAST_OF_WINDOW
 from adapters.persistence.sql.tables import outbox, relay
 from application.ports.event_publisher import OutboxEntry
 from domain.events import EventId
@@ -112,23 +112,15 @@ _PARK: Final = Statement.of(
     update(outbox).where(outbox.c.id == _REJECTED.c.id).values(parked=_REJECTED.c.reason)
 )
 
-# One statement updates this many rows well within its timeout.
-_REPUBLISH_BATCH: Final = 10_000
-
-_SENT_SINCE = (
-    select(outbox.c.position)
-    .where(
-        outbox.c.sent_at >= bindparam("since", type_=DateTime(timezone=True)),
-        outbox.c.position > bindparam("after", type_=BigInteger),
-    )
-    .order_by(outbox.c.position)
-    .limit(literal_column(str(_REPUBLISH_BATCH)))
-)
 _REPUBLISH: Final = Statement.of(
-    update(outbox)
-    .where(outbox.c.position.in_(_SENT_SINCE))
-    .values(sent_at=null())
-    .returning(outbox.c.position)
+    text(
+        f"""
+        WITH first AS MATERIALIZED ({FIRST}), unsent AS (
+            UPDATE outbox SET sent_at = NULL WHERE {IN_WINDOW} AND sent_at >= :since RETURNING 1
+        )
+        SELECT {LAST_OF_WINDOW}, (SELECT count(*) FROM unsent) FROM first
+        """  # noqa: S608 - constants
+    )
 )
 
 
@@ -168,6 +160,6 @@ class SqlOutboxQueue:
         """
         total, after = 0, 0
         while rows := await self._database.run(_REPUBLISH, since=since, after=after):
-            total += len(rows)
-            after = max(position for (position,) in rows)
+            [(after, unsent)] = rows
+            total += unsent
         return total

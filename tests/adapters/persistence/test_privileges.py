@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.privileges import REQUIRED, check_privileges
+from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.schema_version import check_schema_version
 from application.ports.unit_of_work import StorageUnavailable
 from payments_kit.servers.postgres import LocalPostgres
@@ -65,7 +67,10 @@ async def test_the_documented_roles_are_enough(roles: str) -> None:
     for _ in range(2):
         await asyncio.to_thread(migrate, as_role(roles, "payments_owner"))
     async with opened(as_role(roles, "payments_service")) as database:
-        await storage_on(database).save(an_order())
+        storage = storage_on(database)
+        await storage.save(an_order())
+        await storage.idempotency_store.delete_older_than(timedelta(0))
+        await SqlRetention(database).delete_old_rows()
         await check_schema_version(database)
         await check_privileges(database)
         found = await check(database.engine)

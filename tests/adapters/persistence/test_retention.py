@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
+from adapters.persistence.sql.outbox_windows import WINDOW
 from adapters.persistence.sql.retention import SqlRetention
 from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import Storage
@@ -61,9 +62,23 @@ async def test_events_sent_since_a_time_are_published_again_in_order(
     assert await storage.unsent() == [failure(number) for number in (2, 3, 4, 5)]
 
 
-async def test_more_events_than_one_batch_are_republished(sql: Database, storage: Storage) -> None:
-    many = [failure(number) for number in range(10_001)]
+async def test_more_events_than_one_window_are_republished(sql: Database, storage: Storage) -> None:
+    many = [failure(number) for number in range(2 * WINDOW + 1)]
     await storage.add(*many)
     queue = SqlOutboxQueue(sql)
     await queue.mark_sent([each.id for each in many])
     assert await queue.republish(LONG_AGO) == len(many)
+
+
+async def test_old_events_behind_many_that_must_stay_are_deleted(
+    sql: Database, storage: Storage
+) -> None:
+    retention, queue = SqlRetention(sql), SqlOutboxQueue(sql)
+    many = [failure(number) for number in range(2 * WINDOW + 1)]
+    await storage.add(*many)
+    await queue.mark_sent([many[-1].id])
+    await storage.elapse(retention.sent)
+    await storage.add(failure(len(many)))
+    assert await retention.delete_old_rows() == 1
+    assert await retention.delete_old_rows() == 0
+    assert len(await storage.unsent()) == len(many)
