@@ -187,12 +187,14 @@ def _monitoring_routes(monitoring: MonitoringRoutes) -> Sequence[HTTPRouteHandle
     return (
         get(
             "/health/live",
+            opt=DIRECT,
             operation_id="live",
             security=openapi.NO_SECURITY,
             responses=openapi.LIVE,
         )(monitoring.live),
         get(
             "/health/ready",
+            opt=DIRECT,
             operation_id="ready",
             security=openapi.NO_SECURITY,
             responses=openapi.READY | openapi.problems(503),

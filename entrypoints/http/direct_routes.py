@@ -1,4 +1,4 @@
-"""DirectRoutes: the routes of payers, called without the layers of Litestar.
+"""DirectRoutes: the routes of payers and probes, called without the layers of Litestar.
 
 Litestar documents them, and routes everything else; its layers, from exception handler to response,
 took about a third of a request's time beside the database (docs/performance.md).

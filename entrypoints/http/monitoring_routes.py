@@ -25,7 +25,7 @@ class MonitoringRoutes:
     checks: Mapping[str, Check]
     registry: CollectorRegistry
 
-    async def live(self) -> Response[bytes]:
+    async def live(self, request: HttpRequest) -> Response[bytes]:
         """Return 200 while the process handles requests."""
         return to_response(live_reply())
 

@@ -25,6 +25,9 @@ _NEVER_ESCAPED: Final = frozenset(
 )
 _DOTS: Final = frozenset({b".", b".."})
 
+# What a name, an address and a port consist of (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
+
 
 def refusal(scope: HTTPScope, fields: HeaderValues) -> Reply | None:
     """Return the reply to a request that is refused for its head; None if it is not."""
@@ -60,7 +63,7 @@ def _has_one_host(scope: HTTPScope, fields: HeaderValues) -> bool:
 
     granian shows a request without the header as one with an empty header.
     """
-    hosts = fields.raw(b"host")
+    hosts = [host.strip() for host in fields.raw(b"host")]
     if scope["http_version"] == "1.1":
-        return len(hosts) == 1 and bool(hosts[0].strip())
-    return len(hosts) <= 1
+        return len(hosts) == 1 and bool(_HOST.fullmatch(hosts[0]))
+    return len(hosts) <= 1 and all(not host or _HOST.fullmatch(host) for host in hosts)

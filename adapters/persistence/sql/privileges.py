@@ -37,8 +37,29 @@ REQUIRED: Final[Mapping[str, Sequence[str]]] = {
 }
 """The privileges on each table. Of sequences, USAGE is needed."""
 
-# It asks about names in the catalog, so it needs no privilege itself, and costs well below a
-# millisecond. What does not exist is no missing privilege.
+_NEEDED: Final = [(table, each) for table, privileges in REQUIRED.items() for each in privileges]
+_TABLES: Final = ",".join(table for table, _ in _NEEDED)
+_PRIVILEGES: Final = ",".join(privilege for _, privilege in _NEEDED)
+
+HAS_ALL: Final = f"""
+    (
+        SELECT bool_and(has_table_privilege(oid, privilege) AND NOT row_security_active(oid))
+        FROM unnest(CAST('{{{_TABLES}}}' AS text[]), CAST('{{{_PRIVILEGES}}}' AS text[]))
+            AS needed (table_name, privilege), to_regclass(table_name) AS oid
+    ) IS NOT FALSE AND (
+        SELECT bool_and(has_sequence_privilege(seqrelid, 'USAGE'))
+        FROM pg_sequence JOIN pg_depend ON objid = seqrelid AND deptype = 'a'
+        WHERE classid = CAST('pg_class' AS regclass) AND refobjid = ANY (ARRAY(
+            SELECT to_regclass(table_name)
+            FROM unnest(CAST('{{{",".join(REQUIRED)}}}' AS text[])) AS table_name
+        ))
+    ) IS NOT FALSE
+"""  # noqa: S608 - names of our own schema
+"""SQL for whether the role surely has every privilege, at a tenth of the cost of naming those that
+it lacks: 50 us. It is also false where there are policies for the role's rows."""
+
+# It asks about names in the catalog, so it needs no privilege itself. What does not exist is no
+# missing privilege.
 _MISSING: Final = Statement.of(
     text(
         """
@@ -84,11 +105,10 @@ async def find_missing_privileges(database: Database) -> str | None:
     Raises:
         StorageUnavailable: the database cannot be reached.
     """
-    pairs = [(table, each) for table, privileges in REQUIRED.items() for each in privileges]
     rows = await database.run(
         _MISSING,
-        tables=[table for table, _ in pairs],
-        privileges=[privilege for _, privilege in pairs],
+        tables=[table for table, _ in _NEEDED],
+        privileges=[privilege for _, privilege in _NEEDED],
     )
     if not rows:
         return None

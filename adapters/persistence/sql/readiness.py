@@ -3,15 +3,44 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from attrs import define, field
+from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
-from adapters.persistence.sql.privileges import check_privileges
-from adapters.persistence.sql.schema_version import check_schema_version
+from adapters.persistence.sql.privileges import HAS_ALL, check_privileges
+from adapters.persistence.sql.schema_version import SCHEMA_VERSION
+from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.unit_of_work import StorageUnavailable
+
+# A standby is always read-only.
+QUESTION: Final = Statement.of(
+    text(
+        f"SELECT version_num, current_setting('transaction_read_only')::boolean, {HAS_ALL}"  # noqa: S608
+        f" FROM {VERSION_TABLE}"
+    )
+)
+
+
+async def check_usable(database: Database) -> None:
+    """Check that the schema is not older than this program, and that the role can write it.
+
+    A newer schema is accepted.
+
+    Raises:
+        StorageUnavailable: it is older, the server is read-only, the role lacks a privilege, or the
+            database cannot be reached.
+    """
+    rows = await database.run(QUESTION)
+    if max((version for version, _, _ in rows), default="") < SCHEMA_VERSION:
+        raise StorageUnavailable("the schema is older than this program: run `payments migrate`")
+    if any(is_read_only for _, is_read_only, _ in rows):
+        raise StorageUnavailable("the server is read-only: is it a standby?")
+    if not all(has_all for _, _, has_all in rows):
+        await check_privileges(database)
 
 
 @define
@@ -53,8 +82,7 @@ class Readiness:
 
     async def _ask(self) -> None:
         try:
-            await check_schema_version(self._database)
-            await check_privileges(self._database)
+            await check_usable(self._database)
         except StorageUnavailable:
             # After a failover, this connection may lead to a server that only reads.
             await self._database.engine.dispose()

@@ -17,8 +17,9 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
+from adapters.persistence.sql.readiness import check_usable
 from adapters.persistence.sql.rename_old_values import BATCH
-from adapters.persistence.sql.schema_version import SCHEMA_VERSION, check_schema_version
+from adapters.persistence.sql.schema_version import SCHEMA_VERSION
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres
@@ -93,12 +94,12 @@ async def test_migrating_gives_the_newest_schema_and_is_repeatable(empty_databas
         f"the database has no schema and needs {newest_revision()}: run `payments migrate`",
     )
     with pytest.raises(StorageUnavailable, match="older than this program"):
-        await check_schema_version(Database(engine))
+        await check_usable(Database(engine))
     for _ in range(2):
         migrate(empty_database_url)
         after = await check(engine)
         assert (after.revision, after.problems) == (newest_revision(), ())
-        await check_schema_version(Database(engine))
+        await check_usable(Database(engine))
     assert newest_revision() == SCHEMA_VERSION
     await engine.dispose()
 
@@ -112,7 +113,7 @@ def test_concurrent_migrations_are_harmless(empty_database_url: str) -> None:
 async def test_a_schema_newer_than_the_program_is_kept(sql: Database, database_url: str) -> None:
     await sql.run(Statement.of(text("UPDATE payments_schema_version SET version_num = '9999'")))
     found = await check(sql.engine)
-    await check_schema_version(sql)  # so that older processes stay ready during a rollout
+    await check_usable(sql)  # so that older processes stay ready during a rollout
     assert found.revision == "9999"
     assert found.problems == ("the database has schema 9999, newer than this program supports",)
     with pytest.raises(StorageUnavailable, match="9999"):
@@ -199,7 +200,7 @@ async def test_processes_of_release_1_0_keep_working_and_all_old_names_are_renam
     process = OldProcess(connection)
     database = Database(create_engine(old_url))
     with pytest.raises(StorageUnavailable, match="older than this program"):
-        await check_schema_version(database)
+        await check_usable(database)
     await connection.execute(STORE_MANY)
     await process.work(0)
     migration = asyncio.create_task(asyncio.to_thread(migrate, old_url))

@@ -14,9 +14,9 @@ from adapters.persistence.sql.database import Database, Statement
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
-from adapters.persistence.sql.privileges import REQUIRED, check_privileges
+from adapters.persistence.sql.privileges import REQUIRED
+from adapters.persistence.sql.readiness import check_usable
 from adapters.persistence.sql.retention import SqlRetention
-from adapters.persistence.sql.schema_version import check_schema_version
 from application.ports.unit_of_work import StorageUnavailable
 from payments_kit.servers.postgres import LocalPostgres
 from tests.builders import an_order
@@ -71,8 +71,7 @@ async def test_the_documented_roles_are_enough(roles: str) -> None:
         await storage.save(an_order())
         await storage.idempotency_store.delete_older_than(timedelta(0))
         await SqlRetention(database).delete_old_rows()
-        await check_schema_version(database)
-        await check_privileges(database)
+        await check_usable(database)
         found = await check(database.engine)
         assert (found.revision, found.problems) == (newest_revision(), ())
         with pytest.raises(StorageUnavailable, match="permission denied for schema payments"):
@@ -94,13 +93,47 @@ async def test_each_missing_privilege_is_named_with_its_table(roles: str) -> Non
     async with opened(service) as database:
         assert (await check(database.engine)).problems == (lacks,)
         with pytest.raises(StorageUnavailable, match=lacks):
-            await check_privileges(database)
+            await check_usable(database)
         with pytest.raises(StorageUnavailable, match="permission denied for table orders"):
             await storage_on(database).save(an_order())
     await execute(roles, "REVOKE USAGE ON SCHEMA payments FROM payments_service")
     async with opened(service) as database:
         [problem] = (await check(database.engine)).problems
     assert "USAGE on schema payments" in problem
+
+
+@pytest.mark.parametrize(
+    ("taken", "lack", "given"),
+    [
+        (
+            "REVOKE DELETE ON inbox FROM payments_service",
+            "DELETE on inbox",
+            "GRANT DELETE ON inbox TO payments_service",
+        ),
+        (
+            "REVOKE USAGE ON SEQUENCE declines_id_seq FROM payments_service",
+            "USAGE on sequence declines_id_seq",
+            "GRANT USAGE ON SEQUENCE declines_id_seq TO payments_service",
+        ),
+        (
+            "ALTER TABLE orders ENABLE ROW LEVEL SECURITY",
+            "BYPASSRLS, or a policy on orders",
+            "CREATE POLICY everything ON orders USING (true)",
+        ),
+    ],
+)
+async def test_one_missing_privilege_makes_the_service_unready_until_it_is_given(
+    roles: str, taken: str, lack: str, given: str
+) -> None:
+    await asyncio.to_thread(migrate, as_role(roles, "payments_owner"))
+    owner, service = (as_role(roles, f"payments_{name}") for name in ("owner", "service"))
+    async with opened(service) as database:
+        await check_usable(database)
+        await execute(owner, taken)
+        with pytest.raises(StorageUnavailable, match=f"lacks {lack}:"):
+            await check_usable(database)
+        await execute(owner, given)
+        await check_usable(database)
 
 
 async def test_a_role_without_any_privilege_reads_no_traceback(roles: str) -> None:

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database, Statement
-from adapters.persistence.sql.readiness import Readiness
-from adapters.persistence.sql.schema_version import _VERSION
+from adapters.persistence.sql.readiness import QUESTION, Readiness
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.composition.http import open_http
 from entrypoints.settings import Settings
@@ -98,7 +97,7 @@ async def test_it_is_unready_while_the_database_cannot_be_reached_and_recovers(
 
 
 async def test_the_question_reads_one_row_however_much_is_stored(sql: Database) -> None:
-    plan = await sql.run(Statement.of(text(f"EXPLAIN {_VERSION.text}")))
+    plan = await sql.run(Statement.of(text(f"EXPLAIN {QUESTION.text}")))
 
     assert "payments_schema_version" in str(plan)
     assert "outbox" not in str(plan)
