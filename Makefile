@@ -43,8 +43,8 @@ boundaries: install ## Check the import rules
 demo: install ## Run everything on this machine, with a page where you can pay
 	@$(BIN)/payments demo
 
-bench: install ## Measure the speed beside the least that the work costs
-	@$(BIN)/python -m tests.bench
+bench: install ## Measure the speed beside the least that the work costs; ARGS="tables --rows N"
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-quick: install ## The most important of these in a minute, with a wider spread
 	@$(BIN)/python -m tests.bench --quick

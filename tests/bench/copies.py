@@ -3,13 +3,19 @@
 The columns are read from the database, so that this stays right when the schema changes.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tests.bench.database import Database
 
 # Rows of one statement; each takes some seconds.
 _BATCH: Final = 200_000
+
+# An id that is random, perhaps with the identity of the database at its end. Copies in ascending
+# order would all be in one place of an index, where they are found at less cost.
+_RANDOM: Final = re.compile(r"[0-9a-f]{32,}")
+_HEX_OF_MD5: Final = 32
 
 _COLUMNS: Final = """
     SELECT column_name, data_type, is_identity = 'YES' OR column_default LIKE 'nextval%'
@@ -27,6 +33,7 @@ def copy_rows(
     ids: Sequence[str],
     values: Mapping[str, str] | None = None,
     suffix: str = "",
+    advance: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Copy the rows of a table that match so often, each copy with other ids and an earlier time.
 
@@ -35,9 +42,11 @@ def copy_rows(
         table: its name.
         where: the condition for the rows to copy.
         count: how often.
-        ids: texts that become others in every column: `<id>-<suffix><number>`.
+        ids: texts that become others in every column: `<id>-<suffix><number>`, or another random
+            text of the same length if they are random, as those of payments are.
         values: SQL for columns that are not copied.
         suffix: see `ids`.
+        advance: is called with the number of rows after each statement.
     """
     columns = database.fetch(_COLUMNS.format(table=table))
     chosen = {
@@ -45,12 +54,20 @@ def copy_rows(
         for name, kind, is_numbered in columns
         if not is_numbered
     }
+    example = f"example_{table}"
+    database.execute(
+        f"DROP TABLE IF EXISTS {example}",
+        # The table itself may have no index while it is filled.
+        f"CREATE TABLE {example} AS SELECT * FROM {table} WHERE {where}",
+    )
     for first in range(0, count, _BATCH):
         last = min(count, first + _BATCH) - 1
         database.execute(
             f"INSERT INTO {table} ({', '.join(chosen)}) SELECT {', '.join(chosen.values())}"
-            f" FROM {table}, generate_series({first}, {last}) AS n WHERE {where}"
+            f" FROM {example}, generate_series({first}, {last}) AS n"
         )
+        advance(last + 1 - first)
+    database.execute(f"DROP TABLE {example}")
 
 
 def _copied(name: str, kind: str, ids: Sequence[str], suffix: str) -> str:
@@ -71,5 +88,8 @@ def _copied(name: str, kind: str, ids: Sequence[str], suffix: str) -> str:
 
 def _with_other_ids(value: str, ids: Sequence[str], suffix: str) -> str:
     for each in ids:
-        value = f"replace({value}, '{each}', '{each}-{suffix}' || n)"
+        other = f"'{each}-{suffix}' || n"
+        if _RANDOM.match(each):
+            other = f"md5({other}) || '{each[_HEX_OF_MD5:]}'"
+        value = f"replace({value}, '{each}', {other})"
     return value

@@ -1,6 +1,7 @@
 """Database: one database of the local server, as the benchmark itself uses it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -12,6 +13,8 @@ class Database:
     """A database, with a new connection for each statement."""
 
     url: str = field(repr=False)
+    settings: Mapping[str, str] = field(factory=dict)
+    """Settings of the server for these connections."""
 
     def execute(self, *statements: str) -> None:
         """Run statements one after the other."""
@@ -23,7 +26,7 @@ class Database:
         return asyncio.run(self._fetch(statement))
 
     async def _fetch(self, statement: str) -> list[Any]:
-        connection = await asyncpg.connect(self.url)
+        connection = await asyncpg.connect(self.url, server_settings=dict(self.settings))
         try:
             return list(await connection.fetch(statement))
         finally:

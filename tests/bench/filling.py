@@ -1,11 +1,13 @@
 """Fill the tables with generated rows; the only place of the benchmark that knows their columns."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
+from tests.bench.bulk import without_indexes
 from tests.bench.copies import copy_rows
 from tests.bench.customers import REQUESTS_PER_TOKEN
 from tests.bench.database import Database
@@ -39,17 +41,21 @@ _OTHERS: Final = (
     "INSERT INTO inbox (id) VALUES ('evt-{order_id}')",
 )
 
-# All tables that grow, and which of their rows belong to one charge.
-_GROWING: Final = (
-    ("orders", "id = '{order_id}'"),
-    ("payments", "order_id = '{order_id}'"),
-    ("refunds", "order_id = '{order_id}'"),
-    ("disputes", "order_id = '{order_id}'"),
-    ("outbox", "order_id = '{order_id}'"),
-    ("idempotency_keys", "key LIKE '%{order_id}'"),
-    ("declines", "source = 'user:{order_id}'"),
-    ("inbox", "id = 'evt-{order_id}'"),
+# All tables that grow, which of their rows belong to one charge, and for how many orders there is
+# one row in a shop whose old rows are deleted as the service does it.
+GROWING: Final = (
+    ("orders", "id = '{order_id}'", 1),
+    ("payments", "order_id = '{order_id}'", 1),
+    ("refunds", "order_id = '{order_id}'", 20),
+    ("disputes", "order_id = '{order_id}'", 200),
+    ("outbox", "order_id = '{order_id}'", 1),
+    ("idempotency_keys", "key LIKE '%{order_id}'", 20),
+    ("declines", "source = 'user:{order_id}'", 20),
+    ("inbox", "id = 'evt-{order_id}'", 5),
 )
+
+# Of a table with fewer rows, PostgreSQL may read all.
+_MIN_ROWS: Final = 20_000
 
 
 def add_orders(database: Database, prefix: str, count: int) -> None:
@@ -58,17 +64,29 @@ def add_orders(database: Database, prefix: str, count: int) -> None:
 
 
 def fill(database: Database, example: Mapping[str, str], count: int, console: Console) -> None:
-    """Copy all rows of one charge, and of each table that it does not write, so often.
+    """Copy all rows of one charge, and of each table that it does not write, very often.
 
     Args:
         database: the database to fill.
         example: the ids of a charge with an Idempotency-Key, see `charge_once`.
-        count: how many rows each table that grows then has more.
+        count: how many orders, payments and sent events it then has more, and fewer of the others.
         console: where the progress is shown.
     """
     database.execute(*(each.format(**example) for each in _OTHERS))
     ids, values = list(example.values()), {"sent_at": "now() - n * interval '10 ms'"}
-    for table, where in track(_GROWING, "filling tables…", console=console, transient=True):
-        copy_rows(database, table, where.format(**example), count, ids, values)
-    # So that the disk is not busy with it during what is measured.
-    database.execute("VACUUM ANALYZE", "CHECKPOINT")
+    rows = {table: max(count // share, min(count, _MIN_ROWS)) for table, _, share in GROWING}
+    with Progress(console=console, transient=True) as progress:
+        step = progress.add_task("filling", total=sum(rows.values()))
+        with without_indexes(
+            database, rows, lambda name: progress.update(step, description=f"indexing: {name}")
+        ):
+            for table, where, _ in GROWING:
+                progress.update(step, description=f"filling: {table}")
+                advance = partial(progress.advance, step)
+                rows_of_example = where.format(**example)
+                copy_rows(
+                    database, table, rows_of_example, rows[table], ids, values, advance=advance
+                )
+        progress.update(step, description="reading everything once")
+        # So that the disk is not busy with it during what is measured.
+        database.execute("VACUUM ANALYZE", "CHECKPOINT")

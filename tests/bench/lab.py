@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import define, field, frozen
 
@@ -80,6 +81,10 @@ class Lab:
     def database(self, name: str) -> Database:
         """Return a new database with the service's schema."""
         return Database(self.postgres.create_database(f"{name}-{next(_numbers)}", _TEMPLATE))
+
+    def drop(self, database: Database) -> None:
+        """Remove a database that takes much of the disk."""
+        self.postgres.drop_database(urlsplit(database.url).path.strip("/"))
 
     @contextmanager
     def serve(self, database: Database, *prefix: str, **changes: str) -> Iterator[Service]:

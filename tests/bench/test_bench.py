@@ -20,6 +20,11 @@ from tests.bench.results import Measured, Result, Sample
 # Long enough for some requests on a loaded machine.
 SECONDS = 0.5
 
+KEYS = """
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    UNION ALL SELECT indexname, indexdef FROM pg_indexes ORDER BY 1, 2
+"""
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -79,8 +84,10 @@ def test_a_ratio_is_of_the_work_and_the_floor_of_the_same_round() -> None:
 
 def test_no_statement_of_the_service_reads_a_whole_table_that_grows(lab: Lab) -> None:
     database = lab.database("plans")
+    keys = database.fetch(KEYS)
     # What deletes old rows takes a batch at a time; of a few batches, PostgreSQL may read all.
     fill(database, charge_once(lab, database, key=True), 20 * BATCH, Console(quiet=True))
+    assert database.fetch(KEYS) == keys
     statements = {*hot_statements(lab, database), *declared_statements()}
     assert any("orders" in each for each in statements)
     assert find_full_scans(database, statements) == {}
