@@ -1,5 +1,6 @@
 """SimulatedProcess: one process of a run, from its start to its crash."""
 
+import math
 from asyncio import Handle
 from contextvars import Context, ContextVar
 from typing import Final
@@ -14,7 +15,8 @@ class SimulatedProcess:
         self.steps = 0
         self.crash_at_step: int | None = None
         """The step before which it crashes."""
-        self.paused_until = 0.0
+        self.runs_from = 0.0
+        """Until then it is paused; a crashed process never runs again."""
         self.context = Context()
         self.context.run(CURRENT.set, self)
         self.held: list[Handle] = []
@@ -24,6 +26,7 @@ class SimulatedProcess:
     def crash(self) -> None:
         """Stop at once: no task of it runs any more, not even its cleanup."""
         self.is_crashed = True
+        self.runs_from = math.inf
 
 
 CURRENT: Final[ContextVar[SimulatedProcess | None]] = ContextVar("process", default=None)

@@ -1,13 +1,12 @@
 """RoundTrip: the time between a request to a server and its reply."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop, yield_once
-from payments_kit.simulation.process import SimulatedProcess, current_process
+from payments_kit.simulation.process import CURRENT, SimulatedProcess
 
 
 @frozen
@@ -19,17 +18,24 @@ class RoundTrip:
     latency: float
     """The longest round trip in seconds; 0: each takes one step and no time."""
     on_crash: Callable[[SimulatedProcess], None]
+    _may_end: bool = field(init=False)
+    """Whether a process may crash or be paused: every step of every adapter asks."""
 
-    async def __call__(self) -> None:
-        """Wait for one round trip."""
-        process = current_process()
-        if process is not None:
-            if self.injector.occurs(FaultKind.CRASH, process.name):
-                process.crash()
-                self.on_crash(process)
-            elif self.injector.occurs(FaultKind.PAUSE, process.name):
-                self.loop.pause(process, self.injector.uniform(FaultKind.PAUSE, 4.0, 90.0))
+    @_may_end.default
+    def _crash_or_pause_is_possible(self) -> bool:
+        return any(map(self.injector.is_possible, (FaultKind.CRASH, FaultKind.PAUSE)))
+
+    def __call__(self) -> Awaitable[None]:
+        """Begin one round trip, and return its end."""
+        if self._may_end and (process := CURRENT.get()) is not None:
+            self._perhaps_end(process)
         if self.latency:
-            await asyncio.sleep(self.loop.draw() * self.latency)
-        else:
-            await yield_once()
+            return self.loop.sleep(self.loop.draw() * self.latency)
+        return yield_once()
+
+    def _perhaps_end(self, process: SimulatedProcess) -> None:
+        if self.injector.occurs(FaultKind.CRASH, process.name):
+            process.crash()
+            self.on_crash(process)
+        elif self.injector.occurs(FaultKind.PAUSE, process.name):
+            self.loop.pause(process, self.injector.uniform(FaultKind.PAUSE, 4.0, 90.0))

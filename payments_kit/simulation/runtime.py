@@ -61,6 +61,8 @@ class SimulatedRuntime:
     broker: InMemoryBroker = field(init=False)
     ledger: GatewayLedger = field(init=False)
     standby: Standby = field(init=False)
+    _now: tuple[float, datetime] = (0.0, BEGINNING)
+    """The last time that was asked for: it is asked for several times at each."""
 
     def __attrs_post_init__(self) -> None:
         loop, injector = self.loop, self.injector
@@ -96,7 +98,10 @@ class SimulatedRuntime:
 
     def now(self) -> datetime:
         """Return the virtual time: the database's clock, and that of processes without skew."""
-        return BEGINNING + timedelta(seconds=self.loop.time())
+        seconds = self.loop.time()
+        if seconds != self._now[0]:
+            self._now = seconds, BEGINNING + timedelta(seconds=seconds)
+        return self._now[1]
 
     def use_cases(self, process: SimulatedProcess, skew: timedelta, new_id: NewId) -> UseCases:
         """Compose the use cases of one process; `skew` is how far its clock is ahead."""
