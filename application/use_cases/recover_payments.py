@@ -48,6 +48,8 @@ class RecoverPayments:
             StorageUnavailable: the database cannot be reached.
         """
         due = await self.begin().orders.find_due(self.now(), limit)
+        if not due:
+            return 0
         slots = asyncio.Semaphore(MAX_CONCURRENT)
 
         async def recover(order_id: OrderId) -> bool:

@@ -98,13 +98,13 @@ class OrderIntake:
         """Report orders that never expire because their `expiresAt` is not understood."""
         without = ((event, replica) for event, replica in created if not _expires(replica))
         problems = ((replica.id, expiry_problem(event.data)) for event, replica in without)
-        await asyncio.gather(
-            *(
-                self.alerts.report(AlertKind.EXPIRY_NOT_UNDERSTOOD, order_id, problem)
-                for order_id, problem in problems
-                if problem is not None
-            )
-        )
+        reports = [
+            self.alerts.report(AlertKind.EXPIRY_NOT_UNDERSTOOD, order_id, problem)
+            for order_id, problem in problems
+            if problem is not None
+        ]
+        if reports:
+            await asyncio.gather(*reports)
 
 
 @frozen

@@ -1,6 +1,7 @@
 """World: one run from its start until nothing is left to do, and the check of the promises."""
 
 import asyncio
+import gc
 import random
 from collections import Counter
 from collections.abc import Coroutine, Iterator
@@ -93,7 +94,19 @@ class World:
         self._names: list[str] = []
 
     def run(self) -> RunResult:
-        """Run the scenario, end all faults, wait until nothing is left to do, and check."""
+        """Run the scenario, end all faults, wait until nothing is left to do, and check.
+
+        Garbage is collected afterwards: a seventh of the time went into looking for it.
+        """
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return self._run()
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    def _run(self) -> RunResult:
         with collecting_errors(self.report_unexpected):
             try:
                 self.loop.simulate(self.main())

@@ -44,4 +44,7 @@ class InMemoryStreamPositions:
 
     def _find(self, stream: str, consumer: str) -> StreamPosition | None:
         copy, found = self._database.positions.get((stream, consumer), (0, None))
-        return found and evolve(found, is_current=copy == self._database.copy)
+        is_current = copy == self._database.copy
+        if found is None or found.is_current == is_current:
+            return found
+        return evolve(found, is_current=is_current)

@@ -93,8 +93,7 @@ class InMemoryTables:
 
     def back_up(self) -> "Backup":
         """Return a copy of everything that is stored now."""
-        names = [each.name for each in fields(InMemoryTables) if each.name not in _NOT_STORED]
-        return {name: _copy(getattr(self, name)) for name in names}
+        return {name: _copy(getattr(self, name)) for name in _STORED}
 
     def restore(self, backup: "Backup") -> None:
         """Continue on a backup, as after a failover that lost the transactions since then."""
@@ -114,6 +113,10 @@ Backup = Mapping[str, Any]
 
 _NOT_STORED: Final = (
     *("now", "checkpoint", "copy", "restored", "comparisons", "signals", "loses_signal"),
+)
+
+_STORED: Final = tuple(
+    each.name for each in fields(InMemoryTables) if each.name not in _NOT_STORED
 )
 
 

@@ -191,7 +191,7 @@ class _Orders:
         first_check = {
             order_id: min(due)
             for order_id, (_, order) in self._work._database.orders.items()
-            if (due := [check for check in _scheduled_checks(order) if check <= now])
+            if (due := _due_checks(order, now))
         }
         return sorted(first_check, key=lambda order_id: (first_check[order_id], order_id))[:limit]
 
@@ -199,10 +199,12 @@ class _Orders:
         self._work._saved[order.id] = order
 
 
-def _scheduled_checks(order: Order) -> list[datetime]:
-    checks = [payment.next_check_at for payment in order.payments]
-    checks += [refund.next_check_at for refund in order.refunds]
-    return [check for check in checks if check is not None]
+def _due_checks(order: Order, now: datetime) -> list[datetime]:
+    return [
+        check_at
+        for each in (*order.payments, *order.refunds)
+        if (check_at := each.next_check_at) is not None and check_at <= now
+    ]
 
 
 @frozen
@@ -230,6 +232,8 @@ class _Inbox:
     async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         database = self._work._database
         await database.checkpoint("read deferred notifications")
+        if not database.deferred_notifications:
+            return []
         charges = {
             payment.charge_id for _, order in database.orders.values() for payment in order.payments
         }
