@@ -6,12 +6,12 @@ import random
 import types
 from asyncio import Handle, TimerHandle
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, copy_context
+from contextvars import Context
 from heapq import heappop, heappush
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from payments_kit.simulation.forbidden import Forbidden, forbidding_nondeterminism
-from payments_kit.simulation.process import CURRENT, SimulatedProcess
+from payments_kit.simulation.process import Call, SimulatedProcess
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
@@ -31,25 +31,6 @@ def yield_once() -> Generator[None, None, None]:
     yield
 
 
-class _Call(TimerHandle):
-    """A call that is ready, or waits for its time; asyncio's own handle keeps more than that."""
-
-    __slots__ = ("process",)
-
-    def __init__(
-        self, callback: Callable[..., object], args: tuple[object, ...], context: Context | None
-    ) -> None:
-        self._callback = callback
-        self._args = args
-        self._context = copy_context() if context is None else context
-        self._cancelled = False
-        self.process = self._context.get(CURRENT)
-
-    def cancel(self) -> None:
-        """Do not call; it is dropped when it is its turn."""
-        self._cancelled = True
-
-
 class SimulatedLoop(asyncio.BaseEventLoop):
     """Runs one ready handle after another, in an order that the seed determines.
 
@@ -61,9 +42,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.draw = random.Random(f"loop {seed}").random  # noqa: S311 - replayable on purpose
         """The random stream of this loop: from 0 to 1."""
         self._time = 0.0
-        self._timers: list[tuple[float, int, _Call]] = []
+        self._timers: list[tuple[float, int, Call]] = []
         self._timer_count = 0
-        self._runnable: list[_Call] = []
+        self._runnable: list[Call] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._is_over = False
         self._max_steps = max_steps
@@ -73,7 +54,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.on_crash: Callable[[SimulatedProcess], None] = lambda _process: None
         self.set_task_factory(self._new_task)
 
-    get_debug = bool  # type: ignore[assignment] # asyncio asks at each future; bool() is False
+    get_debug = bool  # asyncio asks at each future; bool() is False
 
     def time(self) -> float:
         """Return the virtual seconds since the run began."""
@@ -146,7 +127,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> Handle:
         """Add a handle to those that are ready."""
-        call = _Call(callback, args, context)
+        call = Call(callback, args, context)
         if not self._is_over:
             self._runnable.append(call)
         return call
@@ -159,7 +140,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> TimerHandle:
         """Schedule a call at a virtual time."""
-        timer = _Call(callback, args, context)
+        timer = Call(callback, args, context)
         if not self._is_over:
             self._timer_count += 1
             heappush(self._timers, (when, self._timer_count, timer))

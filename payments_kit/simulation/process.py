@@ -1,9 +1,29 @@
 """SimulatedProcess: one process of a run, from its start to its crash."""
 
 import math
-from asyncio import Handle
-from contextvars import Context, ContextVar
+from asyncio import TimerHandle
+from collections.abc import Callable
+from contextvars import Context, ContextVar, copy_context
 from typing import Final
+
+
+class Call(TimerHandle):
+    """A call that is ready, or waits for its time; asyncio's own handle keeps more than that."""
+
+    __slots__ = ("process",)
+
+    def __init__(
+        self, callback: Callable[..., object], args: tuple[object, ...], context: Context | None
+    ) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self.process = self._context.get(CURRENT)
+
+    def cancel(self) -> None:
+        """Do not call; it is dropped when it is its turn."""
+        self._cancelled = True
 
 
 class SimulatedProcess:
@@ -19,8 +39,8 @@ class SimulatedProcess:
         """Until then it is paused; a crashed process never runs again."""
         self.context = Context()
         self.context.run(CURRENT.set, self)
-        self.held: list[Handle] = []
-        """Handles that must not run while it is paused or crashed. They are kept, because the
+        self.held: list[Call] = []
+        """Calls that must not run while it is paused or crashed. They are kept, because the
         garbage collector would run their `finally` blocks."""
 
     def crash(self) -> None:

@@ -101,12 +101,12 @@ class World:
         was_enabled = gc.isenabled()
         gc.disable()
         try:
-            return self._run()
+            return self._simulate_and_check()
         finally:
             if was_enabled:
                 gc.enable()
 
-    def _run(self) -> RunResult:
+    def _simulate_and_check(self) -> RunResult:
         with collecting_errors(self.report_unexpected):
             try:
                 self.loop.simulate(self.main())

@@ -115,9 +115,7 @@ _NOT_STORED: Final = (
     *("now", "checkpoint", "copy", "restored", "comparisons", "signals", "loses_signal"),
 )
 
-_STORED: Final = tuple(
-    each.name for each in fields(InMemoryTables) if each.name not in _NOT_STORED
-)
+_STORED: Final = tuple(each.name for each in fields(InMemoryTables) if each.name not in _NOT_STORED)
 
 
 def _copy(value: Any) -> Any:

@@ -16,6 +16,7 @@ from domain.events import Event
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.payment import Payment
+from domain.refund import Refund
 
 
 @define
@@ -200,9 +201,10 @@ class _Orders:
 
 
 def _due_checks(order: Order, now: datetime) -> list[datetime]:
+    entities: tuple[Payment | Refund, ...] = (*order.payments, *order.refunds)
     return [
         check_at
-        for each in (*order.payments, *order.refunds)
+        for each in entities
         if (check_at := each.next_check_at) is not None and check_at <= now
     ]
 
