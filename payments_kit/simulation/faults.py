@@ -81,7 +81,6 @@ class FaultInjector:
         current_name: Callable[[], str],
         only: frozenset[FaultOccurrence] | None = None,
     ) -> None:
-        self._rates = dict(rates)
         self._suppressed = suppressed
         self._only = only
         self._record = record
@@ -90,6 +89,7 @@ class FaultInjector:
             kind: random.Random(f"{kind.name} {seed}")  # noqa: S311 - replayable on purpose
             for kind in rates
         }
+        self._chances = {kind: (rate, self._streams[kind].random) for kind, rate in rates.items()}
         self.counts: Counter[FaultKind] = Counter()
         """How often each kind was due, suppressed or not."""
         self.happened: Counter[FaultKind] = Counter()
@@ -99,10 +99,11 @@ class FaultInjector:
 
     def occurs(self, kind: FaultKind, where: str = "") -> bool:
         """Decide whether this fault occurs now; `where` is the current process if empty."""
-        rate = self._rates.get(kind)
-        if rate is None or self.is_healed or self._streams[kind].random() >= rate:
+        chance = self._chances.get(kind)
+        if chance is None or self.is_healed:
             return False
-        return self.inject(kind, where)
+        rate, draw = chance
+        return draw() < rate and self.inject(kind, where)
 
     def inject(self, kind: FaultKind, where: str = "") -> bool:
         """Count one more occurrence; return False if this one is suppressed."""
@@ -119,7 +120,7 @@ class FaultInjector:
 
     def is_possible(self, kind: FaultKind) -> bool:
         """Whether this fault can occur at all in this run."""
-        return kind in self._rates
+        return kind in self._chances
 
     def uniform(self, kind: FaultKind, low: float, high: float) -> float:
         """Draw a number from the random stream of the kind."""

@@ -52,7 +52,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.outside = Context()
         """The context of everything that belongs to no process and so survives every crash."""
         self.on_crash: Callable[[SimulatedProcess], None] = lambda _process: None
-        self.set_task_factory(self._new_task)
 
     get_debug = bool  # asyncio asks at each future; bool() is False
 
@@ -154,7 +153,25 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> TimerHandle:
         """Schedule a call after this many virtual seconds."""
-        return self.call_at(self._time + delay, callback, *args, context=context)
+        timer = Call(callback, args, context)
+        if not self._is_over:
+            self._timer_count += 1
+            heappush(self._timers, (self._time + delay, self._timer_count, timer))
+        return timer
+
+    def create_task(
+        self, coro: Any, *, name: object = None, context: Context | None = None
+    ) -> "asyncio.Task[Any]":
+        """Start a task."""
+        task = asyncio.Task(coro, loop=self, context=context)
+        if name is not None:
+            task.set_name(name)
+        self._tasks.append(task)
+        return task
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        """Return a future of this loop."""
+        return asyncio.Future(loop=self)
 
     def run_in_executor(self, *_args: object) -> NoReturn:
         """Refuse: a seed does not determine when a thread runs."""
@@ -167,13 +184,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _timer_handle_cancelled(self, _handle: TimerHandle) -> None:
         """Do nothing: cancelled timers are dropped at their time."""
-
-    def _new_task(
-        self, _loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
-    ) -> "asyncio.Task[Any]":
-        task = asyncio.Task(coroutine, loop=self, **options)
-        self._tasks.append(task)
-        return task
 
     def _run_once(self) -> None:
         runnable, draw = self._runnable, self.draw
@@ -207,10 +217,14 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _jump(self) -> None:
         """Advance the clock until something is ready."""
-        timers, when = self._timers, self.next_timer()
-        if when is None:
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+        if not timers:
             raise Deadlock("nothing is ready and no timer is set")
-        self._time = now = max(self._time, when)
+        if timers[0][0] > self._time:
+            self._time = timers[0][0]
+        now = self._time
         while timers and timers[0][0] <= now:
             self._runnable.append(heappop(timers)[2])
 

@@ -17,6 +17,7 @@ from adapters.messaging.in_memory import InMemoryBroker, InMemoryPublisher
 from adapters.messaging.in_memory import publisher as messaging
 from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
+from adapters.persistence.in_memory.changes import Changes
 from application.application import Ports, UseCases, compose
 from application.ports.books import Comparison
 from application.ports.charge_reading import ChargeQuery
@@ -371,9 +372,9 @@ def _cancel_keeps_the_money(self: Order, event: OrderReplica, _now: datetime) ->
 _check = InMemoryUnitOfWork._check
 
 
-def _continued_without_a_check(self: InMemoryUnitOfWork) -> None:
+def _continued_without_a_check(self: InMemoryUnitOfWork, changes: Changes) -> None:
     if not self._continues:
-        _check(self)
+        _check(self, changes)
 
 
 _claim_order = ClaimOrder.__call__
@@ -406,8 +407,8 @@ async def _reply_before_the_settlement(
     return await _settle(self, command, claim, outcome)
 
 
-def _only_the_inbox_is_checked(self: InMemoryUnitOfWork) -> None:
-    if not self._database.inbox.isdisjoint(self._notifications):
+def _only_the_inbox_is_checked(self: InMemoryUnitOfWork, changes: Changes) -> None:
+    if not self._database.inbox.isdisjoint(changes.notifications):
         raise Conflict("inbox")
 
 
@@ -418,7 +419,7 @@ class _EarlyPublisher(InMemoryUnitOfWork):
     broker: InMemoryBroker = field(kw_only=True)
 
     async def commit(self) -> None:
-        for event in self._events:
+        for event in self.changes.events:
             self.broker.store(encode(OutboxEntry(event, NOW)))
         await super().commit()
 
@@ -427,9 +428,11 @@ def _published_before_the_commit(ports: Ports) -> UseCases:
     assert isinstance(ports.outbox, InMemoryOutboxQueue)
     assert isinstance(ports.publisher, InMemoryPublisher)
     database, broker = ports.outbox._database, ports.publisher._broker
-    return compose(
-        evolve(ports, begin=lambda: _EarlyPublisher(database, lambda: None, broker=broker))
-    )
+
+    def begin() -> _EarlyPublisher:
+        return _EarlyPublisher(database, lambda: None, database.restored, broker=broker)
+
+    return compose(evolve(ports, begin=begin))
 
 
 # --- messaging --------------------------------------------------------------------------------

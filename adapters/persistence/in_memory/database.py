@@ -14,4 +14,4 @@ class InMemoryDatabase(InMemoryTables):
 
     def begin(self, traceparent: Callable[[], str | None] = lambda: None) -> InMemoryUnitOfWork:
         """Begin a unit of work; `traceparent` returns the trace context of its events."""
-        return InMemoryUnitOfWork(self, traceparent)
+        return InMemoryUnitOfWork(self, traceparent, self.restored)

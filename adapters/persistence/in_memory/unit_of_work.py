@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
+from adapters.persistence.in_memory.changes import Changes
 from adapters.persistence.in_memory.requests import InMemoryRequests, known_request
 from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
 from application.ports.charge_reading import ChargeQuery, ChargeReading
@@ -25,18 +26,19 @@ class InMemoryUnitOfWork:
 
     _database: InMemoryTables
     _traceparent: Callable[[], str | None]
-    _restored: int = Factory(lambda self: self._database.restored, takes_self=True)
+    _restored: int
+    """How often the database was restored before this unit of work began."""
     _read: dict[OrderId, tuple[int, Order | None]] = field(factory=dict)
     _continues: bool = False
-    _saved: dict[OrderId, Order] = field(factory=dict)
-    _events: list[Event] = field(factory=list)
-    _notifications: list[str] = field(factory=list)
-    _deferred: dict[str, tuple[datetime, ChargeNotification]] = field(factory=dict)
-    _removed: list[str] = field(factory=list)
-    _positions: list[EventPosition] = field(factory=list)
-    _requests: InMemoryRequests = Factory(
-        lambda self: InMemoryRequests(self._database), takes_self=True
-    )
+    _changes: Changes | None = None
+    """None as long as there are none: most units of work only read."""
+
+    @property
+    def changes(self) -> Changes:
+        """What the commit writes."""
+        if self._changes is None:
+            self._changes = Changes(InMemoryRequests(self._database))
+        return self._changes
 
     @property
     def orders(self) -> "_Orders":
@@ -52,7 +54,7 @@ class InMemoryUnitOfWork:
 
     @property
     def requests(self) -> InMemoryRequests:
-        return self._requests
+        return self.changes.requests
 
     @property
     def positions(self) -> "_Positions":
@@ -74,62 +76,59 @@ class InMemoryUnitOfWork:
     def continued(self) -> "InMemoryUnitOfWork":
         written = {
             order_id: (self._revision(order_id) + 1, order)
-            for order_id, order in self._saved.items()
+            for order_id, order in self.changes.orders.items()
         }
         return InMemoryUnitOfWork(
             self._database, self._traceparent, self._restored, self._read | written, continues=True
         )
 
     async def commit(self) -> None:
-        changes = (
-            *(self._saved, self._events, self._notifications),
-            *(self._deferred, self._removed, self._positions, self._requests),
-        )
-        if not any(changes):
+        changes = self._changes
+        if not changes:
             return
         await self._database.checkpoint("commit")
         if self._restored != self._database.restored:
             if self._continues:
                 raise Conflict("the first commit may be lost")
             raise StorageUnavailable("the connection was lost")  # what was read is no guard now
-        self._check()
-        self._write()
+        self._check(changes)
+        self._write(changes)
         await self._database.checkpoint("committed")
 
-    def _check(self) -> None:
-        for order_id in self._saved:
+    def _check(self, changes: Changes) -> None:
+        for order_id in changes.orders:
             revision, _ = self._database.orders.get(order_id, (0, None))
             if revision != self._revision(order_id):
                 raise Conflict(order_id)
-        if not self._database.inbox.isdisjoint(self._notifications):
+        if not self._database.inbox.isdisjoint(changes.notifications):
             raise Conflict("inbox")
-        for position in self._positions:
+        for position in changes.positions:
             copy, _ = self._database.positions.get((position.stream, position.consumer), (0, None))
             if copy != self._database.copy:
                 raise Conflict("position")
-        self._requests.check()
+        changes.requests.check()
 
     def _revision(self, order_id: OrderId) -> int:
         """Return the revision of an order that was read, 0 if it did not exist."""
         return self._read.get(order_id, (0, None))[0]
 
-    def _write(self) -> None:
+    def _write(self, changes: Changes) -> None:
         database = self._database
-        for order_id, order in self._saved.items():
+        for order_id, order in changes.orders.items():
             database.orders[order_id] = (self._revision(order_id) + 1, order)
             database.order_of.update({payment.id: order_id for payment in order.payments})
-        for event in self._events:
+        for event in changes.events:
             entry = OutboxEntry(event, database.now(), self._traceparent())
             database.outbox.setdefault(event.id, OutboxRecord(entry))
-        if self._events:
+        if changes.events:
             database.signal_events()
-        database.inbox.update(self._notifications)
-        database.deferred_notifications = self._deferred | database.deferred_notifications
-        for notification_id in self._removed:
+        database.inbox.update(changes.notifications)
+        database.deferred_notifications = changes.deferred | database.deferred_notifications
+        for notification_id in changes.removed:
             database.deferred_notifications.pop(notification_id, None)
-        for position in self._positions:
+        for position in changes.positions:
             self._advance(position)
-        self._requests.write()
+        changes.requests.write()
 
     def _advance(self, position: EventPosition) -> None:
         key = position.stream, position.consumer
@@ -197,7 +196,7 @@ class _Orders:
         return sorted(first_check, key=lambda order_id: (first_check[order_id], order_id))[:limit]
 
     def save(self, order: Order) -> None:
-        self._work._saved[order.id] = order
+        self._work.changes.orders[order.id] = order
 
 
 def _due_checks(order: Order, now: datetime) -> list[datetime]:
@@ -214,7 +213,7 @@ class _Outbox:
     _work: InMemoryUnitOfWork
 
     def add(self, event: Event) -> None:
-        self._work._events.append(event)
+        self._work.changes.events.append(event)
 
 
 @frozen
@@ -226,10 +225,10 @@ class _Inbox:
         return notification_id in self._work._database.inbox
 
     def add(self, notification_id: str) -> None:
-        self._work._notifications.append(notification_id)
+        self._work.changes.notifications.append(notification_id)
 
     def defer(self, notification: ChargeNotification, since: datetime) -> None:
-        self._work._deferred.setdefault(notification.id, (since, notification))
+        self._work.changes.deferred.setdefault(notification.id, (since, notification))
 
     async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         database = self._work._database
@@ -249,7 +248,7 @@ class _Inbox:
         ]
 
     def remove_deferred(self, notification_id: str) -> None:
-        self._work._removed.append(notification_id)
+        self._work.changes.removed.append(notification_id)
 
 
 @frozen
@@ -257,4 +256,4 @@ class _Positions:
     _work: InMemoryUnitOfWork
 
     def advance(self, position: EventPosition) -> None:
-        self._work._positions.append(position)
+        self._work.changes.positions.append(position)
