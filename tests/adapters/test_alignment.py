@@ -17,8 +17,9 @@ from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.plans import ORDERS
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from application.ports.alerts import AlertKind

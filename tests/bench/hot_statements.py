@@ -7,7 +7,7 @@ from collections.abc import Collection
 from http.client import HTTPConnection
 
 from adapters.persistence import sql
-from adapters.persistence.sql.database import Statement
+from adapters.persistence.sql.statement import Statement
 from tests.bench import customers
 from tests.bench.broker import Broker
 from tests.bench.charges import MAX_TRIES, tries

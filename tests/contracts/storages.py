@@ -21,11 +21,12 @@ from adapters.persistence.in_memory import (
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.books import SqlBooks
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork

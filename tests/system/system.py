@@ -11,8 +11,9 @@ import aiohttp
 from attrs import frozen
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import payments
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from domain.identifiers import OrderId

@@ -8,7 +8,8 @@ from attrs import frozen
 from sqlalchemy import BigInteger, Interval, Text, bindparam, case, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import alerts
 from application.ports.alerts import MAX_CURRENT_FOR, MAX_LISTED, Alert, AlertKind
 

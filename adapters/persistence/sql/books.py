@@ -7,8 +7,9 @@ from attrs import define
 from sqlalchemy import Boolean, DateTime, Text, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_copy import THIS_COPY
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import database_identity, gateway_marks
 from application.ports.books import Comparison
 

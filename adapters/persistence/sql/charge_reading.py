@@ -14,9 +14,9 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.persistence.sql.database import Rows, Statement
 from adapters.persistence.sql.database_copy import THIS_COPY
 from adapters.persistence.sql.mappers.orders import WIDTH
+from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
 from adapters.persistence.sql.tables import (
     declines,
     disputes,
@@ -60,7 +60,7 @@ def request_from(query: ChargeQuery, rows: Rows) -> KnownRequest | None:
     """Return the request that has the key."""
     if query.key is None:
         return None
-    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) : -1]
+    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) : -2]
     if holder is None:
         return None
     reply = None if status is None else StoredReply(status, content)
@@ -69,7 +69,7 @@ def request_from(query: ChargeQuery, rows: Rows) -> KnownRequest | None:
 
 def copy_from(rows: Rows) -> str:
     """Return which copy of the database has answered."""
-    return str(rows[0][-1])
+    return str(rows[0][-2])
 
 
 @cache
@@ -91,7 +91,7 @@ def _statement(sources: int, has_key: bool) -> Statement:
         joined = joined.outerjoin(idempotency_keys, is_key)
         is_leased = keys.lease_ends > func.now()
         columns += [keys.holder, keys.fingerprint, is_leased, keys.status, keys.content]
-    return Statement.of(select(*columns, THIS_COPY).select_from(joined))
+    return Statement.of(select(*columns, THIS_COPY, NUMBER_IN_GROUP).select_from(joined))
 
 
 def _declines(number: int) -> ColumnElement[int]:

@@ -8,7 +8,8 @@ from typing import Final
 from attrs import define
 from sqlalchemy import func, select
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 
 _READ: Final = Statement.of(select(func.clock_timestamp()))

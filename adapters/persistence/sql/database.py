@@ -1,52 +1,29 @@
 """Run statements, each in a transaction of its own, and translate errors to the port's errors."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import asyncpg
 from attrs import field, frozen
-from sqlalchemy import ClauseElement, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from adapters.persistence.sql.engine import connections_of
 from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
 from adapters.persistence.sql.pool import AllInUse, Connection, ConnectionPool, says_read_only
-from adapters.persistence.sql.pooler import PooledConnection
+from adapters.persistence.sql.pooler import is_pooled
 from adapters.persistence.sql.refusals import Refusals
+from adapters.persistence.sql.statement import Rows, Statement
+from adapters.persistence.sql.statement_groups import (
+    Epoch,
+    Execution,
+    NotGrouped,
+    StatementGroups,
+)
 from application.ports.unit_of_work import Conflict, StorageUnavailable
-
-_DIALECT: Final = make_url("postgresql+asyncpg://").get_dialect()()
-
-Rows = Sequence[tuple[Any, ...]]
-"""The rows that a statement returns."""
-
-
-@frozen
-class Statement:
-    """A statement that is compiled once, so that running it costs only its round trip."""
-
-    text: str
-    names: tuple[str, ...]
-
-    @classmethod
-    def of(cls, statement: ClauseElement) -> "Statement":
-        """Compile a statement of SQLAlchemy."""
-        compiled = statement.compile(dialect=_DIALECT)
-        assert isinstance(compiled, SQLCompiler), "not DDL"  # noqa: S101
-        return cls(str(compiled), tuple(compiled.positiontup or ()))
-
-    def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the values in the order of the statement's parameters."""
-        return tuple(values[name] for name in self.names)
 
 
 class _ConnectionLost(StorageUnavailable):
     """The connection was lost during a statement, which may have been executed."""
-
-
-Epoch = tuple[int, int]
-"""How many connections had been lost before something was read, and opened until then."""
 
 
 @frozen
@@ -61,10 +38,15 @@ class Database:
     """For what needs transactions of several statements; it has connections of its own."""
     refusals: Refusals = field(factory=Refusals, init=False)
     pool: ConnectionPool = field(init=False)
+    _groups: StatementGroups = field(init=False)
 
     @pool.default
     def _pool_of_engine(self) -> ConnectionPool:
         return connections_of(self.engine)
+
+    @_groups.default
+    def _groups_of_statements(self) -> StatementGroups:
+        return StatementGroups(self._execute_group, self._execute_alone)
 
     @property
     def generation(self) -> int:
@@ -96,9 +78,9 @@ class Database:
         parameters = statement.parameters(values)
         with translating_errors():
             try:
-                return await self._run(statement.text, parameters)
+                return await self._execute(statement, parameters)
             except _ConnectionLost:
-                return await self._run(statement.text, parameters)
+                return await self._execute(statement, parameters)
 
     async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> Rows:
         """Run a statement that writes everything or nothing; return its rows.
@@ -113,7 +95,7 @@ class Database:
         """
         with translating_errors():
             try:
-                return await self._run(statement.text, statement.parameters(values), epoch)
+                return await self._execute(statement, statement.parameters(values), epoch)
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
             except asyncpg.PostgresError as error:
@@ -129,37 +111,70 @@ class Database:
         """
         connection = await self._acquire()
         self.pool.release(connection)
-        # asyncpg's classes count any connection as an instance of each of them.
-        return type(connection.driver) is PooledConnection
+        return is_pooled(connection.driver)
 
     def distrust_connections(self) -> None:
         """Replace every connection at its next use: their server is not what it was."""
         self.pool.trusted += 1
 
-    async def _run(
-        self, text: str, parameters: tuple[Any, ...], epoch: Epoch | None = None
+    async def _execute(
+        self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None = None
     ) -> Rows:
+        if statement.number is None or self.pool.is_pooled:
+            return await self._fetch(statement.text, parameters, epoch)
+        return await self._groups.run(statement, parameters, epoch)
+
+    async def _fetch(self, text: str, parameters: tuple[Any, ...], epoch: Epoch | None) -> Rows:
+        async def fetch(connection: Connection) -> Rows:
+            self._check_epoch(epoch, connection)
+            return await connection.driver.fetch(text, *parameters)
+
+        return await self._on_connection(fetch)
+
+    async def _execute_alone(self, statement: Statement, execution: Execution) -> Rows:
+        return await self._fetch(statement.text, execution.parameters, execution.epoch)
+
+    async def _execute_group(self, statement: Statement, group: Sequence[Execution]) -> None:
+        async def fetch(connection: Connection) -> Rows:
+            if is_pooled(connection.driver):
+                raise NotGrouped
+            parameters = []
+            for number, each in enumerate(group):
+                try:
+                    self._check_epoch(each.epoch, connection)
+                except Conflict as conflict:
+                    each.fail(conflict)
+                else:
+                    parameters.append(statement.in_group(each.parameters, number))
+            return await connection.driver.fetchmany(statement.text, parameters)
+
+        rows_of: list[list[tuple[Any, ...]]] = [[] for _ in group]
+        for row in await self._on_connection(fetch):
+            rows_of[row[-1]].append(row)
+        for each, rows in zip(group, rows_of, strict=True):
+            each.end(rows)
+
+    async def _on_connection(self, execute: Callable[[Connection], Awaitable[Rows]]) -> Rows:
         connection = await self._acquire()
         driver, is_usable = connection.driver, False
         try:
-            if epoch is not None and not self._is_in(epoch, connection):
-                is_usable = True
-                raise Conflict("connections were lost or opened since it was read")
-            try:
-                rows = await driver.fetch(text, *parameters)
-            except Exception as error:
-                self.refusals.note(error)
-                fault = fault_of(error)
-                if driver.is_closed() or fault is Fault.LOST:
-                    raise _ConnectionLost(reason_of(error)) from error
-                if fault is Fault.READ_ONLY or isinstance(error, TimeoutError):
-                    # After a failover. A server that does not reply may be frozen, and then each
-                    # of its connections would cost another caller the same time.
-                    self.distrust_connections()
-                # After another error, or a cancellation, the reply may still arrive.
-                is_usable = isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError))
-                raise
+            rows = await execute(connection)
             is_usable = True
+        except (Conflict, NotGrouped):
+            is_usable = True  # nothing was sent
+            raise
+        except Exception as error:
+            self.refusals.note(error)
+            fault = fault_of(error)
+            if driver.is_closed() or fault is Fault.LOST:
+                raise _ConnectionLost(reason_of(error)) from error
+            if fault is Fault.READ_ONLY or isinstance(error, TimeoutError):
+                # After a failover. A server that does not reply may be frozen, and then each
+                # of its connections would cost another caller the same time.
+                self.distrust_connections()
+            # After another error, or a cancellation, the reply may still arrive.
+            is_usable = isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError))
+            raise
         finally:
             if is_usable:
                 self.pool.release(connection)
@@ -171,9 +186,13 @@ class Database:
             raise _ConnectionLost("the server has become read-only")
         return rows
 
-    def _is_in(self, epoch: Epoch, connection: Connection) -> bool:
+    def _check_epoch(self, epoch: Epoch | None, connection: Connection) -> None:
+        """Raise Conflict unless the connection leads to the server that was read."""
+        if epoch is None:
+            return
         lost, opened = epoch
-        return self.pool.lost == lost and connection.number <= opened
+        if self.pool.lost != lost or connection.number > opened:
+            raise Conflict("connections were lost or opened since it was read")
 
     async def _acquire(self) -> Connection:
         try:

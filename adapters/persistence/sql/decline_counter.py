@@ -7,7 +7,8 @@ from attrs import frozen
 from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import declines
 
 _SOURCES: Final = bindparam("sources", type_=ARRAY(Text))

@@ -7,7 +7,7 @@ from attrs import frozen
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.errors import translating_errors
 from adapters.persistence.sql.migrate import (
     current_revision,
@@ -15,6 +15,7 @@ from adapters.persistence.sql.migrate import (
     newest_revision,
 )
 from adapters.persistence.sql.privileges import find_missing_privileges
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.version_table import ENCODING, encoding_problem
 

@@ -19,8 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.retention import delete_oldest
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import idempotency_keys
 from application.ports.idempotency_store import (
     IdempotencyKeyReused,

@@ -26,9 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.events import event_from
 from adapters.persistence.sql.outbox_windows import FIRST, IN_WINDOW, LAST_OF_WINDOW
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import outbox, relay
 from application.ports.event_publisher import OutboxEntry
 from domain.events import EventId

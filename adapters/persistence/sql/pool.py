@@ -13,6 +13,7 @@ import asyncpg
 from attrs import define, field
 
 from adapters.persistence.sql.connector import Connector
+from adapters.persistence.sql.pooler import is_pooled
 
 # How long to wait for a free connection; a customer waits as long.
 POOL_SECONDS: Final = 3.0
@@ -56,6 +57,8 @@ class ConnectionPool:
     """How many connections were opened."""
     trusted: int = field(default=0, init=False)
     """Rises when all connections opened so far must not be used again."""
+    is_pooled: bool = field(default=False, init=False)
+    """Whether the connection opened last does without named statements; see `pooler`."""
     copy: str | None = field(default=None, init=False)
     """Which copy of the database has answered last."""
     _lost_at_answer: int = field(default=0, init=False)
@@ -139,7 +142,7 @@ class ConnectionPool:
         except BaseException:
             driver.terminate()
             raise
-        self.opened += 1
+        self.opened, self.is_pooled = self.opened + 1, is_pooled(driver)
         return Connection(driver, self.opened, trusted, says_read_only(driver))
 
     def _end(self, connection: Connection) -> None:

@@ -27,6 +27,12 @@ class PooledConnection(asyncpg.Connection):
         return await super().prepare(query, name=name or f"payments_{uuid.uuid4().hex}", **options)
 
 
+def is_pooled(connection: "asyncpg.Connection[Any]") -> bool:
+    """Whether a connection does without named statements."""
+    # asyncpg's classes count any connection as an instance of each of them.
+    return type(connection) is PooledConnection
+
+
 async def has_pooler(connection: "asyncpg.Connection[Any]") -> bool:
     """Whether there is a pooler between us and the server.
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import (
     alerts,
     declines,

@@ -8,11 +8,12 @@ from typing import Final
 from attrs import define, field
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.privileges import HAS_ALL, check_privileges
 from adapters.persistence.sql.schema_version import SCHEMA_VERSION
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.unit_of_work import StorageUnavailable
 

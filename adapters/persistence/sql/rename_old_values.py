@@ -6,7 +6,8 @@ from typing import Final
 from attrs import frozen
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
 BATCH: Final = 1_000

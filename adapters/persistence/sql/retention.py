@@ -11,8 +11,9 @@ from typing import Final
 from attrs import frozen
 from sqlalchemy import Column, Table, text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_windows import FIRST, IN_WINDOW, LAST_OF_WINDOW
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import alerts, declines, inbox
 
 BATCH: Final = 1_000

@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 
-from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.outbox_signal import WAKE_RELAY
 from adapters.persistence.sql.requests import (
@@ -34,6 +33,7 @@ from adapters.persistence.sql.requests import (
     change_of_request,
     insert_request,
 )
+from adapters.persistence.sql.statement import NUMBER_IN_GROUP, WITHIN_LOCK_TIMEOUT, Statement
 from adapters.persistence.sql.statements import WRITTEN
 from adapters.persistence.sql.tables import (
     disputes,
@@ -122,6 +122,7 @@ def _statement(writes: tuple[_Write, ...], request: Change | None) -> Statement:
         .where(
             orders.c.id == first.parameter("id"),
             orders.c.revision == bindparam("revision_read", type_=BigInteger),
+            WITHIN_LOCK_TIMEOUT,
         )
         .values({name: first.parameter(name) for name in first.columns})
         .returning(literal_column("1").label("one"))
@@ -134,7 +135,9 @@ def _statement(writes: tuple[_Write, ...], request: Change | None) -> Statement:
         ended = change_of_request(request).where(exists(select(order)))
         parts.append(ended.cte("ended_request"))
     wake = [WAKE_RELAY] if any(each.table is outbox for each in writes) else []
-    return Statement.of(select(order, *wake).add_cte(*parts))
+    return Statement.of(
+        select(order, *wake, NUMBER_IN_GROUP).add_cte(*parts), lock=_names(orders, 0)[0]
+    )
 
 
 def _part(write: _Write, order: CTE) -> Insert | Update:

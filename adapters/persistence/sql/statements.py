@@ -23,7 +23,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 
-from adapters.persistence.sql.database import Statement
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.outbox_signal import WAKE_RELAY
 from adapters.persistence.sql.requests import (
@@ -32,6 +31,7 @@ from adapters.persistence.sql.requests import (
     SqlRequests,
     change_of_request,
 )
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import advance
 from adapters.persistence.sql.tables import (
     deferred_notifications,

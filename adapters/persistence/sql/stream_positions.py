@@ -23,8 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_copy import THIS_COPY
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import stream_positions as positions
 from application.ports.stream_positions import StreamPosition
 

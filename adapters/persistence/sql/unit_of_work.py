@@ -8,7 +8,7 @@ from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
 from adapters.persistence.sql import charge_reading, single_order, statements
-from adapters.persistence.sql.database import Database, Epoch, Rows, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
@@ -21,6 +21,8 @@ from adapters.persistence.sql.mappers.orders import (
 )
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.requests import SqlRequests
+from adapters.persistence.sql.statement import Rows, Statement
+from adapters.persistence.sql.statement_groups import Epoch
 from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import unusable_notifications as kept
 from application.ports.unusable_notifications import MAX_REASON, KeptNotification
 

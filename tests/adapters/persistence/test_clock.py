@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from adapters.persistence.sql.clock import DatabaseClock
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 from tests.tcp_proxy import TcpProxy
 

@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.statement import Statement
 
 APPLICATION_NAME = Statement.of(
     text("SELECT application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()")

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from payments_kit.servers.postgres import LocalPostgres

@@ -13,13 +13,14 @@ from alembic import command
 from sqlalchemy import Connection, text
 
 from adapters.persistence.sql import migrate as migrate_module
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.readiness import check_usable
 from adapters.persistence.sql.rename_old_values import BATCH
 from adapters.persistence.sql.schema_version import SCHEMA_VERSION
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import select, text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import relay
 from tests.checkpoints import TIMEOUT
 from tests.contracts.outbox_queue import failure

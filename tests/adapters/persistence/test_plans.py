@@ -6,7 +6,8 @@ from itertools import count
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from application.ports.charge_reading import ChargeQuery
 from application.ports.idempotency_store import RequestKey, StoredReply
 from application.ports.unit_of_work import UnitOfWork

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from adapters.persistence.sql import pool as pool_module
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 
 SECONDS = 60.0

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import select, text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import relay
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict

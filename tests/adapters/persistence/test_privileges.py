@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.privileges import REQUIRED
 from adapters.persistence.sql.readiness import check_usable
 from adapters.persistence.sql.retention import SqlRetention
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 from payments_kit.servers.postgres import LocalPostgres
 from tests.builders import an_order

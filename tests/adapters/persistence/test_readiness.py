@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.readiness import QUESTION, Readiness
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.composition.http import open_http
 from entrypoints.settings import Settings

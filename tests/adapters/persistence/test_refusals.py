@@ -4,8 +4,9 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.refusals import MAX_KEPT, Refusals
+from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from adapters.persistence.sql import idempotency_store, outbox_queue, retention
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.retention import BATCH, SqlRetention
+from adapters.persistence.sql.statement import Statement
 from tests.bench.plans import read_in_full
 
 # Twenty batches; a batch of a smaller table is so much of it that PostgreSQL may read it all.

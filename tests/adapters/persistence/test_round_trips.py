@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import literal_column, select
 
 from adapters.messaging.in_memory import InMemoryPublisher
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId

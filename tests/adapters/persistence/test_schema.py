@@ -11,7 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from adapters.persistence.sql import backlog, charge_reading, outbox_queue, statements
-from adapters.persistence.sql.database import Database, Statement
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import metadata
 from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.charge_reading import ChargeQuery

@@ -1,0 +1,157 @@
+"""Execute the same statement for several callers at once: one round trip and one transaction.
+
+While groups are executed, other callers arrive; those with the same statement are the next group.
+So groups grow with the load, and nobody waits while there is none. This is what PostgreSQL does
+with commits that wait for the disk at the same time, but for everything that a statement costs:
+the messages, the transaction, and the driver.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Any, Final
+
+import asyncpg
+from attrs import define, field
+
+from adapters.persistence.sql.errors import Fault, fault_of
+from adapters.persistence.sql.pool import POOL_SECONDS
+from adapters.persistence.sql.statement import Rows, Statement
+from application.ports.unit_of_work import StorageUnavailable
+
+Epoch = tuple[int, int]
+"""How many connections had been lost before something was read, and opened until then."""
+
+# More groups at once are smaller and cost more; fewer leave the database idle meanwhile.
+_MAX_GROUPS: Final = 4
+
+# All of a group wait for its slowest, and a group is repeated one by one if one of it fails.
+_MAX_EXECUTIONS: Final = 32
+
+
+class NotGrouped(Exception):
+    """The connection cannot execute groups."""
+
+
+@define(eq=False)
+class Execution:
+    """One execution of a statement, for one caller."""
+
+    parameters: tuple[Any, ...]
+    epoch: Epoch | None
+    since: float
+    """When the caller came, in the event loop's seconds."""
+    reply: "asyncio.Future[Rows]"
+
+    def end(self, rows: Rows) -> None:
+        """Hand the rows to the caller, if it still waits."""
+        if not self.reply.done():
+            self.reply.set_result(rows)
+
+    def fail(self, error: Exception) -> None:
+        """Raise the error at the caller, if it still waits."""
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+@define(eq=False)
+class StatementGroups:
+    """The executions that wait, by statement; the statement that has waited longest is next."""
+
+    _execute: Callable[[Statement, Sequence[Execution]], Awaitable[None]]
+    """Executes a group on one connection, all or none of it, and ends each execution."""
+    _execute_alone: Callable[[Statement, Execution], Awaitable[Rows]]
+    _waiting: dict[Statement, list[Execution]] = field(factory=dict, init=False)
+    _running: "set[asyncio.Task[None]]" = field(factory=set, init=False)
+    _is_starting: bool = field(default=False, init=False)
+    _expiry: asyncio.TimerHandle | None = field(default=None, init=False)
+
+    async def run(
+        self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None
+    ) -> Rows:
+        """Execute a statement together with those that come at the same time.
+
+        Raises:
+            StorageUnavailable: no group took it in time.
+            Exception: what the statement raises if it is executed alone.
+        """
+        loop = asyncio.get_running_loop()
+        execution = Execution(parameters, epoch, loop.time(), loop.create_future())
+        self._waiting.setdefault(statement, []).append(execution)
+        if self._expiry is None:
+            self._expiry = loop.call_later(POOL_SECONDS, self._expire)
+        if not self._is_starting and len(self._running) < _MAX_GROUPS:
+            self._is_starting = True
+            loop.call_soon(self._start)  # after everything that is ready now
+        return await execution.reply
+
+    def _start(self) -> None:
+        """Start as many groups as may run."""
+        self._is_starting = False
+        loop = asyncio.get_running_loop()
+        while self._waiting and len(self._running) < _MAX_GROUPS:
+            # Not in the context of one caller, whose ids would be in the log.
+            task = loop.create_task(self._run_group(*self._next()), context=Context())
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._start()
+
+    def _next(self) -> tuple[Statement, list[Execution]]:
+        statement = next(iter(self._waiting))
+        waiting = self._waiting.pop(statement)
+        group, others = waiting[:_MAX_EXECUTIONS], waiting[_MAX_EXECUTIONS:]
+        if others:
+            self._waiting[statement] = others  # behind the other statements
+        return statement, [each for each in group if not each.reply.done()]
+
+    async def _run_group(self, statement: Statement, group: list[Execution]) -> None:
+        try:
+            if len(group) > 1:
+                await self._execute(statement, _in_order(statement, group))
+            else:
+                await self._run_alone(statement, group)
+        except NotGrouped:
+            await self._run_alone(statement, group)
+        except Exception as error:
+            if isinstance(error, asyncpg.PostgresError) or fault_of(error) is Fault.VALUES:
+                # Nothing of the group is stored, and only one of it may have failed.
+                await self._run_alone(statement, group)
+            else:
+                for each in group:
+                    each.fail(error)
+
+    async def _run_alone(self, statement: Statement, group: Sequence[Execution]) -> None:
+        await asyncio.gather(*(self._end_alone(statement, each) for each in group))
+
+    async def _end_alone(self, statement: Statement, execution: Execution) -> None:
+        try:
+            execution.end(await self._execute_alone(statement, execution))
+        except Exception as error:
+            execution.fail(error)
+
+    def _expire(self) -> None:
+        """End the executions that have waited too long."""
+        loop, self._expiry = asyncio.get_running_loop(), None
+        latest = loop.time() - POOL_SECONDS
+        for each in itertools.chain.from_iterable(self._waiting.values()):
+            if each.since <= latest:
+                each.fail(StorageUnavailable("all connections are in use"))
+        waiting = [
+            each.since
+            for each in itertools.chain.from_iterable(self._waiting.values())
+            if not each.reply.done()
+        ]
+        if waiting:
+            self._expiry = loop.call_at(min(waiting) + POOL_SECONDS, self._expire)
+
+
+def _in_order(statement: Statement, group: list[Execution]) -> Sequence[Execution]:
+    """Sort a group by what each locks first, so that two groups cannot deadlock."""
+    position = statement.lock
+    if position is None:
+        return group
+    return sorted(group, key=lambda each: str(each.parameters[position]))
