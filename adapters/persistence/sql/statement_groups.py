@@ -23,7 +23,11 @@ from application.ports.unit_of_work import StorageUnavailable
 Epoch = tuple[int, int]
 """How many connections had been lost before something was read, and opened until then."""
 
-# More groups at once are smaller and cost more; fewer leave the database idle meanwhile.
+# One group at a time while it is fast, because larger groups cost less. If callers have waited this
+# long for it, another one is started: the disk is slow, or a lock is held.
+_PATIENCE_SECONDS: Final = 0.005
+
+# Each needs a connection of the pool, which other statements need, too.
 _MAX_GROUPS: Final = 4
 
 # All of a group wait for its slowest, and a group is repeated one by one if one of it fails.
@@ -65,7 +69,7 @@ class StatementGroups:
     _waiting: dict[Statement, list[Execution]] = field(factory=dict, init=False)
     _running: "set[asyncio.Task[None]]" = field(factory=set, init=False)
     _is_starting: bool = field(default=False, init=False)
-    _expiry: asyncio.TimerHandle | None = field(default=None, init=False)
+    _timer: asyncio.TimerHandle | None = field(default=None, init=False)
 
     async def run(
         self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None
@@ -79,22 +83,25 @@ class StatementGroups:
         loop = asyncio.get_running_loop()
         execution = Execution(parameters, epoch, loop.time(), loop.create_future())
         self._waiting.setdefault(statement, []).append(execution)
-        if self._expiry is None:
-            self._expiry = loop.call_later(POOL_SECONDS, self._expire)
-        if not self._is_starting and len(self._running) < _MAX_GROUPS:
+        if self._timer is None:
+            self._timer = loop.call_later(_PATIENCE_SECONDS, self._on_time)
+        if not self._running and not self._is_starting:
             self._is_starting = True
             loop.call_soon(self._start)  # after everything that is ready now
         return await execution.reply
 
     def _start(self) -> None:
-        """Start as many groups as may run."""
         self._is_starting = False
-        loop = asyncio.get_running_loop()
-        while self._waiting and len(self._running) < _MAX_GROUPS:
-            # Not in the context of one caller, whose ids would be in the log.
-            task = loop.create_task(self._run_group(*self._next()), context=Context())
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        if self._waiting and not self._running:
+            self._start_group()
+
+    def _start_group(self) -> None:
+        # Not in the context of one caller, whose ids would be in the log.
+        task = asyncio.get_running_loop().create_task(
+            self._run_group(*self._next()), context=Context()
+        )
+        self._running.add(task)
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
@@ -133,20 +140,24 @@ class StatementGroups:
         except Exception as error:
             execution.fail(error)
 
-    def _expire(self) -> None:
-        """End the executions that have waited too long."""
-        loop, self._expiry = asyncio.get_running_loop(), None
-        latest = loop.time() - POOL_SECONDS
-        for each in itertools.chain.from_iterable(self._waiting.values()):
-            if each.since <= latest:
-                each.fail(StorageUnavailable("all connections are in use"))
+    def _on_time(self) -> None:
+        """End the executions that have waited too long; help those that have waited long."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        now = loop.time()
         waiting = [
-            each.since
+            each
             for each in itertools.chain.from_iterable(self._waiting.values())
             if not each.reply.done()
         ]
-        if waiting:
-            self._expiry = loop.call_at(min(waiting) + POOL_SECONDS, self._expire)
+        for each in waiting:
+            if each.since <= now - POOL_SECONDS:
+                each.fail(StorageUnavailable("all connections are in use"))
+        if not waiting:
+            return
+        oldest = min(each.since for each in waiting)
+        if oldest <= now - _PATIENCE_SECONDS and len(self._running) < _MAX_GROUPS:
+            self._start_group()
+        self._timer = loop.call_later(_PATIENCE_SECONDS, self._on_time)
 
 
 def _in_order(statement: Statement, group: list[Execution]) -> Sequence[Execution]:

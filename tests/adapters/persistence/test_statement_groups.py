@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, Text, bindparam, func, literal_column, select, text
+from sqlalchemy import Float, Integer, Text, bindparam, func, literal_column, select, text
 
 from adapters.persistence.sql import statement_groups
 from adapters.persistence.sql.database import Database
@@ -27,7 +27,7 @@ SECONDS = 60.0
 ORDERS = [OrderId(f"order-{number}") for number in range(8)]
 
 TRANSACTION = Statement.of(select(func.pg_current_xact_id().cast(Text), NUMBER_IN_GROUP))
-SLEEP = Statement.of(select(func.pg_sleep(literal_column("0.2")), NUMBER_IN_GROUP))
+SLEEP = Statement.of(select(func.pg_sleep(bindparam("seconds", type_=Float)), NUMBER_IN_GROUP))
 QUOTIENT = Statement.of(
     select(literal_column("1") / bindparam("divisor", type_=Integer), NUMBER_IN_GROUP)
 )
@@ -197,12 +197,20 @@ async def test_a_caller_that_has_gone_is_not_executed_and_changes_nothing_for_ot
 
 
 async def test_a_caller_waits_only_a_limited_time_for_a_group(impatient: Database) -> None:
-    running = asyncio.create_task(impatient.run(SLEEP))
+    running = asyncio.create_task(impatient.run(SLEEP, seconds=0.2))
     await asyncio.sleep(0.02)
     late = await outcomes(*(impatient.run(TRANSACTION) for _ in range(3)))
     assert [type(each) for each in late] == [StorageUnavailable] * 3
     assert len(await running) == 1
     assert len(await impatient.run(TRANSACTION)) == 1
+
+
+async def test_callers_that_have_waited_for_a_slow_group_get_another_one(sql: Database) -> None:
+    slow = asyncio.create_task(sql.run(SLEEP, seconds=2.0))
+    await asyncio.sleep(0)
+    assert len(await sql.run(TRANSACTION)) == 1
+    assert not slow.done()
+    await slow
 
 
 async def test_many_callers_are_divided_into_groups(sql: Database) -> None:
