@@ -45,7 +45,7 @@ VIOLATIONS = [
     ("nats", "entrypoints.planted", "nats"),
     ("sql", "adapters.messaging.planted", "sqlalchemy"),
     ("http", "adapters.gateways.planted", "litestar"),
-    ("http", "entrypoints.worker.planted", "granian"),
+    ("http", "entrypoints.worker.planted", "uvicorn"),
     ("handlers", "entrypoints.http.errors", "litestar"),
     ("handlers", "entrypoints.http.replies", "entrypoints.http.responses"),
 ]

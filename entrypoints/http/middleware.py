@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from attrs import define, frozen
@@ -13,6 +13,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
+from entrypoints.http.connection import ALWAYS
 from entrypoints.http.direct_routes import DirectRoutes
 from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
@@ -22,11 +23,6 @@ from entrypoints.logs import write_line
 from entrypoints.trace_context import new_id, use_traceparent
 
 logger = structlog.get_logger(__name__)
-
-_HEADERS: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-)
 
 # While the process stops, so that a balancer opens its next connection to another one.
 _CLOSE: Final = (b"connection", b"close")
@@ -72,16 +68,22 @@ class _Response:
 
     send: Send
     request_id: str
+    request_body: _RequestBody
     has_body: bool
     closes: bool
     status: int | None = None
+    is_open: bool = False
+    """Whether it is sent, but is not to end before the body of its request."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = [_complete(name, value) for name, value in message["headers"]]
             self._start(message, headers)
-        elif message["type"] == "http.response.body" and not self.has_body:
-            message["body"] = b""
+        elif message["type"] == "http.response.body":
+            if not self.has_body:
+                message["body"] = b""
+            if not message.get("more_body", False) and not self.request_body.ended:
+                message["more_body"] = self.is_open = True
         await self.send(message)
 
     async def reply(self, reply: Reply) -> None:
@@ -96,11 +98,20 @@ class _Response:
         self._start(start, headers)
         await self.send(start)
         content = reply.content if self.has_body else b""
-        await self.send({"type": "http.response.body", "body": content, "more_body": False})
+        self.is_open = not self.request_body.ended
+        await self.send({"type": "http.response.body", "body": content, "more_body": self.is_open})
+
+    async def end(self) -> None:
+        """End the response, after which the server may close the connection."""
+        if self.is_open:
+            # After a timeout of the body, there is no further wait for the rest.
+            if self.status != HTTPStatus.REQUEST_TIMEOUT:
+                await self.request_body.discard()
+            await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _start(self, message: Any, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = message["status"]
-        headers += _HEADERS
+        headers += ALWAYS
         if self.closes:
             headers.append(_CLOSE)
         headers.append((b"x-request-id", self.request_id.encode()))
@@ -123,14 +134,18 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         method = str(scope["method"])
+        fields = HeaderValues(scope["headers"])
+        body = _RequestBody(receive, ended=not _expects_body(fields))
         response = _Response(
             send,
             new_id(),
+            body,
             has_body=method != HttpMethod.HEAD,
             closes=self.state.is_stopping,
         )
-        fields = HeaderValues(scope["headers"])
-        body = _RequestBody(receive, ended=not _expects_body(fields))
+        if method == HttpMethod.HEAD:
+            # RFC 9110, section 9.3.2: as GET, but without the body. The server keeps its own scope.
+            scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET})
         with (
             use_traceparent(_traceparent(fields)),
             log_context(request=response.request_id),
@@ -144,9 +159,7 @@ class RequestMiddleware:
                 if response.status is None:
                     await response.reply(problem_reply(500))
             self._record(scope, method, response, time.perf_counter() - started)
-        # After a timeout of the body, there is no further wait for the rest.
-        if not body.ended and response.status != HTTPStatus.REQUEST_TIMEOUT:
-            await body.discard()
+        await response.end()
 
     async def _handle(
         self, scope: HTTPScope, fields: HeaderValues, body: Receive, response: _Response
@@ -155,9 +168,6 @@ class RequestMiddleware:
         if refused is not None:
             await response.reply(refused)
             return
-        if scope["method"] == HttpMethod.HEAD:
-            # RFC 9110, section 9.3.2: as GET, but without the body.
-            scope["method"] = HttpMethod.GET
         route = self.routes.find(scope["method"], scope["path"])
         if route is not None:
             scope["path_template"] = route.template

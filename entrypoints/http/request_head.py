@@ -59,10 +59,7 @@ def _is_segment(segment: bytes) -> bool:
 
 
 def _has_one_host(scope: HTTPScope, fields: HeaderValues) -> bool:
-    """Whether there is one Host header, as RFC 9112, section 3.2, requires.
-
-    granian shows a request without the header as one with an empty header.
-    """
+    """Whether there is one Host header, as RFC 9112, section 3.2, requires."""
     hosts = [host.strip() for host in fields.raw(b"host")]
     if scope["http_version"] == "1.1":
         return len(hosts) == 1 and bool(_HOST.fullmatch(hosts[0]))

@@ -1,27 +1,23 @@
-"""Run the HTTP service on granian in our own event loop, with a graceful stop."""
+"""Run the HTTP service on uvicorn in our own event loop, with a graceful stop."""
 
 import asyncio
 import contextlib
-import logging
-import os
 import signal
 import socket
 import sys
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, NoReturn
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Final, NoReturn
 
 import structlog
+import uvicorn
 from attrs import field, frozen
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.server.embed import Server
 from litestar import Litestar
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.event_loop import run_for_long
 from entrypoints.garbage import resume_collection
 from entrypoints.http.app import create_app
+from entrypoints.http.connection import HttpConnection
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.logs import configure_logs
 
@@ -31,35 +27,37 @@ logger = structlog.get_logger(__name__)
 # ends before the 30 s after which Kubernetes kills it.
 STOP_SECONDS: Final = 24.0
 
-# The timeout for an idle connection, and for a request head: granian has one for both. A balancer
-# must give a connection up before the service does, or a request is lost on it: nginx and AWS's
-# keep one for 60 s. https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout
+# The timeout for an idle connection, and for a request head. A balancer must give a connection up
+# before the service does, or a request is lost on it: nginx and AWS's keep one for 60 s.
+# https://nginx.org/en/docs/http/ngx_http_upstream_module.html#keepalive_timeout
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
-IDLE_MILLISECONDS: Final = 75_000
-
-# Idle connections included. Each takes a file descriptor; systemd and container runtimes allow
-# more.
-MAX_CONNECTIONS: Final = 8192
+IDLE_SECONDS: Final = 75.0
 
 # The default limit of Linux (net.core.somaxconn).
 BACKLOG: Final = 4096
 
-# The timeout until the server accepts connections; it takes milliseconds.
-LISTEN_SECONDS: Final = 10.0
-
-# granian's own log messages go to the same handlers as all others.
-_LOGS: Final[dict[str, Any]] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "incremental": True,
-    "formatters": {},
-    "handlers": {},
-    "loggers": {"_granian": {"propagate": True}},
-}
-
 
 class CannotListen(Exception):
     """The server cannot listen on its address; the text is one line."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers; _Stop has ours."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept connections."""
+        await super().startup(sockets)
+        for each in sockets or ():
+            logger.info("listening", address=_url(each))
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Leave the signals alone."""
+        return contextlib.nullcontext()
+
+    def abort(self) -> None:
+        """Close every connection at once."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoReturn:
@@ -77,13 +75,7 @@ def serve(dependencies: AbstractAsyncContextManager[HttpDependencies]) -> NoRetu
             print(f"payments: {line}", file=sys.stderr)  # noqa: T201 - the message of a command
     except Exception:
         logger.exception("the HTTP service failed")
-    # Everything is closed by now. A granian thread may still use the interpreter, which aborts the
-    # process if Python finalizes meanwhile (measured: 9 of 60 stops). granian's own workers exit in
-    # the same way, like processes of multiprocessing.
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    sys.exit(status)
 
 
 @frozen
@@ -116,54 +108,54 @@ async def _run(opening: AbstractAsyncContextManager[HttpDependencies]) -> None:
     stop = _Stop.on_signals()
     async with opening as dependencies:
         app, settings = create_app(dependencies), dependencies.settings
-        address = free_address(settings.host, settings.port)
-        resume_collection()
-        async with app.lifespan():
-            failure = await _serve(app, address, stop, settings.drain_seconds)
-    if failure is not None:
-        raise CannotListen(f"cannot listen on {_url(address)}: {failure}")
+        with bound_socket(settings.host, settings.port) as listener:
+            resume_collection()
+            async with app.lifespan():
+                await _serve(app, listener, stop, settings.drain_seconds)
     logger.info("stopped")
 
 
-async def _serve(
-    app: Litestar, address: tuple[str, int], stop: _Stop, drain_seconds: float
-) -> str | None:
-    """Serve until a signal; return the error if the server ended before that."""
-    server = _server(app, address)
-    serving = asyncio.create_task(server.serve())
+async def _serve(app: Litestar, listener: socket.socket, stop: _Stop, drain_seconds: float) -> None:
+    """Serve until a signal."""
+    server = _server(app)
+    serving = asyncio.create_task(server.serve([listener]))
     stopping = asyncio.create_task(stop.drain.wait())
-    announcing = asyncio.create_task(_announce(address))
     await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-    announcing.cancel()
     stopping.cancel()
     if serving.done():
-        # Another process may have bound the port after the check in free_address.
-        return _first_line(serving.exception())
+        await serving
+        return
     await _drain(app, stop, drain_seconds)
     logger.info("stopping")
     clock = asyncio.get_running_loop().time
     deadline = clock() + STOP_SECONDS
-    server.stop()  # type: ignore[no-untyped-call]  # granian types its constructor only
+    server.should_exit = True
     _, unfinished = await asyncio.wait((serving,), timeout=STOP_SECONDS)
     if unfinished:
         logger.warning("requests not finished in time; their connections are closed")
+        server.abort()
         serving.cancel()
     app.state.finish_seconds = max(0.0, deadline - clock())
-    return None
 
 
-def _server(app: Litestar, address: tuple[str, int]) -> Server:
-    return Server(
-        app,
-        *address,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=IDLE_MILLISECONDS),
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=MAX_CONNECTIONS,
-        log_level=LogLevels.error,
-        log_dictconfig=_LOGS,
+def _server(app: Litestar) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=HttpConnection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            backlog=BACKLOG,
+            timeout_keep_alive=IDLE_SECONDS,  # type: ignore[arg-type]  # a float for tests
+            # Addresses of proxies are read in client_address.py only.
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            # Its messages go to the same handlers as all others.
+            log_config=None,
+            log_level="error",
+        )
     )
 
 
@@ -177,11 +169,8 @@ async def _drain(app: Litestar, stop: _Stop, seconds: float) -> None:
                 await stop.now.wait()
 
 
-def free_address(host: str, port: int) -> tuple[str, int]:
-    """Return the numeric address of the host, and the port; for port 0, any free one.
-
-    granian shares ports (SO_REUSEPORT), so a second service would silently get half of the
-    requests of the first. Therefore this checks that no process listens there.
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that has this address and no other process has; for port 0, any free port.
 
     Raises:
         CannotListen: the address is in use, or not an address of this machine.
@@ -190,37 +179,21 @@ def free_address(host: str, port: int) -> tuple[str, int]:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as probe:
+        found = socket.socket(family, kind, protocol)
+        try:
             # Connections closed recently (TIME_WAIT) do not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            found = probe.getsockname()
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind(address)
+            found.listen(BACKLOG)
+        except OSError:
+            found.close()
+            raise
     except OSError as error:
         reason = (error.strerror or "unknown").lower()
         raise CannotListen(f"cannot listen on HOST={host} PORT={port}: {reason}") from None
-    return str(found[0]), int(found[1])
+    return found
 
 
-async def _announce(address: tuple[str, int]) -> None:
-    """Log the address as soon as the server accepts connections."""
-    host, port = address
-    nearest = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - a lookup only
-    deadline = asyncio.get_running_loop().time() + LISTEN_SECONDS
-    while asyncio.get_running_loop().time() < deadline:
-        try:
-            _, writer = await asyncio.open_connection(nearest, port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            logger.info("listening", address=_url(address))
-            return
-
-
-def _first_line(error: BaseException | None) -> str:
-    return (str(error).splitlines() or ["the server ended without an error"])[0]
-
-
-def _url(address: tuple[str, int]) -> str:
-    host, port = address
+def _url(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

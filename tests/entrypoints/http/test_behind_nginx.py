@@ -107,17 +107,17 @@ async def nginx(service_port: int, keepalive: str) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("keepalive", "idle_milliseconds", "closer"),
+    ("keepalive", "idle_seconds", "closer"),
     [
         ("1s", None, "nginx"),
         # What would lose a request that nginx sends at the same moment.
-        ("60s", 3_000, "the service"),
+        ("60s", 3, "the service"),
     ],
 )
 async def test_an_idle_connection_is_ended_by_the_side_that_has_the_shorter_limit(
-    keepalive: str, idle_milliseconds: int | None, closer: str
+    keepalive: str, idle_seconds: float | None, closer: str
 ) -> None:
-    limits = {} if idle_milliseconds is None else {"idle_milliseconds": idle_milliseconds}
+    limits = {} if idle_seconds is None else {"idle_seconds": idle_seconds}
     async with serving(**limits) as service:
         relay = Relay(service.port)
         async with (

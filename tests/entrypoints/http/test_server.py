@@ -63,7 +63,7 @@ async def test_the_drain_ends_by_itself_and_ctrl_c_does_not_wait_for_it() -> Non
 
 def test_an_idle_connection_lives_longer_than_balancers_keep_one() -> None:
     """The 60 s of nginx and of AWS: who closes first must not be the one who receives requests."""
-    assert server.IDLE_MILLISECONDS > 60_000
+    assert server.IDLE_SECONDS > 60
 
 
 async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_disconnected() -> None:
@@ -105,7 +105,7 @@ async def test_port_0_is_any_free_port_and_the_host_may_be_a_name() -> None:
             async with service.client() as client:
                 response = await client.get("/nope")
             assert response.status_code == 404
-            assert response.headers["server"] == "granian"  # without its version
+            assert "server" not in response.headers
 
 
 async def test_an_address_that_cannot_be_used_is_reported_in_one_line() -> None:
@@ -159,7 +159,7 @@ async def test_an_incomplete_or_endless_body_is_cut_off_and_a_chunked_one_accept
 
 
 async def test_an_idle_connection_and_a_head_that_does_not_arrive_are_cut_off() -> None:
-    async with serving(idle_milliseconds=200) as service:
+    async with serving(idle_seconds=0.2) as service:
         assert await service.send(head()[:-2]) == b""
         assert await service.send(b"") == b""
 
