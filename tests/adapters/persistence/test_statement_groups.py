@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Float, Integer, Text, bindparam, func, literal_column, select, text
+from sqlalchemy import Integer, Text, bindparam, func, literal_column, select, text
 
 from adapters.persistence.sql import statement_groups
 from adapters.persistence.sql.database import Database
@@ -27,7 +28,7 @@ SECONDS = 60.0
 ORDERS = [OrderId(f"order-{number}") for number in range(8)]
 
 TRANSACTION = Statement.of(select(func.pg_current_xact_id().cast(Text), NUMBER_IN_GROUP))
-SLEEP = Statement.of(select(func.pg_sleep(bindparam("seconds", type_=Float)), NUMBER_IN_GROUP))
+LOCK = Statement.of(select(func.pg_advisory_xact_lock(literal_column("1")), NUMBER_IN_GROUP))
 QUOTIENT = Statement.of(
     select(literal_column("1") / bindparam("divisor", type_=Integer), NUMBER_IN_GROUP)
 )
@@ -55,6 +56,14 @@ async def impatient(monkeypatch: pytest.MonkeyPatch, database_url: str) -> Async
     engine = create_engine(database_url)
     yield Database(engine)
     await engine.dispose()
+
+
+@asynccontextmanager
+async def locked(database: Database) -> AsyncIterator[None]:
+    """Hold the lock that LOCK waits for."""
+    async with database.engine.begin() as other:
+        await other.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        yield
 
 
 async def outcomes(*calls: Awaitable[Any]) -> list[Any]:
@@ -196,20 +205,24 @@ async def test_a_caller_that_has_gone_is_not_executed_and_changes_nothing_for_ot
     assert await claimed_orders(storage) == ORDERS[1:]
 
 
-async def test_a_caller_waits_only_a_limited_time_for_a_group(impatient: Database) -> None:
-    running = asyncio.create_task(impatient.run(SLEEP, seconds=0.2))
-    await asyncio.sleep(0.02)
-    late = await outcomes(*(impatient.run(TRANSACTION) for _ in range(3)))
-    assert [type(each) for each in late] == [StorageUnavailable] * 3
+async def test_a_caller_waits_only_a_limited_time_for_a_group(
+    impatient: Database, sql: Database
+) -> None:
+    async with locked(sql):
+        running = asyncio.create_task(impatient.run(LOCK))
+        await asyncio.sleep(0)
+        late = await outcomes(*(impatient.run(TRANSACTION) for _ in range(3)))
+        assert [type(each) for each in late] == [StorageUnavailable] * 3
     assert len(await running) == 1
     assert len(await impatient.run(TRANSACTION)) == 1
 
 
 async def test_callers_that_have_waited_for_a_slow_group_get_another_one(sql: Database) -> None:
-    slow = asyncio.create_task(sql.run(SLEEP, seconds=2.0))
-    await asyncio.sleep(0)
-    assert len(await sql.run(TRANSACTION)) == 1
-    assert not slow.done()
+    async with locked(sql):
+        slow = asyncio.create_task(sql.run(LOCK))
+        await asyncio.sleep(0)
+        assert len(await sql.run(TRANSACTION)) == 1
+        assert not slow.done()
     await slow
 
 
