@@ -8,9 +8,8 @@ columns are set, an order keeps its index entries (a HOT update).
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from attrs import frozen
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -52,9 +51,8 @@ _MOST: Final = {orders: 1, payments: 1, refunds: 1, disputes: 1, outbox: 2, inbo
 _MAX_SHAPES: Final = 64
 
 
-@frozen
-class _Write:
-    """One row to write, without its values."""
+class _Write(NamedTuple):
+    """One row to write, without its values; a tuple, because each commit looks one up."""
 
     table: Table
     number: int

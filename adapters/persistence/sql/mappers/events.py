@@ -1,9 +1,10 @@
 """Events to JSON and back."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from domain.events import (
@@ -19,7 +20,7 @@ from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 
 def event_row(event: Event) -> Values:
     """Return an event's id, order id, subject and JSON."""
-    return (event.id, event.order_id, event.subject, json.dumps(_data(event)))
+    return (event.id, event.order_id, event.subject, msgspec.json.encode(_data(event)).decode())
 
 
 def event_from(subject: str, data: Mapping[str, Any]) -> Event:
