@@ -1,11 +1,11 @@
 """Compose what `payments demo` needs in addition to the service: the customer's bank."""
 
 from adapters.gateways.fake import FakeGateway
+from adapters.identifiers import new_id
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from domain.identifiers import PaymentId
-from entrypoints.composition.runtime import new_id
 from entrypoints.settings import Settings
 
 

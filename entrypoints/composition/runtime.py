@@ -4,7 +4,6 @@ import contextlib
 import logging
 import socket
 import time
-import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final, assert_never
@@ -12,6 +11,7 @@ from typing import Final, assert_never
 from attrs import frozen
 
 from adapters.clock import utc_now
+from adapters.identifiers import new_id
 from adapters.messaging.unconnected import UnconnectedPublisher
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
@@ -214,8 +214,3 @@ def notification_reader_of(settings: Settings, clock: Clock) -> NotificationRead
     from adapters.gateways.stripe.notifications import StripeNotificationReader
 
     return StripeNotificationReader(settings.stripe_webhook_secrets, clock)
-
-
-def new_id() -> str:
-    """Return a new random identifier."""
-    return uuid.uuid4().hex

@@ -12,10 +12,10 @@ from tests.bench.database import Database
 # Rows of one statement; each takes some seconds.
 _BATCH: Final = 200_000
 
-# An id that is random, perhaps with the identity of the database at its end. Copies in ascending
-# order would all be in one place of an index, where they are found at less cost.
-_RANDOM: Final = re.compile(r"[0-9a-f]{32,}")
-_HEX_OF_MD5: Final = 32
+# An id of the service: its time in milliseconds, random digits, and perhaps the identity of the
+# database (adapters/identifiers.py). A copy is as much older as its times are.
+_ID: Final = re.compile(r"(?P<time>[0-9a-f]{11})[0-9a-f]{17}(?P<end>[0-9a-f]+)")
+_MILLISECONDS: Final = 10
 
 _COLUMNS: Final = """
     SELECT column_name, data_type, is_identity = 'YES' OR column_default LIKE 'nextval%'
@@ -42,8 +42,8 @@ def copy_rows(
         table: its name.
         where: the condition for the rows to copy.
         count: how often.
-        ids: texts that become others in every column: `<id>-<suffix><number>`, or another random
-            text of the same length if they are random, as those of payments are.
+        ids: texts that become others in every column: `<id>-<suffix><number>`, or such an id as the
+            service makes.
         values: SQL for columns that are not copied.
         suffix: see `ids`.
         advance: is called with the number of rows after each statement.
@@ -81,7 +81,7 @@ def _copied(name: str, kind: str, ids: Sequence[str], suffix: str) -> str:
             text = _with_other_ids(f"convert_from({name}, 'UTF8')", ids, suffix)
             return f"convert_to({text}, 'UTF8')"
         case "timestamp with time zone":
-            return f"{name} - n * interval '10 ms'"
+            return f"{name} - n * interval '{_MILLISECONDS} ms'"
         case _:
             return name
 
@@ -89,7 +89,8 @@ def _copied(name: str, kind: str, ids: Sequence[str], suffix: str) -> str:
 def _with_other_ids(value: str, ids: Sequence[str], suffix: str) -> str:
     for each in ids:
         other = f"'{each}-{suffix}' || n"
-        if _RANDOM.match(each):
-            other = f"md5({other}) || '{each[_HEX_OF_MD5:]}'"
+        if found := _ID.fullmatch(each):
+            earlier = f"to_hex({int(found['time'], 16)} - n::bigint * {_MILLISECONDS})"
+            other = f"lpad({earlier}, 11, '0') || left(md5({other}), 17) || '{found['end']}'"
         value = f"replace({value}, '{each}', {other})"
     return value
