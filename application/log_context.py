@@ -34,7 +34,8 @@ class _LogContext(AbstractContextManager[None]):
     _token: "Token[dict[str, str] | None] | None" = field(default=None, init=False)
 
     def __enter__(self) -> None:
-        self._token = _CURRENT.set({**current_ids(), **_shown(self._ids)})
+        new = {name: _shown(value) for name, value in self._ids.items()}
+        self._token = _CURRENT.set({**current_ids(), **new})
 
     def __exit__(self, *_: object) -> None:
         if self._token is None:
@@ -49,10 +50,12 @@ class _LogContext(AbstractContextManager[None]):
 def note(**ids: str) -> None:
     """Add ids to the current context; outside of any, nothing happens."""
     current = _CURRENT.get()
-    if current is not None:
+    if current is None:
+        return
+    for name, value in ids.items():
         # A payment is noted at each of its steps; nearly always, nothing is new.
-        new = {name: value for name, value in ids.items() if current.get(name) != value}
-        current.update(_shown(new))
+        if current.get(name) != value:
+            current[name] = _shown(value)
 
 
 def note_payment(payment: Payment) -> None:
@@ -72,10 +75,7 @@ def current_ids() -> Mapping[str, str]:
     return _CURRENT.get() or {}
 
 
-def _shown(ids: Mapping[str, str]) -> dict[str, str]:
-    """Return ids that fit into a log: bounded, in one line."""
-    return {name: _printable(value[:MAX_ID]) for name, value in ids.items()}
-
-
-def _printable(value: str) -> str:
-    return value if value.isprintable() else value.encode("unicode_escape").decode()
+def _shown(value: str) -> str:
+    """Return an id that fits into a log: bounded, in one line."""
+    short = value[:MAX_ID]
+    return short if short.isprintable() else short.encode("unicode_escape").decode()

@@ -31,9 +31,9 @@ class LimitDeclines:
         Raises:
             TooManyDeclines: one of the sources has reached its limit.
         """
-        limits = self.limits(declines)
-        if any(declines[source] >= limit for source, limit in limits.items()):
-            raise TooManyDeclines(self.window)
+        for source, limit in self.limits(declines).items():
+            if declines[source] >= limit:
+                raise TooManyDeclines(self.window)
 
     async def record(self, sources: Collection[str]) -> None:
         """Count a decline. It is not counted if the database fails: the reply is more urgent."""
@@ -46,5 +46,6 @@ class LimitDeclines:
 
     def limits(self, sources: Collection[str]) -> dict[str, int]:
         """Return the limits of the sources that have one."""
-        limits = {source: self.max_declines.get(source.partition(":")[0]) for source in sources}
-        return {source: limit for source, limit in limits.items() if limit is not None}
+        kinds = ((source, source.partition(":")[0]) for source in sources)
+        most = self.max_declines
+        return {source: most[kind] for source, kind in kinds if kind in most}

@@ -1,10 +1,10 @@
 """SettlePayment: the only place where the outcome of a payment and its event are written."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import field, frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
@@ -29,10 +29,11 @@ class Change:
 
     before: Order
     after: Order
+    payments: Sequence[Payment] = field(init=False)
+    """The payments that are new or have changed."""
 
-    @property
-    def payments(self) -> list[Payment]:
-        """The payments that are new or have changed."""
+    @payments.default
+    def _find_payments(self) -> Sequence[Payment]:
         return [each for each in self.after.payments if each not in self.before.payments]
 
     def is_new_status(self, payment: Payment) -> bool:

@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.http import openapi
 from entrypoints.http import openapi_operations as operations
-from entrypoints.http.auth import Authenticator, OperatorKeys
+from entrypoints.http.auth import Authenticator
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.dependencies import HttpDependencies
@@ -24,6 +24,7 @@ from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
+from entrypoints.http.operator_keys import OperatorKeys
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.repeated_replies import RepeatedReplies

@@ -1,15 +1,13 @@
-"""Authentication: a session cookie or a bearer token for users, a key for operators.
+"""Authentication of users: a session cookie or a bearer token.
 
 The session cookie and its token are those of the reference service.
 """
 
-import hashlib
-import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
@@ -18,23 +16,25 @@ from jwt import PyJWS
 from jwt.algorithms import HMACAlgorithm
 from jwt.exceptions import InvalidSignatureError, PyJWTError
 
-from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from domain.identifiers import UserId
-from entrypoints.http.credentials import Credential, bearer, find_credentials
+from entrypoints.http.credentials import Credential, digest, find_credentials
 from entrypoints.http.errors import NotAuthorized
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.jwks import Fetch, Jwks
 from entrypoints.http.key_set import ALGORITHMS, KeySet
 from entrypoints.http.sign_in_refusals import Refusal, RefusalLog, RefusalReason
 from entrypoints.http.token_claims import ClaimRules, Claims
-from entrypoints.settings import Operator, Settings
+from entrypoints.settings import Settings
 
 # A verification takes about 60 µs. A minute is short compared with a token's lifetime, and 4,096
 # users take 1 MB.
 CACHE_SECONDS: Final = 60.0
 MAX_CACHED: Final = 4096
+
+# An identity provider has a few keys at a time; a header has at most 8 KiB.
+MAX_HEADERS: Final = 64
 
 
 @frozen
@@ -57,7 +57,20 @@ class _Verified:
 
 
 class _HmacWithoutMinimum(HMACAlgorithm):
-    """HS256 with a key of any length: deployments of the reference service have short ones."""
+    """HS256 with a key of any length: deployments of the reference service have short ones.
+
+    Each of our keys is checked once: that takes longer than a signature.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(HMACAlgorithm.SHA256)
+        self._checked: dict[str | bytes, bytes] = {}
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """Return the bytes of a key that is not one of another algorithm."""
+        if key not in self._checked:
+            self._checked[key] = super().prepare_key(key)
+        return self._checked[key]
 
     def check_key_length(self, key: bytes) -> None:
         """Accept any length."""
@@ -65,7 +78,7 @@ class _HmacWithoutMinimum(HMACAlgorithm):
 
 def _hs256_only() -> PyJWS:
     tokens = PyJWS(algorithms=[])
-    tokens.register_algorithm("HS256", _HmacWithoutMinimum(HMACAlgorithm.SHA256))
+    tokens.register_algorithm("HS256", _HmacWithoutMinimum())
     return tokens
 
 
@@ -116,28 +129,27 @@ class Authenticator:
             KeysUnavailable: there is a token, but the identity provider's keys cannot be fetched.
             StorageUnavailable: there is a token that may have expired, but the time is not known.
         """
-        refusal = Refusal(
-            RefusalReason.NO_TOKEN, "there is no token in an Authorization header or session cookie"
-        )
+        refusal: Refusal | None = None
         for credential in find_credentials(request):
             try:
                 return await self._verify(credential)
             except Refusal as error:
                 refusal = error
-        self.refusals.record(refusal)
+        text = "there is no token in an Authorization header or session cookie"
+        self.refusals.record(refusal or Refusal(RefusalReason.NO_TOKEN, text))
         raise NotAuthorized
 
     async def _verify(self, credential: Credential) -> User:
         # The credential as it was sent: to find the token in a cookie takes as long as to hash it.
-        digest = _digest(f"{credential.cookie} {credential.text}")
-        cached = self._cache.get(digest)
+        hashed = digest(f"{credential.cookie} {credential.text}")
+        cached = self._cache.get(hashed)
         if cached is not None and self._is_current(cached):
-            self._cache.move_to_end(digest)
+            self._cache.move_to_end(hashed)
             return cached.user
         user_id, expires_at = self.rules.check(await self._claims(credential.token()), self.clock)
         user = User(user_id)
         until = self.seconds() + CACHE_SECONDS
-        self._cache[digest] = _Verified(user, until, expires_at, self._key_set)
+        self._cache[hashed] = _Verified(user, until, expires_at, self._key_set)
         while len(self._cache) > MAX_CACHED:
             self._cache.popitem(last=False)
         return user
@@ -156,7 +168,7 @@ class Authenticator:
     async def _claims(self, token: str) -> Claims:
         """Return the claims of a token whose signature is valid."""
         try:
-            header = self._public.get_unverified_header(token)
+            header = _header(token.partition(".")[0])
             match header.get("alg"):
                 case "HS256":
                     payload = self._verify_hmac(token)
@@ -201,6 +213,15 @@ class Authenticator:
         raise Refusal(RefusalReason.SIGNATURE, text)
 
 
+_HEADERS: Final = PyJWS(algorithms=[])
+
+
+@lru_cache(MAX_HEADERS)
+def _header(encoded: str) -> Mapping[str, Any]:
+    """Return the header of a token; nearly all tokens of an issuer have the same."""
+    return _HEADERS.get_unverified_header(f"{encoded}..")
+
+
 def _payload(tokens: PyJWS, token: str, key: Any, algorithm: str) -> bytes | None:
     """Return the payload if this key has signed the token."""
     try:
@@ -208,35 +229,3 @@ def _payload(tokens: PyJWS, token: str, key: Any, algorithm: str) -> bytes | Non
     except InvalidSignatureError:
         return None
     return payload
-
-
-@frozen
-class OperatorKeys:
-    """Finds the operator whose key a request carries."""
-
-    operators: Sequence[Operator]
-    refusals: RefusalLog
-
-    def authenticate(self, request: HttpRequest) -> str:
-        """Return the name of the operator; the log lines of the request show it, too.
-
-        Raises:
-            NotAuthorized: the request carries the key of none.
-        """
-        credentials = bearer(request)
-        actual = _digest(credentials or "")
-        # Every key is compared, so that the time does not depend on which one it is.
-        names = [
-            each.name for each in self.operators if hmac.compare_digest(actual, _digest(each.key))
-        ]
-        if not names:
-            problem = "no key" if credentials is None else "a key that is no operator's"
-            text = f"a request of the operator API has {problem}"
-            self.refusals.record(Refusal(RefusalReason.OPERATOR_KEY, text))
-            raise NotAuthorized
-        note(operator=names[0])
-        return names[0]
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()

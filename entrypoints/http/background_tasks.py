@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import structlog
 from attrs import field, frozen
@@ -26,11 +26,12 @@ class BackgroundTasks:
         money. So neither is interrupted when a customer disconnects.
         """
         loop = asyncio.get_running_loop()
-        task, result = loop.create_task(work), loop.create_future()
+        task = loop.create_task(work)
+        result: asyncio.Future[Result] = loop.create_future()
         self._tasks.add(task)
         task.add_done_callback(partial(self._on_done, result))
         # Not the task itself, which would be cancelled with the caller.
-        return cast(Result, await result)
+        return await result
 
     async def drain(self, seconds: float) -> None:
         """Wait until all tasks have ended, for at most this many seconds."""

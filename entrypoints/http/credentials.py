@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -69,6 +70,11 @@ def bearer(request: HttpRequest) -> str | None:
         return ""
     scheme, _, credentials = "".join(values).partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else None
+
+
+def digest(text: str) -> bytes:
+    """Return a hash by which a secret is compared or remembered."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def is_token(value: object) -> bool:

@@ -149,7 +149,7 @@ class RequestMiddleware:
         with (
             use_traceparent(_traceparent(fields)),
             log_context(request=response.request_id),
-            self.metrics.requests_in_flight.track_inprogress(),
+            self.metrics.requests_in_flight,
         ):
             try:
                 await self._handle(scope, fields, body, response)

@@ -5,10 +5,10 @@ from litestar import Response
 from litestar.params import FromPath
 
 from domain.identifiers import PaymentId
-from entrypoints.http.auth import OperatorKeys
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.http_request import HttpRequest
+from entrypoints.http.operator_keys import OperatorKeys
 from entrypoints.http.request_bodies import parse_refund
 from entrypoints.http.requests import idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
