@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, bounded, querying
+from adapters.gateways.stripe.client import StripeApi, querying, time_left
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
@@ -36,20 +36,19 @@ class StripeCharges:
         amount = to_stripe(payment.amount)
         if amount is None:
             return unsupported_amount(payment.amount)
-        async with bounded() as left:
-            try:
-                charge = await self.api.post(
-                    "/v1/charges",
-                    within=left(),
-                    key=payment.id,
-                    amount=amount,
-                    currency=payment.amount.currency.code,
-                    source=token.value,
-                    metadata=labels(payment),
-                )
-            except RequestRefused as refused:
-                return outcome_of_refusal(refused.error)
-            return outcome_of_charge(charge)
+        try:
+            charge = await self.api.post(
+                "/v1/charges",
+                within=time_left()(),
+                key=payment.id,
+                amount=amount,
+                currency=payment.amount.currency.code,
+                source=token.value,
+                metadata=labels(payment),
+            )
+        except RequestRefused as refused:
+            return outcome_of_refusal(refused.error)
+        return outcome_of_charge(charge)
 
     async def find(self, payment: Payment) -> Outcome | None:
         async with querying():

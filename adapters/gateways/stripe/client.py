@@ -147,6 +147,13 @@ TimeLeft = Callable[[], float]
 """Returns how many seconds a call's next request may take."""
 
 
+def time_left(seconds: float = CALL_SECONDS) -> TimeLeft:
+    """Return how much is left of a call that waits for nothing but requests with such timeouts."""
+    now = asyncio.get_running_loop().time
+    ends_at = now() + seconds - MARGIN_SECONDS
+    return lambda: ends_at - now()
+
+
 @asynccontextmanager
 async def bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[TimeLeft]:
     """End a call of the port within this time; yield how much of it is left.
@@ -154,11 +161,9 @@ async def bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[TimeLeft]:
     Raises:
         OutcomeUnknown: the call takes longer.
     """
-    now = asyncio.get_running_loop().time
-    ends_at = now() + seconds
     try:
-        async with asyncio.timeout_at(ends_at):
-            yield lambda: ends_at - MARGIN_SECONDS - now()
+        async with asyncio.timeout(seconds):
+            yield time_left(seconds)
     except TimeoutError:
         raise OutcomeUnknown("Stripe did not reply in time") from None
 

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
-from adapters.gateways.stripe.client import StripeApi, TimeLeft, bounded, querying, together
+from adapters.gateways.stripe.client import StripeApi, TimeLeft, querying, time_left, together
 from adapters.gateways.stripe.errors import IdempotencyKeyInUse, RequestRefused, StoredError
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
@@ -65,25 +65,25 @@ class StripePaymentIntents:
         amount = to_stripe(payment.amount)
         if amount is None:
             return unsupported_amount(payment.amount)
-        async with bounded() as left:
-            try:
-                method = await self._method(payment, token, left)
-                intent = await self.api.post(
-                    _PATH,
-                    within=left(),
-                    key=payment.id,
-                    amount=amount,
-                    currency=payment.amount.currency.code,
-                    payment_method=method,
-                    confirm=True,
-                    # Redirects would need a return_url; 3-D Secure in Stripe's script does not.
-                    automatic_payment_methods={"enabled": True, "allow_redirects": "never"},
-                    metadata=labels(payment),
-                    expand=_EXPANDED,
-                )
-            except RequestRefused as refused:
-                return await self._failed(refused, left)
-            return outcome_of_intent(intent)
+        left = time_left()
+        try:
+            method = await self._method(payment, token, left)
+            intent = await self.api.post(
+                _PATH,
+                within=left(),
+                key=payment.id,
+                amount=amount,
+                currency=payment.amount.currency.code,
+                payment_method=method,
+                confirm=True,
+                # Redirects would need a return_url; 3-D Secure in Stripe's script does not.
+                automatic_payment_methods={"enabled": True, "allow_redirects": "never"},
+                metadata=labels(payment),
+                expand=_EXPANDED,
+            )
+        except RequestRefused as refused:
+            return await self._failed(refused, left)
+        return outcome_of_intent(intent)
 
     async def find(self, payment: Payment) -> Outcome | None:
         return await self._find(payment, cancel=False)
