@@ -23,7 +23,7 @@ class BrokerFaults:
 
     def go_down(self, seconds: float) -> None:
         """Refuse every request for a while."""
-        self.down_until = max(self.down_until, self.loop.time() + seconds)
+        self.down_until = max(self.down_until, self.loop.seconds + seconds)
 
     async def step(self, step: str) -> None:
         """Wait for a round trip, which may fail.
@@ -31,7 +31,7 @@ class BrokerFaults:
         Raises:
             BrokerUnavailable: the request failed, or was carried out and the reply is lost.
         """
-        is_down = self.loop.time() < self.down_until
+        is_down = self.loop.seconds < self.down_until
         await self.round_trip()
         if is_down:
             raise BrokerUnavailable("the broker is down")

@@ -58,11 +58,11 @@ class GatewayFaults:
 
     def go_down(self, seconds: float) -> None:
         """Reply to no request for a while."""
-        self.down_until = max(self.down_until, self.loop.time() + seconds)
+        self.down_until = max(self.down_until, self.loop.seconds + seconds)
 
     def crawl(self, seconds: float) -> None:
         """Reply to every request slowly for a while."""
-        self.crawls_until = max(self.crawls_until, self.loop.time() + seconds)
+        self.crawls_until = max(self.crawls_until, self.loop.seconds + seconds)
 
     async def step(self, step: str) -> None:
         """Wait for a round trip."""
@@ -77,12 +77,12 @@ class GatewayFaults:
     def next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:
         """Return the fault of the next request, if it has one."""
         self.trace.record(current_name(), f"asks the gateway: {step} payment {payment_id}")
-        if self.loop.time() < self.down_until:
+        if self.loop.seconds < self.down_until:
             if self.injector.stream(FaultKind.GATEWAY_DOWN).random() < 0.5:
                 self._stall = limit_of(step)
                 return GatewayFault(GatewayFaultKind.REQUEST_LOST)
             return GatewayFault(GatewayFaultKind.UNREACHABLE)
-        if self.loop.time() < self.crawls_until:
+        if self.loop.seconds < self.crawls_until:
             seconds = self.injector.uniform(FaultKind.GATEWAY_CRAWLS, 5.0, _MAX_SLOWNESS)
             return GatewayFault(GatewayFaultKind.SLOW, seconds)
         for kind, gateway_kind in _KINDS.items():
@@ -113,7 +113,7 @@ class GatewayFaults:
             (stream.uniform(0.1, 10), stream.uniform(10, 120), stream.uniform(120, _MAX_DELAY))
         )
         # Outside all processes: the request arrives even if its sender crashes.
-        at = self.loop.time() + self._stall + self.round_trip.latency + seconds + 0.001
+        at = self.loop.seconds + self._stall + self.round_trip.latency + seconds + 0.001
         self.loop.call_at(at, self._arrive, payment_id, context=self.loop.outside)
         return GatewayFault(gateway_kind, seconds)
 

@@ -41,7 +41,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.draw = random.Random(f"loop {seed}").random  # noqa: S311 - replayable on purpose
         """The random stream of this loop: from 0 to 1."""
-        self._time = 0.0
+        self.seconds = 0.0
+        """The virtual seconds since the run began."""
         self._timers: list[tuple[float, int, Call]] = []
         self._timer_count = 0
         self._runnable: list[Call] = []
@@ -57,7 +58,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def time(self) -> float:
         """Return the virtual seconds since the run began."""
-        return self._time
+        return self.seconds
 
     def simulate(self, main: Coroutine[Any, Any, Result]) -> Result:
         """Run `main` to its end; other tasks that are not finished then are dropped.
@@ -95,7 +96,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def pause(self, process: SimulatedProcess, seconds: float) -> None:
         """Stop a process for a while; afterwards it continues where it was."""
-        process.runs_from = max(process.runs_from, self._time + seconds)
+        process.runs_from = max(process.runs_from, self.seconds + seconds)
         if not process.is_crashed:
             self.call_at(process.runs_from, self._resume, process, context=self.outside)
 
@@ -116,7 +117,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return timers[0][0] if timers else None
 
     def _resume(self, process: SimulatedProcess) -> None:
-        if self._time >= process.runs_from:
+        if self.seconds >= process.runs_from:
             self._runnable.extend(process.held)
             process.held.clear()
 
@@ -156,7 +157,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         timer = Call(callback, args, context)
         if not self._is_over:
             self._timer_count += 1
-            heappush(self._timers, (self._time + delay, self._timer_count, timer))
+            heappush(self._timers, (self.seconds + delay, self._timer_count, timer))
         return timer
 
     def create_task(
@@ -186,46 +187,52 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """Do nothing: cancelled timers are dropped at their time."""
 
     def _run_once(self) -> None:
-        runnable, draw = self._runnable, self.draw
-        while not self._stopping:  # type: ignore[attr-defined] # asyncio's own
-            if not runnable:
-                self._jump()
-            index = int(draw() * len(runnable))
-            call = runnable[index]
-            runnable[index] = runnable[-1]
-            runnable.pop()
-            if call._cancelled:
-                continue
-            process = call.process
-            if process is not None:
-                if self._time < process.runs_from:
-                    process.held.append(call)
+        """Run until the loop is stopped; this is the hottest code of a run."""
+        runnable, draw, steps, limit = self._runnable, self.draw, self.steps, self._max_steps
+        try:
+            while not self._stopping:  # type: ignore[attr-defined] # asyncio's own
+                if not runnable:
+                    self._jump()
+                index = int(draw() * len(runnable))
+                call = runnable.pop()
+                if index < len(runnable):
+                    call, runnable[index] = runnable[index], call
+                if call._cancelled:
                     continue
-                process.steps += 1
-                if process.steps == process.crash_at_step:
-                    process.held.append(call)
-                    process.crash()
-                    self.on_crash(process)
-                    continue
-            self.steps += 1
-            if self.steps > self._max_steps:
-                raise RunTooLong(f"{self.steps} steps")
-            if call._args:
-                call._context.run(call._callback, *call._args)
-            else:
-                call._context.run(call._callback)
+                process = call.process
+                if process is not None:
+                    if self.seconds < process.runs_from:
+                        process.held.append(call)
+                        continue
+                    process.steps += 1
+                    if process.steps == process.crash_at_step:
+                        process.held.append(call)
+                        process.crash()
+                        self.on_crash(process)
+                        continue
+                steps += 1
+                if steps > limit:
+                    raise RunTooLong(f"{steps} steps")
+                if call._args:
+                    call._context.run(call._callback, *call._args)
+                else:
+                    call._context.run(call._callback)
+        finally:
+            self.steps = steps
 
     def _jump(self) -> None:
         """Advance the clock until something is ready."""
         timers = self._timers
-        while timers and timers[0][2]._cancelled:
-            heappop(timers)
-        if not timers:
-            raise Deadlock("nothing is ready and no timer is set")
-        if timers[0][0] > self._time:
-            self._time = timers[0][0]
-        now = self._time
-        while timers and timers[0][0] <= now:
+        try:
+            when, _, call = heappop(timers)
+            while call._cancelled:
+                when, _, call = heappop(timers)
+        except IndexError:
+            raise Deadlock("nothing is ready and no timer is set") from None
+        if when > self.seconds:
+            self.seconds = when
+        self._runnable.append(call)
+        while timers and timers[0][0] <= self.seconds:
             self._runnable.append(heappop(timers)[2])
 
 

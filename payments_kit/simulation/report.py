@@ -13,6 +13,7 @@ from rich.table import Table
 
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.seeds import run_seeds
 from payments_kit.simulation.shrink import shrink
 from payments_kit.simulation.world import RunResult, World
 
@@ -24,8 +25,8 @@ _HOUR: Final = 3600.0
 _REFRESH_EVERY: Final = 20
 
 
-def simulate(seeds: int, first: int) -> int:
-    """Run the seeds; return 0 if every promise was kept, otherwise 1."""
+def simulate(seeds: int, first: int, jobs: int) -> int:
+    """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False)
     happened: Counter[FaultKind] = Counter()
     steps, virtual, done = 0, 0.0, 0
@@ -38,19 +39,21 @@ def simulate(seeds: int, first: int) -> int:
         TimeRemainingColumn(),
     )
     # No refresh from a thread: the wall clock is forbidden while a seed runs.
-    with Progress(*columns, console=console, auto_refresh=False) as progress:
+    with (
+        run_seeds(range(first, first + seeds), jobs) as results,
+        Progress(*columns, console=console, auto_refresh=False) as progress,
+    ):
         bar = progress.add_task("", total=seeds, seed=first, speed="")
-        for seed in range(first, first + seeds):
-            result = World(scenario_of(seed)).run()
-            if result.broken:
+        for result in results:
+            if result.is_broken:
                 progress.stop()
-                print_failure(console, result)
+                print_failure(console, World(scenario_of(result.seed)).run())
                 return 1
             happened += result.happened
             steps, virtual, done = steps + result.steps, virtual + result.seconds, done + 1
             if done % _REFRESH_EVERY == 0 or done == seeds:
                 speed = f"{done / (time.perf_counter() - began):.0f} seeds/s"
-                progress.update(bar, completed=done, seed=seed, speed=speed, refresh=True)
+                progress.update(bar, completed=done, seed=result.seed, speed=speed, refresh=True)
     elapsed = time.perf_counter() - began
     console.print(_table(happened))
     console.print(

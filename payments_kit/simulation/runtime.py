@@ -98,7 +98,7 @@ class SimulatedRuntime:
 
     def now(self) -> datetime:
         """Return the virtual time: the database's clock, and that of processes without skew."""
-        seconds = self.loop.time()
+        seconds = self.loop.seconds
         if seconds != self._now[0]:
             self._now = seconds, BEGINNING + timedelta(seconds=seconds)
         return self._now[1]

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from application.ports.gateway_notifications import (
     ExternalRefundNotification,
@@ -15,9 +16,8 @@ from domain.identifiers import OrderId
 from domain.order import Order
 
 
-@frozen
-class Line:
-    """One thing that happened."""
+class Line(NamedTuple):
+    """One thing that happened; a tuple, because a run has hundreds."""
 
     at: float
     """Virtual seconds since the run began."""

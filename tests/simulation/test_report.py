@@ -17,6 +17,15 @@ def test_seeds_that_keep_every_promise_end_with_0_and_the_speed(
         assert part in printed
 
 
+def test_several_processes_print_the_same_report(capsys: pytest.CaptureFixture[str]) -> None:
+    def report(jobs: int) -> str:
+        assert run(seeds=45, first=3, jobs=jobs) == 0
+        # Of the speed, only the virtual hours and the steps of a seed are the same.
+        return re.sub(r"[\d.,]+( s,| seeds/s| steps/s| times)", r"\1", capsys.readouterr().out)
+
+    assert report(2) == report(1)
+
+
 def test_one_seed_is_replayed_step_by_step_with_equal_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -28,11 +37,12 @@ def test_one_seed_is_replayed_step_by_step_with_equal_output(
     assert capsys.readouterr().out == first
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
 def test_a_broken_promise_ends_with_1_and_a_bug_report(
-    capsys: pytest.CaptureFixture[str],
+    jobs: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with bug_named("any user may pay").planted():
-        assert run(seeds=20) == 1
+        assert run(seeds=20, jobs=jobs) == 1
         printed = capsys.readouterr().out
         found = re.search(r"payments simulate --seed (\d+)", printed)
         assert found is not None
