@@ -90,8 +90,6 @@ class FaultInjector:
             for kind in rates
         }
         self._chances = {kind: (rate, self._streams[kind].random) for kind, rate in rates.items()}
-        self.possible = frozenset(rates)
-        """The faults that can occur at all in this run."""
         self.counts: Counter[FaultKind] = Counter()
         """How often each kind was due, suppressed or not."""
         self.happened: Counter[FaultKind] = Counter()
@@ -122,7 +120,7 @@ class FaultInjector:
 
     def is_possible(self, kind: FaultKind) -> bool:
         """Whether this fault can occur at all in this run."""
-        return kind in self.possible
+        return kind in self._chances
 
     def uniform(self, kind: FaultKind, low: float, high: float) -> float:
         """Draw a number from the random stream of the kind."""

@@ -100,15 +100,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if not process.is_crashed:
             self.call_at(process.runs_from, self._resume, process, context=self.outside)
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait for this virtual time, like `asyncio.sleep` with less overhead."""
-        over = self.create_future()
-        timer = self.call_later(seconds, _end, over)
-        try:
-            await over
-        finally:
-            timer.cancel()
-
     def next_timer(self) -> float | None:
         """Return the time of the next timer."""
         timers = self._timers
@@ -234,11 +225,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._runnable.append(call)
         while timers and timers[0][0] <= self.seconds:
             self._runnable.append(heappop(timers)[2])
-
-
-def _end(wait: "asyncio.Future[None]") -> None:
-    if not wait.done():
-        wait.set_result(None)
 
 
 def _raise_error(task: "asyncio.Task[object]") -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextvars import ContextVar
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -29,6 +30,7 @@ from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop, Pacing, run_loops
 from entrypoints.worker.roles import WorkerDependencies, loops_of
+from payments_kit.simulation.pauses import sleep_or_wake
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.runtime import SimulatedRuntime
 
@@ -198,4 +200,8 @@ def open_worker(
         ),
         runtime.outbox_signal(),
     )
-    return Worker(process, dependencies, Pacing(jitter=lambda: draw.uniform(0.5, 1.0)))
+    return Worker(
+        process,
+        dependencies,
+        Pacing(partial(sleep_or_wake, runtime.loop), lambda: draw.uniform(0.5, 1.0)),
+    )

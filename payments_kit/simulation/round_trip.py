@@ -6,6 +6,7 @@ from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop, yield_once
+from payments_kit.simulation.pauses import sleep
 from payments_kit.simulation.process import CURRENT, SimulatedProcess
 
 
@@ -30,7 +31,7 @@ class RoundTrip:
         if self._may_end and (process := CURRENT.get()) is not None:
             self._perhaps_end(process)
         if self.latency:
-            return self.loop.sleep(self.loop.draw() * self.latency)
+            return sleep(self.loop, self.loop.draw() * self.latency)
         return yield_once()
 
     def _perhaps_end(self, process: SimulatedProcess) -> None:

@@ -6,12 +6,15 @@ import random
 import threading
 import time
 import uuid
+from functools import partial
 from types import ModuleType
 
 import pytest
 
+from entrypoints.worker import loops
 from payments_kit.simulation.forbidden import Forbidden
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop, yield_once
+from payments_kit.simulation.pauses import sleep_or_wake
 from payments_kit.simulation.process import SimulatedProcess, current_process
 
 
@@ -179,3 +182,33 @@ def test_other_threads_may_use_their_clocks(loop: SimulatedLoop) -> None:
     finally:
         is_over.set()
         thread.join()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_pause_ends_as_with_the_function_of_the_worker(seed: int) -> None:
+    def run(*, is_own: bool) -> tuple[list[object], int]:
+        loop, seen = SimulatedLoop(seed), list[object]()
+        signals = [asyncio.Event() for _ in range(3)]
+        sleep = loops.sleep_or_wake if is_own else partial(sleep_or_wake, loop)
+
+        async def pause(number: int) -> None:
+            try:
+                for _ in range(10):
+                    await sleep(1 + int(loop.draw() * 3), signals[number % 3])
+                    signals[number % 3].clear()
+                    seen.append((number, loop.time()))
+            except asyncio.CancelledError:
+                seen.append((number, "cancelled"))
+
+        async def main() -> None:
+            pauses = [asyncio.create_task(pause(number)) for number in range(6)]
+            for signal in signals * 4:
+                await asyncio.sleep(round(loop.draw() * 3))
+                signal.set()
+            pauses[0].cancel()
+            await asyncio.wait(pauses)
+
+        loop.simulate(main())
+        return seen, loop.steps
+
+    assert run(is_own=True) == run(is_own=False)
