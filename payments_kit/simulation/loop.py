@@ -161,10 +161,6 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._tasks.append(task)
         return task
 
-    def create_future(self) -> "asyncio.Future[Any]":
-        """Return a future of this loop."""
-        return asyncio.Future(loop=self)
-
     def run_in_executor(self, *_args: object) -> NoReturn:
         """Refuse: a seed does not determine when a thread runs."""
         raise Forbidden("a thread")

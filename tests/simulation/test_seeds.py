@@ -1,5 +1,6 @@
 """Every promise is kept in each seed, and a seed is the same run in every process."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -49,6 +50,23 @@ def test_the_seeds_cover_every_fault_and_every_final_state_of_a_payment() -> Non
         statuses.update(payment.status for order in orders for payment in order.payments)
     assert set(happened) == set(FaultKind)
     assert statuses == set(PaymentStatus) - OPEN
+
+
+def test_garbage_is_collected_after_a_run_not_during_it() -> None:
+    world, is_running = World(scenario_of(2)), list[bool]()
+
+    def note(_phase: str, _info: dict[str, int]) -> None:
+        is_running.append(world.loop.is_running())
+
+    gc.callbacks.append(note)
+    try:
+        world.run()
+        gc.collect()
+    finally:
+        gc.callbacks.remove(note)
+    assert is_running
+    assert not any(is_running)
+    assert gc.isenabled()
 
 
 def test_a_seed_is_the_same_run_under_any_hash_seed_and_different_from_other_seeds() -> None:
