@@ -47,6 +47,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timer_count = 0
         self._runnable: list[Call] = []
         self._tasks: list[asyncio.Task[Any]] = []
+        self._prune_at = 16
         self._is_over = False
         self._max_steps = max_steps
         self.steps = 0
@@ -159,6 +160,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         if name is not None:
             task.set_name(name)
         self._tasks.append(task)
+        if len(self._tasks) >= self._prune_at:
+            self._tasks = [each for each in self._tasks if not each.done()]
+            self._prune_at = 2 * len(self._tasks) + 16
         return task
 
     def run_in_executor(self, *_args: object) -> NoReturn:
