@@ -24,8 +24,6 @@ from tests.system.service_process import ROOT
 # Events of one round for each second that it should take.
 _PER_SECOND: Final = 8_000
 
-# Waiting events for each row of a filled table: with the default, a million.
-_WAITING_PER_ROW: Final = 5
 _SMALL_BACKLOG: Final = 10_000
 
 _FLOOR_SECONDS: Final = 600.0
@@ -112,7 +110,7 @@ def measure_backlog(lab: Lab, plan: Plan) -> list[Result]:
     """Measure once how fast a very large outbox is relayed, beside a small one."""
     broker, database = Broker(lab.nats.url), lab.database("backlog")
     event = charge_once(lab, database)
-    many = plan.rows * _WAITING_PER_ROW
+    many = plan.waiting
     with lab.worker(database, "relay") as service:
         broker.wait_for_messages("PAYMENTS", 1)
         pids = {"worker": service.pid, "postgres": lab.postgres_pid, "nats": lab.nats.process.pid}

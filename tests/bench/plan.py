@@ -1,12 +1,17 @@
 """Plan: how long and how often each benchmark measures."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from attrs import field, frozen
 from rich.console import Console
 from rich.progress import Progress
 
 from tests.bench.results import Measured, Sample
+
+# With the default of 200,000 rows, a million.
+_WAITING_PER_ROW: Final = 5
+_MAX_WAITING: Final = 1_000_000
 
 
 @frozen
@@ -20,6 +25,11 @@ class Plan:
     """With how many rows the tables are filled to compare them with empty ones."""
     soak_minutes: float
     console: Console = field(repr=False)
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait where a backlog is measured: a million, or less in a quick run."""
+        return min(_WAITING_PER_ROW * self.rows, _MAX_WAITING)
 
     def measure(self, title: str, works: Mapping[str, Callable[[], Sample]]) -> dict[str, Measured]:
         """Run each work once per round, in turn, so that all have the same machine.
