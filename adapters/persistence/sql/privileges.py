@@ -45,12 +45,17 @@ _PRIVILEGES: Final = ",".join(privilege for _, privilege in _NEEDED)
 HAS_ALL: Final = f"""
     (
         SELECT bool_and(has_table_privilege(oid, privilege) AND NOT row_security_active(oid))
-        FROM unnest(CAST('{{{_TABLES}}}' AS text[]), CAST('{{{_PRIVILEGES}}}' AS text[]))
-            AS needed (table_name, privilege), to_regclass(table_name) AS oid
+        FROM (
+            SELECT to_regclass(table_name) AS oid, privilege
+            FROM unnest(CAST('{{{_TABLES}}}' AS text[]), CAST('{{{_PRIVILEGES}}}' AS text[]))
+                AS named (table_name, privilege)
+            OFFSET 0
+        ) AS needed
     ) IS NOT FALSE AND (
         SELECT bool_and(has_sequence_privilege(seqrelid, 'USAGE'))
         FROM pg_sequence JOIN pg_depend ON objid = seqrelid AND deptype = 'a'
-        WHERE classid = CAST('pg_class' AS regclass) AND refobjid = ANY (ARRAY(
+        WHERE classid = CAST('pg_class' AS regclass) AND refclassid = classid
+        AND refobjid = ANY (ARRAY(
             SELECT to_regclass(table_name)
             FROM unnest(CAST('{{{",".join(REQUIRED)}}}' AS text[])) AS table_name
         ))
