@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
-from typing import Final
 
 from litestar import Litestar, Response, get, post, route
 from litestar.datastructures import State
@@ -30,24 +29,21 @@ from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.responses import on_error
 from entrypoints.http.sign_in_refusals import RefusalLog
+from entrypoints.http.stopping import Stopping
 from entrypoints.http.webhook_routes import WebhookRoutes
-
-# A charge takes at most 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
-FINISH_SECONDS: Final = 22.0
 
 
 def create_app(dependencies: HttpDependencies) -> Litestar:
     """Create the HTTP service; when its lifespan ends, requests in progress are finished first.
 
-    The server may allow less time for that, in `app.state.finish_seconds`. While
-    `app.state.is_stopping`, the service is not ready, and keeps no connection alive.
+    The server tells it more about the stop in `app.state.stopping`.
     """
-    metrics, tasks = Metrics.on(dependencies.registry), BackgroundTasks()
+    metrics, tasks, stopping = Metrics.on(dependencies.registry), BackgroundTasks(), Stopping()
 
     @contextlib.asynccontextmanager
-    async def finish_requests(app: Litestar) -> AsyncIterator[None]:
+    async def finish_requests(_app: Litestar) -> AsyncIterator[None]:
         yield
-        await tasks.drain(app.state.finish_seconds)
+        await tasks.drain(stopping.finish_seconds)
 
     routes = _routes(dependencies, metrics, tasks)
     app = Litestar(
@@ -55,13 +51,13 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         exception_handlers={Exception: on_error},
         lifespan=[finish_requests],
         openapi_config=openapi.config(version("payments")),
-        state=State({"finish_seconds": FINISH_SECONDS, "is_stopping": False}),
+        state=State({"stopping": stopping}),
         logging_config=None,
         request_class=HttpRequest,
         request_max_body_size=None,  # read_body applies each route's limit
     )
     direct = DirectRoutes.of(routes)
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, direct, metrics, app.state)
+    app.asgi_handler = RequestMiddleware(app.asgi_handler, direct, metrics, stopping)
     return app
 
 

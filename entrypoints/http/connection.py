@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from entrypoints.http.http_request import HAS_ARRIVED
 from entrypoints.http.replies import Reply, problem_reply
 
 # A token may have 8 KiB, and proxies add a few fields; nginx's default is 32 KiB.
@@ -113,6 +114,7 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the request."""
         self._other_bytes = 0
+        self.cycle.scope[HAS_ARRIVED] = True  # type: ignore[typeddict-unknown-key]  # a key of ours
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -131,6 +133,7 @@ class HttpConnection(HttpToolsProtocol):
         """
         self.cycle.keep_alive = False
         self.cycle.more_body = True
+        self.cycle.scope.pop(HAS_ARRIVED, None)  # type: ignore[typeddict-item]  # a key of ours
         framing = [field for field in self.scope["headers"] if field[0] in _FRAMING]
         head = b"POST / HTTP/1.1\r\n" + b"".join(b"%s: %s\r\n" % field for field in framing)
         self.parser = HttpRequestParser(_Body(self))

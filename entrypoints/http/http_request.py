@@ -6,6 +6,9 @@ from typing import Any, Final
 from litestar import Request
 from litestar.types import Receive, Scope
 
+HAS_ARRIVED: Final = "payments.has_arrived"
+"""A key of the scope of a request that had arrived with its whole body when it was handled."""
+
 _NONE: Final[tuple[bytes, ...]] = ()
 
 

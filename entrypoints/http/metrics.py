@@ -54,6 +54,8 @@ class Metrics:
     )
     """The series of each kind of request: to find one by its labels takes longer than to count."""
 
+    _outcomes: dict[str, Counter] = field(init=False, factory=dict)
+
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
         """Register the metrics, all at zero."""
@@ -116,7 +118,10 @@ class Metrics:
 
     def count(self, outcome: str) -> None:
         """Count an attempt to pay that has ended."""
-        self.charges.labels(outcome).inc()
+        series = self._outcomes.get(outcome)
+        if series is None:
+            series = self._outcomes[outcome] = self.charges.labels(outcome)
+        series.inc()
 
     def count_limited(self) -> None:
         """Count an attempt to pay that the decline limits refused."""

@@ -8,7 +8,6 @@ from typing import Any, Final, cast
 
 import structlog
 from attrs import define, frozen
-from litestar.datastructures import State
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -19,6 +18,7 @@ from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
 from entrypoints.http.replies import Reply, problem_reply
 from entrypoints.http.request_head import refusal
+from entrypoints.http.stopping import Stopping
 from entrypoints.logs import write_line
 from entrypoints.trace_context import new_id, use_traceparent
 
@@ -125,7 +125,7 @@ class RequestMiddleware:
     app: ASGIApp
     routes: DirectRoutes
     metrics: Metrics
-    state: State
+    stopping: Stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the application."""
@@ -141,7 +141,7 @@ class RequestMiddleware:
             new_id(),
             body,
             has_body=method != HttpMethod.HEAD,
-            closes=self.state.is_stopping,
+            closes=self.stopping.has_begun,
         )
         if method == HttpMethod.HEAD:
             # RFC 9110, section 9.3.2: as GET, but without the body. The server keeps its own scope.

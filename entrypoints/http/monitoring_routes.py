@@ -31,7 +31,7 @@ class MonitoringRoutes:
 
     async def ready(self, request: HttpRequest) -> Response[bytes]:
         """Return 200 if everything that requests need is reachable, else 503; 503 when stopping."""
-        if request.app.state.is_stopping:
+        if request.app.state.stopping.has_begun:
             return to_response(stopping_reply())
         return to_response(await ready_reply(self.checks))
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.identifiers import OrderId
 from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, EncodedBody, NotJson
-from entrypoints.http.http_request import HttpRequest
+from entrypoints.http.http_request import HAS_ARRIVED, HttpRequest
 from entrypoints.http.json_fields import TEXT_RULE
 from entrypoints.http.replies import ErrorDetail
 from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
@@ -107,20 +107,26 @@ async def read_body(request: HttpRequest, max_bytes: int) -> bytes:
     content_length = request.fields.get("content-length", "0")
     if not content_length.isdecimal() or int(content_length[:20]) > max_bytes:
         raise BodyTooLarge
-    content = bytearray()
+    if HAS_ARRIVED in request.scope:
+        return await _receive(request, max_bytes)  # this waits for nothing
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await request.receive()
-                if message["type"] != "http.request":
-                    raise BadRequest((ErrorDetail("The body is incomplete"),))
-                content += message.get("body", b"")
-                if len(content) > max_bytes:
-                    raise BodyTooLarge
-                if not message.get("more_body", False):
-                    return bytes(content)
+            return await _receive(request, max_bytes)
     except TimeoutError:
         raise BodyTooSlow from None
+
+
+async def _receive(request: HttpRequest, max_bytes: int) -> bytes:
+    content = bytearray()
+    while True:
+        message = await request.receive()
+        if message["type"] != "http.request":
+            raise BadRequest((ErrorDetail("The body is incomplete"),))
+        content += message.get("body", b"")
+        if len(content) > max_bytes:
+            raise BodyTooLarge
+        if not message.get("more_body", False):
+            return bytes(content)
 
 
 def _check_coding(request: HttpRequest) -> None:

@@ -135,7 +135,7 @@ async def _serve(app: Litestar, listener: socket.socket, stop: _Stop, drain_seco
         logger.warning("requests not finished in time; their connections are closed")
         server.abort()
         serving.cancel()
-    app.state.finish_seconds = max(0.0, deadline - clock())
+    app.state.stopping.finish_seconds = max(0.0, deadline - clock())
 
 
 def _server(app: Litestar) -> _Server:
@@ -161,7 +161,7 @@ def _server(app: Litestar) -> _Server:
 
 async def _drain(app: Litestar, stop: _Stop, seconds: float) -> None:
     """Go on serving while the balancers notice that this process is not ready any more."""
-    app.state.is_stopping = True
+    app.state.stopping.has_begun = True
     if seconds and not stop.now.is_set():
         logger.info("draining", seconds=seconds)
         with contextlib.suppress(TimeoutError):

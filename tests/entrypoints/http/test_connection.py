@@ -131,6 +131,12 @@ async def test_a_request_to_upgrade_is_handled_as_http_1_with_its_body_and_nothi
         assert await statuses(service, LIVE[:-2] + websocket) == [200]
 
 
+async def test_a_request_to_upgrade_is_cut_off_if_its_body_does_not_arrive() -> None:
+    request = to_pay(COOKIE, LENGTH, "Connection: Upgrade", "Upgrade: h2c") + BODY[:5]
+    async with serving(body_seconds=0.2) as service:
+        assert await statuses(service, request) == [408]
+
+
 async def test_a_request_to_upgrade_may_arrive_in_pieces() -> None:
     lines = ("Connection: Upgrade", "Upgrade: h2c")
     request = to_pay(COOKIE, LENGTH, *lines) + BODY
