@@ -169,8 +169,9 @@ MANY = [OrderId(f"order-{number}") for number in range(LANES * WINDOW + 1)]
 
 
 @pytest.fixture
-async def busy() -> World:
-    """Return a world with two events of each of many orders."""
+async def busy(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world with two events of each of many orders, and a relay with enough time."""
+    monkeypatch.setattr(relay_outbox, "BEGIN_WITHIN", timedelta(hours=1))
     world = World()
     for attempt in ("first", "second"):
         work = world.database.begin()
