@@ -11,7 +11,13 @@ from heapq import heappop, heappush
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from payments_kit.simulation.forbidden import Forbidden, forbidding_nondeterminism
-from payments_kit.simulation.process import Call, SimulatedProcess
+from payments_kit.simulation.process import (
+    CURRENT,
+    NEVER_CANCELLED,
+    Call,
+    Ready,
+    SimulatedProcess,
+)
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
@@ -45,7 +51,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """The virtual seconds since the run began."""
         self._timers: list[tuple[float, int, Call]] = []
         self._timer_count = 0
-        self._runnable: list[Call] = []
+        self._runnable: list[Ready] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self._prune_at = 16
         self._is_over = False
@@ -118,10 +124,16 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[[*Args], object], *args: *Args, context: Context | None = None
     ) -> Handle:
-        """Add a handle to those that are ready."""
+        """Add a call to those that are ready.
+
+        Calls with a context come from futures and tasks, which ignore what is returned.
+        """
+        if context is not None and not self._is_over:
+            self._runnable.append((None, context.get(CURRENT), context, callback, args))
+            return NEVER_CANCELLED
         call = Call(callback, args, context)
         if not self._is_over:
-            self._runnable.append(call)
+            self._runnable.append(call.ready)
         return call
 
     def call_at(
@@ -185,29 +197,29 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 if not runnable:
                     self._jump()
                 index = int(draw() * len(runnable))
-                call = runnable.pop()
+                ready = runnable.pop()
                 if index < len(runnable):
-                    call, runnable[index] = runnable[index], call
-                if call._cancelled:
+                    ready, runnable[index] = runnable[index], ready
+                call, process, context, callback, args = ready
+                if call is not None and call._cancelled:
                     continue
-                process = call.process
                 if process is not None:
                     if self.seconds < process.runs_from:
-                        process.held.append(call)
+                        process.held.append(ready)
                         continue
                     process.steps += 1
                     if process.steps == process.crash_at_step:
-                        process.held.append(call)
+                        process.held.append(ready)
                         process.crash()
                         self.on_crash(process)
                         continue
                 steps += 1
                 if steps > limit:
                     raise RunTooLong(f"{steps} steps")
-                if call._args:
-                    call._context.run(call._callback, *call._args)
+                if args:
+                    context.run(callback, *args)
                 else:
-                    call._context.run(call._callback)
+                    context.run(callback)
         finally:
             self.steps = steps
 
@@ -222,9 +234,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             raise Deadlock("nothing is ready and no timer is set") from None
         if when > self.seconds:
             self.seconds = when
-        self._runnable.append(call)
+        self._runnable.append(call.ready)
         while timers and timers[0][0] <= self.seconds:
-            self._runnable.append(heappop(timers)[2])
+            self._runnable.append(heappop(timers)[2].ready)
 
 
 def _raise_error(task: "asyncio.Task[object]") -> None:
