@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
-from entrypoints.http.connection import ALWAYS
+from entrypoints.http.connection_parts import ALWAYS
 from entrypoints.http.direct_routes import DirectRoutes
 from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
@@ -161,6 +161,13 @@ class RequestMiddleware:
             self._record(scope, method, response, time.perf_counter() - started)
         await response.end()
 
+    def refuse(self, status: HTTPStatus) -> Reply:
+        """Return the reply to what was no request for the server, with its metrics and log line."""
+        request_id = new_id()
+        with log_context(request=request_id):
+            self._count("", NO_ROUTE, status, 0.0)
+        return problem_reply(status, headers={"X-Request-Id": request_id})
+
     async def _handle(
         self, scope: HTTPScope, fields: HeaderValues, body: Receive, response: _Response
     ) -> None:
@@ -177,7 +184,9 @@ class RequestMiddleware:
 
     def _record(self, scope: Scope, method: str, response: _Response, seconds: float) -> None:
         route = scope.get("path_template") or NO_ROUTE
-        status = response.status or 0
+        self._count(method, route, response.status or 0, seconds)
+
+    def _count(self, method: str, route: str, status: int, seconds: float) -> None:
         self.metrics.count_request(method, route, status, seconds)
         if not route.startswith(_NOT_LOGGED) or status >= HTTPStatus.BAD_REQUEST:
             write_line(

@@ -28,9 +28,15 @@ _DOTS: Final = frozenset({b".", b".."})
 # What a name, an address and a port consist of (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
 _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]+")
 
+# The parser accepts HTTP/0.9 and HTTP/2.0, too.
+_VERSIONS: Final = ("1.1", "1.0")
+
 
 def refusal(scope: HTTPScope, fields: HeaderValues) -> Reply | None:
     """Return the reply to a request that is refused for its head; None if it is not."""
+    if scope["http_version"] not in _VERSIONS:
+        detail = ErrorDetail("The version must be HTTP/1.1 or HTTP/1.0")
+        return problem_reply(505, detail, headers=CLOSE_CONNECTION)
     if not _has_one_host(scope, fields):
         detail = ErrorDetail("The request must have one Host header", "Host")
         return problem_reply(400, detail, headers=CLOSE_CONNECTION)

@@ -6,7 +6,8 @@ import signal
 import socket
 import sys
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Final, NoReturn
+from functools import partial
+from typing import Final, NoReturn, cast
 
 import structlog
 import uvicorn
@@ -19,6 +20,7 @@ from entrypoints.garbage import resume_collection
 from entrypoints.http.app import create_app
 from entrypoints.http.connection import HttpConnection
 from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.logs import configure_logs
 
 logger = structlog.get_logger(__name__)
@@ -139,10 +141,11 @@ async def _serve(app: Litestar, listener: socket.socket, stop: _Stop, drain_seco
 
 
 def _server(app: Litestar) -> _Server:
+    refuse = cast(RequestMiddleware, app.asgi_handler).refuse
     return _Server(
         uvicorn.Config(
             app,
-            http=HttpConnection,
+            http=partial(HttpConnection, refuse),  # type: ignore[arg-type]  # it is only called
             ws="none",
             lifespan="off",
             interface="asgi3",

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import re
+import socket
 
 import pytest
 
-from entrypoints.http.connection import MAX_HEAD_BYTES
+from entrypoints.http.connection import MAX_HEAD_BYTES, MAX_WAITING
 from tests.entrypoints.http.service import TIMEOUT_SECONDS, Service, serving
 from tests.entrypoints.http.world import signed_in
 
@@ -97,6 +98,7 @@ async def test_what_is_not_http_gets_400_as_a_problem() -> None:
             b"\0",
             b"what is this?\r\n\r\n",
             b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         ):
             assert await first_reply(service, request) == 400
 
@@ -156,3 +158,93 @@ async def test_a_client_that_waits_for_100_continue_gets_it() -> None:
         reply = await service.send(to_pay(COOKIE, *lines) + BODY)
 
     assert reply.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
+
+
+async def test_a_client_of_http_1_0_is_not_told_to_continue() -> None:
+    """It would take that for the response (RFC 9110, section 10.1.1)."""
+    async with serving() as service:
+        request = to_pay(COOKIE, LENGTH, "Expect: 100-continue").replace(b"HTTP/1.1", b"HTTP/1.0")
+        assert await statuses(service, request + BODY) == [201]
+
+
+async def test_white_space_after_a_value_is_no_part_of_it() -> None:
+    lines = (f"{LENGTH} \t", "Expect: 100-continue ", "Connection: close ")
+    async with serving() as service:
+        reply = await service.send(to_pay(COOKIE, *lines) + BODY)
+
+    assert reply.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 ")
+
+
+async def test_the_limit_of_a_head_is_the_same_however_its_bytes_arrive() -> None:
+    start = LAST[:-2] + b"X: "
+    at_limit = start + b"x" * (MAX_HEAD_BYTES - len(start) - 4) + b"\r\n\r\n"
+    async with serving() as service:
+        assert await statuses(service, at_limit) == [200]
+        for pause in (0.0, 0.01):
+            reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+            writer.write(start + b"x" * 1000)
+            await asyncio.sleep(pause)
+            writer.write(b"x" * 2 * MAX_HEAD_BYTES + b"\r\n\r\n")
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+            writer.close()
+
+
+async def test_what_is_refused_has_an_id_and_is_counted() -> None:
+    async with serving() as service:
+        reply = await service.send(b"\0")
+        metrics = (await service.send(LAST.replace(b"/health/live", b"/metrics"))).decode()
+
+    assert re.search(rb"\r\nx-request-id: [0-9a-f]+\r\n", reply)
+    assert 'payments_http_requests_total{method="other",route="none",status="400"} 1.0\n' in metrics
+
+
+@pytest.mark.parametrize("rest", [b"", LIVE[:9], to_pay(COOKIE, LENGTH) + BODY[:5]])
+async def test_a_client_that_has_ended_its_side_gets_the_replies_to_complete_requests(
+    rest: bytes,
+) -> None:
+    async with serving(charge_seconds=0.5) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(LIVE + to_pay(COOKIE, LENGTH) + BODY + rest)
+        writer.write_eof()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            replies = await reader.read()
+        writer.close()
+
+        assert re.findall(rb"HTTP/1\.1 (\d{3}) ", replies) == [b"200", b"201"]
+        assert await statuses(service, to_pay(COOKIE, LENGTH) + BODY + LAST) == [409, 200]
+
+
+async def test_an_invalid_body_does_not_cost_the_request_before_it_its_reply() -> None:
+    async with serving(charge_seconds=0.5) as service:
+        invalid = to_pay(COOKIE, CHUNKED) + b"zz\r\n"
+        assert await statuses(service, to_pay(COOKIE, LENGTH) + BODY + invalid) == [201]
+
+
+async def send_for_ever(client: socket.socket, request: bytes) -> None:
+    """Send one request after the other, without reading."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while True:
+            await loop.sock_sendall(client, request)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_does_not_read_is_cut_off() -> None:
+    request = LIVE.replace(b"/health/live", b"/schema")
+    async with serving(idle_seconds=0.5) as service:
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            address = ("127.0.0.1", service.port)
+            await asyncio.get_running_loop().sock_connect(client, address)
+            with pytest.raises(ConnectionError):
+                await send_for_ever(client, request)
+
+
+async def test_requests_that_wait_on_one_connection_are_limited() -> None:
+    async with serving() as service:
+        replies = await statuses(service, LIVE * 4 * MAX_WAITING)
+
+    assert MAX_WAITING < len(replies) < 4 * MAX_WAITING
+    assert set(replies) == {200}

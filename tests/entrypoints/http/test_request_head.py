@@ -134,11 +134,18 @@ HEADS: list[tuple[int, list[str]]] = [
     (404, ["GET //health/live HTTP/1.1", "Host: a"]),
     (404, ["GET http://a//health/live HTTP/1.1", "Host: a"]),
     (404, ["OPTIONS * HTTP/1.1", "Host: a"]),
+    (400, ["GET /health/live# HTTP/1.1", "Host: a"]),
+    (400, ["GET /metrics?a#b HTTP/1.1", "Host: a"]),
+    (505, ["GET /health/live HTTP/0.9"]),
+    (505, ["GET /health/live"]),
+    (505, ["GET /health/live HTTP/2.0", "Host: a"]),
     (501, ["POST /api/payments HTTP/1.1", "Host: a", "Transfer-Encoding: gzip, chunked"]),
 ]
 
 
-async def test_a_request_has_one_path_one_host_and_one_transfer_coding() -> None:
+async def test_a_request_has_one_path_one_host_one_transfer_coding_and_a_version_of_http_1() -> (
+    None
+):
     async with serving() as service:
         for status, lines in HEADS:
             request = "\r\n".join([*lines, "Connection: close", "", ""])
