@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.contracts.storages import Storage
 
 WINDOW = timedelta(minutes=10)
-MOMENT = timedelta(seconds=1)
+MOMENT = timedelta(minutes=5)
 
 
 class DeclineCounterContract:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import select, text
 
+from adapters.persistence.sql import pool
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.database_url import Prepared
 from adapters.persistence.sql.engine import create_engine
@@ -71,8 +72,9 @@ async def use(database: Database) -> None:
 
 @pytest.mark.parametrize("query", ["", "pgbouncer=true"])
 async def test_everything_works_behind_a_pooler_that_loses_prepared_statements(
-    pooled_url: str, query: str
+    pooled_url: str, query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool, "POOL_SECONDS", TIMEOUT)  # so many clients, on a busy machine
     url = f"{pooled_url}?{query}"
     for _ in range(2):
         await asyncio.to_thread(migrate, url)
