@@ -37,6 +37,8 @@ VIOLATIONS = [
     ("adapters", "adapters.planted", "adapters.messaging"),
     ("conformance", "payments_kit.conformance.planted", "adapters.gateways"),
     ("conformance", "payments_kit.conformance.planted", "entrypoints.settings"),
+    ("model", "payments_kit.simulation.model.planted", "domain.replica"),
+    ("model", "payments_kit.simulation.model.records", "payments_kit.simulation.plain"),
     ("doubles", "payments_kit.doubles.planted", "domain.money"),
     ("kit", "payments_kit.demo.planted", "payments_kit.doubles"),
     ("no-tests", "adapters.gateways.planted", "pytest"),
@@ -100,3 +102,15 @@ def test_the_core_imports_only_attrs_and_the_standard_library() -> None:
     )
     outside = {module.split(".")[0] for module in graph.modules} - {"domain", "application"}
     assert outside - sys.stdlib_module_names <= {"attr", "attrs"}
+
+
+def test_the_specification_imports_only_itself_attrs_and_the_standard_library() -> None:
+    graph = grimp.build_graph("payments_kit", include_external_packages=True, cache_dir=None)
+    package = "payments_kit.simulation.model"
+    imported = {
+        name
+        for module in graph.find_descendants(package)
+        for name in graph.find_modules_directly_imported_by(module)
+        if not name.startswith(package)
+    }
+    assert {name.split(".")[0] for name in imported} - sys.stdlib_module_names <= {"attr", "attrs"}

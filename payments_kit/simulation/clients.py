@@ -12,14 +12,9 @@ from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
-from payments_kit.simulation.observations import RecordedReply
+from payments_kit.simulation.model.records import Reply
 from payments_kit.simulation.processes import Response
 from payments_kit.simulation.trace import Trace
-
-# The replies that must stay true.
-_NOT_CHARGED: Final = 503
-_KEY_REUSED: Final = 422
-_KINDS: Final = {201: "paid", 402: "declined", _NOT_CHARGED: "not charged"}
 
 _CANCELLED: Final = 200
 
@@ -35,7 +30,7 @@ class Clients:
     injector: FaultInjector
     trace: Trace
     cluster: Cluster
-    replies: list[RecordedReply] = field(factory=list)
+    replies: list[Reply] = field(factory=list)
 
     async def pay(
         self, name: str, command: PayOrder, key: str | None, timeout: float
@@ -73,13 +68,16 @@ class Clients:
 
     def record(self, command: PayOrder, response: Response) -> None:
         """Record a reply, to check later that it stayed true."""
-        if response.payment_id is not None:
-            kind = _KINDS.get(response.status, "other")
-            self.replies.append(RecordedReply(kind, response.payment_id, command.payer))
-        if response.status == _NOT_CHARGED:
-            self.replies += [RecordedReply("not charged", each) for each in response.claimed]
-        if response.status == _KEY_REUSED:
-            self.replies += [RecordedReply("key reused", each) for each in response.claimed]
+        self.replies.append(
+            Reply(
+                response.status,
+                response.payment_id,
+                command.payer,
+                order_id=command.order_id,
+                body=response.payment,
+                started=response.claimed,
+            )
+        )
 
     async def cancel(self, name: str, payment_id: PaymentId, user: UserId) -> None:
         """Cancel a payment, and record the reply."""
@@ -92,7 +90,7 @@ class Clients:
             response = await serve.cancel(payment_id, user)
             self.trace.record(name, f"gets {response.status} for cancelling {payment_id}")
             if response.status == _CANCELLED:
-                self.replies.append(RecordedReply("cancelled", payment_id, user))
+                self.replies.append(Reply(_CANCELLED, payment_id, user, "cancel"))
 
         await asyncio.wait([self.loop.spawn(serve.process, reply())], timeout=_PATIENCE_SECONDS)
 

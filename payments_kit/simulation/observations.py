@@ -7,14 +7,15 @@ from attrs import field, frozen
 
 from domain.money import Money
 from domain.order import Order
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
+from payments_kit.simulation.model.records import OrderEvent, Reply
 
 
 @frozen
 class GatewayCharge:
-    """A charge that the gateway captured."""
+    """A charge that the gateway captured, or will."""
 
     id: str
     payment_id: str
@@ -23,6 +24,8 @@ class GatewayCharge:
     captured_at: datetime | None = None
     claimed_at: datetime | None = None
     """When the payment was claimed; None if that is not known."""
+    state: str = "captured"
+    """`captured`, or `pending` while the bank has not paid yet."""
 
 
 @frozen
@@ -71,15 +74,16 @@ class Observations:
     orders: Sequence[Order]
     delivered: Sequence[Delivered] = ()
     """In the order of delivery to the consumer."""
-    replies: Sequence[RecordedReply] = ()
-    acknowledged: Sequence[OrderReplica] = ()
-    """The order events that were acknowledged and are not in the dead letters."""
+    committed: Sequence[str] | None = None
+    """The ids of our events in the order of the commits that caused them; None if not known."""
+    replies: Sequence[RecordedReply | Reply] = ()
+    acknowledged: Sequence[OrderReplica | OrderEvent] | None = None
+    """The order events that were acknowledged and are not in the dead letters; None if they are
+    not known."""
     malformed: Collection[bytes] = ()
     """The acknowledged order events that can never be used."""
     dead_letters: Collection[bytes] = ()
     """The content of the dead letters."""
-    reports_external_refunds: bool = False
-    """Whether the gateway reports every external refund, so that our orders must have it."""
     hides_external_refunds: bool = False
     """Whether the gateway reports no external refund, so that our orders may lack one."""
     has_lost_transactions: bool = False
@@ -97,23 +101,6 @@ class Observations:
         """All our payments by id."""
         return {payment.id: payment for order in self.orders for payment in order.payments}
 
-    def payment_of(self, charge: GatewayCharge) -> Payment | None:
-        """Return the payment that records a charge, else the one that it was made for.
-
-        A second charge of a payment is recorded as another payment.
-        """
-        payments = self.payments
-        for payment in payments.values():
-            if payment.charge_id == charge.id:
-                return payment
-        return payments.get(charge.payment_id)
-
-    def stays_paid(self, payment: Payment) -> bool:
-        """Whether a payment that was confirmed is still paid, or was given back after its loss."""
-        if self.has_lost_transactions and payment.status is PaymentStatus.REVERSED:
-            return True
-        return payment.status is PaymentStatus.SUCCEEDED
-
     @property
     def our_refunds(self) -> list[Refund]:
         """All refunds that we record as succeeded, external ones included."""
@@ -123,10 +110,3 @@ class Observations:
             for refund in order.refunds
             if refund.status is RefundStatus.SUCCEEDED
         ]
-
-    def kept(self, charge: GatewayCharge) -> int:
-        """Return the minor units of a charge that the gateway has not given back."""
-        refunded = sum(
-            refund.amount.minor_units for refund in self.refunds if refund.charge_id == charge.id
-        )
-        return charge.amount.minor_units - refunded

@@ -4,7 +4,7 @@ import asyncio
 import random
 from contextvars import ContextVar
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from attrs import define, evolve, field, frozen
@@ -50,6 +50,8 @@ class Response:
     status: int
     payment_id: PaymentId | None
     payment_status: str
+    payment: dict[str, Any] | None = None
+    """The payment in the body."""
     claimed: tuple[PaymentId, ...] = ()
     """The payments that the request started; the customer does not see them."""
 
@@ -114,22 +116,12 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
     )
 
 
-class _Body(msgspec.Struct):
-    """The parts of a body that name a payment and its status."""
-
-    id: str | None = None
-    status: str | int | None = None
-    payment: "_Body | None" = None
-
-
-_DECODER: Final = msgspec.json.Decoder(_Body)
-
-
 def _read(reply: Reply, claimed: list[PaymentId]) -> Response:
-    body = _DECODER.decode(reply.content)
-    payment = body.payment or body
-    payment_id = PaymentId(payment.id) if payment.id else None
-    return Response(reply.status, payment_id, str(payment.status), tuple(claimed))
+    body = msgspec.json.decode(reply.content)
+    payment = body.get("payment") or body
+    payment_id = PaymentId(payment["id"]) if payment.get("id") else None
+    named = payment if payment_id else None
+    return Response(reply.status, payment_id, str(payment.get("status")), named, tuple(claimed))
 
 
 class LoopEnded(Exception):

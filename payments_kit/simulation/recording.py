@@ -2,26 +2,42 @@
 
 from collections.abc import Callable
 
+from adapters.gateways.simulated.record import GatewayRecord
 from adapters.messaging.in_memory import StoredMessage
 from application.ports.gateway_notifications import Notification
-from domain.identifiers import OrderId
+from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
 from payments_kit.simulation.process import current_name
 from payments_kit.simulation.trace import Trace, changes
+from payments_kit.simulation.watch import Watch
 
 
 class RecordedOrders(dict[OrderId, tuple[int, Order]]):
-    """The orders of the database; every change of one is recorded."""
+    """The orders of the database; every change of one is recorded and checked."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, watch: Watch) -> None:
         super().__init__()
         self._trace = trace
+        self._watch = watch
 
     def __setitem__(self, order_id: OrderId, row: tuple[int, Order]) -> None:
         before = self.get(order_id)
         for change in changes(order_id, before[1] if before else None, row[1]):
             self._trace.record(current_name(), change)
+        self._watch.commit(before[1] if before else None, row[1])
         super().__setitem__(order_id, row)
+
+
+class RecordedCharges(dict[PaymentId, GatewayRecord]):
+    """The records of the gateway; every change of one is checked."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def __setitem__(self, payment_id: PaymentId, record: GatewayRecord) -> None:
+        self._watch.gateway_record(payment_id, self.get(payment_id), record)
+        super().__setitem__(payment_id, record)
 
 
 class RecordedMessages(list[StoredMessage]):

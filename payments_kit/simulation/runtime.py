@@ -35,13 +35,21 @@ from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.process import SimulatedProcess
-from payments_kit.simulation.recording import RecordedMessages, RecordedOrders, SentNotifications
+from payments_kit.simulation.recording import (
+    RecordedCharges,
+    RecordedMessages,
+    RecordedOrders,
+    SentNotifications,
+)
 from payments_kit.simulation.round_trip import RoundTrip
 from payments_kit.simulation.standby import Standby
 from payments_kit.simulation.trace import Trace
+from payments_kit.simulation.watch import Watch
 
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When every run begins; the value has no special meaning."""
+
+_MISTAKES: Final = (FaultKind.GATEWAY_MISCHARGES, FaultKind.GATEWAY_CHARGES_TWICE)
 
 
 @define
@@ -61,16 +69,19 @@ class SimulatedRuntime:
     broker: InMemoryBroker = field(init=False)
     ledger: GatewayLedger = field(init=False)
     standby: Standby = field(init=False)
+    watch: Watch = field(init=False)
     _now: tuple[float, datetime] = (0.0, BEGINNING)
     """The last time that was asked for: it is asked for several times at each."""
 
     def __attrs_post_init__(self) -> None:
         loop, injector = self.loop, self.injector
+        mistakes = map(injector.is_possible, _MISTAKES)
+        self.watch = Watch(trusts_gateway=not any(mistakes))
         round_trip = RoundTrip(loop, injector, self.latency, self.on_crash)
         self.database_faults = DatabaseFaults(loop, injector, round_trip)
         self.broker_faults = BrokerFaults(loop, injector, round_trip)
         self.database = InMemoryDatabase(
-            self.now, self.database_faults.step, orders=RecordedOrders(self.trace)
+            self.now, self.database_faults.step, orders=RecordedOrders(self.trace, self.watch)
         )
         self.database.loses_signal = partial(injector.occurs, FaultKind.SIGNAL_LOST)
         self.standby = Standby(self.database)
@@ -84,7 +95,9 @@ class SimulatedRuntime:
             log=RecordedMessages(self.trace),
         )
         self.ledger = GatewayLedger(
-            self.now, notifications=SentNotifications(self.send_notification)
+            self.now,
+            records=RecordedCharges(self.watch),
+            notifications=SentNotifications(self.send_notification),
         )
         self.gateway_faults = GatewayFaults(
             loop,

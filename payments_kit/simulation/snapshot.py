@@ -22,6 +22,7 @@ class Snapshot:
     refunds: list[GatewayRefund]
     orders: list[Order]
     delivered: list[Delivered]
+    committed: list[str]
     dead_letters: list[bytes]
     unpublished: int
     texts: list[str]
@@ -31,15 +32,16 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
     """Read everything from the in-memory adapters."""
     database, broker = runtime.database, runtime.broker
     messages = [each.message for each in broker.log if "ce-id" in each.message.headers]
-    outbox = database.outbox.values()
+    outbox = database.outbox
     return Snapshot(
-        charges=charges_at(runtime.ledger),
+        charges=[*charges_at(runtime.ledger), *_pending_at(runtime.ledger)],
         refunds=refunds_at(runtime.ledger),
         orders=[order for _, order in database.orders.values()],
         delivered=[delivered_event(message) for message in messages],
+        committed=[*outbox],
         dead_letters=[letter.data for letter in broker.letters.values()],
-        unpublished=sum(not each.sent for each in outbox),
-        texts=[repr(list(outbox)), repr(database.idempotency_keys), repr(messages)],
+        unpublished=sum(not each.sent for each in outbox.values()),
+        texts=[repr(list(outbox.values())), repr(database.idempotency_keys), repr(messages)],
     )
 
 
@@ -57,6 +59,21 @@ def charges_at(ledger: GatewayLedger) -> list[GatewayCharge]:
         for payment_id, record in ledger.all()
         for attempt in record.attempts
         if attempt.state is AttemptState.SUCCEEDED
+    ]
+
+
+def _pending_at(ledger: GatewayLedger) -> list[GatewayCharge]:
+    return [
+        GatewayCharge(
+            attempt.charge_id,
+            payment_id,
+            attempt.amount,
+            attempt.order_id,
+            state="pending",
+        )
+        for payment_id, record in ledger.all()
+        for attempt in record.attempts
+        if attempt.state is AttemptState.PENDING
     ]
 
 

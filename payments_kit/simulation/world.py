@@ -118,7 +118,7 @@ class World:
                 raise
         return RunResult(
             scenario=self.scenario,
-            broken=[*dict.fromkeys(self.unexpected), *broken],
+            broken=[*dict.fromkeys((*self.unexpected, *self.runtime.watch.broken)), *broken],
             names=self._names,
             lines=self.trace.lines,
             happened=self.injector.happened,
@@ -180,6 +180,8 @@ class World:
         lost = int(self.injector.uniform(FaultKind.TRANSACTIONS_LOST, 1, MAX_LOST + 1))
         self.trace.record("database", f"has lost {lost} commits")
         self.runtime.standby.promote(lost)
+        kept = [order for _, order in self.runtime.database.orders.values()]
+        self.runtime.watch.lose_transactions(kept)
         self.runtime.database_faults.go_down(seconds)
         if self.injector.stream(FaultKind.TRANSACTIONS_LOST).random() < 0.5:
             self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
@@ -239,7 +241,6 @@ class World:
             replies=self.clients.replies,
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
-            reports_external_refunds=self.scenario.webhooks,
             hides_external_refunds=not self.scenario.webhooks,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             secrets=SECRETS,

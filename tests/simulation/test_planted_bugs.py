@@ -4,7 +4,8 @@ import pytest
 
 from payments_kit.simulation.shrink import shrink
 from payments_kit.simulation.world import World
-from tests.simulation.planted_bugs import BUGS, MAX_SEEDS, Bug, bug_named, seeds_to_find
+from tests.simulation.bug import Bug
+from tests.simulation.planted_bugs import BUGS, MAX_SEEDS, bug_named, seeds_to_find
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

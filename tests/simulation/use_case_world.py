@@ -17,7 +17,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.faults import FaultOccurrence
-from payments_kit.simulation.observations import RecordedReply
+from payments_kit.simulation.model.records import Reply
 from payments_kit.simulation.orders_service import OrderPlan, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker
@@ -180,7 +180,7 @@ class UseCaseWorld(World):
         [payment_id] = self.runtime.ledger.records
         response = await self.serve.cancel(payment_id, USER)
         if response.status == 200:
-            self.clients.replies.append(RecordedReply("cancelled", payment_id, USER))
+            self.clients.replies.append(Reply(200, payment_id, USER, "cancel"))
 
     async def recover(self) -> None:
         await self.serve.use_cases.recover_payments.run_once()

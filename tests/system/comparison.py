@@ -1,9 +1,7 @@
 """Compare the gateway's ledger, our database and the published events, at the end of each test."""
 
-import json
 import re
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -14,18 +12,16 @@ from adapters.gateways.in_memory import GatewayLedger
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.stripe.amounts import from_stripe
 from adapters.persistence.sql.tables import metadata
-from domain.errors import DomainError
-from domain.identifiers import OrderId, UserId
-from domain.money import Currency, Money
+from domain.money import Money
 from domain.order import Order
-from domain.replica import OrderReplica, OrderStatus, Terms
+from payments_kit.simulation.model.orders import read_order_event
+from payments_kit.simulation.model.records import Reply
 from payments_kit.simulation.snapshot import charges_at, refunds_at
 from tests.promises import (
     Delivered,
     GatewayCharge,
     GatewayRefund,
     Observations,
-    RecordedReply,
     broken_promises,
 )
 from tests.system.api_client import Response
@@ -44,7 +40,7 @@ INTERVAL_SECONDS: Final = 0.25
 # The beginnings of the card tokens that the tests use.
 TOKENS: Final = ("tok_", "pm_card_")
 
-REPLY_KINDS: Final = {201: "paid", 402: "declined", 503: "not charged"}
+NOT_CHARGED: Final = 503
 
 
 async def assert_promises_kept(
@@ -74,7 +70,7 @@ async def observe(
     orders = await system.orders(*wanted) if wanted else []
     charges, refunds = await _ledger(system, wanted, orders)
     order_events = [
-        (message.data, _read_order_event(message))
+        (message.data, read_order_event(message.subject, message.data))
         for message in await system.events.messages("order:created")
         if _order_id(message.data) in wanted
     ]
@@ -149,35 +145,18 @@ def _delivered(event: Message) -> Delivered:
     return Delivered(event_id, event.subject, body["orderId"], body["id"], event.data)
 
 
-def _recorded_reply(response: Response) -> RecordedReply | None:
+def _recorded_reply(response: Response) -> Reply | None:
     """Return what the response contains about a payment; None if it names none."""
     body = response.body
     payment = body if "orderId" in body else body.get("payment")
     if payment is None:
         return None
-    kind = REPLY_KINDS.get(response.status, "other")
-    return RecordedReply(kind, str(payment["id"]), response.user_id)
+    name, is_refused = str(payment["id"]), response.status == NOT_CHARGED
+    started = (name,) if is_refused else ()
+    return Reply(response.status, name, response.user_id, body=payment, started=started)
 
 
 def _order_id(data: bytes) -> str | None:
     """Return the order's id in an order event that may be malformed otherwise."""
     found = re.search(rb'"id": ?"([^"]+)"', data)
     return found and found[1].decode(errors="replace")
-
-
-def _read_order_event(message: Message) -> OrderReplica | None:
-    """Read an order event independently of our own decoder; None if it is malformed."""
-    try:
-        body = json.loads(message.data, parse_float=Decimal)
-        if message.subject == "order:cancelled":
-            return OrderReplica.cancelled(OrderId(body["id"]), body["version"])
-        ticket = body["ticket"]
-        if not isinstance(ticket["price"], int | Decimal):
-            return None
-        price = Money.from_major(
-            Decimal(ticket["price"]), Currency(str(ticket.get("currency", "usd")))
-        )
-        terms = Terms(body["version"], UserId(body["userId"]), price, None)
-    except (ValueError, KeyError, TypeError, DomainError):
-        return None
-    return OrderReplica.created(OrderId(body["id"]), terms, OrderStatus.CREATED)

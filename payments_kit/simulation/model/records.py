@@ -1,0 +1,200 @@
+"""Records: what the world sees of the service, as plain data."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from attrs import field, frozen
+
+
+class Amount(NamedTuple):
+    """Whole minor units of a currency; its ISO 4217 code in lower case."""
+
+    minor_units: int
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.minor_units} {self.currency}"
+
+
+class OrderEvent(NamedTuple):
+    """An event of the orders service; without terms, it only cancels the order."""
+
+    id: str
+    version: int
+    is_cancelled: bool = False
+    user_id: str | None = None
+    price: Amount | None = None
+    expires_at: datetime | None = None
+    stored_at: datetime | None = None
+    """When it was certainly in the books; None if that is not known."""
+
+
+class BookedPayment(NamedTuple):
+    """One row of our payments."""
+
+    id: str
+    user_id: str
+    status: str
+    amount: Amount
+    charge_id: str | None = None
+    captured: Amount | None = None
+    """What was taken, which may be another amount than requested."""
+    code: str | None = None
+    claimed_at: datetime | None = None
+    gateway: str | None = None
+
+
+class BookedRefund(NamedTuple):
+    """One row of our refunds."""
+
+    id: str
+    payment_id: str
+    charge_id: str
+    amount: Amount
+    status: str
+    reason: str | None = None
+
+
+class BookedDispute(NamedTuple):
+    """One row of our disputes."""
+
+    id: str
+    payment_id: str
+    status: str
+
+
+class BookedOrder(NamedTuple):
+    """One row of our orders, with the rows that belong to it."""
+
+    id: str
+    version: int
+    status: str
+    user_id: str | None = None
+    price: Amount | None = None
+    payments: tuple[BookedPayment, ...] = ()
+    refunds: tuple[BookedRefund, ...] = ()
+    disputes: tuple[BookedDispute, ...] = ()
+
+
+class Charge(NamedTuple):
+    """Money that the gateway has captured, or still holds or waits for."""
+
+    id: str
+    payment_id: str
+    """The payment that its label names."""
+    amount: Amount
+    order_id: str | None = None
+    captured_at: datetime | None = None
+    claimed_at: datetime | None = None
+    """When its payment was claimed; None if that is not known."""
+    state: str = "captured"
+    """`captured`, `held` (authorised) or `pending` (the bank has not paid yet)."""
+
+
+class GivenBack(NamedTuple):
+    """A refund that the gateway completed."""
+
+    charge_id: str
+    amount: Amount
+    refund_id: str | None = None
+    """Our refund that its label names; None for an external refund."""
+
+
+class Event(NamedTuple):
+    """One delivery of an event of ours."""
+
+    id: str
+    subject: str
+    body: Mapping[str, Any]
+
+
+class Reply(NamedTuple):
+    """A reply to a customer: to a payment, to a cancellation, or to a read."""
+
+    status: int
+    payment_id: str | None
+    user_id: str | None = None
+    request: str = "pay"
+    """`pay`, `cancel` or `read`."""
+    order_id: str | None = None
+    """The order that the request named."""
+    body: Mapping[str, Any] | None = None
+    """The payment in the body, if it is known."""
+    started: tuple[str, ...] = ()
+    """The payments that the request may have started, which the customer does not see."""
+
+
+@frozen
+class History:
+    """Everything that is known of a shop, at a moment at which nothing is in progress."""
+
+    charges: Sequence[Charge] = ()
+    refunds: Sequence[GivenBack] = ()
+    orders: Sequence[BookedOrder] = ()
+    events: Sequence[Event] = ()
+    """In the order of their delivery."""
+    committed: Sequence[str] | None = None
+    """The ids of our events in the order of the commits that caused them, if it is known."""
+    replies: Sequence[Reply] = ()
+    order_events: Sequence[OrderEvent] | None = None
+    """The order events that were acknowledged and can be used; None if they are not known."""
+    malformed: Collection[bytes] = ()
+    """The acknowledged order events that cannot be used."""
+    dead_letters: Collection[bytes] = ()
+    hides_external_refunds: bool = False
+    """Whether the gateway reports no external refund, so that the books may lack it."""
+    has_lost_transactions: bool = False
+    """Whether the database has lost commits, as after a failover to a standby that lagged."""
+    unpublished: int = 0
+    secrets: Collection[str] = field(default=(), repr=False)
+    texts: Iterable[str] = field(default=(), repr=False)
+
+    @cached_property
+    def payments(self) -> dict[str, BookedPayment]:
+        """Our payments by id."""
+        return {payment.id: payment for order in self.orders for payment in order.payments}
+
+    @cached_property
+    def order_ids(self) -> dict[str, str]:
+        """The order of each of our payments."""
+        return {payment.id: order.id for order in self.orders for payment in order.payments}
+
+    @cached_property
+    def by_charge(self) -> dict[str, BookedPayment]:
+        """Our payments by the charge that they record."""
+        return {each.charge_id: each for each in self.payments.values() if each.charge_id}
+
+    @cached_property
+    def succeeded_refunds(self) -> list[BookedRefund]:
+        """Our refunds that have succeeded, those of others included."""
+        return [
+            each for order in self.orders for each in order.refunds if each.status == "succeeded"
+        ]
+
+    @cached_property
+    def _given_back(self) -> dict[str, int]:
+        sums = dict[str, int]()
+        for each in self.refunds:
+            sums[each.charge_id] = sums.get(each.charge_id, 0) + each.amount.minor_units
+        return sums
+
+    @property
+    def captured(self) -> list[Charge]:
+        """The charges whose money was taken."""
+        return [each for each in self.charges if each.state == "captured"]
+
+    def kept(self, charge: Charge) -> int:
+        """Return the minor units of a charge that the gateway has not given back."""
+        return charge.amount.minor_units - self._given_back.get(charge.id, 0)
+
+    def payment_of(self, charge: Charge) -> BookedPayment | None:
+        """Return the payment that records a charge, else the one that its label names."""
+        return self.by_charge.get(charge.id) or self.payments.get(charge.payment_id)
+
+    def order_of(self, charge: Charge) -> str:
+        """Return the order that a charge is for."""
+        recorded = self.by_charge.get(charge.id)
+        booked = self.order_ids.get(recorded.id if recorded else charge.payment_id)
+        return booked or charge.order_id or f"of {charge.payment_id}"

@@ -1,0 +1,56 @@
+"""Promises about refunds: as in the books (2), and never more than was taken (10)."""
+
+from collections.abc import Iterable
+
+from payments_kit.simulation.model.records import History
+
+
+def refunds_match(history: History) -> Iterable[str]:
+    """Check that each refund is in the books once, as it is at the gateway, and the reverse."""
+    recorded = {refund.id: refund for refund in history.succeeded_refunds}
+    ours = [each for each in history.refunds if each.refund_id is not None]
+    for given in ours:
+        refund = recorded.get(given.refund_id or "")
+        if refund is None or (refund.charge_id, refund.amount) != (given.charge_id, given.amount):
+            yield f"2: the gateway refunded {given.amount} for {given.refund_id}; ours: {refund}"
+    sent = {each.refund_id for each in ours}
+    if len(sent) < len(ours):
+        yield f"2: a refund was given back twice: {ours}"
+    external = {each.charge_id for each in history.refunds if each.refund_id is None}
+    for refund in recorded.values():
+        if refund.id not in sent and refund.charge_id not in external:
+            yield f"2: the gateway has no refund {refund.id}"
+
+
+def refunds_are_within_the_charge(history: History) -> Iterable[str]:
+    """Check that no more is given back than was taken, at the gateway and in the books."""
+    for charge in history.captured:
+        if history.kept(charge) < 0:
+            yield f"10: more than charge {charge.id} was given back"
+    recorded = _recorded_by_payment(history)
+    for payment in history.payments.values():
+        taken = payment.captured.minor_units if payment.captured else 0
+        if recorded.get(payment.id, 0) > taken:
+            yield f"10: {recorded[payment.id]} of payment {payment.id} is refunded, {taken} taken"
+
+
+def kept_amounts_match(history: History) -> Iterable[str]:
+    """Check that what is left of each charge is what the books say."""
+    external = {each.charge_id for each in history.refunds if each.refund_id is None}
+    recorded = _recorded_by_payment(history)
+    for charge in history.captured:
+        payment = history.payment_of(charge)
+        if payment is None or payment.captured is None:
+            continue
+        left = payment.captured.minor_units - recorded.get(payment.id, 0)
+        kept = history.kept(charge)
+        may_be_unknown = charge.id in external and history.hides_external_refunds
+        if kept > left or (kept < left and not may_be_unknown):
+            yield f"2: {kept} of charge {charge.id} is kept, we record {left}"
+
+
+def _recorded_by_payment(history: History) -> dict[str, int]:
+    sums = dict[str, int]()
+    for refund in history.succeeded_refunds:
+        sums[refund.payment_id] = sums.get(refund.payment_id, 0) + refund.amount.minor_units
+    return sums

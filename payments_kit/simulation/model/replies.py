@@ -1,0 +1,108 @@
+"""Promises about replies: an answer stays true (6), and names nothing of others (8)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from payments_kit.simulation.model.charges import CAPTURED, PAID
+from payments_kit.simulation.model.records import BookedPayment, History, Reply
+
+_CANCELLED: Final = 200
+_ACCEPTED: Final = 202
+_REFUSED: Final = 400
+_DECLINED: Final = 402
+_NAMES_A_PAYMENT: Final = (PAID, _ACCEPTED, _DECLINED, 409)
+
+_STARTED_NOTHING: Final = (_REFUSED, 401, 404, 409, 415, 422, 429)
+"""The replies to requests that were refused before anything began: nothing of them is left."""
+
+_CHARGED_NOTHING: Final = (*_STARTED_NOTHING, _DECLINED, 502, 503)
+"""The replies after which the request can never have charged anything."""
+
+_NAMES_WHAT_IT_STARTED: Final = (_REFUSED, _DECLINED, 409)
+"""The replies that may name a payment of their own: 400 if the order was cancelled meanwhile, and
+then it is given back; 409 if the same request was repeated."""
+
+NOT_SENT: Final = "not_sent"
+"""The code of a payment that was given up before anything was sent; it is not published."""
+
+
+def stays_paid(history: History, payment: BookedPayment | None) -> bool:
+    """Whether a payment that was confirmed is still paid, or was given back after its loss."""
+    if payment is None:
+        return False
+    if history.has_lost_transactions and payment.status == "reversed":
+        return True
+    return payment.status == "succeeded"
+
+
+def replies_stay_true(history: History) -> Iterable[str]:
+    """Check that each reply is still true, and that no refused request has left anything."""
+    charged = {charge.payment_id for charge in history.captured}
+    charged |= {each.id for each in history.payments.values() if each.status in CAPTURED}
+    for reply in history.replies:
+        yield from _reply_stays_true(history, reply, charged)
+        if reply.request == "pay":
+            yield from _nothing_is_left(history, reply, charged)
+
+
+def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iterable[str]:
+    payment = history.payments.get(reply.payment_id or "")
+    status, name = reply.status, reply.payment_id
+    if reply.request == "cancel":
+        if status == _CANCELLED and name in charged:
+            yield f"6: the reply was that {name} is cancelled, but it is charged"
+        return
+    if reply.request != "pay":
+        return
+    if status == PAID and not stays_paid(history, payment):
+        yield f"6: the reply was that {name} is paid, but it is {payment}"
+    elif status == PAID and payment and reply.body is not None:
+        yield from _body_is_true(history, payment, reply.body)
+    if status == _ACCEPTED and payment is None and not history.has_lost_transactions:
+        yield f"6: the reply was that {name} was accepted, but it is unknown"
+    if status == _REFUSED and payment is not None and payment.status == "succeeded":
+        yield f"6: the reply was that {name} is refused, but it is kept"
+    if status == _DECLINED and name in charged:
+        yield f"6: the reply was that {name} is declined, but it is charged"
+
+
+def _body_is_true(
+    history: History, payment: BookedPayment, body: Mapping[str, Any]
+) -> Iterable[str]:
+    true: dict[str, object] = {
+        "orderId": history.order_ids[payment.id],
+        "amount": payment.amount.minor_units,
+        "currency": payment.amount.currency,
+    }
+    if not history.has_lost_transactions:  # the other one of two charges may be restored
+        true |= {"chargeId": payment.charge_id, "stripeId": payment.charge_id}
+    for name, value in true.items():
+        if name in body and body[name] != value:
+            yield f"6: the reply was that {name} of {payment.id} is {body[name]}, but it is {value}"
+
+
+def _nothing_is_left(history: History, reply: Reply, charged: set[str]) -> Iterable[str]:
+    if reply.status not in _CHARGED_NOTHING:
+        return
+    for name in reply.started:
+        payment = history.payments.get(name)
+        if name == reply.payment_id and reply.status in _NAMES_WHAT_IT_STARTED:
+            continue
+        if name in charged:
+            yield f"6: the reply was {reply.status}, but it has charged {name}"
+        elif payment is None:
+            continue
+        elif reply.status in _STARTED_NOTHING and payment.code != NOT_SENT:
+            yield f"6: the reply was {reply.status}, but it has started {name}"
+
+
+def replies_name_nothing_of_others(history: History) -> Iterable[str]:
+    """Check that no reply names the payment of another user."""
+    for reply in history.replies:
+        named = history.payments.get(reply.payment_id or "")
+        if named is not None and reply.user_id not in (None, named.user_id):
+            yield f"8: the reply to {reply.user_id} names another user's payment {named.id}"
+        if named is None or reply.order_id is None or reply.status not in _NAMES_A_PAYMENT:
+            continue
+        if history.order_ids[named.id] != reply.order_id:
+            yield f"6: the reply about order {reply.order_id} names a payment of another order"

@@ -1,0 +1,144 @@
+"""What may never hold, not even for a moment: checked at each commit and each capture.
+
+Each check reads only what has changed, so that it can be made at every step of a run. What was
+published or answered cannot be taken back, so it is checked at rest.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from payments_kit.simulation.model.charges import CAPTURED, LIVE
+from payments_kit.simulation.model.records import (
+    Amount,
+    BookedOrder,
+    BookedPayment,
+    BookedRefund,
+)
+
+_MAY_BE_CAPTURED: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
+
+
+def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+    """Yield what a commit has broken in the one order that it changed.
+
+    - 1: No order has two live payments, and none is claimed while one in review keeps money. Two of
+      its charges may stand for a while, because a request may arrive after its payment was given up
+      and another one was made: the gateway has both, and the books do not know the first. So the
+      promise of every moment is about the books: they never know two that they keep.
+    - 4: A cancelled order stays so, and no payment claims it. A commit that cancels an order, or
+      records money that its order may not have, also reserves the refund of all of it. The money
+      may stand until the gateway has answered: a refund takes days, and a bank may reject it.
+    - 6: A payment that has succeeded stays so.
+    - 7 and 8: A claim is for the price and the user that its order has at that moment. A payment
+      that is restored from the gateway may be older than the terms.
+    - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
+      external refund may exceed it together with a reserved one, which the gateway then refuses.
+    """
+    yield from broken_in_order(after)
+    payments = {payment.id: payment for payment in before.payments} if before else {}
+    if before and before.status == "cancelled" != after.status:
+        yield f"4: order {after.id} was cancelled and is {after.status}"
+    for payment in after.payments:
+        earlier = payments.get(payment.id)
+        if earlier is payment:
+            continue
+        if earlier is None:
+            yield from _wrong_claim(before, after, payment)
+        elif earlier.status == "succeeded" != payment.status:
+            yield f"6: payment {payment.id} had succeeded and is {payment.status}"
+    yield from _unreserved(before, after, payments)
+    yield from _reserved_too_much(before, after)
+
+
+def broken_in_order(order: BookedOrder) -> Iterable[str]:
+    """Yield what may not hold in an order at any moment, whatever has happened before."""
+    live = [payment.id for payment in order.payments if payment.status in LIVE]
+    if len(live) > 1:
+        yield f"1: order {order.id} has {len(live)} live payments: {live}"
+    if not order.refunds:
+        return
+    for payment in order.payments:
+        refunded = _refunded(order.refunds, payment.id, ("succeeded",))
+        taken = payment.captured.minor_units if payment.captured else 0
+        if refunded > taken:
+            yield f"10: {refunded} of payment {payment.id} is refunded, {taken} taken"
+
+
+def broken_by_capture(
+    payment: BookedPayment | None, payment_id: str, amount: Amount, *, captured_before: bool
+) -> Iterable[str]:
+    """Yield what is broken by a capture at the gateway, given the books at this moment.
+
+    - 1: No money moves for a payment twice, nor without a claim in the books.
+    - 6: None moves for a payment that the books, and so perhaps a customer, know to have failed.
+    - 10: None moves beyond what was claimed.
+
+    This holds for a gateway that makes no mistakes, and books that have lost nothing.
+    """
+    if captured_before:
+        yield f"1: payment {payment_id} was captured twice"
+    elif payment is None:
+        yield f"1: payment {payment_id} was captured without a claim"
+    elif payment.status not in _MAY_BE_CAPTURED:
+        yield f"6: payment {payment_id} was captured when it was {payment.status}"
+    if payment is not None and payment.amount != amount:
+        yield f"10: payment {payment_id} captured {amount}, {payment.amount} was claimed"
+
+
+def _wrong_claim(
+    before: BookedOrder | None, after: BookedOrder, payment: BookedPayment
+) -> Iterable[str]:
+    if payment.status != "processing":
+        return  # it was restored from the gateway
+    if before is None or before.status == "cancelled":
+        was = "cancelled" if before else "unknown"
+        yield f"4: payment {payment.id} claims order {after.id}, which is {was}"
+        return
+    for other in before.payments:
+        if other.status == "review" and other.captured is not None:
+            refunded = _refunded(before.refunds, other.id, ("pending", "succeeded"))
+            if refunded < other.captured.minor_units:
+                yield f"1: payment {payment.id} claims order {after.id}, {other.id} is in review"
+    if payment.user_id != before.user_id:
+        yield f"8: {payment.user_id} claims order {after.id}, which is {before.user_id}'s"
+    if payment.amount != before.price:
+        yield f"7: payment {payment.id} claims {payment.amount}, the price is {before.price}"
+
+
+def _unreserved(
+    before: BookedOrder | None, after: BookedOrder, payments: dict[str, BookedPayment]
+) -> Iterable[str]:
+    was_cancelled = before is not None and before.status == "cancelled"
+    for payment in after.payments:
+        if payment.status not in CAPTURED or payment.captured is None:
+            continue
+        earlier = payments.get(payment.id)
+        is_new = earlier is None or earlier.status != payment.status
+        is_cancelled = after.status == "cancelled" and (is_new or not was_cancelled)
+        if not is_cancelled and not (is_new and payment.status == "reversed"):
+            continue
+        reserved = _refunded(after.refunds, payment.id, ("pending", "succeeded"))
+        if reserved < payment.captured.minor_units:
+            taken = payment.captured
+            yield f"4: {taken} of payment {payment.id} is not wanted, {reserved} is reserved"
+
+
+def _reserved_too_much(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+    if not after.refunds or (before is not None and before.refunds == after.refunds):
+        return
+    known = {refund.id for refund in before.refunds} if before else set[str]()
+    for refund in after.refunds:
+        if refund.id in known or refund.status != "pending":
+            continue
+        reserved = _refunded(after.refunds, refund.payment_id, ("pending", "succeeded"))
+        taken = next(each.captured for each in after.payments if each.id == refund.payment_id)
+        if taken is None or reserved > taken.minor_units:
+            yield f"10: {reserved} of payment {refund.payment_id} is reserved, {taken} taken"
+
+
+def _refunded(refunds: tuple[BookedRefund, ...], payment_id: str, statuses: tuple[str, ...]) -> int:
+    return sum(
+        each.amount.minor_units
+        for each in refunds
+        if each.payment_id == payment_id and each.status in statuses
+    )

@@ -1,0 +1,56 @@
+"""Watch: checks each commit of an order and each capture at the gateway, at its moment."""
+
+from attrs import define, field
+
+from adapters.gateways.simulated.attempts import AttemptState
+from adapters.gateways.simulated.record import GatewayRecord
+from domain.identifiers import OrderId, PaymentId
+from domain.order import Order
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment
+from payments_kit.simulation.model.steps import broken_by_capture, broken_by_commit
+from payments_kit.simulation.plain import amount_of, booked_order
+
+
+@define
+class Watch:
+    """Collects what was broken at any moment of a run."""
+
+    trusts_gateway: bool
+    """Whether the gateway makes no mistakes in this run."""
+    broken: list[str] = field(factory=list)
+    has_lost_transactions: bool = False
+    _booked: dict[OrderId, BookedOrder] = field(factory=dict)
+
+    def commit(self, before: Order | None, after: Order) -> None:
+        """Check what a commit has changed in an order."""
+        earlier = self._booked.get(after.id) if before is not None else None
+        self._booked[after.id] = order = booked_order(after)
+        self.broken += broken_by_commit(earlier, order)
+
+    def lose_transactions(self, kept: list[Order]) -> None:
+        """Continue with the orders of a database that has lost its last commits."""
+        self.has_lost_transactions = True
+        self._booked = {order.id: booked_order(order) for order in kept}
+
+    def gateway_record(
+        self, payment_id: PaymentId, before: GatewayRecord | None, after: GatewayRecord
+    ) -> None:
+        """Check a change at the gateway."""
+        if not self.trusts_gateway or self.has_lost_transactions:
+            return
+        captured = [each for each in after.attempts if each.state is AttemptState.SUCCEEDED]
+        earlier = 0
+        if before is not None:
+            earlier = sum(each.state is AttemptState.SUCCEEDED for each in before.attempts)
+        if len(captured) <= earlier:
+            return
+        payment = self._payment(captured[-1].order_id, payment_id)
+        amount = amount_of(captured[-1].amount)
+        self.broken += broken_by_capture(
+            payment, payment_id, amount, captured_before=len(captured) > 1
+        )
+
+    def _payment(self, order_id: OrderId, payment_id: PaymentId) -> BookedPayment | None:
+        order = self._booked.get(order_id)
+        payments = order.payments if order else ()
+        return next((each for each in payments if each.id == payment_id), None)

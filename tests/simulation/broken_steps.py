@@ -1,0 +1,150 @@
+"""Commits and captures that break a promise at once, each in another way."""
+
+from typing import Any, Final
+
+from attrs import frozen
+
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment
+from payments_kit.simulation.model.steps import broken_by_capture, broken_by_commit
+from tests.simulation.histories import LESS, PRICE, order, payment, refund
+
+OPEN: Final = order(status="created")
+CLAIMED: Final = order(payment(1, "processing"), status="created")
+PAID: Final = order(payment())
+
+
+@frozen
+class Commit:
+    """A commit of an order, and the beginning of what it breaks; empty if it is right."""
+
+    before: BookedOrder | None
+    after: BookedOrder
+    broken: str = ""
+
+
+@frozen
+class Capture:
+    """A capture at the gateway, and the beginning of what it breaks; empty if it is right."""
+
+    payment: BookedPayment | None
+    broken: str = ""
+    amount: Any = PRICE
+    captured_before: bool = False
+
+
+def broken_by(step: Commit | Capture) -> list[str]:
+    """Return what a step breaks."""
+    if isinstance(step, Commit):
+        return [*broken_by_commit(step.before, step.after)]
+    return [
+        *broken_by_capture(step.payment, "p1", step.amount, captured_before=step.captured_before)
+    ]
+
+
+def given_back(status: str = "pending") -> BookedOrder:
+    return order(payment(), refunds=(refund(status=status),), status="cancelled")
+
+
+COMMITS: Final = {
+    "a new order": Commit(None, OPEN),
+    "a claim": Commit(OPEN, CLAIMED),
+    "a success": Commit(CLAIMED, PAID),
+    "a cancellation with its refund": Commit(PAID, given_back()),
+    "a refund that ends": Commit(given_back(), given_back("succeeded")),
+    "a refund that a bank rejects": Commit(given_back(), given_back("failed")),
+    "a restored payment of an older price": Commit(order(status="created", price=LESS), PAID),
+    "a claim after a review whose money is given back": Commit(
+        order(payment(2, "review"), refunds=(refund(payment=2),), status="created"),
+        order(
+            payment(2, "review"),
+            payment(1, "processing"),
+            refunds=(refund(payment=2),),
+            status="created",
+        ),
+    ),
+    "an external refund beside a reserved one": Commit(
+        order(payment(), refunds=(refund(1, "pending"),)),
+        order(payment(), refunds=(refund(1, "pending"), refund(2, "succeeded"))),
+    ),
+    "a second live payment": Commit(
+        PAID, order(payment(), payment(2, "processing")), "1: order o1 has 2 live payments"
+    ),
+    "a claim beside a review": Commit(
+        order(payment(2, "review"), status="created"),
+        order(payment(2, "review"), payment(1, "processing"), status="created"),
+        "1: payment p1 claims order o1, p2 is in review",
+    ),
+    "a claim of a cancelled order": Commit(
+        order(status="cancelled"),
+        order(payment(1, "processing"), status="cancelled"),
+        "4: payment p1 claims order o1, which is cancelled",
+    ),
+    "a claim of an unknown order": Commit(
+        None, CLAIMED, "4: payment p1 claims order o1, which is unknown"
+    ),
+    "a cancelled order that is complete": Commit(
+        order(status="cancelled"), order(), "4: order o1 was cancelled and is complete"
+    ),
+    "a cancellation without its refund": Commit(
+        PAID,
+        order(payment(), status="cancelled"),
+        "4: 10000 usd of payment p1 is not wanted, 0 is reserved",
+    ),
+    "a reversal without its refund": Commit(
+        CLAIMED,
+        order(payment(1, "reversed"), status="created"),
+        "4: 10000 usd of payment p1 is not wanted, 0 is reserved",
+    ),
+    "a success of a cancelled order": Commit(
+        order(payment(1, "processing"), status="cancelled"),
+        order(payment(), status="cancelled"),
+        "4: 10000 usd of payment p1 is not wanted, 0 is reserved",
+    ),
+    "a success that ends": Commit(
+        PAID,
+        order(payment(1, "failed")),
+        "6: payment p1 had succeeded and is failed",
+    ),
+    "a claim for another price": Commit(
+        order(status="created", price=LESS),
+        order(payment(1, "processing"), status="created", price=LESS),
+        "7: payment p1 claims 10000 usd, the price is 9900 usd",
+    ),
+    "a claim by a former owner": Commit(
+        order(status="created", user_id="u2"),
+        order(payment(1, "processing"), status="created", user_id="u2"),
+        "8: u1 claims order o1, which is u2's",
+    ),
+    "more refunds than money": Commit(
+        order(payment(), refunds=(refund(1),)),
+        order(payment(), refunds=(refund(1), refund(2))),
+        "10: 20000 of payment p1 is refunded, 10000 taken",
+    ),
+    "more reserved than is left": Commit(
+        order(payment(), refunds=(refund(1),)),
+        order(payment(), refunds=(refund(1), refund(2, "pending"))),
+        "10: 20000 of payment p1 is reserved, 10000 usd taken",
+    ),
+}
+
+CAPTURES: Final = {
+    **{
+        f"of a payment that is {status}": Capture(payment(1, status))
+        for status in ("processing", "requires_action", "pending", "abandoned")
+    },
+    "a second one": Capture(
+        payment(1, "processing"), "1: payment p1 was captured twice", captured_before=True
+    ),
+    "without a claim": Capture(None, "1: payment p1 was captured without a claim"),
+    "of a failed payment": Capture(
+        payment(1, "failed"), "6: payment p1 was captured when it was failed"
+    ),
+    "of a payment that was called off": Capture(
+        payment(1, "cancelled"), "6: payment p1 was captured when it was cancelled"
+    ),
+    "of more than was claimed": Capture(
+        payment(1, "processing", amount=LESS), "10: payment p1 captured 10000 usd, 9900 usd was"
+    ),
+}
+
+STEPS: Final[dict[str, Commit | Capture]] = {**COMMITS, **CAPTURES}

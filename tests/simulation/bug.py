@@ -1,0 +1,31 @@
+"""Bug: one attribute of the service, replaced by a wrong one for the length of a block."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from attrs import frozen
+
+
+@frozen
+class Bug:
+    """One attribute of the service, replaced by a wrong one."""
+
+    name: str
+    owner: Any
+    """The class or module with the attribute."""
+    attribute: str
+    wrong: Any
+    second: "Bug | None" = None
+    """What else must be wrong if two rules of the service prevent the failure."""
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Replace the attribute until the block ends."""
+        right = self.owner.__dict__[self.attribute]
+        setattr(self.owner, self.attribute, self.wrong)
+        try:
+            with self.second.planted() if self.second else nullcontext():
+                yield
+        finally:
+            setattr(self.owner, self.attribute, right)

@@ -1,0 +1,185 @@
+"""Hand-made histories of a shop in which every promise is kept, and what they are made of."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from attrs import evolve
+
+from payments_kit.simulation.model.records import (
+    Amount,
+    BookedDispute,
+    BookedOrder,
+    BookedPayment,
+    BookedRefund,
+    Charge,
+    Event,
+    GivenBack,
+    History,
+    OrderEvent,
+    Reply,
+)
+
+NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PRICE: Final = Amount(10_000, "usd")
+LESS: Final = Amount(9_900, "usd")
+MONEY: Final[dict[str, Any]] = {"amount": 10_000, "currency": "usd"}
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def payment(number: int = 1, status: str = "succeeded", **changes: Any) -> BookedPayment:
+    """Return a payment; it has a charge if its status says so."""
+    is_captured = status in ("succeeded", "reversed", "review")
+    charge_id, captured = (f"ch_{number}", PRICE) if is_captured else (None, None)
+    row = BookedPayment(f"p{number}", "u1", status, PRICE, charge_id, captured, None, NOW, "fake")
+    return row._replace(**changes)
+
+
+def order(
+    *payments: BookedPayment,
+    refunds: tuple[BookedRefund, ...] = (),
+    disputes: tuple[BookedDispute, ...] = (),
+    status: str = "complete",
+    **changes: Any,
+) -> BookedOrder:
+    return BookedOrder("o1", 0, status, "u1", PRICE, payments, refunds, disputes)._replace(
+        **changes
+    )
+
+
+def charge(number: int = 1, **changes: Any) -> Charge:
+    made = Charge(f"ch_{number}", f"p{number}", PRICE, "o1", after(1), NOW)
+    return made._replace(**changes)
+
+
+def refund(number: int = 1, status: str = "succeeded", payment: int = 1) -> BookedRefund:
+    return BookedRefund(f"r{number}", f"p{payment}", f"ch_{payment}", PRICE, status, "asked")
+
+
+def event(subject: str, number: int = 1, /, **body: Any) -> Event:
+    name = f"p{number}"
+    return Event(f"{subject}:{name}", f"payment:{subject}", {"id": name, "orderId": "o1", **body})
+
+
+def refunded(number: int = 1, payment: int = 1) -> Event:
+    body = {"refundId": f"r{number}", "stripeId": f"ch_{payment}", "reason": "asked", **MONEY}
+    return event("refunded", payment, **body)._replace(id=f"refunded:r{number}")
+
+
+def created(number: int = 1) -> Event:
+    return event("created", number, stripeId=f"ch_{number}", gateway="fake", **MONEY)
+
+
+def failed(number: int = 1, code: str = "card_declined") -> Event:
+    return event("failed", number, code=code)
+
+
+def declined(number: int = 1) -> BookedPayment:
+    return payment(number, "failed", code="card_declined")
+
+
+def reply(status: int = 201, number: int = 1, /, **body: Any) -> Reply:
+    name = f"p{number}"
+    return Reply(status, name, "u1", order_id="o1", body={"id": name, **body}, started=(name,))
+
+
+TERMS: Final = OrderEvent("o1", 0, user_id="u1", price=PRICE)
+CANCELLED: Final = OrderEvent("o1", 1, is_cancelled=True)
+PENDING_EVENT: Final = event("pending", gateway="fake", **MONEY)
+
+EMPTY: Final = History(orders=[order(status="created")], order_events=[TERMS])
+PAID: Final = History(
+    charges=[charge()],
+    orders=[order(payment())],
+    events=[created(), created()],
+    committed=["created:p1"],
+    replies=[reply(orderId="o1", chargeId="ch_1", stripeId="ch_1", status="succeeded", **MONEY)],
+    order_events=[TERMS],
+)
+GIVEN_BACK: Final = evolve(
+    PAID,
+    refunds=[GivenBack("ch_1", PRICE, "r1")],
+    orders=[order(payment(), refunds=(refund(),), status="cancelled", version=1)],
+    events=[created(), refunded()],
+    committed=["created:p1", "refunded:r1"],
+    order_events=[CANCELLED, TERMS],
+)
+CANCELLED_MEANWHILE: Final = evolve(
+    GIVEN_BACK,
+    orders=[order(payment(1, "reversed"), refunds=(refund(),), status="cancelled", version=1)],
+    events=[refunded()],
+    replies=[reply(400)],
+)
+DECLINED_FIRST: Final = evolve(
+    PAID,
+    charges=[charge(2)],
+    orders=[order(declined(), payment(2))],
+    events=[failed(), created(2)],
+    committed=["failed:p1", "created:p2"],
+    replies=[reply(402), reply(201, 2), Reply(409, "p2", "u1", order_id="o1")],
+)
+ABANDONED_FIRST: Final = evolve(
+    PAID, events=[failed(code="abandoned"), created()], committed=["failed:p1", "created:p1"]
+)
+PENDING_FIRST: Final = evolve(
+    PAID,
+    events=[PENDING_EVENT, created()],
+    committed=["pending:p1", "created:p1"],
+    replies=[reply(202, status="pending")],
+)
+NEVER_SENT: Final = evolve(
+    EMPTY,
+    orders=[order(payment(1, "abandoned", code="not_sent"), status="created")],
+    replies=[Reply(503, None, "u1", started=("p1",)), Reply(422, None, "u1", started=("p1",))],
+)
+CALLED_OFF: Final = evolve(
+    EMPTY,
+    orders=[order(payment(1, "cancelled", code="cancelled"), status="created")],
+    events=[failed(code="cancelled")],
+    replies=[Reply(200, "p1", "u1", "cancel"), Reply(200, "p1", "u1", "read")],
+)
+IN_REVIEW: Final = evolve(
+    EMPTY,
+    charges=[charge(amount=LESS)],
+    orders=[order(payment(1, "review", captured=LESS), status="created")],
+)
+AUTHORIZED: Final = evolve(
+    EMPTY,
+    charges=[charge(state="held", captured_at=None)],
+    orders=[order(payment(1, "authorized"), status="created")],
+)
+PAID_IN_TIME: Final = evolve(PAID, order_events=[TERMS._replace(expires_at=after(1))])
+REPRICED: Final = evolve(
+    PAID,
+    orders=[order(payment(), price=LESS, version=1)],
+    order_events=[TERMS, TERMS._replace(version=1, price=LESS, stored_at=after(5))],
+)
+HIDDEN_REFUND: Final = evolve(PAID, refunds=[GivenBack("ch_1", LESS)], hides_external_refunds=True)
+EXTERNAL_REFUND: Final = evolve(
+    GIVEN_BACK,
+    refunds=[GivenBack("ch_1", PRICE)],
+    orders=[order(payment(), refunds=(refund(),))],
+    order_events=[TERMS],
+)
+DISPUTED: Final = evolve(
+    PAID,
+    orders=[order(payment(), disputes=(BookedDispute("d1", "p1", "lost"),))],
+    events=[
+        created(),
+        event("disputed", disputeId="d1", status="open")._replace(id="d1:open"),
+        event("disputed", disputeId="d1", status="lost")._replace(id="d1:lost"),
+    ],
+    committed=["created:p1", "d1:open", "d1:lost"],
+)
+LOST_AND_GIVEN_BACK: Final = evolve(
+    GIVEN_BACK,
+    orders=[order(payment(1, "reversed"), refunds=(refund(),), status="cancelled", version=1)],
+    has_lost_transactions=True,
+)
+MALFORMED: Final = evolve(PAID, malformed=[b"{"], dead_letters=[b"{"])
+
+RIGHT: Final = {
+    name: value for name, value in list(globals().items()) if isinstance(value, History)
+}
