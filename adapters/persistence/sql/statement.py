@@ -46,8 +46,8 @@ without a setting of the connection, which a pooler would pass on to others."""
 # is held for longer, such as by a person at a console, the others of the group must not wait.
 _GROUP_LOCK_TIMEOUT: Final = "500ms"
 
-# Alone, the timeout of the statement is the only one.
-_ALONE: Final[Mapping[str, Any]] = {_NUMBER: 0, _LOCK_TIMEOUT: "0"}
+# Alone, the connection's own setting counts, such as that of the role.
+_ALONE: Final[Mapping[str, Any]] = {_NUMBER: 0, _LOCK_TIMEOUT: None}
 
 
 @frozen(eq=False)

@@ -32,6 +32,13 @@ LOCK = Statement.of(select(func.pg_advisory_xact_lock(literal_column("1")), NUMB
 QUOTIENT = Statement.of(
     select(literal_column("1") / bindparam("divisor", type_=Integer), NUMBER_IN_GROUP)
 )
+LENGTH = Statement.of(
+    select(
+        func.length(bindparam("text", type_=Text)),
+        bindparam("number", type_=Integer),
+        NUMBER_IN_GROUP,
+    )
+)
 TERMINATE = Statement.of(
     select(
         func.pg_terminate_backend(func.pg_backend_pid()),
@@ -51,6 +58,7 @@ async def storage(storage: Storage) -> Storage:
 @pytest.fixture
 async def impatient(monkeypatch: pytest.MonkeyPatch, database_url: str) -> AsyncIterator[Database]:
     """Yield a database with one group at a time, where nothing waits for long."""
+    monkeypatch.setattr(statement_groups, "_USUAL_GROUPS", 1)
     monkeypatch.setattr(statement_groups, "_MAX_GROUPS", 1)
     monkeypatch.setattr(statement_groups, "POOL_SECONDS", 0.05)
     engine = create_engine(database_url)
@@ -104,7 +112,7 @@ async def claimed_orders(storage: Storage) -> list[OrderId]:
 
 
 async def test_callers_at_the_same_time_share_one_transaction(sql: Database) -> None:
-    transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(20)))
+    transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(8)))
     assert len({rows[0][0] for rows in transactions}) == 1
     assert sql.pool.opened == 1
     [[first]], [[second]] = [[row[:1] for row in await sql.run(TRANSACTION)] for _ in range(2)]
@@ -123,7 +131,8 @@ async def test_each_caller_gets_its_own_rows(storage: Storage) -> None:
 
 
 async def test_orders_are_claimed_together_and_an_order_only_once(storage: Storage) -> None:
-    works = await outcomes(*(started(storage, each) for each in (*ORDERS, *ORDERS)))
+    works = await outcomes(*(started(storage, each) for each in ORDERS))
+    works += await outcomes(*(started(storage, each) for each in ORDERS))
     results = await outcomes(*(work.commit() for work in works))
     assert results[: len(ORDERS)] == [None] * len(ORDERS)
     assert [type(each) for each in results[len(ORDERS) :]] == [Conflict] * len(ORDERS)
@@ -158,6 +167,71 @@ async def test_an_order_that_somebody_has_locked_does_not_hold_up_the_others(
         assert not locked.done()
     assert await outcomes(locked) == [None]
     assert await claimed_orders(storage) == ORDERS
+
+
+async def test_more_locked_orders_than_groups_do_not_hold_up_the_others(
+    storage: Storage, sql: Database
+) -> None:
+    count = statement_groups._MAX_GROUPS + 1
+    # Opened before the orders are read: what was read guards nothing on a newer connection.
+    for connection in [await sql.pool.acquire() for _ in range(count + 1)]:
+        sql.pool.release(connection)
+    works = await outcomes(*(started(storage, each) for each in ORDERS))
+    async with sql.engine.execution_options(isolation_level="READ COMMITTED").begin() as person:
+        await person.execute(
+            text("SELECT FROM orders WHERE id = ANY (:ids) FOR UPDATE"), {"ids": ORDERS[:count]}
+        )
+        locked = []
+        async with asyncio.timeout(SECONDS):
+            for work in works[:count]:
+                locked.append(asyncio.create_task(work.commit()))
+                # Each is executed alone.
+                while sql.pool.in_use < len(locked):  # noqa: ASYNC110 - the pool has no event
+                    await asyncio.sleep(0)
+        others = await outcomes(*(work.commit() for work in works[count:]))
+        assert others == [None] * len(others)
+        assert not any(each.done() for each in locked)
+    assert await outcomes(*locked) == [None] * count
+
+
+async def test_a_lock_timeout_of_the_role_counts_for_a_statement_alone(
+    storage: Storage, database_url: str, sql: Database
+) -> None:
+    engine = create_engine(f"{database_url}?options=-clock_timeout%3D10ms")
+    work = await started(storage_on(Database(engine)), ORDERS[0])
+    async with sql.engine.execution_options(isolation_level="READ COMMITTED").begin() as person:
+        await person.execute(text("SELECT FROM orders WHERE id = 'order-0' FOR UPDATE"))
+        with pytest.raises(StorageUnavailable, match="lock timeout"):
+            await work.commit()
+    await engine.dispose()
+
+
+async def test_a_value_that_the_driver_rejects_after_it_has_sent_others_is_its_own_error(
+    sql: Database,
+) -> None:
+    # More than the driver sends at once, which is four times 32 KiB.
+    texts = ["x" * 60_000] * 8
+    numbers = [*range(7), "not a number"]
+    results = await outcomes(
+        *(
+            sql.run(LENGTH, text=each, number=number)
+            for each, number in zip(texts, numbers, strict=True)
+        )
+    )
+    assert [rows[0][0] for rows in results[:-1]] == [60_000] * 7
+    assert "invalid input" in str(results[-1])
+
+
+async def test_a_row_that_cannot_be_read_is_the_error_of_its_own_caller(
+    storage: Storage, sql: Database
+) -> None:
+    async with sql.engine.begin() as person:  # Python's years end at 9999
+        await person.execute(
+            text("UPDATE orders SET expires_at = '20000-01-01' WHERE id = 'order-0'")
+        )
+    unreadable, *others = await outcomes(*(started(storage, each) for each in ORDERS))
+    assert isinstance(unreadable, OverflowError)
+    assert not [each for each in others if isinstance(each, BaseException)]
 
 
 async def test_a_lost_connection_is_known_to_every_caller_of_the_group(
@@ -209,11 +283,11 @@ async def test_a_caller_waits_only_a_limited_time_for_a_group(
     impatient: Database, sql: Database
 ) -> None:
     async with locked(sql):
-        running = asyncio.create_task(impatient.run(LOCK))
+        running = [asyncio.create_task(impatient.run(LOCK)) for _ in range(2)]
         await asyncio.sleep(0)
         late = await outcomes(*(impatient.run(TRANSACTION) for _ in range(3)))
         assert [type(each) for each in late] == [StorageUnavailable] * 3
-    assert len(await running) == 1
+    assert [len(rows) for rows in await outcomes(*running)] == [1, 1]
     assert len(await impatient.run(TRANSACTION)) == 1
 
 
