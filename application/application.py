@@ -9,6 +9,7 @@ from application.ports.books import Books
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
+from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_history import GatewayHistory
 from application.ports.payment_gateway import PaymentGateway
 from application.ports.unit_of_work import BeginUnitOfWork
@@ -19,6 +20,7 @@ from application.use_cases.apply_deferred_notifications import ApplyDeferredNoti
 from application.use_cases.books_guard import BooksGuard
 from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.cancel_payment import CancelPayment
+from application.use_cases.capture_payment import CapturePayment
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
 from application.use_cases.claim_order import ClaimOrder
@@ -35,10 +37,13 @@ from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import RelayOutbox
 from application.use_cases.replicate_order import ReplicateOrder
+from application.use_cases.send_capture import SendCapture
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
 from application.use_cases.store_reply import StoreReply
 from application.use_cases.sync_refunds import SyncRefunds
+from application.use_cases.void_payment import VoidPayment
+from domain.capture import CaptureMode
 
 
 @frozen
@@ -82,6 +87,8 @@ class UseCases:
     complete_order: CompleteOrder
     advance_positions: AdvancePositions
     refund_payment: RefundPayment
+    capture_payment: CapturePayment
+    void_payment: VoidPayment
     receive_notification: ReceiveNotification
     keep_notification: KeepNotification
     replay_notifications: ReplayNotifications
@@ -90,8 +97,15 @@ class UseCases:
     relay_outbox: RelayOutbox
 
 
-def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
-    """Build the use cases on these ports."""
+def compose(
+    ports: Ports,
+    limits: DeclineLimits = DeclineLimits(),
+    capture_mode: CaptureMode = CaptureMode.AUTOMATIC,
+) -> UseCases:
+    """Build the use cases on these ports.
+
+    `capture_mode` is for orders that do not say themselves when their money is captured.
+    """
     now, gateway, alerts = ports.now, ports.gateway, ports.alerts
     retry = RetryOnConflict(ports.begin)
     settle = SettlePayment(retry, alerts, now)
@@ -99,6 +113,8 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     check = CheckPayment(gateway, settle, alerts, now)
     history = GatewayHistory.of(gateway)
     sync = SyncRefunds(retry, gateway, history, alerts, now)
+    captures = GatewayCaptures.of(gateway)
+    send_capture = SendCapture(gateway, captures, settle, alerts)
     check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
@@ -112,7 +128,17 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
     return UseCases(
         books_guard=guard,
         create_charge=CreateCharge(
-            ClaimOrder(retry, gateway, settle, declines, guard, now, ports.new_id),
+            ClaimOrder(
+                retry,
+                gateway,
+                captures,
+                capture_mode,
+                settle,
+                declines,
+                guard,
+                now,
+                ports.new_id,
+            ),
             gateway,
             settle,
             check,
@@ -129,10 +155,12 @@ def compose(ports: Ports, limits: DeclineLimits = DeclineLimits()) -> UseCases:
         complete_order=CompleteOrder(retry),
         advance_positions=AdvancePositions(retry),
         refund_payment=RefundPayment(retry, gateway, settle_refund, sync, guard, now, ports.new_id),
+        capture_payment=CapturePayment(retry, send_capture, now),
+        void_payment=VoidPayment(retry, check, now),
         receive_notification=receive,
         keep_notification=keep,
         replay_notifications=ReplayNotifications(receive, ports.unusable),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
-        recover_payments=RecoverPayments(ports.begin, check, check_refund, now),
+        recover_payments=RecoverPayments(ports.begin, check, check_refund, send_capture, now),
         relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name, ports.alerts),
     )

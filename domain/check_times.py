@@ -1,6 +1,6 @@
 """When a payment is checked, and for how long; payments use the database's clock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
@@ -41,6 +41,10 @@ PENDING_LIMIT: Final = timedelta(days=21)
 (https://docs.stripe.com/payments/sepa-debit), which is 20 days if it begins on a Friday, and a
 holiday. The other debits are faster. A longer one is for an operator; it never fails by itself."""
 
+EXPIRY_NOTICE: Final = timedelta(hours=24)
+"""How long before an authorization runs out this is announced: enough for a shop to ship, or to ask
+its customer."""
+
 _SHORTEST: Final = timedelta(seconds=2)
 """The shortest time between two checks: intervals begin here and double."""
 
@@ -56,6 +60,12 @@ def open_interval(age: timedelta) -> timedelta:
 def pending_interval(age: timedelta) -> timedelta:
     """Return the time between two checks of a payment of this age, whose money comes later."""
     return min(max(age, PENDING_FIRST_CHECK_AFTER), PENDING_CHECK_INTERVAL)
+
+
+def authorized_check(age: timedelta, now: datetime, until: datetime) -> datetime:
+    """Return the next check of an authorization: as of a pending payment, or before it runs out."""
+    moments = (until - EXPIRY_NOTICE, until)
+    return min([now + pending_interval(age), *(each for each in moments if each > now)])
 
 
 def abandoned_interval(age: timedelta, *, is_known: bool) -> timedelta | None:

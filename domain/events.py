@@ -15,13 +15,26 @@ EventId = NewType("EventId", str)
 
 
 @frozen
-class PaymentCreated:
+class _OncePerPayment:
+    """An event that happens to a payment at most once."""
+
+    subject: ClassVar[str]
+
+    payment_id: PaymentId
+    order_id: OrderId
+
+    @property
+    def id(self) -> EventId:
+        """The event's id; always the same."""
+        return EventId(f"{self.subject}:{self.payment_id}")
+
+
+@frozen
+class PaymentCreated(_OncePerPayment):
     """An order has been paid."""
 
     subject: ClassVar[str] = "payment:created"
 
-    payment_id: PaymentId
-    order_id: OrderId
     charge_id: ChargeId
     amount: Money
     gateway: str
@@ -40,25 +53,18 @@ class PaymentCreated:
             payment_id=payment.id,
             order_id=payment.order_id,
             charge_id=payment.charge_id,
-            amount=payment.amount,
+            amount=payment.captured_amount or payment.amount,
             gateway=payment.gateway,
             created_at=payment.created_at,
         )
 
-    @property
-    def id(self) -> EventId:
-        """The event's id; always the same, because a payment succeeds once."""
-        return EventId(f"{self.subject}:{self.payment_id}")
-
 
 @frozen
-class PaymentPending:
+class PaymentPending(_OncePerPayment):
     """The gateway has accepted a payment; its money comes later, or the payment fails."""
 
     subject: ClassVar[str] = "payment:pending"
 
-    payment_id: PaymentId
-    order_id: OrderId
     amount: Money
     gateway: str
 
@@ -67,31 +73,85 @@ class PaymentPending:
         """Return the event of a payment that became pending."""
         return cls(payment.id, payment.order_id, payment.amount, payment.gateway)
 
-    @property
-    def id(self) -> EventId:
-        """The event's id; always the same, because a payment becomes pending once."""
-        return EventId(f"{self.subject}:{self.payment_id}")
+
+@frozen
+class PaymentAuthorized(_OncePerPayment):
+    """The gateway holds the money of a payment until it is captured, released, or runs out."""
+
+    subject: ClassVar[str] = "payment:authorized"
+
+    charge_id: ChargeId
+    amount: Money
+    gateway: str
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentAuthorized":
+        """Return the event of a payment that became authorized.
+
+        Raises:
+            ValueError: nothing is authorized.
+        """
+        if payment.charge_id is None or payment.authorized_until is None:
+            raise ValueError(f"payment {payment.id} is not authorized")
+        return cls(
+            payment_id=payment.id,
+            order_id=payment.order_id,
+            charge_id=payment.charge_id,
+            amount=payment.amount,
+            gateway=payment.gateway,
+            expires_at=payment.authorized_until,
+        )
 
 
 @frozen
-class PaymentFailed:
+class PaymentVoided(_OncePerPayment):
+    """The authorization of a payment is released, or has run out."""
+
+    subject: ClassVar[str] = "payment:voided"
+
+    amount: Money
+    reason: str
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentVoided":
+        """Return the event of a payment whose authorization has ended."""
+        reason = payment.code or payment.status.value
+        return cls(payment.id, payment.order_id, payment.amount, reason)
+
+
+@frozen
+class PaymentExpiring(_OncePerPayment):
+    """The authorization of a payment runs out soon."""
+
+    subject: ClassVar[str] = "payment:expiring"
+
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, payment: Payment) -> "PaymentExpiring":
+        """Return the event of a payment that is authorized.
+
+        Raises:
+            ValueError: nothing is authorized.
+        """
+        if payment.authorized_until is None:
+            raise ValueError(f"payment {payment.id} is not authorized")
+        return cls(payment.id, payment.order_id, payment.authorized_until)
+
+
+@frozen
+class PaymentFailed(_OncePerPayment):
     """A payment has failed; the order can be paid again."""
 
     subject: ClassVar[str] = "payment:failed"
 
-    payment_id: PaymentId
-    order_id: OrderId
     code: str
 
     @classmethod
     def of(cls, payment: Payment) -> "PaymentFailed":
         """Return the event of a payment that was declined, cancelled, or never arrived."""
         return cls(payment.id, payment.order_id, payment.code or payment.status.value)
-
-    @property
-    def id(self) -> EventId:
-        """The event's id; always the same, because a payment fails once."""
-        return EventId(f"{self.subject}:{self.payment_id}")
 
 
 @frozen
@@ -158,4 +218,13 @@ class PaymentDisputed:
         return EventId(f"{self.subject}:{self.dispute_id}:{self.status}")
 
 
-Event = PaymentCreated | PaymentPending | PaymentFailed | PaymentRefunded | PaymentDisputed
+Event = (
+    PaymentCreated
+    | PaymentPending
+    | PaymentAuthorized
+    | PaymentExpiring
+    | PaymentVoided
+    | PaymentFailed
+    | PaymentRefunded
+    | PaymentDisputed
+)

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from domain.check_times import AUTHENTICATION_WINDOW, FIRST_CHECK_AFTER
+from domain.capture import CaptureMode
+from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import ExpectedAmount, payable_terms
 from domain.identifiers import PaymentId, UserId
-from domain.order_refunds import OrderRefunds
+from domain.order_decisions import OrderDecisions
 from domain.outcome import (
+    Authorized,
     Charged,
     Declined,
     Evidence,
@@ -18,49 +20,43 @@ from domain.outcome import (
     Refused,
     RequiresAction,
 )
-from domain.payment import CANCELLABLE, CANCELLED_BY_CUSTOMER, NOT_SENT, Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import (
+    CANCELLABLE,
+    NOT_SENT,
+    ORDER_CANCELLED,
+    PaymentStatus,
+)
 from domain.replica import OrderReplica
 from domain.second_charge import second_charge
 
 
 @frozen
-class Order(OrderRefunds):
+class Order(OrderDecisions):
     """An order and the rules about paying for it and giving money back; saved only as a whole.
 
     Invariants: at most one payment is live, and our refunds of a payment never exceed what was
     captured.
     """
 
-    @property
-    def live_payment(self) -> Payment | None:
-        """The payment that prevents another one."""
-        return next((payment for payment in self.payments if self.blocks(payment)), None)
-
-    def blocks(self, payment: Payment) -> bool:
-        """Whether this payment prevents another one.
-
-        A payment in review does so until all of it is given back. It is not live: an order may have
-        a live payment and one in review.
-        """
-        if payment.status is PaymentStatus.REVIEW:
-            return not self.refundable(payment).is_zero
-        return payment.is_live
-
     # --- order events --------------------------------------------------------------------------
 
     def apply(self, event: OrderReplica, now: datetime) -> "Order":
         """Merge an order event; if the order is cancelled, give captured money back.
 
-        A payment that waits for its customer or its money is checked at once, to be cancelled.
+        A payment that waits for its customer or its money is checked at once, to be cancelled, and
+        what is authorized is released.
         """
         order = evolve(self, replica=self.replica.merge(event))
         if not order.is_cancelled:
-            return order if order.replica == self.replica else order._check_by_expiry(now)
+            return order if order.replica == self.replica else order._adapt(self.replica, now)
         for payment in order.payments:
             if payment.is_captured:
                 order = order._refund_if_not_allowed(payment, now)
             elif payment.status in CANCELLABLE and not self.is_cancelled:
                 order = order.with_payment(payment.check_now(now))
+            else:
+                order = order.with_payment(payment.release(ORDER_CANCELLED, now))
         return order
 
     def complete(self) -> "Order":
@@ -77,8 +73,11 @@ class Order(OrderRefunds):
         gateway: str,
         livemode: bool,
         now: datetime,
+        capture_mode: CaptureMode = CaptureMode.AUTOMATIC,
     ) -> "Order":
         """Start a payment; it prevents any other one until it has ended without a capture.
+
+        `capture_mode` is for an order that does not say itself when its money is captured.
 
         Raises:
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AlreadyPaid,
@@ -97,6 +96,7 @@ class Order(OrderRefunds):
                 livemode=livemode,
                 created_at=now,
                 next_check_at=now + FIRST_CHECK_AFTER,
+                capture_mode=terms.capture or capture_mode,
             )
         )
 
@@ -113,9 +113,14 @@ class Order(OrderRefunds):
         payment = self.payment(payment_id)
         match evidence:
             case Charged():
-                return self._capture(payment, evidence, now, now)
+                # An authorization was in time; when it is captured is the shop's decision.
+                is_authorized = payment.status is PaymentStatus.AUTHORIZED
+                paid_at = payment.created_at if is_authorized else now
+                return self._capture(payment, evidence, paid_at, now)
+            case Authorized():
+                return self._authorize(payment, evidence, now, now)
             case Declined() | Refused():
-                return self.with_payment(payment.fail(evidence))
+                return self.with_payment(payment.expire(now).fail(evidence))
             case RequiresAction():
                 return self.with_payment(payment.require_action(evidence))
             case Pending():
@@ -137,6 +142,10 @@ class Order(OrderRefunds):
         match evidence:
             case Charged() if self.payment_of_charge(evidence.charge_id) is None:
                 return self._capture(payment, evidence, payment.created_at, now)
+            case Authorized() if self.payment_of_charge(evidence.charge_id) is None:
+                is_free = self.live_payment is None
+                payment = payment if is_free else payment.abandon()
+                return self._authorize(payment, evidence, payment.created_at, now)
             case RequiresAction() if self.live_payment is None:
                 return self.with_payment(payment.require_action(evidence).check_now(now))
             case Pending():
@@ -157,32 +166,25 @@ class Order(OrderRefunds):
         """
         return self.with_payment(self.payment(payment_id).request_cancellation(now))
 
-    def should_cancel(self, payment: Payment, now: datetime) -> bool:
-        """Whether a payment that waits for its customer or its money should be cancelled."""
-        if payment.status is PaymentStatus.ABANDONED:
-            return payment.reference is not None
-        is_late = now >= payment.created_at + AUTHENTICATION_WINDOW
-        return payment.status in CANCELLABLE and (
-            payment.is_being_cancelled
-            or self.is_cancelled
-            or self.replica.is_expired(now)
-            or (payment.status is PaymentStatus.REQUIRES_ACTION and is_late)
-        )
-
-    def schedule_check(self, payment: Payment, now: datetime) -> Payment:
-        """Set the time of the following check; a pending payment is checked at the expiry, too."""
-        scheduled, expires_at = payment.schedule_check(now), self.replica.expires_at
-        if payment.status is not PaymentStatus.PENDING or expires_at is None or expires_at <= now:
-            return scheduled
-        return scheduled.check_by(expires_at)
-
-    def _check_by_expiry(self, now: datetime) -> "Order":
-        """Check pending payments when the order expires, if it expires earlier than before."""
+    def _adapt(self, before: OrderReplica, now: datetime) -> "Order":
+        """Adapt the payments to what has changed: an earlier expiry, or a shipment."""
         order, expires_at = self, self.replica.expires_at
         for payment in self.payments:
             if payment.status is PaymentStatus.PENDING and expires_at is not None:
                 order = order.with_payment(payment.check_by(max(expires_at, now)))
+            elif self.replica.shipment != before.shipment:
+                order = order.with_payment(order._capture_shipped(payment, now))
         return order
+
+    def _authorize(
+        self, payment: Payment, authorized: Authorized, paid_at: datetime, now: datetime
+    ) -> "Order":
+        is_live = all(not each.is_live or each.id == payment.id for each in self.payments)
+        reason = payment.mismatch(authorized) or self._reversal_reason(payment, paid_at)
+        held = payment.authorize(authorized, now, reason, is_live=is_live)
+        if held.status is not payment.status:
+            held = self._capture_shipped(held, now)
+        return self.with_payment(held)
 
     def _wait_for_money(self, payment: Payment, pending: Pending, now: datetime) -> "Order":
         is_live = all(not each.is_live or each.id == payment.id for each in self.payments)
@@ -213,15 +215,3 @@ class Order(OrderRefunds):
             return self
         second = second_charge(first, charged, now)
         return self.with_payment(second)._refund_if_not_allowed(second, now)
-
-    def _reversal_reason(self, payment: Payment, paid_at: datetime) -> str | None:
-        """Return why the order may not keep a payment that was just captured, or None."""
-        if self.is_cancelled:
-            return "order_cancelled"
-        if any(self.blocks(other) and other.id != payment.id for other in self.payments):
-            return "order_already_paid"
-        if self.replica.is_expired(paid_at):
-            return "order_expired"
-        if payment.status is PaymentStatus.CANCELLED:
-            return CANCELLED_BY_CUSTOMER
-        return "declined_before" if payment.status is PaymentStatus.FAILED else None

@@ -9,7 +9,8 @@ from attrs import frozen
 from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Money
 from domain.order_disputes import OrderDisputes
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, ReportedRefund
 from domain.refund_rules import (
     automatic_refund,

@@ -1,5 +1,6 @@
 """Outcomes: what a gateway reports about a payment."""
 
+from datetime import datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -11,7 +12,8 @@ MAX_MESSAGE: Final = 500
 """The most characters of a gateway's words that are kept: a line or two for an operator."""
 
 
-def _bounded(message: str) -> str:
+def bounded(message: str) -> str:
+    """Return the message without what is longer than MAX_MESSAGE."""
     return message[:MAX_MESSAGE]
 
 
@@ -24,6 +26,19 @@ class Charged:
     livemode: bool
     reference: str | None = None
     """The gateway's identifier of the attempt, if it is not the charge's (Stripe: `pi_…`)."""
+
+
+@frozen
+class Authorized:
+    """The gateway holds the money; nothing is captured yet."""
+
+    charge_id: ChargeId
+    amount: Money
+    livemode: bool
+    until: datetime
+    """When the gateway releases the money, unless it is captured before."""
+    reference: str | None = None
+    """As for `Charged`."""
 
 
 @frozen
@@ -43,7 +58,7 @@ class Refused:
     """
 
     code: str
-    message: str = field(converter=_bounded)
+    message: str = field(converter=bounded)
     """The gateway's own words, for operators; they contain no secret and no token."""
     reference: str | None = None
 
@@ -58,19 +73,24 @@ class RequiresAction:
     reference: str
     client_secret: str = field(repr=False)
     next_action: str = "use_stripe_sdk"
+    """What to do, in the gateway's words: such as `redirect_to_url`."""
     redirect_url: str | None = field(default=None, repr=False)
+    """Where to send the customer, or where a voucher is displayed."""
 
 
 @frozen
 class Pending:
     """The gateway has accepted the payment and the money comes later, such as from a bank debit.
 
-    Nothing is captured yet, and nobody has to do anything. It ends as charged or declined.
+    Nothing is captured yet, and nobody has to do anything at the shop. It ends as charged or
+    declined.
     """
 
     reference: str | None = None
     cannot_be_cancelled: bool = False
     """Whether the gateway has just refused to cancel it."""
+    action: RequiresAction | None = None
+    """How the customer pays, if not at the shop: such as with a voucher, within some days."""
 
 
 @frozen
@@ -78,7 +98,7 @@ class NeverArrived:
     """The gateway has no record of the payment, and none of our requests can be in flight."""
 
 
-Outcome = Charged | Declined | Refused | RequiresAction | Pending
+Outcome = Charged | Authorized | Declined | Refused | RequiresAction | Pending
 """What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
 
 

@@ -10,7 +10,8 @@ from attrs import evolve, frozen
 from domain.errors import DomainError
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import ORDER_CANCELLED, PaymentStatus
 from domain.refund import (
     CURRENCY_MISMATCH,
     EXCEEDS_PAYMENT,
@@ -118,7 +119,7 @@ def automatic_reason(payment: Payment) -> str:
     """Return why a payment is refunded that its order may not keep."""
     if payment.status is PaymentStatus.REVERSED:
         return payment.code or "reversed"
-    return "order_cancelled"
+    return ORDER_CANCELLED
 
 
 def within_captured(refund: Refund, payment: Payment, refunds: Sequence[Refund]) -> Refund:

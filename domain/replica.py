@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from domain.capture import CaptureMode
 from domain.identifiers import OrderId, UserId
 from domain.money import Money
 
@@ -23,15 +24,30 @@ _RANK: Final = {status: rank for rank, status in enumerate(OrderStatus)}
 
 @frozen
 class Terms:
-    """The part of an order that `order:created` contains: owner, price and expiry."""
+    """The part of an order that `order:created` contains: owner, price, expiry, capture."""
 
     version: int
     user_id: UserId
     price: Money
     expires_at: datetime | None = None
+    capture: CaptureMode | None = None
+    """When its money is captured; None: as is configured."""
 
     def newest(self, other: "Terms | None") -> "Terms":
         """Return the terms with the higher version; these if both versions are equal."""
+        return self if other is None or self.version >= other.version else other
+
+
+@frozen
+class Shipment:
+    """The content of an `order:shipped` event: what is authorized may be captured."""
+
+    version: int
+    minor_units: int | None = None
+    """How much of it, in minor units; None: all of it."""
+
+    def newest(self, other: "Shipment | None") -> "Shipment":
+        """Return the shipment with the higher version; this one if both versions are equal."""
         return self if other is None or self.version >= other.version else other
 
 
@@ -46,6 +62,7 @@ class OrderReplica:
     version: int
     status: OrderStatus
     terms: Terms | None = None
+    shipment: Shipment | None = None
 
     @classmethod
     def created(
@@ -58,6 +75,11 @@ class OrderReplica:
     def cancelled(cls, order_id: OrderId, version: int) -> "OrderReplica":
         """Return the replica that a single `order:cancelled` event describes."""
         return cls(order_id, version, OrderStatus.CANCELLED)
+
+    @classmethod
+    def shipped(cls, order_id: OrderId, shipment: Shipment) -> "OrderReplica":
+        """Return the replica that a single `order:shipped` event describes."""
+        return cls(order_id, shipment.version, OrderStatus.CREATED, shipment=shipment)
 
     @classmethod
     def unknown(cls, order_id: OrderId) -> "OrderReplica":
@@ -75,6 +97,7 @@ class OrderReplica:
             version=max(self.version, other.version),
             status=max(self.status, other.status, key=_RANK.__getitem__),
             terms=self.terms.newest(other.terms) if self.terms else other.terms,
+            shipment=self.shipment.newest(other.shipment) if self.shipment else other.shipment,
         )
 
     def complete(self) -> "OrderReplica":

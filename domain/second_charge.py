@@ -8,7 +8,8 @@ from attrs import evolve
 
 from domain.identifiers import ChargeId, PaymentId
 from domain.outcome import Charged
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 
 CHARGED_TWICE: Final = "charged_twice"
 """The code of a payment that records a second charge, and the reason of its refund."""

@@ -8,7 +8,8 @@ from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
 from domain.outcome import Charged, Declined, Pending, RequiresAction
-from domain.payment import CAPTURED, Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import CAPTURED, PaymentStatus
 from domain.refund import SEND_LEASE, Refund, RefundStatus
 from domain.replica import OrderReplica, OrderStatus, Terms
 

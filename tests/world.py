@@ -44,7 +44,8 @@ from application.use_cases.pay_order import ChargeResult, PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, UserId
 from domain.order import Order
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica
 from entrypoints.logs import redact
 from entrypoints.trace_context import current_traceparent

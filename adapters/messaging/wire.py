@@ -11,11 +11,14 @@ from attrs import frozen
 from application.ports.event_publisher import OutboxEntry
 from domain.events import (
     Event,
+    PaymentAuthorized,
     PaymentCreated,
     PaymentDisputed,
+    PaymentExpiring,
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentVoided,
 )
 
 ID_HEADER: Final = "Nats-Msg-Id"
@@ -67,6 +70,7 @@ class _Body(msgspec.Struct, rename="camel"):
 
 class _Created(_Body):
     stripe_id: str
+    charge_id: str
     amount: int
     currency: str
     gateway: str
@@ -77,6 +81,25 @@ class _Pending(_Body):
     amount: int
     currency: str
     gateway: str
+
+
+class _Authorized(_Body):
+    stripe_id: str
+    charge_id: str
+    amount: int
+    currency: str
+    gateway: str
+    expires_at: datetime
+
+
+class _Voided(_Body):
+    amount: int
+    currency: str
+    reason: str
+
+
+class _Expiring(_Body):
+    expires_at: datetime
 
 
 class _Refunded(_Body):
@@ -135,6 +158,7 @@ def _body(event: Event) -> _Body:
                 id=event.payment_id,
                 order_id=event.order_id,
                 stripe_id=event.charge_id,
+                charge_id=event.charge_id,
                 amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 gateway=event.gateway,
@@ -147,6 +171,31 @@ def _body(event: Event) -> _Body:
                 amount=event.amount.minor_units,
                 currency=event.amount.currency.code,
                 gateway=event.gateway,
+            )
+        case PaymentAuthorized():
+            return _Authorized(
+                id=event.payment_id,
+                order_id=event.order_id,
+                stripe_id=event.charge_id,
+                charge_id=event.charge_id,
+                amount=event.amount.minor_units,
+                currency=event.amount.currency.code,
+                gateway=event.gateway,
+                expires_at=event.expires_at.astimezone(UTC),
+            )
+        case PaymentVoided():
+            return _Voided(
+                id=event.payment_id,
+                order_id=event.order_id,
+                amount=event.amount.minor_units,
+                currency=event.amount.currency.code,
+                reason=event.reason,
+            )
+        case PaymentExpiring():
+            return _Expiring(
+                id=event.payment_id,
+                order_id=event.order_id,
+                expires_at=event.expires_at.astimezone(UTC),
             )
         case PaymentRefunded():
             return _Refunded(

@@ -21,6 +21,8 @@ class AlertKind(Enum):
 
     BOOKS_BEHIND = "books_behind"
     """The database is older than what was charged or published, as after a restored backup."""
+    CAPTURE_FAILED = "capture_failed"
+    """What is authorized for a payment could not be captured."""
     CHARGED_TWICE = "charged_twice"
     """A payment has a second charge, which is given back."""
     CLOCK_SKEW = "clock_skew"
@@ -67,6 +69,7 @@ _ONCE: Final = timedelta(days=3)
 
 _CURRENT_FOR: Final = {
     AlertKind.BOOKS_BEHIND: _ONCE,
+    AlertKind.CAPTURE_FAILED: _ONCE,
     AlertKind.CHARGED_TWICE: _ONCE,
     AlertKind.EXPIRY_NOT_UNDERSTOOD: _ONCE,
     AlertKind.EXTERNAL_REFUND_MISMATCH: _ONCE,

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 
 MAX_COUNTED: Final = 10_000
 """Counting more costs time and changes nothing: with a million waiting events, an exact count took

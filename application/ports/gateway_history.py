@@ -14,7 +14,7 @@ from application.ports.payment_gateway import (
     PaymentGateway,
 )
 from domain.money import Money
-from domain.outcome import Charged, Pending
+from domain.outcome import Authorized, Charged, Pending
 from domain.payment import Payment
 from domain.refund import ReportedRefund
 
@@ -31,11 +31,11 @@ class TooManyCharges(OutcomeUnknown):
 
 @frozen
 class ListedCharge:
-    """A charge, as the gateway lists it: captured, or pending because its money comes later."""
+    """A charge, as the gateway lists it: captured, authorized, or waiting for its money."""
 
     payment: Payment
     """The payment as it was claimed, as the labels of the charge describe it."""
-    outcome: Charged | Pending
+    outcome: Charged | Authorized | Pending
     refunded: Money
     """How much of it was refunded by now, by anybody."""
 
@@ -60,7 +60,7 @@ Raises:
 """
 
 ListCharges = Callable[[datetime, datetime], Awaitable[Sequence[ListedCharge | UnreadableCharge]]]
-"""Return the captured and pending charges, created from the first time on, before the second one.
+"""Return the captured, authorized and pending charges of a time, without its end.
 
 The oldest comes first: if one payment was charged twice, that is the one that was reported first.
 

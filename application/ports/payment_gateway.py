@@ -21,9 +21,14 @@ to be found once the gateway answers again, because a look-up may start just bef
 
 @frozen
 class CardToken:
-    """The token that the customer's browser received from the gateway for a card; never stored."""
+    """What the customer's browser received from the gateway to pay with; never stored.
+
+    That is the token of a card, or of any other method that the gateway has.
+    """
 
     value: str = field(repr=False)
+    return_url: str | None = field(default=None, repr=False)
+    """Where a method that redirects the customer comes back to; None: it may not redirect."""
 
     def __str__(self) -> str:
         return "<card token>"
@@ -66,6 +71,8 @@ class PaymentGateway(Protocol):
     - A result is final. Anything that is not understood with certainty raises `OutcomeUnknown`;
       `GatewayUnavailable` is raised only if certainly nothing was done.
     - No call retries anything that could move money again.
+
+    What not every gateway can do is in gateway_captures.py and gateway_history.py.
     """
 
     @property
@@ -77,11 +84,13 @@ class PaymentGateway(Protocol):
         """Whether it moves real money."""
 
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
-        """Capture the payment's amount from the card, at most once.
+        """Charge the payment's amount to the card, at most once.
+
+        The money is captured, or only authorized if that is the payment's capture mode.
 
         Raises:
-            OutcomeUnknown: the money may or may not have been captured.
-            GatewayUnavailable: nothing was captured, and nothing will be.
+            OutcomeUnknown: the money may or may not have been captured or authorized.
+            GatewayUnavailable: nothing was, and nothing will be.
         """
 
     async def find(self, payment: Payment) -> Outcome | None:
@@ -97,6 +106,7 @@ class PaymentGateway(Protocol):
     async def cancel(self, payment: Payment) -> Outcome | None:
         """Cancel a payment that is not captured yet; return what `find` would afterwards.
 
+        Money that is authorized is released, and the payment then counts as declined.
         A payment that was captured meanwhile stays captured and is reported as such. A pending one
         that can no longer be cancelled stays pending.
 

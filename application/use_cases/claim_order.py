@@ -8,6 +8,7 @@ from application.log_context import note_payment
 from application.ports.books import new_payment_id
 from application.ports.charge_reading import ChargeQuery
 from application.ports.clock import Clock, NewId
+from application.ports.gateway_captures import GatewayCaptures
 from application.ports.payment_gateway import GatewayUnavailable, PaymentGateway
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
@@ -15,6 +16,7 @@ from application.use_cases.books_guard import BooksGuard
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
+from domain.capture import CaptureMode
 from domain.claim import AlreadyPaid, OrderNotFound, PaymentInProgress
 from domain.identifiers import PaymentId
 from domain.order import Order
@@ -24,6 +26,13 @@ from domain.payment import Payment
 # A connection that is lost between claim and charge is rare; twice in a row, the database is going
 # down, and the customer should come back later.
 MAX_CLAIMS: Final = 2
+
+
+@frozen
+class CaptureUnsupported(Exception):
+    """The order's money is to be captured later, and the gateway can only capture at once."""
+
+    gateway: str
 
 
 @frozen
@@ -40,6 +49,9 @@ class ClaimOrder:
 
     retry: RetryOnConflict
     gateway: PaymentGateway
+    captures: GatewayCaptures
+    capture_mode: CaptureMode
+    """For orders that do not say themselves when their money is captured."""
     settle: SettlePayment
     declines: LimitDeclines
     guard: BooksGuard
@@ -56,6 +68,7 @@ class ClaimOrder:
             TooManyDeclines: one of the sources has had too many declined cards.
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, NothingDue, AmountMismatch,
             AlreadyPaid, PaymentInProgress: see `Order.claim`.
+            CaptureUnsupported: the gateway cannot authorize.
             GatewayUnavailable, StorageUnavailable: nothing may be charged now.
         """
         for _ in range(MAX_CLAIMS):
@@ -130,11 +143,16 @@ class ClaimOrder:
         return order
 
     def _claimed(self, order: Order, payment_id: PaymentId, command: PayOrder) -> Order:
-        return order.claim(
+        claimed = order.claim(
             payment_id,
             command.payer,
             command.expected,
             self.gateway.name,
             self.gateway.livemode,
             self.now(),
+            self.capture_mode,
         )
+        is_manual = claimed.payment(payment_id).capture_mode is CaptureMode.MANUAL
+        if is_manual and self.captures.capture is None:
+            raise CaptureUnsupported(self.gateway.name)
+        return claimed

@@ -24,8 +24,9 @@ from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.sync_refunds import SyncRefunds
 from domain.identifiers import PaymentId
-from domain.outcome import Charged
-from domain.payment import Payment, PaymentStatus
+from domain.outcome import Authorized, Charged
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -191,10 +192,15 @@ def _is_given_back(charge: ListedCharge) -> bool:
 def _contradicts(payment: Payment, charge: ListedCharge) -> bool:
     """Whether a payment has ended without this charge.
 
-    Recovery checks the open ones; but refunds can only be recorded of a charge that is known.
+    Recovery checks the open ones; but refunds can only be recorded of a charge that is known, and
+    an authorization is checked rarely.
     """
+    if isinstance(charge.outcome, Authorized):
+        return not payment.is_open and not payment.is_captured
     if not isinstance(charge.outcome, Charged):
         return payment.status is PaymentStatus.ABANDONED
+    if payment.status is PaymentStatus.AUTHORIZED:
+        return True
     if payment.is_open:
         return not charge.refunded.is_zero
     return payment.charge_id != charge.outcome.charge_id

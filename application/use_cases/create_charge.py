@@ -23,8 +23,9 @@ from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.store_reply import StoreReply
 from domain.claim import AlreadyPaid, PaymentInProgress
-from domain.outcome import Declined, Evidence, Outcome, Refused, RequiresAction
-from domain.payment import Payment, PaymentStatus
+from domain.outcome import Declined, Evidence, Outcome, Pending, Refused, RequiresAction
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ class CreateCharge:
                 the order may not be paid.
             AlreadyPaid, PaymentInProgress: another payment has paid the order, or still may; both
                 carry that payment only if it is the payer's own.
+            CaptureUnsupported: the gateway cannot authorize, as the order needs.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
         note(order_id=command.order_id)
@@ -148,6 +150,12 @@ class CreateCharge:
 
 
 def _result(payment: Payment, evidence: Evidence, *, is_new: bool) -> ChargeResult:
-    action = evidence if isinstance(evidence, RequiresAction) else None
+    match evidence:
+        case RequiresAction():
+            action: RequiresAction | None = evidence
+        case Pending():
+            action = evidence.action
+        case _:
+            action = None
     is_refused = isinstance(evidence, Refused) and payment.status is PaymentStatus.FAILED
     return ChargeResult(payment, action, is_new, is_refused)

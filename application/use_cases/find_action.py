@@ -7,7 +7,7 @@ from application.ports.unit_of_work import BeginUnitOfWork
 from application.use_cases.check_payment import CheckPayment
 from domain.identifiers import PaymentId, UserId
 from domain.outcome import RequiresAction
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 
 
 @frozen

@@ -29,7 +29,8 @@ from domain.money import Money
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Outcome
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund
 
 

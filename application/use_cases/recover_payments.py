@@ -11,6 +11,8 @@ from application.ports.clock import Clock
 from application.ports.unit_of_work import BeginUnitOfWork, Conflict, StorageUnavailable
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.check_refund import CheckRefund
+from application.use_cases.send_capture import SendCapture
+from domain.events import PaymentExpiring
 from domain.identifiers import OrderId
 from domain.order import Order
 from domain.payment import Payment
@@ -34,11 +36,15 @@ class Lease:
 
 @frozen
 class RecoverPayments:
-    """Check what is due, and settle it with the gateway's evidence alone. It never charges."""
+    """Check what is due, and settle it with the gateway's evidence alone. It never charges.
+
+    What was requested before is continued: cancellations, captures and refunds.
+    """
 
     begin: BeginUnitOfWork
     check: CheckPayment
     check_refund: CheckRefund
+    send_capture: SendCapture
     now: Clock
 
     async def run_once(self, limit: int = 100) -> int:
@@ -65,8 +71,7 @@ class RecoverPayments:
             if lease is None:
                 return False
             for payment in lease.payments:
-                cancel = lease.order.should_cancel(payment, self.now())
-                await self.check(payment, cancel=cancel)
+                await self._check(lease.order, payment)
             for refund in lease.refunds:
                 await self.check_refund(lease.order.payment_at_gateway(refund.payment_id), refund)
         except StorageUnavailable:
@@ -75,6 +80,13 @@ class RecoverPayments:
             logger.exception("could not recover order %s", order_id)
             return False
         return True
+
+    async def _check(self, order: Order, payment: Payment) -> None:
+        cancel = order.should_cancel(payment, self.now())
+        if payment.requested_capture is not None and not cancel:
+            await self.send_capture(payment)
+        else:
+            await self.check(payment, cancel=cancel)
 
     async def _lease(self, order_id: OrderId) -> Lease | None:
         """Lease what is due by scheduling its next check; None if another process was faster."""
@@ -92,6 +104,8 @@ class RecoverPayments:
             return None
         for payment in payments:
             order = order.with_payment(payment)
+            if payment.is_running_out(now):
+                work.outbox.add(PaymentExpiring.of(payment))
         for refund in refunds:
             order = order.with_refund(refund)
         work.orders.save(order)

@@ -11,12 +11,21 @@ from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
-from domain.events import PaymentCreated, PaymentFailed, PaymentPending
+from domain.capture import CaptureFailed
+from domain.events import (
+    Event,
+    PaymentAuthorized,
+    PaymentCreated,
+    PaymentFailed,
+    PaymentPending,
+    PaymentVoided,
+)
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, Refused
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica
 from domain.second_charge import CHARGED_TWICE
 
@@ -36,10 +45,23 @@ class Change:
     def _find_payments(self) -> Sequence[Payment]:
         return [each for each in self.after.payments if each not in self.before.payments]
 
-    def is_new_status(self, payment: Payment) -> bool:
-        """Whether the payment was in another state before, or is new."""
-        before = {each.id: each.status for each in self.before.payments}
-        return before.get(payment.id) is not payment.status
+    @property
+    def events(self) -> Sequence[Event]:
+        """What each changed payment has become; an event that was published before is no harm."""
+        return [event for each in self.payments if (event := self._event_of(each)) is not None]
+
+    def _event_of(self, payment: Payment) -> Event | None:
+        before = {each.id: each.status for each in self.before.payments}.get(payment.id)
+        is_new_status = before is not payment.status
+        if payment.status is PaymentStatus.SUCCEEDED:
+            return PaymentCreated.of(payment)
+        if payment.status is PaymentStatus.PENDING and is_new_status:
+            return PaymentPending.of(payment)
+        if payment.status is PaymentStatus.AUTHORIZED and is_new_status:
+            return None if payment.is_being_released else PaymentAuthorized.of(payment)
+        if payment.is_voided:
+            return PaymentVoided.of(payment) if before is PaymentStatus.AUTHORIZED else None
+        return PaymentFailed.of(payment) if payment.has_failed else None
 
 
 AlsoCommit = Callable[[UnitOfWork, Payment], None]
@@ -119,6 +141,27 @@ class SettlePayment:
         await self._report_new(payment_id, change)
         return change.after.payment(payment_id)
 
+    async def fail_capture(self, sent: Payment, failed: CaptureFailed) -> Payment:
+        """Record that the gateway has refused a capture, and tell the operator.
+
+        Raises:
+            PaymentNotFound: we have no such payment.
+            StorageUnavailable: nothing is known to be written; recovery captures it again.
+        """
+
+        async def decision(work: UnitOfWork) -> Payment:
+            order = await work.orders.find_by_payment(sent.id)
+            if order is None:
+                raise PaymentNotFound(sent.id)
+            return _save(work, order, order.fail_capture(sent, failed, self.now())).after.payment(
+                sent.id
+            )
+
+        words = f"payment {sent.id} was not captured: {failed.code}: {failed.message}"
+        logger.warning("%s", words)
+        await self.alerts.report(AlertKind.CAPTURE_FAILED, sent.id, words)
+        return await self.retry(decision)
+
     async def _report_refusal(self, payment_id: PaymentId, evidence: Evidence) -> None:
         """Tell the operator, who alone can end it."""
         if isinstance(evidence, Refused):
@@ -157,13 +200,8 @@ def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
     change = Change(before, after)
     if after != before:
         work.orders.save(after)
-    for payment in change.payments:
-        if payment.status is PaymentStatus.SUCCEEDED:
-            work.outbox.add(PaymentCreated.of(payment))
-        elif payment.status is PaymentStatus.PENDING and change.is_new_status(payment):
-            work.outbox.add(PaymentPending.of(payment))
-        elif payment.has_failed:
-            work.outbox.add(PaymentFailed.of(payment))
+    for event in change.events:
+        work.outbox.add(event)
     return change
 
 

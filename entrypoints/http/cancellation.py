@@ -4,7 +4,8 @@ from attrs import frozen
 
 from application.use_cases.cancel_payment import CancelPayment
 from domain.identifiers import PaymentId, UserId
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.errors import RETRY_LATER
 from entrypoints.http.replies import ErrorDetail, Reply, json_reply, payment_body, problem_reply

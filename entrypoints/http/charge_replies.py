@@ -3,7 +3,7 @@
 from typing import Final
 
 from application.use_cases.pay_order import ChargeResult
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.http.errors import RETRY_LATER, payment_in_progress
 from entrypoints.http.idempotency import HandlerResult
 from entrypoints.http.replies import (
@@ -27,7 +27,12 @@ def charge_reply(result: ChargeResult) -> HandlerResult:
     body = payment_body(payment, action=result.action)
     location = {"Location": payment_path(payment.id)}
     match payment.status:
-        case PaymentStatus.SUCCEEDED:
+        case PaymentStatus.AUTHORIZED if payment.is_being_released:
+            reason = payment.code or "released"
+            message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
+            detail = ErrorDetail(f"{message}; nothing will be charged", code=reason)
+            return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
+        case PaymentStatus.SUCCEEDED | PaymentStatus.AUTHORIZED:
             return HandlerResult(json_reply(201, body, location), is_final=True)
         case PaymentStatus.FAILED if result.is_refused:
             # Not the operator's words: they may tell strangers about the shop's account.

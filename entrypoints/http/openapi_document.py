@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.money import MAX_MINOR_UNITS
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from entrypoints.http.replies import PROBLEM_JSON
 from entrypoints.http.validation import MAX_CHARACTERS, PAYMENT_ID

@@ -5,7 +5,7 @@ from attrs import evolve, frozen
 
 from application.use_cases.find_action import FindAction
 from domain.identifiers import PaymentId, UserId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.http.replies import PaymentBody, Reply, add_action
 
 

@@ -14,7 +14,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 from domain.order import Order
 from domain.outcome import RequiresAction
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import CANCELLABLE, PaymentStatus
 from domain.refund import Refund, RefundStatus
 
 JSON: Final = "application/json"
@@ -39,7 +40,10 @@ class PaymentBody(Struct, rename="camel"):
     amount: int
     currency: str
     created_at: str
+    gateway: str
     stripe_id: str | UnsetType = UNSET
+    charge_id: str | UnsetType = UNSET
+    authorized_until: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     refunded_amount: int | UnsetType = UNSET
     client_secret: str | UnsetType = UNSET
@@ -153,7 +157,9 @@ def payment_body(
         amount=payment.amount.minor_units,
         currency=payment.amount.currency.code,
         created_at=_timestamp(payment.created_at),
+        gateway=payment.gateway,
         stripe_id=payment.charge_id or UNSET,
+        charge_id=payment.charge_id or UNSET,
         code=payment.code or UNSET,
     )
     if order is not None:
@@ -162,7 +168,9 @@ def payment_body(
             for refund in order.refunds
             if refund.payment_id == payment.id and refund.status is RefundStatus.SUCCEEDED
         )
-    if action is not None and payment.status is PaymentStatus.REQUIRES_ACTION:
+    if payment.status is PaymentStatus.AUTHORIZED and payment.authorized_until is not None:
+        body.authorized_until = _timestamp(payment.authorized_until)
+    if action is not None and payment.status in CANCELLABLE:
         add_action(body, action)
     return body
 

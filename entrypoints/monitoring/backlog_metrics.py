@@ -7,7 +7,7 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry, Gauge
 
 from application.ports.backlog import Backlog, BacklogReader
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 
 # Prometheus scrapes every 15 s to a minute; a refresh is one statement on partial indexes.
 REFRESH_SECONDS: Final = 15.0

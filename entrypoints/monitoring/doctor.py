@@ -12,7 +12,7 @@ from application.ports.gateway_history import GatewayHistory
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.dead_letter_metrics import dead_letter_problem

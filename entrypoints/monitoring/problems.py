@@ -9,7 +9,7 @@ from attrs import frozen
 from application.ports.alerts import Alert, AlertKind, Alerts
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind, BacklogReader
 from domain.check_times import PENDING_LIMIT
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.monitoring.next_steps import NEXT_STEPS
 
 MAX_AGES: Final[Mapping[BacklogKind, timedelta]] = {

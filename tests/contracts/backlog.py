@@ -11,7 +11,7 @@ from domain.check_times import AUTHENTICATION_WINDOW
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
 from domain.order import Order
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from tests.builders import NOW, a_payment, a_refund, an_order, created_event, dollars
 from tests.contracts.outbox_queue import failure

@@ -5,7 +5,7 @@ import pytest
 from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.retry import RetryOnConflict
 from domain.order import Order
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.builders import (
     NOW,
     ORDER,

@@ -14,7 +14,7 @@ from domain.claim import (
     PaymentInProgress,
 )
 from domain.identifiers import PaymentId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica, OrderStatus
 from tests.builders import (
     GATEWAY,

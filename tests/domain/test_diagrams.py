@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from domain import payment, refund
+from domain import payment_status, refund
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 EDGE = re.compile(r"(\S+)\s*-->\s*(\w+)(?:\s*:.*)?")
@@ -43,7 +43,7 @@ def edges_of(table: Mapping[Status, Set[Status]], start: Status) -> Edges:
     return {*edges, ("[*]", start.value)}
 
 
-PAYMENTS = edges_of(payment.TRANSITIONS, payment.PaymentStatus.PROCESSING)
+PAYMENTS = edges_of(payment_status.TRANSITIONS, payment_status.PaymentStatus.PROCESSING)
 REFUNDS = edges_of(refund.TRANSITIONS, refund.RefundStatus.PENDING)
 
 

@@ -17,7 +17,7 @@ from domain.events import (
 )
 from domain.identifiers import ChargeId, DisputeId
 from domain.order import Order
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import ORDER, PAYMENT, PRICE, a_payment, a_refund, after
 from tests.strategies import orders

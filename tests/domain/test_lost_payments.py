@@ -11,7 +11,8 @@ from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.outcome import Evidence, NeverArrived
-from domain.payment import CAPTURED, Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import CAPTURED, PaymentStatus
 from domain.refund import Refunded, ReportedRefund
 from domain.replica import OrderReplica, OrderStatus
 from domain.second_charge import CHARGED_TWICE, second_charge_id

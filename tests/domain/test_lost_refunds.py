@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from domain.identifiers import RefundId
 from domain.money import Money
 from domain.order import Order
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, ReportedRefund
 from domain.refund_rules import EXTERNAL_REFUND
 from tests.builders import NOW, PAYMENT, a_payment, an_order, cancelled_event, charged

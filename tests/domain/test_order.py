@@ -13,7 +13,7 @@ from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, NeverArrived, NeverSent, Refused
-from domain.payment import CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
+from domain.payment_status import CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import (
     NOW,

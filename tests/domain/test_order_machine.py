@@ -7,13 +7,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from domain import payment as payments
+from domain import payment_status as payments
 from domain import refund as refunds
 from domain.errors import DomainError
 from domain.identifiers import RefundId
 from domain.money import Money
 from domain.order import Order
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from domain.refund_rules import MAX_RETRIES
 from tests.builders import NOW, an_order

@@ -19,7 +19,8 @@ from domain.check_times import (
 )
 from domain.money import Currency, Money
 from domain.outcome import Charged
-from domain.payment import CAPTURED, TRANSITIONS, Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import CAPTURED, TRANSITIONS, PaymentStatus
 from tests.builders import (
     NOW,
     PRICE,

@@ -12,7 +12,7 @@ from domain.claim import PaymentInProgress
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.outcome import NeverArrived, NeverSent
-from domain.payment import CANCELLED_BY_CUSTOMER, PaymentStatus
+from domain.payment_status import CANCELLED_BY_CUSTOMER, PaymentStatus
 from tests.builders import (
     NOW,
     PAYMENT,

@@ -13,7 +13,7 @@ from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
 from domain.money import Currency, Money
 from domain.order import Order
 from domain.outcome import Evidence
-from domain.payment import CAPTURED, PaymentStatus
+from domain.payment_status import CAPTURED, PaymentStatus
 from domain.refund import (
     CURRENCY_MISMATCH,
     EXCEEDS_PAYMENT,

@@ -51,7 +51,8 @@ from domain.money import Currency, Money
 from domain.order import Order
 from domain.order_refunds import OrderRefunds
 from domain.outcome import Charged, Declined, Evidence, Outcome, Pending
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, ReportedRefund
 from domain.refund_rules import external_refund
 from domain.replica import OrderReplica, OrderStatus

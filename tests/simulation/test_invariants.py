@@ -4,7 +4,7 @@ from attrs import evolve
 
 from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from payments_kit.simulation.invariants import broken_promises
 from payments_kit.simulation.model.records import Amount, OrderEvent

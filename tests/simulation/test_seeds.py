@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.payment import OPEN, PaymentStatus
+from domain.payment_status import OPEN, PaymentStatus
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World

@@ -18,7 +18,8 @@ from adapters.persistence.sql.tables import payments
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from domain.identifiers import OrderId
 from domain.order import Order
-from domain.payment import NOT_SENT, Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import NOT_SENT, PaymentStatus
 from tests.system.api_client import RESPONSE_SECONDS, ApiClient, Response
 from tests.system.deployment import JWT_KEY, OPERATOR_KEY, PAYMENTS, WEBHOOK_SECRET, Deployment
 from tests.system.service_process import ROOT

@@ -1,6 +1,6 @@
 """3-D Secure: the customer authenticates at their bank, with or without webhooks."""
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject
 from tests.system.system import System

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.second_charge import CHARGED_TWICE
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject

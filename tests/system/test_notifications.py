@@ -1,6 +1,6 @@
 """Stripe's webhooks; test_reported_inconsistencies.py has those that come early, late or twice."""
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.comparison import assert_promises_kept
 from tests.system.deployment import PREVIOUS_WEBHOOK_SECRET
 from tests.system.system import System

@@ -5,7 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
 from tests.system.service_process import ServiceProcess

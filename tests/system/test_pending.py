@@ -1,6 +1,6 @@
 """Bank debits: the money comes after the reply, or does not come, and the order may end first."""
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject
 from tests.system.system import System

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.persistence.sql.tables import payments
 from domain.check_times import ABANDON_AFTER, CHECK_INTERVAL
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
 from tests.system.stripe_control import HELD

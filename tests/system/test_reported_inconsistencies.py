@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.system.api_client import NoResponse
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject

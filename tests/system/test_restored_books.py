@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres
 from tests.system.api_client import Response
 from tests.system.comparison import assert_promises_kept

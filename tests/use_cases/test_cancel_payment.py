@@ -10,7 +10,7 @@ from application.ports.unit_of_work import Conflict, StorageUnavailable
 from application.use_cases.pay_order import ChargeResult
 from domain.identifiers import PaymentId
 from domain.order_entities import PaymentNotFound
-from domain.payment import CANCELLED_BY_CUSTOMER, PaymentStatus
+from domain.payment_status import CANCELLED_BY_CUSTOMER, PaymentStatus
 from tests.builders import OTHER_USER, PAYER
 from tests.use_cases.failures import each_database_failure
 from tests.world import AUTHENTICATING, VISA, World

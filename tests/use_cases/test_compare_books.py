@@ -21,7 +21,7 @@ from domain.claim import AlreadyPaid, OrderNotFound
 from domain.events import PaymentCreated
 from domain.identifiers import ChargeId, OrderId
 from domain.order import Order
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import GATEWAY, ORDER, PAYER, PRICE, dollars
 from tests.checkpoints import proceed

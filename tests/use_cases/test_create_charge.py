@@ -22,7 +22,7 @@ from domain.claim import (
     PaymentInProgress,
 )
 from domain.identifiers import OrderId
-from domain.payment import NOT_SENT, PaymentStatus
+from domain.payment_status import NOT_SENT, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import ORDER, OTHER_USER, PAYER, PRICE, after, cancelled_event, dollars
 from tests.checkpoints import TIMEOUT, interleaving, proceed

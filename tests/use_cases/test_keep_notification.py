@@ -16,7 +16,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.receive_notification import ReceiveNotification
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.builders import PRICE, charged
 from tests.world import World
 

@@ -18,7 +18,8 @@ from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import OrderId, PaymentId, RefundId
 from domain.order import Order
 from domain.outcome import Charged
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, ReportedRefund
 from domain.second_charge import CHARGED_TWICE
 from tests.builders import ORDER, PRICE, charged, created_event

@@ -11,7 +11,7 @@ from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import GatewayUnavailable
 from application.use_cases.refund_payment import LostRefundsFound
 from domain.identifiers import RefundId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from domain.refund_rules import RefundExceedsPayment
 from tests.builders import PRICE, dollars

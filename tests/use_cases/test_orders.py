@@ -8,7 +8,7 @@ from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from domain.claim import OrderNotFound
 from domain.identifiers import OrderId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica, OrderStatus
 from tests.builders import ORDER, PRICE, after, cancelled_event, created_event, dollars
 from tests.checkpoints import FailAt

@@ -11,7 +11,7 @@ from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
 from domain.claim import PaymentInProgress
 from domain.identifiers import PaymentId
-from domain.payment import CANCELLED_BY_CUSTOMER, PaymentStatus
+from domain.payment_status import CANCELLED_BY_CUSTOMER, PaymentStatus
 from tests.builders import PAYER, after
 from tests.checkpoints import proceed
 from tests.use_cases.failures import each_database_failure

@@ -13,7 +13,7 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
 )
 from domain.identifiers import PaymentId, RefundId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, ReportedRefund
 from tests.builders import PRICE, charged, declined
 from tests.checkpoints import proceed

@@ -9,7 +9,7 @@ from attrs import evolve
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
 from domain.check_times import ABANDON_AFTER, FIRST_CHECK_AFTER
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import PRICE
 from tests.checkpoints import TIMEOUT, FailAt, interleaving

@@ -1,15 +1,24 @@
 """Charge attempts as a simulated gateway records them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+from typing import Final
 
 from attrs import evolve, frozen
 
 from adapters.gateways.simulated.cards import Card
+from domain.capture import CaptureMode
 from domain.identifiers import ChargeId, OrderId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Outcome, Pending, RequiresAction
+from domain.outcome import Authorized, Charged, Declined, Outcome, Pending, RequiresAction
 from domain.payment import Payment
+
+AUTHORIZED_FOR: Final = timedelta(days=7)
+"""How long a card's money is held (https://docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+"""
+
+EXPIRED: Final = "authorization_expired"
+"""The code of an attempt whose authorization has run out."""
 
 
 class AttemptState(Enum):
@@ -21,6 +30,8 @@ class AttemptState(Enum):
     """The customer must authenticate first."""
     PENDING = "pending"
     """The bank has accepted it, and has not paid yet."""
+    AUTHORIZED = "authorized"
+    """The bank holds the money until it is captured or released."""
 
 
 @frozen
@@ -51,25 +62,28 @@ class Attempt:
     """Whether the money came, or comes, later."""
     can_be_cancelled: bool = True
     """Whether it can be cancelled while it is pending."""
+    authorized_at: datetime | None = None
 
     @classmethod
     def of(
         cls, attempt_id: str, payment: Payment, card: Card, livemode: bool, now: datetime
     ) -> "Attempt":
         """Return a new attempt: this card, charged with the amount of the payment."""
+        state = _first_state(card, payment)
         return cls(
             id=attempt_id,
             order_id=payment.order_id,
             amount=payment.amount,
             livemode=livemode,
             created_at=now,
-            state=_first_state(card),
+            state=state,
             code=card.decline,
             refund_is_pending=card.refund_is_pending,
-            captured_at=now if _first_state(card) is AttemptState.SUCCEEDED else None,
+            captured_at=now if state is AttemptState.SUCCEEDED else None,
             claimed=payment,
             is_debit=card.is_debit,
             can_be_cancelled=card.can_be_cancelled,
+            authorized_at=now if state is AttemptState.AUTHORIZED else None,
         )
 
     @property
@@ -94,11 +108,19 @@ class Attempt:
                 return RequiresAction(self.reference, f"{self.reference}_secret_{self.id}")
             case AttemptState.PENDING:
                 return Pending(self.reference)
+            case AttemptState.AUTHORIZED:
+                until = self.authorized_until
+                return Authorized(self.charge_id, self.amount, self.livemode, until, self.reference)
+
+    @property
+    def authorized_until(self) -> datetime:
+        """When the bank releases the money that it holds."""
+        return (self.authorized_at or self.created_at) + AUTHORIZED_FOR
 
     @property
     def charged_at(self) -> datetime | None:
         """When the gateway created the charge: a debit has one before the money comes."""
-        return self.created_at if self.is_debit else self.captured_at
+        return self.created_at if self.is_debit else self.authorized_at or self.captured_at
 
     def mischarged(self, mischarge: Mischarge) -> "Attempt":
         """Return it with another amount and mode than requested."""
@@ -110,13 +132,40 @@ class Attempt:
             return self
         if state is AttemptState.SUCCEEDED and self.code is not None:
             return evolve(self, state=AttemptState.DECLINED)
+        if state is AttemptState.SUCCEEDED and self.is_manual:
+            return evolve(self, state=AttemptState.AUTHORIZED, code=code, authorized_at=now)
         captured_at = now if state is AttemptState.SUCCEEDED else None
         return evolve(self, state=state, code=code, captured_at=captured_at)
 
+    @property
+    def is_manual(self) -> bool:
+        """Whether its money is captured later; a debit is always captured at once."""
+        is_manual = self.claimed is not None and self.claimed.capture_mode is CaptureMode.MANUAL
+        return is_manual and not self.is_debit
 
-def _first_state(card: Card) -> AttemptState:
+    def expire(self, now: datetime) -> "Attempt":
+        """Release the money if its authorization has run out."""
+        if self.state is not AttemptState.AUTHORIZED or now < self.authorized_until:
+            return self
+        return evolve(self, state=AttemptState.DECLINED, code=EXPIRED)
+
+    def capture(self, amount: Money, now: datetime) -> "Attempt":
+        """Capture this much of the money that is held; the rest is released."""
+        return evolve(self, state=AttemptState.SUCCEEDED, amount=amount, captured_at=now)
+
+    def release(self) -> "Attempt":
+        """Release the money that is held."""
+        if self.state is not AttemptState.AUTHORIZED:
+            return self
+        return evolve(self, state=AttemptState.DECLINED, code="canceled")
+
+
+def _first_state(card: Card, payment: Payment) -> AttemptState:
     if card.authenticates:
         return AttemptState.WAITING
     if card.is_debit:
         return AttemptState.PENDING
-    return AttemptState.DECLINED if card.decline else AttemptState.SUCCEEDED
+    if card.decline:
+        return AttemptState.DECLINED
+    is_manual = payment.capture_mode is CaptureMode.MANUAL
+    return AttemptState.AUTHORIZED if is_manual else AttemptState.SUCCEEDED

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from adapters.gateways.simulated.captures import capture
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
 from application.ports.payment_gateway import (
@@ -13,6 +14,7 @@ from application.ports.payment_gateway import (
     LookupRefused,
     OutcomeUnknown,
 )
+from domain.capture import CaptureFailed
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from domain.outcome import Outcome
@@ -62,10 +64,20 @@ class SimulatedGateway(ABC):
         return await self._send("charge", payment.id, rule, key)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        return await self._query("find", payment.id, GatewayRecord.find)
+        return await self._query(
+            "find", payment.id, lambda record: record.expire(self._now()).find()
+        )
 
     async def cancel(self, payment: Payment) -> Outcome | None:
         return await self._query("cancel", payment.id, lambda record: record.cancel(self._now()))
+
+    async def capture(self, payment: Payment) -> Outcome | CaptureFailed:
+        return await self._send(
+            "capture",
+            payment.id,
+            lambda record: capture(record, payment, self._now()),
+            payment.capture_key,
+        )
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         def rule(record: GatewayRecord) -> tuple[GatewayRecord, RefundOutcome]:

@@ -20,7 +20,7 @@ from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Outcome, Pending
+from domain.outcome import Authorized, Charged, Declined, Outcome, Pending
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
 
@@ -71,14 +71,19 @@ class GatewayRecord:
 
     def find(self) -> tuple["GatewayRecord", Outcome | None]:
         """Return the outcome of the captured attempt, else of the last one, else None."""
-        attempt = self.charged or (self.attempts[-1] if self.attempts else None)
+        attempt = self.charged or self.authorized or (self.attempts[-1] if self.attempts else None)
         return self, attempt.outcome if attempt else None
 
+    def expire(self, now: datetime) -> "GatewayRecord":
+        """Release what is held, if its authorization has run out."""
+        attempts = tuple(each.expire(now) for each in self.attempts)
+        return self if attempts == self.attempts else evolve(self, attempts=attempts)
+
     def cancel(self, now: datetime) -> tuple["GatewayRecord", Outcome | None]:
-        """Cancel an attempt that waits for the customer, or is pending and can be cancelled."""
+        """Cancel what waits for the customer, or is pending and can be; release what is held."""
         cancelled = tuple(
             each.decide(AttemptState.DECLINED, "canceled", now) if each.can_be_cancelled else each
-            for each in self.attempts
+            for each in (each.expire(now).release() for each in self.attempts)
         )
         return evolve(self, attempts=cancelled).find()
 
@@ -101,6 +106,12 @@ class GatewayRecord:
         """The attempt that captured money."""
         return next((each for each in self.attempts if each.state is AttemptState.SUCCEEDED), None)
 
+    @property
+    def authorized(self) -> Attempt | None:
+        """The attempt whose money is held."""
+        held = AttemptState.AUTHORIZED
+        return next((each for each in self.attempts if each.state is held), None)
+
     def list_charges(self, since: datetime, until: datetime) -> list[ListedCharge]:
         """Return the charges created in this time that say for which payment they were made."""
         return [
@@ -109,7 +120,7 @@ class GatewayRecord:
             if attempt.claimed is not None
             and attempt.charged_at is not None
             and since <= attempt.charged_at < until
-            and isinstance(outcome := attempt.outcome, Charged | Pending)
+            and isinstance(outcome := attempt.outcome, Charged | Authorized | Pending)
         ]
 
     # --- refunds -------------------------------------------------------------------------------

@@ -81,7 +81,11 @@ ORDERS: Final = Plan(
 PAYMENTS: Final = Plan(
     name="PAYMENTS",
     subjects=tuple(
-        f"payment:{what}" for what in ("created", "disputed", "failed", "pending", "refunded")
+        f"payment:{what}"
+        for what in (
+            *("authorized", "created", "disputed", "expiring", "failed", "pending"),
+            *("refunded", "voided"),
+        )
     ),
     max_age=timedelta(days=14),
     max_size=MAX_BYTES,

@@ -11,7 +11,8 @@ from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, Backlog
 from application.ports.gateway_notifications import DisputeNotification
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.order import Order
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 
 

@@ -44,6 +44,11 @@ orders: Final = Table(
     Column("price", BigInteger),
     Column("currency", Text),
     Column("expires_at", _MOMENT),
+    # When its money is captured: 'automatic' or 'manual'; NULL: as is configured.
+    Column("capture", Text),
+    # From `order:shipped`; NULL while none has been received. An amount of NULL means all of it.
+    Column("shipped_version", BigInteger),
+    Column("shipped_amount", BigInteger),
 )
 
 payments: Final = Table(
@@ -65,13 +70,18 @@ payments: Final = Table(
     Column("reference", Text),
     Column("code", Text),
     Column("look_at", _MOMENT, key="next_check_at"),
+    Column("capture_mode", Text, nullable=False, server_default="automatic"),
+    Column("authorized_until", _MOMENT),
+    # How much of the authorized amount is being captured, in its currency.
+    Column("requested_capture", BigInteger),
+    Column("capture_attempt", Integer, nullable=False, server_default=text("0")),
     Index("payments_order_id", "order_id"),
     Index(
         "payments_one_live_an_order",
         "order_id",
         unique=True,
         postgresql_where=text(
-            "status IN ('processing', 'requires_action', 'pending', 'succeeded')"
+            "status IN ('processing', 'requires_action', 'pending', 'authorized', 'succeeded')"
         ),
     ),
     Index("payments_charge_id", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),

@@ -22,7 +22,7 @@ from adapters.persistence.sql.rename_old_values import BATCH
 from adapters.persistence.sql.schema_version import SCHEMA_VERSION
 from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres
 from payments_kit.servers.processes import free_port
 from tests.adapters.persistence.release_1_0_0rc1 import OldProcess

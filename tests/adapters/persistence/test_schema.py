@@ -18,7 +18,7 @@ from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.charge_reading import ChargeQuery
 from application.ports.idempotency_store import RequestKey
 from domain.dispute import DisputeStatus
-from domain.payment import LIVE, PaymentStatus
+from domain.payment_status import LIVE, PaymentStatus
 from domain.refund import RefundStatus
 from domain.replica import OrderStatus
 from tests.builders import NOW, ORDER, PAYER, PAYMENT

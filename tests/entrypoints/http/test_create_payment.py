@@ -12,7 +12,7 @@ from application.application import DeclineLimits
 from application.ports.alerts import AlertKind
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, PaymentId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.repeated_replies import RepeatedReplies

@@ -5,7 +5,7 @@ import pytest
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.unit_of_work import StorageUnavailable
 from domain.identifiers import UserId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.checkpoints import Checkpoint, proceed
 from tests.entrypoints.http.world import (
     OPERATOR,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from domain.money import MAX_MINOR_UNITS
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from tests.entrypoints.http.documented import undocumented
 from tests.entrypoints.http.test_webhooks import PlainNotificationReader
 from tests.entrypoints.http.world import Client, HttpWorld

@@ -17,7 +17,7 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from domain.identifiers import PaymentId
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.http.notification_refusals import SECONDS, SEVERAL, NotificationRefusals
 from tests.builders import charged
 from tests.contracts.alerts import Seconds

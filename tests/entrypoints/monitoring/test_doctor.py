@@ -12,7 +12,7 @@ from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from application.ports.backlog import Backlog, BacklogItem, BacklogKind
 from application.ports.unit_of_work import StorageUnavailable
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from tests.entrypoints.monitoring.test_problems import BUSY, DAY, an_item

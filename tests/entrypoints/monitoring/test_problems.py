@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from application.ports.alerts import Alert, AlertKind
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
-from domain.payment import PaymentStatus
+from domain.payment_status import PaymentStatus
 from entrypoints.monitoring.alert_metrics import AlertMetrics
 from entrypoints.monitoring.backlog_metrics import BacklogMetrics
 from entrypoints.monitoring.clock_watch import ClockWatch

@@ -9,11 +9,14 @@ import msgspec
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from domain.events import (
     Event,
+    PaymentAuthorized,
     PaymentCreated,
     PaymentDisputed,
+    PaymentExpiring,
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentVoided,
 )
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 
@@ -45,6 +48,28 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
                 order_id=OrderId(data["order_id"]),
                 amount=money_from(data["amount"], data["currency"]),
                 gateway=data["gateway"],
+            )
+        case PaymentAuthorized.subject:
+            return PaymentAuthorized(
+                payment_id=PaymentId(data["payment_id"]),
+                order_id=OrderId(data["order_id"]),
+                charge_id=ChargeId(data["charge_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                gateway=data["gateway"],
+                expires_at=datetime.fromisoformat(data["expires_at"]),
+            )
+        case PaymentVoided.subject:
+            return PaymentVoided(
+                payment_id=PaymentId(data["payment_id"]),
+                order_id=OrderId(data["order_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                reason=data["reason"],
+            )
+        case PaymentExpiring.subject:
+            return PaymentExpiring(
+                payment_id=PaymentId(data["payment_id"]),
+                order_id=OrderId(data["order_id"]),
+                expires_at=datetime.fromisoformat(data["expires_at"]),
             )
         case PaymentFailed.subject:
             return PaymentFailed(
@@ -88,6 +113,20 @@ def _data(event: Event) -> dict[str, Any]:
         case PaymentPending():
             amount, currency = money_values(event.amount)
             return data | {"amount": amount, "currency": currency, "gateway": event.gateway}
+        case PaymentAuthorized():
+            amount, currency = money_values(event.amount)
+            return data | {
+                "charge_id": event.charge_id,
+                "amount": amount,
+                "currency": currency,
+                "gateway": event.gateway,
+                "expires_at": event.expires_at.isoformat(),
+            }
+        case PaymentVoided():
+            amount, currency = money_values(event.amount)
+            return data | {"amount": amount, "currency": currency, "reason": event.reason}
+        case PaymentExpiring():
+            return data | {"expires_at": event.expires_at.isoformat()}
         case PaymentFailed():
             return data | {"code": event.code}
         case PaymentRefunded():

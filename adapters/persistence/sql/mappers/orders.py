@@ -8,12 +8,14 @@ from typing import Final
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from adapters.persistence.sql.stored_names import current_name, current_reason
 from adapters.persistence.sql.tables import disputes, orders, payments, refunds
+from domain.capture import CaptureMode
 from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
 from domain.order import Order
-from domain.payment import Payment, PaymentStatus
+from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
-from domain.replica import OrderReplica, OrderStatus, Terms
+from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
 # Where the columns of each table begin in a row of the joined tables.
 _PAYMENT: Final = len(orders.columns)
@@ -27,10 +29,14 @@ def order_row(replica: OrderReplica, revision: int) -> Values:
     """Return the row of an order's replica."""
     terms = replica.terms
     if terms is None:
-        terms_values: Values = (None,) * 5
+        terms_values: Values = (None,) * 6
     else:
-        terms_values = (terms.version, terms.user_id, *money_values(terms.price), terms.expires_at)
-    return (replica.id, revision, replica.version, replica.status.value, *terms_values)
+        capture = None if terms.capture is None else terms.capture.value
+        price = money_values(terms.price)
+        terms_values = (terms.version, terms.user_id, *price, terms.expires_at, capture)
+    shipment = replica.shipment
+    shipped = (None, None) if shipment is None else (shipment.version, shipment.minor_units)
+    return (replica.id, revision, replica.version, replica.status.value, *terms_values, *shipped)
 
 
 def payment_row(payment: Payment) -> Values:
@@ -50,6 +56,10 @@ def payment_row(payment: Payment) -> Values:
         payment.reference,
         payment.code,
         payment.next_check_at,
+        payment.capture_mode.value,
+        payment.authorized_until,
+        None if payment.requested_capture is None else payment.requested_capture.minor_units,
+        payment.capture_attempt,
     )
 
 
@@ -132,13 +142,20 @@ def _replica(
     price: int,
     currency: str,
     expires_at: datetime | None,
+    capture: str | None,
+    shipped_version: int | None,
+    shipped_amount: int | None,
 ) -> tuple[int, OrderReplica]:
     terms = None
     if terms_version is not None:
         if expires_at is not None:  # asyncpg returns datetime.max without a time zone
             expires_at = expires_at.replace(tzinfo=UTC)
-        terms = Terms(terms_version, UserId(user_id), money_from(price, currency), expires_at)
-    return revision, OrderReplica(OrderId(order_id), version, OrderStatus(status), terms)
+        mode = None if capture is None else CaptureMode(capture)
+        due = money_from(price, currency)
+        terms = Terms(terms_version, UserId(user_id), due, expires_at, mode)
+    shipment = None if shipped_version is None else Shipment(shipped_version, shipped_amount)
+    replica = OrderReplica(OrderId(order_id), version, OrderStatus(status), terms, shipment)
+    return revision, replica
 
 
 def payment_from(
@@ -157,6 +174,10 @@ def payment_from(
     reference: str | None,
     code: str | None,
     next_check_at: datetime | None,
+    capture_mode: str,
+    authorized_until: datetime | None,
+    requested_capture: int | None,
+    capture_attempt: int,
 ) -> Payment:
     """Return the payment of a row."""
     return Payment(
@@ -175,6 +196,12 @@ def payment_from(
         reference=reference,
         code=current_name(code),
         next_check_at=next_check_at,
+        capture_mode=CaptureMode(capture_mode),
+        authorized_until=authorized_until,
+        requested_capture=None
+        if requested_capture is None
+        else money_from(requested_capture, currency),
+        capture_attempt=capture_attempt,
     )
 
 

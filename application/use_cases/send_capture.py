@@ -1,0 +1,79 @@
+"""SendCapture: capture what was requested of an authorization, and settle it."""
+
+import logging
+from typing import Final
+
+from attrs import frozen
+
+from application.log_context import note_payment
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.gateway_captures import GatewayCaptures
+from application.ports.payment_gateway import (
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+    PaymentGateway,
+)
+from application.use_cases.settle_payment import SettlePayment
+from domain.capture import CaptureFailed
+from domain.outcome import Outcome
+from domain.payment import Payment
+
+logger = logging.getLogger(__name__)
+
+# As if the gateway had refused it: `order:shipped` may name any amount.
+_TOO_LARGE: Final = CaptureFailed("amount_too_large", "more than is authorized was to be captured")
+_UNSUPPORTED: Final = CaptureFailed("capture_unsupported", "this gateway captures at once only")
+
+
+@frozen
+class SendCapture:
+    """Capture an authorization as requested; what is sent again is captured once.
+
+    The gateway captures an authorization at most once, whatever the key, so a capture whose outcome
+    is unknown is sent again.
+    """
+
+    gateway: PaymentGateway
+    captures: GatewayCaptures
+    settle: SettlePayment
+    alerts: Alerts
+
+    async def __call__(self, payment: Payment) -> Payment:
+        """Return the payment afterwards; it is still being captured if the outcome is unknown.
+
+        `payment` has a requested capture.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written; it is sent again later.
+        """
+        note_payment(payment)
+        if not payment.is_at(self.gateway.name, self.gateway.livemode):
+            logger.warning(
+                "payment %s cannot be captured: its gateway %s (livemode %s) is not configured",
+                payment.id,
+                payment.gateway,
+                payment.livemode,
+            )
+            return payment
+        try:
+            outcome = await self._capture(payment)
+        except (LookupRefused, KeyRefused) as refused:
+            text = f"payment {payment.id} cannot be captured: {refused}"
+            await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment.id, text)
+            return payment
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            logger.info("the capture of payment %s is still unknown: %s", payment.id, error)
+            return payment
+        if isinstance(outcome, CaptureFailed):
+            return await self.settle.fail_capture(payment, outcome)
+        return await self.settle(payment, outcome)
+
+    async def _capture(self, payment: Payment) -> Outcome | CaptureFailed:
+        requested = payment.requested_capture
+        if requested is None or requested.exceeds(payment.amount):
+            return _TOO_LARGE
+        if self.captures.capture is None:
+            return _UNSUPPORTED
+        return await self.captures.capture(payment)
