@@ -35,7 +35,7 @@ class GatewayFaultKind(Enum):
     REFUSED = auto()
     """The gateway refuses the shop: nothing is executed, and the reply says so."""
     MISCHARGED = auto()
-    """The charge differs from the request in amount, currency or mode."""
+    """The charge or authorization differs from the request in amount, currency or mode."""
     CHARGED_TWICE = auto()
     """The request is executed twice, although both have one key."""
 

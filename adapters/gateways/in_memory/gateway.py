@@ -20,6 +20,7 @@ from application.ports.payment_gateway import (
     KeyRefused,
     OutcomeUnknown,
 )
+from domain.capture import CaptureFailed
 from domain.identifiers import PaymentId
 from domain.outcome import Outcome, Refused
 from domain.payment import Payment
@@ -31,6 +32,11 @@ may let time pass, or stop the process that is being tested."""
 
 REFUSAL: Final = Refused("account_restricted", "The account cannot make charges (req_00000001)")
 """The outcome of a charge with the fault REFUSED."""
+
+CAPTURE_REFUSAL: Final = CaptureFailed(
+    "account_restricted", "The account cannot capture now (req_00000002)"
+)
+"""The outcome of a capture with the fault REFUSED."""
 
 
 class _ShopRefused(Exception):
@@ -69,6 +75,12 @@ class InMemoryGateway(SimulatedGateway):
             return await super().charge(payment, token)
         except _ShopRefused:
             return REFUSAL
+
+    async def capture(self, payment: Payment) -> Outcome | CaptureFailed:
+        try:
+            return await super().capture(payment)
+        except _ShopRefused:
+            return CAPTURE_REFUSAL
 
     async def _send(
         self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None

@@ -66,13 +66,18 @@ class GatewayLedger:
                 continue
 
     def all(self) -> Iterator[tuple[PaymentId, GatewayRecord]]:
-        """Yield every payment with its record, after the delayed requests that are due."""
+        """Yield every payment with its record, after the delayed requests that are due.
+
+        What is held for too long is released.
+        """
         self.apply_delayed()
-        yield from self.records.items()
+        now = self.now()
+        for payment_id, record in self.records.items():
+            yield payment_id, record.expire(now)
 
     def _apply(self, payment_id: PaymentId, rule: Rule[Result]) -> Result:
         before = self.records.get(payment_id, GatewayRecord())
-        after, result = rule(before)
+        after, result = rule(before.expire(self.now()))
         if after != before:
             self.records[payment_id] = after
             for attempt in _changed(before.attempts, after.attempts):

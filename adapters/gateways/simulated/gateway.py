@@ -129,6 +129,24 @@ class SimulatedGateway(ABC):
             lambda record: record.complete_authentication(succeeded, self._now()),
         )
 
+    async def capture_externally(
+        self, payment_id: PaymentId, amount: Money | None = None
+    ) -> Outcome | None:
+        """Capture outside this service; return the outcome, None if so much is not held."""
+        return await self._send(
+            "capture_externally",
+            payment_id,
+            lambda record: record.capture_externally(amount, self._now()),
+        )
+
+    async def release_externally(self, payment_id: PaymentId) -> Outcome | None:
+        """Release what is held outside this service; return the new outcome."""
+        return await self._send(
+            "release_externally",
+            payment_id,
+            lambda record: record.release_externally(self._now()),
+        )
+
     async def finish_debit(self, payment_id: PaymentId, succeeded: bool) -> Outcome | None:
         """Act as the bank: pay a pending payment, or let it fail; return the new outcome."""
         return await self._send(
