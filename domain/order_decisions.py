@@ -35,8 +35,8 @@ class OrderDecisions(OrderCaptures):
         It waits for its customer or its money, or it is authorized and the money is not wanted.
         """
         if payment.status is PaymentStatus.ABANDONED:
-            return payment.reference is not None
-        if payment.is_being_released or payment.has_unwanted_hold:
+            return payment.is_known_at_gateway
+        if payment.is_being_released or payment.has_stray_hold:
             return True
         is_late = now >= payment.created_at + AUTHENTICATION_WINDOW
         return payment.status in CANCELLABLE and (

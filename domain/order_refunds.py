@@ -82,6 +82,9 @@ class OrderRefunds(OrderDisputes):
     ) -> Self:
         """Record what the gateway reports of refunds of a charge.
 
+        Nothing is recorded before the charge is captured: gateways also report a released
+        authorization as a refund.
+
         One that we do not know was started outside this service, or it is one of ours that the
         database has lost: then it is recorded again as ours. While such a refund is pending,
         recovery checks it like any other of ours, but never sends it.
@@ -89,7 +92,7 @@ class OrderRefunds(OrderDisputes):
         Failures come last: the other refunds limit the one that follows a failed one.
         """
         payment = self.payment_of_charge(charge_id)
-        if payment is None:
+        if payment is None or not payment.is_captured:
             return self
         order, found = self, list[tuple[RefundId, RefundOutcome]]()
         for each in reported:

@@ -41,7 +41,7 @@ class Payment(PaymentState):
 
     def fail(self, refusal: Declined | Refused) -> Self:
         """Record that nothing was captured: declined, cancelled, or the shop was refused."""
-        if self.has_unwanted_hold:
+        if self.has_stray_hold:
             return evolve(self, next_check_at=None)
         is_authorized = self.status is PaymentStatus.AUTHORIZED
         if not is_authorized and not self.can_become(PaymentStatus.FAILED):

@@ -103,10 +103,15 @@ class PaymentState:
         return self.status is PaymentStatus.CANCELLED and self.charge_id is not None
 
     @property
-    def has_unwanted_hold(self) -> bool:
+    def has_stray_hold(self) -> bool:
         """Whether the gateway has authorized it after it had ended; this is to be released."""
         has_ended = self.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED)
         return has_ended and self.next_check_at is not None
+
+    @property
+    def is_known_at_gateway(self) -> bool:
+        """Whether the gateway has reported it."""
+        return self.reference is not None or self.charge_id is not None
 
     @property
     def capture_key(self) -> str:
@@ -180,8 +185,8 @@ class PaymentState:
                 attempt = self.capture_attempt + 1
                 return evolve(self, next_check_at=now + CHECK_INTERVAL, capture_attempt=attempt)
             case PaymentStatus.ABANDONED:
-                interval = abandoned_interval(age, is_known=self.reference is not None)
+                interval = abandoned_interval(age, is_known=self.is_known_at_gateway)
             case _:
-                is_open = self.is_open or self.has_unwanted_hold
+                is_open = self.is_open or self.has_stray_hold
                 interval = open_interval(age) if is_open else None
         return evolve(self, next_check_at=None if interval is None else now + interval)

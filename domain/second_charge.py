@@ -27,6 +27,7 @@ def second_charge(first: Payment, charged: Charged, now: datetime) -> Payment:
         reference=charged.reference,
         code=CHARGED_TWICE,
         next_check_at=None,
+        requested_capture=None,
     )
 
 

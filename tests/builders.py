@@ -3,15 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from domain.capture import CaptureMode
 from domain.claim import ExpectedAmount
 from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
-from domain.outcome import Charged, Declined, Pending, RequiresAction
+from domain.outcome import Authorized, Charged, Declined, Pending, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import CAPTURED, PaymentStatus
 from domain.refund import SEND_LEASE, Refund, RefundStatus
-from domain.replica import OrderReplica, OrderStatus, Terms
+from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 USD = Currency("usd")
@@ -20,6 +21,8 @@ PAYER = UserId("user-1")
 OTHER_USER = UserId("user-2")
 PAYMENT = PaymentId("payment-1")
 GATEWAY = "in_memory"
+UNTIL = NOW + timedelta(days=7)
+"""When an authorization runs out."""
 
 
 def dollars(amount: str) -> Money:
@@ -37,15 +40,23 @@ def created_event(
     price: Money = PRICE,
     expires_at: datetime | None = None,
     status: OrderStatus = OrderStatus.CREATED,
+    capture: CaptureMode | None = None,
 ) -> OrderReplica:
     """Return an `order:created` event, which is also the replica after it: $100, no expiry."""
-    terms = Terms(version, user_id, price, expires_at)
+    terms = Terms(version, user_id, price, expires_at, capture)
     return OrderReplica.created(OrderId(order_id), terms, status)
 
 
 def cancelled_event(order_id: str = ORDER, version: int = 1) -> OrderReplica:
     """Return an `order:cancelled` event."""
     return OrderReplica.cancelled(OrderId(order_id), version)
+
+
+def shipped_event(
+    order_id: str = ORDER, version: int = 1, minor_units: int | None = None
+) -> OrderReplica:
+    """Return an `order:shipped` event."""
+    return OrderReplica.shipped(OrderId(order_id), Shipment(version, minor_units))
 
 
 def a_payment(
@@ -58,7 +69,8 @@ def a_payment(
 ) -> Payment:
     """Return a payment of the default order in this state, with a charge if it was captured."""
     captured = status in CAPTURED
-    charge = charge_id or (f"ch_{payment_id}" if captured else None)
+    authorized = status is PaymentStatus.AUTHORIZED
+    charge = charge_id or (f"ch_{payment_id}" if captured or authorized else None)
     return Payment(
         id=PaymentId(payment_id),
         order_id=ORDER,
@@ -71,6 +83,8 @@ def a_payment(
         charge_id=ChargeId(charge) if charge else None,
         captured_amount=amount if captured else None,
         next_check_at=next_check_at,
+        capture_mode=CaptureMode.MANUAL if authorized else CaptureMode.AUTOMATIC,
+        authorized_until=UNTIL if authorized else None,
     )
 
 
@@ -120,6 +134,16 @@ def start_payment(order: Order, payment_id: str, now: datetime = NOW) -> Order:
 def charged(payment_id: str = PAYMENT, amount: Money = PRICE, livemode: bool = False) -> Charged:
     """Return the outcome of a payment that was captured."""
     return Charged(ChargeId(f"ch_{payment_id}"), amount, livemode, f"pi_{payment_id}")
+
+
+def authorized(
+    payment_id: str = PAYMENT,
+    amount: Money = PRICE,
+    livemode: bool = False,
+    until: datetime = UNTIL,
+) -> Authorized:
+    """Return the outcome of a payment whose money is held."""
+    return Authorized(ChargeId(f"ch_{payment_id}"), amount, livemode, until, f"pi_{payment_id}")
 
 
 def declined(payment_id: str = PAYMENT, code: str = "card_declined") -> Declined:

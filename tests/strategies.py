@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve
 from hypothesis import strategies as st
 
+from domain.capture import CaptureFailed, CaptureMode
 from domain.dispute import DisputeStatus
 from domain.errors import DomainError
 from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
@@ -16,6 +17,7 @@ from domain.money import MAX_MINOR_UNITS, Currency, Money
 from domain.order import Order
 from domain.outcome import Charged, Evidence, NeverArrived
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import (
     Refunded,
     RefundFailed,
@@ -32,12 +34,14 @@ from tests.builders import (
     PRICE,
     a_payment,
     an_order,
+    authorized,
     cancelled_event,
     charged,
     created_event,
     declined,
     pending,
     requires_action,
+    shipped_event,
     start_payment,
 )
 
@@ -72,8 +76,10 @@ def prices() -> st.SearchStrategy[Decimal]:
 def order_events(order_id: OrderId = ORDER) -> st.SearchStrategy[OrderReplica]:
     """Draw any event about one order; two created events of one version are equal."""
     versions = st.integers(0, 3)
-    return versions.map(lambda version: _created_event(order_id, version)) | versions.map(
-        lambda version: cancelled_event(order_id, version)
+    return st.one_of(
+        versions.map(lambda version: _created_event(order_id, version)),
+        versions.map(lambda version: cancelled_event(order_id, version)),
+        versions.map(lambda version: shipped_event(order_id, version, (None, 300)[version % 2])),
     )
 
 
@@ -85,19 +91,29 @@ def _created_event(order_id: OrderId, version: int) -> OrderReplica:
         Money((500, 1999, 1999, 700)[version], PRICE.currency),
         (None, NOW, NOW + timedelta(hours=1), None)[version],
         OrderStatus.COMPLETE if version == 3 else OrderStatus.CREATED,
+        CaptureMode.MANUAL if version in (0, 2) else None,
     )
 
 
 def evidence(payment: Payment) -> st.SearchStrategy[Evidence]:
-    """Draw evidence about a payment, from a gateway that charges what was requested."""
+    """Draw evidence about a payment, from a gateway that charges what was requested.
+
+    It may have captured a part of an authorization, as was requested, or by an operator there.
+    """
+    part = payment.requested_capture
+    if part is None and payment.status is PaymentStatus.AUTHORIZED:
+        part = Money(payment.amount.minor_units - 1, payment.amount.currency)
+    captured = [] if part is None else [charged(payment.id, part, payment.livemode)]
     return st.sampled_from(
         [
             charged(payment.id, payment.amount, payment.livemode),
+            authorized(payment.id, payment.amount, payment.livemode),
             declined(payment.id),
             requires_action(payment.id),
             pending(payment.id),
             pending(payment.id, cannot_be_cancelled=True),
             NeverArrived(),
+            *captured,
         ]
     )
 
@@ -141,9 +157,12 @@ def steps(draw: st.DrawFn, order: Order) -> Step:
             _settle_wrongly,
             _charge_again,
             _request_cancellation,
+            _request_capture,
+            _fail_capture,
+            _void,
             _reserve_refund,
         ]
-    if any(payment.charge_id is not None for payment in order.payments):
+    if any(payment.is_captured for payment in order.payments):
         kinds += [_record_refund, _record_dispute]
     if order.refunds:
         kinds += [_settle_refund, _settle_refund]
@@ -191,6 +210,22 @@ def _request_cancellation(draw: st.DrawFn, order: Order) -> Step:
     return lambda order, now: order.request_cancellation(payment.id, now)
 
 
+def _request_capture(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
+    minor_units = draw(st.none() | st.integers(0, payment.amount.minor_units + 1))
+    return lambda order, now: order.request_capture(payment.id, minor_units, now)
+
+
+def _fail_capture(draw: st.DrawFn, order: Order) -> Step:
+    sent = draw(st.sampled_from(order.payments))
+    return lambda order, now: order.fail_capture(sent, CaptureFailed("any", "any"), now)
+
+
+def _void(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
+    return lambda order, now: order.void(payment.id, "voided", now)
+
+
 def _adopt(draw: st.DrawFn, order: Order) -> Step:
     lost = draw(lost_payments())
     reported = draw(evidence(lost) | wrong_charges(lost))
@@ -203,7 +238,8 @@ def lost_payments(draw: st.DrawFn) -> Payment:
     price = draw(st.sampled_from([PRICE, Money(500, PRICE.currency)]))
     claimed_at = NOW + timedelta(seconds=draw(st.integers(-600, 600)))
     payment = a_payment(f"payment-{draw(_NUMBERS)}", amount=price, created_at=claimed_at)
-    return evolve(payment, user_id=draw(st.sampled_from([PAYER, OTHER_USER])))
+    mode = draw(st.sampled_from(CaptureMode))
+    return evolve(payment, user_id=draw(st.sampled_from([PAYER, OTHER_USER])), capture_mode=mode)
 
 
 def _reserve_refund(draw: st.DrawFn, order: Order) -> Step:

@@ -22,7 +22,7 @@ REPLACED = (
     *("by another hand", "calls? off", "unwanted", "poison(?:ous)?", "bury|buried", "under way"),
 )
 OLD_NAMES = (
-    r"0001|0002|0004|0007|0011_accept|0012|rename_old_values|stored_names|old_records|CHANGELOG"
+    r"0001|0002|0004|0007|0011_accept|0012|0016|rename_old_values|stored_names|old_records|CHANGELOG"
     r"|tests/(adapters/persistence/(release|test_(migrate|schema))|.*test_fake|test_documents)"
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -19,7 +19,7 @@ from domain.refund import Refund
 async def apply_charge_notification(
     work: UnitOfWork, notification: ChargeNotification, now: datetime
 ) -> Sequence[Refund] | None:
-    """Record and publish what happened to a charge; return None if the charge is not known.
+    """Record and publish what happened to a charge; return None if no capture of it is known.
 
     Returns the refunds to report with `report_doubtful` after the commit.
     """
@@ -31,6 +31,8 @@ async def apply_charge_notification(
         note_order(order)
     else:
         note_payment(payment)
+        if not payment.is_captured:
+            return None
     match notification:
         case ExternalRefundNotification():
             return _record_refund(work, order, notification, now)

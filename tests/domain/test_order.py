@@ -20,6 +20,7 @@ from tests.builders import (
     PAYMENT,
     PRICE,
     after,
+    authorized,
     cancelled_event,
     charged,
     claimed,
@@ -34,6 +35,7 @@ from tests.strategies import evidence, orders, wrong_charges
 SECOND = PaymentId("payment-2")
 REPORTS: dict[str, Evidence] = {
     "charged": charged(),
+    "authorized": authorized(),
     "declined": declined(),
     "requires action": requires_action(),
     "pending": pending(),
@@ -47,6 +49,7 @@ LEADS_TO = {
     PaymentStatus.PROCESSING: [],
     PaymentStatus.REQUIRES_ACTION: ["requires action"],
     PaymentStatus.PENDING: ["pending"],
+    PaymentStatus.AUTHORIZED: ["authorized"],
     PaymentStatus.SUCCEEDED: ["charged"],
     PaymentStatus.FAILED: ["declined"],
     PaymentStatus.CANCELLED: ["cancel requested", "declined"],

@@ -129,10 +129,32 @@ class OrderMachine(RuleBasedStateMachine):
             assert (refund.next_check_at is not None) == (refund.status is RefundStatus.PENDING)
 
     @invariant()
-    def exactly_captured_payments_have_a_charge(self) -> None:
+    def exactly_what_was_captured_or_authorized_has_a_charge(self) -> None:
         for payment in self.order.payments:
-            assert (payment.charge_id is not None) == payment.is_captured
+            was_held = payment.authorized_until is not None
+            assert (payment.charge_id is not None) == (payment.is_captured or was_held)
             assert (payment.captured_amount is not None) == payment.is_captured
+
+    @invariant()
+    def no_more_is_captured_than_was_authorized_and_no_more_than_is_due(self) -> None:
+        for payment in self.order.payments:
+            captured = payment.captured_amount
+            if captured is not None and payment.status is PaymentStatus.SUCCEEDED:
+                assert not captured.exceeds(payment.amount)
+
+    @invariant()
+    def money_that_the_order_may_not_keep_is_being_released(self) -> None:
+        for payment in self.order.payments:
+            if payment.status is PaymentStatus.AUTHORIZED and self.order.is_cancelled:
+                assert self.order.should_cancel(payment, self.now)
+                assert payment.requested_capture is None
+                assert payment.is_check_due(self.now)
+
+    @invariant()
+    def only_an_authorized_payment_is_being_captured(self) -> None:
+        for payment in self.order.payments:
+            is_free = payment.status is PaymentStatus.AUTHORIZED and payment.code is None
+            assert payment.requested_capture is None or is_free
 
 
 TestOrder = OrderMachine.TestCase

@@ -24,8 +24,10 @@ from domain.payment_status import CAPTURED, TRANSITIONS, PaymentStatus
 from tests.builders import (
     NOW,
     PRICE,
+    UNTIL,
     a_payment,
     after,
+    authorized,
     charged,
     declined,
     dollars,
@@ -40,6 +42,11 @@ METHODS: dict[str, Callable[[Payment], Payment]] = {
     "fail": lambda payment: payment.fail(declined()),
     "require_action": lambda payment: payment.require_action(requires_action()),
     "wait_for_money": lambda payment: payment.wait_for_money(pending()),
+    "authorize": lambda payment: payment.authorize(authorized(), NOW, None),
+    "capture": lambda payment: payment.request_capture(PRICE, NOW),
+    "fail_capture": lambda payment: payment.fail_capture(NOW),
+    "release": lambda payment: payment.release("voided", NOW),
+    "expire": lambda payment: payment.expire(UNTIL),
     "abandon": lambda payment: payment.abandon(),
     "check_now": lambda payment: payment.check_now(NOW),
     "schedule_check": lambda payment: payment.schedule_check(NOW),
@@ -98,10 +105,11 @@ def test_a_payment_that_may_still_change_is_checked_again(
     now = after(seconds=seconds)
     payment = a_payment(status=status, next_check_at=NOW).schedule_check(now)
     abandoned_lately = status is PaymentStatus.ABANDONED and now < NOW + LATE_CAPTURE_WINDOW
-    assert (payment.next_check_at is not None) == (payment.is_open or abandoned_lately)
+    is_held = payment.has_stray_hold
+    assert (payment.next_check_at is not None) == (payment.is_open or abandoned_lately or is_held)
     assert payment.next_check_at is None or payment.next_check_at > now
     if payment.is_open and payment.next_check_at is not None:
-        is_pending = status is PaymentStatus.PENDING
+        is_pending = status in (PaymentStatus.PENDING, PaymentStatus.AUTHORIZED)
         longest = PENDING_CHECK_INTERVAL if is_pending else CHECK_INTERVAL
         assert payment.next_check_at - now <= longest
 
