@@ -71,8 +71,8 @@ class Payment(PaymentState):
             authorized_until=authorized.until,
         )
         if self.can_become(PaymentStatus.AUTHORIZED) and is_live:
-            held = evolve(held, status=PaymentStatus.AUTHORIZED, code=reason)
-            return held.check_now(now) if reason else held.schedule_check(now)
+            held = evolve(held, status=PaymentStatus.AUTHORIZED, code=None)
+            return held.release(reason, now) if reason else held.schedule_check(now)
         has_ended = not self.is_open and not self.is_captured
         return held.check_now(now) if has_ended and held != self else self
 
@@ -87,6 +87,7 @@ class Payment(PaymentState):
             self,
             requested_capture=amount,
             capture_attempt=self.capture_attempt + 1,
+            decided_at=check_at,
             next_check_at=check_at,
         )
 
@@ -100,7 +101,7 @@ class Payment(PaymentState):
         """Record that the authorized money is to be released now; a requested capture is over."""
         if self.status is not PaymentStatus.AUTHORIZED or self.code is not None:
             return self
-        return evolve(self, code=reason, requested_capture=None, next_check_at=now)
+        return evolve(self, code=reason, requested_capture=None, decided_at=now, next_check_at=now)
 
     def expire(self, now: datetime) -> Self:
         """Release an authorization that has run out; the gateway has released it, too."""

@@ -59,6 +59,8 @@ class PaymentState:
     """How much of the authorized money is being captured."""
     capture_attempt: int = 0
     """How often a capture was requested or sent again; its number is a part of the key."""
+    decided_at: datetime | None = None
+    """About when the last capture or release of its authorization was requested."""
 
     @property
     def is_live(self) -> bool:

@@ -22,8 +22,9 @@ class Backlog:
     """Payments that recovery still checks, and payments in review with money left to give back,
     by status; a status without any is absent."""
     oldest_open: timedelta | None
-    """How long the oldest open payment has waited for its outcome; None if there is none. The
-    time that a customer may take to authenticate does not count, nor a pending payment."""
+    """How long the oldest open payment has waited for its outcome, or the oldest capture or release
+    of an authorization for its end; None if there is none. The time that a customer may take to
+    authenticate does not count, nor a pending payment, nor one that is merely authorized."""
     oldest_pending: timedelta | None
     """How long the oldest pending payment has waited for its money; None if there is none."""
     refunds_pending: int

@@ -95,25 +95,26 @@ class Doctor:
                 return [CheckResult("database", False, problem) for problem in health.problems]
             state = f"PostgreSQL {health.server}, schema {health.revision}"
             problems = await read_problems(self.backlog, self.alerts)
-            pending = await self._pending()
+            waiting = await self._waiting()
             clock = self._clock()
         except StorageUnavailable as error:
             return [CheckResult("database", False, str(error))]
         return [
             CheckResult("database", True, state),
             clock,
-            *pending,
+            *waiting,
             *(CheckResult("attention", False, problem.line) for problem in problems),
         ]
 
-    async def _pending(self) -> list[CheckResult]:
-        """Say how many payments wait for their money; nothing is wrong with them."""
+    async def _waiting(self) -> list[CheckResult]:
+        """Say how many payments wait for their money or capture; nothing is wrong with them."""
         backlog = await self.backlog.read()
-        count = backlog.unfinished.get(PaymentStatus.PENDING, 0)
-        if not count or backlog.oldest_pending is None:
-            return []
-        days = backlog.oldest_pending.days
-        return [CheckResult("payments", True, f"{count:,} pending, the oldest for {days} days")]
+        texts = []
+        if (count := backlog.unfinished.get(PaymentStatus.PENDING, 0)) and backlog.oldest_pending:
+            texts.append(f"{count:,} pending, the oldest for {backlog.oldest_pending.days} days")
+        if count := backlog.unfinished.get(PaymentStatus.AUTHORIZED, 0):
+            texts.append(f"{count:,} authorized and not captured yet")
+        return [CheckResult("payments", True, text) for text in texts]
 
     def _clock(self) -> CheckResult:
         problem = self.clock_watch.problem

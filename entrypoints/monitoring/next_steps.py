@@ -38,6 +38,10 @@ _ALERTS: Final[Mapping[AlertKind, str]] = {
         "find out whether the database was restored or failed over; what it lacks is read again"
         " from the gateway and from NATS"
     ),
+    AlertKind.CAPTURE_FAILED: (
+        "compare the payment with the gateway's own pages, then capture another amount or release"
+        " it; nothing is captured until then"
+    ),
     AlertKind.CHARGED_TWICE: (
         "check that the refund of the second charge succeeds; it is sent automatically"
     ),

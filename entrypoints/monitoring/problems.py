@@ -13,8 +13,9 @@ from domain.payment_status import PaymentStatus
 from entrypoints.monitoring.next_steps import NEXT_STEPS
 
 MAX_AGES: Final[Mapping[BacklogKind, timedelta]] = {
-    # A payment is settled at the latest 30 s after the gateway is reachable again. If one is open
-    # for minutes, the gateway does not reply, or no worker runs the role recover.
+    # A payment is settled at the latest 30 s after the gateway is reachable again, and so is a
+    # capture or a release. If one is open for minutes, the gateway does not reply, or no worker
+    # runs the role recover.
     BacklogKind.PAYMENT_OPEN: timedelta(minutes=5),
     # The money of a bank debit comes after days. One that takes longer than a debit can is for an
     # operator: it never fails by itself.
@@ -82,8 +83,9 @@ def backlog_problems(backlog: Backlog, oldest: Sequence[BacklogItem]) -> Iterato
     """Yield a problem for each kind that has one."""
     review = backlog.unfinished.get(PaymentStatus.REVIEW, 0)
     pending = backlog.unfinished.get(PaymentStatus.PENDING, 0)
+    authorized = backlog.unfinished.get(PaymentStatus.AUTHORIZED, 0)
     counts = {
-        BacklogKind.PAYMENT_OPEN: sum(backlog.unfinished.values()) - review - pending,
+        BacklogKind.PAYMENT_OPEN: sum(backlog.unfinished.values()) - review - pending - authorized,
         BacklogKind.PAYMENT_PENDING: pending,
         BacklogKind.PAYMENT_IN_REVIEW: review,
         BacklogKind.REFUND_PENDING: backlog.refunds_pending,

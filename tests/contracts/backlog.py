@@ -91,6 +91,31 @@ class BacklogReaderContract:
         ]
         assert found[0].since == now - 3 * DAY
 
+    async def test_a_payment_that_is_authorized_is_counted_and_open_only_while_it_is_ended(
+        self, storage: Storage
+    ) -> None:
+        now, mode = storage.now(), PaymentStatus.AUTHORIZED
+        waiting = paid_order(1, mode, now - 3 * DAY, now + DAY)
+        await storage.save(waiting)
+        backlog = await storage.backlog.read()
+        assert (backlog.unfinished, backlog.oldest_open) == ({mode: 1}, None)
+        assert await storage.backlog.find_oldest(3) == []
+        captured = paid_order(2, mode, now - 3 * DAY, now)
+        released = paid_order(3, mode, now - 3 * DAY, now)
+        [one], [other] = captured.payments, released.payments
+        one = evolve(one, requested_capture=dollars("1"), decided_at=now - 2 * MINUTE)
+        await storage.save(captured.with_payment(one))
+        await storage.save(released.with_payment(other.release("voided", now - 9 * MINUTE)))
+        backlog = await storage.backlog.read()
+        assert backlog.unfinished == {mode: 3}
+        assert backlog.oldest_open is not None
+        assert 9 * MINUTE <= backlog.oldest_open < 10 * MINUTE
+        found = await storage.backlog.find_oldest(3)
+        assert [(each.kind, each.id, each.detail) for each in found] == [
+            (BacklogKind.PAYMENT_OPEN, "payment-3", "authorized"),
+            (BacklogKind.PAYMENT_OPEN, "payment-2", "authorized"),
+        ]
+
     @pytest.mark.parametrize(
         ("refunds", "pending", "failed"),
         [

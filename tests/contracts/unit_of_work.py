@@ -17,12 +17,21 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.retry import RetryOnConflict
+from domain.capture import CaptureFailed, CaptureMode
 from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import PaymentInProgress
 from domain.dispute import Dispute, DisputeStatus
-from domain.events import PaymentCreated, PaymentFailed
+from domain.events import (
+    Event,
+    PaymentAuthorized,
+    PaymentCreated,
+    PaymentExpiring,
+    PaymentFailed,
+    PaymentVoided,
+)
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.order import Order
+from domain.outcome import Declined
 from domain.payment import Payment
 from domain.refund import Refund, Refunded, RefundFailed, RefundPending, ReportedRefund
 from domain.replica import OrderReplica
@@ -33,11 +42,13 @@ from tests.builders import (
     PRICE,
     after,
     an_order,
+    authorized,
     cancelled_event,
     charged,
     claimed,
     created_event,
     declined,
+    shipped_event,
     start_payment,
 )
 from tests.contracts.storages import LEASE, TRACEPARENT, Storage
@@ -47,6 +58,12 @@ NOTIFICATION = "evt_1"
 FAILED = PaymentFailed(PAYMENT, ORDER, "card_declined")
 PAID = claimed().settle(PAYMENT, charged(), NOW)
 CREATED = PaymentCreated.of(PAID.payment(PAYMENT))
+HELD = claimed().settle(PAYMENT, authorized(), NOW)
+OF_AUTHORIZATION: list[Event] = [
+    PaymentAuthorized.of(HELD.payment(PAYMENT)),
+    PaymentExpiring.of(HELD.payment(PAYMENT)),
+    PaymentVoided.of(HELD.payment(PAYMENT)),
+]
 
 _CHARGE = charged().charge_id
 CHARGE_NOTIFICATIONS: list[ChargeNotification] = [
@@ -144,9 +161,50 @@ class UnitOfWorkContract:
             await storage.save(order)
             assert await storage.read() == order
 
+    async def test_every_step_of_an_authorization_is_read_as_it_was_saved(
+        self, storage: Storage
+    ) -> None:
+        for number, history in enumerate(HISTORIES_OF_AUTHORIZATIONS):
+            for order in accumulate(history, lambda order, step: step(order), initial=HELD):
+                same = numbered(order, number)
+                await storage.save(same)
+                assert await storage.read(same.id) == same
+
+    async def test_an_authorized_payment_is_found_by_its_charge(self, storage: Storage) -> None:
+        await storage.save(HELD)
+        for find in FIND.values():
+            assert await find(storage.begin()) == HELD
+
+    async def test_an_authorized_payment_is_due_when_its_end_is_near(
+        self, storage: Storage
+    ) -> None:
+        await storage.save(HELD)
+        due_at = HELD.payment(PAYMENT).next_check_at
+        assert due_at is not None
+        assert await storage.begin().orders.find_due(due_at - timedelta(seconds=1), 10) == []
+        assert await storage.begin().orders.find_due(due_at, 10) == [ORDER]
+
+    async def test_a_claim_that_has_not_seen_the_authorization_is_a_conflict(
+        self, storage: Storage
+    ) -> None:
+        await storage.save(an_order())
+        late = storage.begin()
+        order = await late.orders.get(ORDER)
+        assert order is not None
+        late.orders.save(start_payment(order, "payment-2"))
+        await storage.save(HELD)
+        with pytest.raises(Conflict):
+            await late.commit()
+        with pytest.raises(PaymentInProgress):
+            start_payment(await storage.read(), "payment-2")
+
     @pytest.mark.parametrize(
         "replica",
         [
+            shipped_event(version=7),
+            shipped_event(version=7, minor_units=2**40),
+            shipped_event(version=2).merge(created_event(version=5)),
+            *(created_event(capture=mode) for mode in CaptureMode),
             cancelled_event(version=7),
             created_event(expires_at=datetime.max.replace(tzinfo=UTC)),
             created_event(expires_at=datetime.min.replace(tzinfo=UTC)),
@@ -154,7 +212,7 @@ class UnitOfWorkContract:
             created_event(expires_at=NOW + timedelta(microseconds=1)),
         ],
     )
-    async def test_a_cancellation_alone_and_every_expiry_are_stored(
+    async def test_every_event_alone_is_stored(
         self, storage: Storage, replica: OrderReplica
     ) -> None:
         await storage.save(an_order(replica=replica))
@@ -366,6 +424,12 @@ class UnitOfWorkContract:
         await storage.add(FAILED, CREATED)
         assert await storage.unsent() == [FAILED, CREATED]
 
+    async def test_events_about_an_authorization_are_read_as_they_were_added(
+        self, storage: Storage
+    ) -> None:
+        await storage.add(*OF_AUTHORIZATION)
+        assert await storage.unsent() == OF_AUTHORIZATION
+
     async def test_an_event_has_the_trace_context_of_its_cause(self, storage: Storage) -> None:
         await storage.add(CREATED)
         [entry] = await storage.outbox.take("relay", LEASE, 10)
@@ -399,6 +463,37 @@ def history_of_an_order() -> Iterable[Order]:
     ]
     first = an_order(replica=created_event(expires_at=after(hours=1)))
     return accumulate(steps, lambda order, step: step(order), initial=first)
+
+
+def _lost(order: Order) -> Order:
+    """Send a requested capture again."""
+    return order.with_payment(order.schedule_check(order.payment(PAYMENT), after(minutes=1)))
+
+
+HISTORIES_OF_AUTHORIZATIONS: list[list[Callable[[Order], Order]]] = [
+    [
+        lambda order: order.request_capture(PAYMENT, 100, after(seconds=1)),
+        _lost,
+        lambda order: order.fail_capture(
+            order.payment(PAYMENT), CaptureFailed("late", "words"), after(minutes=2)
+        ),
+        lambda order: order.apply(shipped_event(minor_units=200), after(minutes=3)),
+        lambda order: order.settle(
+            PAYMENT, charged(amount=evolve(PRICE, minor_units=200)), after(minutes=4)
+        ),
+    ],
+    [
+        lambda order: order.apply(shipped_event(), after(seconds=1)),
+        lambda order: order.apply(cancelled_event(version=2), after(seconds=2)),
+        lambda order: order.settle(PAYMENT, Declined("canceled"), after(seconds=3)),
+    ],
+    [
+        lambda order: order.void(PAYMENT, "out of stock", after(seconds=1)),
+        lambda order: order.settle(PAYMENT, Declined("canceled"), after(seconds=2)),
+        lambda order: order.settle(PAYMENT, authorized(), after(seconds=3)),
+    ],
+]
+"""What may become of an authorization."""
 
 
 def numbered(order: Order, number: int) -> Order:

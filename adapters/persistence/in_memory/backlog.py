@@ -123,6 +123,8 @@ def _waiting_since(payment: Payment) -> datetime | None:
             return payment.created_at
         case PaymentStatus.REQUIRES_ACTION:
             return payment.created_at + AUTHENTICATION_WINDOW
+        case PaymentStatus.AUTHORIZED if not payment.waits_for_capture:
+            return payment.decided_at
         case _:
             return None
 

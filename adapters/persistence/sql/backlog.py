@@ -17,6 +17,8 @@ _CHECKED: Final = """
     SELECT id, order_id, status, created_at, CASE status
         WHEN 'processing' THEN created_at
         WHEN 'requires_action' THEN created_at + CAST(:authentication_window AS interval)
+        WHEN 'authorized' THEN
+            CASE WHEN code IS NOT NULL OR requested_capture IS NOT NULL THEN decided_at END
     END AS since
     FROM payments WHERE look_at IS NOT NULL ORDER BY look_at LIMIT :most
 """

@@ -42,12 +42,18 @@ from adapters.persistence.sql.tables import (
     payments,
     refunds,
 )
+from domain.capture import CaptureMode
 
 # A commit writes at most so many rows of these tables; others are written as a batch. The order of
 # two changed payments would matter: a unique index allows one live payment of an order.
 _MOST: Final = {orders: 1, payments: 1, refunds: 1, disputes: 1, outbox: 2, inbox: 1}
 
-# The service has about twenty shapes. Each is prepared once for each connection.
+# What the migrations have set as the columns' defaults; a test compares them with the tables.
+DEFAULTS: Final[Mapping[Table, Mapping[str, Any]]] = {
+    payments: {"capture_mode": CaptureMode.AUTOMATIC.value, "capture_attempt": 0}
+}
+
+# The service has about thirty shapes. Each is prepared once for each connection.
 _MAX_SHAPES: Final = 64
 
 
@@ -59,7 +65,7 @@ class _Write(NamedTuple):
     """Tells the rows of one table apart."""
     is_new: bool
     columns: tuple[str, ...]
-    """The columns to write: of a new row, those that are not NULL."""
+    """The columns to write: of a new row, those that the database would not set so by itself."""
 
     def parameter(self, column: str) -> ColumnElement[Any]:
         """Return the parameter of a column."""
@@ -100,7 +106,12 @@ def commit_of(
 def _write(table: Table, number: int, row: Values, known: Values | None) -> _Write:
     columns = WRITTEN[table]
     if known is None:
-        written = [name for name, value in zip(columns, row, strict=True) if value is not None]
+        defaults = DEFAULTS.get(table, {})
+        written = [
+            name
+            for name, value in zip(columns, row, strict=True)
+            if value is not None and (name not in defaults or value != defaults[name])
+        ]
         return _Write(table, number, True, tuple(written))
     changed = [name for name, new, old in zip(columns, row, known, strict=True) if new != old]
     return _Write(table, number, False, tuple(changed))

@@ -75,6 +75,7 @@ payments: Final = Table(
     # How much of the authorized amount is being captured, in its currency.
     Column("requested_capture", BigInteger),
     Column("capture_attempt", Integer, nullable=False, server_default=text("0")),
+    Column("decided_at", _MOMENT),
     Index("payments_order_id", "order_id"),
     Index(
         "payments_one_live_an_order",

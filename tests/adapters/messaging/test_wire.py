@@ -13,11 +13,14 @@ from adapters.messaging.wire import encode
 from application.ports.event_publisher import OutboxEntry
 from domain.events import (
     Event,
+    PaymentAuthorized,
     PaymentCreated,
     PaymentDisputed,
+    PaymentExpiring,
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentVoided,
 )
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from tests.builders import NOW, dollars
@@ -28,24 +31,34 @@ PRICE = dollars("19.99")
 CREATED = PaymentCreated(ID, ORDER, CHARGE, PRICE, "stripe", NOW)
 REFUNDED = PaymentRefunded(ID, RefundId("r-1"), ORDER, CHARGE, dollars("5"), "requested")
 PENDING = PaymentPending(ID, ORDER, PRICE, "stripe")
+AUTHORIZED = PaymentAuthorized(ID, ORDER, CHARGE, PRICE, "stripe", NOW)
+EXPIRING = PaymentExpiring(ID, ORDER, NOW)
+VOIDED = PaymentVoided(ID, ORDER, PRICE, "order_cancelled")
 FAILED = PaymentFailed(ID, ORDER, "card_declined")
 DISPUTED = PaymentDisputed(ID, DisputeId("dp_1"), ORDER, CHARGE, PRICE, "fraudulent", "open")
 
 TIME = "2026-11-22T12:00:00Z"
 OF_CHARGE = {"stripeId": "ch_1", "currency": "usd"}
+PAYMENT = {**OF_CHARGE, "chargeId": "ch_1", "amount": 1999, "gateway": "stripe"}
 DISPUTE = {"disputeId": "dp_1", "reason": "fraudulent", "status": "open"}
 
 
 @pytest.mark.parametrize(
     ("event", "body"),
     [
-        (CREATED, {**OF_CHARGE, "amount": 1999, "gateway": "stripe", "createdAt": TIME}),
+        (CREATED, {**PAYMENT, "createdAt": TIME}),
+        (AUTHORIZED, {**PAYMENT, "expiresAt": TIME}),
+        (EXPIRING, {"expiresAt": TIME}),
+        (VOIDED, {"amount": 1999, "currency": "usd", "reason": "order_cancelled"}),
         (REFUNDED, {**OF_CHARGE, "amount": 500, "refundId": "r-1", "reason": "requested"}),
         (PENDING, {"amount": 1999, "currency": "usd", "gateway": "stripe"}),
         (FAILED, {"code": "card_declined"}),
         (DISPUTED, {**OF_CHARGE, "amount": 1999, **DISPUTE}),
     ],
-    ids=["created", "refunded", "pending", "failed", "disputed"],
+    ids=[
+        *("created", "authorized", "expiring", "voided"),
+        *("refunded", "pending", "failed", "disputed"),
+    ],
 )
 def test_a_body_has_the_fields_of_the_contract(event: Event, body: dict[str, object]) -> None:
     message = encode(OutboxEntry(event, NOW))
@@ -76,6 +89,9 @@ def test_times_are_in_utc() -> None:
     message = encode(OutboxEntry(evolve(CREATED, created_at=local_time), local_time))
     assert json.loads(message.data)["createdAt"] == TIME
     assert message.headers["ce-time"] == TIME
+    for event in (AUTHORIZED, EXPIRING):
+        message = encode(OutboxEntry(evolve(event, expires_at=local_time), local_time))
+        assert json.loads(message.data)["expiresAt"] == TIME
 
 
 def test_an_event_without_a_trace_context_gets_a_valid_one() -> None:

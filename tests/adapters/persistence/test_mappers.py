@@ -17,11 +17,14 @@ from application.ports.gateway_notifications import (
 from domain.dispute import DisputeStatus
 from domain.events import (
     Event,
+    PaymentAuthorized,
     PaymentCreated,
     PaymentDisputed,
+    PaymentExpiring,
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentVoided,
 )
 from domain.refund import Refunded, RefundFailed, RefundPending, ReportedRefund
 from tests.strategies import money
@@ -36,6 +39,9 @@ amounts = money()
 events = st.one_of(
     st.builds(PaymentCreated, texts, texts, texts, amounts, texts, moments),
     st.builds(PaymentPending, texts, texts, amounts, texts),
+    st.builds(PaymentAuthorized, texts, texts, texts, amounts, texts, moments),
+    st.builds(PaymentVoided, texts, texts, amounts, texts),
+    st.builds(PaymentExpiring, texts, texts, moments),
     st.builds(PaymentFailed, texts, texts, texts),
     st.builds(PaymentRefunded, texts, texts, texts, texts, amounts, texts),
     st.builds(

@@ -10,7 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from adapters.persistence.sql import backlog, charge_reading, outbox_queue, statements
+from adapters.persistence.sql import (
+    backlog,
+    charge_reading,
+    outbox_queue,
+    single_order,
+    statements,
+)
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import metadata
@@ -67,6 +73,17 @@ async def test_a_charge_checks_only_statuses(sql: Database) -> None:
 async def test_the_index_of_live_payments_has_the_statuses_of_the_domain(sql: Database) -> None:
     query = "SELECT pg_get_indexdef('payments_one_live_an_order'::regclass)"
     assert await quoted_in(sql, query) == {status.value for status in LIVE}
+
+
+async def test_a_new_row_omits_only_what_the_database_sets_by_itself(sql: Database) -> None:
+    for table, defaults in single_order.DEFAULTS.items():
+        for column, value in defaults.items():
+            query = (
+                "SELECT column_default, is_nullable FROM information_schema.columns"
+                f" WHERE table_name = '{table.name}' AND column_name = '{column}'"
+            )
+            [(default, nullable)] = await sql.run(Statement.of(text(query)))
+            assert (default.removesuffix("::text").strip("'"), nullable) == (str(value), "NO")
 
 
 async def quoted_in(sql: Database, query: str) -> set[str]:

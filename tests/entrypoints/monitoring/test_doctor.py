@@ -116,6 +116,13 @@ async def test_pending_payments_are_counted_and_no_problem() -> None:
     assert all(is_ok for _, is_ok, _ in results)
 
 
+async def test_authorized_payments_are_counted_and_no_problem() -> None:
+    backlog = evolve(BUSY, unfinished={PaymentStatus.AUTHORIZED: 1_200})
+    results = await check(Dependencies(backlog=backlog))
+    assert ("payments", True, "1,200 authorized and not captured yet") in results
+    assert all(is_ok for _, is_ok, _ in results)
+
+
 async def test_an_alert_of_any_process_is_a_line() -> None:
     world = World()
     await world.alerts.report(AlertKind.GATEWAY_REFUSAL, "stripe", "account closed")

@@ -60,6 +60,7 @@ def payment_row(payment: Payment) -> Values:
         payment.authorized_until,
         None if payment.requested_capture is None else payment.requested_capture.minor_units,
         payment.capture_attempt,
+        payment.decided_at,
     )
 
 
@@ -178,6 +179,7 @@ def payment_from(
     authorized_until: datetime | None,
     requested_capture: int | None,
     capture_attempt: int,
+    decided_at: datetime | None,
 ) -> Payment:
     """Return the payment of a row."""
     return Payment(
@@ -202,6 +204,7 @@ def payment_from(
         if requested_capture is None
         else money_from(requested_capture, currency),
         capture_attempt=capture_attempt,
+        decided_at=decided_at,
     )
 
 

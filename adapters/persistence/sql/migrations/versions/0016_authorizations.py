@@ -27,6 +27,7 @@ STATEMENTS = (
         ADD COLUMN authorized_until timestamptz,
         ADD COLUMN requested_capture bigint,
         ADD COLUMN capture_attempt integer NOT NULL DEFAULT 0,
+        ADD COLUMN decided_at timestamptz,
         DROP CONSTRAINT payments_status_check,
         ADD CONSTRAINT payments_status_check CHECK (
             status IN (
