@@ -17,12 +17,17 @@ from payments_kit.demo import run_demo, run_tour
     help="The data folder of the servers.  [default: .payments-demo; with --once a temporary one]",
 )
 @click.option("--browser/--no-browser", default=False, help="Open the page in a browser.")
-def demo(once: bool, port: int, data: Path | None, browser: bool) -> None:
+@click.option(
+    "--servers", is_flag=True, help="Print DATABASE_URL and NATS_URL, for other commands."
+)
+def demo(once: bool, port: int, data: Path | None, browser: bool, servers: bool) -> None:
     """Run the whole service on this machine.
 
     Nothing else needs to be installed. The command starts PostgreSQL and NATS from their Python
     packages, the service and its worker, a fake gateway that accepts Stripe's test tokens, and a
     small orders service. It prints the address of a page where an order can be paid. Ctrl-C stops
-    everything.
+    everything. PAYMENT_GATEWAY may name another gateway that moves no real money.
     """
-    sys.exit(run_tour(data) if once else run_demo(data, port, browser))
+    if once and servers:
+        raise click.UsageError("--once stops its servers at the end: --servers is of no use.")
+    sys.exit(run_tour(data) if once else run_demo(data, port, browser, servers))

@@ -15,6 +15,7 @@ from typing import Final, Self
 
 from rich.console import Console
 
+from payments_kit.demo.gateway_choice import check_gateway
 from payments_kit.demo.payments_client import Keys
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
@@ -72,12 +73,14 @@ class ServiceProcess:
 class Deployment:
     """PostgreSQL, NATS, `payments serve` and `payments worker`. Use it as a context manager.
 
-    Without a data folder, all data is temporary and removed at the end.
+    Without a data folder, all data is temporary and removed at the end. `gateway` has the variables
+    of the gateway, PAYMENT_GATEWAY among them.
     """
 
-    def __init__(self, folder: Path | None, console: Console) -> None:
+    def __init__(self, folder: Path | None, console: Console, gateway: Mapping[str, str]) -> None:
         self._folder = folder
         self._console = console
+        self._gateway = gateway
         self._exit_stack = ExitStack()
         self.keys = Keys(secrets.token_urlsafe(32), secrets.token_urlsafe(32))
         self.postgres = LocalPostgres(self._folder_of("postgres"))
@@ -107,6 +110,7 @@ class Deployment:
 
     def _start(self) -> None:
         self._start_servers()
+        check_gateway(self.environment)
         with self._step("payments migrate"):
             self._command("migrate").run("migrate")
         # Both start at the same time: their start time is mostly Python's imports.
@@ -129,11 +133,11 @@ class Deployment:
             self._exit_stack.enter_context(self.nats)
         self._processes = [self.postgres.process, self.nats.process]
         self.environment = {
+            **self._gateway,
             "DATABASE_URL": self.postgres.url_of(DATABASE),
             "NATS_URL": self.nats.url,
             "JWT_KEY": self.keys.jwt_key,
             "OPERATOR_KEY": self.keys.operator_key,
-            "PAYMENT_GATEWAY": "fake",
             "HOST": "127.0.0.1",
             "WORKER_PORT": "0",
             "DRAIN_SECONDS": "0",  # no balancer has to notice that the demo ends

@@ -1,6 +1,8 @@
 """Run the demo or its tour from start to end."""
 
 import asyncio
+import os
+import shlex
 import signal
 import webbrowser
 from contextlib import AbstractContextManager, nullcontext
@@ -12,6 +14,7 @@ from entrypoints.settings import read_settings
 from payments_kit.demo.console import open_console, print_line
 from payments_kit.demo.data_folder import lock_folder, open_data_folder
 from payments_kit.demo.deployment import Deployment
+from payments_kit.demo.gateway_choice import FAKE, gateway_environment, is_fake
 from payments_kit.demo.orders_service import OrdersService
 from payments_kit.demo.payments_client import PaymentsClient
 from payments_kit.demo.shutdown import catch_stop, run_until_stopped
@@ -22,17 +25,19 @@ from payments_kit.demo.web import Authenticate, serve_page
 EXIT_INTERRUPTED = 128 + signal.SIGINT
 
 
-def run_page(data: Path | None, port: int, open_browser: bool) -> int:
+def run_page(data: Path | None, port: int, open_browser: bool, show_servers: bool) -> int:
     """Start everything and serve the page until Ctrl-C; see `payments_kit.demo.run_demo`."""
     console = open_console()
 
     def demo() -> int:
         with (
             open_data_folder(data, lambda text: print_line(console, "yellow", text)) as folder,
-            Deployment(folder, console) as deployment,
+            Deployment(folder, console, gateway_environment(os.environ)) as deployment,
         ):
             if folder is not None:
                 print_line(console, "dim", f"All data is in {folder}")
+            if show_servers:
+                _print_servers(deployment, console)
             run_until_stopped(deployment, _serve(deployment, port, open_browser, console))
         return 1
 
@@ -47,7 +52,10 @@ def run_steps(data: Path | None) -> int:
     )
 
     def tour() -> int:
-        with locked as folder, Deployment(folder, console) as deployment:
+        if not is_fake(os.environ):
+            print_line(console, "yellow", "The tour pays at the fake gateway only.")
+        fake = {"PAYMENT_GATEWAY": FAKE}
+        with locked as folder, Deployment(folder, console, fake) as deployment:
             steps = take_tour(deployment, _bank_of(deployment), console)
             return run_until_stopped(deployment, steps)
 
@@ -67,6 +75,12 @@ async def _serve(deployment: Deployment, port: int, open_browser: bool, console:
         if open_browser:
             await asyncio.to_thread(webbrowser.open, address)
         await orders.run_until_failure()
+
+
+def _print_servers(deployment: Deployment, console: Console) -> None:
+    """Print the addresses in a form that a shell and an environment file accept."""
+    for name in ("DATABASE_URL", "NATS_URL"):
+        print_line(console, "bold", f"{name}={shlex.quote(deployment.environment[name])}")
 
 
 def _bank_of(deployment: Deployment) -> Authenticate:
