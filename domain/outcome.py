@@ -65,15 +65,14 @@ class Refused:
 
 @frozen
 class RequiresAction:
-    """The customer must authenticate with their bank first (3-D Secure); nothing is captured yet.
-
-    The client secret is sent to the customer and never stored.
-    """
+    """The customer must act first, such as authenticate at the bank; nothing is captured yet."""
 
     reference: str
-    client_secret: str = field(repr=False)
-    next_action: str = "use_stripe_sdk"
-    """What to do, in the gateway's words: such as `redirect_to_url`."""
+    client_secret: str | None = field(default=None, repr=False)
+    """What the gateway's own script in the browser needs; it is sent to the customer and never
+    stored. None for a gateway that only redirects."""
+    next_action: str = "redirect_to_url"
+    """What to do, in the gateway's words: such as `redirect_to_url` or `use_stripe_sdk`."""
     redirect_url: str | None = field(default=None, repr=False)
     """Where to send the customer, or where a voucher is displayed."""
 

@@ -177,7 +177,7 @@ def payment_body(
 
 def add_action(body: PaymentBody, action: RequiresAction) -> None:
     """Add what the customer must do."""
-    body.client_secret = action.client_secret
+    body.client_secret = action.client_secret or UNSET
     body.next_action = NextAction(action.next_action, action.redirect_url or UNSET)
 
 

@@ -45,7 +45,8 @@ _CHARGED_SINCE: Final = text(
     "select cast(record as text) from fake_gateway.records where exists ("
     "select from jsonb_array_elements(record->'attempts') as attempt"
     " where cast(case when cast(attempt->>'is_debit' as boolean) then attempt->>'created_at'"
-    " else attempt->>'captured_at' end as timestamptz) >= :since)"
+    " else coalesce(attempt->>'authorized_at', attempt->>'captured_at') end as timestamptz)"
+    " >= :since)"
 )
 
 

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
+from urllib.parse import urlencode, urljoin
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from adapters.gateways.simulated.cards import Card
 from domain.capture import CaptureMode
@@ -63,10 +64,19 @@ class Attempt:
     can_be_cancelled: bool = True
     """Whether it can be cancelled while it is pending."""
     authorized_at: datetime | None = None
+    return_url: str | None = field(default=None, repr=False)
+    """Where the bank's page sends the customer; None if the customer is not redirected."""
+    is_voucher: bool = False
 
     @classmethod
     def of(
-        cls, attempt_id: str, payment: Payment, card: Card, livemode: bool, now: datetime
+        cls,
+        attempt_id: str,
+        payment: Payment,
+        card: Card,
+        livemode: bool,
+        now: datetime,
+        return_url: str | None = None,
     ) -> "Attempt":
         """Return a new attempt: this card, charged with the amount of the payment."""
         state = _first_state(card, payment)
@@ -84,6 +94,8 @@ class Attempt:
             is_debit=card.is_debit,
             can_be_cancelled=card.can_be_cancelled,
             authorized_at=now if state is AttemptState.AUTHORIZED else None,
+            return_url=return_url if card.redirects else None,
+            is_voucher=card.is_voucher,
         )
 
     @property
@@ -105,12 +117,25 @@ class Attempt:
             case AttemptState.DECLINED:
                 return Declined(self.code or "generic_decline", self.reference)
             case AttemptState.WAITING:
-                return RequiresAction(self.reference, f"{self.reference}_secret_{self.id}")
+                return self._action("use_stripe_sdk")
             case AttemptState.PENDING:
-                return Pending(self.reference)
+                action = self._action("oxxo_display_details") if self.is_voucher else None
+                return Pending(self.reference, action=action)
             case AttemptState.AUTHORIZED:
                 until = self.authorized_until
                 return Authorized(self.charge_id, self.amount, self.livemode, until, self.reference)
+
+    def _action(self, kind: str) -> RequiresAction:
+        """Return what the customer must do: with this, or on the bank's page.
+
+        There is a bank only for the page that the customer returns to: it is at the same origin.
+        """
+        secret = f"{self.reference}_secret_{self.id}"
+        if self.return_url is None or self.claimed is None:
+            return RequiresAction(self.reference, secret, kind)
+        query = urlencode({"payment": self.claimed.id, "returnUrl": self.return_url})
+        page = f"{urljoin(self.return_url, '/bank')}?{query}"
+        return RequiresAction(self.reference, secret, "redirect_to_url", page)
 
     @property
     def authorized_until(self) -> datetime:

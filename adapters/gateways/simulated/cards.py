@@ -19,6 +19,10 @@ class Card:
     """Whether it is a bank account: the payment is pending until `finish_debit` is called."""
     can_be_cancelled: bool = True
     """Whether a pending payment can be cancelled: a bank does not recall a debit that it has."""
+    redirects: bool = False
+    """Whether it sends the customer to a page of the bank, and so needs a return address."""
+    is_voucher: bool = False
+    """Whether the customer pays with a voucher, such as in a shop, while the payment is pending."""
 
 
 # https://docs.stripe.com/testing#declined-payments; the code is Stripe's `decline_code`, or its
@@ -71,10 +75,18 @@ _DEBITS: Final = {
     "pm_usBankAccount_submitted": Card(is_debit=True, can_be_cancelled=False),
 }
 
+# Ours: with Stripe, the browser makes these payment methods.
+METHODS: Final = {
+    "pm_applePay": Card(),
+    "pm_ideal": Card(authenticates=True, redirects=True),
+    "pm_voucher": Card(is_debit=True, is_voucher=True),
+}
+
 
 CARDS: Final = {
     **{prefix + name: card for name, card in _cards().items() for prefix in ("tok_", "pm_card_")},
     **_DEBITS,
+    **METHODS,
 }
-"""The card of every test token, of the `pm_card_…` payment method of the same name, and the bank
-accounts."""
+"""The card of every test token, of the `pm_card_…` payment method of the same name, the bank
+accounts, and other methods: a wallet, a bank's page and a voucher."""

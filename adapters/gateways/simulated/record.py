@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from attrs import evolve, frozen
 
@@ -13,10 +13,13 @@ from adapters.gateways.simulated.refund_records import RefundRecords
 from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.money import Money
-from domain.outcome import Authorized, Charged, Declined, Outcome, Pending
+from domain.outcome import Authorized, Charged, Declined, Outcome, Pending, Refused
 from domain.payment import Payment
 
 Result = TypeVar("Result")
+
+# Stripe refuses the request, not the payment method.
+_NO_RETURN_URL: Final = Refused("return_url_missing", "This payment method needs a return_url.")
 
 
 @frozen
@@ -51,7 +54,9 @@ class GatewayRecord(RefundRecords):
             return self, Declined("resource_missing")
         if payment.amount.is_zero:
             return self, Declined("amount_too_small")
-        attempt = Attempt.of(attempt_id, payment, card, livemode, now)
+        if card.redirects and token.return_url is None:
+            return self, _NO_RETURN_URL
+        attempt = Attempt.of(attempt_id, payment, card, livemode, now, token.return_url)
         if self.mischarge is not None:
             attempt = attempt.mischarged(self.mischarge)
         reply = KeyedReply(key, request, now, attempt.reference, attempt.state.value)

@@ -3,19 +3,28 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from attrs import evolve
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.gateways.fake import FakeGateway
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
+from domain.capture import CaptureMode
 from domain.identifiers import ChargeId
-from domain.outcome import Charged, RequiresAction
+from domain.outcome import Authorized, Charged, RequiresAction
 from domain.refund import Refunded
 from payments_kit.conformance.samples import a_payment, a_refund
 from tests.world import VISA
+
+# What release 1.0.0rc1 did not store.
+NEW_FIELDS = (
+    *("{attempts,0,authorized_at}", "{attempts,0,return_url}", "{attempts,0,is_voucher}"),
+    *("{attempts,0,claimed,capture_mode}", "{attempts,0,claimed,authorized_until}"),
+    *("{attempts,0,claimed,requested_capture}", "{attempts,0,claimed,capture_attempt}"),
+)
 
 Fakes = list[FakeGateway]
 _ids = (f"id{number}" for number in itertools.count())
@@ -87,6 +96,33 @@ async def test_records_of_an_earlier_version_are_read(engines: list[AsyncEngine]
         assert record.charged.outcome == charged
         assert record.charged.refund_is_pending
         assert record.refundable(record.charged).is_zero
+
+
+async def test_records_from_before_authorizations_are_read(engines: list[AsyncEngine]) -> None:
+    fake, payment = a_fake(engines[0]), a_payment()
+    charged = await fake.charge(payment, VISA)
+    async with engines[0].begin() as connection:
+        for field in NEW_FIELDS:
+            removed = f"update fake_gateway.records set record = record #- '{field}'"
+            await connection.execute(text(removed))
+    assert await fake.find(payment) == charged
+    [listed] = await fake.list_charges(payment.created_at, datetime.now(UTC) + timedelta(hours=1))
+    assert (listed.payment, listed.outcome) == (payment, charged)
+
+
+async def test_processes_share_an_authorization_and_capture_it_once(fakes: Fakes) -> None:
+    payment = evolve(a_payment(), capture_mode=CaptureMode.MANUAL)
+    authorized = await fakes[0].charge(payment, VISA)
+    assert isinstance(authorized, Authorized)
+    [listed] = await fakes[1].list_charges(payment.created_at, authorized.until)
+    assert listed.outcome == authorized
+    captures = (
+        fake.capture(evolve(payment, requested_capture=payment.amount, capture_attempt=attempt))
+        for attempt, fake in enumerate(fakes)
+    )
+    outcomes = await asyncio.gather(*captures)
+    assert {type(each) for each in outcomes} == {Charged}
+    assert len(set(map(repr, outcomes))) == 1
 
 
 async def test_no_card_token_is_in_its_tables(engines: list[AsyncEngine]) -> None:

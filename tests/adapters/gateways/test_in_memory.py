@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
-from adapters.gateways.simulated.cards import CARDS
+from adapters.gateways.simulated.cards import CARDS, METHODS
 from application.ports.gateway_notifications import PaymentNotification, RefundNotification
 from application.ports.payment_gateway import CALL_SECONDS, CardToken, OutcomeUnknown
 from domain.money import Currency, Money
@@ -43,6 +43,8 @@ async def is_unknown(
 
 async def test_its_cards_behave_like_those_of_the_stripe_double(world: World) -> None:
     for token, card in CARDS.items():
+        if token in METHODS:
+            continue
         double = (TOKENS | PAYMENT_METHODS)[token]
         decline = double.decline and (double.decline.decline_code or double.decline.code)
         assert card.decline == decline, token
