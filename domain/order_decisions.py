@@ -49,9 +49,11 @@ class OrderDecisions(OrderCaptures):
     def schedule_check(self, payment: Payment, now: datetime) -> Payment:
         """Set the time of the following check; a pending payment is checked at the expiry, too.
 
-        An authorization that has run out is released.
+        An authorization that has run out is released, but not while it is being captured: the
+        gateway says what came first.
         """
-        scheduled, expires_at = payment.expire(now).schedule_check(now), self.replica.expires_at
+        payment = payment.expire(now) if payment.waits_for_capture else payment
+        scheduled, expires_at = payment.schedule_check(now), self.replica.expires_at
         if payment.status is not PaymentStatus.PENDING or expires_at is None or expires_at <= now:
             return scheduled
         return scheduled.check_by(expires_at)
@@ -64,7 +66,7 @@ class OrderDecisions(OrderCaptures):
             return "order_already_paid"
         if self.replica.is_expired(paid_at):
             return "order_expired"
-        if payment.is_being_released or payment.is_voided:
+        if payment.is_voided or (payment.is_being_released and not payment.has_run_out):
             return payment.code
         if payment.status is PaymentStatus.CANCELLED:
             return CANCELLED_BY_CUSTOMER

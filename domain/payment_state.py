@@ -20,6 +20,7 @@ from domain.identifiers import ChargeId, OrderId, PaymentId, UserId
 from domain.money import Money
 from domain.outcome import Authorized, Charged
 from domain.payment_status import (
+    AUTHORIZATION_EXPIRED,
     CANCELLABLE,
     CANCELLED_BY_CUSTOMER,
     CAPTURED,
@@ -98,6 +99,11 @@ class PaymentState:
     def is_being_released(self) -> bool:
         """Whether its authorization is still to be released at the gateway."""
         return self.status is PaymentStatus.AUTHORIZED and self.code is not None
+
+    @property
+    def has_run_out(self) -> bool:
+        """Whether its authorization is released because its time is over, and nobody wanted it."""
+        return self.is_being_released and self.code == AUTHORIZATION_EXPIRED
 
     @property
     def is_voided(self) -> bool:

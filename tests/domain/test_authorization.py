@@ -317,6 +317,26 @@ def test_it_is_released_when_it_has_run_out() -> None:
     )
 
 
+def test_what_was_captured_just_before_its_end_is_kept() -> None:
+    requested = held().request_capture(PAYMENT, 300, NOW)
+    checked = requested.schedule_check(payment_of(requested), UNTIL)
+    assert checked.requested_capture == PART
+    assert not requested.should_cancel(checked, UNTIL)
+    order = requested.with_payment(checked)
+    assert state(order.settle(PAYMENT, charged(amount=PART), UNTIL)) == (
+        PaymentStatus.SUCCEEDED,
+        None,
+    )
+    assert state(order.settle(PAYMENT, declined(), UNTIL)) == (
+        PaymentStatus.CANCELLED,
+        AUTHORIZATION_EXPIRED,
+    )
+
+    others = held()
+    others = others.with_payment(others.schedule_check(payment_of(others), UNTIL))
+    assert state(others.settle(PAYMENT, charged(), UNTIL)) == (PaymentStatus.SUCCEEDED, None)
+
+
 @pytest.mark.parametrize(
     "ended",
     [
