@@ -5,7 +5,7 @@ from typing import ClassVar, NewType
 
 from attrs import frozen
 
-from domain.dispute import Dispute
+from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.money import Money
 from domain.payment import Payment
@@ -186,6 +186,37 @@ class PaymentRefunded:
 
 
 @frozen
+class PaymentRefundFailed:
+    """Money of a payment that was announced as refunded, or should be refunded, is not back."""
+
+    subject: ClassVar[str] = "payment:refund_failed"
+
+    payment_id: PaymentId
+    refund_id: RefundId
+    order_id: OrderId
+    charge_id: ChargeId
+    amount: Money
+    code: str
+
+    @classmethod
+    def of(cls, refund: Refund) -> "PaymentRefundFailed":
+        """Return the event of a refund that has failed."""
+        return cls(
+            payment_id=refund.payment_id,
+            refund_id=refund.id,
+            order_id=refund.order_id,
+            charge_id=refund.charge_id,
+            amount=refund.amount,
+            code=refund.code or refund.status.value,
+        )
+
+    @property
+    def id(self) -> EventId:
+        """The event's id; always the same, because a refund fails once."""
+        return EventId(f"{self.subject}:{self.refund_id}")
+
+
+@frozen
 class PaymentDisputed:
     """A dispute about a payment was opened or decided."""
 
@@ -198,9 +229,11 @@ class PaymentDisputed:
     amount: Money
     reason: str
     status: str
+    due_by: datetime | None = None
+    """Until when the gateway awaits evidence; None if it awaits none, or has not said."""
 
     @classmethod
-    def of(cls, dispute: Dispute) -> "PaymentDisputed":
+    def of(cls, dispute: Dispute, due_by: datetime | None = None) -> "PaymentDisputed":
         """Return the event of a dispute in its current state."""
         return cls(
             payment_id=dispute.payment_id,
@@ -210,6 +243,7 @@ class PaymentDisputed:
             amount=dispute.amount,
             reason=dispute.reason,
             status=dispute.status.value,
+            due_by=due_by if dispute.status is DisputeStatus.OPEN else None,
         )
 
     @property
@@ -226,5 +260,6 @@ Event = (
     | PaymentVoided
     | PaymentFailed
     | PaymentRefunded
+    | PaymentRefundFailed
     | PaymentDisputed
 )

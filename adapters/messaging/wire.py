@@ -8,18 +8,8 @@ from typing import Final
 import msgspec
 from attrs import frozen
 
+from adapters.messaging.bodies import body_of
 from application.ports.event_publisher import OutboxEntry
-from domain.events import (
-    Event,
-    PaymentAuthorized,
-    PaymentCreated,
-    PaymentDisputed,
-    PaymentExpiring,
-    PaymentFailed,
-    PaymentPending,
-    PaymentRefunded,
-    PaymentVoided,
-)
 
 ID_HEADER: Final = "Nats-Msg-Id"
 """The header by which JetStream recognizes a message that it has already stored
@@ -63,66 +53,6 @@ class Message:
         return len(self.header_block) + len(self.data)
 
 
-class _Body(msgspec.Struct, rename="camel"):
-    id: str
-    order_id: str
-
-
-class _Created(_Body):
-    stripe_id: str
-    charge_id: str
-    amount: int
-    currency: str
-    gateway: str
-    created_at: datetime
-
-
-class _Pending(_Body):
-    amount: int
-    currency: str
-    gateway: str
-
-
-class _Authorized(_Body):
-    stripe_id: str
-    charge_id: str
-    amount: int
-    currency: str
-    gateway: str
-    expires_at: datetime
-
-
-class _Voided(_Body):
-    amount: int
-    currency: str
-    reason: str
-
-
-class _Expiring(_Body):
-    expires_at: datetime
-
-
-class _Refunded(_Body):
-    refund_id: str
-    stripe_id: str
-    amount: int
-    currency: str
-    reason: str
-
-
-class _Failed(_Body):
-    code: str
-
-
-class _Disputed(_Body):
-    dispute_id: str
-    stripe_id: str
-    amount: int
-    currency: str
-    reason: str
-    status: str
-
-
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -134,7 +64,7 @@ def encode(entry: OutboxEntry) -> Message:
     """
     event = entry.event
     try:
-        data = _ENCODER.encode(_body(event))
+        data = _ENCODER.encode(body_of(event))
     except UnicodeEncodeError as error:
         raise Unpublishable(f"cannot be encoded as JSON: {error.reason}") from error
     # Binary mode of https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md
@@ -149,77 +79,6 @@ def encode(entry: OutboxEntry) -> Message:
         "traceparent": entry.traceparent or _traceparent(event.id),
     }
     return Message(event.subject, data, headers)
-
-
-def _body(event: Event) -> _Body:
-    match event:
-        case PaymentCreated():
-            return _Created(
-                id=event.payment_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                charge_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                gateway=event.gateway,
-                created_at=event.created_at.astimezone(UTC),
-            )
-        case PaymentPending():
-            return _Pending(
-                id=event.payment_id,
-                order_id=event.order_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                gateway=event.gateway,
-            )
-        case PaymentAuthorized():
-            return _Authorized(
-                id=event.payment_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                charge_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                gateway=event.gateway,
-                expires_at=event.expires_at.astimezone(UTC),
-            )
-        case PaymentVoided():
-            return _Voided(
-                id=event.payment_id,
-                order_id=event.order_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                reason=event.reason,
-            )
-        case PaymentExpiring():
-            return _Expiring(
-                id=event.payment_id,
-                order_id=event.order_id,
-                expires_at=event.expires_at.astimezone(UTC),
-            )
-        case PaymentRefunded():
-            return _Refunded(
-                id=event.payment_id,
-                refund_id=event.refund_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                reason=event.reason,
-            )
-        case PaymentFailed():
-            return _Failed(id=event.payment_id, order_id=event.order_id, code=event.code)
-        case PaymentDisputed():
-            return _Disputed(
-                id=event.payment_id,
-                dispute_id=event.dispute_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                reason=event.reason,
-                status=event.status,
-            )
 
 
 def _utc(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """Notifications from a gateway (webhooks), verified and translated into our own terms."""
 
+from datetime import datetime
 from enum import Enum, unique
 from typing import Protocol
 
@@ -81,6 +82,8 @@ class DisputeNotification:
     status: DisputeStatus
     unknown_status: str | None = field(default=None, eq=False)
     """The gateway's word for the status, if we do not know it; it is not stored."""
+    due_by: datetime | None = None
+    """Until when the gateway awaits evidence."""
 
 
 @frozen

@@ -59,4 +59,4 @@ def _record_dispute(work: UnitOfWork, order: Order, notification: DisputeNotific
     dispute = recorded.dispute(notification.dispute_id)
     if recorded != order and dispute is not None:
         work.orders.save(recorded)
-        work.outbox.add(PaymentDisputed.of(dispute))
+        work.outbox.add(PaymentDisputed.of(dispute, notification.due_by))

@@ -9,7 +9,7 @@ from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
-from domain.events import PaymentRefunded
+from domain.events import PaymentRefunded, PaymentRefundFailed
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.refund import DOUBTFUL, Refund, RefundOutcome, RefundStatus
@@ -55,7 +55,9 @@ class SettleRefund:
 
 
 def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refund]:
-    """Save an order whose refunds have changed, and publish each refund that has succeeded now.
+    """Save an order whose refunds have changed, and publish each that has succeeded or failed now.
+
+    A failure is not published if another refund follows, unless the success was published.
 
     Returns the changed refunds that an operator must look at; see `report_doubtful`.
     """
@@ -66,7 +68,16 @@ def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refu
     for refund in changed:
         if refund.status is RefundStatus.SUCCEEDED and not refund.amount.is_zero:
             work.outbox.add(PaymentRefunded.of(refund))
+        elif refund.status is RefundStatus.FAILED and _is_missed(refund, before, after):
+            work.outbox.add(PaymentRefundFailed.of(refund))
     return [refund for refund in changed if refund.code in DOUBTFUL]
+
+
+def _is_missed(failed: Refund, before: Order, after: Order) -> bool:
+    """Whether the money of a refund that has failed should be back, or was announced to be."""
+    earlier = before.refund(failed.id)
+    was_announced = earlier is not None and earlier.status is RefundStatus.SUCCEEDED
+    return was_announced or not after.refundable(after.payment(failed.payment_id)).is_zero
 
 
 async def report_doubtful(alerts: Alerts, refunds: Sequence[Refund]) -> None:

@@ -16,6 +16,7 @@ from application.ports.gateway_notifications import (
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
 from domain.dispute import DisputeStatus
+from domain.events import PaymentDisputed
 from domain.identifiers import ChargeId, DisputeId
 from domain.money import Money
 from domain.refund import (
@@ -25,10 +26,12 @@ from domain.refund import (
     RefundStatus,
     ReportedRefund,
 )
-from tests.builders import PRICE, dollars
+from tests.builders import PRICE, after, dollars
 from tests.checkpoints import FailAt, proceed
 from tests.use_cases.failures import each_database_failure
 from tests.world import World
+
+DUE_BY = after(days=7)
 
 SIXTY = dollars("60")
 
@@ -67,7 +70,13 @@ def disputed(
 ) -> DisputeNotification:
     """Return a notification about a dispute."""
     return DisputeNotification(
-        f"evt_dispute_{number}", ChargeId(charge_id), DisputeId("dp_1"), PRICE, "fraud", status
+        id=f"evt_dispute_{number}",
+        charge_id=ChargeId(charge_id),
+        dispute_id=DisputeId("dp_1"),
+        amount=PRICE,
+        reason="fraud",
+        status=status,
+        due_by=DUE_BY,
     )
 
 
@@ -99,6 +108,9 @@ async def test_a_dispute_is_recorded_and_published_once_in_each_state(world: Wor
     for notification in (opened, opened, lost, lost, late):
         await world.receive(notification)
     (dispute,) = world.order().disputes
+    published = [each.entry.event for each in world.database.outbox.values()]
+    due = [each.due_by for each in published if isinstance(each, PaymentDisputed)]
+    assert due == [DUE_BY, None]
     assert (dispute.payment_id, dispute.status) == (world.payment().id, DisputeStatus.LOST)
     await world.come_to_rest()
     assert world.count_events("payment:disputed") == 2

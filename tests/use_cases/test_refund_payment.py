@@ -8,7 +8,7 @@ from attrs import evolve
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
-from domain.events import PaymentRefunded
+from domain.events import PaymentRefunded, PaymentRefundFailed
 from domain.identifiers import PaymentId, RefundId
 from domain.order_entities import PaymentNotFound
 from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, RefundStatus
@@ -164,6 +164,21 @@ async def test_a_failed_refund_leaves_the_payment_refundable(world: World) -> No
     await world.recover()
     assert [each.status for each in world.order().refunds] == [RefundStatus.FAILED]
     assert world.order().refundable(world.payment()) == PRICE
+    await world.come_to_rest()
+    assert world.count_events("payment:refund_failed") == 1
+
+
+async def test_an_announced_refund_that_the_bank_returns_is_announced_as_failed(
+    world: World,
+) -> None:
+    payment_id = await pay(world)
+    done = await refund(world, 6_000)
+    assert done.status is RefundStatus.SUCCEEDED
+    await world.gateway.finish_refund(payment_id, done.id, succeeded=False)
+    await world.deliver_notifications()
+    await world.come_to_rest()
+    assert world.count_events("payment:refunded") == 1
+    assert world.count_events("payment:refund_failed") == 1
 
 
 async def test_a_refund_that_waits_for_a_bank_ends_when_the_bank_has_decided(world: World) -> None:
@@ -221,6 +236,10 @@ async def test_a_refund_that_keeps_failing_is_left_to_an_operator(world: World) 
         await return_by_bank(world)
     failed = [RefundStatus.FAILED] * (MAX_RETRIES + 1)
     assert [each.status for each in world.order().refunds] == failed
+    # The earlier ones were followed by another one.
+    events = [entry.entry.event for entry in world.database.outbox.values()]
+    missed = [each.refund_id for each in events if isinstance(each, PaymentRefundFailed)]
+    assert missed == [world.order().refunds[-1].id]
     by_operator = await refund(world)
     await world.gateway.finish_refund(payment_id, by_operator.id, succeeded=True)
     await world.come_to_rest()

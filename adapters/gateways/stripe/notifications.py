@@ -6,6 +6,7 @@ until a later version can use it. It is never dropped.
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -214,7 +215,19 @@ def _of_dispute(event_id: str, type_: str, obj: Json) -> Notification:
         reason=text(obj, "reason"),
         status=dispute_status(word, is_closed=is_closed, was_taken=_was_taken(obj)),
         unknown_status=None if is_known_dispute(word, is_closed=is_closed) else word,
+        due_by=_due_by(obj),
     )
+
+
+def _due_by(dispute: Json) -> datetime | None:
+    """Return until when Stripe awaits evidence; one that cannot be read is none."""
+    due_by = nested(dispute, "evidence_details").get("due_by")
+    if not isinstance(due_by, int) or isinstance(due_by, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(due_by, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _was_taken(dispute: Json) -> bool:

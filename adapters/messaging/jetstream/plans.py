@@ -84,7 +84,7 @@ PAYMENTS: Final = Plan(
         f"payment:{what}"
         for what in (
             *("authorized", "created", "disputed", "expiring", "failed", "pending"),
-            *("refunded", "voided"),
+            *("refund_failed", "refunded", "voided"),
         )
     ),
     max_age=timedelta(days=14),

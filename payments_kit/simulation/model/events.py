@@ -126,7 +126,8 @@ def bodies_match(history: History) -> Iterable[str]:
         refund = refunds.get(str(each.body.get("refundId")))
         if refund is not None:
             right |= {"id": refund.payment_id, "stripeId": refund.charge_id}
-            right |= {} if refund.reason is None else {"reason": refund.reason}
+            has_reason = refund.reason is not None and not _is(each, "refund_failed")
+            right |= {"reason": refund.reason} if has_reason else {}
             amount = refund.amount
         if amount is not None:
             right |= {"amount": amount.minor_units, "currency": amount.currency}

@@ -20,6 +20,7 @@ from domain.events import (
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentRefundFailed,
     PaymentVoided,
 )
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
@@ -34,6 +35,7 @@ PENDING = PaymentPending(ID, ORDER, PRICE, "stripe")
 AUTHORIZED = PaymentAuthorized(ID, ORDER, CHARGE, PRICE, "stripe", NOW)
 EXPIRING = PaymentExpiring(ID, ORDER, NOW)
 VOIDED = PaymentVoided(ID, ORDER, PRICE, "order_cancelled")
+REFUND_FAILED = PaymentRefundFailed(ID, RefundId("r-1"), ORDER, CHARGE, dollars("5"), "lost_card")
 FAILED = PaymentFailed(ID, ORDER, "card_declined")
 DISPUTED = PaymentDisputed(ID, DisputeId("dp_1"), ORDER, CHARGE, PRICE, "fraudulent", "open")
 
@@ -51,13 +53,18 @@ DISPUTE = {"disputeId": "dp_1", "reason": "fraudulent", "status": "open"}
         (EXPIRING, {"expiresAt": TIME}),
         (VOIDED, {"amount": 1999, "currency": "usd", "reason": "order_cancelled"}),
         (REFUNDED, {**OF_CHARGE, "amount": 500, "refundId": "r-1", "reason": "requested"}),
+        (REFUND_FAILED, {**OF_CHARGE, "amount": 500, "refundId": "r-1", "code": "lost_card"}),
         (PENDING, {"amount": 1999, "currency": "usd", "gateway": "stripe"}),
         (FAILED, {"code": "card_declined"}),
         (DISPUTED, {**OF_CHARGE, "amount": 1999, **DISPUTE}),
+        (
+            evolve(DISPUTED, due_by=NOW),
+            {**OF_CHARGE, "amount": 1999, **DISPUTE, "dueBy": TIME},
+        ),
     ],
     ids=[
         *("created", "authorized", "expiring", "voided"),
-        *("refunded", "pending", "failed", "disputed"),
+        *("refunded", "refund failed", "pending", "failed", "disputed", "evidence due"),
     ],
 )
 def test_a_body_has_the_fields_of_the_contract(event: Event, body: dict[str, object]) -> None:

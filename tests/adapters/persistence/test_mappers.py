@@ -24,6 +24,7 @@ from domain.events import (
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentRefundFailed,
     PaymentVoided,
 )
 from domain.refund import Refunded, RefundFailed, RefundPending, ReportedRefund
@@ -44,10 +45,12 @@ events = st.one_of(
     st.builds(PaymentExpiring, texts, texts, moments),
     st.builds(PaymentFailed, texts, texts, texts),
     st.builds(PaymentRefunded, texts, texts, texts, texts, amounts, texts),
+    st.builds(PaymentRefundFailed, texts, texts, texts, texts, amounts, texts),
     st.builds(
         PaymentDisputed,
         *(texts, texts, texts, texts, amounts, texts),
         st.sampled_from([status.value for status in DisputeStatus]),
+        st.none() | moments,
     ),
 )
 
@@ -66,6 +69,7 @@ notifications = st.one_of(
         DisputeNotification,
         *(texts, texts, texts, amounts, texts),
         st.sampled_from(DisputeStatus),
+        due_by=st.none() | moments,
     ),
 )
 

@@ -16,6 +16,7 @@ from domain.events import (
     PaymentFailed,
     PaymentPending,
     PaymentRefunded,
+    PaymentRefundFailed,
     PaymentVoided,
 )
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
@@ -84,7 +85,17 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
                 amount=money_from(data["amount"], data["currency"]),
                 reason=data["reason"],
             )
+        case PaymentRefundFailed.subject:
+            return PaymentRefundFailed(
+                payment_id=PaymentId(data["payment_id"]),
+                refund_id=RefundId(data["refund_id"]),
+                order_id=OrderId(data["order_id"]),
+                charge_id=ChargeId(data["charge_id"]),
+                amount=money_from(data["amount"], data["currency"]),
+                code=data["code"],
+            )
         case PaymentDisputed.subject:
+            due_by = data.get("due_by")  # earlier versions stored none
             return PaymentDisputed(
                 payment_id=PaymentId(data["payment_id"]),
                 dispute_id=DisputeId(data["dispute_id"]),
@@ -93,6 +104,7 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
                 amount=money_from(data["amount"], data["currency"]),
                 reason=data["reason"],
                 status=data["status"],
+                due_by=None if due_by is None else datetime.fromisoformat(due_by),
             )
         case _:
             raise ValueError(f"unknown event: {subject}")
@@ -138,6 +150,15 @@ def _data(event: Event) -> dict[str, Any]:
                 "currency": currency,
                 "reason": event.reason,
             }
+        case PaymentRefundFailed():
+            amount, currency = money_values(event.amount)
+            return data | {
+                "refund_id": event.refund_id,
+                "charge_id": event.charge_id,
+                "amount": amount,
+                "currency": currency,
+                "code": event.code,
+            }
         case PaymentDisputed():
             amount, currency = money_values(event.amount)
             return data | {
@@ -147,4 +168,5 @@ def _data(event: Event) -> dict[str, Any]:
                 "currency": currency,
                 "reason": event.reason,
                 "status": event.status,
+                "due_by": None if event.due_by is None else event.due_by.isoformat(),
             }

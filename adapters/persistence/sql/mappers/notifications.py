@@ -35,6 +35,7 @@ def notification_row(notification: ChargeNotification, since: datetime) -> Value
             "dispute_id": notification.dispute_id,
             "reason": notification.reason,
             "status": notification.status.value,
+            "due_by": None if notification.due_by is None else notification.due_by.isoformat(),
         }
     else:
         kind = "refund"
@@ -55,6 +56,7 @@ def notification_from(
             amount=amount,
             reason=data["reason"],
             status=DisputeStatus(data["status"]),
+            due_by=_moment(data.get("due_by")),
         )
     # Older versions stored no labels.
     reported = ReportedRefund(
@@ -64,6 +66,10 @@ def notification_from(
         **{name: data.get(name) for name in _LABELS},
     )
     return ExternalRefundNotification(notification_id, ChargeId(charge_id), reported)
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _amount_data(money: Money) -> dict[str, Any]:
