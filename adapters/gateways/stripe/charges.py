@@ -6,6 +6,7 @@ from datetime import datetime
 from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
+from adapters.gateways.stripe.captures import StripeCaptures
 from adapters.gateways.stripe.client import StripeApi, querying, time_left
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
@@ -16,6 +17,7 @@ from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_refusal, unsupported_amount
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import CardToken
+from domain.capture import CaptureFailed, CaptureMode
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
@@ -44,6 +46,7 @@ class StripeCharges:
                 amount=amount,
                 currency=payment.amount.currency.code,
                 source=token.value,
+                capture=False if payment.capture_mode is CaptureMode.MANUAL else None,
                 metadata=labels(payment),
             )
         except RequestRefused as refused:
@@ -51,11 +54,20 @@ class StripeCharges:
         return outcome_of_charge(charge)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        async with querying():
-            return await find_charge(self.api, payment)
+        return await self._find(payment, cancel=False)
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        return await self.find(payment)  # a charge never waits for its customer
+        # A charge never waits for its customer, but it may be authorized only.
+        return await self._find(payment, cancel=True)
+
+    async def _find(self, payment: Payment, *, cancel: bool) -> Outcome | None:
+        async with querying():
+            outcome = await find_charge(self.api, payment)
+            return await StripeCaptures(self.api).resolved(payment, outcome, cancel=cancel)
+
+    async def capture(self, payment: Payment) -> Outcome | CaptureFailed:
+        """Capture what is authorized; see application/ports/gateway_captures.py."""
+        return await StripeCaptures(self.api).capture(payment, self.find)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
         return await StripeRefunds(self.api).refund(payment, refund)

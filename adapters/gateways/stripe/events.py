@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from adapters.gateways.stripe.objects import Json, nested
+from adapters.gateways.stripe.wire import API_VERSION
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """Stripe's identifiers are much shorter; the limit protects the tables that store them."""
@@ -37,6 +38,12 @@ def hashed(data: bytes) -> str:
 def object_of(event: Json) -> Json:
     """Return the object that an event is about; empty if it contains none."""
     return nested(nested(event, "data"), "object")
+
+
+def version_of(event: Json) -> str:
+    """Return the version of Stripe's API that an event is written in; ours if it has none."""
+    version = event.get("api_version")
+    return version if isinstance(version, str) else API_VERSION
 
 
 def event_about(charge: Json) -> bytes:

@@ -8,7 +8,15 @@ from adapters.gateways.stripe.client import StripeApi, querying
 from adapters.gateways.stripe.events import event_about
 from adapters.gateways.stripe.labels import claimed_payment
 from adapters.gateways.stripe.notifications import read_event
-from adapters.gateways.stripe.objects import Json, amount, is_delayed, outcome_of_charge
+from adapters.gateways.stripe.objects import (
+    Json,
+    is_delayed,
+    nested,
+    outcome_of_charge,
+    refunded_of,
+)
+from adapters.gateways.stripe.statuses import Progress, intent_progress
+from adapters.gateways.stripe.wire import API_VERSION
 from application.ports.gateway_history import (
     MAX_LISTED,
     ListedCharge,
@@ -21,16 +29,18 @@ from domain.outcome import Declined
 
 
 async def list_charges(
-    api: StripeApi, since: datetime, until: datetime
+    api: StripeApi, since: datetime, until: datetime, expand: Sequence[str] = ()
 ) -> Sequence[ListedCharge | UnreadableCharge]:
     """Return what Stripe charged in this time, of either API; see the port's ListCharges.
 
-    Stripe's times are whole seconds, so some more of the time is listed.
+    Stripe's times are whole seconds, so some more of the time is listed. What an intent has
+    authorized is listed only if its charge contains it, by `expand`: the charge itself does not
+    show that the authorization was released.
     """
     window = {"gte": floor(since.timestamp()), "lt": ceil(until.timestamp())}
     found: list[Json] = []
     async with querying():
-        async for charge in api.list("/v1/charges", created=window):
+        async for charge in api.list("/v1/charges", created=window, expand=list(expand)):
             found.append(charge)
             if len(found) > MAX_LISTED:
                 raise TooManyCharges(f"Stripe lists more than {MAX_LISTED} charges")
@@ -39,22 +49,35 @@ async def list_charges(
 
 
 def _listed(charge: Json) -> ListedCharge | UnreadableCharge | None:
-    """Return a charge with our labels that is captured, or whose money comes later.
+    """Return a charge with our labels that is captured or authorized, or whose money comes later.
 
     A card's charge that has not ended is not listed: a webhook or recovery reports it.
     """
-    payment, status = claimed_payment(charge), charge.get("status")
-    is_captured = status == "succeeded" and charge.get("captured") is True
-    if not (is_captured or (status == "pending" and is_delayed(charge))):
+    intent = nested(charge, "payment_intent")
+    if intent:
+        charge = {**charge, "payment_intent": intent.get("id")}
+    status, is_uncaptured = charge.get("status"), charge.get("captured") is False
+    if status == "succeeded" and is_uncaptured:
+        is_listed = charge.get("payment_intent") is None or _is_authorized(intent)
+    else:
+        is_captured = status == "succeeded" and charge.get("captured") is True
+        is_listed = is_captured or (status == "pending" and is_delayed(charge))
+    if not is_listed:
         return None
+    payment = claimed_payment(charge)
     if payment is None:
         return _unreadable(charge)
     try:
         outcome = outcome_of_charge(charge)
-        refunded = amount(charge, "amount_refunded")
+        refunded = refunded_of(charge, API_VERSION)
     except OutcomeUnknown:
         return _unreadable(charge)
     return None if isinstance(outcome, Declined) else ListedCharge(payment, outcome, refunded)
+
+
+def _is_authorized(intent: Json) -> bool:
+    status = intent.get("status")
+    return isinstance(status, str) and intent_progress(status) is Progress.AUTHORIZED
 
 
 def _unreadable(charge: Json) -> UnreadableCharge | None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.gateways.stripe.objects import Json, Unreadable, is_storable, livemode, nested
+from domain.capture import CaptureMode
 from domain.identifiers import OrderId, PaymentId, UserId
 from domain.money import Currency, Money, UnknownCurrency
 from domain.payment import Payment
@@ -40,12 +41,18 @@ def labels(payment: Payment) -> dict[str, str]:
     """
     if max(len(payment.order_id), len(payment.user_id)) > MAX_VALUE:
         return names(payment)
-    return names(payment) | {
-        "user_id": payment.user_id,
-        "amount": str(payment.amount.minor_units),
-        "currency": payment.amount.currency.code,
-        "created_at": payment.created_at.isoformat(),
-    }
+    manual = payment.capture_mode is CaptureMode.MANUAL
+    mode = {"capture_mode": CaptureMode.MANUAL.value} if manual else {}
+    return (
+        names(payment)
+        | mode
+        | {
+            "user_id": payment.user_id,
+            "amount": str(payment.amount.minor_units),
+            "currency": payment.amount.currency.code,
+            "created_at": payment.created_at.isoformat(),
+        }
+    )
 
 
 def refund_labels(refund: Refund) -> dict[str, str]:
@@ -74,10 +81,10 @@ def claimed_payment(obj: Json) -> Payment | None:
     """
     payment_id, order_id = _id(obj, "payment_id"), _id(obj, "order_id")
     user_id = _id(obj, "user_id")
-    amount, created_at = _amount(obj), _created_at(obj)
+    amount, created_at, capture_mode = _amount(obj), _created_at(obj), _capture_mode(obj)
     if payment_id is None or order_id is None or user_id is None:
         return None
-    if amount is None or created_at is None:
+    if amount is None or created_at is None or capture_mode is None:
         return None
     try:
         live = livemode(obj)
@@ -91,6 +98,7 @@ def claimed_payment(obj: Json) -> Payment | None:
         gateway=GATEWAY,
         livemode=live,
         created_at=created_at,
+        capture_mode=capture_mode,
     )
 
 
@@ -107,6 +115,16 @@ def _amount(obj: Json) -> Money | None:
     try:
         return Money(int(digits), Currency.of(currency))
     except (ValueError, UnknownCurrency):
+        return None
+
+
+def _capture_mode(obj: Json) -> CaptureMode | None:
+    """Return when the money is captured: at once unless the labels say otherwise."""
+    if "capture_mode" not in nested(obj, "metadata"):
+        return CaptureMode.AUTOMATIC
+    try:
+        return CaptureMode(label(obj, "capture_mode"))
+    except ValueError:  # of a later version
         return None
 
 

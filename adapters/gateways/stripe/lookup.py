@@ -8,7 +8,7 @@ from adapters.gateways.stripe.labels import label
 from adapters.gateways.stripe.objects import Json, outcome_of_charge
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from domain.check_times import CHARGE_WINDOW
-from domain.outcome import Charged, Declined, Pending
+from domain.outcome import Authorized, Charged, Declined, Pending
 from domain.payment import Payment
 
 # The largest difference in seconds between the database's clock and Stripe's; much more than
@@ -16,15 +16,17 @@ from domain.payment import Payment
 _MAX_CLOCK_DIFFERENCE: Final = 60
 
 
-async def find_charge(api: StripeApi, payment: Payment) -> Charged | Declined | Pending | None:
+async def find_charge(
+    api: StripeApi, payment: Payment
+) -> Authorized | Charged | Declined | Pending | None:
     """Return the outcome of a payment from its charges, as `charge_outcome` does."""
     return charge_outcome(await find_objects(api, payment, "/v1/charges"))
 
 
-def charge_outcome(charges: list[Json]) -> Charged | Declined | Pending | None:
-    """Return the outcome of the captured charge, else of the pending one, else of the newest."""
+def charge_outcome(charges: list[Json]) -> Authorized | Charged | Declined | Pending | None:
+    """Return the outcome of the captured charge, else of the authorized, pending or newest one."""
     outcomes = [outcome_of_charge(each) for each in charges]
-    for preferred in (Charged, Pending):
+    for preferred in (Charged, Authorized, Pending):
         for outcome in outcomes:
             if isinstance(outcome, preferred):
                 return outcome

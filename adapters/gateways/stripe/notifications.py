@@ -11,16 +11,18 @@ from typing import Final
 
 from attrs import field, frozen
 
-from adapters.gateways.stripe.events import ID, decoded, hashed, id_of, object_of
+from adapters.gateways.stripe.events import ID, decoded, hashed, id_of, object_of, version_of
+from adapters.gateways.stripe.intents import charged_by_event, declined_by
 from adapters.gateways.stripe.labels import claimed_payment, label
 from adapters.gateways.stripe.objects import (
     Json,
     Unreadable,
     amount,
-    charged_by_event,
-    declined_by,
+    intent_of,
+    is_release,
     nested,
     outcome_of_charge,
+    refunded_of,
     text,
 )
 from adapters.gateways.stripe.refunds import reported_refund
@@ -39,14 +41,15 @@ from application.ports.gateway_notifications import (
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId, DisputeId, PaymentId
 from domain.money import Money
-from domain.outcome import Outcome
+from domain.outcome import Declined, Outcome
 
 # Stripe documents no other events about charges and payment intents
 # (https://docs.stripe.com/api/events/types). Those without an outcome only make us look.
 _WITHOUT_OUTCOME: Final = frozenset(
     {
-        *("charge.expired", "charge.pending", "charge.updated"),
-        *("payment_intent.amount_capturable_updated", "payment_intent.created"),
+        *("charge.pending", "charge.updated", "payment_intent.created"),
+        # It does not say until when; `charge.succeeded`, which is sent with it, does.
+        "payment_intent.amount_capturable_updated",
         *("payment_intent.partially_funded", "payment_intent.payment_failed"),
         *("payment_intent.processing", "payment_intent.requires_action"),
         # Until the intent is cancelled, another card may be used for it.
@@ -116,7 +119,7 @@ def _translated(event_id: str, event: Json) -> Notification:
     if obj.get("object") in _WITHOUT_LABELS:
         raise Unreadable(f"the event type {_shown(type_)} of a {obj['object']} is unknown")
     if type_.startswith(_PAYMENTS):
-        return _of_payment(event_id, type_, obj)
+        return _of_payment(event_id, type_, obj, version_of(event))
     if _payment_id(event) is not None and label(obj, "order_id") is not None:
         raise Unreadable(f"an object with our labels has the unknown event type {_shown(type_)}")
     return UnrelatedNotification(event_id)
@@ -130,7 +133,7 @@ def _of_thin(event_id: str, event: Json) -> Notification:
     raise Unreadable("a thin event has no object: let Stripe send snapshot events instead")
 
 
-def _of_payment(event_id: str, type_: str, obj: Json) -> Notification:
+def _of_payment(event_id: str, type_: str, obj: Json, version: str) -> Notification:
     if not isinstance(obj.get("metadata"), dict):
         raise Unreadable(f"the object of {_shown(type_)} has no metadata")
     if "payment_id" not in obj["metadata"]:
@@ -145,7 +148,7 @@ def _of_payment(event_id: str, type_: str, obj: Json) -> Notification:
         payment_id=PaymentId(payment_id),
         outcome=_outcome(type_, obj),
         claimed=claimed_payment(obj),
-        refunded=_refunded(obj),
+        refunded=_refunded(obj, version),
     )
 
 
@@ -167,17 +170,19 @@ def _outcome(type_: str, obj: Json) -> Outcome | None:
                 return outcome_of_charge(obj)
             case "payment_intent.canceled":
                 return declined_by(obj)
+            case "charge.expired":
+                return Declined("expired", intent_of(obj))
             case _ if type_ in _WITHOUT_OUTCOME:
                 return None
             case _:
                 raise Unreadable(f"the event type {_shown(type_)} is unknown")
     except Unreadable:
         raise
-    except OutcomeUnknown:  # such as a charge that is only authorized
+    except OutcomeUnknown:  # such as a card's charge that is not finished
         return None
 
 
-def _refunded(obj: Json) -> Money | None:
+def _refunded(obj: Json, version: str) -> Money | None:
     """Return how much of a charge was refunded by then; None if nothing was.
 
     The event alone does not say by which refunds: since API version 2022-11-15 a charge does not
@@ -188,12 +193,17 @@ def _refunded(obj: Json) -> Money | None:
     """
     if "amount_refunded" not in obj:  # a payment intent
         return None
-    refunded = amount(obj, "amount_refunded")
+    refunded = refunded_of(obj, version)
     return None if refunded.is_zero else refunded
 
 
 def _of_refund(event_id: str, obj: Json) -> Notification:
-    """Translate a refund; without our labels, it is an external one."""
+    """Translate a refund; without our labels, it is an external one.
+
+    One that releases an authorization gives nothing back.
+    """
+    if is_release(obj) or label(obj, "releases") is not None:
+        return UnrelatedNotification(event_id)
     payment_id = label(obj, "payment_id")
     refund, charge_id = reported_refund(obj), ChargeId(text(obj, "charge"))
     if payment_id is not None and ID.fullmatch(payment_id) and refund.refund_id is not None:

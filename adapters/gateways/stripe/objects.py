@@ -1,21 +1,17 @@
-"""Translation of Stripe's objects: charges, payment intents and refunds."""
+"""Translation of Stripe's objects: charges and refunds."""
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeGuard
 
 from adapters.gateways.stripe.amounts import from_stripe
-from adapters.gateways.stripe.refusals import Error, code_of, outcome_of_error
-from adapters.gateways.stripe.statuses import (
-    Progress,
-    charge_progress,
-    intent_progress,
-    refund_progress,
-)
+from adapters.gateways.stripe.refusals import code_of
+from adapters.gateways.stripe.statuses import Progress, charge_progress, refund_progress
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
-from domain.outcome import Charged, Declined, Outcome, Pending, Refused, RequiresAction
+from domain.outcome import Authorized, Charged, Declined, Pending
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
 
 Json = Mapping[str, Any]
@@ -66,7 +62,7 @@ def amount(obj: Json, name: str) -> Money:
         Unreadable: it is missing, or we cannot express it.
     """
     value = obj.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not is_whole(value):
         raise Unreadable(f"Stripe's object has no {name}")
     try:
         return from_stripe(value, text(obj, "currency"))
@@ -100,20 +96,38 @@ def is_delayed(charge: Json) -> bool:
     return isinstance(method, str) and method not in _CARDS
 
 
-def outcome_of_charge(charge: Json) -> Charged | Declined | Pending:
+# What is not captured expires after 7 days by default (https://docs.stripe.com/api/charges/capture).
+_AUTHORIZED_FOR: Final = timedelta(days=7)
+
+RELEASED: Final = "canceled"
+"""The code of an authorization that was released, as of an intent that was cancelled."""
+
+
+def outcome_of_charge(charge: Json) -> Charged | Authorized | Declined | Pending:
     """Return the outcome of a charge, with the amount, currency and mode that Stripe reports.
 
+    A charge that an intent has authorized does not show that it was released: its intent does.
+
     Raises:
-        OutcomeUnknown: it is a card's and not finished, only authorized, or cannot be read.
+        OutcomeUnknown: it is a card's and not finished, or cannot be read.
     """
     match charge_progress(text(charge, "status")):
         case Progress.SUCCEEDED if charge.get("captured") is True:
-            has_intent = isinstance(charge.get("payment_intent"), str)
             return Charged(
                 charge_id=ChargeId(text(charge, "id")),
                 amount=amount(charge, "amount_captured"),
                 livemode=livemode(charge),
-                reference=text(charge, "payment_intent") if has_intent else None,
+                reference=intent_of(charge),
+            )
+        case Progress.SUCCEEDED if charge.get("captured") is False:
+            if charge.get("refunded") is True:
+                return Declined(RELEASED, intent_of(charge))
+            return Authorized(
+                charge_id=ChargeId(text(charge, "id")),
+                amount=amount(charge, "amount"),
+                livemode=livemode(charge),
+                until=authorized_until(charge),
+                reference=intent_of(charge),
             )
         case Progress.FAILED:
             # The bank's own reason, if there is one, as in the error of the declined request.
@@ -122,95 +136,81 @@ def outcome_of_charge(charge: Json) -> Charged | Declined | Pending:
             reason = outcome.get("reason") if by_bank else None
             return Declined(code_of({"decline_code": reason, "code": charge.get("failure_code")}))
         case Progress.WAITING_FOR_MONEY if is_delayed(charge):
-            has_intent = isinstance(charge.get("payment_intent"), str)
-            return Pending(text(charge, "payment_intent" if has_intent else "id"))
+            return Pending(intent_of(charge) or text(charge, "id"))
         case _:
             raise OutcomeUnknown("Stripe has not finished the charge")
 
 
-# --- payment intents: https://docs.stripe.com/api/payment_intents/object ---
+def intent_of(charge: Json) -> str | None:
+    """Return the id of the intent that has made a charge; None if it was made without."""
+    has_intent = isinstance(charge.get("payment_intent"), str)
+    return text(charge, "payment_intent") if has_intent else None
 
 
-def charged_by(intent: Json) -> Charged:
-    """Return the outcome of an intent that succeeded and has its charge expanded.
+def authorized_until(charge: Json) -> datetime:
+    """Return when Stripe releases an authorization: `capture_before`, else after the usual time.
 
     Raises:
-        OutcomeUnknown: it cannot be read.
+        Unreadable: neither is known.
     """
-    outcome = outcome_of_charge(nested(intent, "latest_charge"))
-    if not isinstance(outcome, Charged):
-        raise Unreadable("Stripe's intent succeeded, but not its charge")
-    return Charged(outcome.charge_id, outcome.amount, outcome.livemode, text(intent, "id"))
+    details = nested(charge, "payment_method_details")
+    before = nested(details, str(details.get("type"))).get("capture_before")
+    if is_whole(before):
+        return _time(before)
+    created = charge.get("created")
+    if not is_whole(created):
+        raise Unreadable("Stripe's charge has no time")
+    return _time(created) + _AUTHORIZED_FOR
 
 
-def charged_by_event(intent: Json) -> Charged:
-    """Return the outcome of an intent that succeeded, as an event reports it.
+def is_whole(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number, as Stripe's amounts and times are."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
-    Since API version 2022-11-15 it names its charge; before, it contained all its charges, newest
-    first (https://docs.stripe.com/upgrades#2022-11-15).
+
+def _time(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Unreadable("Stripe's charge has an impossible time") from None
+
+
+# --- what is refunded of a charge ---
+
+
+# Since then, Stripe does not count what is released as refunded, and makes no refund of it
+# (https://docs.stripe.com/changelog/basil/2025-03-31/remove-refund-from-partial-capture-and-payment-cancellation-flow).
+# Events have the version of their webhook endpoint.
+_RELEASES_ARE_NO_REFUNDS: Final = "2025-03-31"
+
+
+def refunded_of(charge: Json, version: str) -> Money:
+    """Return how much of what was captured by a charge is refunded, in any version of the API.
 
     Raises:
         Unreadable: it cannot be read.
     """
-    charges = nested(intent, "charges").get("data")
-    newest = next(iter(charges), None) if isinstance(charges, list) else None
-    charge = newest if intent.get("latest_charge") is None else intent["latest_charge"]
-    return Charged(
-        charge_id=ChargeId(text(charge if isinstance(charge, dict) else {"id": charge}, "id")),
-        amount=amount(intent, "amount_received"),
-        livemode=livemode(intent),
-        reference=text(intent, "id"),
+    refunded = amount(charge, "amount_refunded")
+    if charge.get("captured") is not True:
+        return Money(0, refunded.currency)
+    captured, authorized = amount(charge, "amount_captured"), amount(charge, "amount")
+    if version >= _RELEASES_ARE_NO_REFUNDS and not refunded.exceeds(captured):
+        return refunded
+    released = (
+        authorized - captured if authorized.exceeds(captured) else Money(0, captured.currency)
     )
+    return refunded if released.exceeds(refunded) else refunded - released
 
 
-def declined_by(intent: Json) -> Declined | Refused:
-    """Return why an intent was cancelled: its last error, the given reason, or `canceled`."""
-    reference = text(intent, "id")
-    error = nested(intent, "last_payment_error")
-    if error:
-        return outcome_of_error(Error(error), reference)
-    return Declined(code_of({"code": intent.get("cancellation_reason") or "canceled"}), reference)
+def is_release(refund: Json) -> bool:
+    """Whether a refund gives nothing back: it releases what was authorized and never captured.
 
-
-def action_for(intent: Json) -> RequiresAction:
-    """Return what the customer must do; https://docs.stripe.com/payments/3d-secure.
-
-    Raises:
-        Unreadable: the action is missing.
+    It does not change the account's balance.
     """
-    action = nested(intent, "next_action")
-    url = nested(action, "redirect_to_url").get("url")
-    return RequiresAction(
-        reference=text(intent, "id"),
-        client_secret=text(intent, "client_secret", MAX_SECRET),
-        next_action=text(action, "type"),
-        redirect_url=url if isinstance(url, str) else None,
-    )
-
-
-def outcome_of_intent(intent: Json) -> Outcome:
-    """Return the outcome of an intent.
-
-    Raises:
-        OutcomeUnknown: it is still in progress.
-    """
-    match intent_progress(text(intent, "status")):
-        case Progress.SUCCEEDED:
-            return charged_by(intent)
-        case Progress.WAITING_FOR_CUSTOMER:
-            return action_for(intent)
-        case Progress.WAITING_FOR_MONEY if is_pending(intent):
-            return Pending(text(intent, "id"))
-        case Progress.FAILED:
-            return declined_by(intent)
-        case _:
-            raise OutcomeUnknown("the payment intent is still in progress at Stripe")
-
-
-def is_pending(intent: Json) -> bool:
-    """Whether the money of an intent, which has its charge expanded, comes later."""
-    is_waiting = intent_progress(text(intent, "status")) is Progress.WAITING_FOR_MONEY
-    return is_waiting and is_delayed(nested(intent, "latest_charge"))
+    if refund.get("reason") == "expired_uncaptured_charge":
+        return True
+    has_no_effect = refund.get("balance_transaction", "") is None
+    return has_no_effect and refund.get("status") == "succeeded"
 
 
 # --- refunds: https://docs.stripe.com/api/refunds/object ---

@@ -8,7 +8,7 @@ from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.client import StripeApi, bounded, querying
 from adapters.gateways.stripe.errors import RequestRefused, StoredError
 from adapters.gateways.stripe.labels import label, names, refund_labels
-from adapters.gateways.stripe.objects import Json, amount, outcome_of_refund, text
+from adapters.gateways.stripe.objects import Json, amount, is_release, outcome_of_refund, text
 from domain.identifiers import ChargeId, RefundId
 from domain.payment import Payment
 from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
@@ -65,7 +65,12 @@ class StripeRefunds:
         if payment.charge_id is None:
             return []
         async with querying():
-            return [reported_refund(each) for each in await self._list(payment.charge_id)]
+            refunds = [each for each in await self._list(payment.charge_id) if not is_release(each)]
+            if any(label(each, "releases") for each in refunds):
+                # What we have released was captured at the same time if it is refunded at all.
+                charge = await self.api.get(f"/v1/charges/{payment.charge_id}")
+                refunds = refunds if charge.get("captured") is True else []
+            return [reported_refund(each) for each in refunds]
 
     async def _list(self, charge_id: ChargeId) -> list[Json]:
         """Return all refunds of a charge; unlike search, the list API sees every write at once."""

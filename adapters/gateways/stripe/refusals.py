@@ -109,10 +109,12 @@ _USED_METHOD: Final = re.compile(r"PaymentMethod was previously used", re.IGNORE
 # Codes are identifiers; any other text is dropped.
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-# What Stripe may quote: keys, tokens, payment methods, secrets, e-mail addresses, card numbers.
+# What Stripe may quote: keys, tokens, payment methods, secrets, addresses of a customer's return
+# (with what the shop has put there), e-mail addresses, card numbers.
 _QUOTED: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|ctoken|pm|card|src|ba|cus)_[A-Za-z0-9_*]+"
     r"|\w*_secret_\w+"
+    r"|https?://[^\s?#]*[?#]\S*"
     r"|(?i:bearer)\s+\S+"
     r"|[^\s'\"<>@]+@[^\s'\"<>@]+"
     r"|(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)"

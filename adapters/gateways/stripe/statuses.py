@@ -24,6 +24,8 @@ class Progress(Enum):
     WAITING_FOR_CUSTOMER = auto()
     WAITING_FOR_CARD = auto()
     """Nothing happens until the customer gives another card."""
+    AUTHORIZED = auto()
+    """The money is held until it is captured or released."""
     WAITING_FOR_MONEY = auto()
     """The bank has not paid yet; only a payment that is not by card takes days."""
     SUCCEEDED = auto()
@@ -40,7 +42,7 @@ _CHARGES: Final = {
 # https://docs.stripe.com/payments/paymentintents/lifecycle
 _INTENTS: Final = {
     "processing": Progress.WAITING_FOR_MONEY,
-    "requires_capture": Progress.OPEN,
+    "requires_capture": Progress.AUTHORIZED,
     "requires_action": Progress.WAITING_FOR_CUSTOMER,
     "requires_payment_method": Progress.WAITING_FOR_CARD,
     "requires_confirmation": Progress.WAITING_FOR_CARD,

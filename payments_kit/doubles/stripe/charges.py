@@ -7,11 +7,15 @@ from attrs import evolve
 from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, Card, Decline
 from payments_kit.doubles.stripe.currencies import check_amount, check_currency
 from payments_kit.doubles.stripe.disputes import open_dispute
-from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid, refused
+from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid
 from payments_kit.doubles.stripe.ledger import Ledger, Plan
 from payments_kit.doubles.stripe.methods import card_details, take_token
 
 Params = dict[str, Any]
+
+AUTHORIZED_SECONDS = 7 * 24 * 3600
+"""How long a bank holds the money of an online payment by its customer
+(https://docs.stripe.com/payments/place-a-hold-on-a-payment-method)."""
 
 
 def create(ledger: Ledger, params: Params) -> Json:
@@ -94,29 +98,6 @@ def settle(ledger: Ledger, charge: Json, status: str, decline: Decline | None = 
     card = ledger.cards[charge["id"]]
     if status == "succeeded" and card.dispute:
         open_dispute(ledger, charge, card.dispute)
-
-
-def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
-    """Capture an authorized charge, or a part of it."""
-    charge = ledger.get("ch", charge_id, "charge", status=404)
-    if charge["status"] != "succeeded" or charge["captured"] or charge["refunded"]:
-        message = f"Charge {charge_id} has already been captured."
-        raise refused(message, code="charge_already_captured")
-    amount: int = params["amount"] if "amount" in params else charge["amount"]
-    if not 1 <= amount <= charge["amount"]:
-        raise refused(
-            "The amount to capture must be at most what was authorized.",
-            code="amount_too_large",
-            param="amount",
-        )
-    charge |= {
-        "captured": True,
-        "amount_captured": amount,
-        "amount_refunded": charge["amount"] - amount,
-        "balance_transaction": ledger.new_id("txn"),
-    }
-    ledger.emit("charge.captured", charge)
-    return charge
 
 
 def update(ledger: Ledger, charge_id: str, params: Params) -> Json:
@@ -202,7 +183,9 @@ def _new_charge(
         "paid": False,
         "payment_intent": payment_intent,
         "payment_method": payment_method,
-        "payment_method_details": _method_details(card, details),
+        "payment_method_details": _method_details(
+            card, details, None if captured else ledger.timestamp() + AUTHORIZED_SECONDS
+        ),
         "radar_options": {},
         "receipt_email": None,
         "receipt_number": None,
@@ -220,7 +203,7 @@ def _new_charge(
     }
 
 
-def _method_details(card: Card, details: Json) -> Json:
+def _method_details(card: Card, details: Json, capture_before: int | None) -> Json:
     if card.method != "card":
         bank = {"account_type": "checking", "bank_name": "STRIPE TEST BANK", "last4": card.last4}
         return {"type": card.method, card.method: bank}
@@ -231,5 +214,6 @@ def _method_details(card: Card, details: Json) -> Json:
             "funding": card.funding,
             "network": card.brand,
             "three_d_secure": None,
-        },
+        }
+        | ({} if capture_before is None else {"capture_before": capture_before}),
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments_kit.doubles.stripe import charges, lifecycle, methods
+from payments_kit.doubles.stripe import captures, charges, lifecycle, methods
 from payments_kit.doubles.stripe.currencies import check_amount, check_currency
 from payments_kit.doubles.stripe.errors import Json, invalid
 from payments_kit.doubles.stripe.ledger import Ledger
@@ -77,21 +77,28 @@ def cancel(ledger: Ledger, intent_id: str, params: Params) -> Json:
             "Only a PaymentIntent with one of the following statuses may be canceled: "
             f"{', '.join(CANCELABLE)}.",
         )
-    if intent["status"] == "requires_capture":
-        charge = ledger.charges[intent["latest_charge"]]
-        charge |= {"amount_refunded": charge["amount"], "refunded": True}
-        ledger.emit("charge.refunded", charge)
-    elif intent["status"] == "processing":
+    if intent["status"] == "processing":
         charges.settle(ledger, ledger.charges[intent["latest_charge"]], "failed")
+    # A charge that is only authorized does not change: the API has no refund of it.
+    _end(ledger, intent, params.get("cancellation_reason"))
+    return intent
+
+
+def expire(ledger: Ledger, intent: Json) -> None:
+    """Let what an intent has authorized run out."""
+    captures.expire(ledger, ledger.get("ch", intent["latest_charge"] or "", "charge"))
+    _end(ledger, intent, "expired")
+
+
+def _end(ledger: Ledger, intent: Json, reason: str | None) -> None:
     intent |= {
         "status": "canceled",
         "canceled_at": ledger.timestamp(),
-        "cancellation_reason": params.get("cancellation_reason"),
+        "cancellation_reason": reason,
         "amount_capturable": 0,
         "next_action": None,
     }
     ledger.emit("payment_intent.canceled", intent)
-    return intent
 
 
 def _is_submitted(ledger: Ledger, intent: Json) -> bool:
@@ -113,7 +120,7 @@ def capture(ledger: Ledger, intent_id: str, params: Params) -> Json:
             "captured: requires_capture.",
         )
     amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount"]
-    charges.capture(ledger, intent["latest_charge"], {"amount": amount})
+    captures.capture(ledger, intent["latest_charge"], {"amount": amount})
     intent["metadata"] |= params.get("metadata", {})
     lifecycle.succeed(ledger, intent, amount)
     return intent

@@ -52,6 +52,8 @@ class Ledger:
     cards: dict[str, Card] = field(factory=dict)
     used: set[str] = field(factory=set)
     """The payment methods that cannot be used again."""
+    expired: set[str] = field(factory=set)
+    """The charges whose authorization has run out."""
     reports: dict[str, Json] = field(factory=dict)
     """The fields that the API reports wrongly, by object id."""
     next_charges: list[Plan] = field(factory=list)
@@ -108,8 +110,8 @@ class Ledger:
         """Remove everything."""
         for objects in (
             self.charges, self.payment_intents, self.payment_methods, self.refunds, self.disputes,
-            self.events, self.tokens, self.cards, self.used, self.reports, self.next_charges,
-            self.next_refunds,
+            self.events, self.tokens, self.cards, self.used, self.expired, self.reports,
+            self.next_charges, self.next_refunds,
         ):  # fmt: skip
             objects.clear()
 

@@ -12,15 +12,18 @@ Params = dict[str, Any]
 def create(ledger: Ledger, params: Params) -> Json:
     """Refund a charge, as `POST /v1/refunds` does."""
     charge = _charge(ledger, params)
-    remaining = charge["amount"] - charge["amount_refunded"]
+    taken = charge["amount_captured"] if charge["captured"] else charge["amount"]
+    remaining = taken - charge["amount_refunded"]
     if charge["status"] != "succeeded":
         raise refused(f"Charge {charge['id']} was not successful and cannot be refunded.")
-    if charge["refunded"]:
+    if charge["refunded"] or charge["id"] in ledger.expired:
         message = f"Charge {charge['id']} has already been refunded."
         raise refused(message, code="charge_already_refunded")
     if charge["disputed"] and _is_not_won(ledger, charge):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise refused(message, code="charge_disputed")
+    if not charge["captured"]:
+        _check_release(charge, params)
     amount = params.get("amount", remaining)
     if amount < 1:
         raise invalid("Invalid positive integer", code="parameter_invalid_integer", param="amount")
@@ -81,13 +84,26 @@ def _charge(ledger: Ledger, params: Params) -> Json:
     return charge
 
 
+def _check_release(charge: Json, params: Params) -> None:
+    """Check a refund of a charge that is not captured: it releases all that is authorized."""
+    if charge["payment_intent"] is not None:
+        raise refused(
+            f"This PaymentIntent ({charge['payment_intent']}) does not have a successful charge to "
+            "refund."
+        )
+    if params.get("amount", charge["amount"]) != charge["amount"]:
+        message = "You cannot partially refund an uncaptured charge. Instead, capture the charge "
+        raise refused(f"{message}for an amount less than the original amount", param="amount")
+
+
 def _is_not_won(ledger: Ledger, charge: Json) -> bool:
     return bool(ledger.disputes[charge["dispute"]]["status"] != "won")
 
 
 def _count(charge: Json, amount: int) -> None:
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
+    taken = charge["amount_captured"] if charge["captured"] else charge["amount"]
+    charge["refunded"] = charge["amount_refunded"] >= taken
 
 
 def _mark_failed(ledger: Ledger, refund: Json) -> None:
@@ -106,7 +122,8 @@ def _new_refund(ledger: Ledger, charge: Json, amount: int, params: Params) -> Js
         "id": ledger.new_id("re"),
         "object": "refund",
         "amount": amount,
-        "balance_transaction": ledger.new_id("txn"),
+        # What was never captured does not change the balance.
+        "balance_transaction": ledger.new_id("txn") if charge["captured"] else None,
         "charge": charge["id"],
         "created": ledger.timestamp(),
         "currency": charge["currency"],

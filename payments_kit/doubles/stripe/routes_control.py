@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict
 
-from payments_kit.doubles.stripe import disputes, lifecycle, refunds
+from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, refunds
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, invalid
 from payments_kit.doubles.stripe.faults import decode_fault
@@ -106,6 +106,18 @@ async def finish(double: Double, body: Json) -> Any:
     return charge
 
 
+async def expire(double: Double, body: Json) -> Any:
+    """Let the authorization of a {charge} or {payment_intent} run out."""
+    ledger = double.ledger
+    if "payment_intent" in body:
+        intent = ledger.get("pi", body["payment_intent"], "payment_intent", status=404)
+        intents.expire(ledger, intent)
+        return intent
+    charge = ledger.get("ch", body.get("charge") or "", "charge", status=404)
+    captures.expire(ledger, charge)
+    return charge
+
+
 async def plan_charge(double: Double, body: Json) -> Any:
     """Set the {status} of the next {times} charges, or the fields that the API will {report}."""
     return _plan(double.ledger.next_charges, body)
@@ -186,6 +198,7 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("POST", "/_double/reset"): reset,
     ("POST", "/_double/complete_authentication"): complete_authentication,
     ("POST", "/_double/finish"): finish,
+    ("POST", "/_double/expire"): expire,
     ("POST", "/_double/next_charge"): plan_charge,
     ("POST", "/_double/next_refund"): plan_refund,
     ("POST", "/_double/forget_keys"): forget_keys,

@@ -6,7 +6,15 @@ from typing import Any
 
 from attrs import frozen
 
-from payments_kit.doubles.stripe import charges, intents, listing, methods, params, refunds
+from payments_kit.doubles.stripe import (
+    captures,
+    charges,
+    intents,
+    listing,
+    methods,
+    params,
+    refunds,
+)
 from payments_kit.doubles.stripe.errors import Json, StripeFailure
 from payments_kit.doubles.stripe.ledger import Ledger
 from payments_kit.doubles.stripe.params import Shape
@@ -106,7 +114,12 @@ ROUTES = (
     _route("GET", f"{_CHARGES}/search", params.SEARCH, _search("ch", f"{_CHARGES}/search")),
     _route("GET", f"{_CHARGES}/{{id}}", params.NOTHING, _read("ch", "id")),
     _route("POST", f"{_CHARGES}/{{id}}", params.UPDATE, _change(charges.update)),
-    _route("POST", f"{_CHARGES}/{{id}}/capture", params.CAPTURE_CHARGE, _change(charges.capture)),
+    _route(
+        "POST",
+        f"{_CHARGES}/{{id}}/capture",
+        params.CAPTURE_CHARGE,
+        _change(captures.capture_directly),
+    ),
     _route("POST", "/v1/tokens", params.CREATE_TOKEN, _create(methods.create_token)),
     _route("POST", _METHODS, params.CREATE_METHOD, _create(methods.create)),
     _route("GET", _METHODS, params.LIST_METHODS, _list("pm", _METHODS)),

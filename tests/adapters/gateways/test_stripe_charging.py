@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways.stripe import client as stripe_client
-from adapters.gateways.stripe import payment_intents as stripe_payment_intents
+from adapters.gateways.stripe import tokens as stripe_tokens
 from adapters.gateways.stripe.charges import StripeCharges
 from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.labels import labels
@@ -36,7 +36,7 @@ def leave_seconds(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Leave a charge only this much of its time."""
     margin = CALL_SECONDS - seconds
     monkeypatch.setattr(stripe_client, "MARGIN_SECONDS", margin)
-    monkeypatch.setattr(stripe_payment_intents, "_SEND_SECONDS", 0.0)
+    monkeypatch.setattr(stripe_tokens, "_SEND_SECONDS", 0.0)
 
 
 # --- requests ----------------------------------------------------------------------------------

@@ -174,7 +174,6 @@ def test_a_failure_of_an_open_intent_is_not_final(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("create", "status", "event"),
     [
-        (lambda ledger: a_charge(ledger, capture=False), None, "charge.succeeded"),
         (a_charge, "pending", "charge.pending"),
         (an_intent, "pending", "payment_intent.processing"),
         (an_intent, None, "payment_intent.created"),
