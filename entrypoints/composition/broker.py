@@ -8,6 +8,7 @@ from attrs import frozen
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.namespace import Namespace
+from adapters.messaging.jetstream.plans import Plans
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from entrypoints.composition.nats_settings import naming_variables, security_of
@@ -37,6 +38,11 @@ def broker_of(settings: Settings) -> JetStreamConnection:
         )
 
 
+def streams_of(settings: Settings, broker: JetStreamConnection) -> Streams:
+    """Return the streams with our subjects."""
+    return Streams(broker, Plans.on(settings.capture_subject))
+
+
 @contextlib.asynccontextmanager
 async def open_connected(settings: Settings) -> AsyncIterator[tuple[Runtime, Messaging]]:
     """Open a runtime that publishes to NATS; the connection is made in the background.
@@ -45,6 +51,6 @@ async def open_connected(settings: Settings) -> AsyncIterator[tuple[Runtime, Mes
         InvalidSetting: the address of NATS, a file or a gateway plug-in cannot be used.
     """
     broker = broker_of(settings)
-    streams = Streams(broker)
+    streams = streams_of(settings, broker)
     async with open_runtime(settings, JetStreamPublisher(broker, streams)) as runtime, broker:
         yield runtime, Messaging(broker, streams, JetStreamDeadLetters(broker, streams))

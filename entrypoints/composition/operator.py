@@ -10,7 +10,6 @@ from attrs import frozen
 from adapters.messaging.jetstream.check import check as check_broker
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.plans import ORDERS_CONSUMER
-from adapters.messaging.jetstream.streams import Streams
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check as check_database
@@ -19,7 +18,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
-from entrypoints.composition.broker import broker_of, open_connected
+from entrypoints.composition.broker import broker_of, open_connected, streams_of
 from entrypoints.composition.runtime import notification_reader_of, open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
@@ -77,7 +76,7 @@ async def check_sign_in(settings: Settings) -> CheckResult:
 async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     """Open the dead letters; their methods raise BrokerUnavailable if NATS cannot be reached."""
     async with broker_of(settings) as broker:
-        yield JetStreamDeadLetters(broker, Streams(broker))
+        yield JetStreamDeadLetters(broker, streams_of(settings, broker))
 
 
 @contextlib.asynccontextmanager

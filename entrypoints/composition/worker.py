@@ -7,7 +7,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 
 from adapters.messaging.jetstream.connection import JetStreamConnection
-from adapters.messaging.jetstream.plans import ORDERS, ORDERS_CONSUMER, PAYMENTS
+from adapters.messaging.jetstream.plans import ORDERS_CONSUMER, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
@@ -66,9 +66,11 @@ def _dependencies(
 ) -> WorkerDependencies:
     use_cases = runtime.use_cases
     connection = messaging.broker, messaging.streams, messaging.dead_letters
-    orders = JetStreamSubscription(*connection, ORDERS, durable=ORDERS_CONSUMER)
+    plans, capture_subject = messaging.streams.plans, runtime.settings.capture_subject
+    orders = JetStreamSubscription(*connection, plans.orders, durable=ORDERS_CONSUMER)
+    shipments = JetStreamSubscription(*connection, plans.shipments, durable=SHIPMENTS_CONSUMER)
     payments = JetStreamSubscription(
-        *connection, PAYMENTS, durable="payments-complete", subjects=("payment:created",)
+        *connection, plans.payments, durable="payments-complete", subjects=("payment:created",)
     )
     positions = SqlStreamPositions(runtime.database)
 
@@ -78,17 +80,23 @@ def _dependencies(
     observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
     reader = notification_reader_of(runtime.settings, runtime.clock)
     retention = Retention(runtime.idempotency_store, SqlRetention(runtime.database).delete_old_rows)
-    return WorkerDependencies(
-        use_cases=use_cases,
-        order_intake=OrderIntake(
-            observed(orders),
-            alignment(orders),
+
+    def order_intake(events: InboundEvents) -> OrderIntake:
+        return OrderIntake(
+            observed(events),
+            alignment(events),
             use_cases.replicate_order,
             use_cases.cancel_order,
             use_cases.advance_positions,
             runtime.settings.currency,
             runtime.alerts,
-        ),
+            capture_subject=capture_subject,
+        )
+
+    return WorkerDependencies(
+        use_cases=use_cases,
+        order_intake=order_intake(orders),
+        shipment_intake=order_intake(shipments),
         payment_intake=PaymentCreatedIntake(
             observed(payments),
             alignment(payments),

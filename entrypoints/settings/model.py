@@ -96,6 +96,15 @@ class Settings:
             default=NO_DEFAULT,
         ),
     )
+    capture_subject: str = field(
+        default="order:shipped",
+        metadata=declare(
+            "CAPTURE_SUBJECT",
+            parsers.capture_subject,
+            "the event that captures an authorized payment",
+            default="`order:shipped`",
+        ),
+    )
     jwt_key: str | None = field(
         default=None,
         repr=False,

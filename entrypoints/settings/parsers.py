@@ -19,6 +19,14 @@ GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 # As an operator is written into logs and histories.
 _OPERATOR_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
+# Without the subjects of NATS itself, which begin with $ and _INBOX
+# (https://docs.nats.io/nats-concepts/subjects#characters-allowed-and-recommended-for-subject-names).
+_SUBJECT: Final = re.compile(r"(?!\$|_INBOX)[!-)+-\-/-=?-~]+(\.[!-)+-\-/-=?-~]+)*")
+_SUBJECTS_OF_ORDERS: Final = ("order:created", "order:cancelled")
+
+MAX_SUBJECT: Final = 128
+"""Longer than any subject in use; dead letters repeat it in a subject of their own."""
+
 _SUBJECT_PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -120,6 +128,18 @@ def subject_prefix(value: str) -> str:
         raise ValueError(
             f"must be words of letters, digits, - and _, with dots between; at most {MAX_PREFIX}"
         )
+    return value
+
+
+def capture_subject(value: str) -> str:
+    """Accept a subject of NATS without wildcards that no other event of ours has."""
+    if _SUBJECT.fullmatch(value) is None or len(value) > MAX_SUBJECT:
+        raise ValueError(
+            "must be a subject without spaces and wildcards, such as order:shipped; at most"
+            f" {MAX_SUBJECT} characters"
+        )
+    if value in _SUBJECTS_OF_ORDERS or value.startswith(("payment:", "payments.dead-letters")):
+        raise ValueError("is the subject of other events of this service")
     return value
 
 

@@ -8,15 +8,17 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from application.use_cases.cancel_order import OrderCancellation
+from domain.capture import CaptureMode
 from domain.identifiers import OrderId, UserId
-from domain.money import Currency, InexactAmount, Money, UnknownCurrency
-from domain.replica import OrderReplica, OrderStatus, Terms
+from domain.money import MAX_MINOR_UNITS, Currency, InexactAmount, Money, UnknownCurrency
+from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 from entrypoints.opaque_ids import read_id
 from entrypoints.worker.expiry import NotUnderstood, read_expiry
 from entrypoints.worker.json_object import NotOneObject, decode_object
 
 ORDER_CREATED: Final = "order:created"
 ORDER_CANCELLED: Final = "order:cancelled"
+ORDER_SHIPPED: Final = "order:shipped"
 PAYMENT_CREATED: Final = "payment:created"
 
 MAX_BYTES: Final = 64 * 1024
@@ -69,11 +71,18 @@ class _Created(msgspec.Struct, rename="camel"):
     ticket: _Ticket
     expires_at: msgspec.Raw = msgspec.Raw(b"null")
     currency: str | None = None
+    capture: Any = None
 
 
 class _Cancelled(msgspec.Struct):
     id: Any
     version: Any
+
+
+class _Shipped(msgspec.Struct):
+    id: Any
+    version: Any
+    amount: Any = None
 
 
 class _PaymentCreated(msgspec.Struct, rename="camel"):
@@ -83,23 +92,27 @@ class _PaymentCreated(msgspec.Struct, rename="camel"):
 # The fields that decide about money; any other may be doubled.
 _UNIQUE: Final = (
     *("id", "version", "status", "userId", "expiresAt", "currency", "orderId"),
-    *("ticket", "ticket.price", "ticket.currency"),
+    *("ticket", "ticket.price", "ticket.currency", "capture", "amount"),
 )
 
 _Body = TypeVar("_Body")
 
 _CREATED: Final = msgspec.json.Decoder(_Created)
 _CANCELLED: Final = msgspec.json.Decoder(_Cancelled)
+_SHIPPED: Final = msgspec.json.Decoder(_Shipped)
 _PAYMENT_CREATED: Final = msgspec.json.Decoder(_PaymentCreated)
 
 
-def decode(subject: str, data: bytes, currency: Currency) -> OrderReplica | OrderCancellation:
+def decode(
+    subject: str, data: bytes, currency: Currency, capture_subject: str = ORDER_SHIPPED
+) -> OrderReplica | OrderCancellation:
     """Decode an order event.
 
     Args:
-        subject: `order:created` or `order:cancelled`.
+        subject: `order:created`, `order:cancelled` or the one below.
         data: the body; any bytes are allowed.
         currency: the currency of prices without a currency of their own.
+        capture_subject: the subject of `order:shipped`.
 
     Raises:
         MalformedEvent: the event can never be used; no other exception is raised.
@@ -109,6 +122,10 @@ def decode(subject: str, data: bytes, currency: Currency) -> OrderReplica | Orde
     if subject == ORDER_CANCELLED:
         cancelled = _decode(_CANCELLED, data)
         return OrderCancellation(OrderId(_id("id", cancelled.id)), _version(cancelled.version))
+    if subject == capture_subject:
+        shipped = _decode(_SHIPPED, data)
+        shipment = Shipment(_version(shipped.version), _amount(shipped.amount))
+        return OrderReplica.shipped(OrderId(_id("id", shipped.id)), shipment)
     raise MalformedEvent(f"no events are expected on subject {subject[:64]!r}")
 
 
@@ -127,6 +144,7 @@ def _replica(body: _Created, currency: Currency) -> OrderReplica:
         user_id=UserId(_id("userId", body.user_id)),
         price=_price(bytes(body.ticket.price), _currency(body, currency)),
         expires_at=_expiry(bytes(body.expires_at)),
+        capture=_capture(body.capture),
     )
     status = _STATUSES.get(body.status)
     if status is None:
@@ -156,6 +174,28 @@ def _version(value: object) -> int:
         value = int(value)
     if type(value) is not int or not 0 <= value <= MAX_VERSION:
         raise MalformedEvent(f"version: must be a whole number from 0 to {MAX_VERSION}")
+    return value
+
+
+def _capture(value: object) -> CaptureMode | None:
+    known = {each.value: each for each in CaptureMode}
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise MalformedEvent(f"capture: must be one of {', '.join(known)}")
+    return known[value]
+
+
+def _amount(value: object) -> int | None:
+    """Return minor units; some serializers write large numbers as text."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
+    if value is None:
+        return None
+    if type(value) is not int or not 0 < value <= MAX_MINOR_UNITS:
+        raise MalformedEvent(
+            f"amount: must be a whole number of minor units from 1 to {MAX_MINOR_UNITS}"
+        )
     return value
 
 

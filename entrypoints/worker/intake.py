@@ -16,7 +16,12 @@ from domain.money import Currency
 from domain.replica import OrderReplica
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.batches import Advance, Apply, Batch, Decoded
-from entrypoints.worker.event_bodies import decode, decode_payment_created, expiry_problem
+from entrypoints.worker.event_bodies import (
+    ORDER_SHIPPED,
+    decode,
+    decode_payment_created,
+    expiry_problem,
+)
 from entrypoints.worker.failures import Failures
 
 BATCH: Final = 256
@@ -32,7 +37,7 @@ WAIT: Final = timedelta(seconds=1)
 
 @frozen
 class OrderIntake:
-    """Applies `order:created` and `order:cancelled`, one batch at a time."""
+    """Applies `order:created`, `order:cancelled` and `order:shipped`, one batch at a time."""
 
     events: InboundEvents
     alignment: Alignment
@@ -43,6 +48,8 @@ class OrderIntake:
     """The currency of prices without a currency of their own."""
     alerts: Alerts
     failures: Failures = field(factory=Failures)
+    capture_subject: str = ORDER_SHIPPED
+    """The subject of `order:shipped`."""
 
     async def run_once(self) -> int:
         """Handle batches as long as they are full, at most MAX_BATCHES; return how many events.
@@ -77,26 +84,27 @@ class OrderIntake:
     async def _fetch(self, batch: Batch, wait: timedelta) -> "_Fetched":
         events = await self.events.fetch(BATCH, wait)
         decoded = await batch.decode(
-            events, lambda event: decode(event.subject, event.data, self.currency)
+            events,
+            lambda event: decode(event.subject, event.data, self.currency, self.capture_subject),
         )
         return _Fetched(len(events), decoded)
 
     async def _apply(self, batch: Batch, fetched: "_Fetched") -> None:
-        created: list[Decoded[OrderReplica]] = []
+        changed: list[Decoded[OrderReplica]] = []
         cancelled: list[Decoded[OrderCancellation]] = []
         for event, content in fetched.decoded:
             match content:
                 case OrderReplica():
-                    created.append((event, content))
+                    changed.append((event, content))
                 case OrderCancellation():
                     cancelled.append((event, content))
-        await batch.apply(created, self.replicate)
+        await batch.apply(changed, self.replicate)
         await batch.apply(cancelled, self.cancel)
-        await self._report_expiries(created)
+        await self._report_expiries(changed)
 
-    async def _report_expiries(self, created: Iterable[Decoded[OrderReplica]]) -> None:
+    async def _report_expiries(self, changed: Iterable[Decoded[OrderReplica]]) -> None:
         """Report orders that never expire because their `expiresAt` is not understood."""
-        without = ((event, replica) for event, replica in created if not _expires(replica))
+        without = ((event, replica) for event, replica in changed if _never_expires(replica))
         problems = ((replica.id, expiry_problem(event.data)) for event, replica in without)
         reports = [
             self.alerts.report(AlertKind.EXPIRY_NOT_UNDERSTOOD, order_id, problem)
@@ -145,5 +153,5 @@ class PaymentCreatedIntake:
             await self.complete(order_id, positions)
 
 
-def _expires(replica: OrderReplica) -> bool:
-    return replica.terms is not None and replica.terms.expires_at is not None
+def _never_expires(replica: OrderReplica) -> bool:
+    return replica.terms is not None and replica.terms.expires_at is None

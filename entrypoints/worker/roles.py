@@ -35,15 +35,22 @@ class WorkerDependencies:
     outbox_signal: OutboxSignal
     maintenance: tuple[Loop, ...] = ()
     """Further loops of the role `recover`; see maintenance.py."""
+    shipment_intake: OrderIntake | None = None
+    """Reads `order:shipped`; None if `order_intake` reads it as well."""
 
 
 def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
     """Return the loops of a role."""
     use_cases = worker.use_cases
     match role:
-        # The two intakes wait for events themselves, so they need no pause.
+        # The intakes wait for events themselves, so they need no pause. Shipments have a loop of
+        # their own, so that the other events are read if these have no stream.
         case "replicate":
-            return (Loop("replicate", worker.order_intake.run_once, idle_seconds=0),)
+            shipments = worker.shipment_intake
+            return (
+                Loop("replicate", worker.order_intake.run_once, idle_seconds=0),
+                *([Loop("shipments", shipments.run_once, idle_seconds=0)] if shipments else []),
+            )
         case "complete":
             return (Loop("complete", worker.payment_intake.run_once, idle_seconds=0),)
         case "relay":

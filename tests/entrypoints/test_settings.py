@@ -73,6 +73,11 @@ INVALID_VALUES = {
         *("hunter2.", ".hunter2", "hunter2.*", "hunter2.>", "hunter2 3", "$hunter2", "hunter2/3"),
         *("_hunter2", "hunter2" * 10),
     ),
+    "CAPTURE_SUBJECT": (
+        *("hunter2.*", "hunter2.>", "hunter2 3", ".hunter2", "hunter2.", "a..hunter2", "$hunter2"),
+        *("hunter2ä", "_INBOX.hunter2", "hunter2" * 30, "order:created"),
+        *("order:cancelled", "payment:created", "payments.dead-letters.hunter2"),
+    ),
     "JWT_KEY": ("-----BEGIN PUBLIC KEY-----\nhunter2", "ssh-rsa hunter2"),
     "JWT_USER_CLAIM": ("hunter2\x1b[0m",),
     "STRIPE_KEY": (
@@ -123,6 +128,11 @@ def test_the_fake_gateway_needs_no_stripe_key_and_a_worker_no_token_key() -> Non
 
 def test_a_restricted_key_of_stripe_is_accepted() -> None:
     assert read_settings({**COMPLETE, "STRIPE_KEY": "rk_test_hunter2"}).stripe_key
+
+
+@pytest.mark.parametrize("subject", ["order:shipped", "warehouse.parcel-sent", "eu/x.y_z:1"])
+def test_any_subject_without_wildcards_may_capture(subject: str) -> None:
+    assert read_settings({**COMPLETE, "CAPTURE_SUBJECT": subject}).capture_subject == subject
 
 
 def test_a_declines_limit_of_0_switches_it_off() -> None:

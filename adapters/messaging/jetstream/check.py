@@ -8,9 +8,8 @@ from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, StreamInfo
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import Consumer
 from adapters.messaging.jetstream.explain import as_unavailable
-from adapters.messaging.jetstream.namespace import any_covers
 from adapters.messaging.jetstream.permissions import missing_permissions, needed_permissions
-from adapters.messaging.jetstream.plans import ORDERS, PLANS, Plan
+from adapters.messaging.jetstream.plans import SHIPMENTS_CONSUMER, Plan
 from adapters.messaging.jetstream.streams import Streams, check_stream
 from adapters.messaging.jetstream.suitability import MIN_SIZE, full_stream, stream_remarks
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
@@ -30,7 +29,9 @@ class BrokerCheckResult:
 async def check(
     connection: JetStreamConnection, streams: Streams, durable: str
 ) -> Sequence[BrokerCheckResult]:
-    """Check the connection, JetStream, the streams and the consumer of order events.
+    """Check the connection, JetStream, the streams and the consumers of order events.
+
+    `durable` is the consumer of `order:created` and `order:cancelled`.
 
     Nothing is changed.
     """
@@ -60,8 +61,9 @@ async def _check(
         return
     else:
         yield BrokerCheckResult(True, "JetStream: enabled")
-    orders = set[str]()
-    for plan in PLANS:
+    plans, read = streams.plans, dict[tuple[str, str], list[str]]()
+    durables = {plans.orders: durable, plans.shipments: SHIPMENTS_CONSUMER}
+    for plan in plans:
         for subject in plan.subjects:
             try:
                 with as_unavailable():
@@ -70,11 +72,17 @@ async def _check(
             except BrokerUnavailable as error:
                 yield BrokerCheckResult(False, f"stream for {subject}: {error}")
                 continue
-            if stream is not None and plan is ORDERS:
-                orders.add(stream.config["name"])
-    for name in sorted(orders):
-        async for result in _check_consumer(connection, name, durable):
-            yield result
+            if stream is not None and plan in durables:
+                read.setdefault((stream.config["name"], durables[plan]), []).append(subject)
+    needed: dict[str, None] = {}
+    for (stream_name, name), subjects in sorted(read.items()):
+        full = connection.namespace.subjects(subjects)
+        consumer = Consumer(connection, stream_name, connection.namespace.consumer(name), full)
+        yield await _check_consumer(consumer)
+        needed |= dict.fromkeys(needed_permissions(connection, stream_name, consumer.name))
+    if needed:
+        for subject in await missing_permissions(connection, needed):
+            yield BrokerCheckResult(False, f"NATS: our user may not publish to {subject}")
 
 
 def _check_size(limit: int) -> BrokerCheckResult:
@@ -124,28 +132,13 @@ async def _check_missing(streams: Streams, plan: Plan) -> tuple[bool, str]:
     return True, f"none yet; {name} gets it when it is needed"
 
 
-async def _check_consumer(
-    connection: JetStreamConnection, stream: str, durable: str
-) -> AsyncIterator[BrokerCheckResult]:
-    names = connection.namespace
-    info = await connection.request(f"STREAM.INFO.{stream}", StreamInfo)
-    subjects = [names.subject(each) for each in ORDERS.subjects]
-    consumer = Consumer(
-        connection,
-        stream,
-        names.consumer(durable),
-        [each for each in subjects if any_covers(info.config.get("subjects") or (), each)],
-    )
-    label = f"consumer {consumer.name} of stream {stream}"
+async def _check_consumer(consumer: Consumer) -> BrokerCheckResult:
+    label = f"consumer {consumer.name} of stream {consumer.stream}"
     try:
         with as_unavailable():
             await consumer.check()
     except BrokerUnsuitable as unsuitable:
-        yield BrokerCheckResult(False, str(unsuitable))
+        return BrokerCheckResult(False, str(unsuitable))
     except BrokerUnavailable as unavailable:
-        yield BrokerCheckResult(False, f"{label}: {unavailable}")
-    else:
-        yield BrokerCheckResult(True, f"{label}: usable")
-    needed = needed_permissions(connection, stream, consumer.name)
-    for subject in await missing_permissions(connection, needed):
-        yield BrokerCheckResult(False, f"NATS: our user may not publish to {subject}")
+        return BrokerCheckResult(False, f"{label}: {unavailable}")
+    return BrokerCheckResult(True, f"{label}: usable")

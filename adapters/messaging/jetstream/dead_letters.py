@@ -21,8 +21,8 @@ from adapters.messaging.jetstream.connection import (
 )
 from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
-from adapters.messaging.jetstream.namespace import Namespace, covers
-from adapters.messaging.jetstream.plans import DEAD_LETTERS, PLANS
+from adapters.messaging.jetstream.namespace import Namespace, any_covers, covers
+from adapters.messaging.jetstream.plans import DEAD_LETTERS
 from adapters.messaging.jetstream.publisher import TOO_LARGE
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
@@ -180,8 +180,10 @@ class JetStreamDeadLetters:
         except NoStreamResponseError:
             # Its stream was deleted.
             self._streams.forget()
-            for plan in PLANS:
-                await self._streams.ensure(plan)
+            subject = self._connection.namespace.without(message.subject)
+            for plan in self._streams.plans:
+                if any_covers(plan.subjects, subject):
+                    await self._streams.ensure(plan)
             await self._send(message)
 
     async def _send(self, message: Message) -> None:

@@ -1,10 +1,10 @@
 """The streams of the service: how each is created."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 
 from adapters.messaging.wire import MAX_BYTES
@@ -32,6 +32,10 @@ class Plan:
     """How long the stream keeps message ids: longer than the time until any resend."""
     is_log: bool
     """Whether deleting and purging messages is forbidden."""
+    publishes: bool = True
+    """Whether we publish to it, and not only read it."""
+    also: tuple[str, ...] = ()
+    """Subjects of another plan that our stream of this name has, too."""
 
     def config(self, name: str, subjects: Collection[str], replicas: int) -> StreamConfig:
         """Return the settings of a stream for these subjects."""
@@ -68,6 +72,8 @@ class Plan:
         )
 
 
+ORDER_SHIPPED: Final = "order:shipped"
+
 ORDERS: Final = Plan(
     name="ORDERS",
     subjects=("order:created", "order:cancelled"),
@@ -77,6 +83,7 @@ ORDERS: Final = Plan(
     max_size=NO_LIMIT,
     duplicate_window=timedelta(minutes=10),
     is_log=True,
+    publishes=False,
 )
 PAYMENTS: Final = Plan(
     name="PAYMENTS",
@@ -105,9 +112,36 @@ DEAD_LETTERS: Final = Plan(
     is_log=False,
 )
 ORDERS_CONSUMER: Final = "payments"
-"""The durable consumer of the order events."""
+"""The durable consumer of `order:created` and `order:cancelled`."""
 
-PLANS: Final = (ORDERS, PAYMENTS, DEAD_LETTERS)
+SHIPMENTS_CONSUMER: Final = "payments-shipments"
+"""The durable consumer of `order:shipped`. Workers of earlier releases share the other one, and
+would acknowledge these events unread."""
+
+
+@frozen
+class Plans:
+    """All plans; the event that captures has a subject of the shop's choice."""
+
+    orders: Plan
+    shipments: Plan
+    """Apart from `orders`, which are read on if this event has no stream."""
+    payments: Plan = PAYMENTS
+    dead_letters: Plan = DEAD_LETTERS
+
+    @classmethod
+    def on(cls, capture_subject: str = ORDER_SHIPPED) -> "Plans":
+        """Return the plans with this subject; the events of an order share a stream."""
+        orders = evolve(ORDERS, also=(capture_subject,))
+        return cls(orders, evolve(ORDERS, subjects=orders.also, also=ORDERS.subjects))
+
+    def __iter__(self) -> Iterator[Plan]:
+        """Return every plan."""
+        return iter((self.orders, self.shipments, self.payments, self.dead_letters))
+
+
+PLANS: Final = Plans.on()
+"""The plans with the usual subjects."""
 
 
 def _says_something(setting: object) -> bool:

@@ -9,7 +9,7 @@ from adapters.messaging.jetstream.api import STREAM_NOT_FOUND, ApiRefusal, ApiRe
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import any_covers
-from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS, REPLICAS, Plan
+from adapters.messaging.jetstream.plans import DEAD_LETTERS, PLANS, REPLICAS, Plan, Plans
 from adapters.messaging.jetstream.suitability import stream_problems
 from application.ports.alerts import AlertKind
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
@@ -40,7 +40,7 @@ def check_stream(stream: StreamInfo, plan: Plan, subjects: Sequence[str]) -> Non
     problems = stream_problems(
         stream.config,
         subjects,
-        publishes=plan is not ORDERS,
+        publishes=plan.publishes,
         is_archive=plan is DEAD_LETTERS,
     )
     for problem in problems:
@@ -54,8 +54,9 @@ class Streams:
     Subjects and plans are given without the prefix of our namespace.
     """
 
-    def __init__(self, connection: JetStreamConnection) -> None:
+    def __init__(self, connection: JetStreamConnection, plans: Plans = PLANS) -> None:
         self.connection = connection
+        self.plans = plans
         self._known: dict[str, str] = {}
         self._lookup = asyncio.Lock()
 
@@ -77,9 +78,8 @@ class Streams:
 
     def is_ours(self, stream: StreamInfo, plan: Plan) -> bool:
         """Whether an earlier release of ours has created the stream, with fewer subjects."""
-        return plan.is_created_by_us(
-            stream.config, self.connection.namespace.subjects(plan.subjects)
-        )
+        subjects = self.connection.namespace.subjects((*plan.subjects, *plan.also))
+        return plan.is_created_by_us(stream.config, subjects)
 
     async def _find(self, subject: str, own: StreamInfo | None) -> StreamInfo | None:
         full = self.connection.namespace.subject(subject)
@@ -158,6 +158,7 @@ class Streams:
         full = [self.connection.namespace.subject(subject) for subject in missing]
         own = await self.own(plan)
         if own is None:
+            full += self.connection.namespace.subjects(await self._without_stream(plan.also))
             await self._create(plan, self.connection.namespace.stream(plan.name), full)
             return
         name, denial = own.config["name"], None
@@ -175,6 +176,13 @@ class Streams:
                 raise
             text = f"stream {name} does not store {', '.join(full)}, and {denial}"
             raise BrokerUnsuitable(denial.kind, denial.subject, text) from denial
+
+    async def _without_stream(self, subjects: Collection[str]) -> list[str]:
+        """Return which of these subjects certainly have no stream."""
+        try:
+            return [each for each in subjects if await self._find(each, None) is None]
+        except BrokerUnsuitable:
+            return []
 
     async def _extend(self, stream: StreamInfo, subjects: Collection[str]) -> bool:
         """Add subjects to a stream, and change nothing else; whether the server has done so.

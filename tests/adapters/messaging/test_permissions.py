@@ -12,7 +12,7 @@ from attrs import frozen
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
-from adapters.messaging.jetstream.plans import ORDERS, PLANS
+from adapters.messaging.jetstream.plans import ORDERS, PLANS, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
@@ -56,11 +56,11 @@ class Shop:
         async with JetStreamConnection(url) as connection:
             yield Payments(connection)
 
-    async def publish(self, *data: bytes) -> None:
+    async def publish(self, *data: bytes, subject: str = "order:created") -> None:
         """Publish order events as another service."""
         async with other_client(f"nats://admin:admin@127.0.0.1:{self.server.port}") as client:
             for each in data:
-                await client.jetstream(timeout=SECONDS).publish("order:created", each)
+                await client.jetstream(timeout=SECONDS).publish(subject, each)
 
 
 class Payments:
@@ -73,6 +73,11 @@ class Payments:
         self.publisher = JetStreamPublisher(connection, self.streams)
         self.orders = JetStreamSubscription(
             connection, self.streams, self.letters, ORDERS, durable="payments"
+        )
+
+        self.shipments = JetStreamSubscription(
+            *(self.connection, self.streams, self.letters, PLANS.shipments),
+            durable=SHIPMENTS_CONSUMER,
         )
 
     async def work(self) -> None:
@@ -89,6 +94,14 @@ class Payments:
         [letter] = await self.letters.list(10)
         await self.letters.replay(letter)
         assert bodies(await fetch_until(self.orders, 1)) == [b"1"]
+        [progress] = await self.shipments.progress()
+        await self.shipments.set_back(progress, 1)
+        [shipped] = await self.shipments.fetch(1, LONG)
+        await shipped.dead_letter("malformed")
+        assert await acknowledged(self.shipments, shipped.position.sequence)
+        letter = (await self.letters.list(10))[-1]
+        await self.letters.replay(letter)
+        assert bodies(await fetch_until(self.shipments, 1)) == [b"shipped"]
 
     async def problems(self) -> list[str]:
         results = await check(self.connection, self.streams, "payments")
@@ -105,6 +118,7 @@ async def shop() -> AsyncIterator[Shop]:
                 await until_connected(admin.connection)
                 await admin.streams.ensure(plan)
         await shop.publish(b"1", b"2")
+        await shop.publish(b"shipped", subject="order:shipped")
         yield shop
 
 
@@ -135,9 +149,13 @@ async def test_the_least_rights_are_enough(shop: Shop, caplog: pytest.LogCapture
         "$JS.API.STREAM.MSG.GET.PAYMENTS_DEAD_LETTERS",
         "$JS.API.CONSUMER.MSG.NEXT.ORDERS.payments",
         "$JS.ACK.ORDERS.payments.>",
+        "$JS.API.CONSUMER.CREATE.ORDERS.payments-shipments",
+        "$JS.API.CONSUMER.MSG.NEXT.ORDERS.payments-shipments",
+        "$JS.ACK.ORDERS.payments-shipments.>",
         "payment:created",
         "payments.dead-letters.>",
         "order:created",
+        "order:shipped",
     ],
 )
 async def test_a_missing_right_is_named_at_once(shop: Shop, subject: str) -> None:

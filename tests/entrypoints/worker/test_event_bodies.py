@@ -9,10 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from application.use_cases.cancel_order import OrderCancellation
+from domain.capture import CaptureMode
 from domain.identifiers import OrderId
 from domain.iso4217 import MINOR_UNITS
 from domain.money import MAX_MINOR_UNITS, Currency
-from domain.replica import OrderReplica, OrderStatus, Terms
+from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 from entrypoints.worker.event_bodies import (
     MalformedEvent,
     decode,
@@ -87,6 +88,48 @@ def test_an_id_that_is_a_whole_number_is_its_decimal_text(number: int) -> None:
     cancelled = decode("order:cancelled", text({"id": number, "version": 1}), USD)
     assert cancelled == OrderCancellation(order.id, 1)
     assert decode_payment_created(text({"orderId": number})) == order.id
+
+
+@pytest.mark.parametrize("mode", [None, *CaptureMode])
+def test_an_order_may_say_when_its_money_is_captured(mode: CaptureMode | None) -> None:
+    body = {**CREATED, "capture": None if mode is None else mode.value}
+    assert terms(text(body)).capture is mode
+    assert terms(text(CREATED)).capture is None
+
+
+@pytest.mark.parametrize("amount", [1, "1", MAX_MINOR_UNITS, str(MAX_MINOR_UNITS), None], ids=repr)
+def test_a_shipment_names_an_amount_or_is_of_everything(amount: int | str | None) -> None:
+    units = None if amount is None else int(amount)
+    shipped = OrderReplica.shipped(OrderId("order-1"), Shipment(3, units))
+    body = {"id": "order-1", "version": 3, "amount": amount, "carrier": {"name": "x"}}
+    assert decode("order:shipped", text(body), USD) == shipped
+    assert decode("parcel.sent", text(body), USD, "parcel.sent") == shipped
+    if amount is None:
+        del body["amount"]
+        assert decode("order:shipped", text(body), USD) == shipped
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [0, -1, 1.5, 1.0, 1e3, True, MAX_MINOR_UNITS + 1, 10**30, "", "0", "-1", "1.5", "all", [], {}],
+    ids=repr,
+)
+def test_a_shipment_with_another_amount_is_malformed(amount: object) -> None:
+    body = {"id": "order-1", "version": 3, "amount": amount}
+    why = "amount: must be a whole number of minor units from 1 to 9007199254740991"
+    assert reason(text(body), "order:shipped") == why
+
+
+def test_a_shipment_with_two_amounts_is_malformed() -> None:
+    body = b'{"id": "order-1", "version": 3, "amount": 1, "amount": 2}'
+    assert reason(body, "order:shipped") == "amount: occurs twice with different values"
+    assert "order:shipped" in reason(text(CREATED), "order:shipped2")
+
+
+@pytest.mark.parametrize("field", ["id", "version"])
+def test_a_shipment_without_a_required_field_is_malformed(field: str) -> None:
+    body = {name: each for name, each in (("id", "order-1"), ("version", 3)) if name != field}
+    assert field in reason(text(body), "order:shipped")
 
 
 def test_a_byte_order_mark_is_ignored() -> None:
@@ -177,6 +220,7 @@ MALFORMED_VALUES: dict[str, tuple[object, ...]] = {
     "status": ("paid", "z" * 1000, 1),
     "ticket": (None, [], {}, {"id": "1"}, {"price": None}),
     "currency": ("xyz", "q" * 1000, "", 840),
+    "capture": ("later", "Manual", "z" * 1000, "", True, 1, ["manual"], {}),
 }
 
 
@@ -223,7 +267,7 @@ NOT_ONE_OBJECT = {
 }
 
 
-@pytest.mark.parametrize("subject", ["order:created", "order:cancelled"])
+@pytest.mark.parametrize("subject", ["order:created", "order:cancelled", "order:shipped"])
 @pytest.mark.parametrize("name", NOT_ONE_OBJECT)
 def test_a_body_that_is_not_one_plain_json_object_is_malformed(name: str, subject: str) -> None:
     assert reason(NOT_ONE_OBJECT[name], subject)
@@ -267,13 +311,13 @@ json_values = st.recursive(
 )
 almost_valid = st.builds(
     lambda change, ticket: text({**CREATED, **change, "ticket": ticket}),
-    st.dictionaries(st.sampled_from([*CREATED, "currency"]), json_values),
+    st.dictionaries(st.sampled_from([*CREATED, "currency", "capture", "amount"]), json_values),
     json_values | st.fixed_dictionaries({"price": json_values}, optional={"currency": json_values}),
 )
 
 
 @given(
-    st.sampled_from(["order:created", "order:cancelled", "order:other"]),
+    st.sampled_from(["order:created", "order:cancelled", "order:shipped", "order:other"]),
     st.binary() | json_values.map(text) | almost_valid,
 )
 def test_any_bytes_are_decoded_or_malformed(subject: str, data: bytes) -> None:
