@@ -52,6 +52,14 @@ class BeingCaptured(DomainError):
 
 
 @frozen
+class CaptureCurrencyMismatch(DomainError):
+    """The capture is in another currency than the payment."""
+
+    payment_id: PaymentId
+    authorized: Money
+
+
+@frozen
 class CaptureExceedsAuthorization(DomainError):
     """The capture is zero, or larger than what is authorized."""
 

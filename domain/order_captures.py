@@ -8,6 +8,7 @@ from attrs import frozen
 from domain.capture import (
     BeingCaptured,
     BeingReleased,
+    CaptureCurrencyMismatch,
     CaptureExceedsAuthorization,
     CaptureFailed,
     NotAuthorized,
@@ -28,7 +29,11 @@ class OrderCaptures(OrderRefunds):
     """An order with the rules about capturing and releasing what is authorized."""
 
     def request_capture(
-        self, payment_id: PaymentId, minor_units: int | None, now: datetime
+        self,
+        payment_id: PaymentId,
+        minor_units: int | None,
+        now: datetime,
+        currency: str | None = None,
     ) -> Self:
         """Record that an authorization is to be captured; all of it if no amount is given.
 
@@ -40,8 +45,11 @@ class OrderCaptures(OrderRefunds):
             NotAuthorized, BeingReleased: there is nothing to capture.
             BeingCaptured: another amount is being captured.
             CaptureExceedsAuthorization: the amount is zero, or more than is authorized.
+            CaptureCurrencyMismatch: `currency` is given, and not the payment's.
         """
         payment = self.payment(payment_id)
+        if currency is not None and currency.lower() != payment.amount.currency.code:
+            raise CaptureCurrencyMismatch(payment_id, payment.amount)
         wanted = payment.amount.minor_units if minor_units is None else minor_units
         if not 0 < wanted <= payment.amount.minor_units:
             raise CaptureExceedsAuthorization(payment_id, payment.amount)

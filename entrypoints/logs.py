@@ -17,12 +17,16 @@ from entrypoints.trace_context import current_traceparent
 # with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer credentials, and passwords in
 # URLs.
 _SECRET: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|pm|card|src)_[A-Za-z0-9_]+"
+    r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|ctoken|pm|card|src)_[A-Za-z0-9_]+"
     r"|_secret_[A-Za-z0-9]+"
     r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"
     r"|(?i:bearer)\s+[^\s\",;\\]+"
     r"|(?<=://)[^\s/@\"\\:]*:[^\s/@\"\\]*(?=@)"
 )
+
+# What a redirect brings back belongs to the customer: Stripe appends its client secret to a return
+# URL (https://docs.stripe.com/payments/payment-intents/verifying-status).
+_QUERY: Final = re.compile(r"(https?://[^\s\"\\?]*\?)[^\s\"\\]+")
 
 # An identifier in which nothing can look like a secret, such as a UUID.
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f-]+")
@@ -122,4 +126,4 @@ def _render(_logger: object, _method: str, event: Mapping[str, Any]) -> str:
 
 def redact(text: str) -> str:
     """Return the text with everything that looks like a secret replaced."""
-    return _SECRET.sub("<redacted>", text)
+    return _QUERY.sub(r"\1<redacted>", _SECRET.sub("<redacted>", text))

@@ -41,6 +41,7 @@ from application.throttled_alerts import ThrottledAlerts
 from application.use_cases.align_streams import AlignStreams
 from application.use_cases.cancel_order import OrderCancellation
 from application.use_cases.pay_order import ChargeResult, PayOrder
+from domain.capture import CaptureMode
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, UserId
 from domain.order import Order
@@ -76,12 +77,19 @@ class GatewayWithoutChargeList(InMemoryGateway):
     list_charges = None  # type: ignore[assignment]
 
 
+class AtOnceGateway(GatewayWithoutChargeList):
+    """The in-memory gateway, if it could capture at once only."""
+
+    capture = None  # type: ignore[assignment]
+
+
 @define
 class World:
     """A database, a gateway, a broker and a clock, shared by every process of the service."""
 
     time: datetime = NOW
     limits: DeclineLimits = DeclineLimits()
+    capture_mode: CaptureMode = CaptureMode.AUTOMATIC
     gateway_type: type[InMemoryGateway] = GatewayWithoutChargeList
     """With InMemoryGateway itself, each process compares its books with the list of charges."""
     checkpoint: Checkpoint = proceed
@@ -151,7 +159,7 @@ class World:
             unusable=self.unusable,
             books=InMemoryBooks(self.database),
         )
-        return compose(ports, self.limits)
+        return compose(ports, self.limits, self.capture_mode)
 
     def alignment(self, events: InboundEvents) -> Alignment:
         """Return what sets a subscription back to where the books end."""

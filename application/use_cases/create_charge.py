@@ -17,7 +17,7 @@ from application.ports.payment_gateway import (
 )
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.use_cases.check_payment import CheckPayment
-from application.use_cases.claim_order import Claim, ClaimOrder
+from application.use_cases.claim_order import CaptureUnsupported, Claim, ClaimOrder
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
@@ -70,6 +70,11 @@ class CreateCharge:
         note(order_id=command.order_id)
         try:
             claim = await self.claim(command)
+        except CaptureUnsupported as unsupported:
+            text = f"capture_unsupported: {unsupported.gateway} can capture at once only"
+            logger.warning("order %s cannot be paid: %s", command.order_id, text)
+            await self.alerts.report(AlertKind.GATEWAY_REFUSAL, "capture_unsupported", text)
+            raise
         except AlreadyPaid as already_paid:
             # Unlike other errors, this one is final: an order that is paid stays paid.
             await self.store_reply(command, already_paid)

@@ -6,8 +6,8 @@ from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.use_cases.check_payment import CheckPayment
 from domain.identifiers import PaymentId, UserId
-from domain.outcome import RequiresAction
-from domain.payment_status import PaymentStatus
+from domain.outcome import Pending, RequiresAction
+from domain.payment_status import CANCELLABLE
 
 
 @frozen
@@ -28,9 +28,11 @@ class FindAction:
         payment = None if order is None else order.payment(payment_id)
         if payment is None or payment.user_id != user:
             return None
-        if payment.status is not PaymentStatus.REQUIRES_ACTION:
+        if payment.status not in CANCELLABLE:
             return None
         evidence = (await self.check(payment, within=CALL_SECONDS)).evidence
         if evidence is None:
             raise GatewayUnavailable("the client secret cannot be fetched now")
+        if isinstance(evidence, Pending):
+            return evidence.action
         return evidence if isinstance(evidence, RequiresAction) else None

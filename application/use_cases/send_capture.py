@@ -28,6 +28,15 @@ _UNSUPPORTED: Final = CaptureFailed("capture_unsupported", "this gateway capture
 
 
 @frozen
+class CaptureResult:
+    """A payment after a capture was sent."""
+
+    payment: Payment
+    failed: CaptureFailed | None = None
+    """Why the gateway has refused the capture, if it has."""
+
+
+@frozen
 class SendCapture:
     """Capture an authorization as requested; what is sent again is captured once.
 
@@ -40,7 +49,7 @@ class SendCapture:
     settle: SettlePayment
     alerts: Alerts
 
-    async def __call__(self, payment: Payment) -> Payment:
+    async def __call__(self, payment: Payment) -> CaptureResult:
         """Return the payment afterwards; it is still being captured if the outcome is unknown.
 
         `payment` has a requested capture.
@@ -56,19 +65,19 @@ class SendCapture:
                 payment.gateway,
                 payment.livemode,
             )
-            return payment
+            return CaptureResult(payment)
         try:
             outcome = await self._capture(payment)
         except (LookupRefused, KeyRefused) as refused:
             text = f"payment {payment.id} cannot be captured: {refused}"
             await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment.id, text)
-            return payment
+            return CaptureResult(payment)
         except (OutcomeUnknown, GatewayUnavailable) as error:
             logger.info("the capture of payment %s is still unknown: %s", payment.id, error)
-            return payment
+            return CaptureResult(payment)
         if isinstance(outcome, CaptureFailed):
-            return await self.settle.fail_capture(payment, outcome)
-        return await self.settle(payment, outcome)
+            return CaptureResult(await self.settle.fail_capture(payment, outcome), outcome)
+        return CaptureResult(await self.settle(payment, outcome))
 
     async def _capture(self, payment: Payment) -> Outcome | CaptureFailed:
         requested = payment.requested_capture

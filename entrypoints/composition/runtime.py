@@ -29,10 +29,13 @@ from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
 from application.ports.clock import Clock
 from application.ports.event_publisher import EventPublisher
+from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_notifications import NotificationReader
+from application.ports.gateway_plugin import InvalidSetting
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
+from domain.capture import CaptureMode
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
@@ -96,7 +99,8 @@ async def open_runtime(
         publisher: publishes the events of the outbox; None in a process that does not relay.
 
     Raises:
-        InvalidSetting: a gateway plug-in rejects the environment.
+        InvalidSetting: a gateway plug-in rejects the environment, or the gateway cannot do what
+            the settings need.
     """
     engine = create_engine(
         settings.database_url, settings.database_pool, prepared=settings.database_prepared
@@ -110,9 +114,10 @@ async def open_runtime(
             "the gateway %s lists no charges: a database that is behind is not noticed",
             gateway.name,
         )
-    with contextlib.suppress(StorageUnavailable):
-        await clock.sync()
     try:
+        check_capture(settings, gateway)
+        with contextlib.suppress(StorageUnavailable):
+            await clock.sync()
         async with (
             repeating("clock", runtime.sync_clock, CLOCK_SECONDS, CLOCK_RETRY_SECONDS),
             repeating("alerts", runtime.flush_alerts, WRITE_SECONDS, WRITE_SECONDS),
@@ -153,7 +158,7 @@ def _compose(
         database=database,
         clock=clock,
         gateway=gateway,
-        use_cases=compose(ports, decline_limits(settings)),
+        use_cases=compose(ports, decline_limits(settings), settings.capture),
         outbox=outbox,
         outbox_signal=signal,
         backlog=SqlBacklogReader(database),
@@ -161,6 +166,19 @@ def _compose(
         alerts=alerts,
         clock_watch=ClockWatch(socket.gethostname(), utc_now, clock, alerts),
     )
+
+
+def check_capture(settings: Settings, gateway: GatewayAdapter) -> None:
+    """Return if the gateway can capture as the settings say.
+
+    Raises:
+        InvalidSetting: it can capture at once only.
+    """
+    is_manual = settings.capture is CaptureMode.MANUAL
+    if is_manual and GatewayCaptures.of(gateway).capture is None:
+        raise InvalidSetting(
+            "CAPTURE", f"manual, but the gateway {gateway.name} can capture at once only"
+        )
 
 
 def decline_limits(settings: Settings) -> DeclineLimits:

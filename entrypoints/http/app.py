@@ -14,6 +14,7 @@ from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
+from entrypoints.http.captures import CaptureHandler
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.direct_routes import DIRECT, DirectRoutes
 from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
@@ -24,9 +25,10 @@ from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.operator_keys import OperatorKeys
+from entrypoints.http.operator_routes import OperatorRoutes
 from entrypoints.http.payment_routes import PaymentRoutes
-from entrypoints.http.refund_routes import RefundRoutes
 from entrypoints.http.repeated_replies import RepeatedReplies
+from entrypoints.http.request_bodies import PaymentRules
 from entrypoints.http.responses import on_error
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.stopping import Stopping
@@ -80,6 +82,10 @@ def _routes(
             dependencies.fetch_keys_from,
         ),
         settings.trusted_proxies,
+        PaymentRules(
+            {use_cases.create_charge.gateway.name, str(settings.payment_gateway)},
+            settings.return_origins,
+        ),
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
     routes = [
@@ -90,7 +96,8 @@ def _routes(
     if settings.operators:
         operators = OperatorKeys(settings.operators, refusals)
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
-        routes.append(_refund_route(RefundRoutes(refunds, operators)))
+        captures = CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks)
+        routes += _operator_routes(OperatorRoutes(refunds, captures, operators))
     webhooks = WebhookRoutes(
         NotificationHandler(use_cases.keep_notification, tasks),
         dependencies.notification_reader,
@@ -157,15 +164,35 @@ def _cancellation_route(payments: PaymentRoutes) -> HTTPRouteHandler:
     )(payments.cancel)
 
 
-def _refund_route(refunds: RefundRoutes) -> HTTPRouteHandler:
-    return post(
-        "/api/payments/{payment_id:str}/refunds",
-        operation_id="createRefund",
-        operation_class=operations.CreateRefund,
-        security=openapi.OPERATOR_SECURITY,
-        responses=openapi.REFUND_CREATED
-        | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
-    )(refunds.create)
+def _operator_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
+    return (
+        post(
+            "/api/payments/{payment_id:str}/refunds",
+            operation_id="createRefund",
+            operation_class=operations.CreateRefund,
+            security=openapi.OPERATOR_SECURITY,
+            responses=openapi.REFUND_CREATED
+            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+        )(operators.refund),
+        post(
+            "/api/payments/{payment_id:str}/captures",
+            operation_id="capturePayment",
+            operation_class=operations.CapturePayment,
+            security=openapi.OPERATOR_SECURITY,
+            status_code=200,
+            responses=openapi.PAYMENT_CAPTURED
+            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 502, 503),
+        )(operators.capture),
+        post(
+            "/api/payments/{payment_id:str}/void",
+            operation_id="voidPayment",
+            operation_class=operations.VoidPayment,
+            security=openapi.OPERATOR_SECURITY,
+            status_code=200,
+            responses=openapi.PAYMENT_VOIDED
+            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+        )(operators.void),
+    )
 
 
 def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:

@@ -4,7 +4,7 @@ from typing import Final
 
 from application.use_cases.pay_order import ChargeResult
 from domain.payment_status import PaymentStatus
-from entrypoints.http.errors import RETRY_LATER, payment_in_progress
+from entrypoints.http.errors import RETRY_LATER, payment_in_progress, shop_refused
 from entrypoints.http.idempotency import HandlerResult
 from entrypoints.http.replies import (
     ErrorDetail,
@@ -35,10 +35,7 @@ def charge_reply(result: ChargeResult) -> HandlerResult:
         case PaymentStatus.SUCCEEDED | PaymentStatus.AUTHORIZED:
             return HandlerResult(json_reply(201, body, location), is_final=True)
         case PaymentStatus.FAILED if result.is_refused:
-            # Not the operator's words: they may tell strangers about the shop's account.
-            code = payment.code or "refused"
-            detail = ErrorDetail("The payment gateway refuses the shop; try again later", code=code)
-            return HandlerResult(problem_reply(502, detail, payment=body), is_final=False)
+            return HandlerResult(shop_refused(payment.code or "refused", body), is_final=False)
         case PaymentStatus.FAILED:
             detail = ErrorDetail("The payment was declined", code=payment.code or "declined")
             return HandlerResult(problem_reply(402, detail, payment=body), is_final=True)

@@ -12,8 +12,16 @@ from application.ports.gateway_notifications import InvalidNotification
 from application.ports.idempotency_store import IdempotencyKeyReused, RequestInProgress
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.claim_order import CaptureUnsupported
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.refund_payment import LostRefundsFound
+from domain.capture import (
+    BeingCaptured,
+    BeingReleased,
+    CaptureCurrencyMismatch,
+    CaptureExceedsAuthorization,
+)
+from domain.capture import NotAuthorized as NothingAuthorized
 from domain.claim import (
     AlreadyPaid,
     AmountMismatch,
@@ -119,6 +127,12 @@ def payment_in_progress(payment: PaymentBody | UnsetType) -> Reply:
     return problem_reply(409, detail, payment=payment)
 
 
+def shop_refused(code: str, payment: PaymentBody | UnsetType = UNSET) -> Reply:
+    """Return the reply if no card can pay; the operator's words may tell about the account."""
+    detail = ErrorDetail("The payment gateway refuses the shop; try again later", code=code)
+    return problem_reply(502, detail, payment=payment)
+
+
 def _payment(payment: Payment | None) -> PaymentBody | UnsetType:
     return UNSET if payment is None else payment_body(payment)
 
@@ -145,6 +159,29 @@ def _refund_exceeds_payment(error: RefundExceedsPayment) -> Reply:
     message = f"At most {error.left} can still be refunded"
     detail = ErrorDetail(message, field="amount", code="refund_exceeds_payment")
     return problem_reply(400, detail, left=_money(error.left))
+
+
+def _nothing_authorized(error: NothingAuthorized) -> Reply:
+    message = f"Nothing is authorized for a payment with status {error.status.value}"
+    detail = ErrorDetail(message, code="nothing_authorized")
+    return problem_reply(409, detail, id=error.payment_id)
+
+
+def _busy(error: BeingReleased | BeingCaptured, message: str) -> Reply:
+    code = "being_released" if isinstance(error, BeingReleased) else "being_captured"
+    return problem_reply(409, ErrorDetail(message, code=code), id=error.payment_id)
+
+
+def _capture_exceeds_authorization(error: CaptureExceedsAuthorization) -> Reply:
+    message = f"At most {error.authorized} can be captured"
+    detail = ErrorDetail(message, field="amount", code="capture_exceeds_authorization")
+    return problem_reply(400, detail, authorized=_money(error.authorized))
+
+
+def _capture_currency_mismatch(error: CaptureCurrencyMismatch) -> Reply:
+    message = f"The authorized amount is {error.authorized}"
+    detail = ErrorDetail(message, field="currency", code="currency_mismatch")
+    return problem_reply(400, detail, authorized=_money(error.authorized))
 
 
 def _too_many_declines(error: TooManyDeclines) -> Reply:
@@ -199,6 +236,13 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     AlreadyPaid: _already_paid,
     PaymentInProgress: _payment_in_progress,
     TooManyDeclines: _too_many_declines,
+    CaptureUnsupported: lambda _: shop_refused("capture_unsupported"),
+    # the authorization
+    NothingAuthorized: _nothing_authorized,
+    BeingReleased: lambda error: _busy(error, "The authorization is being released"),
+    BeingCaptured: lambda error: _busy(error, "A capture of the authorization is in progress"),
+    CaptureExceedsAuthorization: _capture_exceeds_authorization,
+    CaptureCurrencyMismatch: _capture_currency_mismatch,
     # the refund
     NotRefundable: _not_refundable,
     RefundExceedsPayment: _refund_exceeds_payment,

@@ -15,6 +15,7 @@ from application.ports.gateway_notifications import Notification
 from application.ports.idempotency_store import RequestKey, RequestRepeated, StoredReply
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.claim_order import CaptureUnsupported
 from application.use_cases.create_charge import CreateCharge
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.limit_declines import TooManyDeclines
@@ -121,6 +122,9 @@ class PaymentHandler:
             except (GatewayUnavailable, StorageUnavailable):
                 self.metrics.count("unavailable")
                 raise
+            except CaptureUnsupported:
+                self.metrics.count("refused")
+                raise
         self.metrics.count("refused" if result.is_refused else result.payment.status.value)
         return charge_reply(result).reply
 
@@ -200,14 +204,15 @@ class NotificationHandler:
 
 
 def _payment_fingerprint(command: PayOrder) -> str:
-    return fingerprint(
-        {
-            "order": command.order_id,
-            "token": command.token.value,
-            "amount": command.expected.minor_units,
-            "currency": command.expected.currency,
-        }
-    )
+    request = {
+        "order": command.order_id,
+        "token": command.token.value,
+        "amount": command.expected.minor_units,
+        "currency": command.expected.currency,
+    }
+    if command.token.return_url is not None:  # without one, as earlier versions stored it
+        request["return_url"] = command.token.return_url
+    return fingerprint(request)
 
 
 def _refund_fingerprint(command: RefundCommand) -> Mapping[str, object]:

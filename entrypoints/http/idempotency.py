@@ -5,6 +5,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -114,8 +115,8 @@ def replay(stored: StoredReply) -> Reply:
     reply = Reply(stored.status, stored.content, headers)
     body = msgspec.json.decode(stored.content, type=dict[str, object])
     _note_ids(body.get("payment", body))
-    # Headers are not stored. Only a payment has a Location; a refund's body has a paymentId.
-    if not reply.is_problem and "paymentId" not in body:
+    # Headers are not stored. Only a new payment has a Location; a refund's body has a paymentId.
+    if stored.status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED) and "paymentId" not in body:
         headers["Location"] = payment_path(str(body["id"]))
     return reply
 

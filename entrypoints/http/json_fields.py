@@ -17,6 +17,7 @@ from domain.money import MAX_MINOR_UNITS
 from entrypoints.http.errors import BadRequest
 from entrypoints.http.replies import ErrorDetail
 from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
+from entrypoints.web_origins import MAX_URL, is_url_of
 
 TEXT_RULE: Final = f"must be text of 1 to {MAX_CHARACTERS} characters"
 
@@ -82,6 +83,24 @@ class JsonFields:
             return value
         self._refuse(name, "must be a code of three letters")
         return None
+
+    def url(self, name: str, origins: tuple[str, ...]) -> str | None:
+        """Return a URL of one of these origins; None if it is absent."""
+        if name not in self.body:
+            return None
+        value = self._value(name)
+        if isinstance(value, str) and is_url_of(value, origins):
+            return value
+        self._refuse(name, f"must be a URL of at most {MAX_URL} characters at an allowed origin")
+        return None
+
+    def one_of(self, name: str, values: Collection[str]) -> None:
+        """Check that a text is one of these values, or absent."""
+        if name not in self.body:
+            return
+        value = self._value(name)
+        if not (isinstance(value, str) and value in values):
+            self._refuse(name, f"must be {' or '.join(sorted(values))}")
 
     def only(self, *names: str) -> None:
         """Refuse every other field."""

@@ -31,15 +31,16 @@ USER_SECURITY: Final[list[dict[str, list[str]]]] = [
 OPERATOR_SECURITY: Final[list[dict[str, list[str]]]] = [{"operator": []}]
 NO_SECURITY: Final[list[dict[str, list[str]]]] = [{}]
 
-_PAYMENT: Final = {
+_UNCHARGED: Final = {
     "id": "0b5c9f6e8f6d4b6f9a3de1b7c2a40f11",
     "orderId": "5f9b2c1d",
     "status": "succeeded",
     "amount": 1999,
     "currency": "usd",
     "createdAt": "2026-11-22T12:00:00.000Z",
-    "stripeId": "ch_3PqR",
+    "gateway": "stripe",
 }
+_PAYMENT: Final = {**_UNCHARGED, "stripeId": "ch_3PqR", "chargeId": "ch_3PqR"}
 _REFUND: Final = {
     "id": "9d1c2b7a5e0f4c3f8b6a1d2e3f405162",
     "paymentId": _PAYMENT["id"],
@@ -97,14 +98,20 @@ def _spec(container: Any, description: str, **example: Any) -> ResponseSpec:
 
 
 _REQUIRES_ACTION: Final = {
-    **{key: value for key, value in _PAYMENT.items() if key != "stripeId"},
+    **_UNCHARGED,
     "status": "requires_action",
     "clientSecret": "pi_3PqR_secret_…",
     "nextAction": {"type": "use_stripe_sdk"},
 }
 
+_AUTHORIZED: Final = {
+    **_PAYMENT,
+    "status": "authorized",
+    "authorizedUntil": "2026-11-29T12:00:00.000Z",
+}
+
 PAYMENT_CREATED: Final = {
-    201: _spec(PaymentBody, "Paid", **_PAYMENT),
+    201: _spec(PaymentBody, "Paid, or authorized", **_PAYMENT),
     202: _spec(
         PaymentBody,
         "The bank requires authentication, the money comes later, or the outcome is unknown",
@@ -116,9 +123,16 @@ PAYMENT_CANCELLED: Final = {
     200: _spec(
         PaymentBody,
         "Cancelled; the order can be paid again",
-        **{key: value for key, value in _PAYMENT.items() if key != "stripeId"}
-        | {"status": "cancelled", "code": "cancelled_by_customer"},
+        **_UNCHARGED | {"status": "cancelled", "code": "cancelled_by_customer"},
     )
+}
+PAYMENT_CAPTURED: Final = {
+    200: _spec(PaymentBody, "Captured; the rest is released", **_PAYMENT, capturedAmount=500),
+    202: _spec(PaymentBody, "The outcome is unknown; recovery finds it", **_AUTHORIZED),
+}
+PAYMENT_VOIDED: Final = {
+    200: _spec(PaymentBody, "Released", **_PAYMENT | {"status": "cancelled", "code": "voided"}),
+    202: _spec(PaymentBody, "Being released", **_AUTHORIZED, code="voided"),
 }
 PAYMENT_LIST: Final = {
     200: ResponseSpec(

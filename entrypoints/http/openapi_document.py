@@ -15,15 +15,12 @@ from entrypoints.http.validation import MAX_CHARACTERS, PAYMENT_ID
 
 Json = dict[str, Any]
 
-# Statuses that a later version writes: a client that is generated now can read them.
-_LATER: Final = ("authorized",)
-
 _TEXT: Final = {"minLength": 1, "maxLength": MAX_CHARACTERS}
 _ID: Final = {"pattern": f"^{PAYMENT_ID}$"}
 _MINOR: Final = {"minimum": 0, "maximum": MAX_MINOR_UNITS, "description": "In minor units"}
 _CURRENCY: Final = {"pattern": "^[a-z]{3}$", "description": "ISO 4217, in small letters"}
 _PAYMENT_STATUS: Final = {
-    "enum": sorted({*(each.value for each in PaymentStatus), *_LATER}),
+    "enum": sorted(each.value for each in PaymentStatus),
     "description": "Later versions may add a status: treat an unknown one as not final.",
 }
 
@@ -36,7 +33,13 @@ _PROPERTIES: Final[Mapping[str, Mapping[str, Json]]] = {
         "currency": _CURRENCY,
         "createdAt": {"format": "date-time"},
         "refundedAmount": _MINOR,
-        "stripeId": {"description": "The gateway's identifier of the charge"},
+        "stripeId": {"description": "The same as chargeId, as in the reference service"},
+        "chargeId": {"description": "The gateway's identifier of the money"},
+        "authorizedUntil": {
+            "format": "date-time",
+            "description": "When the gateway releases the money unless it is captured before",
+        },
+        "capturedAmount": {**_MINOR, "description": "In minor units, if it is not the amount"},
         "code": {"description": "Why it failed, was reversed or is in review"},
     },
     "RefundBody": {
@@ -58,6 +61,7 @@ _PROPERTIES: Final[Mapping[str, Mapping[str, Json]]] = {
 
 _TAGS: Final = {
     "payments": "Customers pay for orders and read their own payments",
+    "captures": "Operators capture or release what is authorized",
     "refunds": "Operators give money back",
     "webhooks": "Gateways report what happened",
     "monitoring": "Probes and scrapers",
@@ -137,9 +141,11 @@ def _complete_operation(path: str, operation: Json) -> None:
 
 def _headers(path: str, status: int, *, has_key: bool) -> Iterator[tuple[str, Json]]:
     yield "X-Request-Id", _REQUEST_ID
-    if status in (201, 202) and path == "/api/payments":
+    if (status in (201, 202) and path == "/api/payments") or (
+        status == 202 and _tag(path) == "captures"
+    ):
         yield "Location", _LOCATION
-    if has_key and status in (201, 202, 402, 409):
+    if has_key and status in (200, 201, 202, 402, 409):
         yield "Idempotent-Replayed", _REPLAYED
     if status == 429 or (status == 409 and has_key) or (status == 503 and _tag(path) in _RETRIED):
         yield "Retry-After", _RETRY_AFTER
@@ -149,7 +155,7 @@ def _headers(path: str, status: int, *, has_key: bool) -> Iterator[tuple[str, Js
         yield "Accept-Encoding", _CODINGS
 
 
-_RETRIED: Final = ("payments", "refunds", "webhooks")
+_RETRIED: Final = ("payments", "captures", "refunds", "webhooks")
 
 
 def _tag(path: str) -> str:
@@ -157,6 +163,8 @@ def _tag(path: str) -> str:
         return "monitoring"
     if "/webhooks/" in path:
         return "webhooks"
+    if path.endswith(("/captures", "/void")):
+        return "captures"
     return "refunds" if path.endswith("/refunds") else "payments"
 
 

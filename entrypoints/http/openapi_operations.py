@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar.openapi.spec import (
+    OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
     Operation,
@@ -14,6 +15,7 @@ from litestar.openapi.spec import (
 
 from domain.money import MAX_MINOR_UNITS
 from entrypoints.http.validation import MAX_CHARACTERS
+from entrypoints.web_origins import MAX_URL
 
 # No NUL, which PostgreSQL cannot store.
 _TEXT: Final = Schema(
@@ -23,6 +25,16 @@ _MINOR: Final = Schema(
     type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_MINOR_UNITS, description="In minor units"
 )
 _CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
+
+_GATEWAY: Final = Schema(
+    type=OpenAPIType.STRING, description="The gateway that the token is for: the configured one"
+)
+_RETURN_URL: Final = Schema(
+    type=OpenAPIType.STRING,
+    format=OpenAPIFormat.URI,
+    max_length=MAX_URL,
+    description="Where a method that redirects the customer comes back to; of an allowed origin",
+)
 
 _IDEMPOTENCY_KEY: Final = Parameter(
     name="Idempotency-Key",
@@ -69,6 +81,8 @@ class CreatePayment(Operation):
             orderId=_TEXT,
             amount=_MINOR,
             currency=_CURRENCY,
+            gateway=_GATEWAY,
+            returnUrl=_RETURN_URL,
         )
 
 
@@ -99,6 +113,24 @@ class CreateRefund(Operation):
         self.request_body = _json_body(
             [], {"amount": 500, "reason": "requested"}, amount=_MINOR, reason=_TEXT
         )
+
+
+@dataclass
+class CapturePayment(Operation):
+    """The body and headers of a capture."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body([], {"amount": 500}, amount=_MINOR, currency=_CURRENCY)
+
+
+@dataclass
+class VoidPayment(Operation):
+    """The body and headers of a release."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        self.request_body = _json_body([], {"reason": "voided"}, reason=_TEXT)
 
 
 @dataclass

@@ -13,7 +13,7 @@ from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.replies import json_reply, payment_body
-from entrypoints.http.request_bodies import parse_no_fields, parse_payment
+from entrypoints.http.request_bodies import PaymentRules, parse_no_fields, parse_payment
 from entrypoints.http.requests import (
     idempotency_key,
     order_id_in_query,
@@ -32,13 +32,14 @@ class PaymentRoutes:
     read_payments: ReadPayments
     authenticator: Authenticator
     trusted_proxies: int
+    rules: PaymentRules
 
     async def create(self, request: HttpRequest) -> Response[bytes]:
         """Pay for an order. It is charged at most once, however often the request is repeated."""
         user = await self.authenticator.authenticate(request)
         key = idempotency_key(request)
         sources = decline_sources(request, user.id, self.trusted_proxies)
-        command = parse_payment(await read_json(request), user.id, sources)
+        command = parse_payment(await read_json(request), user.id, sources, self.rules)
         return to_response(await self.handler.pay(command, key))
 
     async def cancel(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:

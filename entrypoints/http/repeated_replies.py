@@ -1,12 +1,17 @@
 """Complete a repeated reply with what is never stored: the client secret."""
 
+from typing import Final
+
 import msgspec
 from attrs import evolve, frozen
 
+from application.ports.payment_gateway import GatewayUnavailable
 from application.use_cases.find_action import FindAction
 from domain.identifiers import PaymentId, UserId
-from domain.payment_status import PaymentStatus
+from domain.payment_status import CANCELLABLE, PaymentStatus
 from entrypoints.http.replies import PaymentBody, Reply, add_action
+
+_WITH_ACTION: Final = frozenset(each.value for each in CANCELLABLE)
 
 
 @frozen
@@ -26,9 +31,14 @@ class RepeatedReplies:
         if reply.is_problem:
             return reply
         body = msgspec.json.decode(reply.content, type=PaymentBody)
-        if body.status != PaymentStatus.REQUIRES_ACTION.value:
+        if body.status not in _WITH_ACTION:
             return reply
-        action = await self.find_action(PaymentId(body.id), user)
+        try:
+            action = await self.find_action(PaymentId(body.id), user)
+        except GatewayUnavailable:
+            if body.status == PaymentStatus.REQUIRES_ACTION.value:
+                raise
+            return reply  # nobody has to act at once, and mostly there is nothing to add
         if action is None:
             return reply
         add_action(body, action)

@@ -44,6 +44,8 @@ class PaymentBody(Struct, rename="camel"):
     stripe_id: str | UnsetType = UNSET
     charge_id: str | UnsetType = UNSET
     authorized_until: str | UnsetType = UNSET
+    captured_amount: int | UnsetType = UNSET
+    """What was captured, if that is not the amount."""
     code: str | UnsetType = UNSET
     refunded_amount: int | UnsetType = UNSET
     client_secret: str | UnsetType = UNSET
@@ -98,6 +100,8 @@ class Problem(Struct):
     """The payment that the problem is about."""
     due: MoneyBody | UnsetType = UNSET
     """The amount due for the order."""
+    authorized: MoneyBody | UnsetType = UNSET
+    """The amount that is authorized."""
     left: MoneyBody | UnsetType = UNSET
     """The amount that may still be refunded."""
     checks: dict[str, str] | UnsetType = UNSET
@@ -170,6 +174,9 @@ def payment_body(
         )
     if payment.status is PaymentStatus.AUTHORIZED and payment.authorized_until is not None:
         body.authorized_until = _timestamp(payment.authorized_until)
+    captured = payment.captured_amount
+    if captured not in (None, payment.amount) and captured.currency == payment.amount.currency:
+        body.captured_amount = captured.minor_units
     if action is not None and payment.status in CANCELLABLE:
         add_action(body, action)
     return body

@@ -2,15 +2,31 @@
 
 from collections.abc import Collection
 
+from attrs import frozen
+
 from application.ports.payment_gateway import CardToken
 from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, PaymentId, UserId
+from domain.order_captures import VOIDED
+from entrypoints.http.captures import CaptureCommand, VoidCommand
 from entrypoints.http.handlers import RefundCommand
 from entrypoints.http.json_fields import JsonFields
 
 
-def parse_payment(content: bytes, payer: UserId, sources: Collection[str]) -> PayOrder:
+@frozen
+class PaymentRules:
+    """What this deployment accepts in the body of `POST /api/payments`."""
+
+    gateways: Collection[str] = ()
+    """The names of the configured gateway."""
+    return_origins: tuple[str, ...] = ()
+    """Where a method that redirects the customer may come back to."""
+
+
+def parse_payment(
+    content: bytes, payer: UserId, sources: Collection[str], rules: PaymentRules
+) -> PayOrder:
     """Parse the body of `POST /api/payments`; as in the reference service, it may have more fields.
 
     Raises:
@@ -20,8 +36,10 @@ def parse_payment(content: bytes, payer: UserId, sources: Collection[str]) -> Pa
     fields = JsonFields.of(content, required=("token", "orderId"))
     token, order_id = fields.text("token"), fields.text("orderId")
     expected = ExpectedAmount(fields.amount("amount"), fields.currency("currency"))
+    return_url = fields.url("returnUrl", rules.return_origins)
+    fields.one_of("gateway", rules.gateways)
     fields.check()
-    return PayOrder(OrderId(order_id), payer, CardToken(token), expected, sources)
+    return PayOrder(OrderId(order_id), payer, CardToken(token, return_url), expected, sources)
 
 
 def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:
@@ -35,6 +53,32 @@ def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:
     fields.only("amount", "reason")
     fields.check()
     return RefundCommand(payment_id, amount, reason)
+
+
+def parse_capture(content: bytes, payment_id: PaymentId) -> CaptureCommand:
+    """Parse the body of a capture; without an amount, all that is authorized is captured.
+
+    Raises:
+        BadRequest: with one detail for each invalid or unknown field.
+    """
+    fields = _optional(content)
+    amount, currency = fields.amount("amount"), fields.currency("currency")
+    fields.only("amount", "currency")
+    fields.check()
+    return CaptureCommand(payment_id, amount, currency)
+
+
+def parse_void(content: bytes, payment_id: PaymentId) -> VoidCommand:
+    """Parse the body of a release.
+
+    Raises:
+        BadRequest: with one detail for each invalid or unknown field.
+    """
+    fields = _optional(content)
+    reason = fields.text("reason", VOIDED)
+    fields.only("reason")
+    fields.check()
+    return VoidCommand(payment_id, reason)
 
 
 def parse_no_fields(content: bytes) -> None:

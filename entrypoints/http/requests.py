@@ -13,8 +13,9 @@ from entrypoints.http.json_fields import TEXT_RULE
 from entrypoints.http.replies import ErrorDetail
 from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
 
-# More than twice the largest valid request: two texts of 255 characters, each character 12 bytes
-# long when it is escaped as a pair of \uXXXX, and a few field names.
+# More than the largest valid request: two texts of 255 characters, each character 12 bytes long
+# when it is escaped as a pair of \uXXXX, a URL of 2,048 in which some programs escape each `/`,
+# and a few field names.
 MAX_JSON_BYTES: Final = 16 * 1024
 
 # Stripe's events were at most about 100 KiB; NATS limits a message to 1 MiB by default.

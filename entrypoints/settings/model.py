@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from domain.capture import CaptureMode
 from domain.money import Currency
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.settings import parsers
@@ -194,6 +195,26 @@ class Settings:
             "`whsec_…`; two, separated by a comma, while one is rotated",
             default="webhooks are refused without it",
             is_secret=True,
+        ),
+    )
+    capture: CaptureMode = field(
+        default=CaptureMode.AUTOMATIC,
+        metadata=declare(
+            "CAPTURE",
+            parsers.capture_mode,
+            "`automatic`, or `manual`: authorize now and capture later; an order's own `capture`"
+            " has precedence",
+            default="`automatic`",
+        ),
+    )
+    return_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=declare(
+            "RETURN_ORIGINS",
+            parsers.origins,
+            "origins that `returnUrl` may lead to, such as `https://shop.example`, separated by"
+            " commas",
+            default="no methods that redirect",
         ),
     )
     currency: Currency = field(

@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from domain.capture import CaptureMode
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.web_origins import is_origin
 
 Prepared = Literal["auto", "on", "off"]
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
@@ -229,6 +231,27 @@ def _items(value: str) -> tuple[str, ...]:
     if not items:
         raise ValueError("is an empty list")
     return items
+
+
+def capture_mode(value: str) -> CaptureMode:
+    """Accept when money is captured."""
+    try:
+        return CaptureMode(value)
+    except ValueError:
+        known = ", ".join(each.value for each in CaptureMode)
+        raise ValueError(f"must be one of {known}") from None
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Accept origins of web pages."""
+    found = _items(value)
+    for number, item in enumerate(found, start=1):
+        if not is_origin(item):
+            raise ValueError(
+                f"origin {number} is not like https://shop.example or https://shop.example:8443:"
+                " small letters, no path, no default port; http is for localhost only"
+            )
+    return found
 
 
 def currency(value: str) -> Currency:

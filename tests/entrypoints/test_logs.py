@@ -88,6 +88,7 @@ def test_a_line_that_is_written_directly_has_a_level_and_does_not_fail_with_its_
         *("sk_live_51H8", "rk_test_51H8", "whsec_abc", "tok_visa", "pm_card_visa"),
         *("pi_3PqR_secret_vXyZ", "Bearer abc.def-ghi", "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.c2ln"),
         "postgresql://user:password@host/db",
+        "ctoken_1PqR",
     ],
 )
 def test_a_secret_is_redacted(secret: str) -> None:
@@ -95,6 +96,13 @@ def test_a_secret_is_redacted(secret: str) -> None:
     assert json.loads(text)["event"].endswith(", then stopped")
     for part in (secret, "password", "vXyZ", "abc.def"):
         assert part not in text
+
+
+def test_the_query_of_a_url_is_redacted_and_the_rest_is_shown() -> None:
+    url = "https://shop.example/done?redirect_status=succeeded&setup=vXyZ#end"
+    text = redact(json.dumps({"event": f"sent to {url}", "url": url, "order": "order-1"}))
+    shown = "https://shop.example/done?<redacted>"
+    assert json.loads(text) == {"event": f"sent to {shown}", "url": shown, "order": "order-1"}
 
 
 @pytest.mark.parametrize(

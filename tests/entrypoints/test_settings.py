@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.gateway_plugin import InvalidSetting
-from entrypoints.composition.runtime import decline_limits
+from domain.capture import CaptureMode
+from entrypoints.composition.runtime import check_capture, decline_limits
 from entrypoints.settings import VARIABLES, Settings, read_database_url, read_settings
+from tests.world import AtOnceGateway, World
 
 COMPLETE = {
     "DATABASE_URL": "postgresql://shop:hunter2@db/shop",
@@ -94,6 +96,16 @@ INVALID_VALUES = {
         ",",
     ),
     "CURRENCY": ("xyz", "us dollars"),
+    "CAPTURE": ("hunter2", "Manual", "manual,automatic"),
+    "RETURN_ORIGINS": (
+        *("hunter2.example", "https://hunter2.example/", "https://hunter2.example/done", ","),
+        *("https://*.hunter2.example", "*", "null", "https://a:hunter2@shop.example"),
+        *("http://hunter2.example", "ftp://hunter2.example", "https://Hunter2.example"),
+        *("https://hunter2.example:443", "http://localhost:80", "https://hunter2.example:0443"),
+        *("https://hunter2.example.", "https://hunter2.example:65536", "https://hunter2.example?"),
+        *("https://hünter2.example", "https://shop.example,hunter2", "https://hunter2_.example"),
+        *("//hunter2.example", "javascript:hunter2", "https://hunter2.example\\", "https://"),
+    ),
     "DRAIN_SECONDS": ("-1", "61", "5.0", "5s"),
     "PORT": ("http", "-1", "65536", "30000000000", "000000000099999", "9" * 5000),
     "DECLINES_PER_USER": ("-1",),
@@ -124,6 +136,28 @@ def test_the_fake_gateway_needs_no_stripe_key_and_a_worker_no_token_key() -> Non
     fake = {**COMPLETE, "PAYMENT_GATEWAY": "fake", "STRIPE_KEY": ""}
     assert read_settings(fake).stripe_key is None
     assert read_settings({**COMPLETE, "JWT_KEY": ""}, http=False).jwt_key is None
+
+
+def test_money_is_captured_at_once_and_nothing_redirects_unless_it_is_set() -> None:
+    settings = read_settings(COMPLETE)
+    assert (settings.capture, settings.return_origins) == (CaptureMode.AUTOMATIC, ())
+    origins = "https://shop.example, http://localhost:3000,https://pay.shop.example:8443"
+    changed = read_settings({**COMPLETE, "CAPTURE": "manual", "RETURN_ORIGINS": origins})
+    assert changed.capture is CaptureMode.MANUAL
+    assert changed.return_origins == tuple(each.strip() for each in origins.split(","))
+
+
+@pytest.mark.parametrize("mode", CaptureMode)
+def test_only_a_gateway_that_can_capture_later_may_be_asked_to(mode: CaptureMode) -> None:
+    settings = read_settings({**COMPLETE, "CAPTURE": mode.value})
+    world = World()
+    check_capture(settings, world.gateway)
+    world.gateway_type = AtOnceGateway
+    if mode is CaptureMode.MANUAL:
+        with pytest.raises(InvalidSetting, match=r"^CAPTURE: manual, but the gateway in_memory "):
+            check_capture(settings, world.gateway)
+    else:
+        check_capture(settings, world.gateway)
 
 
 def test_a_restricted_key_of_stripe_is_accepted() -> None:

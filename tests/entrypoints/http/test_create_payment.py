@@ -36,7 +36,9 @@ async def test_a_valid_card_gets_201_with_the_payment(client: Client, world: Htt
         "amount": 10000,
         "currency": "usd",
         "createdAt": "2026-11-22T12:00:00.000Z",
+        "gateway": "in_memory",
         "stripeId": charge.id,
+        "chargeId": charge.id,
     }
 
 

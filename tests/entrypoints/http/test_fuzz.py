@@ -27,7 +27,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(["token", "orderId", "amount", "currency", "reason"])
+FIELDS = st.sampled_from(
+    ["token", "orderId", "amount", "currency", "reason", "returnUrl", "gateway"]
+)
 BODIES = st.one_of(
     st.binary(max_size=200),
     JSON.map(lambda body: json.dumps(body).encode()),
@@ -48,6 +50,7 @@ PATHS = st.one_of(
     st.sampled_from(
         [
             *("/api/payments", "/api/payments/id-1", "/api/payments/id-1/refunds"),
+            *("/api/payments/id-1/captures", "/api/payments/id-1/void"),
             *(LIST, "/api/payments/webhooks/stripe", "/schema"),
         ]
     ),
@@ -83,11 +86,11 @@ async def test_any_body_of_a_payment_gets_a_response(content: bytes, content_typ
     assert charges == (response.status_code == 201)
 
 
-@given(BODIES)
-async def test_any_body_of_a_refund_gets_a_response(content: bytes) -> None:
+@given(BODIES, st.sampled_from(["refunds", "captures", "void"]))
+async def test_any_body_of_an_operator_gets_a_response(content: bytes, route: str) -> None:
     headers = {**OPERATOR, "content-type": "application/json"}
 
-    await send("POST", "/api/payments/id-1/refunds", headers, content)
+    await send("POST", f"/api/payments/id-1/{route}", headers, content)
 
 
 @given(METHODS, PATHS, st.lists(st.tuples(HEADER_NAMES, HEADER_VALUES), max_size=5), st.booleans())
