@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
-from payments_kit.doubles.stripe import routes_control, routes_stripe
+from payments_kit.doubles.stripe import bank_page, routes_control, routes_stripe
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid
 from payments_kit.doubles.stripe.form import decode
@@ -47,6 +47,8 @@ class _Handlers:
 
     async def control(self, request: web.Request) -> web.StreamResponse:
         try:
+            if request.path.startswith(bank_page.PATH):
+                return bank_page.reply(self.double, request)
             return web.json_response(await routes_control.handle(self.double, request))
         except StripeFailure as failure:
             return web.json_response(failure.body, status=failure.status)

@@ -26,7 +26,7 @@ class Card:
     authentication: Literal["never", "always", "off_session_too"] = "never"
     dispute: str | None = None
     refund: Literal["succeeded", "pending"] = "succeeded"
-    method: Literal["card", "us_bank_account"] = "card"
+    method: Literal["card", "us_bank_account", "ideal", "boleto"] = "card"
     """The type of the payment method; a charge of a bank account is pending until it is finished.
     """
     can_be_cancelled: bool = True
@@ -122,6 +122,14 @@ _BANK_ACCOUNTS: dict[str, Card] = {
     "pm_usBankAccount_processing": _DEBIT,
     "pm_usBankAccount_submitted": evolve(_DEBIT, can_be_cancelled=False),
 }
+
+# Paid on a page of the bank, and with a voucher (https://docs.stripe.com/payments/ideal,
+# https://docs.stripe.com/payments/boleto).
+OTHER_METHODS: dict[str, Card] = {
+    "ideal": Card(last4="", method="ideal", authentication="always"),
+    "boleto": Card(last4="", method="boleto", authentication="always"),
+}
+CURRENCIES: dict[str, str] = {"ideal": "eur", "boleto": "brl"}
 
 TOKENS: dict[str, Card] = {**_named("tok_"), "btok_us_verified": _DEBIT}
 PAYMENT_METHODS: dict[str, Card] = {**_named("pm_card_"), **_BANK_ACCOUNTS}

@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import evolve
 
-from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, Card, Decline
+from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, OTHER_METHODS, Card, Decline
 from payments_kit.doubles.stripe.currencies import check_amount, check_currency
 from payments_kit.doubles.stripe.disputes import open_dispute
 from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid
@@ -66,7 +66,7 @@ def card_error(decline: Decline | None, **more: Any) -> StripeFailure:
 def attempt(ledger: Ledger, card: Card, **fields: Any) -> Json:
     """Charge a card, and record the charge even if it is declined."""
     plan = ledger.next_charges.pop(0) if ledger.next_charges else Plan()
-    undecided = "succeeded" if card.method == "card" else "pending"
+    undecided = "pending" if card.method == "us_bank_account" else "succeeded"
     status = "failed" if card.decline else plan.status or undecided
     charge = _new_charge(ledger, card, **fields)
     ledger.charges[charge["id"]] = charge
@@ -204,6 +204,8 @@ def _new_charge(
 
 
 def _method_details(card: Card, details: Json, capture_before: int | None) -> Json:
+    if card.method in OTHER_METHODS:
+        return {"type": card.method, card.method: {}}
     if card.method != "card":
         bank = {"account_type": "checking", "bank_name": "STRIPE TEST BANK", "last4": card.last4}
         return {"type": card.method, card.method: bank}

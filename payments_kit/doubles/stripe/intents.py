@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from payments_kit.doubles.stripe import captures, charges, lifecycle, methods
+from payments_kit.doubles.stripe import captures, charges, confirmations, lifecycle, methods
 from payments_kit.doubles.stripe.currencies import check_amount, check_currency
 from payments_kit.doubles.stripe.errors import Json, invalid
 from payments_kit.doubles.stripe.ledger import Ledger
@@ -37,8 +37,12 @@ def create(ledger: Ledger, params: Params) -> Json:
                 raise invalid(message, param=name)
     else:
         _check_return_url(automatic, params)
+    token = _confirmation_token(ledger, params)
+    if not confirm_now and token is not None:
+        message = "You can only set `confirmation_token` when `confirm` is also true."
+        raise invalid(message, param="confirmation_token")
     intent = _new_intent(ledger, params, currency, automatic)
-    method = _method(ledger, params)
+    method = confirmations.method_of(ledger, token, intent) if token else _method(ledger, params)
     ledger.payment_intents[intent["id"]] = intent
     ledger.emit("payment_intent.created", intent)
     if method is not None:
@@ -60,7 +64,9 @@ def confirm(ledger: Ledger, intent_id: str, params: Params) -> Json:
             ledger, intent, f"You cannot confirm this PaymentIntent because {why}"
         )
     _check_return_url(intent["automatic_payment_methods"], params)
-    if (method := _method(ledger, params)) is not None:
+    if (token := _confirmation_token(ledger, params)) is not None:
+        intent["payment_method"] = confirmations.method_of(ledger, token, intent)["id"]
+    elif (method := _method(ledger, params)) is not None:
         intent["payment_method"] = method["id"]
     lifecycle.confirm(ledger, intent, params)
     return intent
@@ -146,6 +152,16 @@ def _check_return_url(automatic: Json, params: Params) -> None:
         "Payment Intents.",
         param="return_url",
     )
+
+
+def _confirmation_token(ledger: Ledger, params: Params) -> Json | None:
+    """Return the token that an intent is to be confirmed with."""
+    if "confirmation_token" not in params:
+        return None
+    if given := {"payment_method", "payment_method_data"} & set(params):
+        message = f"You may only specify one of these parameters: confirmation_token, {given.pop()}"
+        raise invalid(message, code="parameters_exclusive", param="confirmation_token")
+    return confirmations.usable(ledger, params["confirmation_token"])
 
 
 def _method(ledger: Ledger, params: Params) -> Json | None:

@@ -22,6 +22,7 @@ KINDS = {
     "dp": ("disputes", "dispute"),
     "evt": ("events", "event"),
     "tok": ("tokens", "token"),
+    "ctoken": ("confirmation_tokens", "confirmation token"),
 }
 
 
@@ -49,6 +50,11 @@ class Ledger:
     disputes: dict[str, Json] = field(factory=dict)
     events: dict[str, Json] = field(factory=dict)
     tokens: dict[str, Json] = field(factory=dict)
+    confirmation_tokens: dict[str, Json] = field(factory=dict)
+    confirmed_methods: dict[str, str] = field(factory=dict)
+    """The payment methods of the confirmation tokens."""
+    address: str = "https://hooks.stripe.com"
+    """Where the page of the bank is; the double's own address while it is served."""
     cards: dict[str, Card] = field(factory=dict)
     used: set[str] = field(factory=set)
     """The payment methods that cannot be used again."""
@@ -110,8 +116,8 @@ class Ledger:
         """Remove everything."""
         for objects in (
             self.charges, self.payment_intents, self.payment_methods, self.refunds, self.disputes,
-            self.events, self.tokens, self.cards, self.used, self.expired, self.reports,
-            self.next_charges, self.next_refunds,
+            self.events, self.tokens, self.confirmation_tokens, self.confirmed_methods, self.cards,
+            self.used, self.expired, self.reports, self.next_charges, self.next_refunds,
         ):  # fmt: skip
             objects.clear()
 

@@ -5,11 +5,20 @@ from typing import Any, NoReturn
 from attrs import evolve
 
 from payments_kit.doubles.stripe import charges
-from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, Card, Decline
+from payments_kit.doubles.stripe.cards import (
+    AUTHENTICATION_REQUIRED,
+    CURRENCIES,
+    OTHER_METHODS,
+    Card,
+    Decline,
+)
 from payments_kit.doubles.stripe.errors import Json, StripeFailure, refused
 from payments_kit.doubles.stripe.ledger import Ledger
 
 Params = dict[str, Any]
+VOUCHER_SECONDS = 3 * 24 * 3600
+"""How long a voucher can be paid: the default for Boleto (https://docs.stripe.com/payments/boleto)."""
+
 NOT_HANDLED = Decline(
     "authentication_required",
     "This payment required an authentication action to complete, but `error_on_requires_action` "
@@ -35,6 +44,8 @@ def confirm(ledger: Ledger, intent: Json, params: Params) -> None:
             payment_intent=dict(intent),
         )
     card = ledger.cards[intent["payment_method"]]
+    if card.method in OTHER_METHODS:
+        _check_method(intent, card)
     if card.authentication == "never":
         _attempt_or_raise(ledger, intent, card)
     elif params.get("off_session"):
@@ -45,7 +56,8 @@ def confirm(ledger: Ledger, intent: Json, params: Params) -> None:
         _failed(ledger, intent, NOT_HANDLED)
         raise _payment_error(ledger, intent, NOT_HANDLED)
     else:
-        intent |= {"status": "requires_action", "next_action": _next_action(ledger, intent, params)}
+        action = _next_action(ledger, intent, card, params)
+        intent |= {"status": "requires_action", "next_action": action}
         ledger.emit("payment_intent.requires_action", intent)
 
 
@@ -94,7 +106,37 @@ def raise_unexpected(ledger: Ledger, intent: Json, message: str) -> NoReturn:
     )
 
 
-def _next_action(ledger: Ledger, intent: Json, params: Params) -> Json:
+def _check_method(intent: Json, card: Card) -> None:
+    """Check that an intent can be paid with a method that is not a card."""
+    if intent["currency"] != CURRENCIES[card.method]:
+        raise refused(
+            f"The currency {intent['currency']} is invalid for the payment method {card.method}.",
+            code="payment_method_currency_mismatch",
+            param="payment_method",
+        )
+    redirects = intent["automatic_payment_methods"]["allow_redirects"] == "always"
+    if intent["capture_method"] == "manual" or (card.method == "ideal" and not redirects):
+        raise refused(
+            f"The payment method type {card.method} is not compatible with this PaymentIntent.",
+            code="payment_intent_incompatible_payment_method",
+            param="payment_method",
+        )
+
+
+def _next_action(ledger: Ledger, intent: Json, card: Card, params: Params) -> Json:
+    if card.method == "boleto":
+        voucher = f"https://payments.stripe.com/boleto/voucher/{ledger.new_id('test')}"
+        details = {
+            "expires_at": ledger.timestamp() + VOUCHER_SECONDS,
+            "hosted_voucher_url": voucher,
+            "number": "01010101010101010101010101010101010101010101010",
+            "pdf": f"{voucher}/pdf",
+        }
+        return {"type": "boleto_display_details", "boleto_display_details": details}
+    if card.method == "ideal":
+        url = f"{ledger.address}/_double/bank/{intent['id']}"
+        details = {"return_url": params["return_url"], "url": url}
+        return {"type": "redirect_to_url", "redirect_to_url": details}
     if "return_url" in params and not params.get("use_stripe_sdk"):
         url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
         return {

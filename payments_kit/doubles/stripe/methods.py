@@ -5,7 +5,7 @@ https://docs.stripe.com/api/payment_methods and https://docs.stripe.com/api/toke
 
 from typing import Any
 
-from payments_kit.doubles.stripe.cards import NUMBERS, PAYMENT_METHODS, TOKENS, Card
+from payments_kit.doubles.stripe.cards import NUMBERS, OTHER_METHODS, PAYMENT_METHODS, TOKENS, Card
 from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid, missing_object, refused
 from payments_kit.doubles.stripe.ledger import Ledger
 
@@ -28,6 +28,8 @@ def card_details(card: Card) -> Json:
 
 def create(ledger: Ledger, params: Params) -> Json:
     """Create a payment method from a token or a card number."""
+    if (other := OTHER_METHODS.get(params["type"])) is not None:
+        return new_method(ledger, other, metadata=params.get("metadata", {}))
     card_params = params.get("card")
     if not card_params:
         raise invalid("Missing required param: card.", code="parameter_missing", param="card")
@@ -79,6 +81,9 @@ def new_method(ledger: Ledger, card: Card, *, metadata: dict[str, str] | None = 
         "metadata": dict(metadata or {}),
         "type": "card",
     }
+    if card.method in OTHER_METHODS:
+        del method["card"]
+        method |= {"type": card.method, card.method: {}}
     ledger.payment_methods[method["id"]] = method
     ledger.cards[method["id"]] = card
     return method

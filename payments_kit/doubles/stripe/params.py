@@ -61,9 +61,13 @@ _PAGE: dict[str, Check] = {
     "ending_before": text,
     "created": created,
 }
+_METHOD_TYPE = one_of("card", "ideal", "boleto")
+_OTHERS: dict[str, Check] = {"ideal": fields(bank=text), "boleto": fields(tax_id=text)}
+_METHOD_DATA = fields(type=_METHOD_TYPE, card=_CARD, billing_details=_BILLING, **_OTHERS)
 _ON_CONFIRM: dict[str, Check] = {
     "payment_method": text,
-    "payment_method_data": fields(type=one_of("card"), card=_CARD, billing_details=_BILLING),
+    "payment_method_data": _METHOD_DATA,
+    "confirmation_token": text,
     "error_on_requires_action": boolean,
     "off_session": boolean,
     "receipt_email": optional_text,
@@ -71,7 +75,7 @@ _ON_CONFIRM: dict[str, Check] = {
     "use_stripe_sdk": boolean,
 }
 _INTENT_NOT_IMITATED = """allowed_payment_method_types amount_details application_fee_amount
-    confirmation_token customer customer_account excluded_payment_method_types hooks mandate
+    customer customer_account excluded_payment_method_types hooks mandate
     mandate_data on_behalf_of payment_details payment_method_configuration payment_method_options
     radar_options setup_future_usage shipping statement_descriptor statement_descriptor_suffix
     transfer_data transfer_group"""
@@ -108,9 +112,14 @@ CREATE_CHARGE = Shape(
 UPDATE = Shape({"metadata": metadata, "description": optional_text})
 CAPTURE_CHARGE = Shape({"amount": integer})
 CREATE_TOKEN = Shape({"card": _CARD}, required=("card",))
+CREATE_CONFIRMATION = Shape(
+    {"payment_method": text, "payment_method_data": _METHOD_DATA, "return_url": text},
+    not_imitated=_names("payment_method_options setup_future_usage shipping"),
+)
 CREATE_METHOD = Shape(
     {
-        "type": one_of("card"),
+        "type": _METHOD_TYPE,
+        **_OTHERS,
         "card": _CARD,
         "metadata": metadata,
         "billing_details": _BILLING,

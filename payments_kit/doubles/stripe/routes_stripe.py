@@ -9,6 +9,7 @@ from attrs import frozen
 from payments_kit.doubles.stripe import (
     captures,
     charges,
+    confirmations,
     intents,
     listing,
     methods,
@@ -121,6 +122,13 @@ ROUTES = (
         _change(captures.capture_directly),
     ),
     _route("POST", "/v1/tokens", params.CREATE_TOKEN, _create(methods.create_token)),
+    _route(
+        "POST",
+        "/v1/test_helpers/confirmation_tokens",
+        params.CREATE_CONFIRMATION,
+        _create(confirmations.create),
+    ),
+    _route("GET", "/v1/confirmation_tokens/{id}", params.NOTHING, _read("ctoken", "id")),
     _route("POST", _METHODS, params.CREATE_METHOD, _create(methods.create)),
     _route("GET", _METHODS, params.LIST_METHODS, _list("pm", _METHODS)),
     _route("GET", f"{_METHODS}/{{id}}", params.NOTHING, _read_method),

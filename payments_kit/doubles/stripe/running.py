@@ -57,6 +57,7 @@ async def running_stripe_double(
         site = web.TCPSite(runner, host, port)
         await site.start()
         address = runner.addresses[0]
-        yield RunningDouble(f"http://{address[0]}:{address[1]}", double)
+        url = double.ledger.address = f"http://{address[0]}:{address[1]}"
+        yield RunningDouble(url, double)
     finally:
         await runner.cleanup()
