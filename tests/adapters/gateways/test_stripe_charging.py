@@ -196,11 +196,12 @@ async def test_a_slow_conversion_leaves_the_charge_time_to_be_sent(
 
 
 async def test_a_charge_that_is_executed_late_is_found(each: Account) -> None:
-    each.stripe.faults.add("late", f"^{each.path}$", seconds=0.2)
+    each.stripe.faults.add("late", f"^{each.path}$", seconds=600)
     payment = a_payment()
     with pytest.raises(OutcomeUnknown):
         await each.gateway.charge(payment, VISA)
     assert await each.gateway.find(payment) is None
+    each.stripe.faults.release()
     await asyncio.wait_for(asyncio.gather(*each.stripe.double.wire.late), 60)
     assert isinstance(await each.gateway.find(payment), Charged)
 
