@@ -12,8 +12,10 @@ from nats.js.api import StreamConfig
 
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
-from adapters.messaging.jetstream.plans import PAYMENTS, PLANS
+from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.plans import ORDERS, PAYMENTS, PLANS, SHIPMENTS_CONSUMER, Plan
 from adapters.messaging.jetstream.streams import Streams
+from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnsuitable
 from tests.adapters.messaging.test_permissions import (
     LEAST_RIGHTS,
@@ -22,6 +24,7 @@ from tests.adapters.messaging.test_permissions import (
     until_connected,
 )
 from tests.contracts.brokers import other_client
+from tests.contracts.inbound_events import LONG, SHORT, bodies, fetch_until
 
 __all__ = ["shop"]
 
@@ -151,3 +154,69 @@ async def test_a_user_who_may_do_neither_is_told_what_to_change(shop: Shop) -> N
                 await admin.streams.ensure(plan)
         assert not await payments.problems()
         assert (await payments.streams.ensure(PAYMENTS))[NEW] == "PAYMENTS"
+
+
+# --- order:shipped -------------------------------------------------------------------------------
+
+
+def reader(connection: JetStreamConnection, plan: Plan, durable: str) -> JetStreamSubscription:
+    streams = Streams(connection)
+    letters = JetStreamDeadLetters(connection, streams)
+    return JetStreamSubscription(connection, streams, letters, plan, durable=durable)
+
+
+async def test_workers_of_an_earlier_release_share_no_consumer_of_shipments(
+    admin: JetStreamContext, connection: JetStreamConnection
+) -> None:
+    earlier = reader(connection, ORDERS, "payments")
+    assert not await earlier.fetch(1, SHORT)
+    before = await admin.consumer_info("ORDERS", "payments")
+    shipments = reader(connection, PLANS.shipments, SHIPMENTS_CONSUMER)
+    assert not await shipments.fetch(1, SHORT)
+    subjects = (await admin.stream_info("ORDERS")).config.subjects
+    assert subjects == ["order:cancelled", "order:created", "order:shipped"]
+    await admin.publish("order:shipped", b"shipped")
+    await admin.publish("order:created", b"created")
+    assert bodies(await fetch_until(earlier, 1)) == [b"created"]
+    assert bodies(await shipments.fetch(1, LONG)) == [b"shipped"]
+    assert (await admin.consumer_info("ORDERS", "payments")).config == before.config
+    assert await names(admin) == ["ORDERS"]
+
+
+@pytest.mark.parametrize("plan", [PLANS.orders, PLANS.shipments], ids=["orders", "shipments"])
+async def test_a_missing_stream_of_orders_is_created_with_all_their_events(
+    admin: JetStreamContext, connection: JetStreamConnection, plan: Plan
+) -> None:
+    await Streams(connection).ensure(plan)
+    subjects = (await admin.stream_info("ORDERS")).config.subjects
+    assert subjects == ["order:cancelled", "order:created", "order:shipped"]
+
+
+async def test_shipments_in_the_stream_of_another_team_are_read_from_there(
+    admin: JetStreamContext, connection: JetStreamConnection
+) -> None:
+    await admin.add_stream(StreamConfig(name="WAREHOUSE", subjects=["order:shipped", "parcel.*"]))
+    streams = Streams(connection)
+    assert set((await streams.ensure(PLANS.orders)).values()) == {"ORDERS"}
+    assert await streams.ensure(PLANS.shipments) == {"order:shipped": "WAREHOUSE"}
+    assert (await admin.stream_info("ORDERS")).config.subjects == sorted(ORDERS.subjects)
+    await admin.publish("order:shipped", b"shipped")
+    shipments = reader(connection, PLANS.shipments, SHIPMENTS_CONSUMER)
+    assert bodies(await shipments.fetch(1, LONG)) == [b"shipped"]
+    lines = [each.text for each in await check(connection, streams, "payments")]
+    assert "stream for order:shipped: WAREHOUSE" in lines
+    assert "consumer payments-shipments of stream WAREHOUSE: usable" in lines
+
+
+async def test_without_a_stream_for_shipments_the_other_events_are_read_on(shop: Shop) -> None:
+    async with other_client(f"nats://admin:admin@127.0.0.1:{shop.server.port}") as client:
+        jetstream = client.jetstream(timeout=TIMEOUT)
+        config = (await jetstream.stream_info("ORDERS")).config
+        await jetstream.update_stream(config.evolve(subjects=list(ORDERS.subjects)))
+    async with shop.connect() as payments, asyncio.timeout(TIMEOUT):
+        await until_connected(payments.connection)
+        with pytest.raises(BrokerUnsuitable, match="ORDERS does not store order:shipped, "):
+            await payments.shipments.fetch(1, SHORT)
+        assert sorted(bodies(await fetch_until(payments.orders, 2))) == [b"1", b"2"]
+        [text] = [each for each in await payments.problems() if "order:shipped" in each]
+        assert "ORDERS lacks it, and our NATS user may not publish to $JS.API.STREAM" in text
