@@ -1,19 +1,22 @@
 """Clients: requests to the service over a connection that may be lost."""
 
 import asyncio
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from attrs import define, field
 
 from application.use_cases.pay_order import PayOrder
+from domain.capture import CaptureMode
 from domain.identifiers import PaymentId, UserId
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.model.records import Reply
-from payments_kit.simulation.processes import Response
+from payments_kit.simulation.processes import Response, Serve
 from payments_kit.simulation.trace import Trace
 
 _CANCELLED: Final = 200
@@ -31,6 +34,8 @@ class Clients:
     trace: Trace
     cluster: Cluster
     replies: list[Reply] = field(factory=list)
+    captures_asked: list[tuple[str, int]] = field(factory=list)
+    """What operators wanted to be captured, by payment, in minor units."""
 
     async def pay(
         self, name: str, command: PayOrder, key: str | None, timeout: float
@@ -103,6 +108,45 @@ class Clients:
         self.trace.record("operator", f"refunds {amount} of {command.payment_id}")
         refunding = self.loop.spawn(serve.process, serve.refund(command, key))
         await asyncio.wait([refunding], timeout=_PATIENCE_SECONDS)
+
+    async def capture(self, payment: Payment, minor_units: int | None) -> None:
+        """Capture an authorization, or a part of it, as an operator."""
+        units = payment.amount.minor_units if minor_units is None else minor_units
+        self.captures_asked.append((payment.id, units))
+        self.trace.record("operator", f"captures {units} of {payment.id}")
+        await self._operate("capture", lambda serve: serve.capture(payment.id, minor_units))
+
+    async def void(self, payment: Payment) -> None:
+        """Release an authorization as an operator."""
+        self.trace.record("operator", f"releases {payment.id}")
+        await self._operate("void", lambda serve: serve.void(payment.id))
+
+    async def _operate(
+        self, request: str, send: Callable[[Serve], Coroutine[Any, Any, Response]]
+    ) -> None:
+        serve = self.cluster.choose_serve()
+        if serve is None:
+            return
+
+        async def reply() -> None:
+            response = await send(serve)
+            body = response.payment or {}
+            self.replies.append(
+                Reply(response.status, response.payment_id, request=request, body=body)
+            )
+
+        replying = self.loop.spawn(serve.process, reply())
+        await asyncio.wait([replying], timeout=_PATIENCE_SECONDS)
+
+    def authorized_payments(self) -> list[Payment]:
+        """Return the payments that an operator captures or releases, or finds captured."""
+        return [
+            payment
+            for _, order in self.cluster.runtime.database.orders.values()
+            for payment in order.payments
+            if payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.SUCCEEDED)
+            and payment.capture_mode is CaptureMode.MANUAL
+        ]
 
     def captured_payments(self) -> list[Payment]:
         """Return the payments that an operator may refund."""

@@ -53,6 +53,9 @@ class FaultKind(Enum):
     DEBIT_TOO_LATE = "debit that the gateway can no longer cancel"
     DEBIT_FAILS = "bank returns a debit"
     SIGNAL_LOST = "signal of new events lost"
+    CAPTURE_REFUSED = "gateway refuses a capture"
+    CAPTURED_BY_OTHERS = "capture in the gateway's dashboard"
+    RELEASED_BY_OTHERS = "release in the gateway's dashboard"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

@@ -1,6 +1,6 @@
 """GatewayEvents: what happens at the gateway without a request of the service."""
 
-from attrs import frozen
+from attrs import field, frozen
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.gateways.simulated.refunds import RefundState
@@ -17,6 +17,8 @@ class GatewayEvents:
 
     ledger: GatewayLedger
     injector: FaultInjector
+    captures_asked: list[tuple[str, int]] = field(factory=list)
+    """What others have captured, by payment, in minor units."""
 
     @property
     def _gateway(self) -> InMemoryGateway:
@@ -29,6 +31,27 @@ class GatewayEvents:
     async def finish_debit(self, payment_id: PaymentId, succeeded: bool) -> None:
         """Let the money of a pending payment come, or fail to come."""
         await self._gateway.finish_debit(payment_id, succeeded)
+
+    def notice_expiry(self, payment_id: PaymentId) -> None:
+        """Let the gateway release what it has held for too long, and notify about it."""
+        self.ledger.apply(payment_id, lambda record: (record, None))
+
+    def held_payments(self) -> list[PaymentId]:
+        """Return the payments whose money is held, known to the service or not."""
+        return [payment_id for payment_id, record in self.ledger.all() if record.authorized]
+
+    async def capture_externally(self, payment_id: PaymentId, is_part: bool) -> None:
+        """Capture what is held in the gateway's dashboard, or a part of it."""
+        held = self.ledger.records[payment_id].authorized
+        if held is None:
+            return
+        units = max(1, held.amount.minor_units // 3) if is_part else held.amount.minor_units
+        self.captures_asked.append((payment_id, units))
+        await self._gateway.capture_externally(payment_id, Money(units, held.amount.currency))
+
+    async def release_externally(self, payment_id: PaymentId) -> None:
+        """Release what is held in the gateway's dashboard."""
+        await self._gateway.release_externally(payment_id)
 
     async def complete_refunds(self) -> None:
         """Complete every refund that waits for a bank; the bank may reject it."""

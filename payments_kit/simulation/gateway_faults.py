@@ -90,6 +90,8 @@ class GatewayFaults:
                 return self._fault(kind, gateway_kind, payment_id)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_REFUSES, "gateway"):
             return GatewayFault(GatewayFaultKind.REFUSED)
+        if step == "capture" and self.injector.occurs(FaultKind.CAPTURE_REFUSED, "gateway"):
+            return GatewayFault(GatewayFaultKind.REFUSED)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_CHARGES_TWICE, "gateway"):
             return GatewayFault(GatewayFaultKind.CHARGED_TWICE)
         amount = self.amount_of(payment_id) if step == "charge" else None
@@ -124,4 +126,4 @@ class GatewayFaults:
 
 def limit_of(step: str) -> float:
     """Return how many seconds a call of the port may take."""
-    return CALL_SECONDS if step in ("charge", "refund") else LOOKUP_SECONDS
+    return CALL_SECONDS if step in ("charge", "capture", "refund") else LOOKUP_SECONDS

@@ -10,7 +10,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
-from payments_kit.simulation.model.records import OrderEvent, Reply
+from payments_kit.simulation.model.records import Hold, OrderEvent, Reply
 
 
 @frozen
@@ -25,7 +25,8 @@ class GatewayCharge:
     claimed_at: datetime | None = None
     """When the payment was claimed; None if that is not known."""
     state: str = "captured"
-    """`captured`, or `pending` while the bank has not paid yet."""
+    """`captured`, `held`, or `pending` while the bank has not paid yet."""
+    authorized_at: datetime | None = None
 
 
 @frozen
@@ -48,6 +49,7 @@ class Delivered:
     payment_id: str
     body: object = None
     """Any value that is equal for two deliveries of the same content."""
+    at: datetime | None = None
 
 
 @frozen
@@ -89,6 +91,11 @@ class Observations:
     has_lost_transactions: bool = False
     """Whether the database has lost transactions. A customer may have paid again before a lost
     payment was reported, which is then given back although it was confirmed and published."""
+    holds: Sequence[Hold] = ()
+    never_wanted: Collection[str] = ()
+    captures_asked: Collection[tuple[str, int]] = ()
+    capture_alerts: Collection[str] = ()
+    healed_at: datetime | None = None
     unpublished: int = 0
     """How many of our events are waiting to be published, or were rejected."""
     secrets: Collection[str] = field(default=(), repr=False)

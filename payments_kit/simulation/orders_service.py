@@ -44,6 +44,15 @@ _PUBLISHES_EXPIRY: Final = 0.6
 
 
 @frozen
+class PlannedShipment:
+    """One `order:shipped` event."""
+
+    at: float
+    version: int
+    minor_units: int | None = None
+
+
+@frozen
 class OrderPlan:
     """Everything that will happen to one order in the orders service."""
 
@@ -57,6 +66,9 @@ class OrderPlan:
     cancelled_at: float | None
     is_expiry_published: bool = True
     """Whether the orders service publishes that the order has expired."""
+    capture: str | None = None
+    """When its money is captured, as in `order:created`; None: the event does not say."""
+    shipments: tuple["PlannedShipment", ...] = ()
 
     @property
     def end(self) -> float | None:
@@ -84,7 +96,8 @@ class OrderEvents:
         if (content := read_order_event(subject, data)) is None:
             self.malformed.append(data)
         else:
-            self.acknowledged.append(content)
+            now = BEGINNING + timedelta(seconds=self.trace.time())
+            self.acknowledged.append(content._replace(published_at=now))
         for _ in range(times):
             self.store(subject, data)
 
@@ -95,8 +108,9 @@ class OrderEvents:
         price, owner = plan.prices[version], plan.owners[version]
         ticket = f'{{"id": "ticket", "price": {price.major}, "currency": "{price.currency}"}}'
         expiry = f'"{expires_at.isoformat()}"' if expires_at else "null"
+        capture = f'"capture": "{plan.capture}", ' if plan.capture else ""
         body = (
-            f'{{"id": "{plan.id}", "version": {version}, "status": "created", '
+            f'{{"id": "{plan.id}", "version": {version}, "status": "created", {capture}'
             f'"userId": "{owner}", "expiresAt": {expiry}, "ticket": {ticket}}}'
         )
         self.publish("order:created", body.encode())
@@ -106,6 +120,13 @@ class OrderEvents:
         version = len(plan.prices)
         body = json.dumps({"id": plan.id, "version": version, "ticket": {"id": "ticket"}})
         self.publish("order:cancelled", body.encode())
+
+    def publish_shipped(self, plan: OrderPlan, shipment: PlannedShipment) -> None:
+        """Publish that an order is shipped, or a part of it."""
+        body: dict[str, object] = {"id": plan.id, "version": shipment.version}
+        if shipment.minor_units is not None:
+            body["amount"] = shipment.minor_units
+        self.publish("order:shipped", json.dumps(body).encode())
 
     def publish_malformed(self) -> None:
         """Publish an event that can never be used."""

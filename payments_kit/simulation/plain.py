@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Final
 
+from domain.capture import CaptureMode
 from domain.money import Money
 from domain.order import Order
 from domain.payment import Payment
@@ -51,6 +52,11 @@ def history_of(found: Observations) -> History:
         hides_external_refunds=found.hides_external_refunds,
         has_lost_transactions=found.has_lost_transactions,
         unpublished=found.unpublished,
+        holds=found.holds,
+        never_wanted=found.never_wanted,
+        captures_asked=found.captures_asked,
+        capture_alerts=found.capture_alerts,
+        healed_at=found.healed_at,
         secrets=found.secrets,
         texts=found.texts,
     )
@@ -91,6 +97,9 @@ def booked_payment(payment: Payment) -> BookedPayment:
         payment.code,
         payment.created_at,
         payment.gateway,
+        payment.capture_mode is CaptureMode.MANUAL,
+        payment.authorized_until,
+        None if payment.requested_capture is None else amount_of(payment.requested_capture),
     )
 
 
@@ -115,6 +124,7 @@ def _charge(charge: GatewayCharge) -> Charge:
         charge.captured_at,
         charge.claimed_at,
         charge.state,
+        charge.authorized_at,
     )
 
 
@@ -124,7 +134,7 @@ def _event(event: Delivered) -> Event:
         body = json.loads(body, parse_float=Decimal)
     content = body if isinstance(body, dict) else {}
     named = {"id": event.payment_id, "orderId": event.order_id}
-    return Event(event.id, event.subject, {**named, **content})
+    return Event(event.id, event.subject, {**named, **content}, event.at)
 
 
 def _reply(reply: RecordedReply | Reply) -> Reply:
@@ -143,7 +153,14 @@ def _order_event(event: OrderReplica | OrderEvent) -> OrderEvent:
         return event
     terms, is_cancelled = event.terms, event.status is OrderStatus.CANCELLED
     if terms is None:
-        return OrderEvent(event.id, event.version, is_cancelled)
+        shipped = event.shipment
+        return OrderEvent(
+            event.id,
+            event.version,
+            is_cancelled,
+            is_shipped=shipped is not None,
+            shipped=None if shipped is None else shipped.minor_units,
+        )
     return OrderEvent(
         event.id,
         terms.version,

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from attrs import define, evolve, field, frozen
 
+from adapters.messaging.in_memory import InMemorySubscription
 from application.application import UseCases
 from application.ports.gateway_notifications import Notification
 from application.use_cases.pay_order import PayOrder
@@ -16,6 +17,7 @@ from domain.identifiers import PaymentId, UserId
 from domain.money import Currency
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
+from entrypoints.http.captures import CaptureCommand, CaptureHandler, VoidCommand
 from entrypoints.http.errors import reply_to
 from entrypoints.http.handlers import (
     NotificationHandler,
@@ -65,6 +67,7 @@ class Serve:
     payments: PaymentHandler
     cancellations: CancellationHandler
     refunds: RefundHandler
+    captures: CaptureHandler
     notifications: NotificationHandler
     unanswered: list["asyncio.Future[Response]"] = field(factory=list)
     """The requests whose connections are lost if the process crashes."""
@@ -94,6 +97,22 @@ class Serve:
             reply = reply_to(error)
         return _read(reply, [])
 
+    async def capture(self, payment_id: PaymentId, minor_units: int | None) -> Response:
+        """Reply to `POST /api/payments/{id}/captures`."""
+        try:
+            reply = await self.captures.capture(CaptureCommand(payment_id, minor_units, None))
+        except Exception as error:
+            reply = reply_to(error)
+        return _read(reply, [])
+
+    async def void(self, payment_id: PaymentId) -> Response:
+        """Reply to `POST /api/payments/{id}/void`."""
+        try:
+            reply = await self.captures.void(VoidCommand(payment_id, "voided"))
+        except Exception as error:
+            reply = reply_to(error)
+        return _read(reply, [])
+
     async def receive(self, notification: Notification) -> int:
         """Reply to a webhook."""
         try:
@@ -112,6 +131,7 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
         PaymentHandler(use_cases.create_charge, replies, tasks),
         CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
+        CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks),
         NotificationHandler(use_cases.keep_notification, tasks),
     )
 
@@ -172,18 +192,23 @@ def open_worker(
 ) -> Worker:
     """Compose a worker process; its jitter is drawn from `draw`."""
     orders = runtime.subscribe("payments", "order:created", "order:cancelled")
+    shipments = runtime.subscribe("payments-shipments", "order:shipped")
     payments = runtime.subscribe("payments-complete", "payment:created")
-    dependencies = WorkerDependencies(
-        use_cases,
-        OrderIntake(
-            orders,
-            runtime.alignment(orders),
+
+    def order_intake(events: InMemorySubscription) -> OrderIntake:
+        return OrderIntake(
+            events,
+            runtime.alignment(events),
             use_cases.replicate_order,
             use_cases.cancel_order,
             use_cases.advance_positions,
             Currency("usd"),
             runtime.alerts(),
-        ),
+        )
+
+    dependencies = WorkerDependencies(
+        use_cases,
+        order_intake(orders),
         PaymentCreatedIntake(
             payments,
             runtime.alignment(payments),
@@ -191,6 +216,7 @@ def open_worker(
             use_cases.advance_positions,
         ),
         runtime.outbox_signal(),
+        shipment_intake=order_intake(shipments),
     )
     return Worker(
         process,

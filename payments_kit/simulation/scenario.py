@@ -39,12 +39,18 @@ _ADDED: Final = (
     FaultKind.PAYS_BY_DEBIT,
     FaultKind.DEBIT_TOO_LATE,
     FaultKind.DEBIT_FAILS,
+    FaultKind.CAPTURE_REFUSED,
+    FaultKind.CAPTURED_BY_OTHERS,
+    FaultKind.RELEASED_BY_OTHERS,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
 _OF_DEBITS: Final = (FaultKind.DEBIT_TOO_LATE, FaultKind.DEBIT_FAILS)
 """They have an occasion only if customers pay by debit, so they are possible in most such runs."""
 _SHARE_OF_DEBITS: Final = 0.7
+
+_SHARES_OF_MANUAL: Final = (0.0, 0.5, 1.0)
+"""How many orders of a run are captured later: none in a third of the runs, which stay as fast."""
 
 
 @frozen
@@ -69,6 +75,12 @@ class Scenario:
     """How often an operator refunds: this many times in five seconds."""
     webhooks: bool = True
     """Whether the gateway sends notifications."""
+    manual: float = 0.0
+    """The probability that the money of an order is authorized, and captured later."""
+    ships: float = 0.7
+    """The probability that such an order is shipped."""
+    merchant: float = 0.0
+    """How often an operator captures or releases: this many times in five seconds."""
     rates: dict[FaultKind, float] = field(factory=dict)
     """The possible faults and their probabilities."""
     absent: frozenset[str] = frozenset()
@@ -82,6 +94,7 @@ class Scenario:
 def scenario_of(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     draw = random.Random(f"scenario {seed}")  # noqa: S311 - replayable on purpose
+    captures = random.Random(f"captures {seed}")  # noqa: S311 - replayable on purpose
     rates = {
         kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
         for kind in FaultKind
@@ -100,6 +113,9 @@ def scenario_of(seed: int) -> Scenario:
         refunds=draw.choice((0.0, 0.2, 0.6)),
         webhooks=draw.random() < 0.7,
         rates=rates,
+        manual=captures.choice(_SHARES_OF_MANUAL),
+        ships=captures.choice((0.0, 0.5, 0.9)),
+        merchant=captures.choice((0.0, 0.5, 2.0)),
     )
 
 

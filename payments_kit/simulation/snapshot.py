@@ -1,17 +1,23 @@
 """Snapshot: what the gateway, the database and the broker contain at the end of a run."""
 
 import json
+from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from attrs import frozen
 
 from adapters.gateways.in_memory import GatewayLedger
-from adapters.gateways.simulated.attempts import AttemptState
+from adapters.gateways.simulated.attempts import EXPIRED, Attempt, AttemptState
 from adapters.gateways.simulated.refunds import RefundState
 from adapters.messaging.wire import Message
+from application.ports.alerts import AlertKind
 from domain.order import Order
+from payments_kit.simulation.model.records import Hold
 from payments_kit.simulation.observations import Delivered, GatewayCharge, GatewayRefund
 from payments_kit.simulation.runtime import SimulatedRuntime
+
+_OPEN: Final = {AttemptState.PENDING: "pending", AttemptState.AUTHORIZED: "held"}
 
 
 @frozen
@@ -26,6 +32,8 @@ class Snapshot:
     dead_letters: list[bytes]
     unpublished: int
     texts: list[str]
+    holds: list[Hold]
+    capture_alerts: set[str]
 
 
 def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
@@ -34,7 +42,7 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
     messages = [each.message for each in broker.log if "ce-id" in each.message.headers]
     outbox = database.outbox
     return Snapshot(
-        charges=[*charges_at(runtime.ledger), *_pending_at(runtime.ledger)],
+        charges=[*charges_at(runtime.ledger), *_open_at(runtime.ledger)],
         refunds=refunds_at(runtime.ledger),
         orders=[order for _, order in database.orders.values()],
         delivered=[delivered_event(message) for message in messages],
@@ -42,6 +50,10 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
         dead_letters=[letter.data for letter in broker.letters.values()],
         unpublished=sum(not each.sent for each in outbox.values()),
         texts=[repr(list(outbox.values())), repr(database.idempotency_keys), repr(messages)],
+        holds=holds_at(runtime.ledger),
+        capture_alerts={
+            subject for kind, subject in database.alerts if kind is AlertKind.CAPTURE_FAILED
+        },
     )
 
 
@@ -55,6 +67,7 @@ def charges_at(ledger: GatewayLedger) -> list[GatewayCharge]:
             attempt.order_id,
             attempt.captured_at,
             None if attempt.claimed is None else attempt.claimed.created_at,
+            authorized_at=attempt.authorized_at,
         )
         for payment_id, record in ledger.all()
         for attempt in record.attempts
@@ -62,19 +75,40 @@ def charges_at(ledger: GatewayLedger) -> list[GatewayCharge]:
     ]
 
 
-def _pending_at(ledger: GatewayLedger) -> list[GatewayCharge]:
+def _open_at(ledger: GatewayLedger) -> list[GatewayCharge]:
     return [
         GatewayCharge(
             attempt.charge_id,
             payment_id,
             attempt.amount,
             attempt.order_id,
-            state="pending",
+            state=_OPEN[attempt.state],
+            authorized_at=attempt.authorized_at,
         )
         for payment_id, record in ledger.all()
         for attempt in record.attempts
-        if attempt.state is AttemptState.PENDING
+        if attempt.state in _OPEN
     ]
+
+
+def holds_at(ledger: GatewayLedger) -> list[Hold]:
+    """Return what the gateway holds or has held, and how that has ended."""
+    return [
+        Hold(attempt.charge_id, payment_id, _end_of(attempt), attempt.authorized_until)
+        for payment_id, record in ledger.all()
+        for attempt in record.attempts
+        if attempt.authorized_at is not None
+    ]
+
+
+def _end_of(attempt: Attempt) -> str:
+    match attempt.state:
+        case AttemptState.SUCCEEDED:
+            return "captured"
+        case AttemptState.DECLINED:
+            return "expired" if attempt.code == EXPIRED else "released"
+        case _:
+            return "held"
 
 
 def refunds_at(ledger: GatewayLedger) -> list[GatewayRefund]:
@@ -92,4 +126,7 @@ def refunds_at(ledger: GatewayLedger) -> list[GatewayRefund]:
 def delivered_event(message: Message) -> Delivered:
     """Read one of our events as a consumer does."""
     body = json.loads(message.data, parse_float=Decimal)
-    return Delivered(message.headers["ce-id"], message.subject, body["orderId"], body["id"], body)
+    at = datetime.fromisoformat(message.headers["ce-time"])
+    return Delivered(
+        message.headers["ce-id"], message.subject, body["orderId"], body["id"], body, at
+    )

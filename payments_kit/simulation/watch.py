@@ -7,7 +7,11 @@ from adapters.gateways.simulated.record import GatewayRecord
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment
-from payments_kit.simulation.model.steps import broken_by_capture, broken_by_commit
+from payments_kit.simulation.model.steps import (
+    broken_by_capture,
+    broken_by_commit,
+    broken_by_hold,
+)
 from payments_kit.simulation.plain import amount_of, booked_order
 
 
@@ -19,6 +23,10 @@ class Watch:
     """Whether the gateway makes no mistakes in this run."""
     broken: list[str] = field(factory=list)
     has_lost_transactions: bool = False
+    statuses: set[str] = field(factory=set)
+    """Every status that a payment has had."""
+    never_wanted: set[str] = field(factory=set)
+    """The payments whose authorization was to be released when it was recorded."""
     _booked: dict[OrderId, BookedOrder] = field(factory=dict)
 
     def commit(self, before: Order | None, after: Order) -> None:
@@ -26,6 +34,8 @@ class Watch:
         earlier = self._booked.get(after.id) if before is not None else None
         self._booked[after.id] = order = booked_order(after)
         self.broken += broken_by_commit(earlier, order)
+        self.statuses.update(each.status for each in order.payments)
+        self._note_unwanted(earlier, order)
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""
@@ -38,19 +48,33 @@ class Watch:
         """Check a change at the gateway."""
         if not self.trusts_gateway or self.has_lost_transactions:
             return
-        captured = [each for each in after.attempts if each.state is AttemptState.SUCCEEDED]
-        earlier = 0
-        if before is not None:
-            earlier = sum(each.state is AttemptState.SUCCEEDED for each in before.attempts)
-        if len(captured) <= earlier:
-            return
-        payment = self._payment(captured[-1].order_id, payment_id)
-        amount = amount_of(captured[-1].amount)
-        self.broken += broken_by_capture(
-            payment, payment_id, amount, captured_before=len(captured) > 1
-        )
+        for state in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):
+            attempts = [each for each in after.attempts if each.state is state]
+            earlier = 0
+            if before is not None:
+                earlier = sum(each.state is state for each in before.attempts)
+            if len(attempts) <= earlier:
+                continue
+            payment = self._payment(attempts[-1].order_id, payment_id)
+            amount, is_second = amount_of(attempts[-1].amount), len(attempts) > 1
+            if state is AttemptState.SUCCEEDED:
+                self.broken += broken_by_capture(
+                    payment, payment_id, amount, captured_before=is_second
+                )
+            else:
+                self.broken += broken_by_hold(payment, payment_id, amount, held_before=is_second)
+
+    def _note_unwanted(self, before: BookedOrder | None, after: BookedOrder) -> None:
+        known = {each.id for each in before.payments if _is_held(each)} if before else set[str]()
+        for payment in after.payments:
+            if _is_held(payment) and payment.code is not None and payment.id not in known:
+                self.never_wanted.add(payment.id)
 
     def _payment(self, order_id: OrderId, payment_id: PaymentId) -> BookedPayment | None:
         order = self._booked.get(order_id)
         payments = order.payments if order else ()
         return next((each for each in payments if each.id == payment_id), None)
+
+
+def _is_held(payment: BookedPayment) -> bool:
+    return payment.status == "authorized"

@@ -5,8 +5,8 @@ import gc
 import random
 from collections import Counter
 from collections.abc import Coroutine, Iterator
-from datetime import timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 from attrs import asdict, frozen
 
@@ -17,24 +17,23 @@ from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
 from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.invariants import broken_promises
 from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
+from payments_kit.simulation.merchant import Merchant
 from payments_kit.simulation.observations import Observations
 from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
 from payments_kit.simulation.outages import outages
 from payments_kit.simulation.process import SimulatedProcess, current_name
-from payments_kit.simulation.processes import Worker
+from payments_kit.simulation.rest import finish
 from payments_kit.simulation.runtime import SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
-from payments_kit.simulation.schedule import has_events_to_publish, next_delivery, next_event
+from payments_kit.simulation.shipments import plan_captures, ship
 from payments_kit.simulation.snapshot import take_snapshot
 from payments_kit.simulation.standby import MAX_LOST
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
-
-# A debit takes up to three days and is found within six hours. A failing refund is repeated for 17.
-_MAX_REST: Final = timedelta(days=5).total_seconds()
 
 
 @frozen
@@ -89,8 +88,10 @@ class World:
         self.webhooks = Webhooks(*parts, self.cluster, self.stream("webhooks"))
         self.gateway = GatewayEvents(self.runtime.ledger, self.injector)
         self.debits = Debits(*parts, self.gateway, self.stream("debits"))
+        self.holds = Holds(self.loop, self.trace, self.gateway, self.runtime.now)
         self.orders = OrderEvents(self.injector, self.trace, self.runtime.publish)
         self.unexpected: list[str] = []
+        self._healed_at: datetime | None = None
         self._names: list[str] = []
 
     def run(self) -> RunResult:
@@ -150,17 +151,20 @@ class World:
     def _send_notification(self, notification: Notification) -> None:
         if isinstance(notification, PaymentNotification):
             self.debits.notice(notification.payment_id)
+            self.holds.notice(notification.payment_id)
         if self.scenario.webhooks:
             self.webhooks.send(notification)
 
     def _activities(self) -> Iterator[Coroutine[Any, Any, None]]:
         scenario, draw = self.scenario, self.stream("world")
-        for plan in plan_orders(scenario, self.stream("orders")):
+        for drawn in plan_orders(scenario, self.stream("orders")):
+            plan = plan_captures(drawn, scenario)
             is_present = self._takes_part(plan.id)
             if is_present:
                 # Another name of the stream would change all runs.
                 stream = self.stream(f"orders side {plan.id}")
                 yield run_orders_service(plan, self.orders, stream)
+                ship(plan, self.orders, self.loop)
             for number in range(1, 1 + draw.randint(1, scenario.customers)):
                 name = f"customer{plan.id.removeprefix('order')}.{number}"
                 arrives_at = plan.at + 1.0 + draw.expovariate(1 / 3.0) * (not scenario.burst)
@@ -172,6 +176,10 @@ class World:
         if scenario.refunds:
             stream = self.stream("operator")
             yield Operator(scenario, self.clients, self.gateway, self.webhooks, stream).act()
+        if scenario.merchant and scenario.manual:
+            merchant = Merchant(scenario, self.clients, self.gateway, self.stream("merchant"))
+            yield merchant.act()
+            merchant.act_later(self.loop)
         yield banks(scenario, self.gateway, self.stream("banks"))
         yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
 
@@ -198,41 +206,11 @@ class World:
         """End all faults, then let one worker finish what is left."""
         self.trace.record("world", "everything is healed")
         self.runtime.heal()
+        self._healed_at = self.runtime.now()
         self.cluster.stop_workers()
         last = self.cluster.new_worker("worker0")
-        await self.loop.spawn(last.process, self._finish(last))
-
-    async def _finish(self, worker: Worker) -> None:
-        healed_at = self.loop.time()
-        await worker.dependencies.order_intake.alignment.run_if_due()
-        await worker.dependencies.payment_intake.alignment.run_if_due()
-        while not self.unexpected:
-            await self.gateway.complete_refunds()
-            if await self._run_due_loops(worker):
-                continue
-            following = next_event(self.runtime)
-            if following is None:
-                # As a worker does every minute.
-                await worker.dependencies.use_cases.books_guard.compare()
-                following = next_event(self.runtime)
-            if following is None:
-                return
-            if following - healed_at > _MAX_REST:
-                raise RunTooLong(f"{_MAX_REST} virtual seconds after everything was healed")
-            await asyncio.sleep(max(0.0, following - self.loop.time()) + 0.001)
-
-    async def _run_due_loops(self, worker: Worker) -> int:
-        """Run each loop once that has work, as idle checks cost steps; return how much was done."""
-        dependencies, use_cases = worker.dependencies, worker.dependencies.use_cases
-        done = await use_cases.recover_payments.run_once()
-        done += await use_cases.apply_deferred_notifications.run_once()
-        if has_events_to_publish(self.runtime):
-            done += await use_cases.relay_outbox.run_once()
-        delivery = next_delivery(self.runtime)
-        if delivery is not None and delivery <= self.runtime.now():
-            done += await dependencies.order_intake.run_once()
-            done += await dependencies.payment_intake.run_once()
-        return done
+        finishing = finish(last, self.runtime, self.gateway, lambda: bool(self.unexpected))
+        await self.loop.spawn(last.process, finishing)
 
     def observe(self) -> Observations:
         """Collect everything that the promises are checked on."""
@@ -243,5 +221,8 @@ class World:
             malformed=self.orders.malformed,
             hides_external_refunds=not self.scenario.webhooks,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
+            never_wanted=self.runtime.watch.never_wanted,
+            captures_asked=[*self.clients.captures_asked, *self.gateway.captures_asked],
+            healed_at=self._healed_at,
             secrets=SECRETS,
         )

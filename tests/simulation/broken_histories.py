@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve
 
 from payments_kit.simulation.model.records import BookedDispute, GivenBack, History, Reply
+from tests.simulation.broken_authorizations import AUTHORIZATIONS
 from tests.simulation.histories import (
     AUTHORIZED,
     CANCELLED,
@@ -24,10 +25,12 @@ from tests.simulation.histories import (
     REPRICED,
     TERMS,
     after,
+    authorized,
     charge,
     created,
     declined,
     failed,
+    manual,
     order,
     payment,
     refund,
@@ -50,7 +53,9 @@ ONCE: Final[Broken] = {
         evolve(
             PAID,
             charges=[charge(), charge(2, state="held", captured_at=None)],
-            orders=[order(payment(), payment(2, "authorized"))],
+            orders=[order(payment(), manual(2))],
+            events=[authorized(2), *PAID.events],
+            committed=["authorized:p2", "created:p1"],
         ),
         ("1: order o1 has 2 live payments",),
     ),
@@ -186,7 +191,7 @@ FORBIDDEN: Final[Broken] = {
     "a cancelled order with money on hold": (
         evolve(
             AUTHORIZED,
-            orders=[order(payment(1, "authorized"), status="cancelled", version=1)],
+            orders=[order(manual(), status="cancelled", version=1)],
             order_events=[TERMS, CANCELLED],
         ),
         ("4: order o1 is cancelled and charge ch_1 is held",),
@@ -474,4 +479,6 @@ ENDS: Final[Broken] = {
     ),
 }
 
-BROKEN: Final[Broken] = ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS
+BROKEN: Final[Broken] = (
+    ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS | AUTHORIZATIONS
+)

@@ -5,12 +5,17 @@ from typing import Any, Final
 from attrs import frozen
 
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment
-from payments_kit.simulation.model.steps import broken_by_capture, broken_by_commit
-from tests.simulation.histories import LESS, PRICE, order, payment, refund
+from payments_kit.simulation.model.steps import (
+    broken_by_capture,
+    broken_by_commit,
+    broken_by_hold,
+)
+from tests.simulation.histories import LESS, PRICE, manual, order, payment, refund
 
 OPEN: Final = order(status="created")
 CLAIMED: Final = order(payment(1, "processing"), status="created")
 PAID: Final = order(payment())
+HELD: Final = order(manual(), status="created")
 
 
 @frozen
@@ -32,10 +37,18 @@ class Capture:
     captured_before: bool = False
 
 
+@frozen
+class Holding(Capture):
+    """An authorisation at the gateway, and the beginning of what it breaks."""
+
+
 def broken_by(step: Commit | Capture) -> list[str]:
     """Return what a step breaks."""
     if isinstance(step, Commit):
         return [*broken_by_commit(step.before, step.after)]
+    if isinstance(step, Holding):
+        before = step.captured_before
+        return [*broken_by_hold(step.payment, "p1", step.amount, held_before=before)]
     return [
         *broken_by_capture(step.payment, "p1", step.amount, captured_before=step.captured_before)
     ]
@@ -65,6 +78,36 @@ COMMITS: Final = {
     "an external refund beside a reserved one": Commit(
         order(payment(), refunds=(refund(1, "pending"),)),
         order(payment(), refunds=(refund(1, "pending"), refund(2, "succeeded"))),
+    ),
+    "an authorization": Commit(CLAIMED, HELD),
+    "a part of an authorization that is captured": Commit(
+        HELD, order(manual(1, "succeeded", captured=LESS))
+    ),
+    "an authorization that is released": Commit(HELD, order(manual(1, "cancelled"))),
+    "a cancellation that releases what is held": Commit(
+        HELD, order(manual(code="order_cancelled"), status="cancelled")
+    ),
+    "an authorization of a cancelled order that is released at once": Commit(
+        order(payment(1, "processing"), status="cancelled"),
+        order(manual(code="order_cancelled"), status="cancelled"),
+    ),
+    "an authorization that fails": Commit(
+        HELD, order(manual(1, "failed"), status="created"), "6: payment p1 was authorised and is"
+    ),
+    "a cancellation that keeps what is held": Commit(
+        HELD,
+        order(manual(), status="cancelled"),
+        "4: the hold of payment p1 is not wanted, and is not to be released",
+    ),
+    "an authorization of a cancelled order": Commit(
+        order(payment(1, "processing"), status="cancelled"),
+        order(manual(), status="cancelled"),
+        "4: the hold of payment p1 is not wanted, and is not to be released",
+    ),
+    "a capture of more than was authorised": Commit(
+        HELD,
+        order(manual(1, "succeeded", captured=PRICE, amount=LESS)),
+        "10: payment p1 captured 10000 usd, 9900 usd was authorised",
     ),
     "a second live payment": Commit(
         PAID, order(payment(), payment(2, "processing")), "1: order o1 has 2 live payments"
@@ -147,4 +190,35 @@ CAPTURES: Final = {
     ),
 }
 
-STEPS: Final[dict[str, Commit | Capture]] = {**COMMITS, **CAPTURES}
+MANUAL_CAPTURES: Final = {
+    "a capture of what is held": Capture(manual()),
+    "a capture of a part of what is held": Capture(manual(), amount=LESS),
+    "a capture of more than is held": Capture(
+        manual(amount=LESS), "10: payment p1 captured 10000 usd, 9900 usd was"
+    ),
+    "a capture of what was released": Capture(
+        manual(1, "cancelled"), "6: payment p1 was captured when it was cancelled"
+    ),
+    "a capture of a part of what is not held": Capture(
+        payment(1, "processing"), "10: payment p1 captured 9900 usd, 10000 usd was", LESS
+    ),
+}
+
+HOLDS: Final = {
+    **{
+        f"a hold of a payment that is {status}": Holding(payment(1, status))
+        for status in ("processing", "requires_action", "pending", "abandoned")
+    },
+    "a second hold": Holding(
+        payment(1, "processing"), "1: payment p1 was authorised twice", captured_before=True
+    ),
+    "a hold without a claim": Holding(None, "1: payment p1 was authorised without a claim"),
+    "a hold of a payment that has failed": Holding(
+        payment(1, "failed"), "6: payment p1 was authorised when it was failed"
+    ),
+    "a hold of more than was claimed": Holding(
+        payment(1, "processing", amount=LESS), "10: payment p1 holds 10000 usd, 9900 usd was"
+    ),
+}
+
+STEPS: Final[dict[str, Commit | Capture]] = {**COMMITS, **CAPTURES, **MANUAL_CAPTURES, **HOLDS}

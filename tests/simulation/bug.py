@@ -22,10 +22,15 @@ class Bug:
     @contextmanager
     def planted(self) -> Iterator[None]:
         """Replace the attribute until the block ends."""
-        right = self.owner.__dict__[self.attribute]
+        is_own = self.attribute in self.owner.__dict__
+        right = self.owner.__dict__.get(self.attribute)
+        assert is_own or hasattr(self.owner, self.attribute)
         setattr(self.owner, self.attribute, self.wrong)
         try:
             with self.second.planted() if self.second else nullcontext():
                 yield
         finally:
-            setattr(self.owner, self.attribute, right)
+            if is_own:
+                setattr(self.owner, self.attribute, right)
+            else:
+                delattr(self.owner, self.attribute)

@@ -15,6 +15,7 @@ from payments_kit.simulation.model.records import (
     Event,
     GivenBack,
     History,
+    Hold,
     OrderEvent,
     Reply,
 )
@@ -23,6 +24,9 @@ NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE: Final = Amount(10_000, "usd")
 LESS: Final = Amount(9_900, "usd")
 MONEY: Final[dict[str, Any]] = {"amount": 10_000, "currency": "usd"}
+
+
+UNTIL: Final = NOW + timedelta(days=7)
 
 
 def after(seconds: float) -> datetime:
@@ -35,6 +39,12 @@ def payment(number: int = 1, status: str = "succeeded", **changes: Any) -> Booke
     charge_id, captured = (f"ch_{number}", PRICE) if is_captured else (None, None)
     row = BookedPayment(f"p{number}", "u1", status, PRICE, charge_id, captured, None, NOW, "fake")
     return row._replace(**changes)
+
+
+def manual(number: int = 1, status: str = "authorized", **changes: Any) -> BookedPayment:
+    """Return a payment that was authorised first."""
+    held: dict[str, Any] = {"charge_id": f"ch_{number}", "authorized_until": UNTIL}
+    return payment(number, status, **{"is_manual": True, **held, **changes})
 
 
 def order(
@@ -70,6 +80,25 @@ def refunded(number: int = 1, payment: int = 1) -> Event:
 
 def created(number: int = 1) -> Event:
     return event("created", number, stripeId=f"ch_{number}", gateway="fake", **MONEY)
+
+
+def authorized(number: int = 1) -> Event:
+    charge_id = f"ch_{number}"
+    named = {"stripeId": charge_id, "chargeId": charge_id, "gateway": "fake"}
+    return event("authorized", number, expiresAt=UNTIL.isoformat(), **named, **MONEY)
+
+
+def voided(reason: str = "voided") -> Event:
+    return event("voided", reason=reason, **MONEY)
+
+
+def expiring(hours_before: float = 24) -> Event:
+    announced = event("expiring", expiresAt=UNTIL.isoformat())
+    return announced._replace(at=UNTIL - timedelta(hours=hours_before))
+
+
+def held(end: str, **changes: Any) -> Hold:
+    return Hold("ch_1", "p1", end, UNTIL)._replace(**changes)
 
 
 def failed(number: int = 1, code: str = "card_declined") -> Event:
@@ -145,10 +174,73 @@ IN_REVIEW: Final = evolve(
     charges=[charge(amount=LESS)],
     orders=[order(payment(1, "review", captured=LESS), status="created")],
 )
+SHIPPED: Final = OrderEvent("o1", 0, is_shipped=True, shipped=9_900, published_at=after(60))
 AUTHORIZED: Final = evolve(
     EMPTY,
-    charges=[charge(state="held", captured_at=None)],
-    orders=[order(payment(1, "authorized"), status="created")],
+    charges=[charge(state="held", captured_at=None, authorized_at=after(1))],
+    orders=[order(manual(), status="created")],
+    events=[authorized(), authorized()],
+    committed=["authorized:p1"],
+    replies=[reply(201, status="authorized", chargeId="ch_1", **MONEY)],
+    holds=[held("held")],
+)
+PART_CAPTURED: Final = evolve(
+    AUTHORIZED,
+    charges=[charge(amount=LESS, authorized_at=after(1), captured_at=after(70))],
+    orders=[order(manual(1, "succeeded", captured=LESS))],
+    events=[authorized(), created()._replace(body={**created().body, "amount": 9_900})],
+    committed=["authorized:p1", "created:p1"],
+    order_events=[TERMS, SHIPPED],
+    holds=[held("captured")],
+)
+CAPTURED_BY_AN_OPERATOR: Final = evolve(
+    PART_CAPTURED,
+    order_events=[TERMS],
+    captures_asked=[("p1", 9_900)],
+    replies=[reply(201, status="authorized"), Reply(200, "p1", None, "capture")],
+)
+VOIDED: Final = evolve(
+    AUTHORIZED,
+    charges=[],
+    orders=[order(manual(1, "cancelled", code="voided"), status="created")],
+    events=[authorized(), voided()],
+    committed=["authorized:p1", "voided:p1"],
+    replies=[
+        *AUTHORIZED.replies,
+        Reply(200, "p1", None, "void", body={"status": "cancelled"}),
+    ],
+    holds=[held("released")],
+)
+RAN_OUT: Final = evolve(
+    VOIDED,
+    orders=[order(manual(1, "cancelled", code="authorization_expired"), status="created")],
+    events=[authorized(), expiring(), voided("authorization_expired")],
+    committed=["authorized:p1", "expiring:p1", "voided:p1"],
+    replies=AUTHORIZED.replies,
+    holds=[held("expired")],
+)
+SHIPPED_TOO_MUCH: Final = evolve(
+    RAN_OUT, order_events=[TERMS, SHIPPED._replace(shipped=10_001)], capture_alerts=["p1"]
+)
+RELEASED_AT_ONCE: Final = evolve(
+    VOIDED,
+    orders=[order(manual(1, "cancelled", code="order_cancelled"), status="cancelled", version=1)],
+    events=[voided("order_cancelled")],
+    committed=["voided:p1"],
+    order_events=[CANCELLED, TERMS],
+    replies=[reply(400)],
+    never_wanted=["p1"],
+)
+REJECTED_BY_THE_BANK: Final = evolve(
+    PAID,
+    charges=[charge(), charge(2, amount=LESS)],
+    orders=[
+        order(
+            payment(),
+            payment(2, "review", captured=LESS),
+            refunds=(refund(1, "failed", payment=2),),
+        )
+    ],
 )
 PAID_IN_TIME: Final = evolve(PAID, order_events=[TERMS._replace(expires_at=after(1))])
 REPRICED: Final = evolve(

@@ -12,6 +12,7 @@ import pytest
 from domain.payment_status import OPEN, PaymentStatus
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.snapshot import holds_at
 from payments_kit.simulation.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -40,16 +41,21 @@ def test_every_promise_is_kept_in_a_seed_that_once_found_a_bug(seed: int) -> Non
     assert World(scenario_of(seed)).run().broken == []
 
 
-def test_the_seeds_cover_every_fault_and_every_final_state_of_a_payment() -> None:
+def test_the_seeds_cover_every_fault_and_every_state_of_a_payment() -> None:
     happened: Counter[FaultKind] = Counter()
-    statuses: set[PaymentStatus] = set()
+    statuses, at_rest = set[str](), set[PaymentStatus]()
+    ends_of_holds = set[str]()
     for seed in range(1, 151):
         world = World(scenario_of(seed))
         happened += world.run().happened
         orders = [order for _, order in world.runtime.database.orders.values()]
-        statuses.update(payment.status for order in orders for payment in order.payments)
+        at_rest.update(payment.status for order in orders for payment in order.payments)
+        statuses |= world.runtime.watch.statuses
+        ends_of_holds.update(hold.end for hold in holds_at(world.runtime.ledger))
     assert set(happened) == set(FaultKind)
-    assert statuses == set(PaymentStatus) - OPEN
+    assert statuses == {status.value for status in PaymentStatus}
+    assert at_rest == set(PaymentStatus) - OPEN
+    assert ends_of_holds == {"captured", "released", "expired"}
 
 
 def test_garbage_is_collected_after_a_run_not_during_it() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.simulation.planted_bugs import bug_named
 from tests.simulation.use_case_runs import (
+    CAPTURES,
     CHARGES,
     INTAKE,
     RECOVERIES,
@@ -49,7 +50,7 @@ def test_every_promise_is_kept_with_any_single_fault_in(run: UseCaseRun) -> None
     assert occurrences > 8
 
 
-@pytest.mark.parametrize("run", [*CHARGES, REFUND], ids=name)
+@pytest.mark.parametrize("run", [*CHARGES, REFUND, *CAPTURES], ids=name)
 def test_every_promise_is_kept_with_any_crash_and_any_fault_in(run: UseCaseRun) -> None:
     for fault, _ in faults(run):
         for step, result in crashes(run, fault):

@@ -51,6 +51,51 @@ _ORDER: Final[tuple[Action, ...]] = (UseCaseWorld.publish, UseCaseWorld.replicat
 _EXPIRING: Final[tuple[Action, ...]] = (UseCaseWorld.publish_expiring, UseCaseWorld.replicate)
 _PAID: Final[tuple[Action, ...]] = (*_ORDER, UseCaseWorld.paid)
 
+_MANUAL: Final[tuple[Action, ...]] = (UseCaseWorld.publish_manual, UseCaseWorld.replicate)
+_AUTHORIZED: Final[tuple[Action, ...]] = (*_MANUAL, UseCaseWorld.authorized)
+
+CAPTURES: Final = [
+    UseCaseRun("a capture by an operator", UseCaseWorld.capture, _AUTHORIZED),
+    UseCaseRun("a void by an operator", UseCaseWorld.void, _AUTHORIZED),
+]
+AUTHORIZATIONS: Final = [
+    *(UseCaseRun(f"an authorization of {card}", _pay(card), _MANUAL, True) for card in CARDS),
+    UseCaseRun(
+        "an authorization that was shipped before, then recovery",
+        UseCaseWorld.authorize_and_recover,
+        (*_MANUAL, UseCaseWorld.ship),
+    ),
+    *(
+        UseCaseRun(
+            f"an authorization whose order is cancelled at step '{moment}'",
+            _pay_while_cancelled(VISA, moment),
+            _MANUAL,
+        )
+        for moment in ("commit", "committed", "charge", "charge replied")
+    ),
+    *CAPTURES,
+    UseCaseRun(
+        "the intake of a shipment, then recovery",
+        UseCaseWorld.take_shipment_and_recover,
+        (*_AUTHORIZED, UseCaseWorld.publish_shipment),
+    ),
+    UseCaseRun(
+        "the recovery of an authorization whose order is cancelled",
+        UseCaseWorld.recover,
+        (*_AUTHORIZED, UseCaseWorld.cancel),
+    ),
+    UseCaseRun(
+        "the recovery of an authorization whose order is shipped and cancelled",
+        UseCaseWorld.recover,
+        (*_AUTHORIZED, UseCaseWorld.ship, UseCaseWorld.cancel),
+    ),
+    UseCaseRun(
+        "the recovery of an authorization that has run out",
+        UseCaseWorld.recover,
+        (*_AUTHORIZED, UseCaseWorld.run_out),
+    ),
+]
+
 CHARGES: Final = [UseCaseRun(f"a charge of {card}", _pay(card), _ORDER, True) for card in CARDS]
 REFUND: Final = UseCaseRun("a refund", UseCaseWorld.refund, _PAID)
 RELAY: Final = UseCaseRun(
@@ -66,6 +111,7 @@ INTAKE: Final = UseCaseRun(
 
 RUNS: Final = [
     *(*CHARGES, REFUND, RELAY, INTAKE),
+    *AUTHORIZATIONS,
     UseCaseRun(
         "the intake of a cancellation",
         lambda world: world.worker.order_intake.run_once(),

@@ -7,18 +7,20 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adapters.gateways.in_memory import Faults, GatewayFaultKind, InMemoryGateway
+from adapters.gateways.simulated.attempts import AUTHORIZED_FOR
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
+from entrypoints.worker.roles import WorkerDependencies
 from payments_kit.simulation.faults import FaultOccurrence
 from payments_kit.simulation.model.records import Reply
-from payments_kit.simulation.orders_service import OrderPlan, Price
+from payments_kit.simulation.orders_service import OrderPlan, PlannedShipment, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker
 from payments_kit.simulation.scenario import Scenario
@@ -29,6 +31,8 @@ ORDERS: Final = [
     OrderPlan(OrderId(name), (USER,), (Price("19.99", "usd", 1999),), 0.0, None, None)
     for name in ("order1", "order2")
 ]
+MANUAL: Final = evolve(ORDERS[0], capture="manual")
+PART: Final = PlannedShipment(0.0, 1, 600)
 VISA: Final = "tok_visa"
 CARDS: Final = (VISA, "tok_chargeDeclined", "tok_threeDSecureRequired")
 DEBITS: Final = ("pm_usBankAccount_processing", "pm_usBankAccount_submitted")
@@ -181,6 +185,54 @@ class UseCaseWorld(World):
         response = await self.serve.cancel(payment_id, USER)
         if response.status == 200:
             self.clients.replies.append(Reply(200, payment_id, USER, "cancel"))
+
+    async def publish_manual(self) -> None:
+        self.orders.publish_created(MANUAL)
+
+    async def publish_shipment(self) -> None:
+        self.orders.publish_shipped(MANUAL, PART)
+
+    async def take_shipment(self, worker: WorkerDependencies | None = None) -> None:
+        intake = (worker or self.worker).shipment_intake
+        assert intake is not None
+        await intake.run_once()
+
+    async def authorized(self) -> None:
+        await self.pay(self.helper, VISA, MANUAL)
+
+    async def authorize_and_recover(self) -> None:
+        await self.pay(self.serve, VISA, MANUAL)
+        await self.recover()
+
+    async def ship(self) -> None:
+        """Replicate the shipment without a failure."""
+        await self.publish_shipment()
+        await self.take_shipment(self.helper_worker)
+
+    async def take_shipment_and_recover(self) -> None:
+        await self.take_shipment()
+        await self.recover()
+
+    async def capture(self) -> None:
+        """Capture a part of the only authorization, as an operator does."""
+        [payment] = self.clients.authorized_payments()
+        self.clients.captures_asked.append((payment.id, 600))
+        response = await self.serve.capture(payment.id, 600)
+        body = response.payment or {}
+        self.clients.replies.append(Reply(response.status, payment.id, None, "capture", body=body))
+
+    async def void(self) -> None:
+        [payment] = self.clients.authorized_payments()
+        response = await self.serve.void(payment.id)
+        body = response.payment or {}
+        self.clients.replies.append(Reply(response.status, payment.id, None, "void", body=body))
+
+    async def run_out(self) -> None:
+        """Wait until the authorization is over; a worker announces it half a day before."""
+        before = timedelta(hours=12)
+        await asyncio.sleep((AUTHORIZED_FOR - before).total_seconds())
+        await self.helper.use_cases.recover_payments.run_once()
+        await asyncio.sleep(before.total_seconds() + 1.0)
 
     async def recover(self) -> None:
         await self.serve.use_cases.recover_payments.run_once()

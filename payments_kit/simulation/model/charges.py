@@ -5,7 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from payments_kit.simulation.model.orders import expected_orders
-from payments_kit.simulation.model.records import BookedPayment, Charge, History, OrderEvent
+from payments_kit.simulation.model.records import (
+    Amount,
+    BookedPayment,
+    Charge,
+    History,
+    OrderEvent,
+    Reply,
+)
 
 LIVE: Final = frozenset({"processing", "requires_action", "pending", "authorized", "succeeded"})
 """The statuses of which an order has one at most. A payment in review may stand beside one: it may
@@ -25,7 +32,7 @@ def charged_at_most_once(history: History) -> Iterable[str]:
     """Check that one charge of an order stands at most, whatever the books say about it."""
     standing = dict[str, list[str]]()
     for charge in history.captured:
-        if history.kept(charge) > 0:
+        if history.kept(charge) > 0 and not _was_to_be_given_back(history, charge):
             standing.setdefault(history.order_of(charge), []).append(charge.id)
     for order_id, charges in standing.items():
         if len(charges) > 1:
@@ -36,12 +43,36 @@ def charged_at_most_once(history: History) -> Iterable[str]:
             yield f"1: order {order.id} has {len(live)} live payments: {live}"
 
 
+def _was_to_be_given_back(history: History, charge: Charge) -> bool:
+    """Whether an operator gave back what was in review, and the bank rejected that later.
+
+    The order may have been paid again before, and an operator is told.
+    """
+    payment = history.payment_of(charge)
+    if payment is None or payment.status != "review":
+        return False
+    return any(
+        refund.payment_id == payment.id and refund.status == "failed"
+        for order in history.orders
+        for refund in order.refunds
+    )
+
+
+def was_authorized(reply: Reply) -> bool:
+    """Whether a reply says that the money is held, and not taken yet."""
+    return reply.body is not None and reply.body.get("status") == "authorized"
+
+
 def paid_orders_are_not_claimed_again(history: History) -> Iterable[str]:
     """Check that no order is claimed again after its charge was confirmed, even if it was lost.
 
     Both can be charged if the database loses a payment whose charge is in flight.
     """
-    confirmed = {each.payment_id for each in history.replies if each.status == PAID}
+    confirmed = {
+        each.payment_id
+        for each in history.replies
+        if each.status == PAID and each.request == "pay" and not was_authorized(each)
+    }
     for first in history.captured:
         if first.payment_id not in confirmed or first.captured_at is None:
             continue
@@ -81,12 +112,19 @@ def _payment_matches(charge: Charge, history: History) -> Iterable[str]:
             f"2: payment {payment.id} captured {payment.captured} with {payment.charge_id}, "
             f"charge {charge.id} {charge.amount}"
         )
-    elif payment.status != "review" and payment.amount != charge.amount:
+    elif payment.status != "review" and not _may_capture(payment, charge.amount):
         yield f"2: payment {payment.id} is {payment.amount}, charge {charge.id} {charge.amount}"
     elif payment.status == "reversed" and history.kept(charge) > 0:
         yield f"2: reversed charge {charge.id} is kept"
     if charge.order_id and history.order_ids[payment.id] != charge.order_id:
         yield f"2: payment {payment.id} of charge {charge.id} is recorded on another order"
+
+
+def _may_capture(payment: BookedPayment, amount: Amount) -> bool:
+    """Whether so much is right: a part of what was authorised may be."""
+    if payment.is_manual and amount.currency == payment.amount.currency:
+        return 0 < amount.minor_units <= payment.amount.minor_units
+    return amount == payment.amount
 
 
 def _open_charge_is_open(charge: Charge, history: History) -> Iterable[str]:
@@ -116,7 +154,8 @@ def orders_keep_only_what_they_may(history: History) -> Iterable[str]:
             yield f"4: order {order_id} is cancelled and charge {charge.id} is {what}"
         if (expiry := expiries.get(order_id)) is None:
             continue
-        if stands and charge.captured_at and charge.captured_at > expiry + CLOCK_SKEW:
+        taken_at = charge.authorized_at or charge.captured_at
+        if stands and taken_at and taken_at > expiry + CLOCK_SKEW:
             yield f"4: order {order_id} was expired when {charge.id} was captured, and it is kept"
         if charge.claimed_at and charge.claimed_at > expiry + CLOCK_SKEW:
             yield f"4: order {order_id} was expired when {charge.id} was requested"

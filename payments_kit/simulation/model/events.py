@@ -55,7 +55,8 @@ def every_outcome_is_published(history: History) -> Iterable[str]:
         if payment.status == "succeeded" and not _has(published, "created", payment):
             yield f"3: payment {payment.id} succeeded and was never published"
         has_failed = payment.status in _FAILED and not _was_never_sent(payment)
-        if has_failed and not _has(published, "failed", payment):
+        is_known = _has(published, "failed", payment) or _has(published, "voided", payment)
+        if has_failed and not is_known:
             yield f"3: payment {payment.id} is {payment.status} and was never published"
     for refund in history.succeeded_refunds:
         if ("payment:refunded", refund.payment_id, refund.id) not in published:
@@ -90,7 +91,7 @@ def _was_pending(body: Mapping[str, Any] | None) -> bool:
 def nothing_else_is_published(history: History) -> Iterable[str]:
     """Check that nothing is published that did not happen."""
     refunds = {each.id: each for order in history.orders for each in order.refunds}
-    for each in _first_deliveries(history):
+    for each in first_deliveries(history):
         payment = history.payments.get(str(each.body.get("id")))
         if payment is None:
             if not history.has_lost_transactions:
@@ -109,7 +110,7 @@ def nothing_else_is_published(history: History) -> Iterable[str]:
 def bodies_match(history: History) -> Iterable[str]:
     """Check that the content of each event is what the books say."""
     refunds = {each.id: each for order in history.orders for each in order.refunds}
-    for each in _first_deliveries(history):
+    for each in first_deliveries(history):
         payment = history.payments.get(str(each.body.get("id")))
         if payment is None:
             continue
@@ -147,7 +148,8 @@ def _was_given_up(event: Event) -> bool:
     return event.body.get("code") == "abandoned"
 
 
-def _first_deliveries(history: History) -> list[Event]:
+def first_deliveries(history: History) -> list[Event]:
+    """Return the first delivery of each event."""
     first = dict[str, Event]()
     for each in history.events:
         first.setdefault(each.id, each)
@@ -156,7 +158,7 @@ def _first_deliveries(history: History) -> list[Event]:
 
 def published_in_order(history: History) -> Iterable[str]:
     """Check that the events of an order are delivered in the order of what happened."""
-    first = _first_deliveries(history)
+    first = first_deliveries(history)
     place = {each.id: number for number, each in enumerate(first)}
     created = {str(each.body.get("id")): each for each in first if _is(each, "created")}
     for each in first:
@@ -167,7 +169,8 @@ def published_in_order(history: History) -> Iterable[str]:
         if is_later and place[payment.id] > place[each.id]:
             yield f"3: {each.id} was delivered before {payment.id}"
         # What is read from the gateway just before a failover may be recorded again after it.
-        is_earlier = _is(each, "pending") and not history.has_lost_transactions
+        is_earlier = _is(each, "pending") or _is(each, "authorized")
+        is_earlier = is_earlier and not history.has_lost_transactions
         if is_earlier and place[payment.id] < place[each.id]:
             yield f"3: {each.id} was delivered after {payment.id}"
     if history.committed is not None and not history.has_lost_transactions:

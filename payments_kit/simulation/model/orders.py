@@ -54,6 +54,8 @@ def read_order_event(subject: str, data: bytes, currency: str = "usd") -> OrderE
             return None
         if subject.endswith("order:cancelled"):
             return OrderEvent(order_id, version, is_cancelled=True)
+        if subject.endswith("order:shipped"):
+            return OrderEvent(order_id, version, is_shipped=True, shipped=_units(body))
         ticket = body["ticket"]
         named = body.get("currency") or ticket.get("currency") or currency
         return OrderEvent(
@@ -66,6 +68,13 @@ def read_order_event(subject: str, data: bytes, currency: str = "usd") -> OrderE
         )
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         return None
+
+
+def _units(body: dict[str, Any]) -> int | None:
+    amount = body.get("amount")
+    if amount is not None and (type(amount) is not int or amount <= 0):
+        raise ValueError("not an amount to capture")
+    return amount
 
 
 def _text(identifier: Any) -> str:

@@ -3,6 +3,15 @@
 from collections.abc import Iterable
 from typing import Final
 
+from payments_kit.simulation.model.authorizations import (
+    authorizations_are_announced,
+    authorized_is_held,
+    captured_as_asked,
+    expiries_are_announced,
+    holds_are_wanted,
+    shipped_is_captured,
+    voided_is_not_captured,
+)
 from payments_kit.simulation.model.charges import (
     amounts_are_exact,
     charged_at_most_once,
@@ -49,6 +58,13 @@ _CHECKS: Final = (
     amounts_are_exact,
     users_are_separated,
     replies_name_nothing_of_others,
+    authorized_is_held,
+    holds_are_wanted,
+    captured_as_asked,
+    shipped_is_captured,
+    authorizations_are_announced,
+    expiries_are_announced,
+    voided_is_not_captured,
 )
 
 
@@ -117,6 +133,10 @@ def _everything_is_final(history: History) -> Iterable[str]:
     for payment in history.payments.values():
         if payment.status in ("processing", "requires_action", "pending"):
             yield f"9: payment {payment.id} is still {payment.status}"
+        if payment.status == "authorized" and payment.code is not None:
+            yield f"9: payment {payment.id} is still to be released: {payment.code}"
+        if payment.status == "authorized" and payment.requested is not None:
+            yield f"9: {payment.requested} of payment {payment.id} is still to be captured"
     if history.unpublished:
         yield f"9: {history.unpublished} events were never published"
     for order in history.orders:

@@ -29,6 +29,11 @@ class OrderEvent(NamedTuple):
     expires_at: datetime | None = None
     stored_at: datetime | None = None
     """When it was certainly in the books; None if that is not known."""
+    is_shipped: bool = False
+    """Whether it says that what is authorised may be captured."""
+    shipped: int | None = None
+    """How many minor units of it; None: all."""
+    published_at: datetime | None = None
 
 
 class BookedPayment(NamedTuple):
@@ -44,6 +49,11 @@ class BookedPayment(NamedTuple):
     code: str | None = None
     claimed_at: datetime | None = None
     gateway: str | None = None
+    is_manual: bool = False
+    """Whether it is authorised first, and captured later."""
+    authorized_until: datetime | None = None
+    requested: Amount | None = None
+    """How much is being captured."""
 
 
 class BookedRefund(NamedTuple):
@@ -91,6 +101,19 @@ class Charge(NamedTuple):
     """When its payment was claimed; None if that is not known."""
     state: str = "captured"
     """`captured`, `held` (authorised) or `pending` (the bank has not paid yet)."""
+    authorized_at: datetime | None = None
+    """When the money was held, if it was captured later."""
+
+
+class Hold(NamedTuple):
+    """Money that the gateway has held, and what became of it."""
+
+    charge_id: str
+    payment_id: str
+    end: str
+    """`held` still, `captured`, `released` or `expired`."""
+    until: datetime | None = None
+    """When it ends, or has ended, if nobody captures or releases it."""
 
 
 class GivenBack(NamedTuple):
@@ -108,6 +131,8 @@ class Event(NamedTuple):
     id: str
     subject: str
     body: Mapping[str, Any]
+    at: datetime | None = None
+    """When it happened, as the event says."""
 
 
 class Reply(NamedTuple):
@@ -117,7 +142,7 @@ class Reply(NamedTuple):
     payment_id: str | None
     user_id: str | None = None
     request: str = "pay"
-    """`pay`, `cancel` or `read`."""
+    """`pay`, `cancel`, `read`, or an operator's `capture` or `void`."""
     order_id: str | None = None
     """The order that the request named."""
     body: Mapping[str, Any] | None = None
@@ -148,6 +173,17 @@ class History:
     has_lost_transactions: bool = False
     """Whether the database has lost commits, as after a failover to a standby that lagged."""
     unpublished: int = 0
+    holds: Sequence[Hold] = ()
+    never_wanted: Collection[str] = ()
+    """The payments of which the books said, when they first knew of the authorisation, that it is
+    to be released."""
+    captures_asked: Collection[tuple[str, int]] = ()
+    """The payments that an operator wanted captured, or others have captured at the gateway, and
+    how much of each."""
+    healed_at: datetime | None = None
+    """When the last fault had ended, if it is known."""
+    capture_alerts: Collection[str] = ()
+    """The payments of which an operator was told that they could not be captured."""
     secrets: Collection[str] = field(default=(), repr=False)
     texts: Iterable[str] = field(default=(), repr=False)
 

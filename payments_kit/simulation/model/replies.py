@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from payments_kit.simulation.model.charges import CAPTURED, PAID
+from payments_kit.simulation.model.charges import CAPTURED, PAID, was_authorized
 from payments_kit.simulation.model.records import BookedPayment, History, Reply
 
 _CANCELLED: Final = 200
@@ -35,6 +35,15 @@ def stays_paid(history: History, payment: BookedPayment | None) -> bool:
     return payment.status == "succeeded"
 
 
+def _stays_authorized(history: History, payment: BookedPayment | None) -> bool:
+    """Whether a payment that was confirmed as authorised is so, or has ended as one may."""
+    if payment is None:
+        return history.has_lost_transactions  # it was released before its loss, or is reported
+    if payment.status in ("authorized", "succeeded", "reversed", "review"):
+        return True
+    return payment.status == "cancelled" or history.has_lost_transactions
+
+
 def replies_stay_true(history: History) -> Iterable[str]:
     """Check that each reply is still true, and that no refused request has left anything."""
     charged = {charge.payment_id for charge in history.captured}
@@ -52,7 +61,13 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         if status == _CANCELLED and name in charged:
             yield f"6: the reply was that {name} is cancelled, but it is charged"
         return
+    if reply.request in ("capture", "void"):
+        yield from _operators_reply_stays_true(history, reply, payment)
     if reply.request != "pay":
+        return
+    if status == PAID and was_authorized(reply):
+        if not _stays_authorized(history, payment):
+            yield f"6: the reply was that {name} is authorised, but it is {payment}"
         return
     if status == PAID and not stays_paid(history, payment):
         yield f"6: the reply was that {name} is paid, but it is {payment}"
@@ -64,6 +79,16 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield f"6: the reply was that {name} is refused, but it is kept"
     if status == _DECLINED and name in charged:
         yield f"6: the reply was that {name} is declined, but it is charged"
+
+
+def _operators_reply_stays_true(
+    history: History, reply: Reply, payment: BookedPayment | None
+) -> Iterable[str]:
+    said, name = (reply.body or {}).get("status"), reply.payment_id
+    if history.has_lost_transactions or said not in ("succeeded", "cancelled"):
+        return
+    if payment is None or payment.status != said:
+        yield f"6: the operator was told that {name} is {said}, but it is {payment}"
 
 
 def _body_is_true(

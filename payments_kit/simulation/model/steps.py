@@ -15,7 +15,11 @@ from payments_kit.simulation.model.records import (
     BookedRefund,
 )
 
-_MAY_BE_CAPTURED: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
+_MAY_BE_HELD: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
+_MAY_BE_CAPTURED: Final = _MAY_BE_HELD | {"authorized"}
+
+_AFTER_A_HOLD: Final = frozenset({"authorized", "succeeded", "reversed", "review", "cancelled"})
+"""What may become of a payment that is authorised."""
 
 
 def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
@@ -28,7 +32,9 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
     - 4: A cancelled order stays so, and no payment claims it. A commit that cancels an order, or
       records money that its order may not have, also reserves the refund of all of it. The money
       may stand until the gateway has answered: a refund takes days, and a bank may reject it.
-    - 6: A payment that has succeeded stays so.
+      Nor does a hold stay: the commit that cancels the order, or records the hold, also records
+      that it is to be released.
+    - 6: A payment that has succeeded stays so; one that is authorised is captured or released.
     - 7 and 8: A claim is for the price and the user that its order has at that moment. A payment
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
@@ -46,6 +52,10 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
             yield from _wrong_claim(before, after, payment)
         elif earlier.status == "succeeded" != payment.status:
             yield f"6: payment {payment.id} had succeeded and is {payment.status}"
+        elif earlier.status == "authorized" and payment.status not in _AFTER_A_HOLD:
+            yield f"6: payment {payment.id} was authorised and is {payment.status}"
+        yield from _captures_too_much(payment)
+    yield from _unreleased(before, after)
     yield from _unreserved(before, after, payments)
     yield from _reserved_too_much(before, after)
 
@@ -71,7 +81,7 @@ def broken_by_capture(
 
     - 1: No money moves for a payment twice, nor without a claim in the books.
     - 6: None moves for a payment that the books, and so perhaps a customer, know to have failed.
-    - 10: None moves beyond what was claimed.
+    - 10: None moves beyond what was claimed; a part of it only if it was authorised first.
 
     This holds for a gateway that makes no mistakes, and books that have lost nothing.
     """
@@ -81,8 +91,44 @@ def broken_by_capture(
         yield f"1: payment {payment_id} was captured without a claim"
     elif payment.status not in _MAY_BE_CAPTURED:
         yield f"6: payment {payment_id} was captured when it was {payment.status}"
-    if payment is not None and payment.amount != amount:
+    if payment is None:
+        return
+    is_part = payment.is_manual and payment.amount.currency == amount.currency
+    if not (is_part and amount < payment.amount) and payment.amount != amount:
         yield f"10: payment {payment_id} captured {amount}, {payment.amount} was claimed"
+
+
+def broken_by_hold(
+    payment: BookedPayment | None, payment_id: str, amount: Amount, *, held_before: bool
+) -> Iterable[str]:
+    """Yield what is broken when the gateway holds money, given the books at this moment.
+
+    The promises are those of a capture: one hold of a payment (1), which is claimed and has not
+    failed (6), and is what was claimed (10).
+    """
+    if held_before:
+        yield f"1: payment {payment_id} was authorised twice"
+    elif payment is None:
+        yield f"1: payment {payment_id} was authorised without a claim"
+    elif payment.status not in _MAY_BE_HELD:
+        yield f"6: payment {payment_id} was authorised when it was {payment.status}"
+    if payment is not None and payment.amount != amount:
+        yield f"10: payment {payment_id} holds {amount}, {payment.amount} was claimed"
+
+
+def _captures_too_much(payment: BookedPayment) -> Iterable[str]:
+    captured, authorized = payment.captured, payment.amount
+    if payment.status == "succeeded" and captured is not None and captured > authorized:
+        yield f"10: payment {payment.id} captured {captured}, {authorized} was authorised"
+
+
+def _unreleased(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+    if after.status != "cancelled":
+        return
+    known = before.payments if before is not None and before.status == "cancelled" else ()
+    for payment in after.payments:
+        if payment.status == "authorized" and payment.code is None and payment not in known:
+            yield f"4: the hold of payment {payment.id} is not wanted, and is not to be released"
 
 
 def _wrong_claim(

@@ -1,0 +1,77 @@
+"""Rest: one worker finishes what is left when all faults have ended."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.loop import RunTooLong
+from payments_kit.simulation.processes import Worker
+from payments_kit.simulation.runtime import SimulatedRuntime
+from payments_kit.simulation.schedule import has_events_to_publish, next_delivery, next_event
+
+# An authorization ends after seven days, and may be made after 20 hours. The latest shipment is
+# published after nine days; a debit ends after three. A failing refund is repeated for 17 hours.
+_MAX_REST: Final = timedelta(days=11).total_seconds()
+
+_COMPARES_AFTER: Final = 60.0
+"""In seconds: a worker compares the books every minute."""
+
+
+async def finish(
+    worker: Worker,
+    runtime: SimulatedRuntime,
+    gateway: GatewayEvents,
+    has_failed: Callable[[], bool],
+) -> None:
+    """Let this worker do what is due, from one event to the next, until there is none.
+
+    Raises:
+        RunTooLong: it does not end.
+    """
+    healed_at = runtime.loop.time()
+    for intake in _intakes(worker):
+        await intake.alignment.run_if_due()
+    while not has_failed():
+        await gateway.complete_refunds()
+        if await _run_due_loops(worker, runtime):
+            continue
+        following = next_event(runtime)
+        if following is None or _may_compare(runtime, following):
+            await worker.dependencies.use_cases.books_guard.compare()
+            following = next_event(runtime)
+        if following is None:
+            return
+        if following - healed_at > _MAX_REST:
+            raise RunTooLong(f"{_MAX_REST} virtual seconds after everything was healed")
+        await asyncio.sleep(max(0.0, following - runtime.loop.time()) + 0.001)
+
+
+def _may_compare(runtime: SimulatedRuntime, following: float) -> bool:
+    """Whether there is time to compare the books before the next event; it costs steps."""
+    may_be_lost = runtime.injector.is_possible(FaultKind.TRANSACTIONS_LOST)
+    return may_be_lost and following - runtime.loop.time() > _COMPARES_AFTER
+
+
+async def _run_due_loops(worker: Worker, runtime: SimulatedRuntime) -> int:
+    """Run each loop once that has work, as idle checks cost steps; return how much was done."""
+    use_cases = worker.dependencies.use_cases
+    done = await use_cases.recover_payments.run_once()
+    done += await use_cases.apply_deferred_notifications.run_once()
+    if has_events_to_publish(runtime):
+        done += await use_cases.relay_outbox.run_once()
+    delivery = next_delivery(runtime)
+    if delivery is not None and delivery <= runtime.now():
+        for intake in _intakes(worker):
+            done += await intake.run_once()
+    return done
+
+
+def _intakes(worker: Worker) -> list[OrderIntake | PaymentCreatedIntake]:
+    dependencies = worker.dependencies
+    shipments = dependencies.shipment_intake
+    intakes = [dependencies.order_intake, shipments, dependencies.payment_intake]
+    return [each for each in intakes if each is not None]
