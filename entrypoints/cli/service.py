@@ -39,7 +39,7 @@ def worker(roles: tuple[Role, ...]) -> None:
     """Run the worker: events and recovery.
 
     \b
-    replicate  update our replica of the orders from order:created and order:cancelled
+    replicate  update our replica of the orders from order:created, order:cancelled, order:shipped
     relay      publish the events of the outbox to NATS
     recover    settle payments and refunds that a crash, a timeout or a cancellation left open;
                delete old rows, log alerts
