@@ -84,6 +84,17 @@ class ApiClient:
         headers |= {} if key is None else {"Idempotency-Key": key}
         return await self._send("POST", f"{PAYMENTS}/{payment_id}/refunds", headers, serve, body)
 
+    async def capture(self, payment_id: str, minor_units: int | None = None) -> Response:
+        """Capture an authorization as the operator: so many minor units, or all of it."""
+        body = {} if minor_units is None else {"amount": minor_units}
+        headers = {"Authorization": f"Bearer {self.operator_key}"}
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/captures", headers, 0, body)
+
+    async def void(self, payment_id: str) -> Response:
+        """Release an authorization as the operator."""
+        headers = {"Authorization": f"Bearer {self.operator_key}"}
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/void", headers, 0, {})
+
     async def get(self, path: str) -> Response:
         return await self._send("GET", path, {}, 0)
 

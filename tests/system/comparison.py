@@ -124,7 +124,9 @@ async def _ledger(
     charges = [
         GatewayCharge(each["id"], each["metadata"]["payment_id"], _money(each, "amount_captured"))
         for each in reported
-        if each["metadata"].get("order_id") in order_ids and each["status"] == "succeeded"
+        if each["metadata"].get("order_id") in order_ids
+        and each["status"] == "succeeded"
+        and each["captured"]
     ]
     charge_ids = {charge.id for charge in charges}
     refunds = [

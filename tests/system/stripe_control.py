@@ -76,7 +76,9 @@ class StripeControl:
         return [
             each
             for each in (await self.control("GET", "ledger"))[kind]
-            if each["metadata"].get("order_id") == order_id and each["status"] == "succeeded"
+            if each["metadata"].get("order_id") == order_id
+            and each["status"] == "succeeded"
+            and each.get("captured", True)
         ]
 
     async def charge_keys(self, order_id: str) -> list[str]:
@@ -103,11 +105,15 @@ class StripeControl:
 
     async def charge_externally(self, form: str) -> None:
         """Charge on the same account from outside the service."""
+        await self.request("charges", form)
+
+    async def request(self, path: str, form: str = "") -> None:
+        """Send a request to the account from outside the service, as its dashboard does."""
         headers = {
             "Authorization": "Bearer sk_test_external",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        url = f"{self.url}/v1/charges"
+        url = f"{self.url}/v1/{path}"
         async with self.session.post(url, data=form.encode(), headers=headers) as response:
             assert response.status == 200, await response.text()
 
