@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test chaos lint format types boundaries demo bench bench-quick lock clean
+.PHONY: help install test chaos lint format types boundaries demo screenshots bench bench-quick lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ boundaries: install ## Check the import rules
 
 demo: install ## Run everything on this machine, with a page where you can pay
 	@$(BIN)/payments demo
+
+screenshots: install ## Take the README's picture of the demo again; needs Chromium
+	@$(BIN)/python -m tests.demo.screenshots $(ARGS)
 
 bench: install ## Measure the speed beside the least that the work costs; ARGS="tables --rows N"
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -1,32 +1,66 @@
 """Compose what `payments demo` needs in addition to the service, such as the customer's bank."""
 
+import contextlib
+from collections.abc import AsyncIterator
+
+from attrs import frozen
+
 from adapters.clock import utc_now
 from adapters.gateways.fake import FakeGateway
 from adapters.identifiers import new_id
-from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from application.ports.gateway_notifications import PaymentNotification
 from domain.identifiers import PaymentId
-from entrypoints.composition.runtime import gateway_of
+from domain.outcome import Pending
+from entrypoints.composition.runtime import Runtime, gateway_of, open_runtime
 from entrypoints.settings import Settings
 
 
-async def complete_authentication(settings: Settings, payment_id: str, succeeded: bool) -> None:
-    """Record at the fake gateway whether the customer's bank authenticated the customer.
+@frozen
+class BankAtFakeGateway:
+    """Acts as the customer's bank at the fake gateway.
 
-    Raises:
-        StorageUnavailable: the database cannot be reached.
-        GatewayUnavailable: the fake gateway's records cannot be read or written.
+    Payments that wait for nothing, and all of another gateway, stay as they are.
     """
-    engine = create_engine(settings.database_url, 1, prepared=settings.database_prepared)
-    try:
-        clock = DatabaseClock(Database(engine))
-        await clock.sync()
-        transactional = engine.execution_options(isolation_level="READ COMMITTED")
-        gateway = FakeGateway(transactional, clock, new_id)
-        await gateway.complete_authentication(PaymentId(payment_id), succeeded)
-    finally:
-        await engine.dispose()
+
+    _runtime: Runtime
+
+    async def decide(self, payment_id: str, approved: bool, notifies: bool = True) -> None:
+        """Decide about a payment, and notify the service as a real gateway does.
+
+        Without a notification, recovery finds the decision.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+            GatewayUnavailable, OutcomeUnknown: the fake gateway's records cannot be.
+        """
+        gateway = self._runtime.gateway
+        if isinstance(gateway, FakeGateway):
+            await gateway.complete_authentication(PaymentId(payment_id), approved)
+            outcome = await gateway.finish_debit(PaymentId(payment_id), approved)
+            if notifies and outcome is not None:
+                notification = PaymentNotification(new_id(), PaymentId(payment_id), outcome)
+                await self._runtime.use_cases.receive_notification(notification)
+
+    async def settle_debit(self, payment_id: str) -> None:
+        """Pay a pending debit; a voucher waits for its customer.
+
+        Raises:
+            Exception: as for `decide`.
+        """
+        gateway = self._runtime.gateway
+        if isinstance(gateway, FakeGateway):
+            _, outcome = (await gateway.record(PaymentId(payment_id))).find()
+            if isinstance(outcome, Pending) and outcome.action is None:
+                await self.decide(payment_id, approved=True)
+
+
+@contextlib.asynccontextmanager
+async def open_bank(settings: Settings) -> AsyncIterator[BankAtFakeGateway]:
+    """Open the bank; close its connections at the end."""
+    async with open_runtime(settings) as runtime:
+        yield BankAtFakeGateway(runtime)
 
 
 async def moves_real_money(settings: Settings) -> bool:

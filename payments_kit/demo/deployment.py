@@ -74,7 +74,7 @@ class Deployment:
     """PostgreSQL, NATS, `payments serve` and `payments worker`. Use it as a context manager.
 
     Without a data folder, all data is temporary and removed at the end. `gateway` has the variables
-    of the gateway, PAYMENT_GATEWAY among them.
+    of the gateway: PAYMENT_GATEWAY, RETURN_ORIGINS and those that a gateway needs.
     """
 
     def __init__(self, folder: Path | None, console: Console, gateway: Mapping[str, str]) -> None:

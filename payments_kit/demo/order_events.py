@@ -3,23 +3,34 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from attrs import frozen
 
 ORDER_CREATED: Final = "order:created"
 ORDER_CANCELLED: Final = "order:cancelled"
+ORDER_SHIPPED: Final = "order:shipped"
 PAYMENT_CREATED: Final = "payment:created"
 PAYMENT_REFUNDED: Final = "payment:refunded"
 PAYMENT_FAILED: Final = "payment:failed"
+PAYMENT_AUTHORIZED: Final = "payment:authorized"
+PAYMENT_PENDING: Final = "payment:pending"
+PAYMENT_VOIDED: Final = "payment:voided"
 SUBJECTS: Final = (
     ORDER_CREATED,
     ORDER_CANCELLED,
+    ORDER_SHIPPED,
     PAYMENT_CREATED,
     PAYMENT_REFUNDED,
     PAYMENT_FAILED,
+    PAYMENT_AUTHORIZED,
+    PAYMENT_PENDING,
+    PAYMENT_VOIDED,
 )
+
+Capture = Literal["automatic", "manual"]
+"""When the money of an order is captured: at once, or when the order ships."""
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -29,8 +40,8 @@ class Ticket(msgspec.Struct, frozen=True):
     price: Decimal
 
 
-class OrderCreated(msgspec.Struct, frozen=True, rename="camel"):
-    """The body of `order:created`, as in the reference service."""
+class OrderCreated(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The body of `order:created`, as in the reference service, whose orders have no `capture`."""
 
     id: str
     version: int
@@ -38,6 +49,7 @@ class OrderCreated(msgspec.Struct, frozen=True, rename="camel"):
     user_id: str
     expires_at: str
     ticket: Ticket
+    capture: Capture = "automatic"
 
 
 class TicketId(msgspec.Struct, frozen=True):
@@ -52,6 +64,13 @@ class OrderCancelled(msgspec.Struct, frozen=True):
     id: str
     version: int
     ticket: TicketId
+
+
+class OrderShipped(msgspec.Struct, frozen=True):
+    """The body of `order:shipped`: all that is authorized is to be captured."""
+
+    id: str
+    version: int
 
 
 class PaymentEvent(msgspec.Struct, frozen=True, rename="camel"):

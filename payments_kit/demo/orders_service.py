@@ -15,9 +15,12 @@ from payments_kit.demo.broker import BrokerUnavailable, Delivery, EventBroker, S
 from payments_kit.demo.order_events import (
     ORDER_CANCELLED,
     ORDER_CREATED,
+    ORDER_SHIPPED,
     SUBJECTS,
+    Capture,
     OrderCancelled,
     OrderCreated,
+    OrderShipped,
     ReceivedEvent,
     Ticket,
     TicketId,
@@ -57,7 +60,13 @@ class OrdersService:
         self.revision = 0
         """It grows with every change of the projection."""
 
-    async def create(self, user_id: str, price: Decimal, lifetime: timedelta) -> Order:
+    async def create(
+        self,
+        user_id: str,
+        price: Decimal,
+        lifetime: timedelta,
+        capture: Capture = "automatic",
+    ) -> Order:
         """Create an order that expires after `lifetime` unless it is paid.
 
         Raises:
@@ -72,6 +81,7 @@ class OrdersService:
             # The format of a JavaScript Date, which the reference service's peers send.
             expires_at=expires_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             ticket=Ticket(uuid4().hex, price),
+            capture=capture,
         )
         await self._publish(ORDER_CREATED, _encode(created), f"{created.id}:0")
         return self._get(created.id)
@@ -88,6 +98,21 @@ class OrdersService:
             version = order.version + 1
             cancelled = OrderCancelled(order.id, version, TicketId(order.ticket_id))
             await self._publish(ORDER_CANCELLED, _encode(cancelled), f"{order.id}:{version}")
+        return self._get(order_id)
+
+    async def ship(self, order_id: str) -> Order:
+        """Ship an order, so that the money held for it is captured; a second time does nothing.
+
+        Raises:
+            OrderNotFound: there is no such order.
+            BrokerUnavailable: it could not be published.
+        """
+        order = self._get(order_id)
+        if not order.is_shipped and order.status != "cancelled":
+            version = order.version + 1
+            await self._publish(
+                ORDER_SHIPPED, _encode(OrderShipped(order.id, version)), f"{order.id}:{version}"
+            )
         return self._get(order_id)
 
     async def wait_for(

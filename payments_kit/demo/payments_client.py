@@ -99,7 +99,7 @@ class PaymentsClient:
     async def pay(
         self, order_id: str, token: str, customer: Customer = CUSTOMER, **fields: object
     ) -> HttpReply:
-        """Pay an order with a card; `fields` are added to the request body."""
+        """Pay an order; `fields` are added to the request body."""
         body = json.dumps({"token": token, "orderId": order_id, **fields}).encode()
         return await self.send("POST", "/api/payments", body, customer)
 
@@ -107,12 +107,25 @@ class PaymentsClient:
         """Return a payment."""
         return await self.send("GET", f"/api/payments/{payment_id}")
 
+    async def cancel(self, payment_id: str) -> HttpReply:
+        """Cancel a payment that waits for its customer or its money."""
+        return await self.send("POST", f"/api/payments/{payment_id}/cancel")
+
+    async def void(self, payment_id: str) -> HttpReply:
+        """Release the money that is held, as the operator."""
+        return await self._operate(payment_id, "void", {})
+
     async def refund(self, payment_id: str, minor_units: int | None = None) -> HttpReply:
         """Refund an amount in minor units, or all that is left, as the operator."""
         amount = {} if minor_units is None else {"amount": minor_units}
-        body = json.dumps({**amount, "reason": "demo"}).encode()
+        return await self._operate(payment_id, "refunds", {**amount, "reason": "demo"})
+
+    async def _operate(
+        self, payment_id: str, action: str, fields: Mapping[str, object]
+    ) -> HttpReply:
         headers = {"Authorization": f"Bearer {self.keys.operator_key}"}
-        return await self._request("POST", f"/api/payments/{payment_id}/refunds", body, headers)
+        body = json.dumps(fields).encode()
+        return await self._request("POST", f"/api/payments/{payment_id}/{action}", body, headers)
 
     async def send(
         self,
@@ -131,5 +144,7 @@ class PaymentsClient:
     ) -> HttpReply:
         if body is not None:
             headers = {"Content-Type": "application/json", **headers}
-        async with self._session.request(method, path, data=body, headers=headers) as response:
+        async with self._session.request(
+            method, path, data=body, headers=headers, skip_auto_headers=["Content-Type"]
+        ) as response:
             return HttpReply(response.status, dict(response.headers), await response.read())

@@ -5,12 +5,15 @@ import os
 import shlex
 import signal
 import webbrowser
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from socket import socket
+from typing import Any
 
 from rich.console import Console
 
-from entrypoints.settings import read_settings
+from payments_kit.demo.bank import open_bank, settle_debits
 from payments_kit.demo.console import open_console, print_line
 from payments_kit.demo.data_folder import lock_folder, open_data_folder
 from payments_kit.demo.deployment import Deployment
@@ -19,7 +22,8 @@ from payments_kit.demo.orders_service import OrdersService
 from payments_kit.demo.payments_client import PaymentsClient
 from payments_kit.demo.shutdown import catch_stop, run_until_stopped
 from payments_kit.demo.tour import take_tour
-from payments_kit.demo.web import Authenticate, serve_page
+from payments_kit.demo.tour_methods import SHOP
+from payments_kit.demo.web import open_listener, origins_of, port_of, serve_page
 
 # As a shell reports a program that was ended by Ctrl-C: 128 plus the signal's number.
 EXIT_INTERRUPTED = 128 + signal.SIGINT
@@ -32,13 +36,16 @@ def run_page(data: Path | None, port: int, open_browser: bool, show_servers: boo
     def demo() -> int:
         with (
             open_data_folder(data, lambda text: print_line(console, "yellow", text)) as folder,
-            Deployment(folder, console, gateway_environment(os.environ)) as deployment,
+            open_listener(port) as listener,
+            Deployment(folder, console, _variables(listener)) as deployment,
         ):
             if folder is not None:
                 print_line(console, "dim", f"All data is in {folder}")
             if show_servers:
                 _print_servers(deployment, console)
-            run_until_stopped(deployment, _serve(deployment, port, open_browser, console))
+            if port not in (port_of(listener), 0):
+                print_line(console, "yellow", f"Port {port} is in use.")
+            run_until_stopped(deployment, _serve(deployment, listener, open_browser, console))
         return 1
 
     return catch_stop(demo, console, exit_status=0)
@@ -54,27 +61,32 @@ def run_steps(data: Path | None) -> int:
     def tour() -> int:
         if not is_fake(os.environ):
             print_line(console, "yellow", "The tour pays at the fake gateway only.")
-        fake = {"PAYMENT_GATEWAY": FAKE}
-        with locked as folder, Deployment(folder, console, fake) as deployment:
-            steps = take_tour(deployment, _bank_of(deployment), console)
-            return run_until_stopped(deployment, steps)
+        variables = {"PAYMENT_GATEWAY": FAKE, "RETURN_ORIGINS": SHOP}
+        with locked as folder, Deployment(folder, console, variables) as deployment:
+            return run_until_stopped(deployment, take_tour(deployment, console))
 
     return catch_stop(tour, console, exit_status=EXIT_INTERRUPTED)
 
 
-async def _serve(deployment: Deployment, port: int, open_browser: bool, console: Console) -> None:
+async def _serve(
+    deployment: Deployment, listener: socket, open_browser: bool, console: Console
+) -> None:
     async with (
+        open_bank(deployment.environment) as bank,
         OrdersService(deployment.nats.url) as orders,
         PaymentsClient(deployment.address, deployment.keys) as payments,
-        serve_page(orders, payments, _bank_of(deployment), port) as actual_port,
+        serve_page(orders, payments, bank, listener),
     ):
-        address = f"http://127.0.0.1:{actual_port}"
-        if port not in (actual_port, 0):
-            print_line(console, "yellow", f"Port {port} is in use.")
+        address = f"http://127.0.0.1:{port_of(listener)}"
         console.print(f"\nPay for an order at [bold]{address}[/]  (Ctrl-C ends the demo)\n")
         if open_browser:
             await asyncio.to_thread(webbrowser.open, address)
-        await orders.run_until_failure()
+        await _first_of(settle_debits(bank, orders), orders.run_until_failure())
+
+
+def _variables(listener: socket) -> dict[str, str]:
+    """Return the variables of the gateway; customers come back to the page."""
+    return {**gateway_environment(os.environ), "RETURN_ORIGINS": ",".join(origins_of(listener))}
 
 
 def _print_servers(deployment: Deployment, console: Console) -> None:
@@ -83,11 +95,13 @@ def _print_servers(deployment: Deployment, console: Console) -> None:
         print_line(console, "bold", f"{name}={shlex.quote(deployment.environment[name])}")
 
 
-def _bank_of(deployment: Deployment) -> Authenticate:
-    async def authenticate(payment_id: str, succeeded: bool) -> None:
-        from entrypoints.composition.demo import complete_authentication
-
-        settings = read_settings(deployment.environment)
-        await complete_authentication(settings, payment_id, succeeded)
-
-    return authenticate
+async def _first_of(*loops: Coroutine[Any, Any, None]) -> None:
+    """Run loops that end only with an error, until one does; raise the error."""
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    try:
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -8,11 +8,12 @@ from attrs import frozen
 from rich.console import Console
 from rich.table import Table
 
+from payments_kit.demo.bank import open_bank
 from payments_kit.demo.deployment import Deployment
 from payments_kit.demo.orders_service import OrdersService
 from payments_kit.demo.payments_client import PaymentsClient
-from payments_kit.demo.tour_steps import PARTIAL_REFUND, PRICE_MINOR_UNITS, Tour
-from payments_kit.demo.web import Authenticate
+from payments_kit.demo.tour_helpers import PARTIAL_REFUND, PRICE_MINOR_UNITS
+from payments_kit.demo.tour_steps import Tour
 
 
 @frozen
@@ -26,6 +27,11 @@ class Step:
 
 REFUNDED: Final = f"refunded {PRICE_MINOR_UNITS} usd, order cancelled"
 PARTLY_REFUNDED: Final = f"refunded {PARTIAL_REFUND} usd, order complete"
+FAILED_THEN_PAID: Final = "payment:failed, then 201 succeeded"
+CANCELLED_THEN_PAID: Final = "200 cancelled, then 201 succeeded"
+VOUCHER_PAID: Final = "202 pending: oxxo_display_details, order complete"
+RELEASED: Final = f"released {PRICE_MINOR_UNITS} usd, order cancelled"
+RELEASED_THEN_PAID: Final = f"released {PRICE_MINOR_UNITS} usd, then 201 authorized"
 STEPS: Final = (
     Step("create an order", "replicated", Tour.create),
     Step("pay with a 3-D Secure card", "202 requires_action", Tour.pay_with_authentication),
@@ -40,6 +46,20 @@ STEPS: Final = (
     Step("pay an expired order", "400", Tour.pay_expired),
     Step("pay another customer's order", "401", Tour.pay_for_another),
     Step("refund a part as operator", PARTLY_REFUNDED, Tour.refund_partly),
+    Step("pay with a wallet", "201 succeeded", Tour.pay_with_wallet),
+    Step("pay on the bank's page", "202 requires_action: redirect_to_url", Tour.pay_at_bank),
+    Step("approve there, never return", "order complete", Tour.approve_at_bank),
+    Step("decline there, use a card", FAILED_THEN_PAID, Tour.decline_at_bank),
+    Step("return to another shop", "400", Tour.return_elsewhere),
+    Step("pay by debit", "202 pending, payment:pending", Tour.pay_by_debit),
+    Step("the bank pays it", "order complete", Tour.settle_debit),
+    Step("the bank rejects another", FAILED_THEN_PAID, Tour.fail_debit),
+    Step("pay with a voucher", VOUCHER_PAID, Tour.pay_with_voucher),
+    Step("cancel a payment, use a card", CANCELLED_THEN_PAID, Tour.cancel_open),
+    Step("authorize", "201 authorized, order authorized", Tour.authorize),
+    Step("ship it", f"captured {PRICE_MINOR_UNITS} usd, order complete", Tour.ship),
+    Step("cancel an authorized order", RELEASED, Tour.cancel_authorized),
+    Step("void as operator", RELEASED_THEN_PAID, Tour.void),
     Step("pay an unknown order", "404", Tour.pay_unknown),
     Step("send malformed JSON", "400", Tour.send_malformed),
     Step("pay while NATS is stopped", "201 succeeded", Tour.pay_without_nats),
@@ -62,15 +82,16 @@ class StepResult:
         return self.actual == self.step.expected
 
 
-async def take_tour(deployment: Deployment, authenticate: Authenticate, console: Console) -> int:
+async def take_tour(deployment: Deployment, console: Console) -> int:
     """Run every step and print the results; return 0 if all are as expected, else 1."""
     started_at = time.perf_counter()
     results: list[StepResult] = []
     async with (
+        open_bank(deployment.environment) as bank,
         OrdersService(deployment.nats.url) as orders,
         PaymentsClient(deployment.address, deployment.keys) as payments,
     ):
-        tour = Tour(deployment, orders, payments, authenticate)
+        tour = Tour(deployment, orders, payments, bank)
         with console.status("") as status:
             for step in STEPS:
                 status.update(step.title)

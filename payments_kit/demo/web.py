@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
+from socket import create_server, socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,17 +15,25 @@ import msgspec
 from aiohttp import web
 from attrs import frozen
 
-from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
+from payments_kit.demo.bank import Bank
+from payments_kit.demo.bank_page import BankPage
 from payments_kit.demo.broker import BrokerUnavailable
-from payments_kit.demo.order_events import ReceivedEvent
-from payments_kit.demo.order_projection import Order
 from payments_kit.demo.orders_service import OrderNotFound, OrdersService
-from payments_kit.demo.payments_client import CUSTOMER, HttpReply, PaymentsClient
-from payments_kit.demo.web_requests import Authentication, NewOrder, NewRefund
-from payments_kit.servers.processes import free_port
+from payments_kit.demo.payments_client import CUSTOMER, PaymentsClient
+from payments_kit.demo.web_replies import (
+    HEADERS,
+    STATIC,
+    encode,
+    error_response,
+    event_json,
+    forwarded,
+    json_response,
+    order_json,
+)
+from payments_kit.demo.web_requests import Decision, NewOrder, NewRefund
 
-STATIC: Final = Path(__file__).with_name("static")
 # Enough for a readable page; the streams keep the rest.
 MAX_ORDERS: Final = 50
 MAX_EVENTS: Final = 100
@@ -35,20 +43,14 @@ HEARTBEAT_SECONDS: Final = 15.0
 SHUTDOWN_SECONDS: Final = 1.0
 # Only the demo's own page may send requests, not other pages in the same browser: only under a
 # loopback address, and no form, script or frame of another origin.
-LOOPBACK_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
-# The headers that the proxy forwards to the service, and back to the page.
+LOOPBACK: Final = "127.0.0.1"
+LOOPBACK_HOSTS: Final = frozenset({LOOPBACK, "localhost", "::1"})
+# The headers that the proxy forwards to the service.
 REQUEST_HEADERS: Final = ("Content-Type", "Idempotency-Key")
-REPLY_HEADERS: Final = ("Content-Type", "Location", "Retry-After", "Idempotent-Replayed")
-
-Authenticate = Callable[[str, bool], Awaitable[None]]
-"""Report to the fake gateway whether the customer of a payment (its id) authenticated."""
-
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+FILES: Final = (
+    *("page.css", "page.js", "orders.js", "checkout.js", "payments.js", "service.js", "words.js"),
+    "bank.css",
+)
 
 
 @frozen
@@ -57,21 +59,26 @@ class WebHandlers:
 
     orders: OrdersService
     payments: PaymentsClient
-    authenticate: Authenticate
+    bank: Bank
     closing: asyncio.Event
 
     def application(self) -> web.Application:
         """Return the application with all routes."""
         application = web.Application(middlewares=[_check_and_map_errors])
         application.router.add_get("/", partial(_file, "index.html"))
-        for name in ("page.css", "page.js"):
+        for name in FILES:
             application.router.add_get(f"/{name}", partial(_file, name))
         application.router.add_get("/state", self.stream_state)
         application.router.add_post("/orders", self.create)
         application.router.add_post("/orders/{id}/cancel", self.cancel)
+        application.router.add_post("/orders/{id}/ship", self.ship)
         application.router.add_get("/credentials", self.show_credentials)
         application.router.add_post("/payments/{id}/refunds", self.refund)
-        application.router.add_post("/payments/{id}/authentication", self.complete_authentication)
+        application.router.add_post("/payments/{id}/void", self.void)
+        application.router.add_post("/payments/{id}/decision", self.decide)
+        bank_page = BankPage(self.payments, self.bank)
+        application.router.add_get("/bank", bank_page.show)
+        application.router.add_post("/bank", bank_page.decide)
         application.router.add_route("*", "/api/payments{rest:.*}", self.forward)
         return application
 
@@ -79,17 +86,21 @@ class WebHandlers:
         """Create an order of the demo's customer."""
         new = msgspec.json.decode(await request.read(), type=NewOrder)
         lifetime = timedelta(seconds=new.seconds)
-        order = await self.orders.create(CUSTOMER.id, new.price, lifetime)
-        return _json(_order_json(order), HTTPStatus.CREATED)
+        order = await self.orders.create(CUSTOMER.id, new.price, lifetime, new.capture)
+        return json_response(order_json(order), HTTPStatus.CREATED)
 
     async def cancel(self, request: web.Request) -> web.Response:
         """Cancel an order."""
-        return _json(_order_json(await self.orders.cancel(request.match_info["id"])))
+        return json_response(order_json(await self.orders.cancel(request.match_info["id"])))
+
+    async def ship(self, request: web.Request) -> web.Response:
+        """Ship an order."""
+        return json_response(order_json(await self.orders.ship(request.match_info["id"])))
 
     async def show_credentials(self, _request: web.Request) -> web.Response:
         """Return what a person needs to call the service's API from a terminal."""
         keys = self.payments.keys
-        return _json(
+        return json_response(
             {
                 "address": self.payments.address,
                 "jwt": keys.token(CUSTOMER),
@@ -100,20 +111,24 @@ class WebHandlers:
     async def refund(self, request: web.Request) -> web.Response:
         """Refund a payment as the operator."""
         new = msgspec.json.decode(await request.read(), type=NewRefund)
-        return _forwarded(await self.payments.refund(request.match_info["id"], new.amount))
+        return forwarded(await self.payments.refund(request.match_info["id"], new.amount))
 
-    async def complete_authentication(self, request: web.Request) -> web.Response:
-        """Report whether the customer authenticated with their bank."""
-        result = msgspec.json.decode(await request.read(), type=Authentication)
-        await self.authenticate(request.match_info["id"], result.succeeded)
-        return _json({})
+    async def void(self, request: web.Request) -> web.Response:
+        """Release the money that is held for a payment, as the operator."""
+        return forwarded(await self.payments.void(request.match_info["id"]))
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Decide about a payment as the customer's bank."""
+        decision = msgspec.json.decode(await request.read(), type=Decision)
+        await self.bank.decide(request.match_info["id"], decision.approved)
+        return json_response({})
 
     async def forward(self, request: web.Request) -> web.Response:
         """Forward a request to the payments service, signed in as the demo's customer."""
         headers = {key: request.headers[key] for key in REQUEST_HEADERS if key in request.headers}
         body = await request.read() if request.can_read_body else None
         reply = await self.payments.send(request.method, request.path_qs, body, CUSTOMER, headers)
-        return _forwarded(reply)
+        return forwarded(reply)
 
     async def stream_state(self, request: web.Request) -> web.StreamResponse:
         """Send all orders and events now and after each change (server-sent events)."""
@@ -125,7 +140,7 @@ class WebHandlers:
                 await response.write(b": heartbeat\n\n")
             else:
                 sent_revision = self.orders.revision
-                await response.write(b"data: " + _encode(self._state()) + b"\n\n")
+                await response.write(b"data: " + encode(self._state()) + b"\n\n")
             await self._wait_for_change(sent_revision)
         return response
 
@@ -143,33 +158,46 @@ class WebHandlers:
     def _state(self) -> dict[str, Any]:
         events = sorted(self.orders.projection.events, key=lambda event: event.at)
         return {
-            "orders": [
-                _order_json(order) for order in self.orders.projection.orders()[:MAX_ORDERS]
-            ],
-            "events": [_event_json(event) for event in events[-MAX_EVENTS:]],
+            "orders": [order_json(order) for order in self.orders.projection.orders()[:MAX_ORDERS]],
+            "events": [event_json(event) for event in events[-MAX_EVENTS:]],
         }
+
+
+def open_listener(port: int) -> socket:
+    """Return a socket on the loopback interface, on another port if this one is in use.
+
+    The service must know the page's address when it starts, before there is a page.
+    """
+    try:
+        return create_server((LOOPBACK, port))
+    except OSError:
+        return create_server((LOOPBACK, 0))
+
+
+def port_of(listener: socket) -> int:
+    """Return the port of a listening socket."""
+    return int(listener.getsockname()[1])
+
+
+def origins_of(listener: socket) -> list[str]:
+    """Return the origins of the page, for RETURN_ORIGINS."""
+    return [f"http://{host}:{port_of(listener)}" for host in (LOOPBACK, "localhost")]
 
 
 @asynccontextmanager
 async def serve_page(
-    orders: OrdersService, payments: PaymentsClient, authenticate: Authenticate, port: int
+    orders: OrdersService, payments: PaymentsClient, bank: Bank, listener: socket
 ) -> AsyncIterator[int]:
-    """Serve the page on the loopback interface, and yield the actual port.
-
-    That is another one if `port` is in use, and any free one if it is 0.
-    """
+    """Serve the page on this listening socket, and yield its port."""
     closing = asyncio.Event()
-    handlers = WebHandlers(orders, payments, authenticate, closing)
+    handlers = WebHandlers(orders, payments, bank, closing)
     runner = web.AppRunner(
         handlers.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
     )
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-        except OSError:
-            await web.TCPSite(runner, "127.0.0.1", free_port()).start()
-        yield int(runner.addresses[0][1])
+        await web.SockSite(runner, listener).start()
+        yield port_of(listener)
     finally:
         closing.set()
         await runner.cleanup()
@@ -181,19 +209,19 @@ async def _check_and_map_errors(
 ) -> web.StreamResponse:
     """Reject requests of other origins, and map errors to responses like the service's own."""
     if not _is_own_origin(request):
-        return _error(HTTPStatus.FORBIDDEN, "Only the demo's own page may send requests")
+        return error_response(HTTPStatus.FORBIDDEN, "Only the demo's own page may send requests")
     try:
         return await handler(request)
-    except OrderNotFound:
-        return _error(HTTPStatus.NOT_FOUND, "Not Found")
+    except (OrderNotFound, web.HTTPNotFound):
+        return error_response(HTTPStatus.NOT_FOUND, "Not Found")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _error(HTTPStatus.BAD_REQUEST, str(error))
+        return error_response(HTTPStatus.BAD_REQUEST, str(error))
     except BrokerUnavailable:
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "NATS is not available")
-    except (StorageUnavailable, GatewayUnavailable):
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "PostgreSQL is not available")
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "NATS is not available")
+    except (StorageUnavailable, GatewayUnavailable, OutcomeUnknown):
+        return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "PostgreSQL is not available")
     except (aiohttp.ClientError, TimeoutError):
-        return _error(HTTPStatus.BAD_GATEWAY, "The payments service does not respond")
+        return error_response(HTTPStatus.BAD_GATEWAY, "The payments service does not respond")
 
 
 def _is_own_origin(request: web.Request) -> bool:
@@ -208,32 +236,3 @@ def _is_own_origin(request: web.Request) -> bool:
 
 async def _file(name: str, _request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / name, headers=HEADERS)
-
-
-def _json(content: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
-    headers = {"Content-Type": "application/json", **HEADERS}
-    return web.Response(body=_encode(content), status=status, headers=headers)
-
-
-def _forwarded(reply: HttpReply) -> web.Response:
-    headers = {key: value for key in REPLY_HEADERS if (value := reply.headers.get(key))}
-    return web.Response(status=reply.status, body=reply.content, headers=headers)
-
-
-def _error(status: HTTPStatus, message: str) -> web.Response:
-    return _json({"errors": [{"message": message}]}, status)
-
-
-def _order_json(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "version": order.version,
-        "status": order.status,
-        "price": order.price,
-        "createdAt": order.created_at,
-        "expiresAt": order.expires_at,
-    }
-
-
-def _event_json(event: ReceivedEvent) -> dict[str, Any]:
-    return {"at": event.at, "subject": event.subject, "body": event.body}

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 import msgspec
 
+from payments_kit.demo.order_events import Capture
+
 # Stripe's maximum for one charge (https://docs.stripe.com/currencies), without the cents.
 MAX_DOLLARS: Final = 999_999
 
@@ -14,6 +16,7 @@ class NewOrder(msgspec.Struct, frozen=True):
 
     price: Decimal
     seconds: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+    capture: Capture = "automatic"
 
     def __post_init__(self) -> None:
         """Reject prices that the payments service would have to dead-letter.
@@ -33,7 +36,7 @@ class NewRefund(msgspec.Struct, frozen=True):
     amount: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class Authentication(msgspec.Struct, frozen=True):
-    """The request that reports the result of an authentication."""
+class Decision(msgspec.Struct, frozen=True):
+    """The request that reports what the bank has decided about a payment."""
 
-    succeeded: bool
+    approved: bool

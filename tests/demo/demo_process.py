@@ -8,6 +8,7 @@ import sysconfig
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -166,16 +167,28 @@ class Page:
             state: dict[str, Any] = json.loads(stream.readline().removeprefix(b"data: "))
             return state
 
-    def new_order(self, price: float = 19.99, seconds: int = 600) -> str:
-        status, order = self.send("POST", "/orders", {"price": price, "seconds": seconds})
+    def read(self, address: str) -> str:
+        """Return another page of the same server."""
+        with _open(address, timeout=MAX_WAIT_SECONDS) as reply:
+            return str(reply.read().decode())
+
+    def submit(self, address: str, **fields: str) -> str:
+        """Send a form as a browser does, and return where that leads."""
+        request = urllib.request.Request(address, urllib.parse.urlencode(fields).encode())
+        with _open(request, timeout=MAX_WAIT_SECONDS) as reply:
+            return str(reply.url)
+
+    def new_order(self, price: float = 19.99, seconds: int = 600, **fields: str) -> str:
+        body = {"price": price, "seconds": seconds, **fields}
+        status, order = self.send("POST", "/orders", body)
         assert status == 201, order
         return str(order["id"])
 
-    def pay(self, order_id: str, token: str) -> tuple[int, dict[str, Any]]:
+    def pay(self, order_id: str, token: str, **fields: str) -> tuple[int, dict[str, Any]]:
         """Pay an order; retry while it has not reached the service yet."""
         deadline = time.monotonic() + MAX_WAIT_SECONDS
         while True:
-            body = {"token": token, "orderId": order_id}
+            body = {"token": token, "orderId": order_id, **fields}
             status, reply = self.send("POST", "/api/payments", body)
             if status != 404 or time.monotonic() > deadline:
                 return status, reply
@@ -192,6 +205,15 @@ class Page:
             "events",
             lambda event: event["subject"] == subject and event["body"].get("orderId") == order_id,
         )
+
+    def shows_payments(self, order_id: str, *statuses: str) -> bool:
+        """Return whether the payments of an order, the oldest first, soon have these statuses."""
+
+        def matches() -> bool:
+            payments = self.send("GET", f"/api/payments?orderId={order_id}")[1]
+            return [each["status"] for each in payments] == list(statuses)
+
+        return eventually(matches, MAX_WAIT_SECONDS)
 
     def _shows(self, kind: str, matches: Callable[[dict[str, Any]], bool]) -> bool:
         return eventually(lambda: any(map(matches, self.state()[kind])), MAX_WAIT_SECONDS)

@@ -22,6 +22,9 @@ def test_the_tour_and_the_page_run_at_once_as_different_users(
         page = demo.page()
         paid = pay_after_a_decline(page)
         cancel_and_authenticate(page)
+        pay_at_the_bank(page)
+        pay_later(page)
+        authorize_and_ship_or_release(page)
         status, output = tour.end()
         assert status == 0, output
         assert "✗" not in output
@@ -66,10 +69,57 @@ def cancel_and_authenticate(page: Page) -> None:
     for order, succeeded in ((confirmed, True), (rejected, False)):
         status, payment = page.pay(order, "tok_threeDSecure2Required")
         assert (status, payment["status"]) == (202, "requires_action")
-        path = f"/payments/{payment['id']}/authentication"
-        assert page.send("POST", path, {"succeeded": succeeded})[0] == 200
+        path = f"/payments/{payment['id']}/decision"
+        assert page.send("POST", path, {"approved": succeeded})[0] == 200
     assert page.shows(confirmed, "complete")
     assert page.shows_event(rejected, "payment:failed")
+
+
+def pay_at_the_bank(page: Page) -> None:
+    """Approve and decline on the bank's page, which leads back to the shop."""
+    for decision, status, shown in (
+        ("approve", "complete", "succeeded"),
+        ("decline", "created", "failed"),
+    ):
+        order = page.new_order()
+        return_url = f"{page.address}/?returned={order}"
+        code, payment = page.pay(order, "pm_ideal", returnUrl=return_url)
+        assert (code, payment["status"]) == (202, "requires_action")
+        bank = payment["nextAction"]["redirectUrl"]
+        assert bank.startswith(f"{page.address}/bank?")
+        assert "19.99 USD" in page.read(bank)
+        assert page.submit(bank, decision=decision) == return_url
+        assert page.shows(order, status)
+        assert page.shows_payments(order, shown)
+        assert "nothing to decide" in page.read(bank)
+
+
+def pay_later(page: Page) -> None:
+    """The bank pays a debit by itself; a voucher waits, and is called off here for a card."""
+    debit, voucher = page.new_order(), page.new_order()
+    assert page.pay(debit, "pm_usBankAccount_processing")[1]["status"] == "pending"
+    status, payment = page.pay(voucher, "pm_voucher")
+    assert (status, payment["status"]) == (202, "pending")
+    assert page.shows(debit, "complete")
+    assert page.shows_payments(voucher, "pending")
+    assert page.send("POST", f"/api/payments/{payment['id']}/cancel")[0] == 200
+    assert page.pay(voucher, "pm_applePay")[0] == 201
+    assert page.shows_payments(voucher, "cancelled", "succeeded")
+
+
+def authorize_and_ship_or_release(page: Page) -> None:
+    orders = [page.new_order(capture="manual") for _ in range(3)]
+    payments = [page.pay(order, "tok_visa")[1] for order in orders]
+    assert [each["status"] for each in payments] == ["authorized"] * 3
+    assert all(page.shows(order, "authorized") for order in orders)
+    shipped, cancelled, voided = orders
+    assert page.send("POST", f"/orders/{shipped}/ship", {})[1]["isShipped"]
+    assert page.send("POST", f"/orders/{cancelled}/cancel", {})[0] == 200
+    assert page.send("POST", f"/payments/{payments[-1]['id']}/void", {})[0] == 200
+    for order, shown in ((shipped, "complete"), (cancelled, "cancelled"), (voided, "created")):
+        assert page.shows(order, shown)
+    assert page.shows_payments(shipped, "succeeded")
+    assert page.shows_payments(cancelled, "cancelled")
 
 
 @pytest.mark.parametrize(

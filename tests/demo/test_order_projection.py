@@ -30,6 +30,10 @@ CANCELLED = event("order:cancelled", id="order", version=1, ticket={"id": "ticke
 PAID = event("payment:created", id="payment", orderId="order", stripeId="ch_1")
 REFUNDED = event("payment:refunded", id="payment", orderId="order", refundId="refund")
 FAILED = event("payment:failed", id="payment", orderId="order", code="expired_card")
+AUTHORIZED = event("payment:authorized", id="payment", orderId="order", chargeId="ch_1")
+VOIDED = event("payment:voided", id="payment", orderId="order", reason="operator")
+SHIPPED = event("order:shipped", id="order", version=1)
+PENDING = event("payment:pending", id="payment", orderId="order")
 
 
 def projection_of(*events: ReceivedEvent) -> OrderProjection:
@@ -57,7 +61,12 @@ def test_a_new_order_has_the_fields_of_its_event() -> None:
         ([PAID], "complete", 0),
         ([CANCELLED, PAID], "cancelled", 1),
         ([PAID, CANCELLED], "cancelled", 1),
-        ([FAILED, REFUNDED], "created", 0),
+        ([FAILED, REFUNDED, PENDING], "created", 0),
+        ([AUTHORIZED], "authorized", 0),
+        ([AUTHORIZED, SHIPPED], "authorized", 1),
+        ([SHIPPED, PAID, AUTHORIZED], "complete", 1),
+        ([VOIDED, AUTHORIZED], "created", 0),
+        ([AUTHORIZED, CANCELLED], "cancelled", 1),
     ],
 )
 def test_the_status_follows_from_the_events(
@@ -67,27 +76,40 @@ def test_the_status_follows_from_the_events(
     assert (order.status, order.version) == (status, version)
 
 
-@given(st.permutations([CREATED, CANCELLED, PAID, REFUNDED, FAILED, PAID, CANCELLED]))
+@given(st.permutations([CREATED, CANCELLED, PAID, AUTHORIZED, VOIDED, FAILED, PAID, CANCELLED]))
 def test_repetitions_and_any_order_of_arrival_give_the_same_order(
     events: list[ReceivedEvent],
 ) -> None:
     assert order_after(*events) == order_after(CREATED, PAID, CANCELLED)
 
 
+def test_an_order_may_be_authorized_again_after_its_authorization_was_voided() -> None:
+    again = event("payment:authorized", id="another", orderId="order", chargeId="ch_2")
+    assert order_after(CREATED, AUTHORIZED, VOIDED, again).status == "authorized"
+
+
+def test_a_payment_is_pending_until_it_has_ended() -> None:
+    assert projection_of(CREATED, PENDING, PENDING).pending_payments() == {"payment": NOW}
+    for end in (PAID, FAILED, VOIDED):
+        assert projection_of(end, CREATED, PENDING).pending_payments() == {}
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{}", b'"text"', b'{"id": 1}', b"\xff", b'{"id": "\xff"}', b"nonsense"]
 )
 def test_an_undecodable_event_changes_nothing(data: bytes) -> None:
-    subjects = ("order:created", "order:cancelled", "payment:created", "payment:failed")
+    subjects = ("order:created", "order:cancelled", "order:shipped", "payment:created", "payment:x")
     events = [ReceivedEvent(NOW, subject, data) for subject in subjects]
     assert projection_of(*events) == OrderProjection()
 
 
-def test_an_order_is_overdue_from_its_expiry_unless_paid_or_cancelled() -> None:
+def test_an_order_is_overdue_from_its_expiry_unless_it_is_decided() -> None:
     assert not order_after(CREATED).is_overdue(EXPIRY - timedelta(milliseconds=1))
     assert order_after(CREATED).is_overdue(EXPIRY)
     assert not order_after(CREATED, PAID).is_overdue(EXPIRY)
     assert not order_after(CREATED, CANCELLED).is_overdue(EXPIRY)
+    assert not order_after(CREATED, AUTHORIZED).is_overdue(EXPIRY)
+    assert order_after(CREATED, AUTHORIZED, VOIDED).is_overdue(EXPIRY)
     assert not order_after(created(expires_at="no date")).is_overdue(NOW + timedelta(days=1000))
 
 

@@ -18,6 +18,10 @@ from payments_kit.servers.nats import LocalNats
 # An event arrives within milliseconds; two test processes may share two busy cores.
 MAX_SECONDS = 120.0
 LIFETIME = timedelta(minutes=10)
+ORDER_SUBJECTS = ["order:created", "order:cancelled", "order:shipped"]
+OTHER_SUBJECTS = [
+    f"payment:{what}" for what in ("refunded", "failed", "authorized", "pending", "voided")
+]
 
 
 @pytest.fixture
@@ -25,9 +29,9 @@ async def jetstream(nats_url: str) -> AsyncIterator[JetStreamContext]:
     client = await nats.connect(nats_url)
     jetstream = client.jetstream(timeout=MAX_SECONDS)
     # Several streams, as other services may have created them.
-    await jetstream.add_stream(name="orders", subjects=["order:created", "order:cancelled"])
+    await jetstream.add_stream(name="orders", subjects=ORDER_SUBJECTS)
     await jetstream.add_stream(name="paid", subjects=["payment:created"])
-    await jetstream.add_stream(name="rest", subjects=["payment:refunded", "payment:failed"])
+    await jetstream.add_stream(name="rest", subjects=OTHER_SUBJECTS)
     yield jetstream
     await client.close()
 
@@ -87,6 +91,21 @@ async def test_a_cancellation_is_published_once_with_the_next_version(
     assert (await jetstream.stream_info("orders")).state.messages == 2
 
 
+async def test_a_shipment_is_published_once_and_never_after_a_cancellation(
+    orders: OrdersService, jetstream: JetStreamContext
+) -> None:
+    order = await orders.create("me", Decimal(10), LIFETIME, "manual")
+    assert (await last_body(jetstream, "order:created"))["capture"] == "manual"
+    assert (await orders.ship(order.id)).is_shipped
+    assert (await orders.ship(order.id)).version == 1
+    assert await last_body(jetstream, "order:shipped") == {"id": order.id, "version": 1}
+    assert (await orders.cancel(order.id)).version == 2
+    cancelled = await orders.create("me", Decimal(10), LIFETIME, "manual")
+    await orders.cancel(cancelled.id)
+    assert not (await orders.ship(cancelled.id)).is_shipped
+    assert (await jetstream.stream_info("orders")).state.messages == 5
+
+
 async def test_a_payment_completes_its_order_and_a_restart_keeps_it(
     nats_url: str, jetstream: JetStreamContext
 ) -> None:
@@ -126,9 +145,9 @@ async def test_it_reports_that_nats_is_unavailable_and_continues_after_its_resta
     with LocalNats(sync_interval="always") as server:
         client = await nats.connect(server.url, max_reconnect_attempts=-1, error_cb=ignore)
         jetstream = client.jetstream(timeout=MAX_SECONDS)
-        subjects = ["order:created", "order:cancelled", "payment:created"]
+        subjects = [*ORDER_SUBJECTS, "payment:created"]
         await jetstream.add_stream(name="most", subjects=subjects)
-        await jetstream.add_stream(name="rest", subjects=["payment:refunded", "payment:failed"])
+        await jetstream.add_stream(name="rest", subjects=OTHER_SUBJECTS)
         async with OrdersService(server.url) as orders:
             order = await orders.create("me", Decimal(10), LIFETIME)
             another = await orders.create("me", Decimal(10), LIFETIME)

@@ -1,5 +1,6 @@
 """The demo's web server, without a payments service or a broker behind it."""
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
@@ -10,20 +11,28 @@ import pytest
 
 from payments_kit.demo.orders_service import OrdersService
 from payments_kit.demo.payments_client import CUSTOMER, Keys, PaymentsClient
-from payments_kit.demo.web import serve_page
+from payments_kit.demo.web import FILES, open_listener, origins_of, port_of, serve_page
+from payments_kit.demo.web_replies import STATIC
 from payments_kit.servers.processes import free_port
 
 KEYS = Keys(jwt_key="k" * 32, operator_key="o" * 32)
 
 
-async def authenticate(_payment_id: str, _succeeded: bool) -> None:
-    raise AssertionError("unexpected authentication")
+class NoBank:
+    """A bank that nobody asks."""
+
+    async def decide(self, payment_id: str, approved: bool, notifies: bool = True) -> None:
+        raise AssertionError(f"unexpected decision about {payment_id}")
+
+    async def settle_debit(self, payment_id: str) -> None:
+        raise AssertionError(f"unexpected payment of {payment_id}")
 
 
-def serve(payments: PaymentsClient, port: int = 0) -> AbstractAsyncContextManager[int]:
-    return serve_page(
-        OrdersService(f"nats://127.0.0.1:{free_port()}"), payments, authenticate, port
-    )
+def serve(
+    payments: PaymentsClient, listener: socket.socket | None = None
+) -> AbstractAsyncContextManager[int]:
+    orders = OrdersService(f"nats://127.0.0.1:{free_port()}")
+    return serve_page(orders, payments, NoBank(), listener or open_listener(0))
 
 
 @pytest.fixture
@@ -36,11 +45,12 @@ async def browser() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def test_it_uses_another_port_if_the_requested_one_is_in_use() -> None:
+def test_it_uses_another_port_if_the_requested_one_is_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        async with serve(PaymentsClient("http://127.0.0.1:1", KEYS), port) as actual_port:
-            assert actual_port != port
+        with open_listener(port) as listener:
+            assert port_of(listener) != port
+            assert f"http://127.0.0.1:{port_of(listener)}" in origins_of(listener)
 
 
 async def test_it_reports_that_the_service_does_not_respond(browser: aiohttp.ClientSession) -> None:
@@ -57,14 +67,20 @@ async def test_an_open_page_does_not_delay_its_shutdown() -> None:
         assert await stream.content.read() == b"\n"
 
 
-@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js"])
-async def test_its_files_forbid_content_of_other_origins(
+@pytest.mark.parametrize("path", ["/", *(f"/{name}" for name in FILES)])
+async def test_its_files_forbid_content_of_other_origins_and_inline_scripts(
     browser: aiohttp.ClientSession, path: str
 ) -> None:
     async with browser.get(path) as reply:
         assert reply.status == 200
-        assert await reply.text()
-        assert "default-src 'self'" in reply.headers["Content-Security-Policy"]
+        text, policy = await reply.text(), reply.headers["Content-Security-Policy"]
+    assert {"default-src 'none'", "script-src 'self'"} <= set(policy.split("; "))
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", text)
+
+
+def test_it_serves_all_its_files() -> None:
+    assert {"index.html", "bank.html", *FILES} == {each.name for each in STATIC.iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -90,8 +106,37 @@ async def test_it_rejects_invalid_orders(browser: aiohttp.ClientSession) -> None
     for body in ([], *({"price": price, "seconds": 60} for price in prices)):
         async with browser.post("/orders", json=body) as reply:
             assert reply.status == 400, body
-    async with browser.post("/orders/no-such-order/cancel", json={}) as reply:
-        assert reply.status == 404
+    body = {"price": 1, "seconds": 60, "capture": "later"}
+    async with browser.post("/orders", json=body) as reply:
+        assert reply.status == 400
+    for action in ("cancel", "ship"):
+        async with browser.post(f"/orders/no-such-order/{action}", json={}) as reply:
+            assert reply.status == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?payment=1",
+        "?returnUrl={own}",
+        "?payment=..%2Foptions&returnUrl={own}",
+        "?payment=1&returnUrl=http://elsewhere.example/",
+        "?payment=1&returnUrl=//elsewhere.example/",
+        "?payment=1&returnUrl=http://elsewhere.example@127.0.0.1/",
+        "?payment=1&returnUrl=javascript:alert(1)",
+        "?payment=1&returnUrl=http://[",
+    ],
+)
+async def test_the_bank_sends_nobody_to_another_page_than_the_shop(
+    browser: aiohttp.ClientSession, query: str
+) -> None:
+    async with browser.get("/page.js") as own:
+        path = "/bank" + query.format(own=own.url.origin())
+    for method in ("GET", "POST"):
+        async with browser.request(method, path, allow_redirects=False) as reply:
+            assert reply.status == 404
+            assert "Location" not in reply.headers
 
 
 async def test_it_rejects_invalid_refunds(browser: aiohttp.ClientSession) -> None:
