@@ -32,6 +32,8 @@ def stays_paid(history: History, payment: BookedPayment | None) -> bool:
         return False
     if history.has_lost_transactions and payment.status == "reversed":
         return True
+    if history.has_lost_transactions and payment.status == "review" and payment.is_manual:
+        return True  # a part was captured, and the loss has restored a request for another part
     return payment.status == "succeeded"
 
 
