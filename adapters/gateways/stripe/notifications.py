@@ -6,7 +6,7 @@ until a later version can use it. It is never dropped.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -20,10 +20,12 @@ from adapters.gateways.stripe.objects import (
     amount,
     intent_of,
     is_release,
+    is_whole,
     nested,
     outcome_of_charge,
     refunded_of,
     text,
+    time_of,
 )
 from adapters.gateways.stripe.refunds import reported_refund
 from adapters.gateways.stripe.signatures import verify
@@ -232,11 +234,9 @@ def _of_dispute(event_id: str, type_: str, obj: Json) -> Notification:
 def _due_by(dispute: Json) -> datetime | None:
     """Return until when Stripe awaits evidence; one that cannot be read is none."""
     due_by = nested(dispute, "evidence_details").get("due_by")
-    if not isinstance(due_by, int) or isinstance(due_by, bool):
-        return None
     try:
-        return datetime.fromtimestamp(due_by, UTC)
-    except (ValueError, OverflowError, OSError):
+        return time_of(due_by) if is_whole(due_by) else None
+    except Unreadable:
         return None
 
 

@@ -156,11 +156,11 @@ def authorized_until(charge: Json) -> datetime:
     details = nested(charge, "payment_method_details")
     before = nested(details, str(details.get("type"))).get("capture_before")
     if is_whole(before):
-        return _time(before)
+        return time_of(before)
     created = charge.get("created")
     if not is_whole(created):
         raise Unreadable("Stripe's charge has no time")
-    return _time(created) + _AUTHORIZED_FOR
+    return time_of(created) + _AUTHORIZED_FOR
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -168,11 +168,16 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _time(seconds: int) -> datetime:
+def time_of(seconds: int) -> datetime:
+    """Return one of Stripe's times.
+
+    Raises:
+        Unreadable: it is impossible.
+    """
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        raise Unreadable("Stripe's charge has an impossible time") from None
+        raise Unreadable("Stripe's object has an impossible time") from None
 
 
 # --- what is refunded of a charge ---
