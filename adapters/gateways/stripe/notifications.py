@@ -6,33 +6,28 @@ until a later version can use it. It is never dropped.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from attrs import field, frozen
 
+from adapters.gateways.stripe.disputes import dispute_of
 from adapters.gateways.stripe.events import ID, decoded, hashed, id_of, object_of, version_of
 from adapters.gateways.stripe.intents import charged_by_event, declined_by
 from adapters.gateways.stripe.labels import claimed_payment, label
 from adapters.gateways.stripe.objects import (
     Json,
     Unreadable,
-    amount,
     intent_of,
     is_release,
-    is_whole,
     nested,
     outcome_of_charge,
     refunded_of,
     text,
-    time_of,
 )
 from adapters.gateways.stripe.refunds import reported_refund
 from adapters.gateways.stripe.signatures import verify
-from adapters.gateways.stripe.statuses import dispute_status, is_known_dispute
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
-    DisputeNotification,
     ExternalRefundNotification,
     Notification,
     PaymentNotification,
@@ -41,7 +36,7 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from application.ports.payment_gateway import OutcomeUnknown
-from domain.identifiers import ChargeId, DisputeId, PaymentId
+from domain.identifiers import ChargeId, PaymentId
 from domain.money import Money
 from domain.outcome import Declined, Outcome
 
@@ -115,7 +110,7 @@ def _translated(event_id: str, event: Json) -> Notification:
         return _of_thin(event_id, event)
     type_ = text(event, "type")
     if type_.startswith(_DISPUTES):
-        return _of_dispute(event_id, type_, obj)
+        return dispute_of(event_id, type_, obj)
     if type_.startswith(_REFUNDS):
         return _of_refund(event_id, obj)
     if obj.get("object") in _WITHOUT_LABELS:
@@ -211,41 +206,6 @@ def _of_refund(event_id: str, obj: Json) -> Notification:
     if payment_id is not None and ID.fullmatch(payment_id) and refund.refund_id is not None:
         return RefundNotification(event_id, PaymentId(payment_id), charge_id, refund)
     return ExternalRefundNotification(event_id, charge_id, refund)
-
-
-def _of_dispute(event_id: str, type_: str, obj: Json) -> Notification:
-    """Translate a dispute; it only names the charge.
-
-    https://docs.stripe.com/api/disputes/object
-    """
-    word, is_closed = text(obj, "status"), type_ == "charge.dispute.closed"
-    return DisputeNotification(
-        id=event_id,
-        charge_id=ChargeId(text(obj, "charge")),
-        dispute_id=DisputeId(text(obj, "id")),
-        amount=amount(obj, "amount"),
-        reason=text(obj, "reason"),
-        status=dispute_status(word, is_closed=is_closed, was_taken=_was_taken(obj)),
-        unknown_status=None if is_known_dispute(word, is_closed=is_closed) else word,
-        due_by=_due_by(obj),
-    )
-
-
-def _due_by(dispute: Json) -> datetime | None:
-    """Return until when Stripe awaits evidence; one that cannot be read is none."""
-    due_by = nested(dispute, "evidence_details").get("due_by")
-    try:
-        return time_of(due_by) if is_whole(due_by) else None
-    except Unreadable:
-        return None
-
-
-def _was_taken(dispute: Json) -> bool:
-    """Whether Stripe has taken the disputed money: its balance transactions are negative."""
-    transactions = dispute.get("balance_transactions")
-    found = transactions if isinstance(transactions, list) else []
-    amounts = [each.get("amount") for each in found if isinstance(each, dict)]
-    return sum(amount for amount in amounts if isinstance(amount, int)) < 0
 
 
 def _payment_id(event: Json) -> PaymentId | None:
