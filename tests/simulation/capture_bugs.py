@@ -6,14 +6,13 @@ from typing import Any, Final
 from attrs import evolve
 
 from adapters.persistence.in_memory import unit_of_work
-from application.use_cases.check_payment import CheckPayment
 from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.settle_payment import Change
 from application.use_cases.void_payment import VoidPayment
 from domain.events import Event, PaymentAuthorized, PaymentCreated, PaymentExpiring, PaymentVoided
 from domain.identifiers import PaymentId
 from domain.order import Order
-from domain.outcome import Authorized, Charged, Declined, Evidence
+from domain.outcome import Authorized, Charged, Declined
 from domain.payment import Payment
 from domain.payment_status import ORDER_CANCELLED, PaymentStatus
 from domain.refund_rules import external_refund
@@ -55,9 +54,6 @@ def _an_earlier_shipment_is_forgotten(
     return evolve(held, replica=self.replica)
 
 
-_one_key = property(lambda payment: f"{payment.id}:capture-1")
-
-
 async def _captures_are_only_looked_for(
     self: RecoverPayments, order: Order, payment: Payment
 ) -> None:
@@ -91,26 +87,6 @@ async def _voided_without_the_gateway(
     if not payment.is_being_released:
         return payment
     return await self.check.settle(payment, Declined("canceled"))
-
-
-_ask = CheckPayment._ask
-
-
-async def _a_capture_is_read_as_a_release(
-    self: CheckPayment, payment: Payment, cancel: bool, within: float
-) -> Evidence | None:
-    evidence = await _ask(self, payment, cancel, within)
-    is_hold = cancel and payment.status is PaymentStatus.AUTHORIZED
-    return Declined("canceled") if is_hold and isinstance(evidence, Charged) else evidence
-
-
-_reversal_reason = Order._reversal_reason
-
-
-def _what_was_authorized_is_kept(self: Order, payment: Payment, paid_at: datetime) -> str | None:
-    if payment.status is PaymentStatus.AUTHORIZED:
-        return None
-    return _reversal_reason(self, payment, paid_at)
 
 
 _release = Payment.release
@@ -210,18 +186,12 @@ CAPTURE_BUGS: Final = (
     Bug("the rest is captured too", Order, "request_capture", _the_rest_is_captured_too),
     Bug("a larger shipment is captured", Order, "_capture_shipped", _a_larger_shipment_is_captured),
     Bug("an earlier shipment is forgotten", Order, "_authorize", _an_earlier_shipment_is_forgotten),
-    Bug("one key for all captures", Payment, "capture_key", _one_key),
     Bug(
         "captures are only looked for",
         *(RecoverPayments, "_check", _captures_are_only_looked_for),
     ),
     Bug("the released rest is a refund", Order, "_capture", _the_rest_is_refunded),
     Bug("voided without the gateway", VoidPayment, "__call__", _voided_without_the_gateway),
-    Bug("a capture is read as a release", CheckPayment, "_ask", _a_capture_is_read_as_a_release),
-    Bug(
-        "a capture after a cancellation is kept",
-        *(Order, "_reversal_reason", _what_was_authorized_is_kept),
-    ),
     Bug("a cancelled order keeps its hold", Payment, "release", _cancelled_orders_keep_their_hold),
     Bug("a late authorization is kept", Order, "_authorize", _a_late_authorization_is_kept),
     Bug("the hold of an abandoned payment", Order, "should_cancel", _abandoned_holds_are_left),
