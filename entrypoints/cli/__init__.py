@@ -7,6 +7,7 @@ from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
 from entrypoints.cli.notifications import notification_commands
 from entrypoints.cli.outbox import outbox_commands
+from entrypoints.cli.payments import capture, refund, void
 from entrypoints.cli.service import serve, worker
 from entrypoints.settings.reference import help_text
 
@@ -29,6 +30,7 @@ def main() -> None:
 
 for _command in (
     *(serve, worker, migrate, doctor),
+    *(capture, void, refund),
     *(dead_letter_commands, notification_commands, outbox_commands),
 ):
     main.add_command(_command)

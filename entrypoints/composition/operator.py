@@ -16,6 +16,7 @@ from adapters.persistence.sql.health_check import check as check_database
 from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
+from application.application import UseCases
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
 from entrypoints.composition.broker import broker_of, open_connected, streams_of
@@ -87,6 +88,17 @@ async def open_outbox(settings: Settings) -> AsyncIterator[SqlOutboxQueue]:
         yield SqlOutboxQueue(Database(engine))
     finally:
         await engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def open_use_cases(settings: Settings) -> AsyncIterator[UseCases]:
+    """Open the use cases; they raise StorageUnavailable without the database.
+
+    Raises:
+        InvalidSetting: a gateway plug-in rejects the environment.
+    """
+    async with open_runtime(settings) as runtime:
+        yield runtime.use_cases
 
 
 @frozen

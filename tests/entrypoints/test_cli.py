@@ -101,6 +101,9 @@ def test_the_doctor_prints_one_line_for_each_problem() -> None:
         ("notifications show 1", ""),
         ("notifications replay --all", ""),
         ("notifications discard 1", ""),
+        ("capture payment-1 --amount 1", ""),
+        ("void payment-1", ""),
+        ("refund payment-1 --reason broken", ""),
     ],
 )
 def test_an_unreachable_server_is_reported_in_one_line(command: str, variable: str) -> None:
@@ -114,6 +117,15 @@ def test_a_replay_needs_either_numbers_or_all() -> None:
     for command in ("dead-letters", "notifications"):
         assert run(command, "replay").exit_code == 2
         assert run(command, "replay", "1", "--all").exit_code == 2
+
+
+def test_what_cannot_be_asked_of_a_payment_is_said_before_anything_is_opened() -> None:
+    assert error_line(run("capture", "a/b")) == "payments: there is no payment 'a/b'"
+    for arguments in (
+        *(["capture"], ["capture", "p", "--amount", "0"], ["capture", "p", "--amount", "1.5"]),
+        *(["refund", "p"], ["refund", "p", "--reason", ""], ["void", "p", "--reason", "x" * 256]),
+    ):
+        assert run(*arguments).exit_code == 2, arguments
 
 
 def test_commands_of_other_packages_are_loaded_and_broken_ones_reported_in_one_line(
