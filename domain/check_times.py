@@ -25,8 +25,9 @@ AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
 Banks allow about 15 minutes."""
 
 LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
-"""How long an abandoned payment is still checked: as long as Stripe may keep an idempotency key
-(https://docs.stripe.com/api/idempotent_requests)."""
+"""How long an abandoned payment is still checked: the port of the gateways promises that no request
+is executed later (Stripe keeps an idempotency key that long:
+https://docs.stripe.com/api/idempotent_requests)."""
 
 PENDING_FIRST_CHECK_AFTER: Final = timedelta(hours=1)
 """When a pending payment is first asked about. A bank debit takes days and the gateway sends a

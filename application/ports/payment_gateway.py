@@ -18,6 +18,11 @@ LOOKUP_SECONDS: Final = 25.0
 must still be understood: `find` may ask twice. It is less than the 30 s within which the outcome is
 to be found once the gateway answers again, because a look-up may start just before that."""
 
+MAX_KEY_LENGTH: Final = 64
+"""The most characters of an idempotency key: a payment's id, a refund's key, or a capture's. They
+are of [A-Za-z0-9_:-]. The longest ones have 51 today: the id of a payment (36), `:capture-` and a
+number. An adapter of a gateway that accepts less sends a hash of the key."""
+
 
 @frozen
 class CardToken:
@@ -65,12 +70,15 @@ class PaymentGateway(Protocol):
     Promises, checked by payments_kit/conformance/*promises.py on every adapter:
 
     - The payment's id is the idempotency key of its charge, and the refund's `key` that of its
-      refund: however often a request is sent, money moves once.
+      refund: however often a request is sent, money moves once. A key has at most MAX_KEY_LENGTH
+      characters.
     - `charge` and `refund` end within CALL_SECONDS, the other calls within LOOKUP_SECONDS, with a
       result or with one of the two exceptions.
     - A result is final. Anything that is not understood with certainty raises `OutcomeUnknown`;
       `GatewayUnavailable` is raised only if certainly nothing was done.
     - No call retries anything that could move money again.
+    - A request that was not answered is executed within 24 h or never: the service looks that long
+      for a charge that the gateway did not know.
 
     What not every gateway can do is in gateway_captures.py and gateway_history.py.
     """

@@ -1,11 +1,15 @@
 """A double of Tillpay, an imaginary payment service: a small HTTP server with data in memory.
 
 It represents a real service's test mode. POST requests carry an `Idempotency-Key` and our `label`.
+A charge is `paid`, `declined`, `pending`, or `held` until it is captured or `released`; a refund is
+`pending`, and later `paid` or `failed`.
 """
 
+import asyncio
 import contextlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -23,6 +27,10 @@ class Tillpay:
         self.refunds: list[dict[str, Any]] = []
         self.replies_to_lose: Counter[str] = Counter()
         self.requests_to_lose: Counter[str] = Counter()
+        self.requests_to_stall: Counter[str] = Counter()
+        self.answers: defaultdict[str, list[int]] = defaultdict(list)
+        self.undecided = 0
+        self._closing = asyncio.Event()
         self._replies: dict[str, tuple[object, int, dict[str, Any]]] = {}
 
     @contextlib.asynccontextmanager
@@ -39,6 +47,7 @@ class Tillpay:
         try:
             yield self
         finally:
+            self._closing.set()
             await runner.cleanup()
 
     async def _reply(self, request: web.Request) -> web.StreamResponse:
@@ -46,6 +55,11 @@ class Tillpay:
         if self.requests_to_lose[step]:
             self.requests_to_lose[step] -= 1
             return await self._hang_up(request)
+        if self.requests_to_stall[step]:
+            self.requests_to_stall[step] -= 1
+            await self._closing.wait()
+        if self.answers[step]:
+            return web.json_response({"code": "no"}, status=self.answers[step].pop())
         status, body = await self._execute(request)
         if self.replies_to_lose[step]:
             self.replies_to_lose[step] -= 1
@@ -62,8 +76,13 @@ class Tillpay:
         params = await request.json()
         key = request.headers["Idempotency-Key"]
         if key not in self._replies:
-            create = self._charge if records is self.charges else self._refund
-            self._replies[key] = (params, *create(params))
+            execute = {
+                "/charges": self._charge,
+                "/refunds": self._refund,
+                "/captures": self._capture,
+                "/releases": self._release,
+            }[request.path]
+            self._replies[key] = (params, *execute(params))
         first, status, body = self._replies[key]
         return (status, body) if first == params else (409, {"code": "key_reused"})
 
@@ -71,20 +90,42 @@ class Tillpay:
         if params["card"] not in CARDS:
             return 402, {"code": "no_such_card"}
         code = CARDS[params["card"]]
-        charge = params | {"id": f"charge-{len(self.charges)}", "declined": code}
+        state = "declined" if code else "held" if params.get("hold") else "paid"
+        if self.undecided:
+            self.undecided, state = self.undecided - 1, "pending"
+        charge = params | {"id": f"charge-{len(self.charges)}", "state": state, "code": code}
+        charge["held_until"] = (datetime.now(UTC) + timedelta(days=6)).isoformat()
         self.charges.append(charge)
-        return 200, charge
+        return 200, dict(charge)
+
+    def _capture(self, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        charge = next((it for it in self.charges if it["id"] == params["charge"]), None)
+        if charge is None or charge["state"] != "held":
+            return 402, {"code": "not_held"}
+        if params["amount"] > charge["amount"]:
+            return 402, {"code": "too_much"}
+        charge |= {"state": "paid", "amount": params["amount"]}
+        return 200, dict(charge)
+
+    def _release(self, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        charge = next((it for it in self.charges if it["label"] == params["label"]), None)
+        if charge is None or charge["state"] != "held":
+            return 402, {"code": "not_held"}
+        charge |= {"state": "released", "code": "released"}
+        return 200, dict(charge)
 
     def _refund(self, params: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         charge = next((it for it in self.charges if it["id"] == params["charge"]), None)
         if charge is None:
             return 402, {"code": "no_such_charge"}
-        refunded = sum(it["amount"] for it in self.refunds if it["charge"] == charge["id"])
-        if charge["declined"] or refunded + params["amount"] > charge["amount"]:
+        made = [it for it in self.refunds if it["charge"] == charge["id"]]
+        refunded = sum(it["amount"] for it in made if it["state"] != "failed")
+        if charge["state"] != "paid" or refunded + params["amount"] > charge["amount"]:
             return 402, {"code": "too_much"}
-        refund = params | {"id": f"refund-{len(self.refunds)}", "currency": charge["currency"]}
+        refund = params | {"id": f"refund-{len(self.refunds)}", "state": "pending"}
+        refund["currency"] = charge["currency"]
         self.refunds.append(refund)
-        return 200, refund
+        return 200, dict(refund)
 
     async def _hang_up(self, request: web.Request) -> web.StreamResponse:
         # After half a reply: some HTTP clients (aiohttp too) repeat a GET that got no reply at all.

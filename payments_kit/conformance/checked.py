@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
+from application.ports.gateway_captures import Capture, GatewayCaptures
 from application.ports.gateway_history import GatewayHistory, ListCharges, ListRefunds
 from application.ports.payment_gateway import (
     CALL_SECONDS,
@@ -79,6 +80,12 @@ class CheckedGateway:
             return None
         return lambda since, until: self._checked("list_charges", list_charges(since, until))
 
+    @property
+    def capture(self) -> Capture | None:
+        """The adapter's capture, if it has one."""
+        capture = GatewayCaptures.of(self._gateway).capture
+        return capture and (lambda payment: self._checked("capture", capture(payment)))
+
     async def check(self) -> None:
         """Call the adapter."""
         await self._checked("check", self._gateway.check())
@@ -89,7 +96,7 @@ class CheckedGateway:
 
     async def _checked(self, method: str, call: Awaitable[Result]) -> Result:
         __tracebackhide__ = True
-        is_call = method in ("charge", "refund")
+        is_call = method in ("charge", "refund", "capture")
         seconds = self._call_seconds if is_call else self._lookup_seconds
         limit = asyncio.timeout(seconds)
         try:

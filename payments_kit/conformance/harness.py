@@ -3,20 +3,31 @@
 Every harness implements `Harness`; the others only if the gateway's test mode allows it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
+from domain.refund import Refund
 
-Step = Literal["charge", "find", "refund", "find_refund"]
-"""The method of the port whose request a fault applies to."""
+Step = Literal["charge", "find", "refund", "find_refund", "capture", "cancel"]
+"""The method of the port whose request a fault applies to; the last two only with `capture`."""
+
+
+CURRENCIES: Final = ("usd", "eur", "jpy", "kwd")
+"""With two decimals, none and three: https://www.iso.org/iso-4217-currency-codes.html."""
 
 
 class Harness(Protocol):
-    """An adapter in test mode, and the gateway's own records, read without the adapter."""
+    """An adapter in test mode, and the gateway's own records, read without the adapter.
+
+    A harness may have two more attributes, with other values than these:
+
+    - `currencies = ("usd", "eur", "jpy", "kwd")`: what is paid in; the first is used for most tests
+    - `unknown_token = CardToken("no-such-token")`: a token that the gateway has never issued
+    """
 
     @property
     def gateway(self) -> GatewayAdapter:
@@ -63,6 +74,37 @@ class RefusingHarness(Harness, Protocol):
 
     def refuse(self) -> None:
         """Let the gateway refuse the next charge for a reason that no card can change."""
+
+
+class StallingHarness(Harness, Protocol):
+    """A gateway that can be made not to answer, while its connection stays open."""
+
+    def stall(self, step: Step) -> None:
+        """Let the next such request get no reply; it is not executed."""
+
+
+class AnsweringHarness(Harness, Protocol):
+    """A gateway that can be made to answer with an HTTP status."""
+
+    def answer(self, step: Step, status: int) -> None:
+        """Let the next such request be answered with this error; it is not executed."""
+
+
+class UndecidedHarness(Harness, Protocol):
+    """A gateway that may accept a charge before the bank has decided."""
+
+    def pending(self) -> None:
+        """Let the gateway accept the next charge and report that it is not decided yet."""
+
+
+class SettlingRefundHarness(Harness, Protocol):
+    """A gateway whose refunds are accepted at once and settled later.
+
+    If that depends on the card, `settling_token` is a card whose refunds are settled later.
+    """
+
+    async def settle_refund(self, payment: Payment, refund: Refund, succeeded: bool) -> None:
+        """Let a refund that is pending succeed or fail; change nothing if it is not pending."""
 
 
 class RefundListingHarness(Harness, Protocol):
@@ -115,8 +157,81 @@ class PendingListHarness(PendingHarness, ChargeListingHarness, Protocol):
         """Return the gateway's current time, or a little earlier."""
 
 
+class CapturingHarness(Harness, Protocol):
+    """An adapter with `capture`: its gateway can hold money and capture it later."""
+
+    async def captured_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment were captured, refunded or not."""
+
+    async def held_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment are authorized and neither captured nor released."""
+
+
+class ExpiringHarness(CapturingHarness, Protocol):
+    """Such a gateway whose authorizations can be made to run out."""
+
+    async def expire(self, payment: Payment) -> None:
+        """Let the authorization of a payment run out."""
+
+
+class UnreliableCapturingHarness(CapturingHarness, UnreliableHarness, Protocol):
+    """Such a gateway whose connection can be made to fail."""
+
+    @property
+    def unreachable(self) -> GatewayAdapter:
+        """An adapter that cannot connect to the gateway."""
+
+    def lose_reply(self, step: Step) -> None:
+        """Let the next such request be executed, and its reply be lost."""
+
+    def lose_request(self, step: Step) -> None:
+        """Let the next such request be lost: it is not executed, and there is no reply."""
+
+    async def held_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment are authorized and neither captured nor released."""
+
+
+class AnsweringCapturingHarness(CapturingHarness, AnsweringHarness, Protocol):
+    """Such a gateway that can be made to answer with an HTTP status."""
+
+    def answer(self, step: Step, status: int) -> None:
+        """Let the next such request be answered with this error; it is not executed."""
+
+    async def held_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment are authorized and neither captured nor released."""
+
+
+class StallingCapturingHarness(CapturingHarness, StallingHarness, Protocol):
+    """Such a gateway that can be made not to answer."""
+
+    def stall(self, step: Step) -> None:
+        """Let the next such request get no reply; it is not executed."""
+
+
+class AuthorizationListHarness(CapturingHarness, ChargeListingHarness, Protocol):
+    """Such a gateway whose adapter has `list_charges`."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+    async def held_amount(self, payment: Payment) -> int:
+        """How many minor units of this payment are authorized and neither captured nor released."""
+
+
 MakeHarness = Callable[[Mapping[str, str]], Harness | AbstractAsyncContextManager[Harness]]
 """The function that `--gateway` names: it receives the environment, once for every test."""
+
+
+def currencies(harness: Harness) -> Sequence[str]:
+    """Return what this harness is paid in; the first one is used for most tests."""
+    chosen: Sequence[str] = getattr(harness, "currencies", CURRENCIES)
+    return chosen
+
+
+def unknown_token(harness: Harness) -> CardToken:
+    """Return a token that the gateway has never issued."""
+    token: CardToken = getattr(harness, "unknown_token", CardToken("no-such-token"))
+    return token
 
 
 def hooks(harness: type) -> dict[str, str]:

@@ -11,7 +11,7 @@ from application.ports.gateway_history import GatewayHistory, ListedCharge
 from domain.outcome import Charged, Declined, Pending
 from domain.payment import Payment
 from payments_kit.conformance.harness import PendingHarness, PendingListHarness
-from payments_kit.conformance.samples import a_payment
+from payments_kit.conformance.samples import payment_for
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -97,7 +97,7 @@ class PendingListContract:
 
 
 async def _pending(harness: PendingHarness) -> tuple[Payment, Pending]:
-    payment = a_payment()
+    payment = payment_for(harness)
     outcome = await harness.gateway.charge(payment, harness.pending_token)
     assert isinstance(outcome, Pending)
     return evolve(payment, reference=outcome.reference), outcome

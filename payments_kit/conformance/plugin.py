@@ -6,9 +6,13 @@ If `payments` is installed, every pytest run loads this module, so it imports on
 import pytest
 
 pytest.register_assert_rewrite(
+    "payments_kit.conformance.answer_promises",
     "payments_kit.conformance.authentication_promises",
+    "payments_kit.conformance.capture_fault_promises",
+    "payments_kit.conformance.capture_promises",
     "payments_kit.conformance.fault_promises",
     "payments_kit.conformance.promises",
+    "payments_kit.conformance.refund_promises",
 )
 
 

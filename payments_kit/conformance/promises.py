@@ -10,13 +10,20 @@ import asyncio
 import pytest
 from attrs import evolve
 
-from application.ports.payment_gateway import CardToken, OutcomeUnknown
+from application.ports.payment_gateway import MAX_KEY_LENGTH, OutcomeUnknown
 from domain.identifiers import ChargeId
-from domain.money import Currency, Money
+from domain.money import Currency
 from domain.outcome import Charged, Declined
 from domain.refund import Refunded, RefundFailed
-from payments_kit.conformance.harness import Harness
-from payments_kit.conformance.samples import a_payment, a_refund, paid
+from payments_kit.conformance.harness import Harness, currencies, unknown_token
+from payments_kit.conformance.samples import (
+    a_payment,
+    a_refund,
+    is_accepted,
+    paid,
+    payment_for,
+    refunded,
+)
 
 
 @pytest.mark.asyncio
@@ -24,7 +31,7 @@ class PaymentGatewayContract:
     """What every gateway promises, in any test mode."""
 
     async def test_a_charge_captures_the_requested_amount(self, harness: Harness) -> None:
-        payment = a_payment(1999)
+        payment = payment_for(harness, 1999)
         outcome = await harness.gateway.charge(payment, harness.succeeding_token)
         assert isinstance(outcome, Charged)
         assert outcome.charge_id
@@ -33,27 +40,32 @@ class PaymentGatewayContract:
         assert payment.mismatch(outcome) is None
         assert await harness.charge_count(payment) == 1
 
-    @pytest.mark.parametrize(
-        ("minor_units", "currency"), [(500, "jpy"), (12340, "kwd"), (999, "eur")]
-    )
-    async def test_an_amount_is_in_minor_units_of_its_currency(
-        self, harness: Harness, minor_units: int, currency: str
-    ) -> None:
-        payment = a_payment(minor_units, currency)
-        outcome = await harness.gateway.charge(payment, harness.succeeding_token)
-        assert isinstance(outcome, Charged)
-        assert outcome.amount == Money(minor_units, Currency(currency))
+    async def test_an_amount_is_in_minor_units_of_its_currency(self, harness: Harness) -> None:
+        for currency in currencies(harness):
+            # Card networks know no third decimal: Stripe, for one, wants a 0 there.
+            minor_units = 12340 if Currency(currency).decimals == 3 else 999
+            payment = a_payment(minor_units, currency)
+            outcome = await harness.gateway.charge(payment, harness.succeeding_token)
+            assert isinstance(outcome, Charged), currency
+            assert outcome.amount == payment.amount, currency
+
+    async def test_the_longest_key_is_accepted(self, harness: Harness) -> None:
+        payment, charged = await paid(harness, 1000)
+        refund = evolve(a_refund(payment, charged, 400), attempt=10)
+        assert max(len(payment.id), len(refund.key)) <= MAX_KEY_LENGTH
+        assert is_accepted(await harness.gateway.refund(payment, refund))
+        assert is_accepted(await harness.gateway.find_refund(payment, refund))
 
     async def test_a_declined_card_is_declined_with_a_code(self, harness: Harness) -> None:
-        payment = a_payment()
+        payment = payment_for(harness)
         outcome = await harness.gateway.charge(payment, harness.declined_token)
         assert isinstance(outcome, Declined)
         assert outcome.code
         assert await harness.charge_count(payment) == 0
 
     async def test_an_unknown_token_is_declined(self, harness: Harness) -> None:
-        payment = a_payment()
-        outcome = await harness.gateway.charge(payment, CardToken("tok_unknown"))
+        payment = payment_for(harness)
+        outcome = await harness.gateway.charge(payment, unknown_token(harness))
         assert isinstance(outcome, Declined)
         assert await harness.charge_count(payment) == 0
 
@@ -64,7 +76,7 @@ class PaymentGatewayContract:
         assert await harness.charge_count(payment) == 1
 
     async def test_a_repeated_declined_charge_stays_declined(self, harness: Harness) -> None:
-        payment = a_payment()
+        payment = payment_for(harness)
         first = await harness.gateway.charge(payment, harness.declined_token)
         again = await harness.gateway.charge(payment, harness.declined_token)
         assert isinstance(first, Declined)
@@ -74,14 +86,14 @@ class PaymentGatewayContract:
     async def test_a_repeated_charge_with_another_card_captures_nothing(
         self, harness: Harness
     ) -> None:
-        payment = a_payment()
+        payment = payment_for(harness)
         await harness.gateway.charge(payment, harness.declined_token)
         with pytest.raises(OutcomeUnknown):
             await harness.gateway.charge(payment, harness.succeeding_token)
         assert await harness.charge_count(payment) == 0
 
     async def test_concurrent_repeats_of_a_charge_capture_once(self, harness: Harness) -> None:
-        payment = a_payment()
+        payment = payment_for(harness)
         results = await asyncio.gather(
             *(harness.gateway.charge(payment, harness.succeeding_token) for _ in range(8)),
             return_exceptions=True,
@@ -114,7 +126,7 @@ class PaymentGatewayContract:
 
     async def test_a_payment_that_was_never_sent_is_not_found(self, harness: Harness) -> None:
         await paid(harness)
-        assert await harness.gateway.find(a_payment()) is None
+        assert await harness.gateway.find(payment_for(harness)) is None
 
     async def test_a_charge_is_found_right_after_its_reply(self, harness: Harness) -> None:
         payment, charged = await paid(harness)
@@ -126,7 +138,9 @@ class PaymentGatewayContract:
         assert await harness.gateway.find(named) == charged
 
     async def test_a_payment_with_an_unknown_reference_is_not_found(self, harness: Harness) -> None:
-        payment = evolve(a_payment(), reference="pi_unknown")
+        _, charged = await paid(harness)
+        unknown = f"{charged.reference or charged.charge_id}x"
+        payment = evolve(payment_for(harness), reference=unknown)
         assert await harness.gateway.find(payment) is None
         assert await harness.gateway.cancel(payment) is None
 
@@ -136,7 +150,7 @@ class PaymentGatewayContract:
         assert await harness.gateway.find(payment) == charged
 
     async def test_a_decline_is_found_as_a_decline(self, harness: Harness) -> None:
-        payment = a_payment()
+        payment = payment_for(harness)
         declined = await harness.gateway.charge(payment, harness.declined_token)
         found = await harness.gateway.find(payment)
         assert isinstance(declined, Declined)
@@ -150,22 +164,22 @@ class PaymentGatewayContract:
     async def test_cancelling_a_payment_that_was_never_sent_finds_nothing(
         self, harness: Harness
     ) -> None:
-        assert await harness.gateway.cancel(a_payment()) is None
+        assert await harness.gateway.cancel(payment_for(harness)) is None
 
     # --- refund --------------------------------------------------------------------------------
 
     async def test_a_full_refund_returns_the_whole_amount(self, harness: Harness) -> None:
         payment, charged = await paid(harness, 1000)
-        outcome = await harness.gateway.refund(payment, a_refund(payment, charged))
-        assert isinstance(outcome, Refunded)
-        assert outcome.amount == payment.amount
+        outcome = await refunded(harness, payment, a_refund(payment, charged))
+        assert is_accepted(outcome)
+        assert not isinstance(outcome, Refunded) or outcome.amount == payment.amount
         assert await harness.refunded_amount(payment) == 1000
 
     async def test_a_partial_refund_returns_its_amount(self, harness: Harness) -> None:
         payment, charged = await paid(harness, 1000)
-        outcome = await harness.gateway.refund(payment, a_refund(payment, charged, 400))
-        assert isinstance(outcome, Refunded)
-        assert outcome.amount.minor_units == 400
+        outcome = await refunded(harness, payment, a_refund(payment, charged, 400))
+        assert is_accepted(outcome)
+        assert not isinstance(outcome, Refunded) or outcome.amount.minor_units == 400
         assert await harness.refunded_amount(payment) == 400
 
     async def test_a_repeated_refund_returns_nothing_more(self, harness: Harness) -> None:
@@ -186,7 +200,8 @@ class PaymentGatewayContract:
         outcomes = await asyncio.gather(
             *(harness.gateway.refund(payment, a_refund(payment, charged, 600)) for _ in range(2))
         )
-        assert sorted(type(each).__name__ for each in outcomes) == ["RefundFailed", "Refunded"]
+        assert sorted(map(is_accepted, outcomes)) == [False, True]
+        assert sum(isinstance(each, RefundFailed) for each in outcomes) == 1
         assert await harness.refunded_amount(payment) == 600
 
     async def test_a_refund_of_an_unknown_charge_fails(self, harness: Harness) -> None:
@@ -200,8 +215,8 @@ class PaymentGatewayContract:
         payment, charged = await paid(harness)
         refund = a_refund(payment, charged, 400)
         assert await harness.gateway.find_refund(payment, refund) is None
-        refunded = await harness.gateway.refund(payment, refund)
-        assert await harness.gateway.find_refund(payment, refund) == refunded
+        outcome = await harness.gateway.refund(payment, refund)
+        assert await harness.gateway.find_refund(payment, refund) == outcome
 
     async def test_only_the_current_attempt_of_a_refund_is_found(self, harness: Harness) -> None:
         payment, charged = await paid(harness)
@@ -216,8 +231,8 @@ class PaymentGatewayContract:
         payment, charged = await paid(harness)
         ours = a_refund(payment, charged, 300)
         await harness.gateway.refund(payment, ours)
-        refunded = await harness.gateway.refund(payment, a_refund(payment, charged, 400))
-        external = evolve(a_refund(payment, charged, 400), reference=refunded.reference)
-        assert await harness.gateway.find_refund(payment, external) == refunded
-        unknown = evolve(ours, reference="re_unknown")
+        outcome = await harness.gateway.refund(payment, a_refund(payment, charged, 400))
+        external = evolve(a_refund(payment, charged, 400), reference=outcome.reference)
+        assert await harness.gateway.find_refund(payment, external) == outcome
+        unknown = evolve(ours, reference=f"{outcome.reference}x")
         assert await harness.gateway.find_refund(payment, unknown) is None

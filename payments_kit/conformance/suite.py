@@ -5,7 +5,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from payments_kit.conformance.answer_promises import (
+    AnswerContract,
+    AnsweredCaptureContract,
+    StalledCaptureContract,
+    StallingContract,
+    UndecidedContract,
+)
 from payments_kit.conformance.authentication_promises import AuthenticationContract
+from payments_kit.conformance.capture_fault_promises import (
+    AuthorizationListContract,
+    UnreliableCaptureContract,
+)
+from payments_kit.conformance.capture_promises import CaptureContract, ExpiringCaptureContract
 from payments_kit.conformance.checked import CheckedHarness
 from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
@@ -15,6 +27,7 @@ from payments_kit.conformance.fault_promises import (
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.refund_promises import SettlingRefundContract
 from payments_kit.conformance.run import RUN
 
 
@@ -58,4 +71,44 @@ class TestPending(PendingContract):
 
 
 class TestPendingList(PendingListContract):
+    """Needs the same, an adapter that lists charges, and the gateway's time."""
+
+
+class TestStalling(StallingContract):
+    """Needs a gateway that can be made not to answer."""
+
+
+class TestAnswer(AnswerContract):
+    """Needs a gateway that can be made to answer with an HTTP status."""
+
+
+class TestUndecided(UndecidedContract):
+    """Needs a gateway that can be made to leave a charge undecided."""
+
+
+class TestSettlingRefund(SettlingRefundContract):
+    """Needs a gateway that settles refunds later."""
+
+
+class TestCapture(CaptureContract):
+    """Needs an adapter with `capture`."""
+
+
+class TestExpiringCapture(ExpiringCaptureContract):
+    """Needs the same, and authorizations that can be made to run out."""
+
+
+class TestUnreliableCapture(UnreliableCaptureContract):
+    """Needs the same, and a connection that can be made to fail."""
+
+
+class TestAnsweredCapture(AnsweredCaptureContract):
+    """Needs the same, and a gateway that can be made to answer with an HTTP status."""
+
+
+class TestStalledCapture(StalledCaptureContract):
+    """Needs the same, and a gateway that can be made not to answer."""
+
+
+class TestAuthorizationList(AuthorizationListContract):
     """Needs the same, an adapter that lists charges, and the gateway's time."""

@@ -58,7 +58,7 @@ def test_following_the_guide_produces_the_example(tmp_path: Path) -> None:
     for language, block in BLOCKS:
         (write if language == "python" else check)(tmp_path, block)
     written = [file for file in tmp_path.rglob("*.py") if file.name != DOUBLE]
-    assert len(written) == 3
+    assert len(written) == 5
     for file in written:
         assert file.read_text() == (EXAMPLES / file.relative_to(tmp_path)).read_text()
 

@@ -6,20 +6,28 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.gateways.fake import FakeGateway
 from adapters.gateways.in_memory import Faults, GatewayFaultKind, InMemoryGateway
-from adapters.gateways.simulated.attempts import AttemptState
+from adapters.gateways.simulated.attempts import AUTHORIZED_FOR, AttemptState
 from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.simulated.refunds import RefundState
 from adapters.gateways.stripe.client import StripeApi
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.money import Money
 from domain.payment import Payment
+from domain.refund import Refund
+from payments_kit.conformance.answer_promises import AnswerContract
 from payments_kit.conformance.authentication_promises import AuthenticationContract
+from payments_kit.conformance.capture_fault_promises import (
+    AuthorizationListContract,
+    UnreliableCaptureContract,
+)
+from payments_kit.conformance.capture_promises import CaptureContract, ExpiringCaptureContract
 from payments_kit.conformance.fault_promises import (
     FailingGatewayContract,
     RefusingGatewayContract,
@@ -29,6 +37,7 @@ from payments_kit.conformance.harness import Step
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.refund_promises import SettlingRefundContract
 from payments_kit.doubles.stripe import lifecycle, refunds
 from payments_kit.doubles.stripe.faults import Kind
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Account, stripe_account
@@ -43,6 +52,7 @@ class StripeTestCards:
     succeeding_token = CardToken("tok_visa")
     declined_token = CardToken("tok_chargeDeclinedInsufficientFunds")
     authenticating_token = CardToken("tok_threeDSecure2Required")
+    settling_token = CardToken("tok_pendingRefund")
 
     @property
     def pending_token(self) -> CardToken:
@@ -64,6 +74,29 @@ class SimulatedHarness(StripeTestCards):
 
     async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
         await self.gateway.finish_debit(payment.id, succeeded)
+
+    async def settle_refund(self, payment: Payment, refund: Refund, succeeded: bool) -> None:
+        await self.gateway.finish_refund(payment.id, refund.id, succeeded)
+
+    async def captured_amount(self, payment: Payment) -> int:
+        return await self._amount(payment, AttemptState.SUCCEEDED)
+
+    async def held_amount(self, payment: Payment) -> int:
+        return await self._amount(payment, AttemptState.AUTHORIZED)
+
+    async def _amount(self, payment: Payment, state: AttemptState) -> int:
+        record = await self.gateway.record(payment.id)
+        return sum(each.amount.minor_units for each in record.attempts if each.state is state)
+
+    async def expire(self, payment: Payment) -> None:
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, None]:
+            attempts = [
+                evolve(each, authorized_at=self.gateway_time() - AUTHORIZED_FOR)
+                for each in record.attempts
+            ]
+            return evolve(record, attempts=tuple(attempts)), None
+
+        await self.gateway._send("expire", payment.id, rule)
 
     async def charge_count(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
@@ -88,7 +121,7 @@ class InMemoryHarness(SimulatedHarness):
     @property
     def unreachable(self) -> GatewayAdapter:
         world = World()
-        for step in ("charge", "find", "cancel", "refund", "find_refund", "check"):
+        for step in ("charge", "find", "cancel", "capture", "refund", "find_refund", "check"):
             world.faults.add(step, GatewayFaultKind.UNREACHABLE)
         return world.gateway
 
@@ -127,6 +160,14 @@ class StripeHarness(StripeTestCards):
 
     def fail(self, step: Step, *, executed: bool) -> None:
         self._add_fault(step, "status_after" if executed else "status_before", status=500)
+
+    def answer(self, step: Step, status: int) -> None:
+        self._add_fault(step, "status_before", status=status)
+
+    async def settle_refund(self, payment: Payment, refund: Refund, succeeded: bool) -> None:
+        for each in _labelled(payment, self.account.stripe.ledger.refunds):
+            if each["metadata"].get("refund_id") == refund.id and each["status"] == "pending":
+                refunds.finish(self.account.stripe.ledger, each, succeeded=succeeded)
 
     def gateway_time(self) -> datetime:
         return datetime.fromtimestamp(self.account.stripe.ledger.timestamp(), UTC)
@@ -199,6 +240,11 @@ class TestInMemory(
     AuthenticationContract,
     PendingContract,
     PendingListContract,
+    SettlingRefundContract,
+    CaptureContract,
+    ExpiringCaptureContract,
+    UnreliableCaptureContract,
+    AuthorizationListContract,
 ):
     """The reference."""
 
@@ -215,6 +261,10 @@ class TestFake(
     AuthenticationContract,
     PendingContract,
     PendingListContract,
+    SettlingRefundContract,
+    CaptureContract,
+    ExpiringCaptureContract,
+    AuthorizationListContract,
 ):
     """Its records are in a real PostgreSQL."""
 
@@ -237,6 +287,8 @@ class TestStripeCharges(
     ChargeListContract,
     PendingContract,
     PendingListContract,
+    SettlingRefundContract,
+    AnswerContract,
 ):
     """The Charges API, as the reference service used it."""
 
@@ -254,6 +306,8 @@ class TestStripePaymentIntents(
     AuthenticationContract,
     PendingContract,
     PendingListContract,
+    SettlingRefundContract,
+    AnswerContract,
 ):
     """The PaymentIntents API, the default."""
 

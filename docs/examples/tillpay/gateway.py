@@ -8,7 +8,7 @@ from domain.identifiers import ChargeId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, Outcome
 from domain.payment import Payment
-from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome
+from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, RefundPending
 from tillpay.client import Client, Json, RequestRefused
 
 
@@ -42,21 +42,28 @@ class TillpayGateway:
 
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
         """Charge the card; the payment's id is the idempotency key."""
-        body = {
+        try:
+            body = self._request(payment, token)
+            return self._outcome(await self._client.post("/charges", payment.id, body))
+        except RequestRefused as refused:
+            return Declined(refused.code)
+
+    def _request(self, payment: Payment, token: CardToken) -> Json:
+        return {
             "label": payment.id,
             "card": token.value,
             "amount": payment.amount.minor_units,
             "currency": payment.amount.currency.code,
         }
-        try:
-            return self._outcome(await self._client.post("/charges", payment.id, body))
-        except RequestRefused as refused:
-            return Declined(refused.code)
 
     def _outcome(self, charge: Json) -> Outcome:
-        if charge["declined"]:
-            return Declined(charge["declined"])
-        return Charged(ChargeId(charge["id"]), _money(charge), self.livemode)
+        match charge["state"]:
+            case "paid":
+                return Charged(ChargeId(charge["id"]), _money(charge), self.livemode)
+            case "declined":
+                return Declined(charge["code"])
+            case _:
+                raise OutcomeUnknown("a charge of Tillpay is not decided yet")
 
     async def find(self, payment: Payment) -> Outcome | None:
         """Find the charge that is labelled with the payment."""
@@ -86,7 +93,15 @@ class TillpayGateway:
         return self._refunded(found[0]) if found else None
 
     def _refunded(self, refund: Json) -> RefundOutcome:
-        return Refunded(refund["id"], _money(refund))
+        match refund["state"]:
+            case "paid":
+                return Refunded(refund["id"], _money(refund))
+            case "failed":
+                return RefundFailed("returned", refund["id"])
+            case "pending":
+                return RefundPending(refund["id"])
+            case _:
+                raise OutcomeUnknown("a refund of Tillpay is in an unknown state")
 
 
 def make_gateway(environment: Mapping[str, str]) -> TillpayGateway:

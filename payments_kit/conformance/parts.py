@@ -1,0 +1,81 @@
+"""The parts of the suite: which contract needs which harness."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import frozen
+
+from application.ports.gateway_captures import GatewayCaptures
+from application.ports.payment_gateway import GatewayAdapter
+from payments_kit.conformance import harness as harnesses
+from payments_kit.conformance.answer_promises import (
+    AnswerContract,
+    AnsweredCaptureContract,
+    StalledCaptureContract,
+    StallingContract,
+    UndecidedContract,
+)
+from payments_kit.conformance.authentication_promises import AuthenticationContract
+from payments_kit.conformance.capture_fault_promises import (
+    AuthorizationListContract,
+    UnreliableCaptureContract,
+)
+from payments_kit.conformance.capture_promises import CaptureContract, ExpiringCaptureContract
+from payments_kit.conformance.fault_promises import (
+    FailingGatewayContract,
+    RefusingGatewayContract,
+    UnreliableConnectionContract,
+)
+from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
+from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.refund_promises import SettlingRefundContract
+
+
+@frozen
+class Part:
+    """A part of the suite: its contract, and the harness that it needs."""
+
+    contract: type
+    harness: type
+    captures: bool = False
+    """Whether it is about adapters with `capture` only."""
+
+    @property
+    def tests(self) -> list[str]:
+        """The names of its tests, in order."""
+        return [name for name in vars(self.contract) if name.startswith("test_")]
+
+    def is_about(self, gateway: GatewayAdapter | None) -> bool:
+        """Whether the adapter has what this part is about."""
+        if not self.captures:
+            return True
+        return gateway is not None and GatewayCaptures.of(gateway).capture is not None
+
+
+PARTS: Final[Mapping[str, Part]] = {
+    "TestGateway": Part(PaymentGatewayContract, harnesses.Harness),
+    "TestUnreliableConnection": Part(UnreliableConnectionContract, harnesses.UnreliableHarness),
+    "TestFailingGateway": Part(FailingGatewayContract, harnesses.FailingHarness),
+    "TestRefusingGateway": Part(RefusingGatewayContract, harnesses.RefusingHarness),
+    "TestRefundList": Part(RefundListContract, harnesses.RefundListingHarness),
+    "TestChargeList": Part(ChargeListContract, harnesses.ChargeListingHarness),
+    "TestAuthentication": Part(AuthenticationContract, harnesses.AuthenticatingHarness),
+    "TestPending": Part(PendingContract, harnesses.PendingHarness),
+    "TestPendingList": Part(PendingListContract, harnesses.PendingListHarness),
+    "TestStalling": Part(StallingContract, harnesses.StallingHarness),
+    "TestAnswer": Part(AnswerContract, harnesses.AnsweringHarness),
+    "TestUndecided": Part(UndecidedContract, harnesses.UndecidedHarness),
+    "TestSettlingRefund": Part(SettlingRefundContract, harnesses.SettlingRefundHarness),
+    "TestCapture": Part(CaptureContract, harnesses.CapturingHarness, True),
+    "TestExpiringCapture": Part(ExpiringCaptureContract, harnesses.ExpiringHarness, True),
+    "TestUnreliableCapture": Part(
+        UnreliableCaptureContract, harnesses.UnreliableCapturingHarness, True
+    ),
+    "TestAnsweredCapture": Part(AnsweredCaptureContract, harnesses.AnsweringCapturingHarness, True),
+    "TestStalledCapture": Part(StalledCaptureContract, harnesses.StallingCapturingHarness, True),
+    "TestAuthorizationList": Part(
+        AuthorizationListContract, harnesses.AuthorizationListHarness, True
+    ),
+}
+"""The parts by the names of their classes in suite.py."""
