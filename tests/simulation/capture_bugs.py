@@ -6,7 +6,6 @@ from typing import Any, Final
 from attrs import evolve
 
 from adapters.persistence.in_memory import unit_of_work
-from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.settle_payment import Change
 from application.use_cases.void_payment import VoidPayment
 from domain.events import Event, PaymentAuthorized, PaymentCreated, PaymentExpiring, PaymentVoided
@@ -52,12 +51,6 @@ def _an_earlier_shipment_is_forgotten(
     unshipped = evolve(self, replica=evolve(self.replica, shipment=None))
     held = _authorize(unshipped, payment, authorized, paid_at, now)
     return evolve(held, replica=self.replica)
-
-
-async def _captures_are_only_looked_for(
-    self: RecoverPayments, order: Order, payment: Payment
-) -> None:
-    await self.check(payment, cancel=order.should_cancel(payment, self.now()))
 
 
 _capture = Order._capture
@@ -186,10 +179,6 @@ CAPTURE_BUGS: Final = (
     Bug("the rest is captured too", Order, "request_capture", _the_rest_is_captured_too),
     Bug("a larger shipment is captured", Order, "_capture_shipped", _a_larger_shipment_is_captured),
     Bug("an earlier shipment is forgotten", Order, "_authorize", _an_earlier_shipment_is_forgotten),
-    Bug(
-        "captures are only looked for",
-        *(RecoverPayments, "_check", _captures_are_only_looked_for),
-    ),
     Bug("the released rest is a refund", Order, "_capture", _the_rest_is_refunded),
     Bug("voided without the gateway", VoidPayment, "__call__", _voided_without_the_gateway),
     Bug("a cancelled order keeps its hold", Payment, "release", _cancelled_orders_keep_their_hold),
