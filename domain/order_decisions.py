@@ -8,6 +8,7 @@ from domain.check_times import AUTHENTICATION_WINDOW
 from domain.order_captures import OrderCaptures
 from domain.payment import Payment
 from domain.payment_status import CANCELLABLE, CANCELLED_BY_CUSTOMER, ORDER_CANCELLED, PaymentStatus
+from domain.refund_rules import is_given_back
 
 
 @frozen
@@ -22,11 +23,11 @@ class OrderDecisions(OrderCaptures):
     def blocks(self, payment: Payment) -> bool:
         """Whether this payment prevents another one.
 
-        A payment in review does so until all of it is given back. It is not live: an order may have
-        a live payment and one in review.
+        A payment in review does so until all of it is given back: the bank may reject a refund that
+        is only reserved. It is not live: an order may have a live payment and one in review.
         """
         if payment.status is PaymentStatus.REVIEW:
-            return not self.refundable(payment).is_zero
+            return not is_given_back(payment, self.refunds)
         return payment.is_live
 
     def should_cancel(self, payment: Payment, now: datetime) -> bool:

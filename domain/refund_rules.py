@@ -61,6 +61,12 @@ def refundable(payment: Payment, refunds: Sequence[Refund]) -> Money:
     return Money(max(0, captured.minor_units - reserved), captured.currency)
 
 
+def is_given_back(payment: Payment, refunds: Sequence[Refund]) -> bool:
+    """Whether the gateway has given back all that it has captured."""
+    done = [each for each in refunds if each.status is RefundStatus.SUCCEEDED]
+    return refundable(payment, done).is_zero
+
+
 def requested_refund(
     refund_id: RefundId,
     payment: Payment,

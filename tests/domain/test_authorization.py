@@ -229,6 +229,14 @@ def test_the_same_shipment_again_does_not_capture_again_after_a_failure() -> Non
     assert payment_of(newer).requested_capture == PART
 
 
+def test_a_newer_shipment_that_comes_while_an_older_one_is_captured_is_not_forgotten() -> None:
+    order = held().apply(shipped_event(minor_units=PRICE.minor_units + 1), NOW)
+    sent = payment_of(order)
+    order = order.apply(shipped_event(version=2, minor_units=300), NOW)
+    failed = order.fail_capture(sent, CaptureFailed("no", "no"), NOW)
+    assert payment_of(failed).requested_capture == PART
+
+
 def test_a_shipment_means_nothing_to_a_payment_that_is_captured_at_once() -> None:
     paid = claimed().apply(shipped_event(minor_units=300), NOW).settle(PAYMENT, charged(), NOW)
     assert state(paid) == (PaymentStatus.SUCCEEDED, None)

@@ -44,7 +44,7 @@ def charged_at_most_once(history: History) -> Iterable[str]:
 
 
 def _was_to_be_given_back(history: History, charge: Charge) -> bool:
-    """Whether an operator gave back what was in review, and the bank rejected that later.
+    """Whether an operator gave back what was in review, and the bank returned that later.
 
     The order may have been paid again before, and an operator is told.
     """
