@@ -149,6 +149,7 @@ class CaptureContract:
     ) -> None:
         payment, _ = await authorized(harness)
         released = await harness.gateway.cancel(payment)
+        assert isinstance(released, Declined)
         assert await capture_of(harness)(to_capture(payment)) == released
         assert await harness.captured_amount(payment) == 0
 
@@ -176,12 +177,14 @@ class ExpiringCaptureContract:
     async def test_an_authorization_that_has_run_out_is_a_decline(
         self, harness: ExpiringHarness
     ) -> None:
-        payment, _ = await authorized(harness)
+        payment, outcome = await authorized(harness)
         await harness.expire(payment)
+        # A gateway may notice only when it is asked to release or capture; Stripe's charges do so.
         found = await harness.gateway.find(payment)
-        assert isinstance(found, Declined)
-        assert found.code
-        assert await harness.gateway.cancel(payment) == found
+        assert isinstance(found, Declined) or found == outcome
+        released = await harness.gateway.cancel(payment)
+        assert isinstance(released, Declined)
+        assert released.code
 
     async def test_a_capture_after_the_end_reports_the_end(self, harness: ExpiringHarness) -> None:
         payment, _ = await authorized(harness)

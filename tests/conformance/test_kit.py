@@ -1,6 +1,7 @@
 """The kit itself: it is shipped, does not affect other pytest runs, and detects wrong calls."""
 
 import asyncio
+import re
 import sys
 import tomllib
 import zipfile
@@ -9,13 +10,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
-from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
-from domain.outcome import Outcome
+from application.ports.payment_gateway import (
+    MAX_KEY_LENGTH,
+    CardToken,
+    GatewayUnavailable,
+    OutcomeUnknown,
+)
+from domain.identifiers import ChargeId
+from domain.outcome import Charged, Outcome
 from domain.payment import Payment
+from domain.refund_rules import MAX_RETRIES
 from payments_kit.conformance.checked import CheckedGateway
-from payments_kit.conformance.samples import a_payment
+from payments_kit.conformance.samples import a_payment, a_refund, to_capture
 from tests.conformance.shell import EXAMPLES, ROOT, run
 
 LIVE = """
@@ -68,6 +77,16 @@ async def test_the_two_exceptions_of_the_port_pass(error: type[Exception]) -> No
 
     with pytest.raises(error):
         await charge(fail)
+
+
+def test_its_keys_are_as_long_as_the_port_promises_and_no_longer_than_it_allows() -> None:
+    payment = a_payment()
+    charged = Charged(ChargeId("ch"), payment.amount, livemode=False)
+    refund = evolve(a_refund(payment, charged), attempt=MAX_RETRIES)
+    keys = [payment.id, refund.key, to_capture(payment).capture_key]
+    # As NewId promises, as domain/refund_rules.py makes them, and as PaymentState does.
+    assert [len(key) for key in keys] == [36, 36 + len("-back-99:10"), 36 + len(":capture-100000")]
+    assert all(re.fullmatch(rf"[A-Za-z0-9_:-]{{1,{MAX_KEY_LENGTH}}}", key) for key in keys)
 
 
 def test_a_gateway_that_moves_real_money_is_refused(tmp_path: Path) -> None:
