@@ -18,6 +18,8 @@ class Bug:
     wrong: Any
     second: "Bug | None" = None
     """What else must be wrong if two rules of the service prevent the failure."""
+    first: int = 1
+    """The first seed of the search; a bug that needs a rare coincidence has another one."""
 
     @contextmanager
     def planted(self) -> Iterator[None]:

@@ -10,7 +10,7 @@ from tests.simulation.planted_bugs import BUGS, MAX_SEEDS, bug_named, seeds_to_f
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_the_simulation_finds(bug: Bug) -> None:
-    tried, result = seeds_to_find(bug)
+    tried, result = seeds_to_find(bug, bug.first)
     print(f"{bug.name}: {tried} seeds")
     assert result is not None, f"not found in {MAX_SEEDS} seeds"
 
