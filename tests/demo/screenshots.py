@@ -3,6 +3,7 @@
 With a folder as its argument, also pictures of the page in both colour schemes and on a phone.
 """
 
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def take_pictures(program: str, folder: Path | None) -> None:
                 page.get_by_role("button", name="Approve").wait_for()
                 page.screenshot(path=folder / "bank-phone.png")
         demo.end(signal.SIGTERM)
+    shutil.rmtree(workspace.folder)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ def test_every_way_to_pay_works_and_is_accessible_in_a_browser(workspace: Worksp
             authorize_and_release(shop)
             check_every_look(page)
             pay_at_the_bank_and_decline_there(shop)
+            pay_at_the_bank_without_coming_back(shop)
         assert demo.end(15)[0] == 0
 
 
@@ -154,6 +155,22 @@ def pay_at_the_bank_and_decline_there(shop: Shop) -> None:
     order.shows("waiting for payment", "failed")
     order.pay("Card", "tok_visa")
     order.shows("complete", "paid", "failed")
+
+
+def pay_at_the_bank_without_coming_back(shop: Shop) -> None:
+    order = shop.new_order()
+    order.pay("iDEAL")
+    button_of_the_bank(shop.page, "Approve").wait_for()
+    # The customer closes this page as soon as the bank has approved.
+    bank = shop.page.context.new_page()
+    bank.goto(shop.page.url)
+    shop.page.get_by_role("link", name="Back to the shop").click()
+    order.says("has not decided yet")
+    expect(order.item.get_by_role("link", name="Continue at your bank")).to_be_visible()
+    bank.route("**/?returned=*", lambda route: route.abort())
+    button_of_the_bank(bank, "Approve").click(no_wait_after=True)
+    order.shows("complete", "paid")
+    bank.close()
 
 
 def button_of_the_bank(page: Page, name: str) -> Locator:
