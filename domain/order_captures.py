@@ -91,7 +91,7 @@ class OrderCaptures(OrderRefunds):
             PaymentNotFound: the order has no such payment.
         """
         payment = self.payment(sent.id)
-        if payment.capture_key != sent.capture_key:
+        if payment.requested_capture is None or payment.capture_key != sent.capture_key:
             return self
         failed_amount, payment = payment.requested_capture, payment.fail_capture(now)
         is_new = self._shipped_amount(payment) not in (None, failed_amount)

@@ -235,6 +235,10 @@ def test_a_newer_shipment_that_comes_while_an_older_one_is_captured_is_not_forgo
     order = order.apply(shipped_event(version=2, minor_units=300), NOW)
     failed = order.fail_capture(sent, CaptureFailed("no", "no"), NOW)
     assert payment_of(failed).requested_capture == PART
+    assert failed.fail_capture(sent, CaptureFailed("no", "no"), NOW) == failed
+    again = failed.fail_capture(payment_of(failed), CaptureFailed("no", "no"), NOW)
+    assert payment_of(again).requested_capture is None
+    assert again.fail_capture(payment_of(again), CaptureFailed("no", "no"), NOW) == again
 
 
 def test_a_shipment_means_nothing_to_a_payment_that_is_captured_at_once() -> None:

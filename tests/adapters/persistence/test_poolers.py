@@ -29,6 +29,8 @@ from tests.contracts.storages import storage_on
 CLIENTS = 40
 POOL = 4
 
+MAX_USES = 20
+
 SLEEPING = Statement.of(select(relay).where(relay.c.sleeps_until.is_not(None)))
 
 PREPARED = Statement.of(text("SELECT count(*) FROM pg_prepared_statements"))
@@ -107,7 +109,9 @@ async def test_statements_prepared_against_the_settings_are_refused_with_a_hint(
     await asyncio.to_thread(migrate, pooled_url)
     async with opened(pooled_url, "on") as database:
         with pytest.raises(StorageUnavailable, match="DATABASE_PREPARED=off"):
-            await use(database)
+            # Until a client gets another connection of the pooler than before.
+            for _ in range(MAX_USES):
+                await use(database)
 
 
 async def test_without_a_pooler_statements_are_prepared_once(sql: Database) -> None:
