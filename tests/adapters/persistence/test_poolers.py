@@ -72,6 +72,12 @@ async def use(database: Database) -> None:
     await asyncio.gather(*(write_and_read(f"order-{number}") for number in range(CLIENTS)))
 
 
+async def use_often(database: Database) -> None:
+    """Use it until a client surely has had another connection of the pooler than before."""
+    for _ in range(MAX_USES):
+        await use(database)
+
+
 @pytest.mark.parametrize("query", ["", "pgbouncer=true"])
 async def test_everything_works_behind_a_pooler_that_loses_prepared_statements(
     pooled_url: str, query: str, monkeypatch: pytest.MonkeyPatch
@@ -109,9 +115,7 @@ async def test_statements_prepared_against_the_settings_are_refused_with_a_hint(
     await asyncio.to_thread(migrate, pooled_url)
     async with opened(pooled_url, "on") as database:
         with pytest.raises(StorageUnavailable, match="DATABASE_PREPARED=off"):
-            # Until a client gets another connection of the pooler than before.
-            for _ in range(MAX_USES):
-                await use(database)
+            await use_often(database)
 
 
 async def test_without_a_pooler_statements_are_prepared_once(sql: Database) -> None:
