@@ -6,9 +6,11 @@ import msgspec
 from attrs import evolve, frozen
 
 from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.find_action import FindAction
 from domain.identifiers import PaymentId, UserId
 from domain.payment_status import CANCELLABLE, PaymentStatus
+from entrypoints.http.errors import RETRY_LATER, payment_in_progress
 from entrypoints.http.replies import PaymentBody, Reply, add_action
 
 _WITH_ACTION: Final = frozenset(each.value for each in CANCELLABLE)
@@ -23,10 +25,9 @@ class RepeatedReplies:
     async def complete(self, reply: Reply, user: UserId) -> Reply:
         """Return a stored reply as it was first sent.
 
-        If the customer need not act any more, there is no secret to add.
-
-        Raises:
-            GatewayUnavailable, StorageUnavailable: it cannot be completed now.
+        If the customer need not act any more, there is no secret to add. If it cannot be fetched
+        now, the reply is that the payment is in progress: one that says that nothing was charged
+        may become untrue.
         """
         if reply.is_problem:
             return reply
@@ -35,9 +36,9 @@ class RepeatedReplies:
             return reply
         try:
             action = await self.find_action(PaymentId(body.id), user)
-        except GatewayUnavailable:
+        except (GatewayUnavailable, StorageUnavailable):
             if body.status == PaymentStatus.REQUIRES_ACTION.value:
-                raise
+                return evolve(payment_in_progress(body), headers=RETRY_LATER)
             return reply  # nobody has to act at once, and mostly there is nothing to add
         if action is None:
             return reply

@@ -21,6 +21,9 @@ _COMPARES_AFTER: Final = 60.0
 """In seconds: a worker compares the books every minute."""
 
 
+_FOUND_BY_COMPARING: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_CHARGES_TWICE)
+
+
 async def finish(
     worker: Worker,
     runtime: SimulatedRuntime,
@@ -52,8 +55,8 @@ async def finish(
 
 def _may_compare(runtime: SimulatedRuntime, following: float) -> bool:
     """Whether there is time to compare the books before the next event; it costs steps."""
-    may_be_lost = runtime.injector.is_possible(FaultKind.TRANSACTIONS_LOST)
-    return may_be_lost and following - runtime.loop.time() > _COMPARES_AFTER
+    may_differ = any(runtime.injector.is_possible(kind) for kind in _FOUND_BY_COMPARING)
+    return may_differ and following - runtime.loop.time() > _COMPARES_AFTER
 
 
 async def _run_due_loops(worker: Worker, runtime: SimulatedRuntime) -> int:

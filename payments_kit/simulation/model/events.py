@@ -9,7 +9,9 @@ from payments_kit.simulation.model.replies import NOT_SENT, stays_paid
 
 _FAILED: Final = frozenset({"failed", "abandoned", "cancelled"})
 
-_WITH_REASON: Final = ("payment:failed", "payment:refunded")
+_WITH_REASON: Final = (
+    *("payment:failed", "payment:refunded", "payment:refund_failed", "payment:voided"),
+)
 """The reason of a failure, or why an order may not keep its payment, is not restored after a loss:
 what was decided again may have another one."""
 

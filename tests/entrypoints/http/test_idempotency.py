@@ -67,13 +67,14 @@ async def test_a_repeat_gets_the_client_secret_again_while_the_customer_must_aut
     assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
-async def test_a_repeat_gets_503_while_the_client_secret_cannot_be_fetched(
+async def test_a_repeat_gets_409_while_the_client_secret_cannot_be_fetched(
     client: Client, world: HttpWorld
 ) -> None:
     first = await pay(client, "tok_threeDSecureRequired", headers=KEY)
     world.faults.add("find", GatewayFaultKind.UNREACHABLE)
     again = await pay(client, "tok_threeDSecureRequired", headers=KEY)
-    assert again.status_code == 503
+    assert again.status_code == 409
+    assert again.json()["payment"]["id"] == first.json()["id"]
     assert again.headers["retry-after"]
     assert (await pay(client, "tok_threeDSecureRequired", headers=KEY)).json() == first.json()
 
