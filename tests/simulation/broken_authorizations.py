@@ -14,7 +14,6 @@ from tests.simulation.histories import (
     RAN_OUT,
     RELEASED_AT_ONCE,
     SHIPPED,
-    SHIPPED_TOO_MUCH,
     TERMS,
     VOIDED,
     after,
@@ -92,10 +91,6 @@ AUTHORIZATIONS: Final[dict[str, tuple[History, tuple[str, ...]]]] = {
             healed_at=after(60),
         ),
         ("9: order o1 was shipped, payment p1 was captured too late",),
-    ),
-    "a shipment of too much of which nobody was told": (
-        evolve(SHIPPED_TOO_MUCH, capture_alerts=[]),
-        ("9: order o1 was shipped, and payment p1 was not captured",),
     ),
     "no payment:authorized": (
         evolve(AUTHORIZED, events=[]),
