@@ -11,7 +11,14 @@ from domain.money import Money
 from domain.order_disputes import OrderDisputes
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
-from domain.refund import Refund, Refunded, RefundFailed, RefundOutcome, ReportedRefund
+from domain.refund import (
+    REFUNDED_EXTERNALLY,
+    Refund,
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    ReportedRefund,
+)
 from domain.refund_rules import (
     automatic_refund,
     external_refund,
@@ -61,7 +68,7 @@ class OrderRefunds(OrderDisputes):
         if refund is None:
             return self
         if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
-            outcome = RefundFailed("refunded_externally")
+            outcome = RefundFailed(REFUNDED_EXTERNALLY)
         payment = self.payment(refund.payment_id)
         settled = within_captured(refund.settle(outcome), payment, self.refunds)
         return self.with_refund(settled)._refund_if_not_allowed(payment, now)

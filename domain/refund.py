@@ -24,6 +24,9 @@ CURRENCY_MISMATCH: Final = "currency_mismatch"
 EXCEEDS_PAYMENT: Final = "exceeds_payment"
 """The code of a refund of which the gateway reports more than was left of the captured amount."""
 
+REFUNDED_EXTERNALLY: Final = "refunded_externally"
+"""The code of a refund of ours whose money another refund, which was recorded first, has."""
+
 DOUBTFUL: Final = frozenset({CURRENCY_MISMATCH, EXCEEDS_PAYMENT})
 """Codes of refunds whose amount is not what the gateway reports; an operator must look at them."""
 

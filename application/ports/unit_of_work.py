@@ -81,7 +81,8 @@ class Inbox(Protocol):
     async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         """Return deferred notifications to process, oldest first.
 
-        These are the ones whose charge is known by now, and the ones deferred before `before`.
+        These are the ones whose charge is known to be captured by now, and the ones deferred before
+        `before`.
         """
 
     def remove_deferred(self, notification_id: str) -> None:

@@ -12,7 +12,7 @@ from application.retry import RetryOnConflict
 from domain.events import PaymentRefunded, PaymentRefundFailed
 from domain.identifiers import PaymentId
 from domain.order import Order
-from domain.refund import DOUBTFUL, Refund, RefundOutcome, RefundStatus
+from domain.refund import DOUBTFUL, REFUNDED_EXTERNALLY, Refund, RefundOutcome, RefundStatus
 
 
 @frozen
@@ -75,6 +75,8 @@ def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refu
 
 def _is_missed(failed: Refund, before: Order, after: Order) -> bool:
     """Whether the money of a refund that has failed should be back, or was announced to be."""
+    if failed.code == REFUNDED_EXTERNALLY:
+        return False  # it is back: another refund has this one's money
     earlier = before.refund(failed.id)
     was_announced = earlier is not None and earlier.status is RefundStatus.SUCCEEDED
     return was_announced or not after.refundable(after.payment(failed.payment_id)).is_zero

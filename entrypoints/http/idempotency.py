@@ -102,7 +102,7 @@ def fingerprint(request: Mapping[str, object]) -> str:
 
 def reply_to_store(reply: Reply) -> StoredReply:
     """Return a reply without what is never stored."""
-    if b'"clientSecret"' not in reply.content:
+    if not any(f'"{name}"'.encode() in reply.content for name in _NOT_STORED):
         return StoredReply(reply.status, reply.content)
     body = msgspec.json.decode(reply.content, type=dict[str, object])
     content = msgspec.json.encode({k: v for k, v in body.items() if k not in _NOT_STORED})

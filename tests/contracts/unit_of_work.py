@@ -370,6 +370,17 @@ class UnitOfWorkContract:
         await storage.save(PAID)
         assert await storage.deferred(NOW) == CHARGE_NOTIFICATIONS
 
+    async def test_a_notification_is_deferred_until_its_authorized_charge_is_captured(
+        self, storage: Storage
+    ) -> None:
+        await storage.save(HELD)
+        for notification in CHARGE_NOTIFICATIONS:
+            await storage.defer(notification, NOW)
+        assert await storage.deferred(NOW) == []
+        assert await storage.deferred(after(seconds=1)) == CHARGE_NOTIFICATIONS
+        await storage.save(HELD.settle(PAYMENT, charged(), NOW))
+        assert await storage.deferred(NOW) == CHARGE_NOTIFICATIONS
+
     async def test_the_oldest_deferred_notifications_come_first_and_block_no_others(
         self, storage: Storage
     ) -> None:

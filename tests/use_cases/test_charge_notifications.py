@@ -15,6 +15,7 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
+from domain.capture import CaptureMode
 from domain.dispute import DisputeStatus
 from domain.events import PaymentDisputed
 from domain.identifiers import ChargeId, DisputeId
@@ -163,6 +164,21 @@ async def test_an_external_refund_and_a_cancellation_give_everything_back_in_eve
     assert world.balance == 0
 
 
+async def test_a_refund_of_ours_that_is_taken_for_an_external_one_is_announced_as_refunded_only(
+    world: World,
+) -> None:
+    await pay(world)
+    world.faults.add("refund", GatewayFaultKind.REPLY_LOST)
+    await world.use_cases().refund_payment(world.payment().id, SIXTY.minor_units, "damaged")
+    [(_, record)] = world.ledger.all()
+    # Not every gateway reports our labels.
+    await world.receive(refunded(world.charges[0].id, record.refunds[0].reference))
+    await recover(world)
+    assert refund_statuses(world) == [RefundStatus.FAILED, RefundStatus.SUCCEEDED]
+    subjects = [record.entry.event.subject for record in world.database.outbox.values()]
+    assert subjects == ["payment:created", "payment:refunded"]
+
+
 # --- charges that are not known yet -------------------------------------------------------------
 
 
@@ -180,6 +196,23 @@ async def test_a_notification_is_applied_once_its_charge_is_known(world: World) 
     assert await apply_deferred(world) == 0
     await world.come_to_rest()
     assert [world.count_events(f"payment:{what}") for what in ("refunded", "disputed")] == [1, 1]
+
+
+async def test_a_notification_about_an_authorized_charge_is_applied_once_it_is_captured(
+    world: World,
+) -> None:
+    await world.create_order(capture=CaptureMode.MANUAL)
+    payment = (await world.pay()).payment
+    assert payment.charge_id is not None
+    assert await world.receive(disputed(payment.charge_id))
+    assert await apply_deferred(world) == 0
+    world.faults.add("capture", GatewayFaultKind.REPLY_LOST)
+    await world.use_cases().capture_payment(payment.id)
+    assert await apply_deferred(world) == 0
+    assert world.order().disputes == ()
+    await world.come_to_rest()
+    assert [dispute.status for dispute in world.order().disputes] == [DisputeStatus.LOST]
+    assert world.count_events("payment:disputed") == 1
 
 
 @pytest.mark.parametrize(

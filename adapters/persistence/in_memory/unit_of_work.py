@@ -236,7 +236,10 @@ class _Inbox:
         if not database.deferred_notifications:
             return []
         charges = {
-            payment.charge_id for _, order in database.orders.values() for payment in order.payments
+            payment.charge_id
+            for _, order in database.orders.values()
+            for payment in order.payments
+            if payment.captured_amount is not None
         }
         found = [
             (since, notification_id, notification)

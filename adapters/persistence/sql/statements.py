@@ -108,10 +108,14 @@ RECEIVED: Final = Statement.of(
     select(inbox.c.id).where(inbox.c.id == bindparam("notification_id", type_=Text))
 )
 
+# A charge that is only authorized is known, too, but nothing of it can be refunded or disputed yet.
 # Not EXISTS: in an OR, PostgreSQL would read and hash all payments for it.
 _CHARGE_KNOWN: Final = (
     select(payments.c.id)
-    .where(payments.c.charge_id == deferred_notifications.c.charge_id)
+    .where(
+        payments.c.charge_id == deferred_notifications.c.charge_id,
+        payments.c.captured_amount.is_not(None),
+    )
     .limit(literal_column("1"))
     .scalar_subquery()
 )

@@ -5,7 +5,11 @@ import pytest
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.unit_of_work import StorageUnavailable
 from domain.identifiers import UserId
+from domain.outcome import RequiresAction
 from domain.payment_status import PaymentStatus
+from entrypoints.http.idempotency import reply_to_store
+from entrypoints.http.replies import json_reply, payment_body
+from tests.builders import a_payment
 from tests.checkpoints import Checkpoint, proceed
 from tests.entrypoints.http.world import (
     OPERATOR,
@@ -65,6 +69,16 @@ async def test_a_repeat_gets_the_client_secret_again_while_the_customer_must_aut
     assert again.status_code == 202
     assert "clientSecret" not in again.json()
     assert world.payment().status is PaymentStatus.SUCCEEDED
+
+
+def test_a_reply_is_stored_without_the_address_of_a_gateway_that_only_redirects() -> None:
+    address = "https://bank.example/?session=secret"
+    action = RequiresAction("pi_1", redirect_url=address)
+    body = payment_body(a_payment(status=PaymentStatus.REQUIRES_ACTION), action=action)
+    assert address.encode() in json_reply(202, body).content
+    stored = reply_to_store(json_reply(202, body)).content
+    assert b"nextAction" not in stored
+    assert address.encode() not in stored
 
 
 async def test_a_repeat_gets_409_while_the_client_secret_cannot_be_fetched(
