@@ -85,17 +85,13 @@ class OrderCaptures(OrderRefunds):
     def fail_capture(self, sent: Payment, failed: CaptureFailed, now: datetime) -> Self:
         """Record that the gateway has refused a capture; a report about another one is ignored.
 
-        If `order:shipped` has named another amount meanwhile, that is captured.
-
         Raises:
             PaymentNotFound: the order has no such payment.
         """
         payment = self.payment(sent.id)
         if payment.requested_capture is None or payment.capture_key != sent.capture_key:
             return self
-        failed_amount, payment = payment.requested_capture, payment.fail_capture(now)
-        is_new = self._shipped_amount(payment) not in (None, failed_amount)
-        return self.with_payment(self._capture_shipped(payment, now) if is_new else payment)
+        return self.with_payment(payment.fail_capture(now))
 
     def _capture_shipped(self, payment: Payment, now: datetime) -> Payment:
         """Capture an authorization if `order:shipped` was received.
@@ -103,12 +99,9 @@ class OrderCaptures(OrderRefunds):
         More than is authorized is requested as well: it is refused without asking the gateway, so
         that an operator learns of it.
         """
-        amount = self._shipped_amount(payment)
-        return payment if amount is None else payment.request_capture(amount, now)
-
-    def _shipped_amount(self, payment: Payment) -> Money | None:
-        """Return how much `order:shipped` lets us capture of a payment; None if it has not come."""
         shipment = self.replica.shipment
-        if shipment is None or shipment.minor_units is None:
-            return None if shipment is None else payment.amount
-        return Money(shipment.minor_units, payment.amount.currency)
+        if shipment is None:
+            return payment
+        units = shipment.minor_units
+        amount = payment.amount if units is None else Money(units, payment.amount.currency)
+        return payment.request_capture(amount, now)

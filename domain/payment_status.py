@@ -16,6 +16,15 @@ ORDER_CANCELLED: Final = "order_cancelled"
 AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 """The code of an authorization that has run out."""
 
+RELEASE_CODES: Final = frozenset(
+    {
+        *(ORDER_CANCELLED, AUTHORIZATION_EXPIRED, CANCELLED_BY_CUSTOMER),
+        *("order_expired", "order_already_paid", "declined_before"),
+        *("amount_mismatch", "currency_mismatch", "livemode_mismatch", "charged_twice"),
+    }
+)
+"""Why the rules release an authorization; any other code is an operator's or the gateway's own."""
+
 
 class PaymentStatus(Enum):
     """The states of a payment; TRANSITIONS lists what may follow what."""

@@ -19,7 +19,7 @@ from entrypoints.http.replies import (
     ErrorDetail,
     Reply,
     json_reply,
-    payment_body,
+    operator_body,
     payment_path,
     problem_reply,
 )
@@ -115,7 +115,7 @@ class CaptureHandler:
 def capture_reply(result: CaptureResult) -> HandlerResult:
     """Return the reply to a capture; it is final once the money is captured."""
     payment, failed = result.payment, result.failed
-    body = payment_body(payment)
+    body = operator_body(payment)
     if failed is not None:
         # Not the gateway's words: the alert has them.
         detail = ErrorDetail("The gateway has refused the capture", code=failed.code)
@@ -131,7 +131,7 @@ def capture_reply(result: CaptureResult) -> HandlerResult:
 def void_reply(payment: Payment) -> HandlerResult:
     """Return the reply to a release; it is final once the money is released."""
     if payment.status is PaymentStatus.CANCELLED:
-        return HandlerResult(json_reply(200, payment_body(payment)), is_final=True)
+        return HandlerResult(json_reply(200, operator_body(payment)), is_final=True)
     if payment.status is PaymentStatus.AUTHORIZED:
         return HandlerResult(_accepted(payment), is_final=False)
     message = f"The payment was captured meanwhile; its status is {payment.status.value}"
@@ -141,9 +141,9 @@ def void_reply(payment: Payment) -> HandlerResult:
 def _accepted(payment: Payment) -> Reply:
     """Return the reply while the outcome is unknown; recovery finds it."""
     headers = {"Location": payment_path(payment.id)}
-    return json_reply(HTTPStatus.ACCEPTED, payment_body(payment), headers)
+    return json_reply(HTTPStatus.ACCEPTED, operator_body(payment), headers)
 
 
 def _conflict(message: str, code: str, payment: Payment) -> Reply:
     detail = ErrorDetail(message, code=code)
-    return problem_reply(HTTPStatus.CONFLICT, detail, payment=payment_body(payment))
+    return problem_reply(HTTPStatus.CONFLICT, detail, payment=operator_body(payment))

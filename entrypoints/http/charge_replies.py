@@ -8,6 +8,7 @@ from entrypoints.http.errors import RETRY_LATER, payment_in_progress, shop_refus
 from entrypoints.http.idempotency import HandlerResult
 from entrypoints.http.replies import (
     ErrorDetail,
+    code_for_payer,
     json_reply,
     payment_body,
     payment_path,
@@ -28,7 +29,7 @@ def charge_reply(result: ChargeResult) -> HandlerResult:
     location = {"Location": payment_path(payment.id)}
     match payment.status:
         case PaymentStatus.AUTHORIZED if payment.is_being_released:
-            reason = payment.code or "released"
+            reason = code_for_payer(payment) or "released"
             message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
             detail = ErrorDetail(f"{message}; nothing will be charged", code=reason)
             return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)
@@ -49,7 +50,7 @@ def charge_reply(result: ChargeResult) -> HandlerResult:
         ):
             return HandlerResult(json_reply(202, body, location), is_final=True)
         case PaymentStatus.REVERSED:
-            reason = payment.code or "reversed"
+            reason = code_for_payer(payment) or "reversed"
             message = _REVERSAL_MESSAGES.get(reason, "The order may not be paid")
             detail = ErrorDetail(f"{message}; the money will be refunded", code=reason)
             return HandlerResult(problem_reply(400, detail, payment=body), is_final=False)

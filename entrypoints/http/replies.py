@@ -13,9 +13,10 @@ from attrs import field, frozen
 from msgspec import UNSET, Struct, UnsetType
 
 from domain.order import Order
+from domain.order_captures import VOIDED
 from domain.outcome import RequiresAction
 from domain.payment import Payment
-from domain.payment_status import CANCELLABLE, PaymentStatus
+from domain.payment_status import CANCELLABLE, RELEASE_CODES, PaymentStatus
 from domain.refund import Refund, RefundStatus
 
 JSON: Final = "application/json"
@@ -164,7 +165,7 @@ def payment_body(
         gateway=payment.gateway,
         stripe_id=payment.charge_id or UNSET,
         charge_id=payment.charge_id or UNSET,
-        code=payment.code or UNSET,
+        code=code_for_payer(payment) or UNSET,
     )
     if order is not None:
         body.refunded_amount = sum(
@@ -209,3 +210,22 @@ def payment_path(payment_id: str) -> str:
 
 def _timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def operator_body(payment: Payment) -> PaymentBody:
+    """Return the body for a payment, as the operator sees it: with their own words."""
+    body = payment_body(payment)
+    body.code = payment.code or UNSET
+    return body
+
+
+def code_for_payer(payment: Payment) -> str | None:
+    """Return the code of a payment; an operator's own words are not for its payer."""
+    was_authorized = payment.authorized_until is not None and payment.code is not None
+    if (
+        not was_authorized
+        or payment.status is PaymentStatus.FAILED
+        or payment.code in RELEASE_CODES
+    ):
+        return payment.code
+    return VOIDED

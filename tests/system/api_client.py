@@ -61,10 +61,12 @@ class ApiClient:
         serve: int = 0,
         key: str | None = None,
         timeout: float = RESPONSE_SECONDS,
+        return_url: str | None = None,
     ) -> Response:
         """Pay for an order; `key` is the Idempotency-Key."""
         user = user_id or self.user_id
         body = {"token": token, "orderId": order_id}
+        body |= {} if return_url is None else {"returnUrl": return_url}
         headers = {"Cookie": f"session={in_session(a_token(user, self.jwt_key))}"}
         headers |= {"Idempotency-Key": key} if key else {}
         return await self._send("POST", PAYMENTS, headers, serve, body, user, timeout)
@@ -83,6 +85,11 @@ class ApiClient:
         headers = {"Authorization": f"Bearer {self.operator_key}"}
         headers |= {} if key is None else {"Idempotency-Key": key}
         return await self._send("POST", f"{PAYMENTS}/{payment_id}/refunds", headers, serve, body)
+
+    async def cancel(self, payment_id: str) -> Response:
+        """Cancel a payment as its customer."""
+        headers = {"Cookie": f"session={in_session(a_token(self.user_id, self.jwt_key))}"}
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/cancel", headers, 0, {})
 
     async def capture(self, payment_id: str, minor_units: int | None = None) -> Response:
         """Capture an authorization as the operator: so many minor units, or all of it."""

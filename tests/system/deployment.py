@@ -26,6 +26,7 @@ JWT_KEY: Final = "jwt-key-that-must-not-leak-0123456789"
 STRIPE_KEY: Final = "sk_test_thatMustNotLeak"
 WEBHOOK_SECRET: Final = "whsec_thatMustNotLeak"
 PREVIOUS_WEBHOOK_SECRET: Final = "whsec_previousThatMustNotLeak"
+RETURN_ORIGIN: Final = "https://shop.example"
 OPERATOR_KEY: Final = "operator-key-that-must-not-leak"
 SECRETS: Final = (JWT_KEY, STRIPE_KEY, WEBHOOK_SECRET, PREVIOUS_WEBHOOK_SECRET, OPERATOR_KEY)
 
@@ -98,6 +99,7 @@ class Deployment:
             "STRIPE_API_BASE": self.stripe_url,
             "STRIPE_WEBHOOK_SECRET": f"{WEBHOOK_SECRET}, {PREVIOUS_WEBHOOK_SECRET}",
             "OPERATOR_KEY": OPERATOR_KEY,
+            "RETURN_ORIGINS": RETURN_ORIGIN,
             "HOST": "127.0.0.1",
             "WORKER_PORT": "0",
             "DRAIN_SECONDS": "0",  # there is no balancer

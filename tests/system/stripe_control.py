@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 from attrs import define, field
@@ -97,6 +98,17 @@ class StripeControl:
         authentication = {"payment_intent": payment_intent, "result": result}
         await self.control("POST", "complete_authentication", **authentication)
 
+    async def confirmation_token(self, method: Mapping[str, str]) -> str:
+        """Return what Stripe's script makes of what the customer entered."""
+        made = await self.request("test_helpers/confirmation_tokens", urlencode(method))
+        return str(made["id"])
+
+    async def answer_bank(self, address: str, result: str = "succeeded") -> str:
+        """Answer on the page of the bank; return where it sends the customer."""
+        url = f"{address}?result={result}"
+        async with self.session.get(url, allow_redirects=False) as sent:
+            return sent.headers["Location"]
+
     async def finish_debits(self, order_id: str, result: str = "succeeded") -> None:
         """Let the bank decide about the debits of an order."""
         for charge in (await self.control("GET", "ledger"))["charges"]:
@@ -107,7 +119,7 @@ class StripeControl:
         """Charge on the same account from outside the service."""
         await self.request("charges", form)
 
-    async def request(self, path: str, form: str = "") -> None:
+    async def request(self, path: str, form: str = "") -> Any:
         """Send a request to the account from outside the service, as its dashboard does."""
         headers = {
             "Authorization": "Bearer sk_test_external",
@@ -116,6 +128,7 @@ class StripeControl:
         url = f"{self.url}/v1/{path}"
         async with self.session.post(url, data=form.encode(), headers=headers) as response:
             assert response.status == 200, await response.text()
+            return await response.json()
 
     @asynccontextmanager
     async def webhooks_to(
