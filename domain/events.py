@@ -92,16 +92,10 @@ class PaymentAuthorized(_OncePerPayment):
         Raises:
             ValueError: nothing is authorized.
         """
-        if payment.charge_id is None or payment.authorized_until is None:
+        charge_id, until = payment.charge_id, payment.authorized_until
+        if charge_id is None or until is None:
             raise ValueError(f"payment {payment.id} is not authorized")
-        return cls(
-            payment_id=payment.id,
-            order_id=payment.order_id,
-            charge_id=payment.charge_id,
-            amount=payment.amount,
-            gateway=payment.gateway,
-            expires_at=payment.authorized_until,
-        )
+        return cls(payment.id, payment.order_id, charge_id, payment.amount, payment.gateway, until)
 
 
 @frozen
@@ -155,65 +149,53 @@ class PaymentFailed(_OncePerPayment):
 
 
 @frozen
-class PaymentRefunded:
-    """Money of a payment has been given back."""
+class _OncePerRefund:
+    """An event that happens to a refund at most once."""
 
-    subject: ClassVar[str] = "payment:refunded"
+    subject: ClassVar[str]
 
     payment_id: PaymentId
     refund_id: RefundId
     order_id: OrderId
     charge_id: ChargeId
     amount: Money
+
+    @property
+    def id(self) -> EventId:
+        """The event's id; always the same."""
+        return EventId(f"{self.subject}:{self.refund_id}")
+
+
+def _fields_of(refund: Refund) -> tuple[PaymentId, RefundId, OrderId, ChargeId, Money]:
+    return refund.payment_id, refund.id, refund.order_id, refund.charge_id, refund.amount
+
+
+@frozen
+class PaymentRefunded(_OncePerRefund):
+    """Money of a payment has been given back."""
+
+    subject: ClassVar[str] = "payment:refunded"
+
     reason: str
 
     @classmethod
     def of(cls, refund: Refund) -> "PaymentRefunded":
         """Return the event of a refund that succeeded."""
-        return cls(
-            payment_id=refund.payment_id,
-            refund_id=refund.id,
-            order_id=refund.order_id,
-            charge_id=refund.charge_id,
-            amount=refund.amount,
-            reason=refund.reason,
-        )
-
-    @property
-    def id(self) -> EventId:
-        """The event's id; always the same, because a refund succeeds once."""
-        return EventId(f"{self.subject}:{self.refund_id}")
+        return cls(*_fields_of(refund), refund.reason)
 
 
 @frozen
-class PaymentRefundFailed:
+class PaymentRefundFailed(_OncePerRefund):
     """Money of a payment that was announced as refunded, or should be refunded, is not back."""
 
     subject: ClassVar[str] = "payment:refund_failed"
 
-    payment_id: PaymentId
-    refund_id: RefundId
-    order_id: OrderId
-    charge_id: ChargeId
-    amount: Money
     code: str
 
     @classmethod
     def of(cls, refund: Refund) -> "PaymentRefundFailed":
         """Return the event of a refund that has failed."""
-        return cls(
-            payment_id=refund.payment_id,
-            refund_id=refund.id,
-            order_id=refund.order_id,
-            charge_id=refund.charge_id,
-            amount=refund.amount,
-            code=refund.code or refund.status.value,
-        )
-
-    @property
-    def id(self) -> EventId:
-        """The event's id; always the same, because a refund fails once."""
-        return EventId(f"{self.subject}:{self.refund_id}")
+        return cls(*_fields_of(refund), refund.code or refund.status.value)
 
 
 @frozen
