@@ -29,6 +29,7 @@ from tests.contracts.storages import storage_on
 CLIENTS = 40
 POOL = 4
 
+# One use mostly suffices; on a quiet machine, each client may keep its connection for once.
 MAX_USES = 20
 
 SLEEPING = Statement.of(select(relay).where(relay.c.sleeps_until.is_not(None)))
