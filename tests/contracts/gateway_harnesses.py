@@ -15,8 +15,8 @@ from domain.money import Money
 from domain.payment import Payment
 from domain.refund import Refund
 from payments_kit.conformance.harness import Step
+from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import captures, intents, lifecycle, refunds
-from payments_kit.doubles.stripe.faults import Kind
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, Account
 from tests.world import World
 

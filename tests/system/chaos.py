@@ -15,7 +15,7 @@ from typing import Final, get_args
 
 from attrs import Factory, define, field
 
-from payments_kit.doubles.stripe.faults import Kind as GatewayFault
+from payments_kit.doubles.faults import Kind as GatewayFault
 from payments_kit.servers.server import LocalServer
 from tests.system.chaos_customers import Customers
 from tests.system.comparison import assert_promises_kept

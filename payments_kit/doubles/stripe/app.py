@@ -1,6 +1,5 @@
 """The aiohttp application: Stripe's API, and the control API under `/_double/`."""
 
-import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from aiohttp import web
 from attrs import frozen
 
+from payments_kit.doubles.replies import Operation, Reply
 from payments_kit.doubles.stripe import bank_page, routes_control, routes_stripe
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, StripeFailure, invalid
@@ -15,7 +15,7 @@ from payments_kit.doubles.stripe.form import decode
 from payments_kit.doubles.stripe.idempotency import Call
 from payments_kit.doubles.stripe.ledger import API_VERSION
 from payments_kit.doubles.stripe.listing import expanded
-from payments_kit.doubles.stripe.replies import Operation, Reply, success, with_failures
+from payments_kit.doubles.stripe.replies import success, with_failures
 from payments_kit.doubles.stripe.routes_stripe import Route
 
 _MAX_BODY: Final = 1024**2
@@ -52,7 +52,7 @@ class _Handlers:
             return web.json_response(await routes_control.handle(self.double, request))
         except StripeFailure as failure:
             return web.json_response(failure.body, status=failure.status)
-        except json.JSONDecodeError as error:
+        except ValueError as error:  # bad JSON, a bad fault or a bad delivery
             return web.json_response({"error": {"message": str(error)}}, status=400)
 
     async def stripe(self, request: web.Request) -> web.StreamResponse:

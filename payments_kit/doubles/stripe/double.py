@@ -4,12 +4,13 @@ from collections import Counter, deque
 
 from attrs import define, field
 
+from payments_kit.doubles.faults import Faults
 from payments_kit.doubles.stripe.errors import Json
-from payments_kit.doubles.stripe.faults import Faults
 from payments_kit.doubles.stripe.idempotency import IdempotencyKeys
 from payments_kit.doubles.stripe.ledger import Ledger
+from payments_kit.doubles.stripe.replies import error_of
 from payments_kit.doubles.stripe.webhooks import Webhooks
-from payments_kit.doubles.stripe.wire import Wire
+from payments_kit.doubles.wire import Wire
 
 MAX_RECENT_REQUESTS = 2000
 
@@ -30,7 +31,7 @@ class Double:
     wire: Wire = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.wire = Wire(self.faults)
+        self.wire = Wire(self.faults, error_of)
         self.ledger.listeners.append(self.webhooks.enqueue)
 
     def reset(self) -> None:

@@ -5,9 +5,9 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
+from payments_kit.doubles.replies import Reply
 from payments_kit.doubles.stripe.errors import StripeFailure, invalid, key_in_use
 from payments_kit.doubles.stripe.form import Raw
-from payments_kit.doubles.stripe.replies import Reply
 
 MAX_KEY_LENGTH: Final = 255  # https://docs.stripe.com/api/idempotent_requests
 

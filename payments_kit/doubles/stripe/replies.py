@@ -1,25 +1,10 @@
-"""Replies ready to be sent, and their encoding; https://docs.stripe.com/api/errors."""
+"""The encoding of Stripe's replies; https://docs.stripe.com/api/errors."""
 
 import json
-from collections.abc import Awaitable, Callable
 
-from attrs import field, frozen
-
-from payments_kit.doubles.stripe.errors import Json, StripeFailure
-
-
-@frozen
-class Reply:
-    """A status and a JSON body; `stored` replies are kept under the idempotency key."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(factory=dict)
-    stored: bool = True
-
-
-Operation = Callable[[], Awaitable[Reply]]
-"""Executes a request."""
+from payments_kit.doubles.faults import Fault
+from payments_kit.doubles.replies import Operation, Reply
+from payments_kit.doubles.stripe.errors import Json, StripeFailure, by_status
 
 
 def success(body: Json) -> Reply:
@@ -31,6 +16,11 @@ def failure(error: StripeFailure) -> Reply:
     """Return the reply to a request that failed."""
     headers = {"Stripe-Should-Retry": "true"} if error.status == 409 else {}
     return Reply(error.status, json.dumps(error.body, indent=2).encode(), headers, error.stored)
+
+
+def error_of(fault: Fault) -> Reply:
+    """Return the error reply of a fault."""
+    return failure(by_status(fault.status, fault.error))
 
 
 def with_failures(operation: Operation) -> Operation:

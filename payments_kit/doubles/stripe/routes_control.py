@@ -1,7 +1,7 @@
 """The control API under `/_double/`, which is not Stripe's: for tests and demonstrations.
 
-It adds faults, shows what the double has recorded, acts as the bank and the customer, and controls
-the webhooks. Bodies and replies are JSON.
+Beside what all doubles have (payments_kit/doubles/control.py), it shows what the double has
+recorded, acts as the bank and the customer, and adds webhook endpoints.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,43 +10,13 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict
 
+from payments_kit.doubles.control import COMMON, read_body
 from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, refunds
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, invalid
-from payments_kit.doubles.stripe.faults import decode_fault
 from payments_kit.doubles.stripe.ledger import Plan
 
 Handler = Callable[[Double, Json], Awaitable[Any]]
-
-# --- faults ---
-
-
-async def add_fault(double: Double, body: Json) -> Any:
-    """Add a fault; the fields are those of faults.Fault."""
-    double.faults.waiting.append(decode_fault(body))
-    return await show_faults(double, body)
-
-
-async def show_faults(double: Double, _: Json) -> Any:
-    """Return the faults still to come, and how often each kind has happened."""
-    return {
-        "waiting": [asdict(fault) for fault in double.faults.waiting],
-        "happened": dict(double.faults.happened),
-        "late": len(double.wire.late),
-    }
-
-
-async def clear_faults(double: Double, body: Json) -> Any:
-    """Remove the faults still to come."""
-    double.faults.clear()
-    return await show_faults(double, body)
-
-
-async def release_delays(double: Double, body: Json) -> Any:
-    """Execute the slow and late requests now."""
-    double.faults.release()
-    return await show_faults(double, body)
-
 
 # --- records ---
 
@@ -54,11 +24,6 @@ async def release_delays(double: Double, body: Json) -> Any:
 async def show_ledger(double: Double, _: Json) -> Any:
     """Return all charges, intents, refunds and disputes with their real values."""
     return double.ledger.summary()
-
-
-async def show_requests(double: Double, _: Json) -> Any:
-    """Return the latest requests, and how many each route has received."""
-    return {"counts": dict(double.counts), "recent": list(double.recent)}
 
 
 async def settings(double: Double, body: Json) -> Any:
@@ -158,41 +123,9 @@ async def add_webhook(double: Double, body: Json) -> Any:
     )
 
 
-async def show_webhooks(double: Double, _: Json) -> Any:
-    """Return the endpoints, the delivery options, and all deliveries."""
-    return {
-        "endpoints": [asdict(endpoint) for endpoint in double.webhooks.endpoints.values()],
-        "options": asdict(double.webhooks.options),
-        "deliveries": [delivery.summary() for delivery in double.webhooks.deliveries],
-    }
-
-
-async def remove_webhooks(double: Double, body: Json) -> Any:
-    """Remove all endpoints."""
-    double.webhooks.endpoints.clear()
-    return await show_webhooks(double, body)
-
-
-async def set_delivery(double: Double, body: Json) -> Any:
-    """Change the delivery options; the fields are those of webhooks.DeliveryOptions."""
-    return asdict(double.webhooks.set_options(**body))
-
-
-async def deliver(double: Double, body: Json) -> Any:
-    """Deliver events now; the fields are the arguments of Webhooks.deliver."""
-    try:
-        return {"deliveries": await double.webhooks.deliver(**body)}
-    except TypeError as error:
-        raise invalid(f"Not a delivery: {error}") from error
-
-
 CONTROL: dict[tuple[str, str], Handler] = {
-    ("POST", "/_double/faults"): add_fault,
-    ("GET", "/_double/faults"): show_faults,
-    ("DELETE", "/_double/faults"): clear_faults,
-    ("POST", "/_double/release"): release_delays,
+    **COMMON,
     ("GET", "/_double/ledger"): show_ledger,
-    ("GET", "/_double/requests"): show_requests,
     ("POST", "/_double/settings"): settings,
     ("POST", "/_double/permissions"): forbid,
     ("POST", "/_double/reset"): reset,
@@ -205,10 +138,6 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("POST", "/_double/dispute"): open_dispute,
     ("POST", "/_double/close_dispute"): close_dispute,
     ("POST", "/_double/webhooks"): add_webhook,
-    ("GET", "/_double/webhooks"): show_webhooks,
-    ("DELETE", "/_double/webhooks"): remove_webhooks,
-    ("POST", "/_double/webhooks/delivery"): set_delivery,
-    ("POST", "/_double/deliver"): deliver,
 }
 
 
@@ -217,8 +146,7 @@ async def handle(double: Double, request: web.Request) -> Any:
     handler = CONTROL.get((request.method, request.path))
     if handler is None:
         raise invalid(f"No control route {request.method} {request.path}", status=404)
-    body = await request.json() if request.can_read_body else {}
-    return await handler(double, body)
+    return await handler(double, await read_body(request))
 
 
 def _succeeded(body: Json) -> bool:

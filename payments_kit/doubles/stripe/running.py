@@ -2,19 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 
-from aiohttp import web
 from attrs import frozen
 
+from payments_kit.doubles.faults import Faults
+from payments_kit.doubles.serving import serving
 from payments_kit.doubles.stripe.app import application
 from payments_kit.doubles.stripe.double import Double
-from payments_kit.doubles.stripe.faults import Faults
 from payments_kit.doubles.stripe.ledger import Ledger
 from payments_kit.doubles.stripe.webhooks import Webhooks
-
-# A connection that a fault keeps open would otherwise delay the shutdown by a minute.
-_SHUTDOWN_SECONDS: Final = 0.2
 
 
 @frozen
@@ -46,18 +42,6 @@ async def running_stripe_double(
 ) -> AsyncIterator[RunningDouble]:
     """Serve a double until the block ends; port 0 is any free port."""
     double = double or Double()
-    runner = web.AppRunner(
-        application(double),
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_SECONDS,
-        handle_signals=False,
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        address = runner.addresses[0]
-        url = double.ledger.address = f"http://{address[0]}:{address[1]}"
+    async with serving(application(double), host=host, port=port) as url:
+        double.ledger.address = url
         yield RunningDouble(url, double)
-    finally:
-        await runner.cleanup()

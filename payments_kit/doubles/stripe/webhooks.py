@@ -1,218 +1,51 @@
-"""Delivery of events to webhook endpoints, with Stripe's signatures and retries.
+"""Stripe's signatures of webhooks, and their endpoints.
 
 https://docs.stripe.com/webhooks#verify-manually and https://docs.stripe.com/webhooks#retries
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
-import random
 import time
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
-import aiohttp
-from attrs import define, evolve, field
+from attrs import define, field
 
-from payments_kit.doubles.stripe.errors import Json, invalid
+from payments_kit.doubles.deliveries import Deliveries, Endpoint
+from payments_kit.doubles.stripe.errors import Json
 
 Forgery = Literal["wrong_secret", "tampered", "stale", "future", "unsigned", "malformed"]
-REPLY_SECONDS = 10.0  # roughly what Stripe allows an endpoint
 BEYOND_TOLERANCE = 3600  # seconds; the SDK's default tolerance is 300 s
 
 
 @define
-class Endpoint:
-    """A URL that receives events; it has two secrets during a rotation."""
+class Webhooks(Deliveries):
+    """The endpoints with their secrets, and the deliveries."""
 
-    id: str
-    url: str
-    secrets: list[str]
-    enabled_events: list[str] = field(factory=lambda: ["*"])
-
-    def accepts(self, type_: str) -> bool:
-        """Whether it receives this type of event."""
-        return "*" in self.enabled_events or type_ in self.enabled_events
-
-
-@define
-class DeliveryOptions:
-    """How events are delivered: paused, repeated, delayed or reordered (in seconds), forged."""
-
-    paused: bool = False
-    duplicate: int = 1
-    delay: float = 0.0
-    reorder: bool = False
-    reorder_window: float = 0.2
-    forged: Forgery | None = None
-    max_attempts: int = 4
-    retry_after: float = 0.25
-
-
-@define
-class Delivery:
-    """One event for one endpoint, with the status of every attempt (0: no reply)."""
-
-    event: Json
-    endpoint: Endpoint
-    state: Literal["held", "sending", "delivered", "failed"] = "held"
-    statuses: list[int] = field(factory=list)
-
-    def summary(self) -> Json:
-        """Describe it for the control API."""
-        return {
-            "event": self.event["id"],
-            "type": self.event["type"],
-            "endpoint": self.endpoint.id,
-            "state": self.state,
-            "statuses": self.statuses,
-        }
-
-
-@define
-class Webhooks:
-    """The endpoints, the deliveries, and the tasks that send them."""
-
-    endpoints: dict[str, Endpoint] = field(factory=dict)
-    options: DeliveryOptions = field(factory=DeliveryOptions)
-    deliveries: list[Delivery] = field(factory=list)
-    _queue: asyncio.Queue[Delivery] = field(factory=asyncio.Queue)
-    _task: asyncio.Task[None] | None = None
-    _tasks: set[asyncio.Task[None]] = field(factory=set)
-    _session: aiohttp.ClientSession | None = None
+    type_field: ClassVar[str] = "type"
+    forgeries: ClassVar[tuple[str, ...]] = get_args(Forgery)
+    secrets: dict[str, list[str]] = field(factory=dict)
+    """The secrets of each endpoint: two during a rotation."""
 
     def register(
         self, url: str, secrets: Iterable[str], enabled_events: Iterable[str] = ("*",)
     ) -> Endpoint:
         """Add an endpoint."""
-        endpoint = Endpoint(
-            f"we_{len(self.endpoints) + 1}", url, list(secrets), list(enabled_events)
-        )
+        endpoint = Endpoint(f"we_{len(self.endpoints) + 1}", url, list(enabled_events))
         self.endpoints[endpoint.id] = endpoint
+        self.secrets[endpoint.id] = list(secrets)
         return endpoint
 
-    def enqueue(self, event: Json) -> None:
-        """Deliver a new event to the endpoints; the ledger calls this."""
-        for endpoint in self.endpoints.values():
-            if endpoint.accepts(event["type"]):
-                delivery = Delivery(event, endpoint)
-                self.deliveries.append(delivery)
-                if not self.options.paused:
-                    delivery.state = "sending"
-                    self._queue.put_nowait(delivery)
-
-    def set_options(self, **changes: Any) -> DeliveryOptions:
-        """Change how events are delivered from now on."""
-        try:
-            self.options = evolve(self.options, **changes)
-        except TypeError as error:
-            raise invalid(f"Not a delivery option: {error}") from error
-        if self.options.forged not in (None, *get_args(Forgery)):
-            raise invalid(f"forged must be one of {', '.join(get_args(Forgery))}")
-        return self.options
-
-    async def start(self) -> None:
-        """Start the deliveries."""
-        self._task = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Stop the deliveries."""
-        tasks = [task for task in (self._task, *self._tasks) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-
-    async def deliver(
-        self,
-        *,
-        events: Iterable[str] | None = None,
-        types: Iterable[str] | None = None,
-        order: Literal["first", "last", "shuffled"] = "first",
-        duplicate: int = 1,
-        forged: Forgery | None = None,
-    ) -> list[Json]:
-        """Deliver the held events now, or these events again; return the deliveries."""
-        chosen = [it for it in self.deliveries if events is not None or it.state == "held"]
-        if events is not None:
-            ids = set(events)
-            chosen = [it for it in chosen if it.event["id"] in ids]
-        if types is not None:
-            names = set(types)
-            chosen = [it for it in chosen if it.event["type"] in names]
-        if order == "last":
-            chosen.reverse()
-        elif order == "shuffled":
-            random.shuffle(chosen)
-        for delivery in chosen:
-            delivery.state = "sending"
-            for _ in range(duplicate):
-                await self._send(delivery, forged)
-        return [delivery.summary() for delivery in chosen]
-
-    async def _run(self) -> None:
-        while True:
-            batch = [await self._queue.get()]
-            options = self.options
-            if options.reorder:
-                await asyncio.sleep(options.reorder_window)
-                while not self._queue.empty():
-                    batch.append(self._queue.get_nowait())
-                batch.reverse()
-            for delivery in batch:
-                if options.delay:
-                    self._later(delivery, options.delay)
-                else:
-                    await self._first_attempt(delivery)
-
-    def _later(self, delivery: Delivery, seconds: float, attempt: int = 1) -> None:
-        async def run() -> None:
-            await asyncio.sleep(seconds)
-            if attempt == 1:
-                await self._first_attempt(delivery)
-            else:
-                await self._attempt(delivery, attempt)
-
-        task = asyncio.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _first_attempt(self, delivery: Delivery) -> None:
-        for _ in range(max(1, self.options.duplicate)):
-            await self._attempt(delivery, 1)
-
-    async def _attempt(self, delivery: Delivery, attempt: int) -> None:
-        """Send, and retry after anything but 2xx, with growing delays."""
-        if await self._send(delivery, self.options.forged):
-            return
-        if attempt < self.options.max_attempts:
-            delivery.state = "sending"
-            self._later(delivery, self.options.retry_after * 2 ** (attempt - 1), attempt + 1)
-
-    async def _send(self, delivery: Delivery, forged: Forgery | None) -> bool:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=REPLY_SECONDS)
-            self._session = aiohttp.ClientSession(timeout=timeout)
-        payload = json.dumps(delivery.event, indent=2).encode()
-        payload, headers = signed(payload, delivery.endpoint.secrets, forged)
-        try:
-            async with self._session.post(
-                delivery.endpoint.url, data=payload, headers=headers, allow_redirects=False
-            ) as response:
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            status = 0
-        delivery.statuses.append(status)
-        accepted = 200 <= status < 300
-        if accepted or delivery.state != "delivered":
-            delivery.state = "delivered" if accepted else "failed"
-        return accepted
+    def sealed(
+        self, event: Json, endpoint: Endpoint, forged: str | None
+    ) -> tuple[bytes, dict[str, str]]:
+        """Return the bytes to send and their headers; a forgery is wrong in exactly one way."""
+        return signed(json.dumps(event, indent=2).encode(), self.secrets[endpoint.id], forged)
 
 
 def signed(
-    payload: bytes, secrets: list[str], forged: Forgery | None = None
+    payload: bytes, secrets: list[str], forged: str | None = None
 ) -> tuple[bytes, dict[str, str]]:
     """Return the bytes to send and their headers; a forgery is wrong in exactly one way."""
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "Stripe/1.0"}

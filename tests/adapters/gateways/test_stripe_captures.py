@@ -22,8 +22,8 @@ from domain.money import Money
 from domain.outcome import Authorized, Charged, Declined
 from domain.payment import Payment
 from payments_kit.conformance.samples import a_payment, a_refund
+from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import captures, intents
-from payments_kit.doubles.stripe.faults import Kind
 from tests.adapters.gateways.stripe_account import CHARGES, Account
 from tests.builders import NOW
 

@@ -22,8 +22,8 @@ from application.ports.payment_gateway import (
 from domain.identifiers import OrderId
 from domain.outcome import Charged, Declined, Refused, RequiresAction
 from payments_kit.conformance.samples import a_payment, a_refund
+from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import intents, lifecycle
-from payments_kit.doubles.stripe.faults import Kind
 from payments_kit.doubles.stripe.ledger import Plan
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Account, stripe_account
 

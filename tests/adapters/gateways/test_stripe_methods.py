@@ -19,8 +19,8 @@ from domain.capture import CaptureMode
 from domain.outcome import Authorized, Charged, Declined, Outcome, Pending, RequiresAction
 from domain.payment import Payment
 from payments_kit.conformance.samples import a_payment
+from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import lifecycle
-from payments_kit.doubles.stripe.faults import Kind
 from tests.adapters.gateways.stripe_account import INTENTS, Account
 from tests.builders import NOW
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, get_args
 
 from attrs import define, field
 
-from payments_kit.doubles.stripe.errors import Json, invalid
+from payments_kit.doubles.replies import Json
 
 Kind = Literal[
     "timeout_before",
@@ -50,9 +50,9 @@ class Fault:
     seconds: float | None = None
     status: int = 500
     error: Json | None = None
-    """The error object of the reply: type, code, decline_code, param, message."""
+    """Fields of the reply's error object, as the gateway names them."""
     html: bool = False
-    """Whether the body is a proxy's HTML page instead of Stripe's JSON."""
+    """Whether the body is a proxy's HTML page instead of JSON."""
     reply: Reply = "reset"
     """How a late request's connection ends."""
     holds_key: bool = False
@@ -113,11 +113,11 @@ class Faults:
 
 
 def decode_fault(body: Json) -> Fault:
-    """Read a fault from the control API's JSON."""
+    """Read a fault from the control API's JSON, or raise ValueError."""
     try:
         if body.get("kind") not in get_args(Kind):
-            raise invalid(f"kind must be one of {', '.join(get_args(Kind))}")
+            raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
         re.compile(body.get("path", ".*"))
         return Fault(**body)
     except (TypeError, re.error) as error:
-        raise invalid(f"Not a fault: {error}") from error
+        raise ValueError(f"Not a fault: {error}") from error

@@ -9,9 +9,8 @@ from typing import Final, Protocol
 from aiohttp import web
 from attrs import define, evolve, field
 
-from payments_kit.doubles.stripe.errors import by_status
-from payments_kit.doubles.stripe.faults import Fault, Faults
-from payments_kit.doubles.stripe.replies import Operation, Reply, failure
+from payments_kit.doubles.faults import Fault, Faults
+from payments_kit.doubles.replies import Operation, Reply
 
 HTML: Final = b"<html><head><title>503</title></head><body>upstream connect error</body></html>"
 
@@ -28,9 +27,13 @@ class Execute(Protocol):
 
 @define
 class Wire:
-    """Replies to requests, with or without a fault; `late` are requests not yet executed."""
+    """Replies to requests, with or without a fault.
+
+    `error_of` makes the gateway's error reply of a fault; `late` are requests not yet executed.
+    """
 
     faults: Faults
+    error_of: Callable[[Fault], Reply]
     late: set[asyncio.Task[None]] = field(factory=set)
 
     async def reply(
@@ -51,9 +54,9 @@ class Wire:
                 await execute()
                 return _reset(request)
             case "status_before":
-                return _response(await execute(lambda run: _instead(fault)), fault.html)
+                return _response(await execute(lambda run: self._instead(fault)), fault.html)
             case "status_after":
-                return _response(await execute(lambda run: _after(fault, run)), fault.html)
+                return _response(await execute(lambda run: self._after(fault, run)), fault.html)
             case "truncate":
                 return await _truncated(request, await execute())
             case "garbage":
@@ -82,26 +85,24 @@ class Wire:
 
         return run_later
 
+    def _instead(self, fault: Fault) -> Operation:
+        async def fail() -> Reply:
+            return self.error_of(fault)
+
+        return fail
+
+    def _after(self, fault: Fault, run: Operation) -> Operation:
+        async def run_and_fail() -> Reply:
+            await run()
+            return evolve(self.error_of(fault), stored=True)
+
+        return run_and_fail
+
     async def close(self) -> None:
         """Cancel the late requests."""
         for task in self.late:
             task.cancel()
         await asyncio.gather(*self.late, return_exceptions=True)
-
-
-def _instead(fault: Fault) -> Operation:
-    async def fail() -> Reply:
-        return failure(by_status(fault.status, fault.error))
-
-    return fail
-
-
-def _after(fault: Fault, run: Operation) -> Operation:
-    async def run_and_fail() -> Reply:
-        await run()
-        return evolve(failure(by_status(fault.status, fault.error)), stored=True)
-
-    return run_and_fail
 
 
 def _response(reply: Reply, html: bool = False) -> web.Response:
