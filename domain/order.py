@@ -10,6 +10,7 @@ from domain.claim import ExpectedAmount, payable_terms
 from domain.identifiers import PaymentId, UserId
 from domain.order_decisions import OrderDecisions
 from domain.outcome import (
+    Approved,
     Authorized,
     Charged,
     Declined,
@@ -27,7 +28,7 @@ from domain.payment_status import (
     ORDER_CANCELLED,
     PaymentStatus,
 )
-from domain.replica import OrderReplica
+from domain.replica import OrderReplica, OrderStatus
 from domain.second_charge import second_charge
 
 
@@ -74,10 +75,12 @@ class Order(OrderDecisions):
         livemode: bool,
         now: datetime,
         capture_mode: CaptureMode = CaptureMode.AUTOMATIC,
+        reference: str | None = None,
     ) -> "Order":
         """Start a payment; it prevents any other one until it has ended without a capture.
 
-        `capture_mode` is for an order that does not say itself when its money is captured.
+        `capture_mode` is for an order that does not say itself when its money is captured;
+        `reference` is the gateway's, if it is known before the charge.
 
         Raises:
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, AlreadyPaid,
@@ -97,6 +100,7 @@ class Order(OrderDecisions):
                 created_at=now,
                 next_check_at=now + FIRST_CHECK_AFTER,
                 capture_mode=terms.capture or capture_mode,
+                reference=reference,
             )
         )
 
@@ -123,6 +127,8 @@ class Order(OrderDecisions):
                 return self.with_payment(payment.expire(now).fail(evidence))
             case RequiresAction():
                 return self.with_payment(payment.require_action(evidence))
+            case Approved():
+                return self._approve(payment, evidence, now)
             case Pending():
                 return self._wait_for_money(payment, evidence, now)
             case NeverArrived():
@@ -148,6 +154,9 @@ class Order(OrderDecisions):
                 return self._authorize(payment, evidence, payment.created_at, now)
             case RequiresAction() if self.live_payment is None:
                 return self.with_payment(payment.require_action(evidence).check_now(now))
+            case Approved():
+                payment = payment if self.live_payment is None else payment.abandon()
+                return self._approve(payment, evidence, now)
             case Pending():
                 is_free = self.live_payment is None
                 payment = payment if is_free else payment.abandon()
@@ -185,6 +194,19 @@ class Order(OrderDecisions):
         if held.status is not payment.status:
             held = self._capture_shipped(held, now)
         return self.with_payment(held)
+
+    def _approve(self, payment: Payment, approved: Approved, now: datetime) -> "Order":
+        """Let the money be taken; if the order may not have it, the payment waits to be cancelled.
+
+        The commit of this decides: a later cancellation of the payment or the order is too late.
+        """
+        waiting = payment.require_action(approved)
+        if waiting.status is PaymentStatus.REQUIRES_ACTION:
+            may_not_have_it = self.should_cancel(waiting, now) or self._reversal_reason(waiting, now)
+            if may_not_have_it or self.status is OrderStatus.COMPLETE:
+                is_due = waiting.is_check_due(now)
+                return self.with_payment(waiting if is_due else waiting.check_now(now))
+        return self.with_payment(payment.approve(approved, now))
 
     def _wait_for_money(self, payment: Payment, pending: Pending, now: datetime) -> "Order":
         is_live = all(not each.is_live or each.id == payment.id for each in self.payments)

@@ -93,11 +93,22 @@ class Pending:
 
 
 @frozen
+class Approved:
+    """The customer has approved the payment: the money can be taken now, and is not taken yet.
+
+    `find` reports it of a payment that was charged before its customer approved. The service takes
+    the money if the order still may have it, and cancels the payment otherwise.
+    """
+
+    reference: str
+
+
+@frozen
 class NeverArrived:
     """The gateway has no record of the payment, and none of our requests can be in flight."""
 
 
-Outcome = Charged | Authorized | Declined | Refused | RequiresAction | Pending
+Outcome = Charged | Authorized | Declined | Refused | RequiresAction | Pending | Approved
 """What a gateway may report. An unknown outcome is not a value: it is raised as an exception."""
 
 

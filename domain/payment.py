@@ -7,12 +7,21 @@ from attrs import evolve, frozen
 
 from domain.check_times import ABANDON_AFTER
 from domain.money import Money
-from domain.outcome import Authorized, Charged, Declined, Pending, Refused, RequiresAction
+from domain.outcome import (
+    Approved,
+    Authorized,
+    Charged,
+    Declined,
+    Pending,
+    Refused,
+    RequiresAction,
+)
 from domain.payment_state import PaymentState
 from domain.payment_status import (
     AUTHORIZATION_EXPIRED,
     CANCELLABLE,
     CANCELLED_BY_CUSTOMER,
+    NOT_SENT,
     PaymentStatus,
 )
 
@@ -109,7 +118,14 @@ class Payment(PaymentState):
             return self
         return self.release(AUTHORIZATION_EXPIRED, now)
 
-    def require_action(self, action: RequiresAction) -> Self:
+    def approve(self, approved: Approved, now: datetime) -> Self:
+        """Record that its customer has approved it, and that its money is being taken now."""
+        if not self.can_become(PaymentStatus.PROCESSING):
+            return self
+        taken = evolve(self, status=PaymentStatus.PROCESSING, reference=approved.reference)
+        return taken.schedule_check(now)
+
+    def require_action(self, action: RequiresAction | Approved) -> Self:
         """Record that the customer must authenticate; an abandoned payment keeps its state."""
         if self.can_become(PaymentStatus.REQUIRES_ACTION):
             return evolve(self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference)
@@ -134,8 +150,14 @@ class Payment(PaymentState):
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""
         if not self.can_become(PaymentStatus.ABANDONED):
             return self
-        next_check_at = self.created_at + 2 * ABANDON_AFTER
-        return evolve(self, status=PaymentStatus.ABANDONED, code=code, next_check_at=next_check_at)
+        return evolve(
+            self,
+            status=PaymentStatus.ABANDONED,
+            code=code,
+            next_check_at=self.created_at + 2 * ABANDON_AFTER,
+            # What was never sent may be paid for with the same session again.
+            reference=None if code == NOT_SENT else self.reference,
+        )
 
     def _capture(self, status: PaymentStatus, charged: Charged, code: str | None) -> Self:
         if not self.can_become(status):

@@ -57,7 +57,10 @@ _RESULTS: Final = _LATE | {PaymentStatus.SUCCEEDED, PaymentStatus.FAILED, Paymen
 
 TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     PaymentStatus.PROCESSING: _RESULTS | _ACCEPTED | {PaymentStatus.REQUIRES_ACTION},
-    PaymentStatus.REQUIRES_ACTION: _RESULTS | _ACCEPTED | {PaymentStatus.CANCELLED},
+    # The customer has approved it: its money is being taken.
+    PaymentStatus.REQUIRES_ACTION: _RESULTS
+    | _ACCEPTED
+    | {PaymentStatus.PROCESSING, PaymentStatus.CANCELLED},
     # The gateway has accepted it: that it has no record of it now proves nothing.
     PaymentStatus.PENDING: _RESULTS - {PaymentStatus.ABANDONED}
     | {PaymentStatus.AUTHORIZED, PaymentStatus.CANCELLED},

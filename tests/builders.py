@@ -8,7 +8,7 @@ from domain.claim import ExpectedAmount
 from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Currency, Money
 from domain.order import Order
-from domain.outcome import Authorized, Charged, Declined, Pending, RequiresAction
+from domain.outcome import Approved, Authorized, Charged, Declined, Pending, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import CAPTURED, PaymentStatus
 from domain.refund import SEND_LEASE, Refund, RefundStatus
@@ -154,6 +154,11 @@ def declined(payment_id: str = PAYMENT, code: str = "card_declined") -> Declined
 def requires_action(payment_id: str = PAYMENT) -> RequiresAction:
     """Return the outcome of a payment whose customer must authenticate."""
     return RequiresAction(f"pi_{payment_id}", f"pi_{payment_id}_secret")
+
+
+def approved(payment_id: str = PAYMENT) -> Approved:
+    """Return the outcome of a payment whose customer has approved it."""
+    return Approved(f"pi_{payment_id}")
 
 
 def pending(payment_id: str = PAYMENT, cannot_be_cancelled: bool = False) -> Pending:

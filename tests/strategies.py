@@ -34,6 +34,7 @@ from tests.builders import (
     PRICE,
     a_payment,
     an_order,
+    approved,
     authorized,
     cancelled_event,
     charged,
@@ -154,6 +155,7 @@ def steps(draw: st.DrawFn, order: Order) -> Step:
         kinds += [
             _settle,
             _settle,
+            _approve,
             _settle_wrongly,
             _charge_again,
             _request_cancellation,
@@ -191,6 +193,17 @@ def _settle(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
     reported = draw(evidence(payment))
     return lambda order, now: order.settle(payment.id, reported, now)
+
+
+def _approve(draw: st.DrawFn, order: Order) -> Step:
+    """Draw an approval; if it is repeated, then at the same time: the decision depends on it."""
+    payment, times = draw(st.sampled_from(order.payments)), list[datetime]()
+
+    def step(order: Order, now: datetime) -> Order:
+        times.append(now)
+        return order.settle(payment.id, approved(payment.id), times[0])
+
+    return step
 
 
 def _settle_wrongly(draw: st.DrawFn, order: Order) -> Step:

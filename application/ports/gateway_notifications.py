@@ -7,7 +7,7 @@ from typing import Protocol
 from attrs import field, frozen
 
 from domain.dispute import DisputeStatus
-from domain.identifiers import ChargeId, DisputeId, PaymentId
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId
 from domain.money import Money
 from domain.outcome import Outcome
 from domain.payment import Payment
@@ -44,6 +44,19 @@ class PaymentNotification:
     """The payment as it was claimed, if the labels of its charge describe all of it."""
     refunded: Money | None = None
     """How much of its charge was refunded by then, by anybody; None if that is not reported."""
+
+
+@frozen
+class SessionNotification:
+    """A session has changed, such as by the customer's approval: the gateway must be asked.
+
+    The gateway created the session for the order, and may not know for which payment it is used.
+    """
+
+    id: str
+    order_id: OrderId
+    reference: str
+    """What `GatewaySessions.reference_of` returns for the session's token."""
 
 
 @frozen
@@ -110,7 +123,11 @@ ChargeNotification = ExternalRefundNotification | DisputeNotification
 """A notification about something that we did not start; it only names the charge."""
 
 UsableNotification = (
-    PaymentNotification | RefundNotification | ChargeNotification | UnrelatedNotification
+    PaymentNotification
+    | SessionNotification
+    | RefundNotification
+    | ChargeNotification
+    | UnrelatedNotification
 )
 
 Notification = UsableNotification | UnusableNotification

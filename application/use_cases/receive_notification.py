@@ -13,6 +13,7 @@ from application.ports.gateway_notifications import (
     ExternalRefundNotification,
     PaymentNotification,
     RefundNotification,
+    SessionNotification,
     UnrelatedNotification,
     UsableNotification,
 )
@@ -28,7 +29,7 @@ from domain.identifiers import PaymentId
 from domain.money import Money
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Charged, Outcome
+from domain.outcome import Approved, Charged, Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import Refund
@@ -73,6 +74,8 @@ class ReceiveNotification:
         match notification:
             case PaymentNotification():
                 await self._apply_to_payment(notification)
+            case SessionNotification():
+                await self._check_session(notification)
             case RefundNotification():
                 await self._apply_to_refund(notification)
             case ExternalRefundNotification() | DisputeNotification():
@@ -96,7 +99,8 @@ class ReceiveNotification:
         return await self.find_lost(notification.payment_id, notification.claimed)
 
     async def _apply_to_payment(self, notification: PaymentNotification) -> None:
-        if notification.outcome is not None:
+        is_approved = isinstance(notification.outcome, Approved)
+        if notification.outcome is not None and not is_approved:  # who takes the money looks first
             await self._settle(notification.payment_id, notification.outcome, notification.claimed)
         else:
             await self._check_soon(notification.payment_id)
@@ -140,6 +144,13 @@ class ReceiveNotification:
             return await self._apply_or_defer(work, notification.as_external)
 
         await report_doubtful(self.alerts, await self.retry(decision))
+
+    async def _check_session(self, notification: SessionNotification) -> None:
+        """Make the check of the payment due that uses a session; it may be used by none yet."""
+        order = await self.retry.begin().orders.get(notification.order_id)
+        for payment in () if order is None else order.payments:
+            if payment.reference == notification.reference:
+                await self._check_soon(payment.id)
 
     async def _check_soon(self, payment_id: PaymentId) -> None:
         """Make the check of a payment due, unless its outcome is final."""

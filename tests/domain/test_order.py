@@ -20,6 +20,7 @@ from tests.builders import (
     PAYMENT,
     PRICE,
     after,
+    approved,
     authorized,
     cancelled_event,
     charged,
@@ -38,6 +39,7 @@ REPORTS: dict[str, Evidence] = {
     "authorized": authorized(),
     "declined": declined(),
     "requires action": requires_action(),
+    "approved": approved(),
     "pending": pending(),
     "cannot be cancelled": pending(cannot_be_cancelled=True),
     "never arrived": NeverArrived(),
@@ -46,7 +48,7 @@ REPORTS: dict[str, Evidence] = {
     "charged wrongly": charged(amount=PRICE + PRICE),
 }
 LEADS_TO = {
-    PaymentStatus.PROCESSING: [],
+    PaymentStatus.PROCESSING: ["approved"],
     PaymentStatus.REQUIRES_ACTION: ["requires action"],
     PaymentStatus.PENDING: ["pending"],
     PaymentStatus.AUTHORIZED: ["authorized"],
