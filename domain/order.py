@@ -202,8 +202,8 @@ class Order(OrderDecisions):
         """
         waiting = payment.require_action(approved)
         if waiting.status is PaymentStatus.REQUIRES_ACTION:
-            may_not_have_it = self.should_cancel(waiting, now) or self._reversal_reason(waiting, now)
-            if may_not_have_it or self.status is OrderStatus.COMPLETE:
+            is_refused = self.should_cancel(waiting, now) or self._reversal_reason(waiting, now)
+            if is_refused or self.status is OrderStatus.COMPLETE:
                 is_due = waiting.is_check_due(now)
                 return self.with_payment(waiting if is_due else waiting.check_now(now))
         return self.with_payment(payment.approve(approved, now))
