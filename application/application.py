@@ -9,15 +9,13 @@ from application.ports.books import Books
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import EventPublisher, OutboxQueue
-from application.ports.gateway_captures import GatewayCaptures
-from application.ports.gateway_history import GatewayHistory
-from application.ports.payment_gateway import PaymentGateway
+from application.ports.gateways import Gateways
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
 from application.retry import RetryOnConflict
 from application.use_cases.advance_positions import AdvancePositions
 from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
-from application.use_cases.books_guard import BooksGuard
+from application.use_cases.books_guard import BooksGuard, BooksGuards
 from application.use_cases.cancel_order import CancelOrder
 from application.use_cases.cancel_payment import CancelPayment
 from application.use_cases.capture_payment import CapturePayment
@@ -53,7 +51,7 @@ class Ports:
     begin: BeginUnitOfWork
     outbox: OutboxQueue
     publisher: EventPublisher
-    gateway: PaymentGateway
+    gateways: Gateways
     declines: DeclineCounter
     now: Clock
     new_id: NewId
@@ -77,7 +75,7 @@ class DeclineLimits:
 class UseCases:
     """The use cases that entrypoints call."""
 
-    books_guard: BooksGuard
+    books_guards: BooksGuards
     create_charge: CreateCharge
     find_action: FindAction
     cancel_payment: CancelPayment
@@ -106,40 +104,43 @@ def compose(
 
     `capture_mode` is for orders that do not say themselves when their money is captured.
     """
-    now, gateway, alerts = ports.now, ports.gateway, ports.alerts
+    now, gateways, alerts = ports.now, ports.gateways, ports.alerts
     retry = RetryOnConflict(ports.begin)
     settle = SettlePayment(retry, alerts, now)
     settle_refund = SettleRefund(retry, alerts, now)
-    check = CheckPayment(gateway, settle, alerts, now)
-    history = GatewayHistory.of(gateway)
-    sync = SyncRefunds(retry, gateway, history, alerts, now)
-    captures = GatewayCaptures.of(gateway)
-    send_capture = SendCapture(gateway, captures, settle, alerts)
-    check_refund = CheckRefund(gateway, settle_refund, sync, alerts)
+    check = CheckPayment(gateways, settle, alerts, now)
+    sync = SyncRefunds(retry, gateways, alerts, now)
+    send_capture = SendCapture(gateways, settle, alerts)
+    check_refund = CheckRefund(gateways, settle_refund, sync, alerts)
     replicate = ReplicateOrder(retry, now)
     declines = LimitDeclines(ports.declines, limits.window, limits.max_declines)
-    find_lost = FindLostPayment(ports.books, gateway, settle, alerts)
+    find_lost = FindLostPayment(ports.books, gateways, settle, alerts)
     receive = ReceiveNotification(retry, settle, sync, find_lost, alerts, now)
-    keep = KeepNotification(receive, ports.unusable, gateway.name)
-    compare = CompareBooks(
-        ports.begin, ports.books, gateway, history, settle, sync, keep, alerts, now
+    keep = KeepNotification(receive, ports.unusable)
+    guards = BooksGuards(
+        tuple(
+            BooksGuard(
+                CompareBooks(ports.begin, ports.books, each, settle, sync, keep, alerts, now),
+                ports.books,
+                now,
+            )
+            for each in gateways
+        )
     )
-    guard = BooksGuard(compare, ports.books, now)
     return UseCases(
-        books_guard=guard,
+        books_guards=guards,
         create_charge=CreateCharge(
             ClaimOrder(
                 retry,
-                gateway,
-                captures,
+                gateways,
                 capture_mode,
                 settle,
                 declines,
-                guard,
+                guards,
+                ports.books,
                 now,
                 ports.new_id,
             ),
-            gateway,
             settle,
             check,
             StoreReply(retry, ports.new_id),
@@ -154,7 +155,9 @@ def compose(
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),
         advance_positions=AdvancePositions(retry),
-        refund_payment=RefundPayment(retry, gateway, settle_refund, sync, guard, now, ports.new_id),
+        refund_payment=RefundPayment(
+            retry, gateways, settle_refund, sync, guards, now, ports.new_id
+        ),
         capture_payment=CapturePayment(retry, send_capture, now),
         void_payment=VoidPayment(retry, check, now),
         receive_notification=receive,

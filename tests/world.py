@@ -34,6 +34,7 @@ from adapters.persistence.in_memory import (
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
+from application.ports.gateways import Gateways
 from application.ports.inbound_events import InboundEvents
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
@@ -150,7 +151,7 @@ class World:
             begin=lambda: self.database.begin(current_traceparent),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateway=self.gateway,
+            gateways=Gateways.only(self.gateway),
             declines=InMemoryDeclineCounter(self.database),
             now=self.now,
             new_id=lambda: f"id-{next(self._ids)}",
@@ -224,7 +225,7 @@ class World:
 
     async def receive(self, notification: Notification, body: bytes = b"") -> bool:
         """Receive a webhook; return whether it was new."""
-        return await self.use_cases().keep_notification(notification, body)
+        return await self.use_cases().keep_notification(self.gateway.name, notification, body)
 
     async def deliver_notifications(self) -> None:
         """Receive every webhook that the gateway has sent so far, in order."""

@@ -1,14 +1,16 @@
-"""BooksGuard: no charge before the books were compared with the gateway's."""
+"""BooksGuard: no charge at a gateway before our books were compared with its books."""
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from application.ports.books import Books
 from application.ports.clock import Clock
+from application.ports.gateways import ConfiguredGateway
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.compare_books import CompareBooks
@@ -29,7 +31,7 @@ requests for a gateway that is down."""
 
 @define(eq=False)
 class BooksGuard:
-    """Remembers for which generation of the books this process has compared them.
+    """Remembers for which generation this process has compared the books with one gateway's.
 
     The check before a charge is in memory; it costs a charge nothing.
     """
@@ -105,6 +107,26 @@ class BooksGuard:
         await self.compare()
         if self.books.generation == generation:
             self._compared = generation
+
+
+@frozen
+class BooksGuards:
+    """The guard of each gateway: one that cannot be asked stops no charge at another."""
+
+    guards: tuple[BooksGuard, ...]
+    """In the order of the settings."""
+
+    def __iter__(self) -> Iterator[BooksGuard]:
+        return iter(self.guards)
+
+    @property
+    def default(self) -> BooksGuard:
+        """The guard of the default gateway."""
+        return self.guards[0]
+
+    def of(self, gateway: ConfiguredGateway) -> BooksGuard:
+        """Return the guard of a gateway."""
+        return next(each for each in self.guards if each.compare.gateway is gateway)
 
 
 def _retrieve(task: "asyncio.Task[None]") -> None:

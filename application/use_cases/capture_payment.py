@@ -36,6 +36,7 @@ class CapturePayment:
         Raises:
             PaymentNotFound, NotAuthorized, BeingReleased, BeingCaptured,
             CaptureExceedsAuthorization, CaptureCurrencyMismatch: see `Order.request_capture`.
+            GatewayNotConfigured: nothing was recorded.
             StorageUnavailable: nothing was sent; if it was recorded, recovery sends it.
         """
         note(payment_id=payment_id)
@@ -60,6 +61,7 @@ class CapturePayment:
         if order is None:
             raise PaymentNotFound(payment_id)
         requested = order.request_capture(payment_id, minor_units, self.now(), currency)
+        self.send.gateways.having(requested.payment(payment_id))
         if requested != order:
             work.orders.save(requested)
         return requested.payment(payment_id)

@@ -8,12 +8,12 @@ from attrs import evolve, frozen
 from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
+from application.ports.gateways import GatewayNotConfigured, Gateways
 from application.ports.payment_gateway import (
     LOOKUP_SECONDS,
     GatewayUnavailable,
     LookupRefused,
     OutcomeUnknown,
-    PaymentGateway,
 )
 from application.use_cases.settle_payment import SettlePayment
 from domain.outcome import Evidence, NeverArrived, Pending
@@ -34,7 +34,7 @@ class CheckedPayment:
 class CheckPayment:
     """Ask the gateway about a payment and settle it with the outcome; nothing is ever charged."""
 
-    gateway: PaymentGateway
+    gateways: Gateways
     settle: SettlePayment
     alerts: Alerts
     now: Clock
@@ -59,16 +59,13 @@ class CheckPayment:
         return CheckedPayment(await self.settle(payment, evidence), evidence)
 
     async def _ask(self, payment: Payment, cancel: bool, within: float) -> Evidence | None:
-        if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            logger.warning(
-                "payment %s cannot be checked: its gateway %s (livemode %s) is not configured",
-                payment.id,
-                payment.gateway,
-                payment.livemode,
-            )
+        try:
+            gateway = self.gateways.having(payment).gateway
+        except GatewayNotConfigured as missing:
+            logger.warning("payment %s cannot be checked: %s", payment.id, missing)
             return None  # another gateway cannot have a record of it, so its reply proves nothing
         asked_at = self.now()
-        ask = self.gateway.cancel if cancel else self.gateway.find
+        ask = gateway.cancel if cancel else gateway.find
         try:
             async with asyncio.timeout(within):
                 outcome = await ask(payment)

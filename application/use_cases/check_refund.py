@@ -7,6 +7,7 @@ from attrs import frozen
 
 from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
+from application.ports.gateways import GatewayNotConfigured, Gateways
 from application.ports.payment_gateway import (
     GatewayUnavailable,
     KeyRefused,
@@ -29,7 +30,7 @@ _TOO_LARGE: Final = RefundFailed("amount_too_large")
 class CheckRefund:
     """Ask the gateway about a refund, send it if the gateway has no record of it, and settle it."""
 
-    gateway: PaymentGateway
+    gateways: Gateways
     settle: SettleRefund
     sync: SyncRefunds
     alerts: Alerts
@@ -41,16 +42,12 @@ class CheckRefund:
             StorageUnavailable: nothing is known to be written; the next check finds the same.
         """
         note_payment(payment)
-        if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            logger.warning(
-                "refund %s cannot be checked: its gateway %s (livemode %s) is not configured",
-                refund.id,
-                payment.gateway,
-                payment.livemode,
-            )
-            return
         try:
-            outcome = await self._find_or_send(payment, refund)
+            gateway = self.gateways.having(payment).gateway
+            outcome = await self._find_or_send(gateway, payment, refund)
+        except GatewayNotConfigured as missing:
+            logger.warning("refund %s cannot be checked: %s", refund.id, missing)
+            return
         except (LookupRefused, KeyRefused) as refused:
             text = f"refund {refund.id} cannot be sent or looked up: {refused}"
             await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, refund.id, text)
@@ -64,19 +61,23 @@ class CheckRefund:
             await self.sync.if_possible(payment)
         await self.settle(payment.id, refund, outcome)
 
-    async def _find_or_send(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
-        outcome = await self.gateway.find_refund(payment, refund)
+    async def _find_or_send(
+        self, gateway: PaymentGateway, payment: Payment, refund: Refund
+    ) -> RefundOutcome | None:
+        outcome = await gateway.find_refund(payment, refund)
         if outcome is None and refund.reference is None:
-            return await self._send(payment, refund)
+            return await self._send(gateway, payment, refund)
         if outcome is None:  # the gateway had a record of it: it must not be sent a second time
             logger.warning("the gateway has no record of refund %s any more", refund.id)
         return outcome
 
-    async def _send(self, payment: Payment, refund: Refund) -> RefundOutcome:
+    async def _send(
+        self, gateway: PaymentGateway, payment: Payment, refund: Refund
+    ) -> RefundOutcome:
         """Send a refund; one that follows a failed one only if the gateway has so much left."""
         if refund.attempt and not await self._has_room(payment, refund):
             return _TOO_LARGE
-        return await self.gateway.refund(payment, refund)
+        return await gateway.refund(payment, refund)
 
     async def _has_room(self, payment: Payment, refund: Refund) -> bool:
         try:

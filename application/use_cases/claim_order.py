@@ -5,14 +5,14 @@ from typing import Final
 from attrs import frozen
 
 from application.log_context import note_payment
-from application.ports.books import new_payment_id
+from application.ports.books import Books, new_payment_id
 from application.ports.charge_reading import ChargeQuery
 from application.ports.clock import Clock, NewId
-from application.ports.gateway_captures import GatewayCaptures
-from application.ports.payment_gateway import GatewayUnavailable, PaymentGateway
+from application.ports.gateways import ConfiguredGateway, Gateways
+from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
-from application.use_cases.books_guard import BooksGuard
+from application.use_cases.books_guard import BooksGuard, BooksGuards
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
@@ -36,11 +36,32 @@ class CaptureUnsupported(Exception):
 
 
 @frozen
+class GatewayNotOffered(Exception):
+    """The order may not be paid at the gateway that the payer names."""
+
+    gateway: str
+    offered: tuple[str, ...]
+    """The gateways that it may be paid at, the best first."""
+
+
+class BooksNotCompared(GatewayUnavailable):
+    """Nothing was claimed: the books must be compared with those of the gateway first."""
+
+    def __init__(self, guard: BooksGuard) -> None:
+        super().__init__("the database was lost before the claim")
+        self.guard = guard
+
+
+@frozen
 class Claim:
     """A payment that was started, and the unit of work that has committed it."""
 
     payment: Payment
     work: UnitOfWork
+    at: ConfiguredGateway
+    """Where it is to be charged."""
+    generation: int
+    """The generation of the books that it was claimed in."""
 
 
 @frozen
@@ -48,13 +69,13 @@ class ClaimOrder:
     """Claim an order for a payment, in one reading and one commit, on compared books."""
 
     retry: RetryOnConflict
-    gateway: PaymentGateway
-    captures: GatewayCaptures
+    gateways: Gateways
     capture_mode: CaptureMode
     """For orders that do not say themselves when their money is captured."""
     settle: SettlePayment
     declines: LimitDeclines
-    guard: BooksGuard
+    guards: BooksGuards
+    books: Books
     now: Clock
     new_id: NewId
 
@@ -68,15 +89,17 @@ class ClaimOrder:
             TooManyDeclines: one of the sources has had too many declined cards.
             OrderNotFound, NotYourOrder, OrderCancelled, OrderExpired, NothingDue, AmountMismatch,
             AlreadyPaid, PaymentInProgress: see `Order.claim`.
-            CaptureUnsupported: the gateway cannot authorize.
+            GatewayNotOffered: the order may not be paid at the gateway that the payer names.
+            CaptureUnsupported: no gateway of this currency can authorize.
             GatewayUnavailable, StorageUnavailable: nothing may be charged now.
         """
         for _ in range(MAX_CLAIMS):
-            if not self.guard.holds(self.guard.books.generation):
-                await self._decide(command)
-            generation = await self.guard()
-            claim = await self._claim(command)
-            if self.guard.holds(generation):
+            try:
+                claim = await self._claim(command)
+            except BooksNotCompared as not_compared:
+                await not_compared.guard()
+                claim = await self._claim(command)
+            if self.guards.of(claim.at).holds(claim.generation):
                 return claim
             await self.release(command, claim)
         raise GatewayUnavailable("the database was lost between claim and charge")
@@ -96,23 +119,23 @@ class ClaimOrder:
         except StorageUnavailable:
             return
 
-    async def _decide(self, command: PayOrder) -> None:
-        """Raise what a claim would raise on the books as they are; nothing is written."""
-        payment_id = PaymentId(self.new_id())
-        order = await self._read(self.retry.begin(), command, payment_id)
-        self._claimed(order, payment_id, command)
-
     async def _claim(self, command: PayOrder) -> Claim:
-        payment_id = await new_payment_id(self.guard.books, self.new_id())
+        payment_id = await new_payment_id(self.books, self.new_id())
 
         async def decision(work: UnitOfWork) -> Claim:
+            generation = self.books.generation
             order = await self._read(work, command, payment_id)
             claimed = self._claimed(order, payment_id, command)
+            payment = claimed.payment(payment_id)
+            at = self.gateways.having(payment)
             if claimed != order:
+                guard = self.guards.of(at)
+                if not guard.holds(generation):
+                    raise BooksNotCompared(guard)
                 work.orders.save(claimed)
                 if command.request is not None:
                     command.request.begin(work, payment_id)
-            return Claim(claimed.payment(payment_id), work)
+            return Claim(payment, work, at, generation)
 
         try:
             claim = await self.retry(decision)
@@ -143,16 +166,36 @@ class ClaimOrder:
         return order
 
     def _claimed(self, order: Order, payment_id: PaymentId, command: PayOrder) -> Order:
+        """Return the order with the claim; an error about the gateway comes after all others."""
+        offered = offered_gateways(self.gateways, order, self.capture_mode)
+        named = None if command.gateway is None else self.gateways.named(command.gateway)
+        at = named or next(iter(offered), self.gateways.default)
         claimed = order.claim(
             payment_id,
             command.payer,
             command.expected,
-            self.gateway.name,
-            self.gateway.livemode,
+            at.name,
+            at.livemode,
             self.now(),
             self.capture_mode,
         )
-        is_manual = claimed.payment(payment_id).capture_mode is CaptureMode.MANUAL
-        if is_manual and self.captures.capture is None:
-            raise CaptureUnsupported(self.gateway.name)
+        if claimed == order:  # it was committed before
+            return claimed
+        if command.gateway is not None and named not in offered:
+            raise GatewayNotOffered(command.gateway, tuple(each.name for each in offered))
+        if not offered:
+            raise CaptureUnsupported(at.name)
         return claimed
+
+
+def offered_gateways(
+    gateways: Gateways, order: Order, capture_mode: CaptureMode
+) -> tuple[ConfiguredGateway, ...]:
+    """Return the gateways that an order may be paid at, the best first.
+
+    `capture_mode` is for an order that does not say itself when its money is captured.
+    """
+    terms = order.replica.terms
+    if terms is None:
+        return ()
+    return gateways.offered(terms.price.currency, terms.capture or capture_mode)

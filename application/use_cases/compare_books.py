@@ -11,14 +11,14 @@ from application.ports.alerts import AlertKind, Alerts
 from application.ports.books import Books, Comparison, is_issued_by
 from application.ports.clock import Clock
 from application.ports.gateway_history import (
-    GatewayHistory,
     ListCharges,
     ListedCharge,
     TooManyCharges,
     UnreadableCharge,
 )
 from application.ports.gateway_notifications import Notification, PaymentNotification
-from application.ports.payment_gateway import LookupRefused, PaymentGateway
+from application.ports.gateways import ConfiguredGateway
+from application.ports.payment_gateway import LookupRefused
 from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.settle_payment import SettlePayment
@@ -44,7 +44,7 @@ _SHORTEST: Final = timedelta(seconds=1)
 
 @frozen
 class CompareBooks:
-    """Compare our books with the gateway's since the mark; it never charges.
+    """Compare our books with one gateway's since the mark; it never charges.
 
     A database that has lost its last transactions has an older mark, so exactly the time of the
     loss is compared, however long it is.
@@ -52,8 +52,7 @@ class CompareBooks:
 
     begin: BeginUnitOfWork
     books: Books
-    gateway: PaymentGateway
-    history: GatewayHistory
+    gateway: ConfiguredGateway
     settle: SettlePayment
     sync: SyncRefunds
     keep: KeepNotification
@@ -63,7 +62,7 @@ class CompareBooks:
     @property
     def is_possible(self) -> bool:
         """Whether the gateway lists its charges."""
-        return self.history.list_charges is not None
+        return self.gateway.history.list_charges is not None
 
     async def __call__(self) -> int:
         """Adopt what is missing, and advance the mark; return how many payments were adopted.
@@ -72,7 +71,7 @@ class CompareBooks:
             OutcomeUnknown, GatewayUnavailable: the gateway could not be asked.
             StorageUnavailable: the database cannot be reached; repeating it changes nothing more.
         """
-        list_charges = self.history.list_charges
+        list_charges = self.gateway.history.list_charges
         if list_charges is None:
             return 0
         comparison = await self.books.begin(self.gateway.name, self.gateway.livemode)
@@ -139,12 +138,10 @@ class CompareBooks:
         known = await self.begin().orders.find_payments(named) if named else {}
         for charge in charges:
             if not _is_recorded(charge.notification, known):
-                await self.keep(charge.notification, charge.body)
+                await self.keep(self.gateway.name, charge.notification, charge.body)
 
     async def _is_ours(self, payment: Payment) -> bool:
-        if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            return False
-        return await is_issued_by(self.books, payment.id)
+        return self.gateway.has(payment) and await is_issued_by(self.books, payment.id)
 
     async def _settle(self, charge: ListedCharge) -> None:
         try:

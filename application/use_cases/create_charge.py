@@ -13,7 +13,6 @@ from application.ports.payment_gateway import (
     GatewayUnavailable,
     KeyRefused,
     OutcomeUnknown,
-    PaymentGateway,
 )
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.use_cases.check_payment import CheckPayment
@@ -38,7 +37,6 @@ class CreateCharge:
     """
 
     claim: ClaimOrder
-    gateway: PaymentGateway
     settle: SettlePayment
     check: CheckPayment
     store_reply: StoreReply
@@ -64,7 +62,8 @@ class CreateCharge:
                 the order may not be paid.
             AlreadyPaid, PaymentInProgress: another payment has paid the order, or still may; both
                 carry that payment only if it is the payer's own.
-            CaptureUnsupported: the gateway cannot authorize, as the order needs.
+            GatewayNotOffered: the order may not be paid at the gateway that the payer names.
+            CaptureUnsupported: no gateway can authorize, as the order needs.
             GatewayUnavailable, StorageUnavailable: nothing was charged.
         """
         note(order_id=command.order_id)
@@ -86,10 +85,10 @@ class CreateCharge:
             await self.store_reply(command, result)
             return result
         try:
-            outcome = await self._charge(claim.payment, command.token)
+            outcome = await self._charge(claim, command.token)
         except GatewayUnavailable as unavailable:
             await self.claim.release(command, claim)
-            await self._report(unavailable)
+            await self._report(claim.at.name, unavailable)
             raise
         except OutcomeUnknown as unknown:
             logger.warning("the outcome of a payment is unknown: %s", unknown)
@@ -120,16 +119,15 @@ class CreateCharge:
             await self._count_decline(checked.evidence, command)
         return _result(checked.payment, checked.evidence, is_new=False)
 
-    async def _charge(self, payment: Payment, token: CardToken) -> Outcome:
-        if not payment.may_be_sent(self.now()):
+    async def _charge(self, claim: Claim, token: CardToken) -> Outcome:
+        if not claim.payment.may_be_sent(self.now()):
             raise GatewayUnavailable("too much time between claim and charge")
-        return await self.gateway.charge(payment, token)
+        return await claim.at.gateway.charge(claim.payment, token)
 
-    async def _report(self, unavailable: GatewayUnavailable) -> None:
+    async def _report(self, gateway: str, unavailable: GatewayUnavailable) -> None:
         logger.warning("nothing was sent for a payment: %s", unavailable)
         if isinstance(unavailable, KeyRefused):
-            name, text = self.gateway.name, str(unavailable)
-            await self.alerts.report(AlertKind.GATEWAY_KEY_REFUSED, name, text)
+            await self.alerts.report(AlertKind.GATEWAY_KEY_REFUSED, gateway, str(unavailable))
 
     async def _count_decline(self, evidence: Evidence, command: PayOrder) -> None:
         if isinstance(evidence, Declined):

@@ -4,12 +4,8 @@ from attrs import frozen
 
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.books import Books, is_issued_by
-from application.ports.payment_gateway import (
-    GatewayUnavailable,
-    LookupRefused,
-    OutcomeUnknown,
-    PaymentGateway,
-)
+from application.ports.gateways import Gateways
+from application.ports.payment_gateway import GatewayUnavailable, LookupRefused, OutcomeUnknown
 from application.use_cases.settle_payment import SettlePayment
 from domain.identifiers import PaymentId
 from domain.payment import Payment
@@ -33,13 +29,13 @@ class FindLostPayment:
     """
 
     books: Books
-    gateway: PaymentGateway
+    gateways: Gateways
     settle: SettlePayment
     alerts: Alerts
 
     async def may_adopt(self, claimed: Payment) -> bool:
-        """Whether a payment was claimed in these books and is at the configured gateway."""
-        is_here = claimed.is_at(self.gateway.name, self.gateway.livemode)
+        """Whether a payment was claimed in these books and is at a configured gateway."""
+        is_here = self.gateways.at(claimed) is not None
         return is_here and await is_issued_by(self.books, claimed.id)
 
     async def __call__(self, payment_id: PaymentId, claimed: Payment | None) -> bool:
@@ -58,7 +54,7 @@ class FindLostPayment:
             await self.alerts.report(AlertKind.BOOKS_BEHIND, payment_id, str(lost))
             raise lost
         try:
-            outcome = await self.gateway.find(claimed)
+            outcome = await self.gateways.having(claimed).gateway.find(claimed)
         except LookupRefused as refused:
             text = f"payment {payment_id} is lost and cannot be looked up: {refused}"
             await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment_id, text)

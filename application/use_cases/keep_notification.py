@@ -30,17 +30,18 @@ class KeepNotification:
 
     receive: ReceiveNotification
     kept: UnusableNotifications
-    gateway_name: str
 
-    async def __call__(self, notification: Notification, body: bytes) -> bool:
-        """Apply a notification, or keep its body; return whether it was applied and new.
+    async def __call__(self, gateway: str, notification: Notification, body: bytes) -> bool:
+        """Apply a notification of a gateway, or keep its body.
+
+        Returns whether it was applied and new.
 
         Raises:
             StorageUnavailable, GatewayUnavailable: nothing is known to be written; the gateway
                 sends it again.
         """
         if isinstance(notification, UnusableNotification):
-            await self._keep(notification.id, notification.reason, body)
+            await self._keep(gateway, notification.id, notification.reason, body)
             if notification.payment_id is not None:
                 with suppress(LostPayment, LookupRefused):  # an alert tells it
                     await self.receive.check_soon(notification.payment_id, notification.claimed)
@@ -50,16 +51,16 @@ class KeepNotification:
         except (StorageUnavailable, GatewayUnavailable):
             raise
         except (LostPayment, LookupRefused) as error:  # an alert tells it
-            await self._keep(notification.id, _failed(error), body)
+            await self._keep(gateway, notification.id, _failed(error), body)
             return False
         except Exception as error:
             logger.exception("notification %s could not be applied", notification.id)
-            await self._keep(notification.id, _failed(error), body)
+            await self._keep(gateway, notification.id, _failed(error), body)
             return False
 
-    async def _keep(self, notification_id: str, reason: str, body: bytes) -> None:
+    async def _keep(self, gateway: str, notification_id: str, reason: str, body: bytes) -> None:
         logger.warning("notification %s is kept: %s", notification_id, reason)
-        await self.kept.keep(self.gateway_name, notification_id, reason, body)
+        await self.kept.keep(gateway, notification_id, reason, body)
 
 
 @frozen

@@ -89,5 +89,7 @@ class PayOrder:
     expected: ExpectedAmount = ExpectedAmount()
     sources: Collection[str] = ()
     """The sources of this attempt, for the decline limits: `user:…`, `address:…`."""
+    gateway: str | None = None
+    """The gateway that has issued the token; None: the best one for the order."""
     request: KeyedRequest | None = None
     """The request with an idempotency key that the command came with."""

@@ -4,10 +4,11 @@ from attrs import frozen
 
 from application.log_context import note, note_payment
 from application.ports.clock import Clock, NewId
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.gateways import Gateways
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
-from application.use_cases.books_guard import BooksGuard
+from application.use_cases.books_guard import BooksGuards
 from application.use_cases.settle_refund import SettleRefund
 from application.use_cases.sync_refunds import Synced, SyncRefunds
 from domain.identifiers import PaymentId, RefundId
@@ -29,10 +30,10 @@ class RefundPayment:
     """Refund part or all of a payment: reserve it, send it, settle it; once for each refund id."""
 
     retry: RetryOnConflict
-    gateway: PaymentGateway
+    gateways: Gateways
     settle: SettleRefund
     sync: SyncRefunds
-    guard: BooksGuard
+    guards: BooksGuards
     now: Clock
     new_id: NewId
 
@@ -53,6 +54,7 @@ class RefundPayment:
         Raises:
             PaymentNotFound, NotRefundable, RefundExceedsPayment: it cannot be refunded.
             LostRefundsFound: this part of the payment may be given back already.
+            GatewayNotConfigured: the settings no longer have its gateway.
             GatewayUnavailable: the books may be behind, and the gateway cannot be asked.
             StorageUnavailable: nothing was sent yet; if the refund was reserved nevertheless,
                 recovery sends it.
@@ -68,7 +70,7 @@ class RefundPayment:
         if not refund.may_be_sent(self.now()):
             return refund
         try:
-            outcome = await self.gateway.refund(payment, refund)
+            outcome = await self.gateways.having(payment).gateway.refund(payment, refund)
             if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
                 await self.sync.if_possible(payment)
             return await self.settle(payment_id, refund, outcome, work.continued()) or refund
@@ -78,8 +80,7 @@ class RefundPayment:
     async def _find_lost(self, payment_id: PaymentId, refund_id: RefundId) -> bool:
         """Record what the gateway has; return whether that is another refund that we had lost."""
         before = await self._order(payment_id)
-        is_compared = self.guard.holds(self.guard.books.generation)
-        await self.guard()
+        is_compared = await self._compare(payment_id, before)
         order = before if is_compared else await self._order(payment_id)
         if order is None or order.refund(refund_id) is not None:
             return False
@@ -90,6 +91,20 @@ class RefundPayment:
         if any(each.id == refund_id for each in found):
             return False
         return any(each.payment_id == payment_id for each in found)
+
+    async def _compare(self, payment_id: PaymentId, order: Order | None) -> bool:
+        """Compare the books with those of the payment's gateway; return whether they were before.
+
+        A payment that is not in the books may be at any gateway.
+        """
+        if order is None:
+            guards = list(self.guards)
+        else:
+            guards = [self.guards.of(self.gateways.having(order.payment(payment_id)))]
+        due = [each for each in guards if not each.holds(each.books.generation)]
+        for guard in due:
+            await guard()
+        return not due
 
     async def _order(self, payment_id: PaymentId) -> Order | None:
         return await self.retry.begin().orders.find_by_payment(payment_id)

@@ -7,13 +7,12 @@ from attrs import frozen
 
 from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
-from application.ports.gateway_captures import GatewayCaptures
+from application.ports.gateways import ConfiguredGateway, GatewayNotConfigured, Gateways
 from application.ports.payment_gateway import (
     GatewayUnavailable,
     KeyRefused,
     LookupRefused,
     OutcomeUnknown,
-    PaymentGateway,
 )
 from application.use_cases.settle_payment import SettlePayment
 from domain.capture import CaptureFailed
@@ -44,8 +43,7 @@ class SendCapture:
     is unknown is sent again.
     """
 
-    gateway: PaymentGateway
-    captures: GatewayCaptures
+    gateways: Gateways
     settle: SettlePayment
     alerts: Alerts
 
@@ -58,16 +56,11 @@ class SendCapture:
             StorageUnavailable: nothing is known to be written; it is sent again later.
         """
         note_payment(payment)
-        if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            logger.warning(
-                "payment %s cannot be captured: its gateway %s (livemode %s) is not configured",
-                payment.id,
-                payment.gateway,
-                payment.livemode,
-            )
-            return CaptureResult(payment)
         try:
-            outcome = await self._capture(payment)
+            outcome = await _capture(self.gateways.having(payment), payment)
+        except GatewayNotConfigured as missing:
+            logger.warning("payment %s cannot be captured: %s", payment.id, missing)
+            return CaptureResult(payment)
         except (LookupRefused, KeyRefused) as refused:
             text = f"payment {payment.id} cannot be captured: {refused}"
             await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, payment.id, text)
@@ -79,10 +72,11 @@ class SendCapture:
             return CaptureResult(await self.settle.fail_capture(payment, outcome), outcome)
         return CaptureResult(await self.settle(payment, outcome))
 
-    async def _capture(self, payment: Payment) -> Outcome | CaptureFailed:
-        requested = payment.requested_capture
-        if requested is None or requested.exceeds(payment.amount):
-            return _TOO_LARGE
-        if self.captures.capture is None:
-            return _UNSUPPORTED
-        return await self.captures.capture(payment)
+
+async def _capture(at: ConfiguredGateway, payment: Payment) -> Outcome | CaptureFailed:
+    requested = payment.requested_capture
+    if requested is None or requested.exceeds(payment.amount):
+        return _TOO_LARGE
+    if at.captures.capture is None:
+        return _UNSUPPORTED
+    return await at.captures.capture(payment)

@@ -7,8 +7,8 @@ from attrs import frozen
 
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
-from application.ports.gateway_history import GatewayHistory
-from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown, PaymentGateway
+from application.ports.gateways import Gateways
+from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.settle_refund import report_doubtful, save_refunds
@@ -43,13 +43,12 @@ class SyncRefunds:
     """
 
     retry: RetryOnConflict
-    gateway: PaymentGateway
-    history: GatewayHistory
+    gateways: Gateways
     alerts: Alerts
     now: Clock
 
     async def __call__(self, payment: Payment) -> Synced | None:
-        """Return what was found; None if the gateway has no list of refunds.
+        """Return what was found; None if its gateway has no list of refunds.
 
         `payment` has the id that the gateway has for it.
 
@@ -57,12 +56,10 @@ class SyncRefunds:
             OutcomeUnknown, GatewayUnavailable: the gateway could not be asked.
             StorageUnavailable: nothing is known to be written; repeating it changes nothing more.
         """
-        list_refunds, charge_id = self.history.list_refunds, payment.charge_id
-        if list_refunds is None or charge_id is None:
+        at, charge_id = self.gateways.at(payment), payment.charge_id
+        if at is None or at.history.list_refunds is None or charge_id is None:
             return None
-        if not payment.is_at(self.gateway.name, self.gateway.livemode):
-            return None
-        reported = await list_refunds(payment)
+        reported = await at.history.list_refunds(payment)
 
         async def decision(work: UnitOfWork) -> tuple[Synced | None, Sequence[Refund]]:
             order = await work.orders.find_by_payment(payment.id)

@@ -30,6 +30,7 @@ class VoidPayment:
 
         Raises:
             PaymentNotFound, NotAuthorized, BeingCaptured: see `Order.void`.
+            GatewayNotConfigured: nothing was recorded.
             StorageUnavailable: it may be released later.
         """
         note(payment_id=payment_id)
@@ -46,6 +47,7 @@ class VoidPayment:
         if order is None:
             raise PaymentNotFound(payment_id)
         released = order.void(payment_id, reason, self.now())
+        self.check.gateways.having(released.payment(payment_id))
         if released != order:
             work.orders.save(released)
         return released.payment(payment_id)

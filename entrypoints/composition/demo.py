@@ -35,7 +35,7 @@ class BankAtFakeGateway:
             StorageUnavailable: the database cannot be reached.
             GatewayUnavailable, OutcomeUnknown: the fake gateway's records cannot be.
         """
-        gateway = self._runtime.gateway
+        [gateway] = self._runtime.adapters
         if isinstance(gateway, FakeGateway):
             await gateway.complete_authentication(PaymentId(payment_id), approved)
             outcome = await gateway.finish_debit(PaymentId(payment_id), approved)
@@ -49,7 +49,7 @@ class BankAtFakeGateway:
         Raises:
             Exception: as for `decide`.
         """
-        gateway = self._runtime.gateway
+        [gateway] = self._runtime.adapters
         if isinstance(gateway, FakeGateway):
             _, outcome = (await gateway.record(PaymentId(payment_id))).find()
             if isinstance(outcome, Pending) and outcome.action is None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
+from application.use_cases.books_guard import BooksGuards
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
@@ -47,6 +48,16 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
         async with (
             exporting_metrics(runtime, dependencies.registry),
             repeating("readiness", readiness.check, READINESS_SECONDS, READINESS_SECONDS),
-            repeating("books", runtime.use_cases.books_guard.keep, BOOKS_SECONDS, BOOKS_SECONDS),
+            _comparing_books(runtime.use_cases.books_guards),
         ):
             yield dependencies
+
+
+@contextlib.asynccontextmanager
+async def _comparing_books(guards: BooksGuards) -> AsyncIterator[None]:
+    async with contextlib.AsyncExitStack() as tasks:
+        for guard in guards:
+            name = f"books {guard.compare.gateway.name}"
+            comparing = repeating(name, guard.keep, BOOKS_SECONDS, BOOKS_SECONDS)
+            await tasks.enter_async_context(comparing)
+        yield

@@ -52,8 +52,8 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Doctor]:
             check_broker=partial(
                 check_broker, messaging.broker, messaging.streams, ORDERS_CONSUMER
             ),
-            gateway=runtime.gateway,
-            gateway_name=str(settings.payment_gateway),
+            gateways=runtime.gateways,
+            adapters=runtime.adapters,
             check_sign_in=partial(check_sign_in, settings),
         )
 

@@ -29,13 +29,12 @@ from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
 from application.ports.clock import Clock
 from application.ports.event_publisher import EventPublisher
-from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.gateway_plugin import InvalidSetting
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
-from domain.capture import CaptureMode
 from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
@@ -59,7 +58,9 @@ class Runtime:
     settings: Settings
     database: Database
     clock: DatabaseClock
-    gateway: GatewayAdapter
+    gateways: Gateways
+    adapters: tuple[GatewayAdapter, ...]
+    """The same gateways, in the same order."""
     use_cases: UseCases
     outbox: SqlOutboxQueue
     outbox_signal: SqlOutboxSignal
@@ -107,15 +108,16 @@ async def open_runtime(
     )
     database = Database(engine)
     clock = DatabaseClock(database)
-    gateway = gateway_of(settings, database, clock)
-    runtime = _compose(settings, database, clock, gateway, publisher or UnconnectedPublisher())
-    if not runtime.use_cases.books_guard.compare.is_possible:
-        logger.warning(
-            "the gateway %s lists no charges: a database that is behind is not noticed",
-            gateway.name,
-        )
+    adapters = (gateway_of(settings, database, clock),)
+    runtime = _compose(settings, database, clock, adapters, publisher or UnconnectedPublisher())
+    for each in runtime.gateways:
+        if each.history.list_charges is None:
+            logger.warning(
+                "the gateway %s lists no charges: a database that is behind is not noticed",
+                each.name,
+            )
     try:
-        check_capture(settings, gateway)
+        check_capture(settings, runtime.gateways)
         with contextlib.suppress(StorageUnavailable):
             await clock.sync()
         async with (
@@ -126,7 +128,8 @@ async def open_runtime(
     finally:
         await runtime.flush_alerts()
         await runtime.outbox_signal.close()
-        await gateway.close()
+        for adapter in adapters:
+            await adapter.close()
         await engine.dispose()
 
 
@@ -134,17 +137,20 @@ def _compose(
     settings: Settings,
     database: Database,
     clock: DatabaseClock,
-    gateway: GatewayAdapter,
+    adapters: tuple[GatewayAdapter, ...],
     publisher: EventPublisher,
 ) -> Runtime:
     signal = SqlOutboxSignal.on(settings.database_url, settings.database_prepared)
     outbox = SqlOutboxQueue(database, lambda: signal.is_listening)
+    gateways = Gateways(
+        tuple(ConfiguredGateway(each, str(settings.payment_gateway)) for each in adapters)
+    )
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
         begin=lambda: SqlUnitOfWork(database, current_traceparent),
         outbox=outbox,
         publisher=publisher,
-        gateway=gateway,
+        gateways=gateways,
         declines=SqlDeclineCounter(database),
         now=clock,
         new_id=new_id,
@@ -157,7 +163,8 @@ def _compose(
         settings=settings,
         database=database,
         clock=clock,
-        gateway=gateway,
+        gateways=gateways,
+        adapters=adapters,
         use_cases=compose(ports, decline_limits(settings), settings.capture),
         outbox=outbox,
         outbox_signal=signal,
@@ -168,17 +175,15 @@ def _compose(
     )
 
 
-def check_capture(settings: Settings, gateway: GatewayAdapter) -> None:
-    """Return if the gateway can capture as the settings say.
+def check_capture(settings: Settings, gateways: Gateways) -> None:
+    """Return if one of the gateways can capture as the settings say.
 
     Raises:
-        InvalidSetting: it can capture at once only.
+        InvalidSetting: all can capture at once only.
     """
-    is_manual = settings.capture is CaptureMode.MANUAL
-    if is_manual and GatewayCaptures.of(gateway).capture is None:
-        raise InvalidSetting(
-            "CAPTURE", f"manual, but the gateway {gateway.name} can capture at once only"
-        )
+    if not any(each.can_take(settings.capture) for each in gateways):
+        names = ", ".join(each.name for each in gateways)
+        raise InvalidSetting("CAPTURE", f"manual, but {names} can capture at once only")
 
 
 def decline_limits(settings: Settings) -> DeclineLimits:

@@ -67,6 +67,7 @@ def _routes(
     dependencies: HttpDependencies, metrics: Metrics, tasks: BackgroundTasks
 ) -> Sequence[HTTPRouteHandler]:
     settings, use_cases = dependencies.settings, dependencies.use_cases
+    gateways = use_cases.create_charge.claim.gateways
     guard = IdempotencyGuard(dependencies.idempotency_store)
     replies = RepeatedReplies(use_cases.find_action)
     refusals = RefusalLog(metrics.count_refused_sign_in)
@@ -83,8 +84,9 @@ def _routes(
         ),
         settings.trusted_proxies,
         PaymentRules(
-            {use_cases.create_charge.gateway.name, str(settings.payment_gateway)},
+            gateways.names,
             settings.return_origins,
+            has_choice=len(gateways.configured) > 1,
         ),
     )
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)

@@ -9,10 +9,11 @@ from attrs import frozen
 from msgspec import UNSET, UnsetType
 
 from application.ports.gateway_notifications import InvalidNotification
+from application.ports.gateways import GatewayNotConfigured
 from application.ports.idempotency_store import IdempotencyKeyReused, RequestInProgress
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from application.use_cases.claim_order import CaptureUnsupported
+from application.use_cases.claim_order import CaptureUnsupported, GatewayNotOffered
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.refund_payment import LostRefundsFound
 from domain.capture import (
@@ -184,6 +185,17 @@ def _capture_currency_mismatch(error: CaptureCurrencyMismatch) -> Reply:
     return problem_reply(400, detail, authorized=_money(error.authorized))
 
 
+def _gateway_not_offered(error: GatewayNotOffered) -> Reply:
+    names = " or ".join(error.offered)
+    message = f"must be {names}" if names else "no gateway can take this order"
+    return problem_reply(400, ErrorDetail(message, field="gateway", code="gateway_not_offered"))
+
+
+def _gateway_not_configured(error: GatewayNotConfigured) -> Reply:
+    message = f"The payment is at {error.gateway}, which is not configured any more"
+    return problem_reply(409, ErrorDetail(message, code="gateway_not_configured"))
+
+
 def _too_many_declines(error: TooManyDeclines) -> Reply:
     seconds = str(math.ceil(error.retry_after.total_seconds()))
     detail = ErrorDetail("Too many declined cards", code="too_many_declines")
@@ -236,6 +248,7 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     AlreadyPaid: _already_paid,
     PaymentInProgress: _payment_in_progress,
     TooManyDeclines: _too_many_declines,
+    GatewayNotOffered: _gateway_not_offered,
     CaptureUnsupported: lambda _: shop_refused("capture_unsupported"),
     # the authorization
     NothingAuthorized: _nothing_authorized,
@@ -251,6 +264,7 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
         ErrorDetail("Refunds were found that the database had lost", code="lost_refunds_found"),
     ),
     # the database and the gateway
+    GatewayNotConfigured: _gateway_not_configured,
     StorageUnavailable: _unavailable("The service is busy; nothing was charged"),
     GatewayUnavailable: _unavailable("The payment gateway cannot be reached; nothing was charged"),
 }

@@ -191,15 +191,15 @@ class NotificationHandler:
     keep_notification: KeepNotification
     tasks: BackgroundTasks
 
-    async def receive(self, notification: Notification, body: bytes = b"") -> Reply:
-        """Apply a notification, or keep its body; a gateway repeats it after any reply but 2xx.
+    async def receive(self, gateway: str, notification: Notification, body: bytes = b"") -> Reply:
+        """Apply a notification, or keep its body; the gateway repeats it after any reply but 2xx.
 
         It runs to its end even if the caller is cancelled.
 
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        await self.tasks.run(self.keep_notification(notification, body))
+        await self.tasks.run(self.keep_notification(gateway, notification, body))
         return json_reply(200, {"received": True})
 
 
@@ -210,6 +210,8 @@ def _payment_fingerprint(command: PayOrder) -> str:
         "amount": command.expected.minor_units,
         "currency": command.expected.currency,
     }
+    if command.gateway is not None:
+        request["gateway"] = command.gateway
     if command.token.return_url is not None:  # without one, as earlier versions stored it
         request["return_url"] = command.token.return_url
     return fingerprint(request)

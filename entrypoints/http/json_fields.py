@@ -94,13 +94,15 @@ class JsonFields:
         self._refuse(name, f"must be a URL of at most {MAX_URL} characters at an allowed origin")
         return None
 
-    def one_of(self, name: str, values: Collection[str]) -> None:
-        """Check that a text is one of these values, or absent."""
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a text that is one of these values; None if it is absent."""
         if name not in self.body:
-            return
+            return None
         value = self._value(name)
-        if not (isinstance(value, str) and value in values):
-            self._refuse(name, f"must be {' or '.join(sorted(values))}")
+        if isinstance(value, str) and value in values:
+            return value
+        self._refuse(name, f"must be {' or '.join(sorted(values))}")
+        return None
 
     def only(self, *names: str) -> None:
         """Refuse every other field."""

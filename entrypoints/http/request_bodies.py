@@ -19,9 +19,11 @@ class PaymentRules:
     """What this deployment accepts in the body of `POST /api/payments`."""
 
     gateways: Collection[str] = ()
-    """The names of the configured gateway."""
+    """The names of the configured gateways, also those that they have in the settings."""
     return_origins: tuple[str, ...] = ()
     """Where a method that redirects the customer may come back to."""
+    has_choice: bool = False
+    """Whether there is more than one; else naming it changes nothing."""
 
 
 def parse_payment(
@@ -37,9 +39,11 @@ def parse_payment(
     token, order_id = fields.text("token"), fields.text("orderId")
     expected = ExpectedAmount(fields.amount("amount"), fields.currency("currency"))
     return_url = fields.url("returnUrl", rules.return_origins)
-    fields.one_of("gateway", rules.gateways)
+    gateway = fields.one_of("gateway", rules.gateways)
     fields.check()
-    return PayOrder(OrderId(order_id), payer, CardToken(token, return_url), expected, sources)
+    card = CardToken(token, return_url)
+    gateway = gateway if rules.has_choice else None
+    return PayOrder(OrderId(order_id), payer, card, expected, sources, gateway)
 
 
 def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:

@@ -37,4 +37,4 @@ class WebhookRoutes:
         except InvalidNotification as error:
             await self.refusals.record(error)
             raise
-        return to_response(await self.handler.receive(notification, content))
+        return to_response(await self.handler.receive("stripe", notification, content))

@@ -1,5 +1,6 @@
 """The checks of `payments doctor`: everything that the service depends on."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from attrs import frozen
 from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
 from application.ports.event_publisher import BrokerUnavailable
-from application.ports.gateway_history import GatewayHistory
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_gateway import GatewayAdapter, GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
@@ -71,9 +72,9 @@ class Doctor:
     clock_watch: ClockWatch
     dead_letters: DeadLetters
     check_broker: Callable[[], Awaitable[Sequence[BrokerCheck]]]
-    gateway: GatewayAdapter
-    gateway_name: str
-    """The gateway's name in the settings."""
+    gateways: Gateways
+    adapters: tuple[GatewayAdapter, ...]
+    """The same gateways, in the same order."""
     check_sign_in: Callable[[], Awaitable[CheckResult]] | None = None
     """Checks the keys of users' tokens; it never raises."""
 
@@ -83,7 +84,7 @@ class Doctor:
             ("database", self._database),
             ("nats", self._broker),
             ("dead letters", self._dead_letters),
-            ("gateway", self._gateway),
+            ("gateway", self._check_gateways),
             ("sign-in", self._sign_in),
         )
         return [result for name, check in checks for result in await _run(name, check)]
@@ -135,18 +136,23 @@ class Doctor:
     async def _broker(self) -> list[CheckResult]:
         return [CheckResult("nats", each.ok, each.text) for each in await self.check_broker()]
 
-    async def _gateway(self) -> list[CheckResult]:
-        try:
-            await self.gateway.check()
-        except (OutcomeUnknown, GatewayUnavailable) as error:
-            return [CheckResult("gateway", False, str(error))]
-        text = f"{self.gateway_name} is ready"
-        if GatewayHistory.of(self.gateway).list_charges is None:
-            text += "; it lists no charges, so that a database that is behind is noticed late"
-        return [CheckResult("gateway", True, text)]
+    async def _check_gateways(self) -> list[CheckResult]:
+        pairs = zip(self.gateways, self.adapters, strict=True)
+        return list(await asyncio.gather(*(_check_gateway(*each) for each in pairs)))
 
     async def _sign_in(self) -> list[CheckResult]:
         return [await self.check_sign_in()] if self.check_sign_in else []
+
+
+async def _check_gateway(at: ConfiguredGateway, adapter: GatewayAdapter) -> CheckResult:
+    try:
+        await adapter.check()
+    except (OutcomeUnknown, GatewayUnavailable) as error:
+        return CheckResult("gateway", False, f"{at.setting}: {error}")
+    text = f"{at.setting} is ready"
+    if at.history.list_charges is None:
+        text += "; it lists no charges, so that a database that is behind is noticed late"
+    return CheckResult("gateway", True, text)
 
 
 Check = Callable[[], Awaitable[list[CheckResult]]]

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from application.application import UseCases
 from application.ports.event_publisher import OutboxSignal
+from application.use_cases.books_guard import BooksGuard, BooksGuards
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
@@ -61,6 +62,15 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
             return (
                 Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
                 Loop("deferred", use_cases.apply_deferred_notifications.run_once, DEFERRED_SECONDS),
-                Loop("books", use_cases.books_guard.run_once, BOOKS_SECONDS),
+                *_book_loops(use_cases.books_guards),
                 *worker.maintenance,
             )
+
+
+def _book_loops(guards: BooksGuards) -> tuple[Loop, ...]:
+    """Return a loop for each gateway: a comparison that takes long delays no other one."""
+
+    def name(guard: BooksGuard) -> str:
+        return "books" if guard is guards.default else f"books {guard.compare.gateway.name}"
+
+    return tuple(Loop(name(each), each.run_once, BOOKS_SECONDS) for each in guards)

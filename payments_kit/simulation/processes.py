@@ -116,7 +116,7 @@ class Serve:
     async def receive(self, notification: Notification) -> int:
         """Reply to a webhook."""
         try:
-            return (await self.notifications.receive(notification)).status
+            return (await self.notifications.receive("in_memory", notification)).status
         except Exception as error:
             return reply_to(error).status
 

@@ -44,7 +44,7 @@ async def finish(
             continue
         following = next_event(runtime)
         if following is None or _may_compare(runtime, following):
-            await worker.dependencies.use_cases.books_guard.compare()
+            await worker.dependencies.use_cases.books_guards.default.compare()
             following = next_event(runtime)
         if following is None:
             return

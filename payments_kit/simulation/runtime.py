@@ -24,6 +24,7 @@ from adapters.persistence.in_memory import (
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
+from application.ports.gateways import Gateways
 from application.throttled_alerts import ThrottledAlerts
 from application.use_cases.align_streams import AlignStreams
 from domain.identifiers import PaymentId
@@ -122,7 +123,7 @@ class SimulatedRuntime:
             begin=self.database.begin,
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateway=self.gateway(),
+            gateways=Gateways.only(self.gateway()),
             declines=InMemoryDeclineCounter(self.database),
             now=(lambda: self.now() + skew) if skew else self.now,
             new_id=new_id,

@@ -19,6 +19,7 @@ from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from application.application import Ports, UseCases, compose
+from application.ports.gateways import Gateways
 from application.use_cases.align_streams import AlignStreams
 from application.use_cases.pay_order import PayOrder
 from domain.payment import Payment
@@ -98,7 +99,7 @@ async def service(sql: Database, nats_url: str) -> AsyncIterator[Service]:
         begin=storage.begin,
         outbox=storage.outbox,
         publisher=InMemoryPublisher(world.broker),
-        gateway=world.gateway,
+        gateways=Gateways.only(world.gateway),
         declines=storage.declines,
         now=world.now,
         new_id=lambda: f"id-{next(numbers)}",

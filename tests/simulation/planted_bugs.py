@@ -82,25 +82,23 @@ def _with_new_keys(gateway: PaymentGateway) -> PaymentGateway:
     return _NewKeys(gateway.ledger, gateway.faults, gateway.checkpoint)
 
 
-async def _key_per_attempt(self: CreateCharge, payment: Payment, token: CardToken) -> Outcome:
+async def _key_per_attempt(self: CreateCharge, claim: Claim, token: CardToken) -> Outcome:
     try:
-        return await self.gateway.charge(payment, token)
+        return await claim.at.gateway.charge(claim.payment, token)
     except OutcomeUnknown:
-        return await _with_new_keys(self.gateway).charge(payment, token)
+        return await _with_new_keys(claim.at.gateway).charge(claim.payment, token)
 
 
-async def _timeout_is_a_decline(self: CreateCharge, payment: Payment, token: CardToken) -> Outcome:
+async def _timeout_is_a_decline(self: CreateCharge, claim: Claim, token: CardToken) -> Outcome:
     try:
-        return await self.gateway.charge(payment, token)
+        return await claim.at.gateway.charge(claim.payment, token)
     except OutcomeUnknown:
         return Declined("timeout")
 
 
-async def _unknown_is_unavailable(
-    self: CreateCharge, payment: Payment, token: CardToken
-) -> Outcome:
+async def _unknown_is_unavailable(self: CreateCharge, claim: Claim, token: CardToken) -> Outcome:
     try:
-        return await self.gateway.charge(payment, token)
+        return await claim.at.gateway.charge(claim.payment, token)
     except OutcomeUnknown as unknown:
         raise GatewayUnavailable from unknown
 
@@ -258,8 +256,9 @@ async def _check_charges_again(
     self: CheckPayment, payment: Payment, *, cancel: bool = False
 ) -> CheckedPayment:
     try:
-        if payment.is_open and await self.gateway.find(payment) is None:
-            outcome = await _with_new_keys(self.gateway).charge(payment, CardToken("tok_visa"))
+        gateway = self.gateways.having(payment).gateway
+        if payment.is_open and await gateway.find(payment) is None:
+            outcome = await _with_new_keys(gateway).charge(payment, CardToken("tok_visa"))
             return CheckedPayment(await self.settle(payment, outcome), outcome)
     except (OutcomeUnknown, GatewayUnavailable):
         return CheckedPayment(payment)
@@ -322,7 +321,7 @@ async def _refund_before_the_reservation(
     reserved = order.reserve_refund(refund_id, payment_id, minor_units, reason, self.now())
     refund = next(each for each in reserved.refunds if each.id == refund_id)
     try:
-        outcome = await self.gateway.refund(reserved.payment(payment_id), refund)
+        outcome = await self.gateways.default.gateway.refund(reserved.payment(payment_id), refund)
     except (OutcomeUnknown, GatewayUnavailable):
         return refund
     await self._reserve(refund_id, payment_id, minor_units, reason)

@@ -156,7 +156,7 @@ class UseCaseWorld(World):
 
     async def pay_while_cancelled(self, token: str, moment: str) -> None:
         """Pay; the helper cancels the order when the process under test reaches this step."""
-        gateway = self.serve.use_cases.create_charge.gateway
+        gateway = self.serve.use_cases.create_charge.claim.gateways.default.gateway
         assert isinstance(gateway, InMemoryGateway)
         is_cancelled = False
 

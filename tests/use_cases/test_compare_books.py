@@ -57,7 +57,7 @@ def restore(world: World, backup: Backup) -> None:
 
 
 async def mark(world: World) -> Any:
-    return (await world.use_cases().books_guard.books.begin(GATEWAY, False)).mark
+    return (await world.use_cases().books_guards.default.books.begin(GATEWAY, False)).mark
 
 
 def lists(world: World) -> int:
@@ -75,7 +75,7 @@ def ids(world: World) -> set[str]:
 async def test_no_order_is_charged_again_after_a_restore(world: World, is_restarted: bool) -> None:
     process = world.use_cases()
     await create_orders(world)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     backup = world.database.back_up()
     await pay_all(process)
     await process.relay_outbox.run_once()
@@ -97,7 +97,7 @@ async def test_orders_that_were_lost_with_their_payments_stay_paid(world: World)
     await pay_all(world.use_cases())
     restore(world, backup)
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     await create_orders(world)
     with pytest.raises(AlreadyPaid):
         await pay(process)
@@ -110,7 +110,7 @@ async def test_an_operator_is_told_that_the_books_were_behind(world: World) -> N
     backup = world.database.back_up()
     await pay_all(world.use_cases())
     restore(world, backup)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     alerts = {alert.subject: alert for alert in await world.alerts.list_current()}
     assert {alert.kind for alert in alerts.values()} == {AlertKind.BOOKS_BEHIND}
     assert "the books were behind: 5 charges" in alerts[world.gateway.name].text
@@ -123,7 +123,7 @@ async def test_what_others_have_refunded_of_a_lost_payment_is_recorded(world: Wo
     payment_id = world.payment().id
     await world.gateway.refund_externally(payment_id, dollars("60"))
     restore(world, backup)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     (refund,) = world.order().refunds
     assert (refund.amount, refund.status) == (dollars("60"), RefundStatus.SUCCEEDED)
     await world.cancel_order()
@@ -142,7 +142,7 @@ async def test_a_charge_of_a_payment_that_was_given_up_is_found_by_the_compariso
     await world.recover()
     assert world.payment().status is PaymentStatus.ABANDONED
     world.advance(seconds=40)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert world.payment().status is PaymentStatus.SUCCEEDED
     await world.come_to_rest()
 
@@ -153,7 +153,7 @@ async def test_a_payment_in_progress_is_left_to_its_request_and_to_recovery(worl
     world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     assert await pay(process) is PaymentStatus.PROCESSING
     world.advance(minutes=1)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert world.payment().status is PaymentStatus.PROCESSING
     await world.come_to_rest()
 
@@ -169,7 +169,7 @@ async def test_the_charges_of_another_installation_on_the_same_account_are_not_a
         assert await pay(each.use_cases()) is PaymentStatus.SUCCEEDED
     for each in (world, other):
         each.advance(minutes=1)
-        await each.use_cases().books_guard.run_once()
+        await each.use_cases().books_guards.default.run_once()
         await each.deliver_notifications()
         (payment,) = each.order().payments
         assert payment.id.endswith(each.database.identity)
@@ -182,7 +182,7 @@ async def test_the_charges_of_another_installation_on_the_same_account_are_not_a
 async def test_the_mark_follows_the_time_at_a_distance(world: World) -> None:
     process = world.use_cases()
     for _ in range(3):
-        await process.books_guard.run_once()
+        await process.books_guards.default.run_once()
         assert await mark(world) == world.time - MARGIN
         world.advance(minutes=1)
 
@@ -190,37 +190,37 @@ async def test_the_mark_follows_the_time_at_a_distance(world: World) -> None:
 async def test_exactly_the_time_since_the_mark_is_listed(world: World) -> None:
     asked = spy_on_lists(world)
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert asked == [(world.time - LOOK_BACK, world.time + MARGIN)]
     first = world.time
     world.advance(hours=50)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert asked[1:] == [(first - MARGIN, world.time + MARGIN)]
 
 
 async def test_a_mark_in_the_future_is_not_believed(world: World) -> None:
     world.advance(hours=2)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     world.advance(hours=-2)
     asked = spy_on_lists(world)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     assert asked[0][0] == world.time - LOOK_BACK
 
 
 async def test_the_mark_stays_if_the_gateway_cannot_be_asked(world: World) -> None:
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     before = await mark(world)
     world.advance(minutes=5)
     world.faults.add("list_charges", GatewayFaultKind.UNREACHABLE)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert await mark(world) == before
 
 
 async def test_a_comparison_from_before_a_restore_does_not_advance_the_mark(world: World) -> None:
     await world.create_order()
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     before = await mark(world)
     backup = world.database.back_up()
     world.advance(minutes=10)
@@ -233,7 +233,7 @@ async def test_a_comparison_from_before_a_restore_does_not_advance_the_mark(worl
 
     world.advance(minutes=10)
     world.checkpoint = restore_meanwhile
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert await mark(world) == before
     with pytest.raises(AlreadyPaid):
         await pay(process)
@@ -244,14 +244,14 @@ async def test_a_busy_time_is_listed_in_parts(
 ) -> None:
     monkeypatch.setattr("adapters.gateways.simulated.gateway.MAX_LISTED", 2)
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     await create_orders(world)
     backup = world.database.back_up()
     for order_id in ORDERS:
         world.advance(minutes=1)
         await pay(process, order_id)
     restore(world, backup)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     assert all(world.order(each).payments for each in ORDERS)
     assert await mark(world) == world.time - MARGIN
 
@@ -267,7 +267,7 @@ async def test_without_a_mark_the_newest_charges_that_fit_into_one_list_are_comp
         world.advance(hours=3)
         await pay(process, order_id)
     restore(world, backup)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     assert [bool(world.order(each).payments) for each in ORDERS][-2:] == [True, True]
     assert await mark(world) == world.time - MARGIN
 
@@ -344,7 +344,7 @@ async def test_an_order_is_claimed_again_if_the_database_is_lost_between_claim_a
 ) -> None:
     await world.create_order()
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
 
     async def lose_connection(reached: str) -> None:
         if reached == step:
@@ -361,7 +361,7 @@ async def test_an_order_is_claimed_again_if_the_database_is_lost_between_claim_a
 async def test_nothing_is_charged_if_the_database_is_lost_again_and_again(world: World) -> None:
     await world.create_order()
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
 
     async def lose_connection(reached: str) -> None:
         if reached == "commit":
@@ -380,23 +380,23 @@ async def test_the_worker_compares_every_minute_and_pauses_after_a_failure(world
     process = world.use_cases()
     for seconds, expected in ((0, 1), (59, 1), (1, 2), (59, 2), (1, 3)):
         world.advance(seconds=seconds)
-        await process.books_guard.run_once()
+        await process.books_guards.default.run_once()
         assert lists(world) == expected
     world.faults.add("list_charges", GatewayFaultKind.UNREACHABLE)
     for seconds, expected in ((60, 4), (9, 4), (1, 5)):
         world.advance(seconds=seconds)
-        await process.books_guard.run_once()
+        await process.books_guards.default.run_once()
         assert lists(world) == expected
 
 
 async def test_serve_compares_only_when_the_books_may_be_behind(world: World) -> None:
     process = world.use_cases()
     for _ in range(3):
-        await process.books_guard.keep()
+        await process.books_guards.default.keep()
         world.advance(minutes=5)
     assert lists(world) == 1
     world.database.copy += 1
-    await process.books_guard.keep()
+    await process.books_guards.default.keep()
     assert lists(world) == 2
 
 
@@ -404,7 +404,7 @@ async def test_a_gateway_that_lists_no_charges_is_let_through() -> None:
     world = World()
     await create_orders(world)
     process = world.use_cases()
-    assert not process.books_guard.compare.is_possible
+    assert not process.books_guards.default.compare.is_possible
     await pay_all(process)
     assert await mark(world) is None
 
@@ -416,7 +416,7 @@ async def test_a_charge_that_cannot_be_adopted_stops_neither_the_others_nor_the_
     backup = world.database.back_up()
     await pay_all(world.use_cases())
     restore(world, backup)
-    guard = world.use_cases().books_guard
+    guard = world.use_cases().books_guards.default
     failing = FailingOnce(guard.compare.settle)
     guard.compare = evolve(guard.compare, settle=failing)  # type: ignore[arg-type]
     await guard.run_once()
@@ -485,7 +485,7 @@ async def test_of_two_charges_of_a_lost_payment_the_one_that_was_given_back_is_t
     payment_id = world.payment().id
     await world.gateway.refund_externally(payment_id)  # of the first one
     restore(world, backup)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     given_back, kept = (ChargeId(charge.id) for charge in world.charges)
     second = world.order().payment_of_charge(given_back)
     assert world.order().payment(payment_id).charge_id == kept
@@ -521,7 +521,7 @@ async def test_a_charge_with_incomplete_labels_is_no_news_if_its_payment_is_know
     process = world.use_cases()
     assert await pay(process) is PaymentStatus.SUCCEEDED
     world.advance(minutes=1)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert not await world.unusable.list(10)
     assert not await world.alerts.list_current()
     assert not world.database.inbox
@@ -539,7 +539,7 @@ async def test_a_charge_with_incomplete_labels_settles_the_payment_that_it_names
     await world.recover()
     assert world.payment().status is PaymentStatus.ABANDONED
     world.advance(seconds=40)
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     assert world.payment().status is PaymentStatus.SUCCEEDED
     await world.come_to_rest()
 
@@ -554,7 +554,7 @@ async def test_a_charge_with_incomplete_labels_of_a_lost_payment_is_kept_with_an
     restore(world, backup)
     world.gateway_type = Unlabelled
     for _ in range(2):
-        await world.use_cases().books_guard.run_once()
+        await world.use_cases().books_guards.default.run_once()
     (kept,) = await world.unusable.list(10)
     assert (kept.body, kept.attempts) == (b"the charge", 0)
     (alert,) = await world.alerts.list_current()
@@ -569,7 +569,7 @@ async def test_a_charge_with_incomplete_labels_of_another_installation_is_left_a
     other.database.identity = "0000000b"
     await world.create_order()
     await pay(world.use_cases())
-    await other.use_cases().books_guard.run_once()
+    await other.use_cases().books_guards.default.run_once()
     assert not await other.unusable.list(10)
     assert not await other.alerts.list_current()
     await world.come_to_rest()
@@ -591,6 +591,6 @@ async def test_a_charge_that_cannot_be_adopted_is_told_to_an_operator(
         return adopt(self, payment, *args)
 
     monkeypatch.setattr(Order, "adopt", fail)
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     assert lost[0] in {alert.subject for alert in await world.alerts.list_current()}
     assert sum(len(order.payments) for order in world.orders) == len(lost) - 1

@@ -109,7 +109,7 @@ async def test_fifty_simultaneous_requests_make_one_charge(world: World, seed: i
 async def test_a_charge_makes_one_read_and_two_commits_and_none_stays_open(world: World) -> None:
     await world.create_order()
     process = world.use_cases()
-    await process.books_guard.run_once()
+    await process.books_guards.default.run_once()
     world.steps.clear()
     await process.create_charge(PayOrder(ORDER, PAYER, VISA))
     commit = ["commit", "committed"]

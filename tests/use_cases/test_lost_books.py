@@ -89,7 +89,7 @@ class Shop:
 
     async def compare(self) -> None:
         self.world.advance(minutes=1)
-        await self.world.use_cases().books_guard.run_once()
+        await self.world.use_cases().books_guards.default.run_once()
 
     async def recover(self) -> None:
         self.world.advance(minutes=1)
@@ -121,7 +121,7 @@ class Shop:
         for _ in range(3):
             self.world.advance(minutes=2)
             self.world.ledger.apply_delayed()
-            await self.world.use_cases().books_guard.compare()
+            await self.world.use_cases().books_guards.default.compare()
             await self.world._finish_everything()
 
 

@@ -47,7 +47,7 @@ async def by_webhook(world: World) -> None:
 
 
 async def by_comparison(world: World) -> None:
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
 
 
 async def by_repeating_the_request(world: World) -> None:

@@ -235,12 +235,12 @@ async def test_paying_again_while_a_cancellation_is_refused_starts_no_other_paym
 async def test_one_that_the_database_has_lost_is_found_in_the_gateway_s_list_of_charges() -> None:
     world = World(gateway_type=InMemoryGateway)
     await world.create_order()
-    await world.use_cases().books_guard.run_once()
+    await world.use_cases().books_guards.default.run_once()
     backup = world.database.back_up()
     payment_id = (await world.pay(DEBIT)).payment.id
     world.database.restore(backup)
 
-    await world.use_cases().books_guard.compare()
+    await world.use_cases().books_guards.default.compare()
 
     assert world.payment().id == payment_id
     assert world.payment().status is PaymentStatus.PENDING

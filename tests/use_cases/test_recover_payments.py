@@ -8,6 +8,7 @@ from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
+from application.ports.gateways import Gateways
 from domain.check_times import ABANDON_AFTER, FIRST_CHECK_AFTER
 from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
@@ -191,8 +192,8 @@ async def test_another_gateway_is_not_asked_about_a_payment_or_a_refund(
     recover = world.use_cases().recover_payments
     await evolve(
         recover,
-        check=evolve(recover.check, gateway=other),
-        check_refund=evolve(recover.check_refund, gateway=other),
+        check=evolve(recover.check, gateways=Gateways.only(other)),
+        check_refund=evolve(recover.check_refund, gateways=Gateways.only(other)),
     ).run_once()
     assert world.order("order-2").payments[0].status is PaymentStatus.PROCESSING
     assert not other_world.steps

@@ -11,6 +11,7 @@ from adapters.messaging.in_memory import InMemoryPublisher
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from application.application import DeclineLimits, Ports, UseCases, compose
+from application.ports.gateways import Gateways
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId
 from entrypoints.http.background_tasks import BackgroundTasks
@@ -29,7 +30,7 @@ def use_cases(proxied: Database) -> UseCases:
         begin=storage.begin,
         outbox=storage.outbox,
         publisher=InMemoryPublisher(world.broker),
-        gateway=world.gateway,
+        gateways=Gateways.only(world.gateway),
         declines=storage.declines,
         now=world.now,
         new_id=lambda: f"payment-{next(numbers)}",

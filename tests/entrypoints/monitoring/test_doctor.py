@@ -11,6 +11,7 @@ from adapters.messaging.in_memory import InMemoryDeadLetters
 from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from application.ports.backlog import Backlog, BacklogItem, BacklogKind
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment_status import PaymentStatus
 from entrypoints.monitoring.clock_watch import ClockWatch
@@ -67,8 +68,16 @@ async def check(it: Dependencies, world: World | None = None, ahead: float = 0) 
         "host-1", lambda: world.now() + timedelta(seconds=ahead), world.now, world.alerts
     )
     letters = InMemoryDeadLetters(world.broker)
+    gateway = world.gateway
     doctor = Doctor(
-        it.check_database, it, world.alerts, watch, letters, it.check_broker, world.gateway, "fake"
+        it.check_database,
+        it,
+        world.alerts,
+        watch,
+        letters,
+        it.check_broker,
+        Gateways((ConfiguredGateway(gateway, "fake"),)),
+        (gateway,),
     )
     return [(each.name, each.ok, each.text) for each in await doctor.check()]
 
