@@ -12,6 +12,7 @@ from adapters.gateways.in_memory.ledger import GatewayLedger
 from adapters.gateways.simulated.attempts import Mischarge
 from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
+from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -73,6 +74,18 @@ class InMemoryGateway(SimulatedGateway):
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
         try:
             return await super().charge(payment, token)
+        except _ShopRefused:
+            return REFUSAL
+
+    async def create_session(self, request: SessionRequest) -> Session | Refused:
+        try:
+            return await super().create_session(request)
+        except _ShopRefused:
+            return REFUSAL
+
+    async def take(self, payment: Payment) -> Outcome:
+        try:
+            return await super().take(payment)
         except _ShopRefused:
             return REFUSAL
 

@@ -9,11 +9,13 @@ from attrs import define, field, frozen
 from adapters.gateways.simulated.attempts import Attempt
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from adapters.gateways.simulated.refunds import RefundRecord
+from adapters.gateways.simulated.session_record import SessionRecord
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
     Notification,
     PaymentNotification,
     RefundNotification,
+    SessionNotification,
 )
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import PaymentId
@@ -68,23 +70,34 @@ class GatewayLedger:
     def all(self) -> Iterator[tuple[PaymentId, GatewayRecord]]:
         """Yield every payment with its record, after the delayed requests that are due.
 
-        What is held for too long is released.
+        What is held for too long is released. A session that no payment uses is left out.
         """
         self.apply_delayed()
         now = self.now()
         for payment_id, record in self.records.items():
-            yield payment_id, record.expire(now)
+            used_by = payment_id if record.session is None else record.session.payment_id
+            if used_by is not None:
+                yield used_by, record.expire(now)
 
     def _apply(self, payment_id: PaymentId, rule: Rule[Result]) -> Result:
         before = self.records.get(payment_id, GatewayRecord())
         after, result = rule(before.expire(self.now()))
         if after != before:
             self.records[payment_id] = after
+            if after.session is not None and after.session.payment_id is not None:
+                payment_id = after.session.payment_id
             for attempt in _changed(before.attempts, after.attempts):
                 self._notify_attempt(payment_id, attempt)
             for refund in _changed(before.refunds, after.refunds):
                 self._notify_refund(payment_id, refund)
+            if after.session is not None and after.session.is_news(before.session):
+                self._notify_session(after.session)
         return result
+
+    def _notify_session(self, session: SessionRecord) -> None:
+        self.notifications.append(
+            SessionNotification(self._notification_id(), session.order_id, session.token)
+        )
 
     def _notify_attempt(self, payment_id: PaymentId, attempt: Attempt) -> None:
         outcome = attempt.outcome

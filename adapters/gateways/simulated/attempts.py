@@ -67,6 +67,8 @@ class Attempt:
     return_url: str | None = field(default=None, repr=False)
     """Where the bank's page sends the customer; None if the customer is not redirected."""
     is_voucher: bool = False
+    session: str | None = None
+    """The token of the session that it was made with."""
 
     @classmethod
     def of(
@@ -105,8 +107,8 @@ class Attempt:
 
     @property
     def reference(self) -> str:
-        """The identifier of the attempt."""
-        return f"pi_{self.id}"
+        """The identifier of the attempt; its session's, if it has one."""
+        return self.session or f"pi_{self.id}"
 
     @property
     def outcome(self) -> Outcome:

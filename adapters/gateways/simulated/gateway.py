@@ -1,11 +1,13 @@
 """SimulatedGateway: the port's methods for a gateway that moves no money."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from adapters.gateways.simulated.captures import capture
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
+from adapters.gateways.simulated.session_record import reference_of
+from adapters.gateways.simulated.sessions import SimulatedSessions, cancel, find, record_id
 from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
 from application.ports.payment_gateway import (
     CardToken,
@@ -22,17 +24,10 @@ from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 
-class SimulatedGateway(ABC):
+class SimulatedGateway(SimulatedSessions):
     """Applies the rules of GatewayRecord; subclasses decide where the records are stored."""
 
     name: str
-    livemode: bool
-
-    @abstractmethod
-    async def _send(
-        self, step: str, payment_id: PaymentId, rule: Rule[Result], key: str | None = None
-    ) -> Result:
-        """Apply a rule to a payment's record; `key` is given if the request moves money."""
 
     @abstractmethod
     async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
@@ -42,19 +37,10 @@ class SimulatedGateway(ABC):
     async def close(self) -> None:
         """Close the connections."""
 
-    @abstractmethod
-    def _new_id(self) -> str:
-        """Return an identifier for a new object at the gateway."""
-
-    @abstractmethod
-    def _now(self) -> datetime:
-        """Return the gateway's time."""
-
-    def _charge_key(self, payment: Payment) -> str:
-        """Return the idempotency key of a charge; it does not depend on the card token."""
-        return payment.id
-
     async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        session = reference_of(token.value)
+        if session is not None:
+            return await self._take("charge", payment, PaymentId(session))
         key = self._charge_key(payment)
 
         def rule(record: GatewayRecord) -> tuple[GatewayRecord, Outcome]:
@@ -64,17 +50,25 @@ class SimulatedGateway(ABC):
         return await self._send("charge", payment.id, rule, key)
 
     async def find(self, payment: Payment) -> Outcome | None:
-        return await self._query(
-            "find", payment.id, lambda record: record.expire(self._now()).find()
-        )
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, Outcome | None]:
+            now = self._now()
+            is_session = record_id(payment) != payment.id
+            return find(record, payment, now) if is_session else record.expire(now).find()
+
+        return await self._query("find", record_id(payment), rule)
 
     async def cancel(self, payment: Payment) -> Outcome | None:
-        return await self._query("cancel", payment.id, lambda record: record.cancel(self._now()))
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, Outcome | None]:
+            now = self._now()
+            is_session = record_id(payment) != payment.id
+            return cancel(record, payment, now) if is_session else record.cancel(now)
+
+        return await self._query("cancel", record_id(payment), rule)
 
     async def capture(self, payment: Payment) -> Outcome | CaptureFailed:
         return await self._send(
             "capture",
-            payment.id,
+            record_id(payment),
             lambda record: capture(record, payment, self._now()),
             payment.capture_key,
         )
@@ -83,16 +77,18 @@ class SimulatedGateway(ABC):
         def rule(record: GatewayRecord) -> tuple[GatewayRecord, RefundOutcome]:
             return record.refund(refund, self._new_id(), self._now())
 
-        return await self._send("refund", payment.id, rule, refund.key)
+        return await self._send("refund", record_id(payment), rule, refund.key)
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
         return await self._query(
-            "find_refund", payment.id, lambda record: record.find_refund(refund)
+            "find_refund", record_id(payment), lambda record: record.find_refund(refund)
         )
 
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         return await self._query(
-            "list_refunds", payment.id, lambda record: record.list_refunds(payment.charge_id)
+            "list_refunds",
+            record_id(payment),
+            lambda record: record.list_refunds(payment.charge_id),
         )
 
     async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:

@@ -10,6 +10,7 @@ from adapters.gateways.simulated.attempts import Attempt, AttemptState, Mischarg
 from adapters.gateways.simulated.cards import CARDS
 from adapters.gateways.simulated.idempotency import KeyedReply, fingerprint, first_reply
 from adapters.gateways.simulated.refund_records import RefundRecords
+from adapters.gateways.simulated.session_record import SessionRecord
 from application.ports.gateway_history import ListedCharge
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.money import Money
@@ -28,6 +29,8 @@ class GatewayRecord(RefundRecords):
 
     mischarge: Mischarge | None = None
     """What the next charge captures by mistake."""
+    session: SessionRecord | None = None
+    """The session that it is about, if its customer approves it first."""
 
     # --- charges -------------------------------------------------------------------------------
 
