@@ -10,12 +10,13 @@ Json = dict[str, Any]
 
 @frozen
 class Reply:
-    """A status and a JSON body; `stored` replies are kept under the idempotency key."""
+    """A status and a body; `stored` replies are kept under the idempotency key."""
 
     status: int
     body: bytes
     headers: dict[str, str] = field(factory=dict)
     stored: bool = True
+    content_type: str = "application/json"
 
 
 Operation = Callable[[], Awaitable[Reply]]

@@ -114,7 +114,7 @@ def _response(reply: Reply, html: bool = False) -> web.Response:
         status=reply.status,
         body=reply.body,
         headers=reply.headers,
-        content_type="application/json",
+        content_type=reply.content_type,
     )
 
 
@@ -142,7 +142,7 @@ def _reset(request: web.Request) -> web.StreamResponse:
 async def _truncated(request: web.Request, reply: Reply) -> web.StreamResponse:
     """Send the headers, and half of the announced body."""
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
-    response.content_type = "application/json"
+    response.content_type = reply.content_type
     response.content_length = len(reply.body)
     response.force_close()
     await response.prepare(request)

@@ -1,4 +1,4 @@
-"""The double as a process prints its address, and ends with the process that started it."""
+"""A double as a process prints its address, and ends with the process that started it."""
 
 import json
 import signal
@@ -9,22 +9,27 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
-DOUBLE = [sys.executable, "-m", "payments_kit.doubles.stripe"]
+ROOT = Path(__file__).parents[2]
+DOUBLES = ["stripe", "paypal"]
 
 
-@pytest.mark.parametrize("how", ["stdin", "signal"])
-def test_it_prints_its_address_and_ends_on_request(how: str, tmp_path: Path) -> None:
+def command(double: str) -> list[str]:
+    return [sys.executable, "-m", f"payments_kit.doubles.{double}"]
+
+
+@pytest.mark.parametrize(("double", "how"), [("stripe", "stdin"), ("paypal", "signal")])
+def test_it_prints_its_address_and_ends_on_request(double: str, how: str, tmp_path: Path) -> None:
     dump = tmp_path / "ledger.json"
+    arguments = [*command(double), "--dump", str(dump)]
     with subprocess.Popen(
-        [*DOUBLE, "--dump", dump], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        arguments, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stdin is not None
         started = json.loads(process.stdout.readline())
         assert started["pid"] == process.pid
         with urllib.request.urlopen(f"{started['url']}/_double/ledger") as reply:
-            assert json.load(reply)["charges"] == []
+            assert json.load(reply)["refunds"] == []
         if how == "signal":
             process.send_signal(signal.SIGTERM)
         else:
@@ -34,10 +39,10 @@ def test_it_prints_its_address_and_ends_on_request(how: str, tmp_path: Path) -> 
 
 
 def test_it_ends_with_its_parent() -> None:
-    start = f"subprocess.Popen({DOUBLE}, stdin=subprocess.DEVNULL)"
+    start = f"subprocess.Popen({command('stripe')}, stdin=subprocess.DEVNULL)"
     script = f"import subprocess, time; {start}; time.sleep(600)"
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
+    arguments = [sys.executable, "-c", script]
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         assert json.loads(parent.stdout.readline())["pid"] != parent.pid
         parent.kill()
@@ -45,13 +50,16 @@ def test_it_ends_with_its_parent() -> None:
         assert parent.communicate(timeout=60)[0] == b""
 
 
-def test_its_help_explains_its_options() -> None:
-    done = subprocess.run([*DOUBLE, "--help"], cwd=ROOT, capture_output=True, check=True, text=True)
+@pytest.mark.parametrize("double", DOUBLES)
+def test_its_help_explains_its_options(double: str) -> None:
+    arguments = [*command(double), "--help"]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, check=True, text=True)
     assert all(option in done.stdout for option in ("--port", "--seed", "--dump"))
 
 
-def test_it_needs_no_test_library() -> None:
-    program = "import sys, payments_kit.doubles.stripe.__main__; print(*sys.modules)"
+@pytest.mark.parametrize("double", DOUBLES)
+def test_it_needs_no_test_library(double: str) -> None:
+    program = f"import sys, payments_kit.doubles.{double}.__main__; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
     )
