@@ -110,7 +110,7 @@ class PaymentVoided(_OncePerPayment):
     @classmethod
     def of(cls, payment: Payment) -> "PaymentVoided":
         """Return the event of a payment whose authorization has ended."""
-        reason = payment.code or payment.status.value
+        reason = payment.release_reason or payment.code or payment.status.value
         return cls(payment.id, payment.order_id, payment.amount, reason)
 
 

@@ -10,7 +10,6 @@ from domain.capture import (
     BeingReleased,
     CaptureCurrencyMismatch,
     CaptureExceedsAuthorization,
-    CaptureFailed,
     NotAuthorized,
 )
 from domain.identifiers import PaymentId
@@ -21,7 +20,7 @@ from domain.payment_status import PaymentStatus
 from domain.refund import SEND_LEASE
 
 VOIDED: Final = "voided"
-"""The code of an authorization that an operator releases without another reason."""
+"""The code of an authorization that an operator releases; their reason is not a code."""
 
 
 @frozen
@@ -63,7 +62,9 @@ class OrderCaptures(OrderRefunds):
             raise BeingReleased(payment_id)
         if payment.requested_capture not in (None, amount):
             raise BeingCaptured(payment_id)
-        return self.with_payment(payment.request_capture(amount, now + SEND_LEASE))
+        if payment.requested_capture is None:
+            payment = payment.request_capture(amount, now)
+        return self.with_payment(payment.send_capture_until(now + SEND_LEASE))
 
     def void(self, payment_id: PaymentId, reason: str, now: datetime) -> Self:
         """Record that an operator releases an authorization; repeating it changes nothing.
@@ -80,10 +81,12 @@ class OrderCaptures(OrderRefunds):
             raise NotAuthorized(payment_id, payment.status)
         if payment.requested_capture is not None:
             raise BeingCaptured(payment_id)
-        return self.with_payment(payment.release(reason, now))
+        return self.with_payment(payment.release(VOIDED, now, None if reason == VOIDED else reason))
 
-    def fail_capture(self, sent: Payment, failed: CaptureFailed, now: datetime) -> Self:
+    def fail_capture(self, sent: Payment, now: datetime) -> Self:
         """Record that the gateway has refused a capture; a report about another one is ignored.
+
+        A newer shipment that came meanwhile is captured then, if it can be.
 
         Raises:
             PaymentNotFound: the order has no such payment.
@@ -96,12 +99,12 @@ class OrderCaptures(OrderRefunds):
     def _capture_shipped(self, payment: Payment, now: datetime) -> Payment:
         """Capture an authorization if `order:shipped` was received.
 
-        More than is authorized is requested as well: it is refused without asking the gateway, so
-        that an operator learns of it.
+        More than is authorized is requested as well, unless something else is: it is refused
+        without asking the gateway, so that an operator learns of it.
         """
         shipment = self.replica.shipment
         if shipment is None:
             return payment
         units = shipment.minor_units
         amount = payment.amount if units is None else Money(units, payment.amount.currency)
-        return payment.request_capture(amount, now)
+        return payment.capture_shipped(amount, now)

@@ -63,6 +63,7 @@ class Payment(PaymentState):
             reference=refusal.reference or self.reference,
             next_check_at=None,
             requested_capture=None,
+            next_capture=None,
         )
 
     def authorize(
@@ -85,32 +86,68 @@ class Payment(PaymentState):
         has_ended = not self.is_open and not self.is_captured
         return held.check_now(now) if has_ended and held != self else self
 
-    def request_capture(self, amount: Money, check_at: datetime) -> Self:
-        """Record that so much of the authorized money is to be captured.
+    def request_capture(self, amount: Money, now: datetime) -> Self:
+        """Record that so much of the authorized money is to be captured; recovery sends it now.
 
-        At `check_at`, recovery captures it unless that has been done by then.
+        It replaces a request that is not sent yet.
         """
-        if not self.waits_for_capture:
+        if not self.waits_for_capture and not self.is_capture_unsent:
             return self
         return evolve(
             self,
             requested_capture=amount,
+            next_capture=None,
             capture_attempt=self.capture_attempt + 1,
-            decided_at=check_at,
-            next_check_at=check_at,
+            decided_at=now,
+            next_check_at=now,
         )
+
+    def capture_shipped(self, amount: Money, now: datetime) -> Self:
+        """Record that so much is to be captured, as the newest shipment says; if it still can be.
+
+        What may be in flight is captured, or fails before another amount is tried. More than is
+        authorized replaces no request either: it is refused without asking the gateway.
+        """
+        if self.requested_capture is None:
+            return self.request_capture(amount, now)
+        if amount == self.requested_capture:
+            return evolve(self, next_capture=None)
+        if self.is_capture_unsent and not amount.exceeds(self.amount):
+            return self.request_capture(amount, now)
+        return evolve(self, next_capture=amount)
+
+    def send_capture_until(self, check_at: datetime) -> Self:
+        """Record that the caller sends the requested capture; recovery does if it is still open."""
+        if not self.is_capture_unsent:
+            return self
+        return evolve(self, next_check_at=check_at)
 
     def fail_capture(self, now: datetime) -> Self:
         """Record that the requested capture has failed; another one may be requested."""
         if self.requested_capture is None:
             return self
-        return evolve(self, requested_capture=None).schedule_check(now)
+        following = self.next_capture
+        free = evolve(self, requested_capture=None, next_capture=None)
+        if following is None:
+            return free.schedule_check(now)
+        return free.request_capture(following, now)
 
-    def release(self, reason: str, now: datetime) -> Self:
-        """Record that the authorized money is to be released now; a requested capture is over."""
+    def release(self, code: str, now: datetime, reason: str | None = None) -> Self:
+        """Record that the authorized money is to be released now; a requested capture is over.
+
+        `reason` are an operator's own words.
+        """
         if self.status is not PaymentStatus.AUTHORIZED or self.code is not None:
             return self
-        return evolve(self, code=reason, requested_capture=None, decided_at=now, next_check_at=now)
+        return evolve(
+            self,
+            code=code,
+            release_reason=reason,
+            requested_capture=None,
+            next_capture=None,
+            decided_at=now,
+            next_check_at=now,
+        )
 
     def expire(self, now: datetime) -> Self:
         """Release an authorization that has run out; the gateway has released it, too."""
@@ -171,4 +208,5 @@ class Payment(PaymentState):
             code=code,
             next_check_at=None,
             requested_capture=None,
+            next_capture=None,
         )

@@ -58,10 +58,14 @@ class PaymentState:
     """When the gateway releases the money that it holds."""
     requested_capture: Money | None = None
     """How much of the authorized money is being captured."""
+    next_capture: Money | None = None
+    """What a newer shipment names while a capture is in flight: tried if that one fails."""
     capture_attempt: int = 0
     """How often a capture was requested or sent again; its number is a part of the key."""
     decided_at: datetime | None = None
-    """About when the last capture or release of its authorization was requested."""
+    """When the last capture or release of its authorization was requested."""
+    release_reason: str | None = None
+    """Why an operator released its authorization, in their own words; nobody else's."""
 
     @property
     def is_live(self) -> bool:
@@ -94,6 +98,12 @@ class PaymentState:
         """Whether it is authorized, and nobody has decided what becomes of it."""
         is_free = self.code is None and self.requested_capture is None
         return self.status is PaymentStatus.AUTHORIZED and is_free
+
+    @property
+    def is_capture_unsent(self) -> bool:
+        """Whether a capture is requested that nobody has sent yet, nor is about to send."""
+        is_requested = self.requested_capture is not None
+        return is_requested and self.next_check_at == self.decided_at
 
     @property
     def is_being_released(self) -> bool:

@@ -23,7 +23,7 @@ RELEASE_CODES: Final = frozenset(
         *("amount_mismatch", "currency_mismatch", "livemode_mismatch", "charged_twice"),
     }
 )
-"""Why the rules release an authorization; any other code is an operator's or the gateway's own."""
+"""Why the rules release an authorization; another code says that an operator or the gateway did."""
 
 
 class PaymentStatus(Enum):

@@ -28,6 +28,8 @@ def second_charge(first: Payment, charged: Charged, now: datetime) -> Payment:
         code=CHARGED_TWICE,
         next_check_at=None,
         requested_capture=None,
+        next_capture=None,
+        release_reason=None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from attrs import evolve
 from hypothesis import strategies as st
 
-from domain.capture import CaptureFailed, CaptureMode
+from domain.capture import CaptureMode
 from domain.dispute import DisputeStatus
 from domain.errors import DomainError
 from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
@@ -231,7 +231,7 @@ def _request_capture(draw: st.DrawFn, order: Order) -> Step:
 
 def _fail_capture(draw: st.DrawFn, order: Order) -> Step:
     sent = draw(st.sampled_from(order.payments))
-    return lambda order, now: order.fail_capture(sent, CaptureFailed("any", "any"), now)
+    return lambda order, now: order.fail_capture(sent, now)
 
 
 def _void(draw: st.DrawFn, order: Order) -> Step:

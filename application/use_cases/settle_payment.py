@@ -16,11 +16,13 @@ from domain.events import (
     Event,
     PaymentAuthorized,
     PaymentCreated,
+    PaymentExpiring,
     PaymentFailed,
     PaymentPending,
     PaymentVoided,
 )
 from domain.identifiers import PaymentId
+from domain.money import Money
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, Refused
@@ -38,6 +40,7 @@ class Change:
 
     before: Order
     after: Order
+    now: datetime
     payments: Sequence[Payment] = field(init=False)
     """The payments that are new or have changed."""
 
@@ -48,7 +51,21 @@ class Change:
     @property
     def events(self) -> Sequence[Event]:
         """What each changed payment has become; an event that was published before is no harm."""
-        return [event for each in self.payments if (event := self._event_of(each)) is not None]
+        events = [event for each in self.payments if (event := self._event_of(each)) is not None]
+        # The next check may come too late: after the end, or never again before a capture.
+        running_out = [each for each in self.payments if each.is_running_out(self.now)]
+        return [*events, *(PaymentExpiring.of(each) for each in running_out)]
+
+    @property
+    def other_shipments(self) -> Sequence[tuple[Payment, Money]]:
+        """What was captured although a newer shipment names another amount, and that amount."""
+        shipped = {each.id: each.next_capture for each in self.before.payments}
+        return [
+            (each, newer)
+            for each in self.payments
+            if each.status is PaymentStatus.SUCCEEDED
+            if (newer := shipped.get(each.id)) not in (None, each.captured_amount)
+        ]
 
     def _event_of(self, payment: Payment) -> Event | None:
         before = {each.id: each.status for each in self.before.payments}.get(payment.id)
@@ -102,23 +119,26 @@ class SettlePayment:
         """
 
         async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
-            change = await self._settle(work, payment, evidence)
-            settled = _settled(change, payment, evidence, self.now())
+            now = self.now()
+            change = await self._settle(work, payment, evidence, now)
+            settled = _settled(change, payment, evidence, now)
             also(work, settled)
             return change, settled
 
         note_payment(payment)
         await self._report_refusal(payment.id, evidence)
         change, settled = await self.retry(decision, first)
-        await self._report_new(payment.id, change)
+        await self._report_change(payment.id, change)
         return settled
 
-    async def _settle(self, work: UnitOfWork, payment: Payment, evidence: Evidence) -> Change:
+    async def _settle(
+        self, work: UnitOfWork, payment: Payment, evidence: Evidence, now: datetime
+    ) -> Change:
         order = await work.orders.find_by_payment(payment.id)
         if order is not None:
-            return _save(work, order, order.settle(payment.id, evidence, self.now()))
+            return _save(work, Change(order, order.settle(payment.id, evidence, now), now))
         order = await _order_of_lost_payment(work, payment, evidence)
-        return _save(work, order, order.adopt(payment, evidence, self.now()))
+        return _save(work, Change(order, order.adopt(payment, evidence, now), now))
 
     async def known(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
         """Settle a payment of which the caller only knows the id, as above.
@@ -133,12 +153,13 @@ class SettlePayment:
             if order is None:
                 raise PaymentNotFound(payment_id)
             note(order_id=order.replica.id)
-            return _save(work, order, order.settle(payment_id, evidence, self.now()))
+            now = self.now()
+            return _save(work, Change(order, order.settle(payment_id, evidence, now), now))
 
         note(payment_id=payment_id)
         change = await self.retry(decision)
         await self._report_refusal(payment_id, evidence)
-        await self._report_new(payment_id, change)
+        await self._report_change(payment_id, change)
         return change.after.payment(payment_id)
 
     async def fail_capture(self, sent: Payment, failed: CaptureFailed) -> Payment:
@@ -153,9 +174,9 @@ class SettlePayment:
             order = await work.orders.find_by_payment(sent.id)
             if order is None:
                 raise PaymentNotFound(sent.id)
-            return _save(work, order, order.fail_capture(sent, failed, self.now())).after.payment(
-                sent.id
-            )
+            now = self.now()
+            change = _save(work, Change(order, order.fail_capture(sent, now), now))
+            return change.after.payment(sent.id)
 
         words = f"payment {sent.id} was not captured: {failed.code}: {failed.message}"
         logger.warning("%s", words)
@@ -169,8 +190,18 @@ class SettlePayment:
             logger.warning("the gateway refuses the shop, not the card: %s: %s", payment_id, words)
             await self.alerts.report(AlertKind.GATEWAY_REFUSAL, evidence.code, words)
 
-    async def _report_new(self, payment_id: PaymentId, change: Change) -> None:
-        """Tell the operator of new payments: only a claim starts one, unless something is wrong."""
+    async def _report_change(self, payment_id: PaymentId, change: Change) -> None:
+        """Tell the operator of what was captured otherwise than shipped, and of new payments.
+
+        Only a claim starts a payment, unless something is wrong.
+        """
+        for payment, shipped in change.other_shipments:
+            text = (
+                f"{payment.captured_amount} of payment {payment.id} was being captured when"
+                f" {shipped} was shipped: the rest is released"
+            )
+            logger.warning("%s", text)
+            await self.alerts.report(AlertKind.CAPTURE_FAILED, payment.id, text)
         known = {payment.id for payment in change.before.payments}
         for payment in change.payments:
             if payment.id in known:
@@ -195,11 +226,10 @@ async def _order_of_lost_payment(work: UnitOfWork, payment: Payment, evidence: E
     return order or Order(OrderReplica.unknown(payment.order_id))
 
 
-def _save(work: UnitOfWork, before: Order, after: Order) -> Change:
+def _save(work: UnitOfWork, change: Change) -> Change:
     """Save an order that has changed, and publish what each changed payment has become."""
-    change = Change(before, after)
-    if after != before:
-        work.orders.save(after)
+    if change.after != change.before:
+        work.orders.save(change.after)
     for event in change.events:
         work.outbox.add(event)
     return change

@@ -48,6 +48,8 @@ class PaymentBody(Struct, rename="camel"):
     captured_amount: int | UnsetType = UNSET
     """What was captured, if that is not the amount."""
     code: str | UnsetType = UNSET
+    release_reason: str | UnsetType = UNSET
+    """Why an operator released its authorization; only operators see it."""
     refunded_amount: int | UnsetType = UNSET
     client_secret: str | UnsetType = UNSET
     next_action: NextAction | UnsetType = UNSET
@@ -213,14 +215,15 @@ def _timestamp(at: datetime) -> str:
 
 
 def operator_body(payment: Payment) -> PaymentBody:
-    """Return the body for a payment, as the operator sees it: with their own words."""
+    """Return the body for a payment, as the operator sees it, with all words about it."""
     body = payment_body(payment)
     body.code = payment.code or UNSET
+    body.release_reason = payment.release_reason or UNSET
     return body
 
 
 def code_for_payer(payment: Payment) -> str | None:
-    """Return the code of a payment; an operator's own words are not for its payer."""
+    """Return the code of a payment; the gateway's own for a release is not for its payer."""
     was_authorized = payment.authorized_until is not None and payment.code is not None
     if (
         not was_authorized

@@ -100,6 +100,7 @@ def booked_payment(payment: Payment) -> BookedPayment:
         payment.capture_mode is CaptureMode.MANUAL,
         payment.authorized_until,
         None if payment.requested_capture is None else amount_of(payment.requested_capture),
+        payment.release_reason,
     )
 
 

@@ -17,7 +17,7 @@ from application.ports.gateway_notifications import (
 )
 from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.retry import RetryOnConflict
-from domain.capture import CaptureFailed, CaptureMode
+from domain.capture import CaptureMode
 from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import PaymentInProgress
 from domain.dispute import Dispute, DisputeStatus
@@ -485,10 +485,8 @@ HISTORIES_OF_AUTHORIZATIONS: list[list[Callable[[Order], Order]]] = [
     [
         lambda order: order.request_capture(PAYMENT, 100, after(seconds=1)),
         _lost,
-        lambda order: order.fail_capture(
-            order.payment(PAYMENT), CaptureFailed("late", "words"), after(minutes=2)
-        ),
-        lambda order: order.apply(shipped_event(minor_units=200), after(minutes=3)),
+        lambda order: order.apply(shipped_event(minor_units=200), after(minutes=2)),
+        lambda order: order.fail_capture(order.payment(PAYMENT), after(minutes=3)),
         lambda order: order.settle(
             PAYMENT, charged(amount=evolve(PRICE, minor_units=200)), after(minutes=4)
         ),

@@ -12,15 +12,16 @@ from domain.capture import (
     BeingCaptured,
     BeingReleased,
     CaptureExceedsAuthorization,
-    CaptureFailed,
     CaptureMode,
     NotAuthorized,
 )
 from domain.check_times import EXPIRY_NOTICE, PENDING_CHECK_INTERVAL
 from domain.claim import ExpectedAmount, PaymentInProgress
+from domain.events import PaymentVoided
 from domain.identifiers import ChargeId, PaymentId
 from domain.money import Currency, Money
 from domain.order import Order
+from domain.order_captures import VOIDED
 from domain.outcome import Authorized
 from domain.payment import Payment
 from domain.payment_status import AUTHORIZATION_EXPIRED, ORDER_CANCELLED, PaymentStatus
@@ -189,12 +190,12 @@ def test_what_an_operator_captures_in_the_gateways_dashboard_is_kept() -> None:
 
 def test_a_failed_capture_leaves_the_authorization_and_another_one_has_another_key() -> None:
     requested = held().request_capture(PAYMENT, 300, NOW)
-    failed = requested.fail_capture(payment_of(requested), CaptureFailed("no", "no"), NOW)
+    failed = requested.fail_capture(payment_of(requested), NOW)
     assert state(failed) == (PaymentStatus.AUTHORIZED, None)
     again = failed.request_capture(PAYMENT, 301, NOW)
     assert payment_of(again).capture_key != payment_of(requested).capture_key
     # A late report about the first one does not end the second one.
-    late = again.fail_capture(payment_of(requested), CaptureFailed("no", "no"), NOW)
+    late = again.fail_capture(payment_of(requested), NOW)
     assert late == again
 
 
@@ -223,19 +224,69 @@ def test_it_is_captured_when_its_order_is_shipped_in_any_sequence(sequence: list
 
 def test_the_same_shipment_again_does_not_capture_again_after_a_failure() -> None:
     order = held().apply(shipped_event(), NOW)
-    failed = order.fail_capture(payment_of(order), CaptureFailed("no", "no"), NOW)
+    failed = order.fail_capture(payment_of(order), NOW)
     assert failed.apply(shipped_event(), NOW) == failed
     newer = failed.apply(shipped_event(version=2, minor_units=300), NOW)
     assert payment_of(newer).requested_capture == PART
 
 
+def test_a_newer_shipment_replaces_a_request_that_is_not_sent_yet() -> None:
+    order = held().apply(shipped_event(minor_units=300), NOW)
+    newer = order.apply(shipped_event(version=2, minor_units=400), NOW)
+    assert payment_of(newer).requested_capture == Money(400, USD)
+    assert payment_of(newer).capture_key != payment_of(order).capture_key
+    too_large = newer.apply(shipped_event(version=3, minor_units=PRICE.minor_units + 1), NOW)
+    assert payment_of(too_large).requested_capture == Money(400, USD)
+
+
+def in_flight(order: Order) -> Order:
+    """Return the order while a worker sends the requested capture."""
+    return order.with_payment(order.schedule_check(payment_of(order), NOW))
+
+
+def test_a_newer_shipment_is_captured_only_if_the_capture_in_flight_fails() -> None:
+    order = in_flight(held().apply(shipped_event(minor_units=300), NOW))
+    newer = order.apply(shipped_event(version=2, minor_units=400), NOW)
+    assert payment_of(newer).requested_capture == PART
+    assert payment_of(newer).capture_key == payment_of(order).capture_key
+
+    paid = newer.settle(PAYMENT, charged(amount=PART), NOW)
+    assert state(paid) == (PaymentStatus.SUCCEEDED, None)
+    assert payment_of(paid).next_capture is None
+
+    failed = newer.fail_capture(payment_of(newer), NOW)
+    assert payment_of(failed).requested_capture == Money(400, USD)
+    assert payment_of(failed).is_check_due(NOW)
+    failed = in_flight(failed)
+    failed = failed.fail_capture(payment_of(failed), NOW)
+    assert payment_of(failed).waits_for_capture
+
+
+def test_a_newer_shipment_that_agrees_with_the_capture_in_flight_is_no_other_one() -> None:
+    order = in_flight(held().apply(shipped_event(minor_units=300), NOW))
+    order = order.apply(shipped_event(version=2, minor_units=400), NOW)
+    order = order.apply(shipped_event(version=3, minor_units=300), NOW)
+    assert payment_of(order.fail_capture(payment_of(order), NOW)).waits_for_capture
+
+
+def test_what_an_operator_captures_is_not_replaced_by_a_shipment() -> None:
+    shipped = held().apply(shipped_event(minor_units=300), NOW)
+    for order in (held(), shipped):
+        sent = order.request_capture(PAYMENT, 300, NOW)
+        newer = sent.apply(shipped_event(version=2, minor_units=400), NOW)
+        assert payment_of(newer).requested_capture == PART
+        assert payment_of(newer).capture_key == payment_of(sent).capture_key
+    with pytest.raises(BeingCaptured):
+        shipped.request_capture(PAYMENT, 301, NOW)
+
+
 def test_a_refused_capture_of_an_operator_is_not_followed_by_one_of_an_earlier_shipment() -> None:
     order = held().apply(shipped_event(minor_units=400), NOW)
-    order = order.fail_capture(payment_of(order), CaptureFailed("no", "no"), NOW)
+    order = order.fail_capture(payment_of(order), NOW)
     order = order.request_capture(PAYMENT, 300, NOW)
-    failed = order.fail_capture(payment_of(order), CaptureFailed("no", "no"), NOW)
+    failed = order.fail_capture(payment_of(order), NOW)
     assert payment_of(failed).requested_capture is None
-    assert failed.fail_capture(payment_of(failed), CaptureFailed("no", "no"), NOW) == failed
+    assert failed.fail_capture(payment_of(failed), NOW) == failed
 
 
 def test_a_shipment_means_nothing_to_a_payment_that_is_captured_at_once() -> None:
@@ -289,21 +340,26 @@ def test_an_authorization_after_the_orders_expiry_is_released_and_one_before_is_
 
 def test_an_operator_releases_it_once_and_nothing_is_captured_after_that() -> None:
     order = held().void(PAYMENT, "out of stock", NOW)
-    assert state(order) == (PaymentStatus.AUTHORIZED, "out of stock")
+    assert state(order) == (PaymentStatus.AUTHORIZED, VOIDED)
+    assert payment_of(order).release_reason == "out of stock"
     assert order.void(PAYMENT, "another reason", after(hours=1)) == order
     with pytest.raises(BeingReleased):
         order.request_capture(PAYMENT, None, NOW)
     assert order.apply(shipped_event(), NOW).payment(PAYMENT) == payment_of(order)
 
     released = order.settle(PAYMENT, declined(), NOW)
-    assert state(released) == (PaymentStatus.CANCELLED, "out of stock")
+    assert state(released) == (PaymentStatus.CANCELLED, VOIDED)
+    assert PaymentVoided.of(payment_of(released)).reason == "out of stock"
     assert released.void(PAYMENT, "another reason", NOW) == released
     assert start_payment(released, SECOND).payment(SECOND).is_open
 
 
-def test_what_was_captured_before_its_release_is_given_back() -> None:
-    order = held().void(PAYMENT, "out of stock", NOW).settle(PAYMENT, charged(), NOW)
-    assert state(order) == (PaymentStatus.REVERSED, "out of stock")
+@pytest.mark.parametrize("reason", [AUTHORIZATION_EXPIRED, "out of stock"])
+def test_what_was_captured_before_its_release_is_given_back(reason: str) -> None:
+    order = held().void(PAYMENT, reason, NOW)
+    assert not payment_of(order).has_run_out
+    order = order.settle(PAYMENT, charged(), NOW)
+    assert state(order) == (PaymentStatus.REVERSED, VOIDED)
     assert order.refundable(payment_of(order)).is_zero
 
 

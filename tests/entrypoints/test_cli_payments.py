@@ -51,7 +51,7 @@ def test_it_is_released_once(world: World) -> None:
     first, again = run("void", payment, "--reason", "out of stock"), run("void", payment)
 
     assert first.output == again.output == f"released 100.00 usd of payment {payment}\n"
-    assert world.payment().code == "out of stock"
+    assert world.payment().release_reason == "out of stock"
     nothing = f"payments: nothing is authorized for payment {payment}: its status is cancelled"
     assert error_line(run("capture", payment)) == nothing
 

@@ -6,9 +6,11 @@ The rules are tested in tests/domain/test_authorization.py.
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.ports.alerts import AlertKind
+from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from application.use_cases.claim_order import CaptureUnsupported
 from domain.capture import BeingReleased, CaptureMode
@@ -16,12 +18,13 @@ from domain.check_times import EXPIRY_NOTICE
 from domain.identifiers import PaymentId
 from domain.money import Money
 from domain.order_entities import PaymentNotFound
+from domain.outcome import Authorized, Outcome
 from domain.payment import Payment
 from domain.payment_status import AUTHORIZATION_EXPIRED, ORDER_CANCELLED, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import PRICE, shipped_event
 from tests.use_cases.failures import each_database_failure
-from tests.world import VISA, World
+from tests.world import VISA, GatewayWithoutChargeList, World
 
 PART = 300
 
@@ -143,6 +146,28 @@ async def test_more_than_is_authorized_is_not_sent_and_an_operator_is_told() -> 
     assert (await capture(world)).status is PaymentStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_a_newer_shipment_is_captured_only_if_the_capture_in_flight_fails(
+    is_refused: bool,
+) -> None:
+    world = World()
+    await authorized(world)
+    await world.replicate(shipped_event(minor_units=PART))
+    lost = GatewayFaultKind.REQUEST_LOST if is_refused else GatewayFaultKind.REPLY_LOST
+    world.faults.add("capture", lost)
+    await world.recover()
+    await world.replicate(shipped_event(version=2, minor_units=400))
+    assert world.payment().requested_capture == Money(PART, PRICE.currency)
+    if is_refused:
+        world.faults.add("capture", GatewayFaultKind.REFUSED)
+    await recover(world)
+    await world.come_to_rest()
+    assert world.balance == (400 if is_refused else PART)
+    [alert] = await world.alerts.list_current()
+    assert alert.kind is AlertKind.CAPTURE_FAILED
+    assert ("4.00 usd was shipped" in alert.text) is not is_refused
+
+
 async def test_a_gateway_that_cannot_authorize_is_not_asked_and_nothing_is_claimed() -> None:
     class OneStepGateway(InMemoryGateway):
         capture = None  # type: ignore[assignment]
@@ -163,7 +188,7 @@ async def test_an_operator_releases_it_and_the_order_can_be_paid_again() -> None
     first = await authorized(world)
 
     assert (await void(world)).status is PaymentStatus.CANCELLED
-    assert (await void(world)).code == "out of stock"  # repeating changes nothing
+    assert (await void(world)).release_reason == "out of stock"  # repeating changes nothing
     assert events(world) == ["payment:authorized", "payment:voided"]
     assert (await world.pay(VISA)).payment.id != first.id
     assert world.balance == 0
@@ -232,6 +257,45 @@ async def test_its_end_is_announced_once_a_day_before_and_then_it_is_released() 
     )
     await world.come_to_rest()
     assert events(world) == ["payment:authorized", "payment:expiring", "payment:voided"]
+
+
+class BriefGateway(GatewayWithoutChargeList):
+    """The in-memory gateway, if it held money for a few minutes."""
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        outcome = await super().charge(payment, token)
+        assert isinstance(outcome, Authorized)
+        return evolve(outcome, until=payment.created_at + timedelta(minutes=5))
+
+
+async def test_the_end_of_a_short_authorization_is_announced_at_once() -> None:
+    world = World(gateway_type=BriefGateway)
+    await authorized(world)
+    assert events(world) == ["payment:authorized", "payment:expiring"]
+    world.advance(minutes=5)
+    await world.come_to_rest()
+    assert events(world) == ["payment:authorized", "payment:expiring", "payment:voided"]
+
+
+async def test_its_end_is_announced_late_if_nothing_ran_when_it_was_time() -> None:
+    world = World()
+    until = (await authorized(world)).authorized_until
+    assert until is not None
+    world.time = until - timedelta(seconds=1)
+    for _ in range(2):
+        await world.recover()
+    assert events(world) == ["payment:authorized", "payment:expiring"]
+
+
+async def test_its_end_is_announced_if_a_capture_fails_on_its_last_day() -> None:
+    world = World()
+    until = (await authorized(world)).authorized_until
+    assert until is not None
+    world.time = until - timedelta(hours=1)
+    await world.replicate(shipped_event(minor_units=PRICE.minor_units + 1))
+    await world.recover()
+    assert world.payment().waits_for_capture
+    assert events(world) == ["payment:authorized", "payment:expiring"]
 
 
 async def test_a_failing_database_loses_no_release_that_was_confirmed() -> None:

@@ -74,8 +74,12 @@ payments: Final = Table(
     Column("authorized_until", _MOMENT),
     # How much of the authorized amount is being captured, in its currency.
     Column("requested_capture", BigInteger),
+    # What a newer shipment names while a capture is in flight.
+    Column("next_capture", BigInteger),
     Column("capture_attempt", Integer, nullable=False, server_default=text("0")),
     Column("decided_at", _MOMENT),
+    # An operator's own words.
+    Column("release_reason", Text),
     Index("payments_order_id", "order_id"),
     Index(
         "payments_one_live_an_order",

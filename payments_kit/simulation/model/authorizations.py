@@ -138,7 +138,7 @@ def _body_is_right(event: Event, history: History) -> Iterable[str]:
     if what == "authorized":
         right |= {"stripeId": payment.charge_id, "chargeId": payment.charge_id}
     if what == "voided" and payment.status == "cancelled":
-        right["reason"] = payment.code
+        right["reason"] = payment.release_reason or payment.code
     if what != "voided":
         right["expiresAt"] = payment.authorized_until
     for name, value in right.items():

@@ -54,6 +54,8 @@ class BookedPayment(NamedTuple):
     authorized_until: datetime | None = None
     requested: Amount | None = None
     """How much is being captured."""
+    release_reason: str | None = None
+    """Why an operator released it."""
 
 
 class BookedRefund(NamedTuple):

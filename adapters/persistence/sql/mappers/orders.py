@@ -11,6 +11,7 @@ from adapters.persistence.sql.tables import disputes, orders, payments, refunds
 from domain.capture import CaptureMode
 from domain.dispute import Dispute, DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
+from domain.money import Money
 from domain.order import Order
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -58,9 +59,11 @@ def payment_row(payment: Payment) -> Values:
         payment.next_check_at,
         payment.capture_mode.value,
         payment.authorized_until,
-        None if payment.requested_capture is None else payment.requested_capture.minor_units,
+        _minor_units(payment.requested_capture),
+        _minor_units(payment.next_capture),
         payment.capture_attempt,
         payment.decided_at,
+        payment.release_reason,
     )
 
 
@@ -178,10 +181,16 @@ def payment_from(
     capture_mode: str,
     authorized_until: datetime | None,
     requested_capture: int | None,
+    next_capture: int | None,
     capture_attempt: int,
     decided_at: datetime | None,
+    release_reason: str | None,
 ) -> Payment:
     """Return the payment of a row."""
+
+    def captured(minor_units: int | None) -> Money | None:
+        return None if minor_units is None else money_from(minor_units, currency)
+
     return Payment(
         id=PaymentId(payment_id),
         order_id=OrderId(order_id),
@@ -200,11 +209,11 @@ def payment_from(
         next_check_at=next_check_at,
         capture_mode=CaptureMode(capture_mode),
         authorized_until=authorized_until,
-        requested_capture=None
-        if requested_capture is None
-        else money_from(requested_capture, currency),
+        requested_capture=captured(requested_capture),
+        next_capture=captured(next_capture),
         capture_attempt=capture_attempt,
         decided_at=decided_at,
+        release_reason=release_reason,
     )
 
 
@@ -265,6 +274,10 @@ def _dispute(
 def payment_status(stored: str) -> PaymentStatus:
     """Return a payment's status, also under the name that release 1.0.0rc1 stores."""
     return PaymentStatus(current_name(stored))
+
+
+def _minor_units(amount: Money | None) -> int | None:
+    return None if amount is None else amount.minor_units
 
 
 def _age(each: Payment | Refund) -> tuple[datetime, str]:
