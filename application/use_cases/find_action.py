@@ -17,8 +17,12 @@ class FindAction:
     begin: BeginUnitOfWork
     check: CheckPayment
 
-    async def __call__(self, payment_id: PaymentId, user: UserId) -> RequiresAction | None:
+    async def __call__(
+        self, payment_id: PaymentId, user: UserId, within: float = CALL_SECONDS
+    ) -> RequiresAction | None:
         """Return the action; None if the payment no longer waits for this user.
+
+        The gateway has `within` seconds to answer.
 
         Raises:
             GatewayUnavailable: the gateway does not say.
@@ -30,7 +34,7 @@ class FindAction:
             return None
         if payment.status not in CANCELLABLE:
             return None
-        evidence = (await self.check(payment, within=CALL_SECONDS)).evidence
+        evidence = (await self.check(payment, within=within)).evidence
         if evidence is None:
             raise GatewayUnavailable("the client secret cannot be fetched now")
         if isinstance(evidence, Pending):

@@ -27,6 +27,7 @@ from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.operator_keys import OperatorKeys
 from entrypoints.http.operator_routes import OperatorRoutes
 from entrypoints.http.payment_routes import PaymentRoutes
+from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.request_bodies import PaymentRules
 from entrypoints.http.responses import on_error
@@ -74,6 +75,9 @@ def _routes(
     payments = PaymentRoutes(
         PaymentHandler(use_cases.create_charge, replies, tasks, metrics),
         CancellationHandler(use_cases.cancel_payment, tasks),
+        ReadingHandler(
+            use_cases.read_payments, use_cases.find_action, RecentActions(dependencies.clock), tasks
+        ),
         use_cases.read_payments,
         Authenticator.from_settings(
             settings,

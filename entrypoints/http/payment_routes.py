@@ -12,12 +12,14 @@ from entrypoints.http.client_address import decline_sources
 from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.http_request import HttpRequest
+from entrypoints.http.reading import ReadingHandler
 from entrypoints.http.replies import json_reply, payment_body
 from entrypoints.http.request_bodies import PaymentRules, parse_no_fields, parse_payment
 from entrypoints.http.requests import (
     idempotency_key,
     order_id_in_query,
     read_json,
+    read_optional_json,
 )
 from entrypoints.http.responses import to_response
 from entrypoints.http.validation import is_payment_id
@@ -29,6 +31,7 @@ class PaymentRoutes:
 
     handler: PaymentHandler
     cancellations: CancellationHandler
+    reading: ReadingHandler
     read_payments: ReadPayments
     authenticator: Authenticator
     trusted_proxies: int
@@ -47,16 +50,15 @@ class PaymentRoutes:
         user = await self.authenticator.authenticate(request)
         if not is_payment_id(payment_id):
             raise NotFound
-        parse_no_fields(await read_json(request, required=False))
+        parse_no_fields(await read_optional_json(request))
         return to_response(await self.cancellations.cancel(PaymentId(payment_id), user.id))
 
     async def show(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
-        """Return one of the user's payments."""
+        """Return one of the user's payments; while it waits for them, with what they must do."""
         user = await self.authenticator.authenticate(request)
         if not is_payment_id(payment_id):
             raise NotFound
-        payment, order = await self.read_payments.one(PaymentId(payment_id), user.id)
-        return to_response(json_reply(200, payment_body(payment, order)))
+        return to_response(await self.reading.show(PaymentId(payment_id), user.id))
 
     async def index(self, request: HttpRequest) -> Response[bytes]:
         """Return the user's payments of an order, oldest first."""

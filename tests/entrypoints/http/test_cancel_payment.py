@@ -99,3 +99,15 @@ async def test_it_has_no_fields(client: Client, waiting: str) -> None:
     assert response.status_code == 400
     assert error_fields(response) == {"reason"}
     assert (await client.post(path, json={}, headers=signed_in())).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"]
+)
+async def test_without_a_body_its_type_does_not_matter(
+    client: Client, waiting: str, content_type: str
+) -> None:
+    path, headers = f"/api/payments/{waiting}/cancel", signed_in() | {"content-type": content_type}
+
+    assert (await client.post(path, content=b"{}", headers=headers)).status_code == 415
+    assert (await client.post(path, content=b"", headers=headers)).status_code == 200
