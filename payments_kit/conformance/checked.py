@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from attrs import frozen
 
 from application.ports.gateway_captures import Capture, GatewayCaptures
 from application.ports.gateway_history import GatewayHistory, ListCharges, ListRefunds
+from application.ports.gateway_records import (
+    ChargePages,
+    DisputePages,
+    GatewayRecords,
+    RefundPages,
+)
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -79,6 +86,29 @@ class CheckedGateway:
         if list_charges is None:
             return None
         return lambda since, until: self._checked("list_charges", list_charges(since, until))
+
+    @property
+    def records_delay(self) -> timedelta:
+        """How long a record may be missing in the adapter's lists."""
+        return GatewayRecords.of(self._gateway).delay
+
+    @property
+    def charge_records(self) -> ChargePages | None:
+        """The adapter's pages of charges, if it has them."""
+        pages = GatewayRecords.of(self._gateway).charges
+        return pages and (lambda *asked: self._checked("charge_records", pages(*asked)))
+
+    @property
+    def refund_records(self) -> RefundPages | None:
+        """The adapter's pages of refunds, if it has them."""
+        pages = GatewayRecords.of(self._gateway).refunds
+        return pages and (lambda *asked: self._checked("refund_records", pages(*asked)))
+
+    @property
+    def dispute_records(self) -> DisputePages | None:
+        """The adapter's pages of disputes, if it has them."""
+        pages = GatewayRecords.of(self._gateway).disputes
+        return pages and (lambda *asked: self._checked("dispute_records", pages(*asked)))
 
     @property
     def capture(self) -> Capture | None:

@@ -107,6 +107,17 @@ class SettlingRefundHarness(Harness, Protocol):
         """Let a refund that is pending succeed or fail; change nothing if it is not pending."""
 
 
+class UnreliableRecordHarness(UnreliableHarness, Protocol):
+    """An adapter with `charge_records` and `refund_records` that can be made to fail."""
+
+    @property
+    def unreachable(self) -> GatewayAdapter:
+        """An adapter that cannot connect to the gateway."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+
 class RefundListingHarness(Harness, Protocol):
     """An adapter with `list_refunds`, at a gateway that others use as well."""
 
@@ -119,6 +130,29 @@ class RefundListingHarness(Harness, Protocol):
 
 class ChargeListingHarness(Harness, Protocol):
     """An adapter with `list_charges`."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+
+class RecordListingHarness(RefundListingHarness, ChargeListingHarness, Protocol):
+    """An adapter with `charge_records` and `refund_records`, at a gateway that others use."""
+
+    async def refund_externally(self, payment: Payment, minor_units: int) -> str:
+        """Refund so much of a payment without the adapter, as in the gateway's dashboard.
+
+        Returns the gateway's identifier of the refund.
+        """
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+
+class DisputeListingHarness(RecordListingHarness, Protocol):
+    """An adapter with `dispute_records`, too."""
+
+    async def open_dispute(self, payment: Payment) -> str:
+        """Let the customer's bank dispute a payment; return the identifier of the dispute."""
 
     def gateway_time(self) -> datetime:
         """Return the gateway's current time, or a little earlier."""
@@ -152,6 +186,20 @@ class PendingListHarness(PendingHarness, ChargeListingHarness, Protocol):
     @property
     def pending_token(self) -> CardToken:
         """A bank account, or another method whose money comes later."""
+
+    def gateway_time(self) -> datetime:
+        """Return the gateway's current time, or a little earlier."""
+
+
+class PendingRecordHarness(PendingHarness, RecordListingHarness, Protocol):
+    """Such a gateway whose adapter has `charge_records`."""
+
+    @property
+    def pending_token(self) -> CardToken:
+        """A bank account, or another method whose money comes later."""
+
+    async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
+        """Let the money of a pending payment come, or fail to come."""
 
     def gateway_time(self) -> datetime:
         """Return the gateway's current time, or a little earlier."""

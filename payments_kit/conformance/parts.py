@@ -1,6 +1,6 @@
 """The parts of the suite: which contract needs which harness."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import frozen
@@ -29,6 +29,12 @@ from payments_kit.conformance.fault_promises import (
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.record_promises import (
+    DisputeRecordContract,
+    PendingRecordContract,
+    RecordListContract,
+    UnreliableRecordContract,
+)
 from payments_kit.conformance.refund_promises import SettlingRefundContract
 
 
@@ -41,6 +47,13 @@ class Part:
     captures: bool = False
     """Whether it is about adapters with `capture` only."""
 
+    records: Sequence[str] = ()
+    """The optional methods of the adapter that it is about."""
+
+    def lacks(self, gateway: GatewayAdapter | None) -> list[str]:
+        """Return which of these methods the adapter does not have."""
+        return [f"gateway.{each}" for each in self.records if getattr(gateway, each, None) is None]
+
     @property
     def tests(self) -> list[str]:
         """The names of its tests, in order."""
@@ -52,6 +65,8 @@ class Part:
             return True
         return gateway is not None and GatewayCaptures.of(gateway).capture is not None
 
+
+_RECORDS: Final = ("charge_records", "refund_records")
 
 PARTS: Final[Mapping[str, Part]] = {
     "TestGateway": Part(PaymentGatewayContract, harnesses.Harness),
@@ -76,6 +91,16 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestStalledCapture": Part(StalledCaptureContract, harnesses.StallingCapturingHarness, True),
     "TestAuthorizationList": Part(
         AuthorizationListContract, harnesses.AuthorizationListHarness, True
+    ),
+    "TestRecordList": Part(RecordListContract, harnesses.RecordListingHarness, records=_RECORDS),
+    "TestPendingRecords": Part(
+        PendingRecordContract, harnesses.PendingRecordHarness, records=_RECORDS
+    ),
+    "TestUnreliableRecords": Part(
+        UnreliableRecordContract, harnesses.UnreliableRecordHarness, records=_RECORDS
+    ),
+    "TestDisputeRecords": Part(
+        DisputeRecordContract, harnesses.DisputeListingHarness, records=("dispute_records",)
     ),
 }
 """The parts by the names of their classes in suite.py."""

@@ -146,6 +146,7 @@ async def _missing_hooks(reference: str, make: MakeHarness) -> dict[str, list[st
         async with asyncio.timeout(_OPEN_SECONDS), _opened(make) as harness:
             missing = {
                 name: [hook for hook in hooks(part.harness) if not _has(harness, hook)]
+                + part.lacks(getattr(harness, "gateway", None))
                 for name, part in PARTS.items()
                 if part.is_about(getattr(harness, "gateway", None))
             }

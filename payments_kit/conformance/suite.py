@@ -27,6 +27,12 @@ from payments_kit.conformance.fault_promises import (
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.record_promises import (
+    DisputeRecordContract,
+    PendingRecordContract,
+    RecordListContract,
+    UnreliableRecordContract,
+)
 from payments_kit.conformance.refund_promises import SettlingRefundContract
 from payments_kit.conformance.run import RUN
 
@@ -112,3 +118,19 @@ class TestStalledCapture(StalledCaptureContract):
 
 class TestAuthorizationList(AuthorizationListContract):
     """Needs the same, an adapter that lists charges, and the gateway's time."""
+
+
+class TestRecordList(RecordListContract):
+    """Needs an adapter that lists charges and refunds in pages, and the gateway's time."""
+
+
+class TestPendingRecords(PendingRecordContract):
+    """Needs the same, and a payment method whose money comes later."""
+
+
+class TestUnreliableRecords(UnreliableRecordContract):
+    """Needs the same, and a connection that can be made to fail."""
+
+
+class TestDisputeRecords(DisputeRecordContract):
+    """Needs an adapter that lists disputes in pages, and a bank that disputes a payment."""

@@ -11,12 +11,13 @@ from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.simulated.refunds import RefundState
 from application.ports.payment_gateway import CardToken, GatewayAdapter
+from domain.dispute import DisputeStatus
 from domain.money import Money
 from domain.payment import Payment
 from domain.refund import Refund
 from payments_kit.conformance.harness import Step
 from payments_kit.doubles.faults import Kind
-from payments_kit.doubles.stripe import captures, intents, lifecycle, refunds
+from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, refunds
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, Account
 from tests.world import World
 
@@ -83,6 +84,9 @@ class SimulatedHarness(StripeTestCards):
         amount = Money(minor_units, payment.amount.currency)
         return await self.gateway.refund_externally(payment.id, amount) or ""
 
+    async def open_dispute(self, payment: Payment) -> str:
+        return await self.gateway.dispute_externally(payment.id, DisputeStatus.OPEN) or ""
+
     async def refunded_amount(self, payment: Payment) -> int:
         record = await self.gateway.record(payment.id)
         made = [each for each in record.refunds if each.state is not RefundState.FAILED]
@@ -98,7 +102,8 @@ class InMemoryHarness(SimulatedHarness):
     @property
     def unreachable(self) -> GatewayAdapter:
         world = World()
-        for step in ("charge", "find", "cancel", "capture", "refund", "find_refund", "check"):
+        queries = "find", "find_refund", "check", "list_records", "list_records"
+        for step in ("charge", "cancel", "capture", "refund", *queries):
             world.faults.add(step, GatewayFaultKind.UNREACHABLE)
         return world.gateway
 
@@ -198,6 +203,11 @@ class StripeHarness(StripeTestCards):
         [charge] = _labelled(payment, ledger.charges)
         refund = refunds.create(ledger, {"charge": charge["id"], "amount": minor_units})
         return str(refund["id"])
+
+    async def open_dispute(self, payment: Payment) -> str:
+        ledger = self.account.stripe.ledger
+        [charge] = _labelled(payment, ledger.charges)
+        return str(disputes.open_dispute(ledger, charge)["id"])
 
     async def refunded_amount(self, payment: Payment) -> int:
         made = _labelled(payment, self.account.stripe.ledger.refunds)

@@ -26,6 +26,12 @@ from payments_kit.conformance.fault_promises import (
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.record_promises import (
+    DisputeRecordContract,
+    PendingRecordContract,
+    RecordListContract,
+    UnreliableRecordContract,
+)
 from payments_kit.conformance.refund_promises import SettlingRefundContract
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, stripe_account
 from tests.contracts.gateway_harnesses import (
@@ -65,6 +71,10 @@ class TestInMemory(
     ExpiringCaptureContract,
     UnreliableCaptureContract,
     AuthorizationListContract,
+    RecordListContract,
+    PendingRecordContract,
+    DisputeRecordContract,
+    UnreliableRecordContract,
 ):
     """The reference."""
 
@@ -85,6 +95,9 @@ class TestFake(
     CaptureContract,
     ExpiringCaptureContract,
     AuthorizationListContract,
+    RecordListContract,
+    PendingRecordContract,
+    DisputeRecordContract,
 ):
     """Its records are in a real PostgreSQL."""
 
@@ -114,6 +127,10 @@ class TestStripeCharges(
     UnreliableCaptureContract,
     AnsweredCaptureContract,
     AuthorizationListContract,
+    RecordListContract,
+    PendingRecordContract,
+    DisputeRecordContract,
+    UnreliableRecordContract,
 ):
     """The Charges API, as the reference service used it."""
 
@@ -138,6 +155,10 @@ class TestStripePaymentIntents(
     UnreliableCaptureContract,
     AnsweredCaptureContract,
     AuthorizationListContract,
+    RecordListContract,
+    PendingRecordContract,
+    DisputeRecordContract,
+    UnreliableRecordContract,
 ):
     """The PaymentIntents API, the default."""
 

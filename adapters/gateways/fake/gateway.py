@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.gateways.fake.old_records import copy_old_records
 from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.pages import PAGE, Rows
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from application.ports.clock import Clock, NewId
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
@@ -41,12 +42,24 @@ _WRITE: Final = text(
     "update fake_gateway.records set record = cast(:record as jsonb) where payment_id = :payment_id"
 )
 
-_CHARGED_SINCE: Final = text(
-    "select cast(record as text) from fake_gateway.records where exists ("
-    "select from jsonb_array_elements(record->'attempts') as attempt"
+_IS_SINCE: Final = (
+    "exists (select from jsonb_array_elements(record->'attempts') as attempt"
     " where cast(case when cast(attempt->>'is_debit' as boolean) then attempt->>'created_at'"
     " else coalesce(attempt->>'authorized_at', attempt->>'captured_at') end as timestamptz)"
     " >= :since)"
+)
+_CHARGED_SINCE: Final = text(
+    f"select cast(record as text) from fake_gateway.records where {_IS_SINCE}"  # noqa: S608 - no values
+)
+
+# Refunds and disputes may be newer than their charge.
+_HAS_MORE: Final = (
+    "jsonb_path_exists(record, '$.refunds[*]') or jsonb_path_exists(record, '$.disputes[*]')"
+)
+_ROWS_AFTER: Final = text(
+    "select payment_id, cast(record as text) from fake_gateway.records"  # noqa: S608 - no values
+    f" where payment_id > :payment_id and ({_IS_SINCE} or {_HAS_MORE})"
+    " order by payment_id limit :limit"
 )
 
 
@@ -82,6 +95,18 @@ class FakeGateway(SimulatedGateway):
         async def work(connection: AsyncConnection) -> list[GatewayRecord]:
             rows = await connection.execute(_CHARGED_SINCE, {"since": since})
             return [msgspec.json.decode(record, type=GatewayRecord) for (record,) in rows]
+
+        return await self._run(work)
+
+    async def _rows_after(self, payment_id: str, since: datetime) -> Rows:
+        parameters = {"payment_id": payment_id, "since": since, "limit": PAGE}
+
+        async def work(connection: AsyncConnection) -> Rows:
+            rows = await connection.execute(_ROWS_AFTER, parameters)
+            return [
+                (PaymentId(each), msgspec.json.decode(record, type=GatewayRecord))
+                for each, record in rows
+            ]
 
         return await self._run(work)
 

@@ -11,6 +11,7 @@ from adapters.gateways.in_memory.faults import FaultPlan, Faults, GatewayFault, 
 from adapters.gateways.in_memory.ledger import GatewayLedger
 from adapters.gateways.simulated.attempts import Mischarge
 from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.pages import PAGE, Rows
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import (
@@ -118,6 +119,11 @@ class InMemoryGateway(SimulatedGateway):
         # As a request about a payment that does not exist: it changes nothing.
         await self._send("list_charges", _NO_PAYMENT, lambda record: (record, None))
         return [record for _, record in self.ledger.all()]
+
+    async def _rows_after(self, payment_id: str, since: datetime) -> Rows:
+        await self._send("list_records", _NO_PAYMENT, lambda record: (record, None))
+        rows = [row for row in self.ledger.all() if row[0] > payment_id]
+        return sorted(rows, key=lambda row: row[0])[:PAGE]
 
     def _fail_before_reply(
         self, fault: GatewayFault, payment_id: PaymentId, rule: Rule[Result], key: str | None

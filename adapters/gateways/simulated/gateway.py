@@ -5,10 +5,18 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from adapters.gateways.simulated.captures import capture
+from adapters.gateways.simulated.pages import Rows, charges_of, disputes_of, refunds_of
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
 from adapters.gateways.simulated.session_record import reference_of
 from adapters.gateways.simulated.sessions import SimulatedSessions, cancel, find, record_id
 from application.ports.gateway_history import MAX_LISTED, ListedCharge, TooManyCharges
+from application.ports.gateway_records import (
+    ChargeRecord,
+    ListedDispute,
+    ListedRefund,
+    Page,
+    Period,
+)
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
@@ -17,6 +25,7 @@ from application.ports.payment_gateway import (
     OutcomeUnknown,
 )
 from domain.capture import CaptureFailed
+from domain.dispute import DisputeStatus
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from domain.outcome import Outcome
@@ -32,6 +41,10 @@ class SimulatedGateway(SimulatedSessions):
     @abstractmethod
     async def _records_since(self, since: datetime) -> Iterable[GatewayRecord]:
         """Return at least the records of payments with a charge created since this time."""
+
+    @abstractmethod
+    async def _rows_after(self, payment_id: str, since: datetime) -> Rows:
+        """Return a page of payments, at least those with anything created since this time."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -100,6 +113,15 @@ class SimulatedGateway(SimulatedSessions):
         if len(listed) > MAX_LISTED:
             raise TooManyCharges(f"{len(listed)} charges")
         return listed
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        return charges_of(await self._rows_after(cursor or "", period.since), period)
+
+    async def refund_records(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
+        return refunds_of(await self._rows_after(cursor or "", period.since), period)
+
+    async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+        return disputes_of(await self._rows_after(cursor or "", period.since), period)
 
     async def check(self) -> None:
         """Check that the records are accessible.
@@ -171,7 +193,15 @@ class SimulatedGateway(SimulatedSessions):
         return await self._send(
             "refund_externally",
             payment_id,
-            lambda record: record.refund_externally(self._new_id(), amount, refund_id),
+            lambda record: record.refund_externally(self._new_id(), amount, self._now(), refund_id),
+        )
+
+    async def dispute_externally(self, payment_id: PaymentId, status: DisputeStatus) -> str | None:
+        """Act as the customer's bank: open or decide a dispute; return its identifier."""
+        return await self._send(
+            "dispute_externally",
+            payment_id,
+            lambda record: record.dispute_externally(self._new_id(), status, self._now()),
         )
 
     async def _query(self, step: str, payment_id: PaymentId, rule: Rule[Result]) -> Result:

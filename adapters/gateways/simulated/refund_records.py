@@ -6,6 +6,7 @@ from typing import Self
 from attrs import evolve, frozen
 
 from adapters.gateways.simulated.attempts import Attempt, AttemptState
+from adapters.gateways.simulated.disputes import DisputeRecord
 from adapters.gateways.simulated.idempotency import KeyedReply, fingerprint, first_reply, store
 from adapters.gateways.simulated.refunds import (
     ALREADY_REFUNDED,
@@ -14,6 +15,7 @@ from adapters.gateways.simulated.refunds import (
     refundable,
     rejection,
 )
+from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
 from domain.refund import Refund, RefundFailed, RefundOutcome, ReportedRefund
@@ -26,6 +28,7 @@ class RefundRecords:
     attempts: tuple[Attempt, ...] = ()
     refunds: tuple[RefundRecord, ...] = ()
     replies: tuple[KeyedReply, ...] = ()
+    disputes: tuple[DisputeRecord, ...] = ()
 
     @property
     def charged(self) -> Attempt | None:
@@ -58,6 +61,7 @@ class RefundRecords:
             key=refund.key,
             refund_id=refund.id,
             reason=refund.reason,
+            created_at=now,
         )
         reply = KeyedReply(refund.key, request, now, record.reference, record.state.value)
         return evolve(self._with(reply), refunds=(*self.refunds, record)), record.outcome
@@ -92,7 +96,11 @@ class RefundRecords:
         return evolve(self, refunds=refunds), outcomes[-1] if outcomes else None
 
     def refund_externally(
-        self, new_id: str, amount: Money | None, refund_id: RefundId | None = None
+        self,
+        new_id: str,
+        amount: Money | None,
+        now: datetime,
+        refund_id: RefundId | None = None,
     ) -> tuple[Self, str | None]:
         """Refund outside this service, as in the gateway's dashboard; None: all that is left.
 
@@ -107,8 +115,26 @@ class RefundRecords:
             amount=amount or self.refundable(attempt),
             state=RefundState.SUCCEEDED,
             refund_id=refund_id,
+            created_at=now,
         )
         return evolve(self, refunds=(*self.refunds, record)), record.reference
+
+    def dispute_externally(
+        self, new_id: str, status: DisputeStatus, now: datetime
+    ) -> tuple[Self, str | None]:
+        """Act as the customer's bank: open or decide a dispute of the captured money."""
+        attempt = self.charged
+        if attempt is None:
+            return self, None
+        existing = self.disputes[-1] if self.disputes else None
+        disputed = existing or DisputeRecord(
+            id=f"dp_{new_id}",
+            charge_id=attempt.charge_id,
+            amount=attempt.amount,
+            status=status,
+            created_at=now,
+        )
+        return evolve(self, disputes=(evolve(disputed, status=status),)), disputed.id
 
     def refundable(self, attempt: Attempt) -> Money:
         """Return the captured amount that is not refunded yet."""

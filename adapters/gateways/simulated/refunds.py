@@ -1,6 +1,7 @@
 """Refunds as a simulated gateway records them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import Enum
 from typing import Final
 
@@ -41,6 +42,8 @@ class RefundRecord:
     key: str | None = None
     refund_id: RefundId | None = None
     reason: str | None = None
+    created_at: datetime | None = None
+    """None in the records of an earlier version."""
 
     @property
     def reported(self) -> ReportedRefund:

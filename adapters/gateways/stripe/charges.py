@@ -13,9 +13,17 @@ from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
 from adapters.gateways.stripe.objects import outcome_of_charge
+from adapters.gateways.stripe.records import StripeRecords
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_refusal, unsupported_amount
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
+from application.ports.gateway_records import (
+    ChargeRecord,
+    ListedDispute,
+    ListedRefund,
+    Page,
+    Period,
+)
 from application.ports.payment_gateway import CardToken
 from domain.capture import CaptureFailed, CaptureMode
 from domain.outcome import Outcome
@@ -82,6 +90,15 @@ class StripeCharges:
         self, since: datetime, until: datetime
     ) -> Sequence[ListedCharge | UnreadableCharge]:
         return await list_charges(self.api, since, until)
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        return await StripeRecords(self.api).charges(period, cursor)
+
+    async def refund_records(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
+        return await StripeRecords(self.api).refunds(period, cursor)
+
+    async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+        return await StripeRecords(self.api).disputes(period, cursor)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

@@ -1,7 +1,7 @@
 """StripeApi: requests to Stripe with our timeouts and errors; it logs nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, TypeVar
 
@@ -81,16 +81,34 @@ class StripeApi:
         Raises:
             RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
         """
+        cursor: str | None = None
         while True:
-            page = await self.get(path, limit=PAGE, **params)
-            items = page.get("data")
-            if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
-                raise OutcomeUnknown("Stripe's list cannot be read")
+            items, cursor = await self.page(path, cursor, **params)
             for item in items:
                 yield item
-            if page.get("has_more") is not True or not items:
+            if cursor is None:
                 return
-            params["starting_after"] = items[-1].get("id")
+
+    async def page(
+        self, path: str, cursor: str | None, **params: Any
+    ) -> tuple[Sequence[Json], str | None]:
+        """Return a page of a list, newest first, and the cursor of the next one, if there is one.
+
+        Raises:
+            RequestRefused, GatewayUnavailable, OutcomeUnknown: see `translated`.
+        """
+        if cursor is not None:
+            params["starting_after"] = cursor
+        page = await self.get(path, limit=PAGE, **params)
+        items = page.get("data")
+        if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+            raise OutcomeUnknown("Stripe's list cannot be read")
+        if page.get("has_more") is not True or not items:
+            return items, None
+        last = items[-1].get("id")
+        if not isinstance(last, str):
+            raise OutcomeUnknown("Stripe's list has an object without an id")
+        return items, last
 
     async def check(self, *paths: str) -> None:
         """Check that our API key is accepted, and that it may read each of these lists.

@@ -51,10 +51,15 @@ def event_about(charge: Json) -> bytes:
 
     Its id is the same until the charge changes.
     """
+    return listed_event(charge, f"charge.{charge.get('status')}", charge.get("amount_refunded"))
+
+
+def listed_event(obj: Json, type_: str, state: object) -> bytes:
+    """Return the event that Stripe would send about a listed object in this state."""
     event = {
-        "id": f"listed_{charge.get('id')}_{charge.get('amount_refunded')}",
+        "id": f"listed_{obj.get('id')}_{state}",
         "object": "event",
-        "type": f"charge.{charge.get('status')}",
-        "data": {"object": charge},
+        "type": type_,
+        "data": {"object": obj},
     }
     return json.dumps(event).encode()

@@ -45,10 +45,10 @@ async def list_charges(
             if len(found) > MAX_LISTED:
                 raise TooManyCharges(f"Stripe lists more than {MAX_LISTED} charges")
     # Stripe lists the newest one first.
-    return [listed for listed in map(_listed, reversed(found)) if listed is not None]
+    return [listed for listed in map(listed_charge, reversed(found)) if listed is not None]
 
 
-def _listed(charge: Json) -> ListedCharge | UnreadableCharge | None:
+def listed_charge(charge: Json) -> ListedCharge | UnreadableCharge | None:
     """Return a charge with our labels that is captured or authorized, or whose money comes later.
 
     A card's charge that has not ended is not listed: a webhook or recovery reports it.

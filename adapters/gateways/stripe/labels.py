@@ -21,6 +21,9 @@ GATEWAY: Final = "stripe"
 MAX_VALUE: Final = 500
 """The longest value of metadata in characters (https://docs.stripe.com/metadata)."""
 
+OUR_LABELS: Final = ("order_id", "user_id", "created_at")
+"""Together, they are ours; another application may use one of these names, too."""
+
 MAX_ID: Final = 255
 """The longest id in characters that the tables store."""
 
@@ -72,6 +75,11 @@ def label(obj: Json, name: str) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
         return None
     return value if is_storable(value) else None
+
+
+def is_ours(obj: Json) -> bool:
+    """Whether an object may be ours: it names a payment, or bears our other labels together."""
+    return "payment_id" in nested(obj, "metadata") or all(label(obj, each) for each in OUR_LABELS)
 
 
 def claimed_payment(obj: Json) -> Payment | None:

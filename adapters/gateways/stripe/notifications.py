@@ -13,7 +13,7 @@ from attrs import field, frozen
 from adapters.gateways.stripe.disputes import dispute_of
 from adapters.gateways.stripe.events import ID, decoded, hashed, id_of, object_of, version_of
 from adapters.gateways.stripe.intents import charged_by_event, declined_by
-from adapters.gateways.stripe.labels import claimed_payment, label
+from adapters.gateways.stripe.labels import claimed_payment, is_ours, label
 from adapters.gateways.stripe.objects import (
     Json,
     Unreadable,
@@ -63,10 +63,6 @@ _OUR_OBJECTS: Final = ("charge", "payment_intent", "refund", "dispute")
 
 # These objects may be ours without our labels: their charge is.
 _WITHOUT_LABELS: Final = ("refund", "dispute")
-
-
-# Together, they are ours; another application may use one of these names, too.
-_OUR_LABELS: Final = ("order_id", "user_id", "created_at")
 
 
 @frozen
@@ -134,7 +130,7 @@ def _of_payment(event_id: str, type_: str, obj: Json, version: str) -> Notificat
     if not isinstance(obj.get("metadata"), dict):
         raise Unreadable(f"the object of {_shown(type_)} has no metadata")
     if "payment_id" not in obj["metadata"]:
-        if all(label(obj, name) for name in _OUR_LABELS):
+        if is_ours(obj):
             raise Unreadable("our label payment_id is missing")
         return UnrelatedNotification(event_id)
     payment_id = label(obj, "payment_id")

@@ -23,10 +23,18 @@ from adapters.gateways.stripe.open_intents import (
     PATH,
     OpenIntents,
 )
+from adapters.gateways.stripe.records import StripeRecords
 from adapters.gateways.stripe.refunds import StripeRefunds
 from adapters.gateways.stripe.refusals import outcome_of_refusal, unsupported_amount
 from adapters.gateways.stripe.tokens import PaymentMethods
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
+from application.ports.gateway_records import (
+    ChargeRecord,
+    ListedDispute,
+    ListedRefund,
+    Page,
+    Period,
+)
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown
 from domain.capture import CaptureFailed, CaptureMode
 from domain.outcome import (
@@ -113,6 +121,15 @@ class StripePaymentIntents:
         self, since: datetime, until: datetime
     ) -> Sequence[ListedCharge | UnreadableCharge]:
         return await list_charges(self.api, since, until, expand=["data.payment_intent"])
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        return await StripeRecords(self.api, expand=["data.payment_intent"]).charges(period, cursor)
+
+    async def refund_records(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
+        return await StripeRecords(self.api).refunds(period, cursor)
+
+    async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+        return await StripeRecords(self.api).disputes(period, cursor)
 
     async def check(self) -> None:
         """Check that Stripe accepts our API key, and that the key may read what recovery needs.

@@ -90,6 +90,7 @@ LIST_METHODS = Shape(
     {**_PAGE, "type": text}, not_imitated=_names("allow_redisplay customer customer_account")
 )
 LIST_REFUNDS = Shape(_PAGE | {"charge": text, "payment_intent": text})
+LIST_DISPUTES = Shape(_PAGE | {"charge": text, "payment_intent": text})
 LIST_EVENTS = Shape(_PAGE | {"type": text, "types": texts}, not_imitated=_names("delivery_success"))
 SEARCH = Shape({"query": text, "limit": page_size, "page": text}, required=("query",))
 CREATE_CHARGE = Shape(

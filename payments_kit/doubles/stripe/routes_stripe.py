@@ -149,6 +149,12 @@ ROUTES = (
     ),
     _route("GET", f"{_REFUNDS}/{{id}}", params.NOTHING, _read("re", "refund")),
     _route("POST", f"{_REFUNDS}/{{id}}", params.UPDATE, _change(refunds.update)),
+    _route(
+        "GET",
+        "/v1/disputes",
+        params.LIST_DISPUTES,
+        _list("dp", "/v1/disputes", "charge", "payment_intent"),
+    ),
     _route("GET", "/v1/disputes/{id}", params.NOTHING, _read("dp", "dispute")),
     _route("GET", "/v1/events", params.LIST_EVENTS, _list("evt", "/v1/events", "type")),
     _route("GET", "/v1/events/{id}", params.NOTHING, _read("evt", "id")),
