@@ -13,7 +13,8 @@ from adapters.persistence.sql.engine import create_engine
 from application.ports.gateway_notifications import PaymentNotification
 from domain.identifiers import PaymentId
 from domain.outcome import Pending
-from entrypoints.composition.runtime import Runtime, gateway_of, open_runtime
+from entrypoints.composition.gateways import open_gateways
+from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.settings import Settings
 
 
@@ -26,6 +27,11 @@ class BankAtFakeGateway:
 
     _runtime: Runtime
 
+    @property
+    def _gateway(self) -> FakeGateway | None:
+        adapters = self._runtime.adapters
+        return next((each for each in adapters if isinstance(each, FakeGateway)), None)
+
     async def decide(self, payment_id: str, approved: bool, notifies: bool = True) -> None:
         """Decide about a payment, and notify the service as a real gateway does.
 
@@ -35,8 +41,8 @@ class BankAtFakeGateway:
             StorageUnavailable: the database cannot be reached.
             GatewayUnavailable, OutcomeUnknown: the fake gateway's records cannot be.
         """
-        [gateway] = self._runtime.adapters
-        if isinstance(gateway, FakeGateway):
+        gateway = self._gateway
+        if gateway is not None:
             await gateway.complete_authentication(PaymentId(payment_id), approved)
             outcome = await gateway.finish_debit(PaymentId(payment_id), approved)
             if notifies and outcome is not None:
@@ -49,8 +55,8 @@ class BankAtFakeGateway:
         Raises:
             Exception: as for `decide`.
         """
-        [gateway] = self._runtime.adapters
-        if isinstance(gateway, FakeGateway):
+        gateway = self._gateway
+        if gateway is not None:
             _, outcome = (await gateway.record(PaymentId(payment_id))).find()
             if isinstance(outcome, Pending) and outcome.action is None:
                 await self.decide(payment_id, approved=True)
@@ -64,15 +70,12 @@ async def open_bank(settings: Settings) -> AsyncIterator[BankAtFakeGateway]:
 
 
 async def moves_real_money(settings: Settings) -> bool:
-    """Whether the gateway of these settings is in live mode; nothing is sent to it.
+    """Whether a gateway of these settings is in live mode; nothing is sent to it.
 
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
     """
     engine = create_engine(settings.database_url, 1, prepared=settings.database_prepared)
-    gateway = gateway_of(settings, Database(engine), utc_now)
-    try:
-        return gateway.livemode
-    finally:
-        await gateway.close()
+    async with open_gateways(settings, Database(engine), utc_now) as opened:
         await engine.dispose()
+        return any(each.livemode for each in opened.gateways)

@@ -6,10 +6,11 @@ from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
 from application.use_cases.books_guard import BooksGuards
+from entrypoints.composition.gateways import notification_reader_of
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
-from entrypoints.composition.runtime import notification_reader_of, open_runtime
+from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings

@@ -20,7 +20,8 @@ from application.application import UseCases
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
 from entrypoints.composition.broker import broker_of, open_connected, streams_of
-from entrypoints.composition.runtime import notification_reader_of, open_runtime
+from entrypoints.composition.gateways import notification_reader_of
+from entrypoints.composition.runtime import open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
 

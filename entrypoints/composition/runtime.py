@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from attrs import frozen
 
@@ -27,15 +27,12 @@ from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
-from application.ports.clock import Clock
 from application.ports.event_publisher import EventPublisher
-from application.ports.gateway_notifications import NotificationReader
-from application.ports.gateway_plugin import InvalidSetting
-from application.ports.gateways import ConfiguredGateway, Gateways
+from application.ports.gateways import Gateways
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
-from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.composition.gateways import OpenGateways, open_gateways
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.periodic import repeating
@@ -108,16 +105,13 @@ async def open_runtime(
     )
     database = Database(engine)
     clock = DatabaseClock(database)
-    adapters = (gateway_of(settings, database, clock),)
-    runtime = _compose(settings, database, clock, adapters, publisher or UnconnectedPublisher())
-    for each in runtime.gateways:
-        if each.history.list_charges is None:
-            logger.warning(
-                "the gateway %s lists no charges: a database that is behind is not noticed",
-                each.name,
-            )
-    try:
-        check_capture(settings, runtime.gateways)
+    async with contextlib.AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(open_gateways(settings, database, clock))
+        stack.push_async_callback(engine.dispose)
+        runtime = _compose(settings, database, clock, opened, publisher or UnconnectedPublisher())
+        stack.push_async_callback(runtime.outbox_signal.close)
+        stack.push_async_callback(runtime.flush_alerts)
+        _warn_of_missing_lists(opened.gateways)
         with contextlib.suppress(StorageUnavailable):
             await clock.sync()
         async with (
@@ -125,32 +119,32 @@ async def open_runtime(
             repeating("alerts", runtime.flush_alerts, WRITE_SECONDS, WRITE_SECONDS),
         ):
             yield runtime
-    finally:
-        await runtime.flush_alerts()
-        await runtime.outbox_signal.close()
-        for adapter in adapters:
-            await adapter.close()
-        await engine.dispose()
+
+
+def _warn_of_missing_lists(gateways: Gateways) -> None:
+    for each in gateways:
+        if each.history.list_charges is None:
+            logger.warning(
+                "the gateway %s lists no charges: a database that is behind is not noticed",
+                each.name,
+            )
 
 
 def _compose(
     settings: Settings,
     database: Database,
     clock: DatabaseClock,
-    adapters: tuple[GatewayAdapter, ...],
+    opened: OpenGateways,
     publisher: EventPublisher,
 ) -> Runtime:
     signal = SqlOutboxSignal.on(settings.database_url, settings.database_prepared)
     outbox = SqlOutboxQueue(database, lambda: signal.is_listening)
-    gateways = Gateways(
-        tuple(ConfiguredGateway(each, str(settings.payment_gateway)) for each in adapters)
-    )
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
         begin=lambda: SqlUnitOfWork(database, current_traceparent),
         outbox=outbox,
         publisher=publisher,
-        gateways=gateways,
+        gateways=opened.gateways,
         declines=SqlDeclineCounter(database),
         now=clock,
         new_id=new_id,
@@ -163,8 +157,8 @@ def _compose(
         settings=settings,
         database=database,
         clock=clock,
-        gateways=gateways,
-        adapters=adapters,
+        gateways=opened.gateways,
+        adapters=opened.adapters,
         use_cases=compose(ports, decline_limits(settings), settings.capture),
         outbox=outbox,
         outbox_signal=signal,
@@ -175,17 +169,6 @@ def _compose(
     )
 
 
-def check_capture(settings: Settings, gateways: Gateways) -> None:
-    """Return if one of the gateways can capture as the settings say.
-
-    Raises:
-        InvalidSetting: all can capture at once only.
-    """
-    if not any(each.can_take(settings.capture) for each in gateways):
-        names = ", ".join(each.name for each in gateways)
-        raise InvalidSetting("CAPTURE", f"manual, but {names} can capture at once only")
-
-
 def decline_limits(settings: Settings) -> DeclineLimits:
     """Return the limits; a limit of 0 is none."""
     most = {"user": settings.declines_per_user, "address": settings.declines_per_address}
@@ -193,47 +176,3 @@ def decline_limits(settings: Settings) -> DeclineLimits:
         window=timedelta(seconds=settings.decline_window_seconds),
         max_declines={kind: limit for kind, limit in most.items() if limit > 0},
     )
-
-
-def gateway_of(settings: Settings, database: Database, clock: Clock) -> GatewayAdapter:
-    """Return the gateway that the settings name.
-
-    Raises:
-        InvalidSetting: a plug-in rejects the environment.
-    """
-    # Only the configured adapter is imported: the Stripe SDK alone takes 25 MiB and 0.2 s.
-    name = settings.payment_gateway
-    if isinstance(name, GatewayPlugin):
-        return name.open()
-    if name == "fake":
-        from adapters.gateways.fake import FakeGateway
-
-        # It needs transactions of several statements; the service's own are single statements.
-        transactional = database.engine.execution_options(isolation_level="READ COMMITTED")
-        return FakeGateway(transactional, clock, new_id)
-    from adapters.gateways.stripe.client import StripeApi
-
-    key = settings.stripe_key or ""  # read_settings requires it
-    api = StripeApi(key, settings.stripe_api_base) if settings.stripe_api_base else StripeApi(key)
-    if name == "stripe-charges":
-        from adapters.gateways.stripe.charges import StripeCharges
-
-        return StripeCharges(api)
-    if name == "stripe-payment-intents":
-        from adapters.gateways.stripe.payment_intents import StripePaymentIntents
-
-        return StripePaymentIntents(api)
-    assert_never(name)
-
-
-def notification_reader_of(settings: Settings, clock: Clock) -> NotificationReader | None:
-    """Return the reader of Stripe's webhooks; None if Stripe is not used.
-
-    Without a secret it verifies none, but it can read those that were kept.
-    """
-    uses_stripe = str(settings.payment_gateway).startswith("stripe-")
-    if not settings.stripe_webhook_secrets and not uses_stripe:
-        return None
-    from adapters.gateways.stripe.notifications import StripeNotificationReader
-
-    return StripeNotificationReader(settings.stripe_webhook_secrets, clock)

@@ -16,8 +16,9 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
 from entrypoints.composition.broker import Messaging, open_connected
+from entrypoints.composition.gateways import notification_reader_of
 from entrypoints.composition.metrics import exporting_metrics
-from entrypoints.composition.runtime import Runtime, notification_reader_of
+from entrypoints.composition.runtime import Runtime
 from entrypoints.http.probes import Check
 from entrypoints.monitoring.dead_letter_metrics import REFRESH_SECONDS, DeadLetterMetrics
 from entrypoints.periodic import repeating

@@ -8,8 +8,9 @@ from attrs import field, frozen
 from domain.capture import CaptureMode
 from domain.money import Currency
 from entrypoints.gateway_plugin import GatewayPlugin
-from entrypoints.settings import parsers
-from entrypoints.settings.parsers import GatewayName, Operator, Prepared, whole_number
+from entrypoints.settings import gateways, parsers
+from entrypoints.settings.gateways import GatewayName, GatewayRoute
+from entrypoints.settings.parsers import Operator, Prepared, whole_number
 from entrypoints.settings.variable import NO_DEFAULT, REQUIRED, declare, declared
 
 
@@ -157,13 +158,25 @@ class Settings:
             default="`id`, else `sub`",
         ),
     )
-    payment_gateway: GatewayName | GatewayPlugin = field(
-        default="stripe-payment-intents",
+    payment_gateways: tuple[GatewayName | GatewayPlugin, ...] = field(
+        default=(gateways.DEFAULT,),
         metadata=declare(
             "PAYMENT_GATEWAY",
-            parsers.gateway,
+            gateways.gateways,
             "`stripe-payment-intents`, `stripe-charges`, `fake`,"
-            " or `package.module:function` of [your own](docs/gateways.md)",
+            " or `package.module:function` of [your own](docs/gateways.md); several with commas,"
+            " the first is the default",
+            default=f"`{gateways.DEFAULT}`",
+        ),
+    )
+    gateway_routes: tuple[GatewayRoute, ...] = field(
+        default=(),
+        metadata=declare(
+            "GATEWAY_ROUTES",
+            gateways.routes,
+            "the gateways that a currency may use, the best first, such as"
+            " `eur:fake,stripe-payment-intents;*:stripe-payment-intents`",
+            default="all, in the order above",
         ),
     )
     stripe_key: str | None = field(
@@ -175,6 +188,14 @@ class Settings:
             "secret key `sk_…`, or a restricted one `rk_…`",
             default="required for `stripe-*`",
             is_secret=True,
+        ),
+    )
+    stripe_publishable_key: str | None = field(
+        default=None,
+        metadata=declare(
+            "STRIPE_PUBLISHABLE_KEY",
+            parsers.stripe_publishable_key,
+            "key for browsers `pk_…`; `GET /api/payments/options` gives it out",
         ),
     )
     stripe_api_base: str | None = field(

@@ -12,11 +12,9 @@ from attrs import field, frozen
 
 from domain.capture import CaptureMode
 from domain.money import Currency, UnknownCurrency
-from entrypoints.gateway_plugin import GatewayPlugin
 from entrypoints.web_origins import is_origin
 
 Prepared = Literal["auto", "on", "off"]
-GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
 
 # As an operator is written into logs and histories.
 _OPERATOR_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -79,14 +77,6 @@ def whole_number(minimum: int, maximum: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
-
-
-def gateway(value: str) -> GatewayName | str:
-    """Accept a gateway of ours, or a reference to a plug-in."""
-    known: tuple[GatewayName, ...] = get_args(GatewayName)
-    if value in known or GatewayPlugin.is_reference(value):
-        return value
-    raise ValueError(f"must be one of {', '.join(known)}, or package.module:function")
 
 
 def web_url(value: str) -> str:
@@ -201,6 +191,13 @@ def stripe_key(value: str) -> str:
     for prefix, what in _OTHER_STRIPE_SECRETS.items():
         if value.startswith(prefix):
             raise ValueError(f"is {what}: the secret key (sk_… or rk_…) belongs here")
+    return key(value)
+
+
+def stripe_publishable_key(value: str) -> str:
+    """Accept a publishable key of Stripe, and no key that must stay secret."""
+    if not value.startswith("pk_"):
+        raise ValueError("must begin with pk_: browsers see this key")
     return key(value)
 
 

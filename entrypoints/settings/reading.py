@@ -5,7 +5,7 @@ from typing import Any
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.gateway_plugin import GatewayPlugin
-from entrypoints.settings import parsers
+from entrypoints.settings import gateways
 from entrypoints.settings.environment import FILE, read_variable
 from entrypoints.settings.mistakes import find_mistake
 from entrypoints.settings.model import VARIABLES, Settings
@@ -62,9 +62,13 @@ def _read(environment: Mapping[str, str], variable: Variable) -> object:
         mistake = find_mistake(value)
         hint = f"; it {mistake}" if mistake else ""
         raise InvalidSetting(variable.name, f"{error}{hint}") from None
-    if variable.parse is parsers.gateway and GatewayPlugin.is_reference(str(parsed)):
-        return GatewayPlugin.load(str(parsed), environment)
+    if isinstance(parsed, tuple) and variable.parse is gateways.gateways:
+        return tuple(_gateway(each, environment) for each in parsed)
     return parsed
+
+
+def _gateway(name: str, environment: Mapping[str, str]) -> str | GatewayPlugin:
+    return GatewayPlugin.load(name, environment) if GatewayPlugin.is_reference(name) else name
 
 
 def _missing(
@@ -76,9 +80,9 @@ def _missing(
             yield InvalidSetting(variable.name, "is required")
     if http and not values.keys() & {"jwt_key", "jwks_url"}:
         yield InvalidSetting("JWT_KEY", "is required unless JWKS_URL is set")
-    gateway = values.get("payment_gateway", "stripe-payment-intents") if gateway_known else None
-    if gateway in ("stripe-payment-intents", "stripe-charges") and "stripe_key" not in values:
-        yield InvalidSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={gateway}")
+    if gateway_known:
+        names = tuple(map(str, values.get("payment_gateways", (gateways.DEFAULT,))))
+        yield from _missing_of_gateways(names, values)
     owners = {
         each.name
         for each in values.get("named_operators", ())
@@ -86,3 +90,14 @@ def _missing(
     }
     if owners - {"operator"}:
         yield InvalidSetting("OPERATORS", "an operator has the key of OPERATOR_KEY")
+
+
+def _missing_of_gateways(
+    names: tuple[str, ...], values: Mapping[str, Any]
+) -> Iterator[InvalidSetting]:
+    """Yield what these gateways need and do not have, and routes to others."""
+    for name in names:
+        if name in ("stripe-payment-intents", "stripe-charges") and "stripe_key" not in values:
+            yield InvalidSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={name}")
+    for problem in gateways.unknown_gateways(values.get("gateway_routes", ()), names):
+        yield InvalidSetting("GATEWAY_ROUTES", problem)

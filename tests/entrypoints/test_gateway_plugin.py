@@ -49,7 +49,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plugin(reference: str, environment: Mapping[str, str] = ENVIRONMENT) -> GatewayPlugin:
-    gateway = read_settings({**environment, "PAYMENT_GATEWAY": reference}).payment_gateway
+    [gateway] = read_settings({**environment, "PAYMENT_GATEWAY": reference}).payment_gateways
     assert isinstance(gateway, GatewayPlugin)
     return gateway
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from application.ports.gateway_plugin import InvalidSetting
 from application.ports.gateways import Gateways
 from domain.capture import CaptureMode
-from entrypoints.composition.runtime import check_capture, decline_limits
+from entrypoints.composition.gateways import check_capture
+from entrypoints.composition.runtime import decline_limits
 from entrypoints.settings import VARIABLES, Settings, read_database_url, read_settings
 from tests.world import AtOnceGateway, World
 
@@ -28,7 +29,7 @@ COMPLETE = {
 
 def test_the_defaults_are_those_of_the_contract_and_no_secret_is_shown() -> None:
     settings = read_settings(COMPLETE)
-    assert settings.payment_gateway == "stripe-payment-intents"
+    assert settings.payment_gateways == ("stripe-payment-intents",)
     assert settings.currency.code == "usd"
     assert (settings.host, settings.port) == ("0.0.0.0", 3000)
     assert settings.stripe_webhook_secrets == ("whsec_hunter2", "whsec_hunter3")
@@ -87,7 +88,18 @@ INVALID_VALUES = {
         *("sk_test_hunter2\nhunter3", "pk_test_hunter2", "pk_live_hunter2", "whsec_hunter2"),
     ),
     "JWKS_URL": ("ftp://hunter2",),
-    "PAYMENT_GATEWAY": ("paypal",),
+    "PAYMENT_GATEWAY": (
+        *("hunter2", "fake,hunter2", "fake,", ",fake", "fake,,stripe-charges", ",", "fake,fake"),
+        *("stripe-payment-intents, stripe-charges", "fake;stripe-charges", "fake, a b:hunter2"),
+    ),
+    "GATEWAY_ROUTES": (
+        *("hunter2", "eur", "eur:", ":stripe-charges", "eur=hunter2", ";", "*", "*:"),
+        *("hunter2:stripe-payment-intents", "eur:stripe-payment-intents;", "eur:,"),
+        "eur:stripe-payment-intents;*:stripe-payment-intents;EUR:stripe-payment-intents",
+        "eur:stripe-payment-intents, stripe-payment-intents",
+        *("eur:stripe-payment-intents,", "eur:<hunter2>", "eur:fake", "*:stripe-charges"),
+    ),
+    "STRIPE_PUBLISHABLE_KEY": ("sk_test_hunter2", "rk_test_hunter2", "hunter2", "pk_hunter2 3"),
     "STRIPE_API_BASE": ("hunter2",),
     "STRIPE_WEBHOOK_SECRET": (
         "hunter2",

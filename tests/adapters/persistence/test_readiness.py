@@ -34,7 +34,7 @@ async def test_it_does_not_wait_for_the_pool(database_url: str) -> None:
         database_url=database_url,
         nats_url="nats://127.0.0.1:1",
         jwt_key="key",
-        payment_gateway="fake",
+        payment_gateways=("fake",),
         database_pool=1,
     )
     async with open_http(settings) as dependencies:
