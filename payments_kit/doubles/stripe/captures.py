@@ -5,6 +5,7 @@ https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 
 from typing import Any
 
+from payments_kit.doubles.stripe import balance
 from payments_kit.doubles.stripe.errors import Json, invalid, refused
 from payments_kit.doubles.stripe.ledger import Ledger
 
@@ -35,11 +36,8 @@ def capture(ledger: Ledger, charge_id: str, params: Params) -> Json:
             code="amount_too_large",
             param="amount",
         )
-    charge |= {
-        "captured": True,
-        "amount_captured": amount,
-        "balance_transaction": ledger.new_id("txn"),
-    }
+    charge |= {"captured": True, "amount_captured": amount}
+    charge["balance_transaction"] = balance.charged(ledger, charge)
     ledger.emit("charge.captured", charge)
     return charge
 

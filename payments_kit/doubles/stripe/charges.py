@@ -4,6 +4,7 @@ from typing import Any
 
 from attrs import evolve
 
+from payments_kit.doubles.stripe import balance
 from payments_kit.doubles.stripe.cards import AUTHENTICATION_REQUIRED, OTHER_METHODS, Card, Decline
 from payments_kit.doubles.stripe.currencies import check_amount, check_currency
 from payments_kit.doubles.stripe.disputes import open_dispute
@@ -93,7 +94,7 @@ def settle(ledger: Ledger, charge: Json, status: str, decline: Decline | None = 
         charge |= {"paid": True, "outcome": _APPROVED}
         if charge["captured"]:
             charge["amount_captured"] = charge["amount"]
-            charge["balance_transaction"] = ledger.new_id("txn")
+            charge["balance_transaction"] = balance.charged(ledger, charge)
     ledger.emit(f"charge.{status}", charge)
     card = ledger.cards[charge["id"]]
     if status == "succeeded" and card.dispute:

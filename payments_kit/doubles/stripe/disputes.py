@@ -1,5 +1,6 @@
 """Disputes; https://docs.stripe.com/api/disputes."""
 
+from payments_kit.doubles.stripe import balance
 from payments_kit.doubles.stripe.errors import Json
 from payments_kit.doubles.stripe.ledger import Ledger
 
@@ -24,6 +25,7 @@ def open_dispute(ledger: Ledger, charge: Json, reason: str = "fraudulent") -> Js
         "status": "needs_response",
     }
     ledger.disputes[dispute["id"]] = dispute
+    dispute["balance_transactions"] = [balance.disputed(ledger, dispute)]
     charge |= {"disputed": True, "dispute": dispute["id"]}
     ledger.emit("charge.dispute.created", dispute)
     return dispute
@@ -32,5 +34,7 @@ def open_dispute(ledger: Ledger, charge: Json, reason: str = "fraudulent") -> Js
 def close_dispute(ledger: Ledger, dispute: Json, status: str) -> Json:
     """Decide a dispute: won or lost."""
     dispute["status"] = status
+    if status != "lost":
+        dispute["balance_transactions"].append(balance.dispute_won(ledger, dispute))
     ledger.emit("charge.dispute.closed", dispute)
     return dispute

@@ -23,6 +23,8 @@ KINDS = {
     "evt": ("events", "event"),
     "tok": ("tokens", "token"),
     "ctoken": ("confirmation_tokens", "confirmation token"),
+    "txn": ("balance_transactions", "balance transaction"),
+    "po": ("payouts", "payout"),
 }
 
 
@@ -51,6 +53,12 @@ class Ledger:
     events: dict[str, Json] = field(factory=dict)
     tokens: dict[str, Json] = field(factory=dict)
     confirmation_tokens: dict[str, Json] = field(factory=dict)
+    balance_transactions: dict[str, Json] = field(factory=dict)
+    payouts: dict[str, Json] = field(factory=dict)
+    paid_out: dict[str, str] = field(factory=dict)
+    """The payout of each balance transaction that is paid out."""
+    conversions: dict[str, tuple[str, float]] = field(factory=dict)
+    """What a currency is converted to, and the exchange rate; others stay as they are."""
     confirmed_methods: dict[str, str] = field(factory=dict)
     """The payment methods of the confirmation tokens."""
     address: str = "https://hooks.stripe.com"
@@ -118,6 +126,7 @@ class Ledger:
             self.charges, self.payment_intents, self.payment_methods, self.refunds, self.disputes,
             self.events, self.tokens, self.confirmation_tokens, self.confirmed_methods, self.cards,
             self.used, self.expired, self.reports, self.next_charges, self.next_refunds,
+            self.balance_transactions, self.payouts, self.paid_out, self.conversions,
         ):  # fmt: skip
             objects.clear()
 

@@ -5,7 +5,7 @@ https://docs.stripe.com/api/expanding_objects
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -22,8 +22,18 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
 _CLAUSE = re.compile(r"""\s*(metadata\[["'](.+?)["']\]|[a-z_]+)\s*:\s*(["'])(.*?)\3\s*""")
 
 
-def listed(ledger: Ledger, prefix: str, params: Params, url: str, *equal: str) -> Json:
-    """Return a page of a list, newest first; `equal` are the parameters that filter by a field."""
+def listed(
+    ledger: Ledger,
+    prefix: str,
+    params: Params,
+    url: str,
+    *equal: str,
+    among: Container[str] | None = None,
+) -> Json:
+    """Return a page of a list, newest first.
+
+    `equal` are the parameters that filter by a field; `among` are the ids to list.
+    """
     objects = ledger.of_kind(prefix)
     for name in ("starting_after", "ending_before"):
         if name in params and params[name] not in objects:
@@ -31,7 +41,8 @@ def listed(ledger: Ledger, prefix: str, params: Params, url: str, *equal: str) -
     matching = (
         it
         for it in reversed(objects.values())
-        if _created_in(it, params.get("created", {}))
+        if (among is None or it["id"] in among)
+        and in_bounds(it["created"], params.get("created", {}))
         and all(it[name] == params[name] for name in equal if name in params)
         and ("types" not in params or it["type"] in params["types"])
     )
@@ -61,8 +72,9 @@ def _page(
     return page[:limit], len(page) > limit
 
 
-def _created_in(it: Json, bounds: dict[str, int]) -> bool:
-    return all(_OPERATORS[name](it["created"], bound) for name, bound in bounds.items())
+def in_bounds(at: int, bounds: dict[str, int]) -> bool:
+    """Whether a time is within the bounds of a parameter such as `created`."""
+    return all(_OPERATORS[name](at, bound) for name, bound in bounds.items())
 
 
 def searched(ledger: Ledger, prefix: str, params: Params, url: str, lag: float) -> Json:

@@ -89,6 +89,8 @@ LIST_INTENTS = Shape(_PAGE, not_imitated=_names("customer customer_account"))
 LIST_METHODS = Shape(
     {**_PAGE, "type": text}, not_imitated=_names("allow_redisplay customer customer_account")
 )
+LIST_BALANCE = Shape(_PAGE | {"currency": text, "payout": text, "source": text, "type": text})
+LIST_PAYOUTS = Shape(_PAGE | {"arrival_date": created, "destination": text, "status": text})
 LIST_REFUNDS = Shape(_PAGE | {"charge": text, "payment_intent": text})
 LIST_DISPUTES = Shape(_PAGE | {"charge": text, "payment_intent": text})
 LIST_EVENTS = Shape(_PAGE | {"type": text, "types": texts}, not_imitated=_names("delivery_success"))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from payments_kit.doubles.stripe import balance
 from payments_kit.doubles.stripe.currencies import major
 from payments_kit.doubles.stripe.errors import Json, invalid, refused
 from payments_kit.doubles.stripe.ledger import Ledger, Plan
@@ -37,6 +38,8 @@ def create(ledger: Ledger, params: Params) -> Json:
     refund = _new_refund(ledger, charge, amount, params)
     refund["status"] = plan.status or ledger.cards[charge["id"]].refund
     ledger.refunds[refund["id"]] = refund
+    if charge["captured"]:  # what was never captured does not change the balance
+        refund["balance_transaction"] = balance.refunded(ledger, refund)
     if plan.report:
         ledger.reports[refund["id"]] = plan.report
     if refund["status"] == "failed":
@@ -110,7 +113,7 @@ def _mark_failed(ledger: Ledger, refund: Json) -> None:
     refund |= {
         "status": "failed",
         "failure_reason": "expired_or_canceled_card",
-        "failure_balance_transaction": ledger.new_id("txn"),
+        "failure_balance_transaction": balance.refund_failed(ledger, refund),
     }
     ledger.emit("refund.failed", refund)
     ledger.emit("refund.updated", refund)
@@ -122,8 +125,7 @@ def _new_refund(ledger: Ledger, charge: Json, amount: int, params: Params) -> Js
         "id": ledger.new_id("re"),
         "object": "refund",
         "amount": amount,
-        # What was never captured does not change the balance.
-        "balance_transaction": ledger.new_id("txn") if charge["captured"] else None,
+        "balance_transaction": None,
         "charge": charge["id"],
         "created": ledger.timestamp(),
         "currency": charge["currency"],

@@ -15,6 +15,7 @@ from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, 
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, invalid
 from payments_kit.doubles.stripe.ledger import Plan
+from payments_kit.doubles.stripe.routes_balance import BALANCE_CONTROL
 
 Handler = Callable[[Double, Json], Awaitable[Any]]
 
@@ -137,6 +138,7 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("POST", "/_double/forget_keys"): forget_keys,
     ("POST", "/_double/dispute"): open_dispute,
     ("POST", "/_double/close_dispute"): close_dispute,
+    **BALANCE_CONTROL,
     ("POST", "/_double/webhooks"): add_webhook,
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from payments_kit.doubles.stripe import (
+    balance,
     captures,
     charges,
     confirmations,
@@ -14,6 +15,7 @@ from payments_kit.doubles.stripe import (
     listing,
     methods,
     params,
+    payouts,
     refunds,
 )
 from payments_kit.doubles.stripe.errors import Json, StripeFailure
@@ -79,21 +81,6 @@ def _read_method(ledger: Ledger, _: Params, object_id: str) -> Json:
     return methods.read(ledger, object_id)
 
 
-def _balance(ledger: Ledger, _: Params, __: str) -> Json:
-    """Return the balance; https://docs.stripe.com/api/balance."""
-    totals: dict[str, int] = {}
-    for charge in ledger.charges.values():
-        net = charge["amount_captured"] - charge["amount_refunded"]
-        totals[charge["currency"]] = totals.get(charge["currency"], 0) + net
-    totals = totals or {"usd": 0}
-    pending = [
-        {"amount": amount, "currency": currency, "source_types": {"card": amount}}
-        for currency, amount in totals.items()
-    ]
-    none = [row | {"amount": 0, "source_types": {"card": 0}} for row in pending]
-    return {"object": "balance", "available": none, "livemode": False, "pending": pending}
-
-
 def _account(_: Ledger, __: Params, ___: str) -> Json:
     return {
         "id": "acct_1DoubleAccount0",
@@ -109,6 +96,7 @@ def _account(_: Ledger, __: Params, ___: str) -> Json:
 
 _CHARGES, _INTENTS, _REFUNDS = "/v1/charges", "/v1/payment_intents", "/v1/refunds"
 _METHODS = "/v1/payment_methods"
+_BALANCE, _PAYOUTS = "/v1/balance_transactions", "/v1/payouts"
 ROUTES = (
     _route("POST", _CHARGES, params.CREATE_CHARGE, _create(charges.create)),
     _route("GET", _CHARGES, params.LIST_CHARGES, _list("ch", _CHARGES, "payment_intent")),
@@ -158,6 +146,10 @@ ROUTES = (
     _route("GET", "/v1/disputes/{id}", params.NOTHING, _read("dp", "dispute")),
     _route("GET", "/v1/events", params.LIST_EVENTS, _list("evt", "/v1/events", "type")),
     _route("GET", "/v1/events/{id}", params.NOTHING, _read("evt", "id")),
-    _route("GET", "/v1/balance", params.NOTHING, _balance),
+    _route("GET", "/v1/balance", params.NOTHING, balance.balance),
+    _route("GET", _BALANCE, params.LIST_BALANCE, balance.list_transactions),
+    _route("GET", f"{_BALANCE}/{{id}}", params.NOTHING, _read("txn", "id")),
+    _route("GET", _PAYOUTS, params.LIST_PAYOUTS, payouts.list_payouts),
+    _route("GET", f"{_PAYOUTS}/{{id}}", params.NOTHING, _read("po", "payout")),
     _route("GET", "/v1/account", params.NOTHING, _account),
 )
