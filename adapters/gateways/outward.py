@@ -25,7 +25,7 @@ _PORTS: Final = {"http": 80, "https": 443}  # RFC 9110, sections 4.2.1 and 4.2.2
 _WITH_PORT: Final = re.compile(r"([^:\[\]]+|\[[^\]]+\]):(\d{1,5})")
 
 # The first one that is set counts.
-_CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+CA_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
 
 
 class ConnectionFault(aiohttp.ClientConnectionError):
@@ -152,7 +152,7 @@ def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addre
 
 
 def _trusted(environment: Mapping[str, str], ca_bundle: str | None) -> ssl.SSLContext:
-    name = next((each for each in _CA_VARIABLES if environment.get(each)), None)
+    name = next((each for each in CA_VARIABLES if environment.get(each)), None)
     if name is None:
         context = ssl.create_default_context()
         if ca_bundle is not None:

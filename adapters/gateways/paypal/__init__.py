@@ -1,0 +1,1 @@
+"""PayPal: orders that the customer approves at PayPal before we take the money."""

@@ -1,0 +1,217 @@
+"""Charging: take the money of an order that the customer has approved, and prevent that.
+
+An order is bound to one payment, by its label, before its money is taken. An order takes money
+once; its label at that moment says for which payment.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from attrs import frozen
+
+from adapters.gateways.paypal.client import PayPalApi, TimeLeft, time_left
+from adapters.gateways.paypal.errors import AccessRefused, RequestRefused
+from adapters.gateways.paypal.labels import ended_label, invoice_of, payment_label
+from adapters.gateways.paypal.orders import INTENTS, PATH, PayPalOrder
+from adapters.gateways.paypal.refusals import (
+    PAYER_ACTION_REQUIRED,
+    Error,
+    Fault,
+    fault_of,
+    outcome_of_refusal,
+)
+from application.ports.payment_gateway import (
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+)
+from domain.capture import CaptureMode
+from domain.outcome import Approved, Declined, Outcome, Refused, RequiresAction
+from domain.payment import Payment
+
+# What reading and binding an order leave of their call: enough to take the money. If PayPal's
+# reply then takes too long, recovery finds the outcome.
+_TAKE_SECONDS: Final = 7.0
+
+# What taking the money leaves of its call for reading why that was refused.
+_READ_SECONDS: Final = 3.0
+
+CANCELLED: Final = "cancelled"
+"""The code of an order that was cancelled before its money was taken."""
+
+UNKNOWN_SESSION: Final = "session_unknown"
+"""The code of an id that PayPal does not know, or that is another shop's."""
+
+_ACTIONS: Final = {CaptureMode.AUTOMATIC: "capture", CaptureMode.MANUAL: "authorize"}
+
+_OTHER: Final = {"CAPTURE": "AUTHORIZE", "AUTHORIZE": "CAPTURE"}
+
+
+@frozen
+class Charging:
+    """Takes the money of orders of one account. The payment's reference is the order's id."""
+
+    api: PayPalApi
+
+    async def charge(self, payment: Payment) -> Outcome:
+        """Take the money for the first time; see the port's `charge`."""
+        left = time_left()
+        try:
+            order, outcome = await self._prepared(payment, left)
+        except OutcomeUnknown as unknown:
+            raise GatewayUnavailable(f"before any charge: {unknown}") from None
+        except RequestRefused as refused:
+            if fault_of(refused.error) is Fault.STATE:
+                raise OutcomeUnknown(str(refused)) from None  # another request was faster
+            return outcome_of_refusal(refused.error, payment.reference)
+        except AccessRefused as refused:
+            if not refused.is_about_the_order:
+                raise
+            # Anybody can send the order of another shop. Our own can be read: we create them.
+            return Declined(UNKNOWN_SESSION, payment.reference)
+        if order is None or not isinstance(outcome, Approved):
+            return outcome
+        try:
+            return await self._send(payment, order, left)
+        except KeyRefused:
+            raise
+        except GatewayUnavailable as unavailable:
+            # The order is bound to this payment: recovery takes the money as soon as it can.
+            raise OutcomeUnknown(str(unavailable)) from None
+
+    async def take(self, payment: Payment) -> Outcome:
+        """Take the money of an order that its customer has approved since; see the port's `take`.
+
+        It may have been sent before, so that nothing proves that nothing was done.
+        """
+        left = time_left()
+        try:
+            order, outcome = await self._prepared(payment, left)
+            if order is None or not isinstance(outcome, Approved):
+                return outcome
+            return await self._send(payment, order, left)
+        except KeyRefused as refused:
+            raise LookupRefused(str(refused)) from None
+        except (GatewayUnavailable, RequestRefused) as error:
+            raise OutcomeUnknown(str(error)) from None
+
+    async def read(self, payment: Payment, within: float) -> PayPalOrder | None:
+        """Return the order of a payment; None if PayPal has no such order of ours.
+
+        Raises:
+            RequestRefused, GatewayUnavailable, OutcomeUnknown: see the client.
+        """
+        try:
+            body = await self.api.get(f"{PATH}/{payment.reference}", within)
+        except RequestRefused as refused:
+            if refused.error.status == 404:
+                return None
+            raise
+        order = PayPalOrder(body, self.api.livemode)
+        if order.id != payment.reference:
+            raise OutcomeUnknown("PayPal has replied with another order")
+        return order
+
+    async def prevent(self, payment: Payment, order: PayPalOrder, left: TimeLeft) -> Outcome:
+        """Let an order take no money any more; return what has become of it.
+
+        Its intent is changed, too: PayPal then refuses a request that is still on its way
+        (ACTION_DOES_NOT_MATCH_INTENT).
+        """
+        try:
+            await self._end(payment, order, CANCELLED, left)
+        except RequestRefused as refused:
+            found = await self.read(payment, left())
+            outcome = None if found is None else found.outcome(payment)
+            if isinstance(outcome, Approved):
+                raise OutcomeUnknown(f"the order was not cancelled: {refused}") from None
+            # Nobody but us takes the money of an order, and we shall not.
+            if outcome is None or isinstance(outcome, RequiresAction):
+                return Declined(CANCELLED, payment.reference)
+            return outcome
+        return Declined(CANCELLED, payment.reference)
+
+    # --- the steps -----------------------------------------------------------------------------
+
+    async def _prepared(
+        self, payment: Payment, left: TimeLeft
+    ) -> tuple[PayPalOrder | None, Outcome]:
+        """Return the order, bound to the payment, and what has become of the payment by now."""
+        order = await self.read(payment, left() - _TAKE_SECONDS)
+        if order is None:
+            return None, Declined(UNKNOWN_SESSION, payment.reference)
+        outcome = order.outcome(payment)
+        is_free = isinstance(outcome, Approved | RequiresAction) and not order.is_bound_to(payment)
+        if not is_free:
+            return order, outcome
+        try:
+            await self._label(order, payment, left() - _TAKE_SECONDS)
+        except RequestRefused:
+            # The customer may be at PayPal right now; then it is bound before its money is taken.
+            if isinstance(outcome, Approved):
+                raise
+        return order, outcome
+
+    async def _label(self, order: PayPalOrder, payment: Payment, within: float) -> None:
+        changes = [
+            _change("replace", f"{order.unit_path}/custom_id", payment_label(payment)),
+            _change("add", f"{order.unit_path}/invoice_id", invoice_of(payment)),
+        ]
+        await self.api.patch(f"{PATH}/{order.id}", within, changes)
+
+    async def _send(self, payment: Payment, order: PayPalOrder, left: TimeLeft) -> Outcome:
+        """Take the money.
+
+        Raises:
+            OutcomeUnknown, GatewayUnavailable: see the client.
+        """
+        path = f"{PATH}/{order.id}/{_ACTIONS[payment.capture_mode]}"
+        try:
+            body = await self.api.post(path, left() - _READ_SECONDS, payment.id)
+        except RequestRefused as refused:
+            error = refused.error
+        else:
+            outcome = PayPalOrder(body, self.api.livemode).outcome(payment)
+            if isinstance(outcome, Approved | RequiresAction):
+                raise OutcomeUnknown("PayPal has not finished the order")
+            return outcome
+        return await self._refused(payment, order, error, left)
+
+    async def _refused(
+        self, payment: Payment, order: PayPalOrder, error: Error, left: TimeLeft
+    ) -> Outcome:
+        """Return what a refusal to take the money means."""
+        fault = fault_of(error)
+        if fault in (Fault.STATE, Fault.UNKNOWN):
+            found = await self.read(payment, left())
+            outcome = None if found is None else found.outcome(payment)
+            if error.issue == PAYER_ACTION_REQUIRED and isinstance(outcome, Approved):
+                return order.action(error.body)
+            if outcome is not None and not isinstance(outcome, Approved):
+                return outcome
+            if fault is Fault.STATE:
+                raise OutcomeUnknown(f"PayPal refused: {error.code}: {error.words}")
+        return await self._final(payment, order, outcome_of_refusal(error, order.id), left)
+
+    async def _final(
+        self, payment: Payment, order: PayPalOrder, refusal: Declined | Refused, left: TimeLeft
+    ) -> Declined | Refused:
+        """Let no other attempt take money for a payment that has failed; it has failed anyway."""
+        with suppress(RequestRefused, GatewayUnavailable, OutcomeUnknown):
+            await self._end(payment, order, refusal.code, left)
+        return refusal
+
+    async def _end(self, payment: Payment, order: PayPalOrder, code: str, left: TimeLeft) -> None:
+        path = f"{PATH}/{order.id}"
+        label = _change("replace", f"{order.unit_path}/custom_id", ended_label(payment, code))
+        other = _OTHER[INTENTS[payment.capture_mode]]
+        try:
+            await self.api.patch(path, left(), [label, _change("replace", "/intent", other)])
+        except RequestRefused:
+            await self.api.patch(path, left(), [label])
+
+
+def _change(operation: str, path: str, value: str) -> dict[str, str]:
+    """Return one change, as https://developer.paypal.com/docs/api/orders/v2/#orders_patch."""
+    return {"op": operation, "path": path, "value": value}

@@ -1,0 +1,126 @@
+"""PayPalGateway: the adapter of one PayPal account."""
+
+from collections.abc import Sequence
+
+from attrs import evolve, field, frozen
+
+from adapters.gateways.paypal.amounts import to_paypal
+from adapters.gateways.paypal.authorizations import Authorizations
+from adapters.gateways.paypal.charging import Charging
+from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
+from adapters.gateways.paypal.labels import GATEWAY
+from adapters.gateways.paypal.objects import ID
+from adapters.gateways.paypal.refunds import PayPalRefunds
+from adapters.gateways.paypal.refusals import unsupported_amount
+from adapters.gateways.paypal.sessions import create_session
+from application.ports.gateway_sessions import Session, SessionRequest
+from application.ports.payment_gateway import CardToken, OutcomeUnknown
+from domain.capture import CaptureFailed
+from domain.outcome import Approved, Authorized, Declined, Outcome, Refused, RequiresAction
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome, ReportedRefund
+
+
+@frozen
+class PayPalGateway:
+    """Takes the money of orders at PayPal that the customer approves.
+
+    The token of a charge is the order's id. PayPal has no search for payments: the id is the
+    payment's reference, stored before the charge, and what `find` reads. It lists no charges
+    either: its reports lag by hours.
+    """
+
+    api: PayPalApi
+    name: str = GATEWAY
+    _charging: Charging = field(init=False, repr=False)
+
+    @_charging.default
+    def _make_charging(self) -> Charging:
+        return Charging(self.api)
+
+    @property
+    def livemode(self) -> bool:
+        return self.api.livemode
+
+    # --- sessions: application/ports/gateway_sessions.py ---
+
+    async def create_session(self, request: SessionRequest) -> Session | Refused:
+        """Create an order at PayPal, for the customer to approve."""
+        return await create_session(self.api, request)
+
+    def reference_of(self, token: str) -> str | None:
+        """Return the token if it can be the id of an order at PayPal."""
+        return token if ID.fullmatch(token) else None
+
+    async def take(self, payment: Payment) -> Outcome:
+        """Take the money of an order that its customer has approved."""
+        if payment.reference is None:
+            raise OutcomeUnknown("the payment has no order at PayPal")
+        return await self._charging.take(payment)
+
+    # --- the gateway ---
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        if to_paypal(payment.amount) is None:
+            return unsupported_amount(payment.amount)
+        reference = self.reference_of(token.value)
+        if reference is None:
+            return Declined("session_unknown")
+        if payment.reference not in (None, reference):
+            raise OutcomeUnknown("the payment was charged with another order at PayPal")
+        return await self._charging.charge(evolve(payment, reference=reference))
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        async with querying() as left:
+            return await self._find(payment, left)
+
+    async def cancel(self, payment: Payment) -> Outcome | None:
+        """Release what is authorized, or let the order take no money any more.
+
+        PayPal cannot cancel an order: it expires, and takes no money without a request of ours.
+        """
+        async with querying() as left:
+            found = await self._find(payment, left)
+            match found:
+                case Authorized():
+                    return await Authorizations(self._charging).release(payment, found, left)
+                case Approved() | RequiresAction():
+                    order = await self._charging.read(payment, left())
+                    if order is None:
+                        return None
+                    return await self._charging.prevent(payment, order, left)
+                case _:
+                    return found
+
+    async def capture(self, payment: Payment) -> Outcome | CaptureFailed:
+        """Capture what is authorized; see application/ports/gateway_captures.py."""
+        return await Authorizations(self._charging).capture(payment)
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundOutcome:
+        return await PayPalRefunds(self._charging).refund(payment, refund)
+
+    async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
+        return await PayPalRefunds(self._charging).find(payment, refund)
+
+    async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
+        """Return all refunds of a payment; see application/ports/gateway_history.py."""
+        return await PayPalRefunds(self._charging).all_of(payment)
+
+    async def check(self) -> None:
+        """Check that PayPal accepts our credentials, and that they may be used for orders.
+
+        Raises:
+            OutcomeUnknown: they may not, or PayPal cannot be reached; in one line.
+        """
+        await self.api.check()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.api.close()
+
+    async def _find(self, payment: Payment, left: TimeLeft) -> Outcome | None:
+        """Return the outcome of a payment; call it in `querying`."""
+        if payment.reference is None or not ID.fullmatch(payment.reference):
+            return None
+        order = await self._charging.read(payment, left())
+        return None if order is None else order.outcome(payment)

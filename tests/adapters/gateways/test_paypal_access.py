@@ -1,0 +1,73 @@
+"""PayPal's access tokens: kept, renewed, and nowhere shown."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from application.ports.payment_gateway import (
+    CardToken,
+    GatewayUnavailable,
+    KeyRefused,
+    LookupRefused,
+    OutcomeUnknown,
+)
+from payments_kit.conformance.samples import a_payment
+from tests.adapters.gateways.paypal_account import Account, make_gateway, paypal_account
+
+CAPTURE, READ = r"/capture$", "^/v2/checkout/orders/"
+
+
+@pytest.fixture
+async def account() -> AsyncIterator[Account]:
+    async with paypal_account() as account:
+        yield account
+
+
+async def test_tokens_are_kept_and_asked_for_one_at_a_time(account: Account) -> None:
+    payments = [await account.approved(a_payment()) for _ in range(2)]
+    account.paypal.double.tokens.expire()
+    await asyncio.gather(*map(account.charge, payments))
+    assert len(account.sent("/v1/oauth2/token")) == 2
+    assert len(account.paypal.ledger.captures) == 2
+
+
+async def test_a_token_is_renewed_before_its_end(account: Account) -> None:
+    account.paypal.double.tokens.seconds = 0.05
+    for _ in range(2):
+        await account.session(a_payment())
+        await asyncio.sleep(0.05)
+    assert len(account.sent("/v1/oauth2/token")) == 2
+
+
+async def test_wrong_credentials_are_refused_and_nowhere_shown(account: Account) -> None:
+    secret = "EKsecret-of-the-shop"
+    gateway = make_gateway(account.paypal.url, secret=secret)
+    try:
+        with pytest.raises(KeyRefused, match="PAYPAL_CLIENT_SECRET") as refused:
+            await gateway.charge(a_payment(), CardToken("0" * 17))
+        with pytest.raises(LookupRefused) as failed:
+            await gateway.check()
+        assert secret not in f"{refused.value!r} {failed.value!r} {gateway!r} {gateway.api!r}"
+    finally:
+        await gateway.close()
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "garbage"])
+async def test_without_a_token_certainly_nothing_is_done(account: Account, kind: Any) -> None:
+    account.paypal.faults.add(kind, "^/v1/oauth2/token$")
+    with pytest.raises(GatewayUnavailable):
+        await account.gateway.charge(a_payment(), CardToken("0" * 17))
+    account.paypal.faults.add("status_before", "^/v1/oauth2/token$", status=500)
+    with pytest.raises(OutcomeUnknown):
+        await account.gateway.check()
+
+
+async def test_the_live_mode_is_that_of_paypal_s_live_address() -> None:
+    for address, is_live in (
+        ("https://api-m.paypal.com/", True),
+        ("https://api-m.sandbox.paypal.com", False),
+        ("http://127.0.0.1:1", False),
+    ):
+        assert make_gateway(address).livemode is is_live

@@ -1,0 +1,60 @@
+"""PayPal keeps the promises of a gateway's port, over HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from attrs import evolve
+
+from application.ports.payment_gateway import OutcomeUnknown
+from domain.outcome import Approved
+from payments_kit.conformance.answer_promises import AnswerContract, AnsweredCaptureContract
+from payments_kit.conformance.capture_fault_promises import UnreliableCaptureContract
+from payments_kit.conformance.capture_promises import CaptureContract, ExpiringCaptureContract
+from payments_kit.conformance.fault_promises import (
+    RefusingGatewayContract,
+    UnreliableConnectionContract,
+)
+from payments_kit.conformance.harness import UnreliableHarness
+from payments_kit.conformance.history_promises import RefundListContract
+from payments_kit.conformance.pending_promises import PendingContract
+from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.samples import payment_for
+from tests.adapters.gateways.paypal_account import make_gateway, paypal_account
+from tests.contracts.gateway_harnesses import UNREACHABLE
+from tests.contracts.paypal_harness import PayPalAsCards, PayPalHarness
+
+
+class TestPayPal(
+    PaymentGatewayContract,
+    UnreliableConnectionContract,
+    RefusingGatewayContract,
+    RefundListContract,
+    PendingContract,
+    AnswerContract,
+    CaptureContract,
+    ExpiringCaptureContract,
+    UnreliableCaptureContract,
+    AnsweredCaptureContract,
+):
+    """Orders that their customer approves."""
+
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[PayPalHarness]:
+        async with paypal_account() as account:
+            gateway = PayPalAsCards(account, account.gateway)
+            unreachable = evolve(gateway, gateway=make_gateway(UNREACHABLE))
+            yield PayPalHarness(account, gateway, unreachable)
+            await unreachable.close()
+
+    async def test_a_lost_request_leaves_the_outcome_unknown_and_nothing_to_find(
+        self, harness: UnreliableHarness
+    ) -> None:
+        assert isinstance(harness, PayPalHarness)
+        payment = payment_for(harness)
+        harness.lose_request("charge")
+        with pytest.raises(OutcomeUnknown):
+            await harness.gateway.charge(payment, harness.succeeding_token)
+        # The customer has still approved: the service takes the money later.
+        found = await harness.account.gateway.find(harness.gateway.claimed(payment))
+        assert isinstance(found, Approved)
+        assert await harness.charge_count(payment) == 0
