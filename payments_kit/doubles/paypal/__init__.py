@@ -1,7 +1,7 @@
 """A local HTTP double of the part of PayPal's API that our gateway adapter uses.
 
-It imitates access tokens, orders, authorizations, captures, refunds, webhooks and the page where a
-customer approves, with PayPal's errors and request ids (https://developer.paypal.com/api/rest/).
+It imitates access tokens, orders, authorizations, captures, refunds, disputes, transaction search,
+webhooks and the page where a customer approves, with PayPal's errors and request ids (https://developer.paypal.com/api/rest/).
 
 In a test: `async with running_paypal_double() as paypal:`; see RunningDouble for what it offers.
 As a process: `python -m payments_kit.doubles.paypal`; the control API under `/_double/`

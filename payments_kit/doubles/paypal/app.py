@@ -51,8 +51,9 @@ class _Handlers:
             return web.json_response(await routes_control.handle(self.double, request))
         except PayPalFailure as error:
             return web.json_response(error.body, status=error.status)
-        except ValueError as error:  # bad JSON, a bad fault or a bad delivery
-            return web.json_response({"error": {"message": str(error)}}, status=400)
+        except (ValueError, KeyError, ArithmeticError) as error:
+            message = f"{type(error).__name__}: {error}"
+            return web.json_response({"error": {"message": message}}, status=400)
 
     async def approve(self, request: web.Request) -> web.StreamResponse:
         return approve_page.reply(self.double.ledger, request)

@@ -42,6 +42,8 @@ NAMES: Final = {
 _SYNTAX: Final = {
     "INVALID_ARRAY_MAX_ITEMS": "The number of items in an array parameter is too large.",
     "INVALID_ARRAY_MIN_ITEMS": "The number of items in an array parameter is too small.",
+    "INVALID_PATCH_OPERATION": "The operation cannot be honored. Cannot add a property that's "
+    "already present, use replace. Cannot replace a property that's not present, use add.",
     "INVALID_PARAMETER_SYNTAX": "The value of a field does not conform to the expected format.",
     "INVALID_PARAMETER_VALUE": "The value of a field is invalid.",
     "INVALID_STRING_LENGTH": "The value of a field is either too short or too long.",
@@ -76,6 +78,7 @@ _BUSINESS: Final = {
     "INSTRUMENT_DECLINED": "The instrument presented was either declined by the processor or bank, "
     "or it can't be used for this payment.",
     "INVALID_CURRENCY_CODE": "Currency code is invalid or is not currently supported.",
+    "INVALID_JSON_POINTER_FORMAT": "Path should be a valid JSON Pointer.",
     "ITEM_TOTAL_MISMATCH": "Should equal sum of (unit_amount * quantity) across all items for a "
     "given purchase_unit.",
     "ITEM_TOTAL_REQUIRED": "If item details are specified, item_total is required.",
@@ -91,6 +94,9 @@ _BUSINESS: Final = {
     "ORDER_ALREADY_COMPLETED": "The order cannot be patched after it is completed.",
     "ORDER_NOT_APPROVED": "Payer has not yet approved the Order for payment.",
     "PARTIAL_REFUND_NOT_ALLOWED": "You cannot do a refund less than the original capture amount.",
+    "PATCH_PATH_REQUIRED": "Please specify a 'path' for the field for which the operation needs "
+    "to be performed.",
+    "PATCH_VALUE_REQUIRED": "Please specify a 'value' for the field that is being patched.",
     "PAYEE_ACCOUNT_RESTRICTED": "The merchant account is restricted.",
     "PAYER_ACCOUNT_LOCKED_OR_CLOSED": "The payer account cannot be used for this transaction.",
     "PAYER_ACTION_REQUIRED": "Transaction cannot complete successfully, instruct the buyer to "

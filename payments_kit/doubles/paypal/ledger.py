@@ -12,6 +12,10 @@ from attrs import define, field
 
 from payments_kit.doubles.paypal.errors import Json, failed
 
+# "It takes a maximum of three hours for executed transactions to appear", and a search that finds
+# more than 10,000 fails; https://developer.paypal.com/docs/transaction-search/
+REPORTING_LAG: Final = 3 * 3600.0
+MAX_REPORTED: Final = 10_000
 _ALPHABET: Final = string.ascii_uppercase + string.digits
 # 13 characters without 0, 1, I and O; https://developer.paypal.com/docs/api/orders/v2/#definition-account_id
 MERCHANT: Final = "DBLEMERCHANT2"
@@ -64,6 +68,12 @@ class Ledger:
     """The API's address; the double's own while it is served."""
     unique_invoices: bool = True
     """Whether an invoice id can be paid once only, which is a setting of a PayPal account."""
+    reporting_lag: float = REPORTING_LAG
+    """How many seconds transaction search lags behind."""
+    max_reported: int = MAX_REPORTED
+    """How many transactions a search may find."""
+    transaction_reports: dict[str, Json] = field(factory=dict)
+    """The fields that transaction search reports wrongly, by transaction id."""
     advanced: float = 0.0
     """How many seconds the double's clock is ahead."""
 
@@ -124,8 +134,8 @@ class Ledger:
         """Remove everything."""
         for objects in (
             self.orders, self.authorizations, self.captures, self.refunds, self.disputes,
-            self.movements, self.events, self.reports, self.next_captures,
-            self.next_authorizations, self.next_refunds,
+            self.movements, self.events, self.reports, self.transaction_reports,
+            self.next_captures, self.next_authorizations, self.next_refunds,
         ):  # fmt: skip
             objects.clear()
 

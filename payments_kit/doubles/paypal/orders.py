@@ -1,8 +1,6 @@
 """Orders: created by the shop, approved by the customer; https://developer.paypal.com/docs/api/orders/v2/."""
 
-import re
 from decimal import Decimal
-from typing import Any
 
 from payments_kit.doubles.paypal import amounts, views
 from payments_kit.doubles.paypal.errors import Json, failed
@@ -11,8 +9,6 @@ from payments_kit.doubles.paypal.replies import Request, Result
 from payments_kit.doubles.paypal.shapes import BREAKDOWN_ADDED, BREAKDOWN_SUBTRACTED
 
 DEFAULT_REFERENCE = "default"
-_PATCH_PATH = re.compile(r"/purchase_units/@reference_id=='([^']*)'/(\w+)")
-_PATCHABLE = ("amount", "custom_id", "description", "invoice_id", "soft_descriptor")
 
 
 def create(ledger: Ledger, request: Request) -> Result:
@@ -20,15 +16,11 @@ def create(ledger: Ledger, request: Request) -> Result:
     body = request.body
     if "payment_source" in body and request.key is None:
         raise failed("PAYPAL_REQUEST_ID_REQUIRED", "PayPal-Request-Id", location="header")
-    units = [dict(unit) for unit in body["purchase_units"]]
-    _check_units(units, body["intent"])
+    units = checked_units([dict(unit) for unit in body["purchase_units"]], body["intent"])
     source = body.get("payment_source", {}).get("paypal")
     context = body.get("application_context", {}) if source is None else source.get(
         "experience_context", {}
     )  # fmt: skip
-    for unit in units:
-        unit.setdefault("reference_id", DEFAULT_REFERENCE)
-        _normalize(unit)
     at = ledger.timestamp()
     order: Json = {
         "id": ledger.new_id(),
@@ -58,25 +50,14 @@ def read(ledger: Ledger, request: Request) -> Result:
     return Result(lambda: views.order(ledger, order))
 
 
-def patch(ledger: Ledger, request: Request) -> Result:
-    """Change purchase units of an order, as `PATCH /v2/checkout/orders/{id}` does."""
-    order = ledger.get("orders", request.object_id)
-    if order["status"] == "COMPLETED":
-        raise failed("ORDER_ALREADY_COMPLETED")
-    units: dict[str, Json] = {unit["reference_id"]: dict(unit) for unit in order["purchase_units"]}
-    patches: Any = request.body
-    for index, change in enumerate(patches):
-        found = _PATCH_PATH.fullmatch(change["path"])
-        if found is None or found[2] not in _PATCHABLE or change["op"] not in ("add", "replace"):
-            raise failed("NOT_PATCHABLE", f"/{index}/path", change["path"])
-        if found[1] not in units:
-            raise failed("REFERENCE_ID_NOT_FOUND", f"/{index}/path", change["path"])
-        units[found[1]][found[2]] = change.get("value")
-    _check_units(list(units.values()), order["intent"])
-    for unit in units.values():
-        _normalize(unit)
-    ledger.touch(order, purchase_units=list(units.values()))
-    return Result(lambda: None, 204)
+def checked_units(units: list[Json], intent: str) -> list[Json]:
+    """Return purchase units as they are stored, or raise what is wrong with them."""
+    _check_units(units, intent)
+    for unit in units:
+        unit.setdefault("reference_id", DEFAULT_REFERENCE)
+        amount = unit["amount"]
+        unit["amount"] = amount | amounts.money(amount["currency_code"], amounts.decimal(amount))
+    return units
 
 
 def approve(ledger: Ledger, order: Json, instrument: str) -> None:
@@ -98,11 +79,6 @@ def expire(ledger: Ledger, order: Json) -> None:
 
 def _source(full: Json) -> Json:
     return {"payment_source": full["payment_source"]} if "payment_source" in full else {}
-
-
-def _normalize(unit: Json) -> None:
-    amount = unit["amount"]
-    unit["amount"] = amount | amounts.money(amount["currency_code"], amounts.decimal(amount))
 
 
 def _check_units(units: list[Json], intent: str) -> None:

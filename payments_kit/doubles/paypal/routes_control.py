@@ -5,13 +5,22 @@ recorded, acts as the bank and the customer, and adds webhook endpoints.
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 from attrs import asdict
 
 from payments_kit.doubles.control import COMMON, read_body
-from payments_kit.doubles.paypal import approve_page, authorizations, captures, orders, refunds
+from payments_kit.doubles.paypal import (
+    approve_page,
+    authorizations,
+    captures,
+    disputes,
+    orders,
+    refunds,
+    reporting,
+)
 from payments_kit.doubles.paypal.certificates import own_signer
 from payments_kit.doubles.paypal.double import Double
 from payments_kit.doubles.paypal.errors import ISSUES, Json, by_status
@@ -31,14 +40,21 @@ async def show_ledger(double: Double, _: Json) -> Any:
 
 
 async def settings(double: Double, body: Json) -> Any:
-    """Change `unique_invoices`, `token_seconds`, or `credentials`: a secret for each client id."""
-    double.ledger.unique_invoices = bool(body.get("unique_invoices", double.ledger.unique_invoices))
-    double.tokens.seconds = float(body.get("token_seconds", double.tokens.seconds))
-    double.tokens.credentials = dict(body.get("credentials", double.tokens.credentials))
+    """Change some of `unique_invoices`, `token_seconds`, `reporting_lag`, `max_reported`, and
+    `credentials`: a secret for each client id.
+    """
+    ledger, tokens = double.ledger, double.tokens
+    ledger.unique_invoices = bool(body.get("unique_invoices", ledger.unique_invoices))
+    ledger.reporting_lag = float(body.get("reporting_lag", ledger.reporting_lag))
+    ledger.max_reported = int(body.get("max_reported", ledger.max_reported))
+    tokens.seconds = float(body.get("token_seconds", tokens.seconds))
+    tokens.credentials = dict(body.get("credentials", tokens.credentials))
     return {
-        "unique_invoices": double.ledger.unique_invoices,
-        "token_seconds": double.tokens.seconds,
-        "clients": list(double.tokens.credentials),
+        "unique_invoices": ledger.unique_invoices,
+        "reporting_lag": ledger.reporting_lag,
+        "max_reported": ledger.max_reported,
+        "token_seconds": tokens.seconds,
+        "clients": list(tokens.credentials),
     }
 
 
@@ -121,6 +137,40 @@ async def plan_refund(double: Double, body: Json) -> Any:
     return _plan(double.ledger.next_refunds, body)
 
 
+async def open_dispute(double: Double, body: Json) -> Any:
+    """Open a dispute about a {capture}, for a {reason}, at a {stage}, of a {value}."""
+    ledger, stage = double.ledger, body.get("stage", "INQUIRY")
+    if stage not in ("INQUIRY", "CHARGEBACK"):
+        raise ValueError("stage must be INQUIRY or CHARGEBACK")
+    value = Decimal(body["value"]) if "value" in body else None
+    capture = ledger.get("captures", body.get("capture", ""))
+    reason = body.get("reason", "MERCHANDISE_OR_SERVICE_NOT_RECEIVED")
+    return disputes.open_dispute(ledger, capture, reason, stage, value)
+
+
+async def update_dispute(double: Double, body: Json) -> Any:
+    """Give a {dispute} another {status}."""
+    dispute = double.ledger.get("disputes", body.get("dispute", ""))
+    return disputes.update(double.ledger, dispute, body.get("status", "UNDER_REVIEW"))
+
+
+async def resolve_dispute(double: Double, body: Json) -> Any:
+    """Resolve a {dispute} with an {outcome}."""
+    dispute = double.ledger.get("disputes", body.get("dispute", ""))
+    return disputes.resolve(double.ledger, dispute, body.get("outcome", "RESOLVED_BUYER_FAVOUR"))
+
+
+async def withdraw(double: Double, body: Json) -> Any:
+    """Move an {amount} from the balance to the shop's bank, as a payout does."""
+    return reporting.move(double.ledger, reporting.WITHDRAWAL, body["amount"])
+
+
+async def misreport(double: Double, body: Json) -> Any:
+    """Let transaction search report {fields} of a {transaction} wrongly."""
+    double.ledger.transaction_reports[body["transaction"]] = dict(body["fields"])
+    return double.ledger.transaction_reports
+
+
 # --- webhooks ---
 
 
@@ -152,6 +202,11 @@ CONTROL: dict[tuple[str, str], Handler] = {
     ("POST", "/_double/next_capture"): plan_capture,
     ("POST", "/_double/next_authorization"): plan_authorization,
     ("POST", "/_double/next_refund"): plan_refund,
+    ("POST", "/_double/dispute"): open_dispute,
+    ("POST", "/_double/update_dispute"): update_dispute,
+    ("POST", "/_double/resolve_dispute"): resolve_dispute,
+    ("POST", "/_double/withdraw"): withdraw,
+    ("POST", "/_double/misreport"): misreport,
     ("POST", "/_double/webhooks"): add_webhook,
     ("GET", "/_double/root_certificate"): show_root,
 }

@@ -5,7 +5,16 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from payments_kit.doubles.paypal import authorizations, captures, orders, refunds, shapes
+from payments_kit.doubles.paypal import (
+    authorizations,
+    captures,
+    disputes,
+    orders,
+    patches,
+    refunds,
+    reporting,
+    shapes,
+)
 from payments_kit.doubles.paypal.checks import Check
 from payments_kit.doubles.paypal.errors import by_status
 from payments_kit.doubles.paypal.ledger import Ledger
@@ -48,7 +57,7 @@ _CAPTURE = "/v2/payments/captures/{id}"
 ROUTES = (
     _route("POST", "/v2/checkout/orders", orders.create, shapes.CREATE_ORDER, key=True),
     _route("GET", _ORDER, orders.read),
-    _route("PATCH", _ORDER, orders.patch, shapes.PATCH_ORDER),
+    _route("PATCH", _ORDER, patches.patch, shapes.PATCH_ORDER),
     _route("POST", f"{_ORDER}/capture", captures.capture_order, shapes.COMPLETE_ORDER, key=True),
     _route(
         "POST",
@@ -76,4 +85,8 @@ ROUTES = (
     _route("GET", _CAPTURE, captures.read),
     _route("POST", f"{_CAPTURE}/refund", refunds.create, shapes.REFUND, key=True),
     _route("GET", "/v2/payments/refunds/{id}", refunds.read),
+    _route("GET", "/v1/reporting/transactions", reporting.search),
+    _route("GET", "/v1/reporting/balances", reporting.balances),
+    _route("GET", "/v1/customer/disputes", disputes.listed),
+    _route("GET", "/v1/customer/disputes/{id}", disputes.read),
 )

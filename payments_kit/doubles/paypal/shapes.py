@@ -16,9 +16,10 @@ from payments_kit.doubles.paypal.checks import (
     url,
 )
 
-MAX_PURCHASE_UNITS = 10
+MAXPURCHASE_UNITS = 10
 BREAKDOWN_ADDED = ("item_total", "shipping", "handling", "tax_total", "insurance")
 BREAKDOWN_SUBTRACTED = ("shipping_discount", "discount")
+INTENT = one_of("CAPTURE", "AUTHORIZE")
 _ID = text(127)
 
 
@@ -45,7 +46,7 @@ _ITEM = fields(
     sku=_ID,
     category=one_of("DIGITAL_GOODS", "PHYSICAL_GOODS", "DONATION"),
 )
-_PURCHASE_UNIT = fields(
+PURCHASE_UNIT = fields(
     "amount",
     reference_id=text(256),
     amount=_AMOUNT,
@@ -78,8 +79,8 @@ NOTHING = fields()
 CREATE_ORDER = fields(
     "intent",
     "purchase_units",
-    intent=one_of("CAPTURE", "AUTHORIZE"),
-    purchase_units=array(_PURCHASE_UNIT, MAX_PURCHASE_UNITS),
+    intent=INTENT,
+    purchase_units=array(PURCHASE_UNIT, MAXPURCHASE_UNITS),
     payment_source=_SOURCE,
     application_context=fields(
         **_CONTEXT, landing_page=one_of("LOGIN", "BILLING", "NO_PREFERENCE")
@@ -89,7 +90,6 @@ COMPLETE_ORDER = NOTHING
 PATCH_ORDER = array(
     fields(
         "op",
-        "path",
         op=one_of("add", "remove", "replace", "move", "copy", "test"),
         path=text(1000),
         value=anything,

@@ -214,26 +214,61 @@ async def test_each_purchase_unit_is_captured(api: Api) -> None:
     assert values == [["1.00"], ["2.00"]]
 
 
+def change(what: str, value: Any = None, op: str = "replace", unit: str = "default") -> Any:
+    path = f"/purchase_units/@reference_id=='{unit}'/{what}" if unit else what
+    return [{"op": op, "path": path} | ({} if value is None else {"value": value})]
+
+
 async def test_an_order_is_changed_until_it_is_completed(api: Api) -> None:
-    order_id = await api.approved()
-    path = f"{ORDERS}/{order_id}"
-
-    def change(what: str, value: Any, op: str = "replace") -> Any:
-        at = f"/purchase_units/@reference_id=='default'/{what}"
-        return [{"op": op, "path": at, "value": value}]
-
-    await api("PATCH", path, 204, change("amount", usd("5")))
-    assert (await api("GET", path))["purchase_units"][0]["amount"] == usd("5.00")
-    issue = await api.issue("PATCH", path, 422, change("amount", usd("0")))
-    assert issue[0] == "CANNOT_BE_ZERO_OR_NEGATIVE"
-    assert (await api.issue("PATCH", path, 422, change("payee", {})))[0] == "NOT_PATCHABLE"
-    issue = await api.issue(
-        "PATCH", path, 422, [{"op": "add", "path": "/purchase_units/@reference_id=='x'/amount"}]
+    order = await api("POST", ORDERS, 201, with_unit(custom_id="session"))
+    path = f"{ORDERS}/{order['id']}"
+    await api("PATCH", path, 204, change("amount", usd("5")) + change("custom_id", "payment"))
+    await api("PATCH", path, 204, change("invoice_id", "order", "add"))
+    await api("PATCH", path, 204, change("/intent", "AUTHORIZE", unit=""))
+    changed = await api("GET", path)
+    unit = changed["purchase_units"][0]
+    assert changed["intent"] == "AUTHORIZE"
+    assert (unit["amount"], unit["custom_id"], unit["invoice_id"]) == (
+        usd("5.00"),
+        "payment",
+        "order",
     )
-    assert issue[0] == "REFERENCE_ID_NOT_FOUND"
+    await api("PATCH", path, 204, change("/intent", "CAPTURE", unit=""))
+    await api("PATCH", path, 204, change("invoice_id", op="remove"))
+    await api.control("POST", "approve", order=order["id"])
     await api("POST", f"{path}/capture", 201)
     issue = await api.issue("PATCH", path, 422, change("amount", usd("1")))
     assert issue[0] == "ORDER_ALREADY_COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "issue"),
+    [
+        (change("amount", usd("0")), 422, "CANNOT_BE_ZERO_OR_NEGATIVE"),
+        (change("amount", op="remove"), 422, "NOT_PATCHABLE"),
+        (change("payee", {}), 422, "NOT_PATCHABLE"),
+        (change("custom_id", "x" * 128), 400, "INVALID_STRING_LENGTH"),
+        (change("custom_id", "again", "add"), 400, "INVALID_PATCH_OPERATION"),
+        (change("invoice_id", "none yet"), 400, "INVALID_PATCH_OPERATION"),
+        (change("custom_id"), 422, "PATCH_VALUE_REQUIRED"),
+        (change("amount", usd("1"), unit="other"), 422, "REFERENCE_ID_NOT_FOUND"),
+        (change("intent", "CAPTURE", unit=""), 422, "INVALID_JSON_POINTER_FORMAT"),
+        ([{"op": "replace"}], 422, "PATCH_PATH_REQUIRED"),
+        (change("custom_id", "x", "set"), 400, "INVALID_PARAMETER_VALUE"),
+        (change("custom_id", "y") + change("invoice_id"), 400, "INVALID_PATCH_OPERATION"),
+    ],
+)
+async def test_a_wrong_change_changes_nothing(api: Api, body: Any, status: int, issue: str) -> None:
+    order = await api("POST", ORDERS, 201, with_unit(custom_id="session"))
+    path = f"{ORDERS}/{order['id']}"
+    assert (await api.issue("PATCH", path, status, body))[0] == issue
+    assert await api("GET", path) == order
+
+
+async def test_an_order_that_awaits_its_customers_action_is_not_changed(api: Api) -> None:
+    order = await api.order()
+    body = change("amount", usd("1"))
+    assert (await api.issue("PATCH", f"{ORDERS}/{order['id']}", 422, body))[0] == "NOT_PATCHABLE"
 
 
 async def test_an_expired_order_is_gone(api: Api) -> None:

@@ -2,65 +2,37 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import stripe
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from stripe import StripeClient
 
 from payments_kit.doubles.stripe import RunningDouble
-from tests.doubles.stripe.sdk import SECONDS, Control, intend, pay
+from tests.doubles.shop import Shop, running_shop
+from tests.doubles.stripe.sdk import Control, intend, pay
 
 SECRET = "whsec_test"
 
 
-class Shop:
-    """An endpoint that records what it receives, and replies with given statuses."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.received: list[tuple[bytes, str | None]] = []
-        self.statuses: list[int] = []
-        self.received_one = asyncio.Event()
-
-    async def receive(self, request: web.Request) -> web.Response:
-        self.received.append((await request.read(), request.headers.get("Stripe-Signature")))
-        self.received_one.set()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
-
-    def types(self) -> list[str]:
-        return [json.loads(body)["type"] for body, _ in self.received]
-
-    async def until(self, count: int) -> None:
-        async with asyncio.timeout(SECONDS):
-            while len(self.received) < count:
-                await self.received_one.wait()
-                self.received_one.clear()
-
-
 @pytest.fixture
 async def shop(control: Control) -> AsyncIterator[Shop]:
-    shop, application = Shop(), web.Application()
-    application.router.add_post("/hook", shop.receive)
-    async with TestServer(application) as server:
-        shop.url = str(server.make_url("/hook"))
+    async with running_shop() as shop:
         await control("POST", "webhooks", url=shop.url, secret=SECRET)
         yield shop
 
 
-def verified(body: bytes, header: str | None) -> Any:
-    return stripe.Webhook.construct_event(body, header, SECRET)
+def verified(body: bytes, headers: Mapping[str, str]) -> Any:
+    return stripe.Webhook.construct_event(body, headers.get("Stripe-Signature"), SECRET)
 
 
 async def test_events_arrive_in_order_and_verify(client: StripeClient, shop: Shop) -> None:
     intent = await intend(client, metadata={"payment_id": "p1"})
     await shop.until(3)
     types = ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
-    assert shop.types() == types
+    assert shop.types("type") == types
     event = verified(*shop.received[2])
     assert event.id.startswith("evt_")
     assert event.data.object.id == intent.id
@@ -87,12 +59,12 @@ async def test_events_are_held_and_released_in_any_order(
     assert shop.received == []
     types = ["charge.succeeded", "payment_intent.succeeded"]
     sent = (await control("POST", "deliver", types=types, order="last"))["deliveries"]
-    assert shop.types() == ["payment_intent.succeeded", "charge.succeeded"]
+    assert shop.types("type") == ["payment_intent.succeeded", "charge.succeeded"]
     assert [each["state"] for each in sent] == ["delivered", "delivered"]
     await control("POST", "deliver", events=[sent[0]["event"]], duplicate=2)
-    assert shop.types()[2:] == ["payment_intent.succeeded"] * 2
+    assert shop.types("type")[2:] == ["payment_intent.succeeded"] * 2
     await control("POST", "deliver")
-    assert shop.types()[4:] == ["payment_intent.created"]
+    assert shop.types("type")[4:] == ["payment_intent.created"]
 
 
 async def test_events_are_repeated_reordered_or_delayed(
@@ -101,8 +73,8 @@ async def test_events_are_repeated_reordered_or_delayed(
     await control("POST", "webhooks/delivery", duplicate=2, reorder=True)
     await intend(client)
     await shop.until(6)
-    assert shop.types()[:2] == ["payment_intent.succeeded"] * 2
-    assert shop.types()[4:] == ["payment_intent.created"] * 2
+    assert shop.types("type")[:2] == ["payment_intent.succeeded"] * 2
+    assert shop.types("type")[4:] == ["payment_intent.created"] * 2
     await control("POST", "webhooks/delivery", duplicate=1, reorder=False, delay=0.2)
     await pay(client)
     await asyncio.sleep(0.1)
@@ -147,7 +119,7 @@ async def test_refunds_disputes_and_cancellations_send_events(
     waiting = await intend(client, "pm_card_authenticationRequired")
     await client.v1.payment_intents.cancel_async(waiting.id)
     await shop.until(len(double.ledger.events))
-    assert shop.types() == [
+    assert shop.types("type") == [
         *("charge.succeeded", "refund.created", "charge.refunded", "refund.failed"),
         *("refund.updated", "charge.refund.updated"),
         *("charge.dispute.created", "charge.dispute.closed"),
