@@ -25,6 +25,7 @@ from application.use_cases.claim_order import ClaimOrder
 from application.use_cases.compare_books import CompareBooks
 from application.use_cases.complete_order import CompleteOrder
 from application.use_cases.create_charge import CreateCharge
+from application.use_cases.create_session import CreateSession
 from application.use_cases.find_action import FindAction
 from application.use_cases.find_lost_payment import FindLostPayment
 from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
@@ -40,6 +41,7 @@ from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
 from application.use_cases.store_reply import StoreReply
 from application.use_cases.sync_refunds import SyncRefunds
+from application.use_cases.take_approved import TakeApproved
 from application.use_cases.void_payment import VoidPayment
 from domain.capture import CaptureMode
 
@@ -77,6 +79,7 @@ class UseCases:
 
     books_guards: BooksGuards
     create_charge: CreateCharge
+    create_session: CreateSession
     find_action: FindAction
     cancel_payment: CancelPayment
     read_payments: ReadPayments
@@ -108,7 +111,6 @@ def compose(
     retry = RetryOnConflict(ports.begin)
     settle = SettlePayment(retry, alerts, now)
     settle_refund = SettleRefund(retry, alerts, now)
-    check = CheckPayment(gateways, settle, alerts, now)
     sync = SyncRefunds(retry, gateways, alerts, now)
     send_capture = SendCapture(gateways, settle, alerts)
     check_refund = CheckRefund(gateways, settle_refund, sync, alerts)
@@ -127,6 +129,8 @@ def compose(
             for each in gateways
         )
     )
+    take = TakeApproved(settle, guards, alerts, now)
+    check = CheckPayment(gateways, settle, take, alerts, now)
     return UseCases(
         books_guards=guards,
         create_charge=CreateCharge(
@@ -148,6 +152,7 @@ def compose(
             alerts,
             now,
         ),
+        create_session=CreateSession(ports.begin, gateways, capture_mode, alerts, now),
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),

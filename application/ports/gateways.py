@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_history import GatewayHistory
+from application.ports.gateway_sessions import GatewaySessions
 from application.ports.payment_gateway import PaymentGateway
 from domain.capture import CaptureMode
 from domain.money import Currency
@@ -34,6 +35,7 @@ class ConfiguredGateway:
     """Its name in the settings, such as `stripe-payment-intents`."""
     captures: GatewayCaptures = field(init=False)
     history: GatewayHistory = field(init=False)
+    sessions: GatewaySessions = field(init=False)
 
     @captures.default
     def _find_captures(self) -> GatewayCaptures:
@@ -42,6 +44,10 @@ class ConfiguredGateway:
     @history.default
     def _find_history(self) -> GatewayHistory:
         return GatewayHistory.of(self.gateway)
+
+    @sessions.default
+    def _find_sessions(self) -> GatewaySessions:
+        return GatewaySessions.of(self.gateway)
 
     @property
     def name(self) -> str:

@@ -16,8 +16,10 @@ from application.ports.payment_gateway import (
     OutcomeUnknown,
 )
 from application.use_cases.settle_payment import SettlePayment
-from domain.outcome import Evidence, NeverArrived, Pending
+from application.use_cases.take_approved import TakeApproved
+from domain.outcome import Approved, Evidence, NeverArrived, Pending
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +34,15 @@ class CheckedPayment:
 
 @frozen
 class CheckPayment:
-    """Ask the gateway about a payment and settle it with the outcome; nothing is ever charged."""
+    """Ask the gateway about a payment and settle it with the outcome.
+
+    No card is ever charged. Only what we have claimed and its customer has approved is continued:
+    the money is taken, or the payment is cancelled if its order may not have it any more.
+    """
 
     gateways: Gateways
     settle: SettlePayment
+    take: TakeApproved
     alerts: Alerts
     now: Clock
 
@@ -56,7 +63,17 @@ class CheckPayment:
         evidence = await self._ask(payment, cancel, within)
         if evidence is None:
             return CheckedPayment(payment)
+        if isinstance(evidence, Approved):
+            return await self._continue(payment, evidence, within)
         return CheckedPayment(await self.settle(payment, evidence), evidence)
+
+    async def _continue(
+        self, payment: Payment, approved: Approved, within: float
+    ) -> CheckedPayment:
+        taken, evidence = await self.take(payment, approved, self.gateways.having(payment))
+        if evidence == approved and taken.status is PaymentStatus.REQUIRES_ACTION:
+            return await self(taken, cancel=True, within=within)
+        return CheckedPayment(taken, evidence)
 
     async def _ask(self, payment: Payment, cancel: bool, within: float) -> Evidence | None:
         try:
@@ -75,6 +92,9 @@ class CheckPayment:
             return None
         except (OutcomeUnknown, GatewayUnavailable, TimeoutError) as error:
             logger.info("the outcome of payment %s is still unknown: %s", payment.id, error)
+            return None
+        if cancel and isinstance(outcome, Approved):
+            logger.error("the gateway did not cancel payment %s, which is approved", payment.id)
             return None
         if outcome is None and not payment.may_have_arrived(asked_at):
             return NeverArrived()

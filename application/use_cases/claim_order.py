@@ -101,13 +101,16 @@ class ClaimOrder:
                 claim = await self._claim(command)
             if self.guards.of(claim.at).holds(claim.generation):
                 return claim
-            await self.release(command, claim)
+            if not await self.release(command, claim):
+                raise PaymentInProgress(command.order_id, claim.payment)
         raise GatewayUnavailable("the database was lost between claim and charge")
 
-    async def release(self, command: PayOrder, claim: Claim) -> None:
+    async def release(self, command: PayOrder, claim: Claim) -> bool:
         """Free the order for another payment at once; if that fails, recovery does it.
 
-        Nothing was sent, so the same request may be sent again, too.
+        Nothing was sent, so the same request may be sent again, too. Return whether nothing will be
+        charged: a payment that its customer may approve, or has approved, is continued by recovery
+        unless it is released.
         """
 
         def release_request(work: UnitOfWork, released: Payment) -> None:
@@ -117,7 +120,8 @@ class ClaimOrder:
         try:
             await self.settle(claim.payment, NeverSent(), claim.work.continued(), release_request)
         except StorageUnavailable:
-            return
+            return claim.payment.reference is None
+        return True
 
     async def _claim(self, command: PayOrder) -> Claim:
         payment_id = await new_payment_id(self.books, self.new_id())
@@ -178,6 +182,7 @@ class ClaimOrder:
             at.livemode,
             self.now(),
             self.capture_mode,
+            at.sessions.reference(command.token.value),
         )
         if claimed == order:  # it was committed before
             return claimed

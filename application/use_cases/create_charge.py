@@ -49,7 +49,7 @@ class CreateCharge:
 
         A payment that is still `processing` afterwards has an unknown outcome; recovery settles
         it. If the customer was sent to their bank before, the gateway is asked for the result,
-        and nothing is charged.
+        and no card is charged; what the customer has approved meanwhile is taken.
 
         With an idempotency key, a request is begun in the commit of the claim, and a final reply
         is stored in the commit that settles the payment.
@@ -87,8 +87,10 @@ class CreateCharge:
         try:
             outcome = await self._charge(claim, command.token)
         except GatewayUnavailable as unavailable:
-            await self.claim.release(command, claim)
+            is_released = await self.claim.release(command, claim)
             await self._report(claim.at.name, unavailable)
+            if not is_released:
+                return await self._processing(command, claim.payment)
             raise
         except OutcomeUnknown as unknown:
             logger.warning("the outcome of a payment is unknown: %s", unknown)
@@ -112,7 +114,7 @@ class CreateCharge:
         except StorageUnavailable:
             raise in_progress from None
         if checked.evidence is None:
-            raise in_progress
+            raise PaymentInProgress(in_progress.order_id, checked.payment)
         if payment.is_being_cancelled and checked.payment.is_open:
             raise PaymentInProgress(in_progress.order_id, checked.payment)
         if checked.payment.status is PaymentStatus.FAILED:

@@ -36,9 +36,10 @@ class Lease:
 
 @frozen
 class RecoverPayments:
-    """Check what is due, and settle it with the gateway's evidence alone. It never charges.
+    """Check what is due, and settle it with the gateway's evidence alone. It never charges a card.
 
-    What was requested before is continued: cancellations, captures and refunds.
+    What was requested before is continued: cancellations, captures and refunds, and payments that
+    their customers have approved.
     """
 
     begin: BeginUnitOfWork
