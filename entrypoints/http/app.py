@@ -31,6 +31,7 @@ from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.request_bodies import PaymentRules
 from entrypoints.http.responses import on_error
+from entrypoints.http.sessions import SessionRoute, session_route
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.stopping import Stopping
 from entrypoints.http.webhook_routes import WebhookRoutes
@@ -72,6 +73,12 @@ def _routes(
     guard = IdempotencyGuard(dependencies.idempotency_store)
     replies = RepeatedReplies(use_cases.find_action)
     refusals = RefusalLog(metrics.count_refused_sign_in)
+    authenticator = Authenticator.from_settings(
+        settings, dependencies.clock, refusals, dependencies.alerts, dependencies.fetch_keys_from
+    )
+    rules = PaymentRules(
+        gateways.names, settings.return_origins, has_choice=len(gateways.configured) > 1
+    )
     payments = PaymentRoutes(
         PaymentHandler(use_cases.create_charge, replies, tasks, metrics),
         CancellationHandler(use_cases.cancel_payment, tasks),
@@ -79,24 +86,16 @@ def _routes(
             use_cases.read_payments, use_cases.find_action, RecentActions(dependencies.clock), tasks
         ),
         use_cases.read_payments,
-        Authenticator.from_settings(
-            settings,
-            dependencies.clock,
-            refusals,
-            dependencies.alerts,
-            dependencies.fetch_keys_from,
-        ),
+        authenticator,
         settings.trusted_proxies,
-        PaymentRules(
-            gateways.names,
-            settings.return_origins,
-            has_choice=len(gateways.configured) > 1,
-        ),
+        rules,
     )
+    sessions = SessionRoute(use_cases.create_session, authenticator, rules)
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
     routes = [
         *_payment_routes(payments),
         _cancellation_route(payments),
+        session_route(sessions),
         *_monitoring_routes(monitoring),
     ]
     if settings.operators:

@@ -14,6 +14,7 @@ from application.ports.idempotency_store import IdempotencyKeyReused, RequestInP
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.claim_order import CaptureUnsupported, GatewayNotOffered
+from application.use_cases.create_session import SessionRefused
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.refund_payment import LostRefundsFound
 from domain.capture import (
@@ -250,6 +251,7 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     TooManyDeclines: _too_many_declines,
     GatewayNotOffered: _gateway_not_offered,
     CaptureUnsupported: lambda _: shop_refused("capture_unsupported"),
+    SessionRefused: lambda error: shop_refused(error.code),
     # the authorization
     NothingAuthorized: _nothing_authorized,
     BeingReleased: lambda error: _busy(error, "The authorization is being released"),

@@ -104,6 +104,12 @@ class JsonFields:
         self._refuse(name, f"must be {' or '.join(sorted(values))}")
         return None
 
+    def require(self, *names: str) -> None:
+        """Refuse a body without one of these fields."""
+        for name in names:
+            if name not in self.body:
+                self._refuse(name, "is missing")
+
     def only(self, *names: str) -> None:
         """Refuse every other field."""
         unknown = [name for name in self.body if name not in names]

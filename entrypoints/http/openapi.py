@@ -20,6 +20,7 @@ from entrypoints.http.replies import (
     Problem,
     ReadyBody,
     RefundBody,
+    SessionBody,
 )
 from entrypoints.http.responses import to_response
 
@@ -117,6 +118,17 @@ PAYMENT_CREATED: Final = {
         "The bank requires authentication, the money comes later, or the outcome is unknown",
         **_REQUIRES_ACTION,
     ),
+}
+SESSION_CREATED: Final = {
+    201: _spec(
+        SessionBody,
+        "Send the customer to `approveUrl`; then pay with the token",
+        gateway="paypal",
+        token="5O190127TN364715T",  # noqa: S106 - an example
+        approveUrl="https://www.paypal.com/checkoutnow?token=5O190127TN364715T",
+        amount=1000,
+        currency="usd",
+    )
 }
 PAYMENT: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}
 PAYMENT_CANCELLED: Final = {

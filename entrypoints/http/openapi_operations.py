@@ -87,6 +87,23 @@ class CreatePayment(Operation):
 
 
 @dataclass
+class CreateSession(Operation):
+    """The body and headers of `POST /api/payments/sessions`."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _TRACEPARENT]
+        page = "https://shop.example/orders/5f9b2c1d"
+        self.request_body = _json_body(
+            ["orderId", "gateway", "returnUrl", "cancelUrl"],
+            {"orderId": "5f9b2c1d", "gateway": "paypal", "returnUrl": page, "cancelUrl": page},
+            orderId=_TEXT,
+            gateway=_GATEWAY,
+            returnUrl=_RETURN_URL,
+            cancelUrl=_RETURN_URL,
+        )
+
+
+@dataclass
 class CancelPayment(Operation):
     """The headers of a cancellation, and its body, which has no fields."""
 

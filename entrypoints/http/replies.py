@@ -55,6 +55,16 @@ class PaymentBody(Struct, rename="camel"):
     next_action: NextAction | UnsetType = UNSET
 
 
+class SessionBody(Struct, rename="camel"):
+    """A session, as the payer sees it. The amount is in minor units."""
+
+    gateway: str
+    token: str
+    approve_url: str
+    amount: int
+    currency: str
+
+
 class RefundBody(Struct, rename="camel"):
     """A refund, as the operator sees it. Amounts are in minor units."""
 

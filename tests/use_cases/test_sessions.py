@@ -1,4 +1,4 @@
-"""Sessions: the customer approves first, and the money is taken once, by the process that sees it first."""
+"""Sessions: the customer approves first, then the money is taken once, by any process."""
 
 import asyncio
 from datetime import timedelta

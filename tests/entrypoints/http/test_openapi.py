@@ -41,6 +41,7 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "createPayment": "/api/payments",
         "listPayments": "/api/payments",
         "showPayment": "/api/payments/{payment_id}",
+        "createSession": "/api/payments/sessions",
         "cancelPayment": "/api/payments/{payment_id}/cancel",
         "createRefund": "/api/payments/{payment_id}/refunds",
         "capturePayment": "/api/payments/{payment_id}/captures",
