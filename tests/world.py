@@ -130,6 +130,10 @@ class World:
         """Move the clock forward."""
         self.time += timedelta(seconds=seconds, minutes=minutes, hours=hours)
 
+    def pass_time(self, time: timedelta) -> None:
+        """Move the clock forward."""
+        self.time += time
+
     @property
     def gateway(self) -> InMemoryGateway:
         """A new connection to the gateway."""

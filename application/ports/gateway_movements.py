@@ -1,11 +1,11 @@
 """What moved on a gateway's balance, with fees and payouts: for settlement and ledger."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from attrs import frozen
 
+from application.ports.gateway_records import Page, Period, check_page
 from application.ports.payment_gateway import (
     GatewayUnavailable,
     LookupRefused,
@@ -17,30 +17,11 @@ from domain.movement import Movement, Payout
 Listed = TypeVar("Listed")
 
 
-@frozen
-class MovementPage:
-    """Some movements, in no particular order."""
-
-    movements: Sequence[Movement]
-    next_cursor: str | None = None
-    """What to ask for the next page with; None: this is the last one. A page may be empty."""
-
-
-@frozen
-class PayoutPage:
-    """Some payouts, in no particular order."""
-
-    payouts: Sequence[Payout]
-    next_cursor: str | None = None
-    """As of a MovementPage."""
-
-
-ListMovements = Callable[[datetime, datetime, str | None], Awaitable[MovementPage]]
-"""Return a page of the movements that were created in a time, without its end.
+ListMovements = Callable[[Period, str | None], Awaitable[Page[Movement]]]
+"""Return a page of the movements that were created in a period; see gateway_records.py for pages.
 
 All pages together have each of them once, also if others are created meanwhile. It sees every
-movement that the gateway has confirmed. A page ends within LOOKUP_SECONDS and has at most some
-hundred movements, so that a list of any length needs no more memory than that.
+movement that the gateway has confirmed.
 
 - `amount` less `fee` is what the gateway says that the balance changes by.
 - The charge of a refund or a dispute is in `charge_id`, as we know it from the outcome of a charge.
@@ -52,8 +33,8 @@ Raises:
     OutcomeUnknown: the gateway could not be queried, or its list cannot be read.
 """
 
-ListPayouts = Callable[[datetime, datetime, str | None], Awaitable[PayoutPage]]
-"""Return a page of the payouts that were created in a time, without its end.
+ListPayouts = Callable[[Period, str | None], Awaitable[Page[Payout]]]
+"""Return a page of the payouts that were created in a period.
 
 Raises:
     OutcomeUnknown: as for the movements.
@@ -66,7 +47,7 @@ Raises:
     OutcomeUnknown: as for the movements.
 """
 
-ListPayoutMovements = Callable[[str, str | None], Awaitable[MovementPage]]
+ListPayoutMovements = Callable[[str, str | None], Awaitable[Page[Movement]]]
 """Return a page of the movements that an itemized payout contains, and the payout's own.
 
 All bear its id as `payout_id`. What it contains adds up to its amount.
@@ -104,29 +85,48 @@ class GatewayMovements:
         that was written earlier may have one of these names for its own use.
         """
         return cls(
-            list_movements=_checked(gateway, "list_movements", MovementPage),
-            list_payouts=_checked(gateway, "list_payouts", PayoutPage),
-            find_payout=_checked(gateway, "find_payout", Payout, type(None)),
-            list_payout_movements=_checked(gateway, "list_payout_movements", MovementPage),
+            list_movements=_pages(gateway, "list_movements", Movement),
+            list_payouts=_pages(gateway, "list_payouts", Payout),
+            find_payout=_found(gateway, "find_payout"),
+            list_payout_movements=_pages(gateway, "list_payout_movements", Movement),
         )
 
 
-def _checked(
-    gateway: PaymentGateway, name: str, *kinds: type[Listed]
-) -> Callable[..., Awaitable[Listed]] | None:
+def _pages(
+    gateway: PaymentGateway, name: str, kind: type[Listed]
+) -> Callable[[Any, str | None], Awaitable[Page[Listed]]] | None:
     method = getattr(gateway, name, None)
     if not callable(method):
         return None
 
-    async def checked(*arguments: object) -> Listed:
-        try:
-            found = await method(*arguments)
-        except (OutcomeUnknown, GatewayUnavailable):
-            raise
-        except Exception as error:
-            raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error
-        if not isinstance(found, kinds):
-            raise LookupRefused(f"`{name}` does not return {kinds[0].__name__}")
+    async def checked(asked: object, cursor: str | None) -> Page[Listed]:
+        page = await _called(name, method(asked, cursor))
+        check_page(name, page, cursor, (kind,))
+        return page  # type: ignore[no-any-return]  # checked above
+
+    return checked
+
+
+def _found(gateway: PaymentGateway, name: str) -> FindPayout | None:
+    method = getattr(gateway, name, None)
+    if not callable(method):
+        return None
+
+    async def checked(payout_id: str) -> Payout | None:
+        found = await _called(name, method(payout_id))
+        if found is not None and not isinstance(found, Payout):
+            raise LookupRefused(f"`{name}` does not return a Payout")
         return found
 
     return checked
+
+
+async def _called(name: str, call: Awaitable[Any]) -> Any:
+    try:
+        return await call
+    except OutcomeUnknown:
+        raise
+    except GatewayUnavailable as unavailable:
+        raise OutcomeUnknown(str(unavailable)) from unavailable
+    except Exception as error:
+        raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error

@@ -151,13 +151,18 @@ def _checked(
             raise OutcomeUnknown(str(unavailable)) from unavailable
         except Exception as error:
             raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error
-        _check_page(name, page, cursor, kinds)
+        check_page(name, page, cursor, kinds)
         return page  # type: ignore[no-any-return]  # checked above
 
     return checked
 
 
-def _check_page(name: str, page: object, cursor: str | None, kinds: tuple[type, ...]) -> None:
+def check_page(name: str, page: object, cursor: str | None, kinds: tuple[type, ...]) -> None:
+    """Check what an adapter returns as a page of such records.
+
+    Raises:
+        LookupRefused: it is none, or too large, or would be asked for again and again.
+    """
     if not isinstance(page, Page) or not all(isinstance(each, kinds) for each in page.records):
         raise LookupRefused(f"`{name}` does not return a page of {kinds[0].__name__}")
     if len(page.records) > MAX_RECORDS:

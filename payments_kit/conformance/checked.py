@@ -9,6 +9,13 @@ from attrs import frozen
 
 from application.ports.gateway_captures import Capture, GatewayCaptures
 from application.ports.gateway_history import GatewayHistory, ListCharges, ListRefunds
+from application.ports.gateway_movements import (
+    FindPayout,
+    GatewayMovements,
+    ListMovements,
+    ListPayoutMovements,
+    ListPayouts,
+)
 from application.ports.gateway_records import (
     ChargePages,
     DisputePages,
@@ -109,6 +116,30 @@ class CheckedGateway:
         """The adapter's pages of disputes, if it has them."""
         pages = GatewayRecords.of(self._gateway).disputes
         return pages and (lambda *asked: self._checked("dispute_records", pages(*asked)))
+
+    @property
+    def list_movements(self) -> ListMovements | None:
+        """The adapter's list of movements, if it has one."""
+        method = GatewayMovements.of(self._gateway).list_movements
+        return method and (lambda *it: self._checked("list_movements", method(*it)))
+
+    @property
+    def list_payouts(self) -> ListPayouts | None:
+        """The adapter's list of payouts, if it has one."""
+        method = GatewayMovements.of(self._gateway).list_payouts
+        return method and (lambda *it: self._checked("list_payouts", method(*it)))
+
+    @property
+    def find_payout(self) -> FindPayout | None:
+        """The adapter's look-up of payouts, if it has one."""
+        method = GatewayMovements.of(self._gateway).find_payout
+        return method and (lambda it: self._checked("find_payout", method(it)))
+
+    @property
+    def list_payout_movements(self) -> ListPayoutMovements | None:
+        """The adapter's list of what a payout contains, if it has one."""
+        method = GatewayMovements.of(self._gateway).list_payout_movements
+        return method and (lambda *it: self._checked("list_payout_movements", method(*it)))
 
     @property
     def capture(self) -> Capture | None:

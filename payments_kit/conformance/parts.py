@@ -27,6 +27,11 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.movement_harness import MovementHarness, PayoutHarness
+from payments_kit.conformance.movement_promises import (
+    MovementListContract,
+    PayoutListContract,
+)
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -75,6 +80,8 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestRefusingGateway": Part(RefusingGatewayContract, harnesses.RefusingHarness),
     "TestRefundList": Part(RefundListContract, harnesses.RefundListingHarness),
     "TestChargeList": Part(ChargeListContract, harnesses.ChargeListingHarness),
+    "TestMovementList": Part(MovementListContract, MovementHarness),
+    "TestPayoutList": Part(PayoutListContract, PayoutHarness),
     "TestAuthentication": Part(AuthenticationContract, harnesses.AuthenticatingHarness),
     "TestPending": Part(PendingContract, harnesses.PendingHarness),
     "TestPendingList": Part(PendingListContract, harnesses.PendingListHarness),

@@ -25,6 +25,10 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.movement_promises import (
+    MovementListContract,
+    PayoutListContract,
+)
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -66,6 +70,14 @@ class TestRefundList(RefundListContract):
 
 class TestChargeList(ChargeListContract):
     """Needs an adapter that lists charges, and the gateway's time."""
+
+
+class TestMovementList(MovementListContract):
+    """Needs an adapter that lists movements, and the gateway's time and balance."""
+
+
+class TestPayoutList(PayoutListContract):
+    """Needs the same, and a gateway that can be made to pay out."""
 
 
 class TestAuthentication(AuthenticationContract):

@@ -1,6 +1,7 @@
 """The gateways that the contracts are tried on, with what their harnesses can do."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import evolve, frozen
@@ -8,8 +9,10 @@ from attrs import evolve, frozen
 from adapters.gateways.in_memory import Faults, GatewayFaultKind
 from adapters.gateways.simulated.attempts import AUTHORIZED_FOR, AttemptState
 from adapters.gateways.simulated.gateway import SimulatedGateway
+from adapters.gateways.simulated.movements import movements_of
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.simulated.refunds import RefundState
+from adapters.gateways.stripe.amounts import from_stripe
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.dispute import DisputeStatus
 from domain.money import Money
@@ -17,7 +20,8 @@ from domain.payment import Payment
 from domain.refund import Refund
 from payments_kit.conformance.harness import Step
 from payments_kit.doubles.faults import Kind
-from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, refunds
+from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, payouts, refunds
+from payments_kit.doubles.stripe.balance import totals_of
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, Account
 from tests.world import World
 
@@ -43,9 +47,25 @@ class SimulatedHarness(StripeTestCards):
     """A simulated gateway, with its own records."""
 
     gateway: SimulatedGateway
+    advance: Callable[[timedelta], None]
 
     def gateway_time(self) -> datetime:
         return self.gateway._now()
+
+    async def balance(self, currency: str) -> int:
+        """Add up all records; a simulated gateway has paid out what is older than today."""
+        day = self.gateway_time().date()
+        return sum(
+            each.net
+            for _, record in await self.gateway._rows_after("", datetime.min.replace(tzinfo=UTC))
+            for each in movements_of(record)
+            if each.currency.code == currency and each.created_at.date() == day
+        )
+
+    async def pay_out(self, currency: str) -> str:
+        """Let the day end."""
+        self.advance(timedelta(days=1))
+        return f"po_{self.gateway_time().date().isoformat()}_{currency}"
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         await self.gateway.complete_authentication(payment.id, succeeded)
@@ -157,6 +177,14 @@ class StripeHarness(StripeTestCards):
     def refuse(self) -> None:
         error = {"message": f"Your account may not charge {self.succeeding_token.value}."}
         self._add_fault("charge", "status_before", status=400, error=error)
+
+    async def balance(self, currency: str) -> int:
+        minor_units = totals_of(self.account.stripe.ledger).get(currency, 0)
+        money = from_stripe(abs(minor_units), currency)
+        return -money.minor_units if minor_units < 0 else money.minor_units
+
+    async def pay_out(self, currency: str) -> str:
+        return str(payouts.pay_out(self.account.stripe.ledger, currency)["id"])
 
     async def authenticate(self, payment: Payment, succeeded: bool) -> None:
         intent = self.account.stripe.ledger.payment_intents[payment.reference or ""]

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import make_url
@@ -24,6 +24,10 @@ from payments_kit.conformance.fault_promises import (
     UnreliableConnectionContract,
 )
 from payments_kit.conformance.history_promises import ChargeListContract, RefundListContract
+from payments_kit.conformance.movement_promises import (
+    MovementListContract,
+    PayoutListContract,
+)
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -63,6 +67,8 @@ class TestInMemory(
     RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
+    MovementListContract,
+    PayoutListContract,
     AuthenticationContract,
     PendingContract,
     PendingListContract,
@@ -81,13 +87,15 @@ class TestInMemory(
     @pytest.fixture
     def harness(self) -> InMemoryHarness:
         world = World(gateway_type=InMemoryGateway)
-        return InMemoryHarness(world.gateway, world.faults)
+        return InMemoryHarness(world.gateway, world.pass_time, world.faults)
 
 
 class TestFake(
     PaymentGatewayContract,
     RefundListContract,
     ChargeListContract,
+    MovementListContract,
+    PayoutListContract,
     AuthenticationContract,
     PendingContract,
     PendingListContract,
@@ -105,8 +113,9 @@ class TestFake(
     async def harness(self, database_url: str) -> AsyncIterator[SimulatedHarness]:
         address = make_url(database_url).set(drivername="postgresql+asyncpg")
         engine = create_async_engine(address, pool_size=10)
-        now, new_id = lambda: datetime.now(UTC), lambda: uuid.uuid4().hex
-        yield SimulatedHarness(FakeGateway(engine, now, new_id))
+        ahead = [timedelta(0)]
+        now, new_id = lambda: datetime.now(UTC) + sum(ahead, timedelta()), lambda: uuid.uuid4().hex
+        yield SimulatedHarness(FakeGateway(engine, now, new_id), ahead.append)
         await engine.dispose()
 
 
@@ -118,6 +127,8 @@ class TestStripeCharges(
     RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
+    MovementListContract,
+    PayoutListContract,
     PendingContract,
     PendingListContract,
     SettlingRefundContract,
@@ -145,6 +156,8 @@ class TestStripePaymentIntents(
     RefusingGatewayContract,
     RefundListContract,
     ChargeListContract,
+    MovementListContract,
+    PayoutListContract,
     AuthenticationContract,
     PendingContract,
     PendingListContract,

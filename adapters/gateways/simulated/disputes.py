@@ -18,3 +18,5 @@ class DisputeRecord:
     amount: Money
     status: DisputeStatus
     created_at: datetime
+    decided_at: datetime | None = None
+    """When it got its status."""

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from adapters.gateways.simulated.balance import SimulatedBalance
 from adapters.gateways.simulated.captures import capture
 from adapters.gateways.simulated.pages import Rows, charges_of, disputes_of, refunds_of
 from adapters.gateways.simulated.record import GatewayRecord, Result, Rule
@@ -33,7 +34,7 @@ from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 
-class SimulatedGateway(SimulatedSessions):
+class SimulatedGateway(SimulatedSessions, SimulatedBalance):
     """Applies the rules of GatewayRecord; subclasses decide where the records are stored."""
 
     name: str
@@ -180,7 +181,7 @@ class SimulatedGateway(SimulatedSessions):
         return await self._send(
             "finish_refund",
             payment_id,
-            lambda record: record.finish_refund(refund_id, succeeded),
+            lambda record: record.finish_refund(refund_id, succeeded, self._now()),
         )
 
     async def refund_externally(

@@ -43,7 +43,7 @@ def refunds_of(rows: Rows, period: Period) -> Page[ListedRefund]:
         _listed_refund(payment_id, refund)
         for payment_id, record in rows
         for refund in record.refunds
-        if refund.created_at is None or _is_in(period, refund.created_at)
+        if refund.created_at is None or is_in(period, refund.created_at)
     ]
     return _page(rows, found)
 
@@ -54,14 +54,14 @@ def disputes_of(rows: Rows, period: Period) -> Page[ListedDispute]:
         _listed_dispute(dispute)
         for _, record in rows
         for dispute in record.disputes
-        if _is_in(period, dispute.created_at)
+        if is_in(period, dispute.created_at)
     ]
     return _page(rows, found)
 
 
 def _charges(record: GatewayRecord, period: Period) -> Iterator[ChargeRecord]:
     for attempt in record.attempts:
-        if attempt.claimed is None or not _is_in(period, attempt.charged_at):
+        if attempt.claimed is None or not is_in(period, attempt.charged_at):
             continue
         match attempt.outcome:
             case Charged() | Authorized() | Pending() as outcome:
@@ -98,5 +98,6 @@ def _page(rows: Rows, records: Sequence[Record]) -> Page[Record]:
     return Page(records, rows[-1][0] if len(rows) == PAGE else None)
 
 
-def _is_in(period: Period, moment: datetime | None) -> bool:
+def is_in(period: Period, moment: datetime | None) -> bool:
+    """Whether something happened in a period."""
     return moment is not None and period.since <= moment < period.until

@@ -82,12 +82,12 @@ class RefundRecords:
         return self, [each.reported for each in self.refunds if each.charge_id == charge_id]
 
     def finish_refund(
-        self, refund_id: RefundId, succeeded: bool
+        self, refund_id: RefundId, succeeded: bool, now: datetime
     ) -> tuple[Self, RefundOutcome | None]:
         """Record the bank's decision about a refund; one that has succeeded may still fail."""
         state = RefundState.SUCCEEDED if succeeded else RefundState.FAILED
         refunds = tuple(
-            evolve(each, state=state)
+            evolve(each, state=state, failed_at=None if succeeded else now)
             if each.refund_id == refund_id and each.state is not RefundState.FAILED
             else each
             for each in self.refunds
@@ -134,7 +134,8 @@ class RefundRecords:
             status=status,
             created_at=now,
         )
-        return evolve(self, disputes=(evolve(disputed, status=status),)), disputed.id
+        decided = evolve(disputed, status=status, decided_at=now)
+        return evolve(self, disputes=(decided,)), disputed.id
 
     def refundable(self, attempt: Attempt) -> Money:
         """Return the captured amount that is not refunded yet."""

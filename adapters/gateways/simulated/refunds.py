@@ -44,6 +44,7 @@ class RefundRecord:
     reason: str | None = None
     created_at: datetime | None = None
     """None in the records of an earlier version."""
+    failed_at: datetime | None = None
 
     @property
     def reported(self) -> ReportedRefund:

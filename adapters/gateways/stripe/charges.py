@@ -7,11 +7,12 @@ from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.captures import StripeCaptures
-from adapters.gateways.stripe.client import StripeApi, querying, time_left
+from adapters.gateways.stripe.client import querying, time_left
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import find_charge
+from adapters.gateways.stripe.movements import StripeMovements
 from adapters.gateways.stripe.objects import outcome_of_charge
 from adapters.gateways.stripe.records import StripeRecords
 from adapters.gateways.stripe.refunds import StripeRefunds
@@ -32,10 +33,9 @@ from domain.refund import Refund, RefundOutcome, ReportedRefund
 
 
 @frozen
-class StripeCharges:
+class StripeCharges(StripeMovements):
     """Sends one request per charge; a card that requires 3-D Secure is declined."""
 
-    api: StripeApi
     name: str = GATEWAY
 
     @property

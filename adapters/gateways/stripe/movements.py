@@ -18,7 +18,7 @@ from adapters.gateways.stripe.client import PAGE, StripeApi, querying
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.objects import Json, Unreadable, is_whole, nested, text, time_of
 from adapters.gateways.stripe.refusals import redacted
-from application.ports.gateway_movements import MovementPage, PayoutPage
+from application.ports.gateway_records import Page, Period
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.identifiers import ChargeId
 from domain.money import Money
@@ -69,18 +69,14 @@ class StripeMovements:
 
     api: StripeApi
 
-    async def list_movements(
-        self, since: datetime, until: datetime, cursor: str | None
-    ) -> MovementPage:
+    async def list_movements(self, period: Period, cursor: str | None) -> Page[Movement]:
         """Return a page of a time; see the port's ListMovements."""
-        return await self._movements(None, cursor, created=_window(since, until))
+        return await self._movements(None, cursor, created=_window(period))
 
-    async def list_payouts(
-        self, since: datetime, until: datetime, cursor: str | None
-    ) -> PayoutPage:
+    async def list_payouts(self, period: Period, cursor: str | None) -> Page[Payout]:
         """Return a page of payouts; see the port's ListPayouts."""
-        items, after = await self._page(_PAYOUTS, cursor, created=_window(since, until))
-        return PayoutPage([_payout(each) for each in items], after)
+        items, after = await self._page(_PAYOUTS, cursor, created=_window(period))
+        return Page([_payout(each) for each in items], after)
 
     async def find_payout(self, payout_id: str) -> Payout | None:
         """Return a payout; see the port's FindPayout."""
@@ -94,15 +90,15 @@ class StripeMovements:
                     raise
                 return None
 
-    async def list_payout_movements(self, payout_id: str, cursor: str | None) -> MovementPage:
+    async def list_payout_movements(self, payout_id: str, cursor: str | None) -> Page[Movement]:
         """Return a page of what a payout contains; see the port's ListPayoutMovements."""
         return await self._movements(payout_id, cursor, payout=payout_id)
 
     async def _movements(
         self, payout_id: str | None, cursor: str | None, **params: Any
-    ) -> MovementPage:
+    ) -> Page[Movement]:
         items, after = await self._page(_TRANSACTIONS, cursor, expand=_EXPANDED, **params)
-        return MovementPage([_movement(each, payout_id) for each in items], after)
+        return Page([_movement(each, payout_id) for each in items], after)
 
     async def _page(
         self, path: str, cursor: str | None, **params: Any
@@ -116,9 +112,9 @@ class StripeMovements:
         return items, text(items[-1], "id") if has_more else None
 
 
-def _window(since: datetime, until: datetime) -> Mapping[str, int]:
+def _window(period: Period) -> Mapping[str, int]:
     """Return the whole seconds of a time: that is what Stripe's times are."""
-    return {"gte": ceil(since.timestamp()), "lt": ceil(until.timestamp())}
+    return {"gte": ceil(period.since.timestamp()), "lt": ceil(period.until.timestamp())}
 
 
 def _movement(transaction: Json, payout_id: str | None) -> Movement:

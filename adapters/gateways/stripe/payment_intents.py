@@ -9,12 +9,13 @@ from attrs import frozen
 
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.captures import StripeCaptures
-from adapters.gateways.stripe.client import StripeApi, TimeLeft, querying, time_left, together
+from adapters.gateways.stripe.client import TimeLeft, querying, time_left, together
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.intents import outcome_of_intent
 from adapters.gateways.stripe.labels import GATEWAY, labels
 from adapters.gateways.stripe.lookup import charge_outcome, list_objects, search_objects
+from adapters.gateways.stripe.movements import StripeMovements
 from adapters.gateways.stripe.objects import nested
 from adapters.gateways.stripe.open_intents import (
     CANCEL_SECONDS,
@@ -62,10 +63,9 @@ _REDIRECTS: Final = {"enabled": True, "allow_redirects": "always"}
 
 
 @frozen
-class StripePaymentIntents:
+class StripePaymentIntents(StripeMovements):
     """Creates and confirms one payment intent per payment, in one request."""
 
-    api: StripeApi
     name: str = GATEWAY
 
     @property
