@@ -28,6 +28,7 @@ from application.use_cases.create_charge import CreateCharge
 from application.use_cases.create_session import CreateSession
 from application.use_cases.find_action import FindAction
 from application.use_cases.find_lost_payment import FindLostPayment
+from application.use_cases.find_order import FindOrder
 from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
 from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.read_payments import ReadPayments
@@ -36,6 +37,7 @@ from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import RelayOutbox
 from application.use_cases.replicate_order import ReplicateOrder
+from application.use_cases.review_payment import ReviewPayment
 from application.use_cases.send_capture import SendCapture
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.settle_refund import SettleRefund
@@ -83,6 +85,7 @@ class UseCases:
     find_action: FindAction
     cancel_payment: CancelPayment
     read_payments: ReadPayments
+    find_order: FindOrder
     replicate_order: ReplicateOrder
     cancel_order: CancelOrder
     complete_order: CompleteOrder
@@ -90,6 +93,7 @@ class UseCases:
     refund_payment: RefundPayment
     capture_payment: CapturePayment
     void_payment: VoidPayment
+    review_payment: ReviewPayment
     receive_notification: ReceiveNotification
     keep_notification: KeepNotification
     replay_notifications: ReplayNotifications
@@ -156,6 +160,7 @@ def compose(
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),
+        find_order=FindOrder(ports.begin, now),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),
@@ -165,6 +170,7 @@ def compose(
         ),
         capture_payment=CapturePayment(retry, send_capture, now),
         void_payment=VoidPayment(retry, check, now),
+        review_payment=ReviewPayment(retry, now),
         receive_notification=receive,
         keep_notification=keep,
         replay_notifications=ReplayNotifications(receive, ports.unusable),

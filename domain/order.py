@@ -8,7 +8,7 @@ from domain.capture import CaptureMode
 from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import ExpectedAmount, payable_terms
 from domain.identifiers import PaymentId, UserId
-from domain.order_decisions import OrderDecisions
+from domain.order_reviews import OrderReviews
 from domain.outcome import (
     Approved,
     Authorized,
@@ -33,7 +33,7 @@ from domain.second_charge import second_charge
 
 
 @frozen
-class Order(OrderDecisions):
+class Order(OrderReviews):
     """An order and the rules about paying for it and giving money back; saved only as a whole.
 
     Invariants: at most one payment is live, and our refunds of a payment never exceed what was

@@ -7,7 +7,13 @@ from attrs import frozen
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.order_captures import OrderCaptures
 from domain.payment import Payment
-from domain.payment_status import CANCELLABLE, CANCELLED_BY_CUSTOMER, ORDER_CANCELLED, PaymentStatus
+from domain.payment_status import (
+    CANCELLABLE,
+    CANCELLED_BY_CUSTOMER,
+    ORDER_ALREADY_PAID,
+    ORDER_CANCELLED,
+    PaymentStatus,
+)
 from domain.refund_rules import is_given_back
 
 
@@ -64,7 +70,7 @@ class OrderDecisions(OrderCaptures):
         if self.is_cancelled:
             return ORDER_CANCELLED
         if any(self.blocks(other) and other.id != payment.id for other in self.payments):
-            return "order_already_paid"
+            return ORDER_ALREADY_PAID
         if self.replica.is_expired(paid_at):
             return "order_expired"
         if payment.is_voided or (payment.is_being_released and not payment.has_run_out):

@@ -42,6 +42,18 @@ class Payment(PaymentState):
         """Record the capture; an operator must decide, as it is not what was requested."""
         return self._capture(PaymentStatus.REVIEW, charged, mismatch)
 
+    def accept_review(self) -> Self:
+        """Record that the order keeps what was captured; `code` still says what was different."""
+        if not self.can_become(PaymentStatus.SUCCEEDED):
+            return self
+        return evolve(self, status=PaymentStatus.SUCCEEDED)
+
+    def refuse_review(self, code: str) -> Self:
+        """Record that the order does not keep what was captured."""
+        if not self.can_become(PaymentStatus.REVERSED):
+            return self
+        return evolve(self, status=PaymentStatus.REVERSED, code=code)
+
     def request_cancellation(self, now: datetime) -> Self:
         """Record that its customer does not want it any more, and cancel it at the gateway soon."""
         if self.status not in CANCELLABLE or self.is_being_cancelled:
@@ -197,7 +209,7 @@ class Payment(PaymentState):
         )
 
     def _capture(self, status: PaymentStatus, charged: Charged, code: str | None) -> Self:
-        if not self.can_become(status):
+        if self.is_captured or not self.can_become(status):
             return self
         return evolve(
             self,

@@ -13,13 +13,16 @@ CANCELLED_BY_CUSTOMER: Final = "cancelled_by_customer"
 ORDER_CANCELLED: Final = "order_cancelled"
 """The code of an authorization that is released because its order is cancelled."""
 
+ORDER_ALREADY_PAID: Final = "order_already_paid"
+"""The code of a payment that its order cannot keep because another one has paid it, or may."""
+
 AUTHORIZATION_EXPIRED: Final = "authorization_expired"
 """The code of an authorization that has run out."""
 
 RELEASE_CODES: Final = frozenset(
     {
         *(ORDER_CANCELLED, AUTHORIZATION_EXPIRED, CANCELLED_BY_CUSTOMER),
-        *("order_expired", "order_already_paid", "declined_before"),
+        *(ORDER_ALREADY_PAID, "order_expired", "declined_before"),
         *("amount_mismatch", "currency_mismatch", "livemode_mismatch", "charged_twice"),
     }
 )
@@ -70,7 +73,8 @@ TRANSITIONS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     PaymentStatus.CANCELLED: _LATE,
     PaymentStatus.SUCCEEDED: frozenset(),
     PaymentStatus.REVERSED: frozenset(),
-    PaymentStatus.REVIEW: frozenset(),
+    # An operator decides.
+    PaymentStatus.REVIEW: frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.REVERSED}),
 }
 """Which states may follow each state. Any other change is ignored, so that repeated and late
 reports are harmless. docs/architecture.md draws this table; a test compares the two."""

@@ -15,6 +15,7 @@ from domain.identifiers import ChargeId, DisputeId, OrderId, RefundId
 from domain.iso4217 import MINOR_UNITS
 from domain.money import MAX_MINOR_UNITS, Currency, Money
 from domain.order import Order
+from domain.order_reviews import ReviewDecision
 from domain.outcome import Charged, Evidence, NeverArrived
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -162,6 +163,7 @@ def steps(draw: st.DrawFn, order: Order) -> Step:
             _request_capture,
             _fail_capture,
             _void,
+            _decide_review,
             _reserve_refund,
         ]
     if any(payment.is_captured for payment in order.payments):
@@ -237,6 +239,12 @@ def _fail_capture(draw: st.DrawFn, order: Order) -> Step:
 def _void(draw: st.DrawFn, order: Order) -> Step:
     payment = draw(st.sampled_from(order.payments))
     return lambda order, now: order.void(payment.id, "voided", now)
+
+
+def _decide_review(draw: st.DrawFn, order: Order) -> Step:
+    payment = draw(st.sampled_from(order.payments))
+    decision = draw(st.sampled_from(ReviewDecision))
+    return lambda order, now: order.decide_review(payment.id, decision, now)
 
 
 def _adopt(draw: st.DrawFn, order: Order) -> Step:

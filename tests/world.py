@@ -44,8 +44,9 @@ from application.use_cases.cancel_order import OrderCancellation
 from application.use_cases.pay_order import ChargeResult, PayOrder
 from domain.capture import CaptureMode
 from domain.claim import ExpectedAmount
-from domain.identifiers import OrderId, UserId
+from domain.identifiers import OrderId, PaymentId, UserId
 from domain.order import Order
+from domain.order_reviews import ReviewDecision
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica
@@ -103,6 +104,7 @@ class World:
     database_steps: set[str] = field(factory=set)
     """The names of the database's steps so far."""
     replies: list[RecordedReply] = field(factory=list)
+    reviewed: list[PaymentId] = field(factory=list)
     acknowledged: list[OrderReplica] = field(factory=list)
     database: InMemoryDatabase = Factory(
         lambda self: InMemoryDatabase(self.now, self._database_step), takes_self=True
@@ -223,6 +225,12 @@ class World:
             self.replies.append(RecordedReply(kind, result.payment.id))
         return result
 
+    async def review(self, decision: ReviewDecision) -> Payment:
+        """Decide about the payment as an operator does."""
+        payment_id = self.payment().id
+        self.reviewed.append(payment_id)
+        return await self.use_cases().review_payment(payment_id, decision, "because")
+
     async def recover(self) -> int:
         """Run recovery once; return the number of orders that were checked."""
         return await self.use_cases().recover_payments.run_once()
@@ -316,6 +324,7 @@ class World:
             delivered=self.events,
             replies=self.replies,
             acknowledged=self.acknowledged,
+            reviewed=self.reviewed,
             secrets=[VISA.value, DECLINED.value, AUTHENTICATING.value, "_secret_"],
             texts=[repr(self.database.outbox), repr(self.database.inbox)],
         )

@@ -6,8 +6,9 @@ from entrypoints.cli.dead_letters import dead_letter_commands
 from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
 from entrypoints.cli.notifications import notification_commands
+from entrypoints.cli.orders import explain, show
 from entrypoints.cli.outbox import outbox_commands
-from entrypoints.cli.payments import capture, refund, void
+from entrypoints.cli.payments import capture, refund, review, void
 from entrypoints.cli.service import serve, worker
 from entrypoints.settings.reference import help_text
 
@@ -30,7 +31,7 @@ def main() -> None:
 
 for _command in (
     *(serve, worker, migrate, doctor),
-    *(capture, void, refund),
+    *(show, explain, capture, void, refund, review),
     *(dead_letter_commands, notification_commands, outbox_commands),
 ):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""The commands that move money of one payment: capture, void and refund."""
+"""The commands that move money of one payment: capture, void, refund and review."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -90,6 +90,30 @@ def refund(payment: str, amount: int | None, reason: str) -> None:
     _act(payment, working, reason)
 
 
+@click.command()
+@click.argument("decision", type=click.Choice(["accept", "refund"]))
+@click.argument("payment")
+@click.option("--reason", required=True, help="For the history and the log.")
+def review(decision: str, payment: str, reason: str) -> None:
+    """Decide about a payment in review.
+
+    `accept`: the order keeps what was captured, and is paid with it.  `refund`: all of it is given
+    back. A decision is made once.
+    """
+
+    async def working(use_cases: "UseCases") -> str:
+        from domain.identifiers import PaymentId
+        from domain.order_reviews import ReviewDecision
+
+        payment_id = PaymentId(payment)
+        decided = await use_cases.review_payment(payment_id, ReviewDecision(decision), reason)
+        if decision == "accept":
+            return f"accepted {decided.captured_amount} as payment {payment}"
+        return f"payment {payment} is given back; a worker sends it"
+
+    _act(payment, working, reason)
+
+
 def _act(
     payment: str, work: "Callable[[UseCases], Awaitable[str]]", reason: str = "reason"
 ) -> None:
@@ -130,6 +154,7 @@ def _problem(payment: str, error: Exception) -> str:
         NotAuthorized,
     )
     from domain.order_entities import PaymentNotFound
+    from domain.order_reviews import CannotBeKept, NotInReview
     from domain.refund_rules import NotRefundable, RefundExceedsPayment
 
     match error:
@@ -143,6 +168,10 @@ def _problem(payment: str, error: Exception) -> str:
             return f"another capture of payment {payment} is in progress"
         case CaptureExceedsAuthorization(authorized=authorized):
             return f"at most {authorized} of payment {payment} can be captured"
+        case NotInReview(status=status):
+            return f"payment {payment} is not in review: its status is {status.value}"
+        case CannotBeKept(because=because):
+            return f"the order cannot keep the money of payment {payment}: {because}"
         case NotRefundable(status=status):
             return f"payment {payment} cannot be refunded: its status is {status.value}"
         case RefundExceedsPayment(left=left):

@@ -25,12 +25,14 @@ from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.operator_keys import OperatorKeys
+from entrypoints.http.operator_reads import OperatorReads
 from entrypoints.http.operator_routes import OperatorRoutes
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.request_bodies import PaymentRules
 from entrypoints.http.responses import on_error
+from entrypoints.http.reviews import ReviewHandler
 from entrypoints.http.sessions import SessionRoute, session_route
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.stopping import Stopping
@@ -102,7 +104,9 @@ def _routes(
         operators = OperatorKeys(settings.operators, refusals)
         refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
         captures = CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks)
-        routes += _operator_routes(OperatorRoutes(refunds, captures, operators))
+        reviews = ReviewHandler(use_cases.review_payment, guard, tasks)
+        routes += _operator_routes(OperatorRoutes(refunds, captures, reviews, operators))
+        routes.append(_order_route(OperatorReads(use_cases.find_order, operators)))
     webhooks = WebhookRoutes(
         NotificationHandler(use_cases.keep_notification, tasks),
         dependencies.notification_reader,
@@ -197,7 +201,25 @@ def _operator_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
             responses=openapi.PAYMENT_VOIDED
             | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
         )(operators.void),
+        post(
+            "/api/payments/{payment_id:str}/review",
+            operation_id="reviewPayment",
+            operation_class=operations.ReviewPayment,
+            security=openapi.OPERATOR_SECURITY,
+            status_code=200,
+            responses=openapi.PAYMENT_REVIEWED
+            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+        )(operators.review),
     )
+
+
+def _order_route(reads: OperatorReads) -> HTTPRouteHandler:
+    return get(
+        "/api/operator/orders/{order_id:str}",
+        operation_id="showOrder",
+        security=openapi.OPERATOR_SECURITY,
+        responses=openapi.ORDER | openapi.problems(400, 401, 404, 503),
+    )(reads.order)
 
 
 def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:

@@ -15,6 +15,7 @@ from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.claim_order import CaptureUnsupported, GatewayNotOffered
 from application.use_cases.create_session import SessionRefused
+from application.use_cases.find_order import NothingFound
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.refund_payment import LostRefundsFound
 from domain.capture import (
@@ -36,6 +37,7 @@ from domain.claim import (
 )
 from domain.money import Money
 from domain.order_entities import PaymentNotFound
+from domain.order_reviews import CannotBeKept, NotInReview
 from domain.payment import Payment
 from domain.refund_rules import NotRefundable, RefundExceedsPayment
 from entrypoints.http.replies import (
@@ -197,6 +199,11 @@ def _gateway_not_configured(error: GatewayNotConfigured) -> Reply:
     return problem_reply(409, ErrorDetail(message, code="gateway_not_configured"))
 
 
+def _not_in_review(error: NotInReview) -> Reply:
+    message = f"A payment with status {error.status.value} is not in review"
+    return problem_reply(409, ErrorDetail(message, code="not_in_review"), id=error.payment_id)
+
+
 def _too_many_declines(error: TooManyDeclines) -> Reply:
     seconds = str(math.ceil(error.retry_after.total_seconds()))
     detail = ErrorDetail("Too many declined cards", code="too_many_declines")
@@ -215,6 +222,7 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     NotFound: _not_found,
     OrderNotFound: _not_found,
     PaymentNotFound: _not_found,
+    NothingFound: _not_found,
     # the request
     BadRequest: lambda error: problem_reply(400, *error.details),
     NotJson: lambda error: problem_reply(
@@ -258,6 +266,11 @@ _REPLIES: Final[Mapping[type, Callable[[Any], Reply]]] = {
     BeingCaptured: lambda error: _busy(error, "A capture of the authorization is in progress"),
     CaptureExceedsAuthorization: _capture_exceeds_authorization,
     CaptureCurrencyMismatch: _capture_currency_mismatch,
+    # the review
+    NotInReview: _not_in_review,
+    CannotBeKept: lambda error: problem_reply(
+        409, ErrorDetail("The order cannot keep the money", code=error.because), id=error.payment_id
+    ),
     # the refund
     NotRefundable: _not_refundable,
     RefundExceedsPayment: _refund_exceeds_payment,

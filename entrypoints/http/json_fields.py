@@ -94,15 +94,17 @@ class JsonFields:
         self._refuse(name, f"must be a URL of at most {MAX_URL} characters at an allowed origin")
         return None
 
-    def one_of(self, name: str, values: Collection[str]) -> str | None:
-        """Return a text that is one of these values; None if it is absent."""
-        if name not in self.body:
-            return None
+    def choice(self, name: str, values: Collection[str]) -> str:
+        """Return a text that is one of these values."""
         value = self._value(name)
         if isinstance(value, str) and value in values:
             return value
         self._refuse(name, f"must be {' or '.join(sorted(values))}")
-        return None
+        return ""
+
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a text that is one of these values; None if it is absent."""
+        return (self.choice(name, values) or None) if name in self.body else None
 
     def require(self, *names: str) -> None:
         """Refuse a body without one of these fields."""

@@ -23,6 +23,7 @@ from entrypoints.http.replies import (
     SessionBody,
 )
 from entrypoints.http.responses import to_response
+from entrypoints.order_document import OrderBody
 
 USER_SECURITY: Final[list[dict[str, list[str]]]] = [
     {"session": []},
@@ -145,6 +146,10 @@ PAYMENT_CAPTURED: Final = {
 PAYMENT_VOIDED: Final = {
     200: _spec(PaymentBody, "Released", **_PAYMENT | {"status": "cancelled", "code": "voided"}),
     202: _spec(PaymentBody, "Being released", **_AUTHORIZED, code="voided"),
+}
+ORDER: Final = {200: _spec(OrderBody, "The order with everything that belongs to it")}
+PAYMENT_REVIEWED: Final = {
+    200: _spec(PaymentBody, "Kept, or being given back", **_PAYMENT, code="amount_mismatch")
 }
 PAYMENT_LIST: Final = {
     200: ResponseSpec(

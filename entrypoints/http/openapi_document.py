@@ -63,6 +63,7 @@ _TAGS: Final = {
     "payments": "Customers pay for orders and read their own payments",
     "captures": "Operators capture or release what is authorized",
     "refunds": "Operators give money back",
+    "operators": "Operators read orders and decide about payments in review",
     "webhooks": "Gateways report what happened",
     "monitoring": "Probes and scrapers",
 }
@@ -159,18 +160,27 @@ _RETRIED: Final = ("payments", "captures", "refunds", "webhooks")
 
 
 def _tag(path: str) -> str:
+    if path.startswith("/api/operator/"):
+        return "operators"
     if not path.startswith("/api/payments"):
         return "monitoring"
     if "/webhooks/" in path:
         return "webhooks"
     if path.endswith(("/captures", "/void")):
         return "captures"
+    if path.endswith("/review"):
+        return "operators"
     return "refunds" if path.endswith("/refunds") else "payments"
 
 
 def _simplified(node: Any) -> Any:
-    """Replace each alternative of one schema by that schema: some generators cannot read it."""
+    """Replace alternatives that some generators cannot read: of one schema, and of null."""
     match node:
+        case {
+            "oneOf": [{"type": "null"}, {"type": str(kind)}]
+            | [{"type": str(kind)}, {"type": "null"}]
+        }:
+            return {"type": [kind, "null"]}
         case {"oneOf": [alone]}:
             return _simplified(alone)
         case dict():

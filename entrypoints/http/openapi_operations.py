@@ -14,6 +14,7 @@ from litestar.openapi.spec import (
 )
 
 from domain.money import MAX_MINOR_UNITS
+from domain.order_reviews import ReviewDecision
 from entrypoints.http.validation import MAX_CHARACTERS
 from entrypoints.web_origins import MAX_URL
 
@@ -148,6 +149,23 @@ class VoidPayment(Operation):
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
         self.request_body = _json_body([], {"reason": "voided"}, reason=_TEXT)
+
+
+@dataclass
+class ReviewPayment(Operation):
+    """The body and headers of a decision about a payment in review."""
+
+    def __post_init__(self) -> None:
+        self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
+        decision = Schema(
+            type=OpenAPIType.STRING, enum=sorted(each.value for each in ReviewDecision)
+        )
+        self.request_body = _json_body(
+            ["decision", "reason"],
+            {"decision": "accept", "reason": "agreed with the customer"},
+            decision=decision,
+            reason=_TEXT,
+        )
 
 
 @dataclass

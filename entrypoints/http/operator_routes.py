@@ -1,4 +1,4 @@
-"""`/api/payments/{id}/captures`, `…/void` and `…/refunds`: operators move or release money."""
+"""`/api/payments/{id}/captures`, `…/void`, `…/refunds`, `…/review`: operators move money."""
 
 from attrs import frozen
 from litestar import Response
@@ -10,9 +10,10 @@ from entrypoints.http.errors import NotFound
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.operator_keys import OperatorKeys
-from entrypoints.http.request_bodies import parse_capture, parse_refund, parse_void
+from entrypoints.http.request_bodies import parse_capture, parse_refund, parse_review, parse_void
 from entrypoints.http.requests import idempotency_key, read_json, refuse_query
 from entrypoints.http.responses import to_response
+from entrypoints.http.reviews import ReviewHandler
 from entrypoints.http.validation import is_payment_id
 
 
@@ -22,6 +23,7 @@ class OperatorRoutes:
 
     refunds: RefundHandler
     captures: CaptureHandler
+    reviews: ReviewHandler
     operators: OperatorKeys
 
     async def refund(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
@@ -41,6 +43,12 @@ class OperatorRoutes:
         key = self._admit(request, payment_id)
         command = parse_void(await read_json(request, required=False), PaymentId(payment_id))
         return to_response(await self.captures.void(command, key))
+
+    async def review(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
+        """Decide about a payment in review: the order keeps it, or all of it is given back."""
+        key = self._admit(request, payment_id)
+        command = parse_review(await read_json(request), PaymentId(payment_id))
+        return to_response(await self.reviews.review(command, key))
 
     def _admit(self, request: HttpRequest, payment_id: str) -> str | None:
         """Return the idempotency key of an operator's request."""

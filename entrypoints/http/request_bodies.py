@@ -9,9 +9,11 @@ from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import OrderId, PaymentId, UserId
 from domain.order_captures import VOIDED
+from domain.order_reviews import ReviewDecision
 from entrypoints.http.captures import CaptureCommand, VoidCommand
 from entrypoints.http.handlers import RefundCommand
 from entrypoints.http.json_fields import JsonFields
+from entrypoints.http.reviews import ReviewCommand
 
 
 @frozen
@@ -83,6 +85,20 @@ def parse_void(content: bytes, payment_id: PaymentId) -> VoidCommand:
     fields.only("reason")
     fields.check()
     return VoidCommand(payment_id, reason)
+
+
+def parse_review(content: bytes, payment_id: PaymentId) -> ReviewCommand:
+    """Parse the body of a decision about a payment in review.
+
+    Raises:
+        BadRequest: with one detail for each invalid, missing or unknown field.
+    """
+    decisions = {each.value: each for each in ReviewDecision}
+    fields = JsonFields.of(content, required=("decision", "reason"))
+    decision, reason = fields.choice("decision", decisions), fields.text("reason")
+    fields.only("decision", "reason")
+    fields.check()
+    return ReviewCommand(payment_id, decisions[decision], reason)
 
 
 def parse_no_fields(content: bytes) -> None:

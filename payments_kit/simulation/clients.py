@@ -9,6 +9,7 @@ from attrs import define, field
 from application.use_cases.pay_order import PayOrder
 from domain.capture import CaptureMode
 from domain.identifiers import PaymentId, UserId
+from domain.order_reviews import ReviewDecision
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from entrypoints.http.handlers import RefundCommand
@@ -36,6 +37,8 @@ class Clients:
     replies: list[Reply] = field(factory=list)
     captures_asked: list[tuple[str, int]] = field(factory=list)
     """What operators wanted to be captured, by payment, in minor units."""
+    reviewed: list[str] = field(factory=list)
+    """The payments about which operators have decided."""
 
     async def pay(
         self, name: str, command: PayOrder, key: str | None, timeout: float
@@ -121,6 +124,12 @@ class Clients:
         self.trace.record("operator", f"releases {payment.id}")
         await self._operate("void", lambda serve: serve.void(payment.id))
 
+    async def review(self, payment: Payment, decision: ReviewDecision) -> None:
+        """Decide about a payment in review as an operator."""
+        self.reviewed.append(payment.id)
+        self.trace.record("operator", f"decides about {payment.id}: {decision.value}")
+        await self._operate("review", lambda serve: serve.review(payment.id, decision))
+
     async def _operate(
         self, request: str, send: Callable[[Serve], Coroutine[Any, Any, Response]]
     ) -> None:
@@ -147,6 +156,10 @@ class Clients:
             if payment.status in (PaymentStatus.AUTHORIZED, PaymentStatus.SUCCEEDED)
             and payment.capture_mode is CaptureMode.MANUAL
         ]
+
+    def payments_in_review(self) -> list[Payment]:
+        """Return the payments about which an operator must decide."""
+        return [each for each in self.captured_payments() if each.status is PaymentStatus.REVIEW]
 
     def captured_payments(self) -> list[Payment]:
         """Return the payments that an operator may refund."""

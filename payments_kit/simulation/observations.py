@@ -95,6 +95,7 @@ class Observations:
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()
+    reviewed: Collection[str] = ()
     healed_at: datetime | None = None
     unpublished: int = 0
     """How many of our events are waiting to be published, or were rejected."""

@@ -56,6 +56,7 @@ def history_of(found: Observations) -> History:
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,
+        reviewed=found.reviewed,
         healed_at=found.healed_at,
         secrets=found.secrets,
         texts=found.texts,

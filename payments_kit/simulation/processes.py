@@ -15,6 +15,7 @@ from application.ports.gateway_notifications import Notification
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import PaymentId, UserId
 from domain.money import Currency
+from domain.order_reviews import ReviewDecision
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
 from entrypoints.http.captures import CaptureCommand, CaptureHandler, VoidCommand
@@ -28,6 +29,7 @@ from entrypoints.http.handlers import (
 from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.replies import Reply
+from entrypoints.http.reviews import ReviewCommand, ReviewHandler
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop, Pacing, run_loops
@@ -68,6 +70,7 @@ class Serve:
     cancellations: CancellationHandler
     refunds: RefundHandler
     captures: CaptureHandler
+    reviews: ReviewHandler
     notifications: NotificationHandler
     unanswered: list["asyncio.Future[Response]"] = field(factory=list)
     """The requests whose connections are lost if the process crashes."""
@@ -113,6 +116,14 @@ class Serve:
             reply = reply_to(error)
         return _read(reply, [])
 
+    async def review(self, payment_id: PaymentId, decision: ReviewDecision) -> Response:
+        """Reply to `POST /api/payments/{id}/review`."""
+        try:
+            reply = await self.reviews.review(ReviewCommand(payment_id, decision, "any"))
+        except Exception as error:
+            reply = reply_to(error)
+        return _read(reply, [])
+
     async def receive(self, notification: Notification) -> int:
         """Reply to a webhook."""
         try:
@@ -132,6 +143,7 @@ def open_serve(runtime: SimulatedRuntime, process: SimulatedProcess, use_cases: 
         CancellationHandler(use_cases.cancel_payment, tasks),
         RefundHandler(use_cases.refund_payment, guard, tasks),
         CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks),
+        ReviewHandler(use_cases.review_payment, guard, tasks),
         NotificationHandler(use_cases.keep_notification, tasks),
     )
 

@@ -27,6 +27,7 @@ from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run
 from payments_kit.simulation.outages import outages
 from payments_kit.simulation.process import SimulatedProcess, current_name
 from payments_kit.simulation.rest import finish
+from payments_kit.simulation.reviews import review
 from payments_kit.simulation.runtime import SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.shipments import plan_captures, ship
@@ -180,6 +181,7 @@ class World:
             merchant = Merchant(scenario, self.clients, self.gateway, self.stream("merchant"))
             yield merchant.act()
             merchant.act_later(self.loop)
+            yield review(scenario, self.clients, self.stream("reviews"))
         yield banks(scenario, self.gateway, self.stream("banks"))
         yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
 
@@ -223,6 +225,7 @@ class World:
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             never_wanted=self.runtime.watch.never_wanted,
             captures_asked=[*self.clients.captures_asked, *self.gateway.captures_asked],
+            reviewed=self.clients.reviewed,
             healed_at=self._healed_at,
             secrets=SECRETS,
         )

@@ -89,8 +89,10 @@ def test_exactly_the_transitions_in_the_table_can_be_reached(
     order = receive(*waits_first, *LEADS_TO[before])
     assert status(order) is before
     reached = status(receive(*LEADS_TO[wanted], order=order))
-    assert reached is before or reached in TRANSITIONS[before]
-    assert (reached is wanted) == (wanted is before or wanted in TRANSITIONS[before])
+    # No report changes a payment in review; test_reviews.py has the decisions that do.
+    may_follow = TRANSITIONS[before] if before is not PaymentStatus.REVIEW else frozenset()
+    assert reached is before or reached in may_follow
+    assert (reached is wanted) == (wanted is before or wanted in may_follow)
 
 
 @pytest.mark.parametrize("late", ["charged", "charged wrongly"])

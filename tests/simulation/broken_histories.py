@@ -10,12 +10,14 @@ from attrs import evolve
 from payments_kit.simulation.model.records import BookedDispute, GivenBack, History, Reply
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
 from tests.simulation.histories import (
+    ACCEPTED,
     AUTHORIZED,
     CANCELLED,
     CANCELLED_MEANWHILE,
     DECLINED_FIRST,
     EMPTY,
     GIVEN_BACK,
+    IN_REVIEW,
     LESS,
     NEVER_SENT,
     PAID,
@@ -427,6 +429,10 @@ REPLIES: Final[Broken] = {
     "cancelled, and charged": (
         evolve(PAID, replies=[Reply(200, "p1", "u1", "cancel")]),
         ("6: the reply was that p1 is cancelled, but it is charged",),
+    ),
+    "a decision that is not kept": (
+        evolve(ACCEPTED, orders=IN_REVIEW.orders, events=[]),
+        ("6: an operator decided about p1, but it is",),
     ),
     "201 with another amount": (
         evolve(PAID, replies=[reply(201, amount=1)]),

@@ -104,6 +104,10 @@ COMMITS: Final = {
         order(manual(), status="cancelled"),
         "4: the hold of payment p1 is not wanted, and is not to be released",
     ),
+    "a larger amount that an operator accepts": Commit(
+        order(payment(1, "review", captured=PRICE, amount=LESS), status="created"),
+        order(payment(captured=PRICE, amount=LESS)),
+    ),
     "a capture of more than was authorised": Commit(
         HELD,
         order(manual(1, "succeeded", captured=PRICE, amount=LESS)),

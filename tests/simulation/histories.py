@@ -174,6 +174,13 @@ IN_REVIEW: Final = evolve(
     charges=[charge(amount=LESS)],
     orders=[order(payment(1, "review", captured=LESS), status="created")],
 )
+ACCEPTED: Final = evolve(
+    IN_REVIEW,
+    orders=[order(payment(captured=LESS))],
+    events=[created()._replace(body={**created().body, "amount": 9_900})],
+    replies=[Reply(200, "p1", None, "review", body={"status": "succeeded"})],
+    reviewed=["p1"],
+)
 SHIPPED: Final = OrderEvent("o1", 0, is_shipped=True, shipped=9_900, published_at=after(60))
 AUTHORIZED: Final = evolve(
     EMPTY,

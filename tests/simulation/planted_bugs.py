@@ -64,6 +64,7 @@ from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.simulation.capture_bugs import CAPTURE_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
+from tests.simulation.review_bugs import REVIEW_BUGS
 
 # --- charging ---------------------------------------------------------------------------------
 
@@ -544,6 +545,7 @@ BUGS: Final = (
     Bug("the last delivered wins", OrderReplica, "merge", _last_delivered_wins),
     *ORACLE_BUGS,
     *CAPTURE_BUGS,
+    *REVIEW_BUGS,
 )
 
 

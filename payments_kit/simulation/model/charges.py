@@ -112,12 +112,17 @@ def _payment_matches(charge: Charge, history: History) -> Iterable[str]:
             f"2: payment {payment.id} captured {payment.captured} with {payment.charge_id}, "
             f"charge {charge.id} {charge.amount}"
         )
-    elif payment.status != "review" and not _may_capture(payment, charge.amount):
+    elif not (_was_reviewed(payment, history) or _may_capture(payment, charge.amount)):
         yield f"2: payment {payment.id} is {payment.amount}, charge {charge.id} {charge.amount}"
     elif payment.status == "reversed" and history.kept(charge) > 0:
         yield f"2: reversed charge {charge.id} is kept"
     if charge.order_id and history.order_ids[payment.id] != charge.order_id:
         yield f"2: payment {payment.id} of charge {charge.id} is recorded on another order"
+
+
+def _was_reviewed(payment: BookedPayment, history: History) -> bool:
+    """Whether an operator decides, or has decided, about what was taken."""
+    return payment.status == "review" or payment.id in history.reviewed
 
 
 def _may_capture(payment: BookedPayment, amount: Amount) -> bool:

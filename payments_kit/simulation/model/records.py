@@ -144,7 +144,7 @@ class Reply(NamedTuple):
     payment_id: str | None
     user_id: str | None = None
     request: str = "pay"
-    """`pay`, `cancel`, `read`, or an operator's `capture` or `void`."""
+    """`pay`, `cancel`, `read`, or an operator's `capture`, `void` or `review`."""
     order_id: str | None = None
     """The order that the request named."""
     body: Mapping[str, Any] | None = None
@@ -182,6 +182,8 @@ class History:
     captures_asked: Collection[tuple[str, int]] = ()
     """The payments that an operator wanted captured, or others have captured at the gateway, and
     how much of each."""
+    reviewed: Collection[str] = ()
+    """The payments of which an operator wanted to decide whether their order keeps them."""
     healed_at: datetime | None = None
     """When the last fault had ended, if it is known."""
     capture_alerts: Collection[str] = ()

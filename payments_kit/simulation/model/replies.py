@@ -7,6 +7,7 @@ from payments_kit.simulation.model.charges import CAPTURED, PAID, was_authorized
 from payments_kit.simulation.model.records import BookedPayment, History, Reply
 
 _CANCELLED: Final = 200
+_DECIDED: Final = 200
 _ACCEPTED: Final = 202
 _REFUSED: Final = 400
 _DECLINED: Final = 402
@@ -56,6 +57,16 @@ def replies_stay_true(history: History) -> Iterable[str]:
             yield from _nothing_is_left(history, reply, charged)
 
 
+def _decision_stays_true(
+    history: History, reply: Reply, payment: BookedPayment | None
+) -> Iterable[str]:
+    """Check that what an operator has decided is so, unless the database has lost it."""
+    if reply.status != _DECIDED or reply.body is None or history.has_lost_transactions:
+        return
+    if payment is None or payment.status != reply.body.get("status"):
+        yield f"6: an operator decided about {reply.payment_id}, but it is {payment}"
+
+
 def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iterable[str]:
     payment = history.payments.get(reply.payment_id or "")
     status, name = reply.status, reply.payment_id
@@ -65,6 +76,8 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         return
     if reply.request in ("capture", "void"):
         yield from _operators_reply_stays_true(history, reply, payment)
+    if reply.request == "review":
+        yield from _decision_stays_true(history, reply, payment)
     if reply.request != "pay":
         return
     if status == PAID and was_authorized(reply):

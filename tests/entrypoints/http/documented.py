@@ -54,7 +54,12 @@ def wrong(document: Json, schema: Json, value: object, where: str) -> Iterator[s
     if "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] | schema
     kinds = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
-    kind = kinds.get(schema.get("type", ""), object)
+    named = schema.get("type", "")
+    if isinstance(named, list):  # or null
+        if value is None and "null" in named:
+            return
+        [named] = [each for each in named if each != "null"]
+    kind = kinds.get(named, object)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         yield f"{where} is {value!r}"
         return

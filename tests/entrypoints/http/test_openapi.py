@@ -46,6 +46,8 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "createRefund": "/api/payments/{payment_id}/refunds",
         "capturePayment": "/api/payments/{payment_id}/captures",
         "voidPayment": "/api/payments/{payment_id}/void",
+        "reviewPayment": "/api/payments/{payment_id}/review",
+        "showOrder": "/api/operator/orders/{order_id}",
         "receiveStripeNotification": "/api/payments/webhooks/stripe",
         "live": "/health/live",
         "ready": "/health/ready",

@@ -1,0 +1,57 @@
+"""Explanation: why something is in its state, what it waits for, and what ends that."""
+
+from datetime import datetime
+from enum import Enum
+
+from attrs import frozen
+
+
+class Actor(Enum):
+    """Who may act on an order or a payment."""
+
+    PAYER = "payer"
+    OPERATOR = "operator"
+    ORDERS_SERVICE = "orders service"
+
+
+@frozen
+class Fact:
+    """Something that is known and has led to the state."""
+
+    what: str
+    source: str
+    """Who said it: the customer, an operator, the orders service, a gateway, or our own rules."""
+    at: datetime | None = None
+    """When; None if that is not stored."""
+
+
+@frozen
+class Wait:
+    """What must happen next, and until when it is waited for."""
+
+    what: str
+    until: datetime | None = None
+    """When something else is done about it, such as another check; None: there is no limit."""
+    ends_with: tuple[str, ...] = ()
+    """What ends it, each with the state that follows."""
+
+
+@frozen
+class Action:
+    """What a payer, an operator or the orders service may do now."""
+
+    command: str
+    """A command of the program or, for a payer, a request."""
+    who: Actor
+
+
+@frozen
+class Explanation:
+    """Why something is as it is; computed from its state alone."""
+
+    status: str
+    evidence: tuple[Fact, ...]
+    """Oldest first, as far as the times are known."""
+    wait: Wait | None = None
+    """None if nothing more is expected to happen by itself."""
+    actions: tuple[Action, ...] = ()

@@ -1,0 +1,209 @@
+"""The JSON document of an order for operators, with explanations; for the command and for HTTP."""
+
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from domain.dispute import Dispute
+from domain.explain_order import explain_order
+from domain.explain_payment import explain_payment
+from domain.explain_refund import explain_dispute, explain_refund
+from domain.explanation import Explanation
+from domain.money import Money
+from domain.order import Order
+from domain.payment import Payment
+from domain.refund import Refund
+
+
+class EvidenceBody(Struct):
+    """Something that is known; `at` is null if the time is not stored."""
+
+    at: str | None
+    what: str
+    source: str
+
+
+class ActionBody(Struct):
+    """What `who` may do now: a command, or a request."""
+
+    command: str
+    who: str
+
+
+class ExplanationBody(Struct, rename="camel"):
+    """Why something is in its state; null and empty where there is nothing to say."""
+
+    status: str
+    evidence: list[EvidenceBody]
+    waiting_for: str | None
+    until: str | None
+    ends_with: list[str]
+    actions: list[ActionBody]
+
+
+class OperatorPaymentBody(Struct, rename="camel"):
+    """A payment, as an operator sees it. Amounts are in minor units."""
+
+    id: str
+    order_id: str
+    user_id: str
+    status: str
+    amount: int
+    currency: str
+    gateway: str
+    livemode: bool
+    charge_id: str | None
+    reference: str | None
+    code: str | None
+    created_at: str
+    captured_amount: int | None
+    captured_currency: str | None
+    authorized_until: str | None
+    requested_capture: int | None
+    next_check_at: str | None
+    explanation: ExplanationBody
+
+
+class OperatorRefundBody(Struct, rename="camel"):
+    """A refund, as an operator sees it. Amounts are in minor units."""
+
+    id: str
+    payment_id: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    reference: str | None
+    code: str | None
+    automatic: bool
+    created_at: str
+    next_check_at: str | None
+    explanation: ExplanationBody
+
+
+class OperatorDisputeBody(Struct, rename="camel"):
+    """A dispute, as an operator sees it. Amounts are in minor units."""
+
+    id: str
+    payment_id: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    explanation: ExplanationBody
+
+
+class OrderBody(Struct, rename="camel"):
+    """An order with everything that belongs to it. Amounts are in minor units."""
+
+    id: str
+    status: str
+    version: int
+    user_id: str | None
+    amount: int | None
+    currency: str | None
+    expires_at: str | None
+    capture: str | None
+    payments: list[OperatorPaymentBody]
+    refunds: list[OperatorRefundBody]
+    disputes: list[OperatorDisputeBody]
+    explanation: ExplanationBody
+
+
+def order_body(order: Order, now: datetime) -> OrderBody:
+    """Return the body of an order."""
+    terms = order.replica.terms
+    return OrderBody(
+        id=order.id,
+        status=order.status.value,
+        version=order.replica.version,
+        user_id=terms.user_id if terms else None,
+        amount=terms.price.minor_units if terms else None,
+        currency=terms.price.currency.code if terms else None,
+        expires_at=_text(order.replica.expires_at),
+        capture=terms.capture.value if terms and terms.capture else None,
+        payments=[_payment(order, each, now) for each in order.payments],
+        refunds=[_refund(order, each) for each in order.refunds],
+        disputes=[_dispute(each) for each in order.disputes],
+        explanation=explanation_body(explain_order(order, now)),
+    )
+
+
+def explanation_body(explanation: Explanation) -> ExplanationBody:
+    """Return the body of an explanation."""
+    wait = explanation.wait
+    return ExplanationBody(
+        status=explanation.status,
+        evidence=[
+            EvidenceBody(_text(each.at), each.what, each.source) for each in explanation.evidence
+        ],
+        waiting_for=wait.what if wait else None,
+        until=_text(wait.until) if wait else None,
+        ends_with=list(wait.ends_with) if wait else [],
+        actions=[ActionBody(each.command, each.who.value) for each in explanation.actions],
+    )
+
+
+def _payment(order: Order, payment: Payment, now: datetime) -> OperatorPaymentBody:
+    captured = payment.captured_amount
+    return OperatorPaymentBody(
+        id=payment.id,
+        order_id=payment.order_id,
+        user_id=payment.user_id,
+        status=payment.status.value,
+        amount=payment.amount.minor_units,
+        currency=payment.amount.currency.code,
+        gateway=payment.gateway,
+        livemode=payment.livemode,
+        charge_id=payment.charge_id,
+        reference=payment.reference,
+        code=payment.code,
+        created_at=_moment(payment.created_at),
+        captured_amount=_units(captured),
+        captured_currency=captured.currency.code if captured else None,
+        authorized_until=_text(payment.authorized_until),
+        requested_capture=_units(payment.requested_capture),
+        next_check_at=_text(payment.next_check_at),
+        explanation=explanation_body(explain_payment(order, payment.id, now)),
+    )
+
+
+def _refund(order: Order, refund: Refund) -> OperatorRefundBody:
+    return OperatorRefundBody(
+        id=refund.id,
+        payment_id=refund.payment_id,
+        status=refund.status.value,
+        amount=refund.amount.minor_units,
+        currency=refund.amount.currency.code,
+        reason=refund.reason,
+        reference=refund.reference,
+        code=refund.code,
+        automatic=refund.automatic,
+        created_at=_moment(refund.created_at),
+        next_check_at=_text(refund.next_check_at),
+        explanation=explanation_body(explain_refund(order, refund)),
+    )
+
+
+def _dispute(dispute: Dispute) -> OperatorDisputeBody:
+    return OperatorDisputeBody(
+        id=dispute.id,
+        payment_id=dispute.payment_id,
+        status=dispute.status.value,
+        amount=dispute.amount.minor_units,
+        currency=dispute.amount.currency.code,
+        reason=dispute.reason,
+        explanation=explanation_body(explain_dispute(dispute)),
+    )
+
+
+def _units(money: Money | None) -> int | None:
+    return None if money is None else money.minor_units
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else _moment(at)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
