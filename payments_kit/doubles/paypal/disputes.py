@@ -114,12 +114,12 @@ def listed(ledger: Ledger, request: Request) -> Result:
     first = _offset(query.get("next_page_token"))
     found = [it for it in ledger.disputes.values() if _matches(ledger, it, query)]
     found.reverse()
-    page = [_shown(ledger, it) for it in found[first : first + size]]
+    page = found[first : first + size]
     links = [_link(ledger, _PATH, "self")]
     if first + size < len(found):
         token = base64.b64encode(str(first + size).encode()).decode()
         links.append(_link(ledger, f"{_PATH}?page_size={size}&next_page_token={token}", "next"))
-    items = [{name: it[name] for name in _SUMMARY if name in it} for it in page]
+    items = [_summary(ledger, it) for it in page]
     return Result(lambda: {"items": items, "links": links})
 
 
@@ -163,13 +163,18 @@ def _transaction(ledger: Ledger, capture: Json) -> Json:
         **{name: capture[field] for name, field in names.items() if field in capture},
         "buyer": {"name": "Pat Payer"},
         "seller": {"merchant_id": MERCHANT, "name": "The shop"},
-        "items": [],
     }
 
 
 def _shown(ledger: Ledger, dispute: Json) -> Json:
-    shown = {name: value for name, value in dispute.items() if name[0] != "_" and name != "id"}
+    hidden = ("id", "dispute_state")
+    shown = {name: dispute[name] for name in dispute if name[0] != "_" and name not in hidden}
     return shown | {"links": [_link(ledger, f"{_PATH}/{dispute['dispute_id']}", "self")]}
+
+
+def _summary(ledger: Ledger, dispute: Json) -> Json:
+    shown = _shown(ledger, dispute) | {"dispute_state": dispute["dispute_state"]}
+    return {name: shown[name] for name in _SUMMARY if name in shown}
 
 
 def _link(ledger: Ledger, path: str, rel: str) -> Json:

@@ -146,7 +146,10 @@ async def test_disputes_are_shown_and_listed(api: Api) -> None:
     dispute = await api("GET", path)
     assert dispute["disputed_transactions"][0]["seller_transaction_id"] == capture["id"]
     assert dispute["disputed_transactions"][0]["custom"] == "payment-1"
-    assert (dispute["reason"], dispute["dispute_state"]) == ("UNAUTHORISED", "REQUIRED_ACTION")
+    assert (dispute["reason"], dispute["dispute_life_cycle_stage"]) == (
+        "UNAUTHORISED",
+        "CHARGEBACK",
+    )
     assert dispute["dispute_amount"] == usd("100.00")
     issue = await api.issue("POST", f"{PAYMENTS}/captures/{capture['id']}/refund", 422)
     assert issue[0] == "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK"
@@ -170,6 +173,7 @@ async def test_disputes_are_listed_in_pages_and_filtered(api: Api, double: Runni
     first = await api("GET", f"{DISPUTES}?page_size=2")
     assert [each["dispute_id"] for each in first["items"]] == [ids[2], ids[1]]
     assert "disputed_transactions" not in first["items"][0]
+    assert first["items"][0]["dispute_state"] == "OPEN_INQUIRIES"
     rest = await api("GET", first["links"][1]["href"].removeprefix(api.url))
     assert [each["dispute_id"] for each in rest["items"]] == [ids[0]]
     assert [link["rel"] for link in rest["links"]] == ["self"]
