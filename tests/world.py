@@ -31,6 +31,7 @@ from adapters.persistence.in_memory import (
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
+from application.acting import current_actor
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
@@ -154,7 +155,7 @@ class World:
     def use_cases(self, name: str = "process-1") -> UseCases:
         """Build the use cases of one process; the name is its relay's."""
         ports = Ports(
-            begin=lambda: self.database.begin(current_traceparent),
+            begin=lambda: self.database.begin(current_traceparent, current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
             gateways=Gateways.only(self.gateway),

@@ -25,6 +25,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
+from application.acting import current_actor
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.alerts import AlertKind
 from application.ports.event_publisher import EventPublisher
@@ -141,7 +142,7 @@ def _compose(
     outbox = SqlOutboxQueue(database, lambda: signal.is_listening)
     alerts = ThrottledAlerts(SqlAlertStore(database), time.monotonic, redact)
     ports = Ports(
-        begin=lambda: SqlUnitOfWork(database, current_traceparent),
+        begin=lambda: SqlUnitOfWork(database, current_traceparent, current_actor, clock),
         outbox=outbox,
         publisher=publisher,
         gateways=opened.gateways,

@@ -21,6 +21,7 @@ from adapters.persistence.in_memory import (
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
+from application.acting import current_actor
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
@@ -120,7 +121,7 @@ class SimulatedRuntime:
     def use_cases(self, process: SimulatedProcess, skew: timedelta, new_id: NewId) -> UseCases:
         """Compose the use cases of one process; `skew` is how far its clock is ahead."""
         ports = Ports(
-            begin=self.database.begin,
+            begin=lambda: self.database.begin(actor=current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
             gateways=Gateways.only(self.gateway()),

@@ -13,6 +13,7 @@ from adapters.persistence.in_memory import (
     InMemoryBooks,
     InMemoryDeclineCounter,
     InMemoryIdempotencyStore,
+    InMemoryOrderHistories,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
     InMemoryStreamPositions,
@@ -24,6 +25,7 @@ from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
+from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.statement import Statement
@@ -31,6 +33,7 @@ from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
+from application.acting import current_actor
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
 from application.ports.books import Books
@@ -39,6 +42,7 @@ from application.ports.decline_counter import DeclineCounter
 from application.ports.event_publisher import OutboxQueue, OutboxSignal
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import IdempotencyStore
+from application.ports.order_histories import OrderHistories
 from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
@@ -74,6 +78,7 @@ class Storage:
     now: Callable[[], datetime]
     elapse: Elapse
     positions: StreamPositions
+    histories: OrderHistories
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -130,7 +135,7 @@ def storage_in_memory() -> Storage:
         database.restore(database.back_up())
 
     return Storage(
-        begin=lambda: database.begin(lambda: TRACEPARENT),
+        begin=lambda: database.begin(lambda: TRACEPARENT, current_actor),
         outbox=InMemoryOutboxQueue(database),
         signal=InMemoryOutboxSignal.on(database),
         idempotency_store=InMemoryIdempotencyStore(database),
@@ -142,6 +147,7 @@ def storage_in_memory() -> Storage:
         now=world.now,
         elapse=elapse,
         positions=InMemoryStreamPositions(database),
+        histories=InMemoryOrderHistories(database),
         become_a_copy=become_a_copy,
     )
 
@@ -150,7 +156,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
     """Return the storage adapters on a PostgreSQL database; its signal, if it is needed."""
     signal = signal or SqlOutboxSignal.on("postgresql://nowhere.invalid/none")
     return Storage(
-        begin=lambda: SqlUnitOfWork(database, lambda: TRACEPARENT),
+        begin=lambda: SqlUnitOfWork(database, lambda: TRACEPARENT, current_actor),
         outbox=SqlOutboxQueue(database, lambda: signal.is_listening),
         signal=signal,
         idempotency_store=SqlIdempotencyStore(database),
@@ -162,6 +168,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         now=lambda: datetime.now(UTC),
         elapse=_elapse_on(database),
         positions=SqlStreamPositions(database),
+        histories=SqlOrderHistories(database),
         become_a_copy=partial(load_again, database),
     )
 

@@ -10,6 +10,7 @@ from tests.contracts.decline_counter import DeclineCounterContract as TestDeclin
 from tests.contracts.event_publisher import EventPublisherContract as TestEventPublisher
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
 from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
+from tests.contracts.order_histories import OrderHistoriesContract as TestOrderHistories
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal
 from tests.contracts.requests import RequestsContract as TestRequests

@@ -18,6 +18,7 @@ from adapters.messaging.in_memory import publisher as messaging
 from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from adapters.persistence.in_memory.changes import Changes
+from application.acting import current_actor
 from application.application import Ports, UseCases, compose
 from application.ports.books import Comparison
 from application.ports.charge_reading import ChargeQuery
@@ -409,7 +410,9 @@ def _published_before_the_commit(ports: Ports) -> UseCases:
     database, broker = ports.outbox._database, ports.publisher._broker
 
     def begin() -> _EarlyPublisher:
-        return _EarlyPublisher(database, lambda: None, database.restored, broker=broker)
+        return _EarlyPublisher(
+            database, lambda: None, current_actor, database.restored, broker=broker
+        )
 
     return compose(evolve(ports, begin=begin))
 

@@ -10,6 +10,9 @@ from adapters.persistence.in_memory.decline_counter import (
 from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )
+from adapters.persistence.in_memory.order_histories import (
+    InMemoryOrderHistories as InMemoryOrderHistories,
+)
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxSignal as InMemoryOutboxSignal
 from adapters.persistence.in_memory.stream_positions import (

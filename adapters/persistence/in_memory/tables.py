@@ -16,6 +16,7 @@ from application.ports.idempotency_store import RequestKey, StoredReply
 from application.ports.stream_positions import StreamPosition
 from application.ports.unusable_notifications import KeptNotification
 from domain.events import EventId
+from domain.history import HistoryEntry, HistoryHead
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
 
@@ -57,6 +58,9 @@ class InMemoryTables:
     checkpoint: Checkpoint = no_delay
     orders: dict[OrderId, tuple[int, Order]] = field(factory=dict)
     """Each order with its revision: how often it has been written."""
+    histories: dict[OrderId, tuple[HistoryEntry, ...]] = field(factory=dict)
+    history_heads: dict[OrderId, HistoryHead] = field(factory=dict)
+    """Where the history of each order ends."""
     order_of: dict[PaymentId, OrderId] = field(factory=dict)
     outbox: dict[EventId, OutboxRecord] = field(factory=dict)
     inbox: set[str] = field(factory=set)

@@ -13,7 +13,9 @@ from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import Conflict, StorageUnavailable
+from domain.actor import Actor
 from domain.events import Event
+from domain.history import record
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.payment import Payment
@@ -26,6 +28,7 @@ class InMemoryUnitOfWork:
 
     _database: InMemoryTables
     _traceparent: Callable[[], str | None]
+    _actor: Callable[[], Actor]
     _restored: int
     """How often the database was restored before this unit of work began."""
     _read: dict[OrderId, tuple[int, Order | None]] = field(factory=dict)
@@ -78,8 +81,9 @@ class InMemoryUnitOfWork:
             order_id: (self._revision(order_id) + 1, order)
             for order_id, order in self.changes.orders.items()
         }
+        sources = self._traceparent, self._actor
         return InMemoryUnitOfWork(
-            self._database, self._traceparent, self._restored, self._read | written, continues=True
+            self._database, *sources, self._restored, self._read | written, continues=True
         )
 
     async def commit(self) -> None:
@@ -115,6 +119,7 @@ class InMemoryUnitOfWork:
     def _write(self, changes: Changes) -> None:
         database = self._database
         for order_id, order in changes.orders.items():
+            self._append_history(order)
             database.orders[order_id] = (self._revision(order_id) + 1, order)
             database.order_of.update({payment.id: order_id for payment in order.payments})
         for event in changes.events:
@@ -129,6 +134,17 @@ class InMemoryUnitOfWork:
         for position in changes.positions:
             self._advance(position)
         changes.requests.write()
+
+    def _append_history(self, order: Order) -> None:
+        """Record the change in the history, before the order is replaced."""
+        database = self._database
+        revision, before = database.orders.get(order.id, (0, None))
+        head = database.history_heads.get(order.id)
+        recorded = record(before, order, head, revision, self._actor(), database.now())
+        if recorded.head is not None:
+            database.history_heads[order.id] = recorded.head
+        known = database.histories.get(order.id, ())
+        database.histories[order.id] = (*known, *recorded.entries)
 
     def _advance(self, position: EventPosition) -> None:
         key = position.stream, position.consumer

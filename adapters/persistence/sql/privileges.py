@@ -14,6 +14,7 @@ from adapters.persistence.sql.tables import (
     idempotency_keys,
     inbox,
     metadata,
+    order_history,
     outbox,
     unusable_notifications,
 )
@@ -29,12 +30,20 @@ _DELETED_FROM: Final = {
     )
 }
 
+# Rows of these are not updated either: a role without the privilege cannot change a history.
+_ONLY_ADDED_TO: Final = {order_history.name}
+
+
+def _needed_on(table: str) -> Sequence[str]:
+    if table in _ONLY_ADDED_TO:
+        return "SELECT", "INSERT"
+    changes = ("UPDATE", "DELETE") if table in _DELETED_FROM else ("UPDATE",)
+    return "SELECT", "INSERT", *changes
+
+
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     VERSION_TABLE: ("SELECT",),
-    **{
-        name: ("SELECT", "INSERT", "UPDATE", *(("DELETE",) if name in _DELETED_FROM else ()))
-        for name in sorted(metadata.tables)
-    },
+    **{name: _needed_on(name) for name in sorted(metadata.tables)},
 }
 """The privileges on each table. Of sequences, USAGE is needed."""
 

@@ -37,6 +37,7 @@ from adapters.persistence.sql.statements import WRITTEN
 from adapters.persistence.sql.tables import (
     disputes,
     inbox,
+    order_history,
     orders,
     outbox,
     payments,
@@ -46,7 +47,15 @@ from domain.capture import CaptureMode
 
 # A commit writes at most so many rows of these tables; others are written as a batch. The order of
 # two changed payments would matter: a unique index allows one live payment of an order.
-_MOST: Final = {orders: 1, payments: 1, refunds: 1, disputes: 1, outbox: 2, inbox: 1}
+_MOST: Final = {
+    orders: 1,
+    payments: 1,
+    refunds: 1,
+    disputes: 1,
+    outbox: 2,
+    inbox: 1,
+    order_history: 2,
+}
 
 # What the migrations have set as the columns' defaults; a test compares them with the tables.
 DEFAULTS: Final[Mapping[Table, Mapping[str, Any]]] = {

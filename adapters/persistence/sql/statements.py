@@ -37,6 +37,7 @@ from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
     inbox,
+    order_history,
     orders,
     outbox,
     payments,
@@ -137,6 +138,7 @@ WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     disputes: disputes.columns.keys(),
     outbox: ("id", "order_id", "subject", "data", "traceparent"),
     inbox: ("id",),
+    order_history: ("order_id", "seq", "at", "who", "why", "change", "hash"),
     deferred_notifications: deferred_notifications.columns.keys(),
     stream_positions: ("stream", "consumer", "applied", "applied_at"),
 }
@@ -150,7 +152,7 @@ _REMOVED: Final = (
 
 # Rows of these tables are inserted or replaced; rows of the others are only inserted.
 _REPLACEABLE: Final = (orders, payments, refunds, disputes)
-_INSERT_ONLY: Final = (outbox, inbox, deferred_notifications)
+_INSERT_ONLY: Final = (order_history, outbox, inbox, deferred_notifications)
 
 # The column with the id of a row's parent, which never changes.
 _PARENT: Final = {payments: "order_id", refunds: "payment_id", disputes: "payment_id"}
@@ -221,10 +223,10 @@ def _insert(table: Table) -> Insert:
 def _added(table: Table) -> CTE:
     """Return an INSERT that skips events and deferred notifications whose id exists.
 
-    An id that exists in the inbox is an error, which becomes a conflict.
+    An id that exists in the inbox, or in a history, is an error, which becomes a conflict.
     """
     statement = _insert(table)
-    if table is not inbox:
+    if table not in (inbox, order_history):
         statement = statement.on_conflict_do_nothing(index_elements=[table.c.id])
     return statement.cte(f"added_{table.name}")
 

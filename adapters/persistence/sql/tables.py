@@ -30,6 +30,8 @@ metadata: Final = MetaData()
 
 _MOMENT: Final = DateTime(timezone=True)
 
+THIS_TRANSACTION: Final = text("(pg_current_xact_id()::text)::bigint")
+
 orders: Final = Table(
     "orders",
     metadata,
@@ -49,6 +51,26 @@ orders: Final = Table(
     # From `order:shipped`; NULL while none has been received. An amount of NULL means all of it.
     Column("shipped_version", BigInteger),
     Column("shipped_amount", BigInteger),
+    # Where its history ends, and the revision that this describes; NULL while it has none.
+    Column("history_seq", BigInteger),
+    Column("history_hash", LargeBinary),
+    Column("history_revision", BigInteger),
+)
+
+order_history: Final = Table(
+    "order_history",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", _MOMENT, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    # Canonical JSON, as it was hashed.
+    Column("change", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # The transaction: what was committed since the last root is found by it.
+    Column("transaction", BigInteger, nullable=False, server_default=THIS_TRANSACTION),
+    Index("order_history_transaction", "transaction"),
 )
 
 payments: Final = Table(

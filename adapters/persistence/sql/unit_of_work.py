@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
+from adapters.clock import utc_now
 from adapters.persistence.sql import charge_reading, single_order, statements
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
+    StoredOrder,
     dispute_row,
+    history_row,
     order_row,
     orders_from,
     payment_from,
@@ -27,6 +30,7 @@ from adapters.persistence.sql.tables import (
     deferred_notifications,
     disputes,
     inbox,
+    order_history,
     orders,
     outbox,
     payments,
@@ -34,15 +38,21 @@ from adapters.persistence.sql.tables import (
     stream_positions,
 )
 from application.ports.charge_reading import ChargeQuery, ChargeReading
+from application.ports.clock import Clock
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import Conflict
+from domain.actor import THE_SERVICE, Actor
 from domain.dispute import Dispute
 from domain.events import Event, EventId
+from domain.history import HistoryHead, record
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
+
+# The revision, the state and the end of the history of an order that was not read.
+_NEW: Final = (0, None, None)
 
 Part = TypeVar("Part", Payment, Refund, Dispute)
 
@@ -53,12 +63,17 @@ class SqlUnitOfWork:
 
     _database: Database
     _traceparent: Callable[[], str | None] = lambda: None
-    _read: dict[OrderId, tuple[int, Order]] = field(factory=dict)
+    _actor: Callable[[], Actor] = lambda: THE_SERVICE
+    _now: Clock = utc_now
+    """The time of the entries in the histories of orders."""
+    _read: dict[OrderId, StoredOrder] = field(factory=dict)
     _epoch: Epoch | None = None
     """The epoch of what was read first; what was read guards nothing outside of it."""
     _continues: bool = False
     _generation: int = Factory(lambda self: self._database.generation, takes_self=True)
     _saved: dict[OrderId, Order] = field(factory=dict)
+    _heads: dict[OrderId, HistoryHead | None] = field(factory=dict)
+    """Where the histories of the saved orders end after the commit."""
     _events: dict[EventId, Event] = field(factory=dict)
     _notifications: set[str] = field(factory=set)
     _deferred: dict[str, Values] = field(factory=dict)
@@ -94,13 +109,12 @@ class SqlUnitOfWork:
 
     def continued(self) -> "SqlUnitOfWork":
         written = {
-            order_id: (self._revision(order_id) + 1, order)
+            order_id: StoredOrder(self._revision(order_id) + 1, order, self._heads[order_id])
             for order_id, order in self._saved.items()
         }
         epoch = self._epoch or self._database.epoch_of(self._generation)
-        return SqlUnitOfWork(
-            self._database, self._traceparent, self._read | written, epoch, continues=True
-        )
+        sources = self._traceparent, self._actor, self._now
+        return SqlUnitOfWork(self._database, *sources, self._read | written, epoch, continues=True)
 
     async def commit(self) -> None:
         rows = self._rows()
@@ -123,9 +137,9 @@ class SqlUnitOfWork:
         [order_id] = self._saved
         if order_id not in self._read:
             return None
-        revision, order = self._read[order_id]
+        revision, order, head = self._read[order_id]
         before: single_order.Before = {
-            orders: {order_id: order_row(order.replica, revision)},
+            orders: {order_id: order_row(order.replica, revision, head)},
             payments: {each.id: payment_row(each) for each in order.payments},
             refunds: {each.id: refund_row(each) for each in order.refunds},
             disputes: {each.id: dispute_row(each) for each in order.disputes},
@@ -133,15 +147,23 @@ class SqlUnitOfWork:
         return single_order.commit_of(rows, before, self.requests)
 
     def _revision(self, order_id: OrderId) -> int:
-        return self._read[order_id][0] if order_id in self._read else 0
+        return self._read[order_id].revision if order_id in self._read else 0
 
     def _rows(self) -> dict[Table, list[Values]]:
         """Return the rows to write: of an order, its own row and the parts that have changed."""
         rows: dict[Table, list[Values]] = {}
+        actor, now = self._actor(), self._now()
         # Sorted by id, so that two commits that lock the same rows cannot deadlock.
         for order_id, order in sorted(self._saved.items()):
-            revision, before = self._read.get(order_id, (0, Order(order.replica)))
-            rows.setdefault(orders, []).append(order_row(order.replica, revision + 1))
+            revision, before, head = self._read.get(order_id, _NEW)
+            recorded = record(before, order, head, revision, actor, now)
+            self._heads[order_id] = recorded.head
+            rows.setdefault(orders, []).append(
+                order_row(order.replica, revision + 1, recorded.head)
+            )
+            for entry in recorded.entries:
+                rows.setdefault(order_history, []).append(history_row(order_id, entry))
+            before = before or Order(order.replica)
             changed = _changed(before.payments, order.payments)
             # A unique index allows one live payment of an order, so a payment that is no longer
             # live is written before a new one.
@@ -172,7 +194,7 @@ class _Orders:
 
     async def get(self, order_id: OrderId) -> Order | None:
         if self._work._continues and order_id in self._work._read:
-            return self._work._read[order_id][1]
+            return self._work._read[order_id].order
         rows = await self._work._database.run(statements.ORDER, order_id=order_id)
         return self.record(rows).get(order_id)
 
@@ -186,9 +208,9 @@ class _Orders:
         return self.record(rows)
 
     async def find_by_payment(self, payment_id: PaymentId) -> Order | None:
-        for _, order in self._work._read.values() if self._work._continues else ():
-            if any(each.id == payment_id for each in order.payments):
-                return order
+        for stored in self._work._read.values() if self._work._continues else ():
+            if any(each.id == payment_id for each in stored.order.payments):
+                return stored.order
         rows = await self._work._database.run(statements.ORDER_OF_PAYMENT, payment_id=payment_id)
         return next(iter(self.record(rows).values()), None)
 
@@ -214,7 +236,7 @@ class _Orders:
         if work._epoch is None:
             work._epoch = work._database.epoch_of(work._generation)
         work._read.update(found)
-        return {order_id: order for order_id, (_, order) in found.items()}
+        return {order_id: stored.order for order_id, stored in found.items()}
 
 
 @frozen

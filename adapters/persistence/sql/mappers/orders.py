@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from adapters.persistence.sql.stored_names import current_name, current_reason
 from adapters.persistence.sql.tables import disputes, orders, payments, refunds
 from domain.capture import CaptureMode
 from domain.dispute import Dispute, DisputeStatus
+from domain.history import HistoryEntry, HistoryHead
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
 from domain.money import Money
 from domain.order import Order
@@ -22,12 +23,21 @@ from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 _PAYMENT: Final = len(orders.columns)
 _REFUND: Final = _PAYMENT + len(payments.columns)
 _DISPUTE: Final = _REFUND + len(refunds.columns)
+_NO_HISTORY: Final = (None, None, None)
 WIDTH: Final = _DISPUTE + len(disputes.columns)
 """The number of columns of the joined tables; a row may have more after them."""
 
 
-def order_row(replica: OrderReplica, revision: int) -> Values:
-    """Return the row of an order's replica."""
+class StoredOrder(NamedTuple):
+    """An order as it is stored; a tuple, because each commit handles several."""
+
+    revision: int
+    order: Order
+    head: HistoryHead | None
+
+
+def order_row(replica: OrderReplica, revision: int, head: HistoryHead | None) -> Values:
+    """Return the row of an order's replica; `head` is where the order's history ends."""
     terms = replica.terms
     if terms is None:
         terms_values: Values = (None,) * 6
@@ -37,7 +47,15 @@ def order_row(replica: OrderReplica, revision: int) -> Values:
         terms_values = (terms.version, terms.user_id, *price, terms.expires_at, capture)
     shipment = replica.shipment
     shipped = (None, None) if shipment is None else (shipment.version, shipment.minor_units)
-    return (replica.id, revision, replica.version, replica.status.value, *terms_values, *shipped)
+    status = replica.status.value
+    ends = _NO_HISTORY if head is None else (head.seq, bytes.fromhex(head.hash), head.revision)
+    return (replica.id, revision, replica.version, status, *terms_values, *shipped, *ends)
+
+
+def history_row(order_id: OrderId, entry: HistoryEntry) -> Values:
+    """Return the row of an entry of an order's history."""
+    content = (entry.at, entry.who, entry.why, entry.change)
+    return (order_id, entry.seq, *content, bytes.fromhex(entry.hash))
 
 
 def payment_row(payment: Payment) -> Values:
@@ -99,12 +117,12 @@ def dispute_row(dispute: Dispute) -> Values:
     )
 
 
-def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
-    """Return the orders, with their revisions, of rows of the joined tables.
+def orders_from(rows: Iterable[Values]) -> dict[OrderId, StoredOrder]:
+    """Return the orders, as they are stored, of rows of the joined tables.
 
     A payment with several refunds and disputes is in several rows. A row may be without an order.
     """
-    replicas: dict[OrderId, tuple[int, OrderReplica]] = {}
+    replicas: dict[OrderId, tuple[int, OrderReplica, HistoryHead | None]] = {}
     payments_of: defaultdict[OrderId, dict[str, Payment]] = defaultdict(dict)
     refunds_of: defaultdict[OrderId, dict[str, Refund]] = defaultdict(dict)
     disputes_of: defaultdict[OrderId, dict[str, Dispute]] = defaultdict(dict)
@@ -123,7 +141,7 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
         if dispute_id is not None and dispute_id not in disputes_of[order_id]:
             disputes_of[order_id][dispute_id] = _dispute(*row[_DISPUTE:WIDTH])
     return {
-        order_id: (
+        order_id: StoredOrder(
             revision,
             Order(
                 replica,
@@ -131,8 +149,9 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, tuple[int, Order]]:
                 tuple(sorted(refunds_of[order_id].values(), key=_age)),
                 tuple(each for _, each in sorted(disputes_of[order_id].items())),
             ),
+            head,
         )
-        for order_id, (revision, replica) in replicas.items()
+        for order_id, (revision, replica, head) in replicas.items()
     }
 
 
@@ -149,7 +168,10 @@ def _replica(
     capture: str | None,
     shipped_version: int | None,
     shipped_amount: int | None,
-) -> tuple[int, OrderReplica]:
+    history_seq: int | None,
+    history_hash: bytes,
+    history_revision: int,
+) -> tuple[int, OrderReplica, HistoryHead | None]:
     terms = None
     if terms_version is not None:
         if expires_at is not None:  # asyncpg returns datetime.max without a time zone
@@ -159,7 +181,10 @@ def _replica(
         terms = Terms(terms_version, UserId(user_id), due, expires_at, mode)
     shipment = None if shipped_version is None else Shipment(shipped_version, shipped_amount)
     replica = OrderReplica(OrderId(order_id), version, OrderStatus(status), terms, shipment)
-    return revision, replica
+    head = None
+    if history_seq is not None:
+        head = HistoryHead(history_seq, history_hash.hex(), history_revision)
+    return revision, replica, head
 
 
 def payment_from(

@@ -1,0 +1,50 @@
+"""The histories of orders on PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from attrs import frozen
+from sqlalchemy import BigInteger, Text, bindparam, select
+
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
+from adapters.persistence.sql.tables import order_history
+from application.ports.order_histories import PAGE
+from domain.history import GENESIS, HistoryEntry
+from domain.identifiers import OrderId
+
+# One entry more than asked for: the hash of an entry is what the next one has as `prev`.
+_ENTRIES: Final = Statement.of(
+    select(*order_history.c["seq", "at", "who", "why", "change", "hash"])
+    .where(
+        order_history.c.order_id == bindparam("order_id", type_=Text),
+        order_history.c.seq >= bindparam("first", type_=BigInteger),
+    )
+    .order_by(order_history.c.seq)
+    .limit(bindparam("limit", type_=BigInteger))
+)
+
+
+@frozen
+class SqlOrderHistories:
+    """Reads what the units of work have appended."""
+
+    _database: Database
+
+    async def read(
+        self, order_id: OrderId, after: int = 0, limit: int = PAGE
+    ) -> Sequence[HistoryEntry]:
+        rows = await self._database.run(_ENTRIES, order_id=order_id, first=after, limit=limit + 1)
+        prev, entries = GENESIS, list[HistoryEntry]()
+        for seq, at, who, why, change, digest in rows:
+            if seq > after and len(entries) < limit:
+                entries.append(_entry(seq, at, who, why, change, prev, digest.hex()))
+            prev = digest.hex()
+        return entries
+
+
+def _entry(
+    seq: int, at: datetime, who: str, why: str, change: str, prev: str, stored: str
+) -> HistoryEntry:
+    return HistoryEntry(seq, at.astimezone(UTC), who, why, change, prev, stored)

@@ -1,0 +1,128 @@
+"""History: every change of an order as an entry that contains the hash of the one before it.
+
+Whoever has the entries of an order can check that none was changed, dropped or moved, with nothing
+but SHA-256. docs/audit.md describes the format for other programs.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from attrs import field, frozen
+
+from domain.actor import SERVICE, Actor
+from domain.canonical_json import canonical_json
+from domain.change_words import words_of
+from domain.order import Order
+from domain.order_changes import changes_of, moment
+
+GENESIS: Final = "0" * 64
+"""What the first entry has as the hash of its predecessor."""
+
+STATE_FOUND: Final = "state found: what changed it was not recorded"
+"""Why an entry lists the state of an order that has changed without an entry: before histories were
+kept, or by a process of an earlier release."""
+
+
+@frozen
+class HistoryHead:
+    """Where the history of an order ends."""
+
+    seq: int
+    """The number of the newest entry; the first one has 1."""
+    hash: str
+    revision: int
+    """Which revision of the order the entries describe."""
+
+
+@frozen
+class HistoryEntry:
+    """One change of an order."""
+
+    seq: int
+    at: datetime
+    who: str
+    why: str
+    change: str
+    """The changes as canonical JSON: an object with `[before, after]` of each path."""
+    prev: str
+    hash: str = field()
+    """As it was computed, or as it is stored; `is_intact` compares it."""
+
+    @hash.default
+    def _hash_of_content(self) -> str:
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the hash is that of the content."""
+        return self.hash == self._hash_of_content()
+
+    @property
+    def content(self) -> str:
+        """What is hashed: canonical JSON of everything but the hash."""
+        return (
+            f'{{"at":"{moment(self.at)}","change":{self.change},"prev":"{self.prev}"'
+            f',"seq":{self.seq},"who":{canonical_json(self.who)},"why":{canonical_json(self.why)}}}'
+        )
+
+
+@frozen
+class Recorded:
+    """What a commit adds to the history of an order."""
+
+    entries: Sequence[HistoryEntry]
+    head: HistoryHead | None
+    """Where it ends then; None if there is none."""
+
+
+def record(
+    before: Order | None,
+    after: Order,
+    head: HistoryHead | None,
+    revision: int,
+    actor: Actor,
+    at: datetime,
+) -> Recorded:
+    """Return what the history says about a change of an order; nothing if nothing has changed.
+
+    Args:
+        before: the order as it was read; None if it is new.
+        after: the order as it is written.
+        head: where its history ended when it was read.
+        revision: which revision was read; the one that is written follows it.
+        actor: who changes it.
+        at: when.
+    """
+    change = changes_of(before, after)
+    is_unrecorded = before is not None and (head is None or head.revision != revision)
+    if not change:
+        # A state that nobody has recorded is recorded with the next change.
+        if head is None or is_unrecorded:
+            return Recorded((), head)
+        return Recorded((), HistoryHead(head.seq, head.hash, revision + 1))
+    chain = _Chain(head, at)
+    if is_unrecorded and before is not None:
+        chain = chain.then(SERVICE, STATE_FOUND, canonical_json(changes_of(None, before)))
+    chain = chain.then(actor.who, actor.reason or words_of(change), canonical_json(change))
+    last = chain.entries[-1]
+    return Recorded(chain.entries, HistoryHead(last.seq, last.hash, revision + 1))
+
+
+@frozen
+class _Chain:
+    head: HistoryHead | None
+    at: datetime
+    entries: tuple[HistoryEntry, ...] = ()
+
+    def then(self, who: str, why: str, change: str) -> "_Chain":
+        """Return this chain with another entry."""
+        if self.entries:
+            seq, prev = self.entries[-1].seq, self.entries[-1].hash
+        elif self.head is not None:
+            seq, prev = self.head.seq, self.head.hash
+        else:
+            seq, prev = 0, GENESIS
+        entry = HistoryEntry(seq + 1, self.at, who, why, change, prev)
+        return _Chain(self.head, self.at, (*self.entries, entry))

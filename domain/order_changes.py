@@ -1,0 +1,122 @@
+"""What has changed of an order, in our words: each field by its path, before and after.
+
+Nothing of it names a person: that an order has an owner is recorded, not who it is. When something
+is checked next is no change of the order, so it is left out, too.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Final
+
+from attrs import fields
+
+from domain.dispute import Dispute
+from domain.money import Money
+from domain.order import Order
+from domain.payment import Payment
+from domain.pseudonym import is_pseudonym
+from domain.refund import Refund
+from domain.replica import OrderReplica, Shipment, Terms
+
+Value = None | bool | int | str | Mapping[str, int | str]
+"""The value of a field: an amount has minor units and a currency, a time is ISO 8601 in UTC."""
+
+Changes = Mapping[str, tuple[Value, Value]]
+"""By path: the value before and after. The value of what does not exist is None."""
+
+STATE_BEGINS: Final = "order.id"
+"""A change with this path lists everything that the order has, so that its state follows from it
+alone; other changes list only what differs."""
+
+OWNER: Final = "order.terms.user"
+"""Has the value "set" if the order has an owner: whose it is can be forgotten, a hash cannot."""
+
+SET: Final = "set"
+REPLACED: Final = "replaced"
+FORGOTTEN: Final = "forgotten"
+
+_ENTITIES: Final = (("payment", "payments"), ("refund", "refunds"), ("dispute", "disputes"))
+
+# Ids that the path names, the owner, and what only says when and how recovery continues.
+_LEFT_OUT: Final = frozenset(
+    {"id", "order_id", "user_id", "terms", "shipment", "next_check_at", "capture_attempt"}
+)
+
+
+_Found = dict[str, tuple[Value, Value]]
+
+_Part = OrderReplica | Terms | Shipment | Payment | Refund | Dispute
+
+
+def changes_of(before: Order | None, after: Order) -> Changes:
+    """Return what differs between two states of an order; None is an order that did not exist."""
+    changes: dict[str, tuple[Value, Value]] = {}
+    if before is after:
+        return changes
+    if before is None:
+        changes[STATE_BEGINS] = (None, after.id)
+        _add_replica(changes, None, after.replica)
+    elif before.replica is not after.replica:
+        _add_replica(changes, before.replica, after.replica)
+    for kind, name in _ENTITIES:
+        entities = getattr(after, name)
+        known = () if before is None else getattr(before, name)
+        if entities is not known:
+            by_id = {each.id: each for each in known}
+            for each in entities:
+                _add_fields(changes, f"{kind}.{each.id}", by_id.get(each.id), each)
+    return changes
+
+
+def _add_replica(changes: _Found, before: OrderReplica | None, after: OrderReplica) -> None:
+    _add_fields(changes, "order", before, after)
+    terms, shipment = (None, None) if before is None else (before.terms, before.shipment)
+    _add_fields(changes, "order.terms", terms, after.terms)
+    _add_fields(changes, "order.shipment", shipment, after.shipment)
+    owner = None if after.terms is None else after.terms.user_id
+    if owner is None or (terms is not None and terms.user_id == owner):
+        return
+    if terms is None:
+        changes[OWNER] = (None, SET)
+    else:
+        changes[OWNER] = (SET, FORGOTTEN if is_pseudonym(owner) else REPLACED)
+
+
+_RECORDED: Final[Mapping[type, Sequence[str]]] = {
+    part: [each.name for each in fields(part) if each.name not in _LEFT_OUT]
+    for part in (OrderReplica, Terms, Shipment, Payment, Refund, Dispute)
+}
+
+
+def _add_fields(changes: _Found, path: str, before: _Part | None, after: _Part | None) -> None:
+    if after is None or before is after:
+        return
+    for name in _RECORDED[type(after)]:
+        new = getattr(after, name)
+        old = None if before is None else getattr(before, name)
+        if new != old:
+            changes[f"{path}.{name}"] = (_value(old), _value(new))
+
+
+def _value(value: Any) -> Value:
+    match value:
+        case None | str() | bool() | int():
+            return value
+        case Enum():
+            return str(value.value)
+        case Money():
+            return {"currency": value.currency.code, "minor_units": value.minor_units}
+        case datetime():
+            return moment(value)
+        case _:
+            raise TypeError(f"a history cannot hold {type(value).__name__}")
+
+
+def moment(at: datetime) -> str:
+    """Return a time as text: ISO 8601 in UTC, with microseconds."""
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError:  # the first or the last day that there is
+        at = at.replace(tzinfo=UTC)
+    return at.isoformat(timespec="microseconds")

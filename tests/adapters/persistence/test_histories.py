@@ -1,0 +1,58 @@
+"""Histories beside processes that keep none, and what the service's role may do to them."""
+
+import pytest
+from sqlalchemy import text
+
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.statement import Statement
+from domain.history import STATE_FOUND
+from tests.builders import NOW, ORDER, PAYMENT, an_order, cancelled_event, charged, claimed
+from tests.chains import assert_chain, replayed
+from tests.contracts.order_histories import entries_of, state_of
+from tests.contracts.storages import storage_on
+
+
+async def execute(database: Database, statement: str) -> None:
+    await database.run(Statement.of(text(statement)))
+
+
+async def test_an_order_from_before_gets_its_state_as_the_first_entry(sql: Database) -> None:
+    storage = storage_on(sql)
+    await storage.save(claimed())
+    await execute(sql, "DELETE FROM order_history")
+    await execute(sql, "UPDATE orders SET (history_seq, history_hash) = (NULL, NULL)")
+    await storage.save(claimed())
+    assert await storage.histories.read(ORDER) == []
+    await storage.save(claimed().settle(PAYMENT, charged(), NOW))
+    first, second = await entries_of(storage)
+    assert (first.who, first.why) == ("service", STATE_FOUND)
+    assert replayed([first]) == state_of(claimed())
+    assert second.why == "payment succeeded, order complete"
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_a_change_by_an_older_process_is_shown_as_the_state_that_was_found(
+    sql: Database, is_batch: bool
+) -> None:
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    older = "UPDATE orders SET (status, revision) = ('complete', revision + 1)"
+    await execute(sql, older)
+    changed = an_order().complete().apply(cancelled_event(version=3), NOW)
+    others = [an_order(replica=cancelled_event("order-2"))] if is_batch else []
+    await storage.save(changed, *others)
+    entries = await entries_of(storage)
+    assert [entry.why for entry in entries] == ["order created", STATE_FOUND, "order cancelled"]
+    await storage.save(changed.apply(cancelled_event(version=4), NOW))
+    assert len(await entries_of(storage)) == 4
+
+
+async def test_a_changed_entry_is_read_as_it_is_stored(sql: Database) -> None:
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    await storage.save(claimed())
+    await execute(sql, "UPDATE order_history SET who = 'nobody' WHERE seq = 1")
+    first, second = await storage.histories.read(ORDER)
+    assert (first.who, first.is_intact, second.is_intact) == ("nobody", False, True)
+    with pytest.raises(AssertionError):
+        assert_chain([first, second])
