@@ -1,8 +1,8 @@
 """Who the current work is done for: what the histories of orders say about who changed them.
 
 As with the ids for log lines, an entrypoint knows who asks, and no rule does: a decision is the
-same whoever it is for. So it is not passed through every use case, but noted once, and handed to
-the unit of work by whoever composes it.
+same for everybody. So it is not passed through every use case, but noted once, and handed to
+the unit of work by what composes it.
 """
 
 from contextlib import AbstractContextManager

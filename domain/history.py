@@ -1,6 +1,6 @@
 """History: every change of an order as an entry that contains the hash of the one before it.
 
-Whoever has the entries of an order can check that none was changed, dropped or moved, with nothing
+Anybody with the entries of an order can check that none was changed, dropped or moved, with nothing
 but SHA-256. docs/audit.md describes the format for other programs.
 """
 

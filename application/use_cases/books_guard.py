@@ -8,12 +8,14 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from application.acting import acting
 from application.ports.books import Books
 from application.ports.clock import Clock
 from application.ports.gateways import ConfiguredGateway
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.compare_books import CompareBooks
+from domain.actor import RECONCILIATION, Actor
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +106,8 @@ class BooksGuard:
     async def _run(self) -> None:
         generation = self.books.generation
         await self.books.identity()  # before the first claim, which contains it
-        await self.compare()
+        with acting(Actor(RECONCILIATION)):
+            await self.compare()
         if self.books.generation == generation:
             self._compared = generation
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.cli.running import fail, run, settings_or_exit
+from entrypoints.cli.running import fail, run, settings_or_exit, system_user
 
 if TYPE_CHECKING:
     from application.application import UseCases
@@ -115,15 +115,17 @@ def review(decision: str, payment: str, reason: str) -> None:
 
 
 def _act(
-    payment: str, work: "Callable[[UseCases], Awaitable[str]]", reason: str = "reason"
+    payment: str, work: "Callable[[UseCases], Awaitable[str]]", reason: str | None = None
 ) -> None:
     """Do the work and print its line; exit with status 1 and one line if it is not possible."""
+    from application.acting import acting
     from application.ports.payment_gateway import GatewayUnavailable
     from application.use_cases.refund_payment import LostRefundsFound
+    from domain.actor import Actor
     from domain.errors import DomainError
     from entrypoints.http.validation import MAX_CHARACTERS, is_payment_id, is_text
 
-    if not is_text(reason):
+    if reason is not None and not is_text(reason):
         raise click.BadParameter(f"must be text of 1 to {MAX_CHARACTERS} characters")
     if not is_payment_id(payment):
         fail(f"there is no payment {payment[:MAX_CHARACTERS]!a}")
@@ -132,8 +134,9 @@ def _act(
     async def working() -> str:
         from entrypoints.composition.operator import open_use_cases
 
-        async with open_use_cases(settings) as use_cases:
-            return await work(use_cases)
+        with acting(Actor.command(system_user(), reason)):
+            async with open_use_cases(settings) as use_cases:
+                return await work(use_cases)
 
     try:
         click.echo(run(working()))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import pwd
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn, TypeVar
@@ -69,6 +70,14 @@ def run(
         fail(str(error))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def system_user() -> str:
+    """Return the user of the operating system who runs this command, for histories."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run with an id that has no name
+        return str(os.getuid())
 
 
 def fail(*problems: str) -> NoReturn:

@@ -2,7 +2,9 @@
 
 from attrs import frozen
 
+from application.acting import acting
 from application.use_cases.cancel_payment import CancelPayment
+from domain.actor import Actor
 from domain.identifiers import PaymentId, UserId
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -26,7 +28,8 @@ class CancellationHandler:
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        return _reply(await self.tasks.run(self.cancel_payment(payment_id, user)))
+        with acting(Actor.customer()):
+            return _reply(await self.tasks.run(self.cancel_payment(payment_id, user)))
 
 
 def _reply(payment: Payment) -> Reply:

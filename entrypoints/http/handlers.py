@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from attrs import evolve, field, frozen
 
+from application.acting import acting
 from application.log_context import note
 from application.ports.gateway_notifications import Notification
 from application.ports.idempotency_store import RequestKey, RequestRepeated, StoredReply
@@ -21,6 +22,7 @@ from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.limit_declines import TooManyDeclines
 from application.use_cases.pay_order import ChargeResult, KeyedRequest, PayOrder
 from application.use_cases.refund_payment import RefundPayment
+from domain.actor import Actor
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
 from entrypoints.http.background_tasks import BackgroundTasks
@@ -97,7 +99,8 @@ class PaymentHandler:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
         note(order_id=command.order_id)
-        return await self.tasks.run(self._pay_once(command, key))
+        with acting(Actor.customer()):
+            return await self.tasks.run(self._pay_once(command, key))
 
     async def _pay_once(self, command: PayOrder, key: str | None) -> Reply:
         if key is not None:
@@ -199,7 +202,8 @@ class NotificationHandler:
         Raises:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
-        await self.tasks.run(self.keep_notification(gateway, notification, body))
+        with acting(Actor.gateway(gateway)):
+            await self.tasks.run(self.keep_notification(gateway, notification, body))
         return json_reply(200, {"received": True})
 
 

@@ -4,6 +4,8 @@ from attrs import frozen
 from litestar import Response
 from litestar.params import FromPath
 
+from application.acting import acting
+from domain.actor import Actor
 from domain.identifiers import PaymentId
 from entrypoints.http.captures import CaptureHandler
 from entrypoints.http.errors import NotFound
@@ -28,32 +30,36 @@ class OperatorRoutes:
 
     async def refund(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Refund part or all of a payment."""
-        key = self._admit(request, payment_id)
+        operator, key = self._admit(request, payment_id)
         command = parse_refund(await read_json(request, required=False), PaymentId(payment_id))
-        return to_response(await self.refunds.refund(command, key))
+        with acting(Actor.operator(operator, command.reason)):
+            return to_response(await self.refunds.refund(command, key))
 
     async def capture(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Capture part or all of what is authorized; the rest is released."""
-        key = self._admit(request, payment_id)
+        operator, key = self._admit(request, payment_id)
         command = parse_capture(await read_json(request, required=False), PaymentId(payment_id))
-        return to_response(await self.captures.capture(command, key))
+        with acting(Actor.operator(operator)):
+            return to_response(await self.captures.capture(command, key))
 
     async def void(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Release what is authorized; its order can be paid again then."""
-        key = self._admit(request, payment_id)
+        operator, key = self._admit(request, payment_id)
         command = parse_void(await read_json(request, required=False), PaymentId(payment_id))
-        return to_response(await self.captures.void(command, key))
+        with acting(Actor.operator(operator, command.reason)):
+            return to_response(await self.captures.void(command, key))
 
     async def review(self, request: HttpRequest, payment_id: FromPath[str]) -> Response[bytes]:
         """Decide about a payment in review: the order keeps it, or all of it is given back."""
-        key = self._admit(request, payment_id)
+        operator, key = self._admit(request, payment_id)
         command = parse_review(await read_json(request), PaymentId(payment_id))
-        return to_response(await self.reviews.review(command, key))
+        with acting(Actor.operator(operator, command.reason)):
+            return to_response(await self.reviews.review(command, key))
 
-    def _admit(self, request: HttpRequest, payment_id: str) -> str | None:
-        """Return the idempotency key of an operator's request."""
-        self.operators.authenticate(request)
+    def _admit(self, request: HttpRequest, payment_id: str) -> tuple[str, str | None]:
+        """Return the operator of a request, and its idempotency key."""
+        operator = self.operators.authenticate(request)
         if not is_payment_id(payment_id):
             raise NotFound
         refuse_query(request)
-        return idempotency_key(request)
+        return operator, idempotency_key(request)

@@ -9,8 +9,10 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
+from application.acting import acting
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
+from domain.actor import THE_SERVICE, Actor
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class Loop:
     """Ends this pause. The worker's stop does not end it then, so the pause must be short."""
     first_idle_seconds: float | None = None
     """The first of several pauses in a row, each twice as long as the one before."""
+    actor: Actor = THE_SERVICE
+    """Who changes the orders, for their histories."""
 
     async def run(
         self,
@@ -143,7 +147,8 @@ class Loop:
 
     async def _observed(self, observer: LoopObserver) -> int:
         try:
-            done = await self.run_once()
+            with acting(self.actor):
+                done = await self.run_once()
         except Exception:
             observer.failed(self.name)
             raise

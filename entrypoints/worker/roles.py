@@ -7,6 +7,7 @@ from attrs import frozen
 from application.application import UseCases
 from application.ports.event_publisher import OutboxSignal
 from application.use_cases.books_guard import BooksGuard, BooksGuards
+from domain.actor import ORDERS, RECOVERY, Actor
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
@@ -48,9 +49,12 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
         # their own, so that the other events are read if these have no stream.
         case "replicate":
             shipments = worker.shipment_intake
-            return (
-                Loop("replicate", worker.order_intake.run_once, idle_seconds=0),
-                *([Loop("shipments", shipments.run_once, idle_seconds=0)] if shipments else []),
+            intakes = {"replicate": worker.order_intake}
+            if shipments is not None:
+                intakes["shipments"] = shipments
+            return tuple(
+                Loop(name, intake.run_once, idle_seconds=0, actor=Actor(ORDERS))
+                for name, intake in intakes.items()
             )
         case "complete":
             return (Loop("complete", worker.payment_intake.run_once, idle_seconds=0),)
@@ -59,9 +63,11 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
             first = RELAY_AGAIN_SECONDS
             return (Loop("relay", relay.run_once, signal=signal, first_idle_seconds=first),)
         case "recover":
+            recover, deferred = use_cases.recover_payments, use_cases.apply_deferred_notifications
+            actor = Actor(RECOVERY)
             return (
-                Loop("recover", use_cases.recover_payments.run_once, RECOVER_SECONDS),
-                Loop("deferred", use_cases.apply_deferred_notifications.run_once, DEFERRED_SECONDS),
+                Loop("recover", recover.run_once, RECOVER_SECONDS, actor=actor),
+                Loop("deferred", deferred.run_once, DEFERRED_SECONDS, actor=actor),
                 *_book_loops(use_cases.books_guards),
                 *worker.maintenance,
             )

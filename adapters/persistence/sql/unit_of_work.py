@@ -1,13 +1,12 @@
 """The unit of work on PostgreSQL: each read is one statement, and so is the commit."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
-from adapters.clock import utc_now
 from adapters.persistence.sql import charge_reading, single_order, statements
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.events import event_row
@@ -64,7 +63,7 @@ class SqlUnitOfWork:
     _database: Database
     _traceparent: Callable[[], str | None] = lambda: None
     _actor: Callable[[], Actor] = lambda: THE_SERVICE
-    _now: Clock = utc_now
+    _now: Clock = lambda: datetime.now(UTC)
     """The time of the entries in the histories of orders."""
     _read: dict[OrderId, StoredOrder] = field(factory=dict)
     _epoch: Epoch | None = None

@@ -3,13 +3,13 @@
 An order that exists has none until it changes. The columns have no default, so adding them writes
 no rows; older processes leave them as they are, which the revision next to them shows.
 
-Revision ID: 0018
+Revision ID: 0019
 """
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
