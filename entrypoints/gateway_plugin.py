@@ -8,12 +8,15 @@ from typing import Final
 
 from attrs import field, frozen
 
+from application.ports.gateway_notifications import reader_of
 from application.ports.gateway_plugin import InvalidSetting, MakeGateway
 from application.ports.payment_gateway import GatewayAdapter
 
 VARIABLE: Final = "PAYMENT_GATEWAY"
 
 _REFERENCE: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+_READER_MEMBERS: Final = ("read", "read_verified")
 
 # The members of GatewayAdapter. They are checked when the process starts, so that a plug-in without
 # one of them does not fail during a payment.
@@ -75,6 +78,10 @@ class GatewayPlugin:
         missing = [each for each in _MEMBERS if getattr_static(gateway, each, None) is None]
         if missing:
             problem = f"{self.reference} did not return a gateway: missing {', '.join(missing)}"
+            raise InvalidSetting(VARIABLE, problem)
+        reader = reader_of(gateway)
+        if reader is not None and not all(hasattr(reader, each) for each in _READER_MEMBERS):
+            problem = f"{self.reference}: its notification_reader has no read or read_verified"
             raise InvalidSetting(VARIABLE, problem)
         return gateway
 

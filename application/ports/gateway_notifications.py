@@ -1,8 +1,9 @@
 """Notifications from a gateway (webhooks), verified and translated into our own terms."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum, unique
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import field, frozen
 
@@ -12,6 +13,10 @@ from domain.money import Money
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.refund import ReportedRefund
+
+READ_SECONDS: Final = 10.0
+"""How long verifying a notification may take. Stripe and PayPal wait longer for a reply, and send
+the notification again without one."""
 
 
 @unique
@@ -66,6 +71,8 @@ class ExternalRefundNotification:
     id: str
     charge_id: ChargeId
     reported: ReportedRefund
+    gateway: str | None = None
+    """Whose charge it is; set when it is received."""
 
 
 @frozen
@@ -97,6 +104,8 @@ class DisputeNotification:
     """The gateway's word for the status, if we do not know it; it is not stored."""
     due_by: datetime | None = None
     """Until when the gateway awaits evidence."""
+    gateway: str | None = None
+    """Whose charge it is; set when it is received."""
 
 
 @frozen
@@ -134,9 +143,10 @@ Notification = UsableNotification | UnusableNotification
 
 
 class NotificationReader(Protocol):
-    """Verifies and translates notifications.
+    """Verifies and translates the notifications of one gateway.
 
-    Promises, checked by tests/contracts/notification_reader.py on every adapter:
+    Promises, checked by tests/contracts/notification_reader.py on ours, and by
+    payments_kit/conformance/notification_promises.py on every adapter that has one:
 
     - Nothing unverified is accepted, and no bytes raise anything but `InvalidNotification`.
     - A verified notification is translated, or it is proved not to be about anything of ours, or it
@@ -144,12 +154,22 @@ class NotificationReader(Protocol):
     - Every text of a notification can be stored.
     """
 
-    def read(self, body: bytes, signature: str) -> Notification:
-        """Verify and translate a notification.
+    async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
+        """Verify and translate a notification; the names of its headers are in lower case.
 
         Raises:
             InvalidNotification: the signature is wrong, or too old, or from the future.
+            GatewayUnavailable: what is needed to verify it cannot be fetched now.
         """
 
     def read_verified(self, body: bytes) -> Notification:
         """Translate a notification that was verified before and kept since."""
+
+
+def reader_of(gateway: object) -> NotificationReader | None:
+    """Return the reader of an adapter: its attribute `notification_reader`, if it has one.
+
+    It is optional: recovery finds every outcome without notifications, only later.
+    """
+    reader: NotificationReader | None = getattr(gateway, "notification_reader", None)
+    return reader

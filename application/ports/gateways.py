@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_history import GatewayHistory
+from application.ports.gateway_notifications import NotificationReader, reader_of
 from application.ports.gateway_sessions import GatewaySessions
 from application.ports.payment_gateway import PaymentGateway
 from domain.capture import CaptureMode
@@ -27,6 +28,28 @@ class GatewayNotConfigured(Exception):
 
 
 @frozen
+class AtAnotherGateway(Exception):
+    """A gateway has reported something about a payment that another one has."""
+
+    payment_id: str
+    gateway: str
+    """The gateway that has it."""
+
+    def __str__(self) -> str:
+        return f"payment {self.payment_id} is at {self.gateway}"
+
+
+def require_gateway(payment: Payment, gateway: str) -> None:
+    """Return if a payment is at this gateway.
+
+    Raises:
+        AtAnotherGateway: it is not.
+    """
+    if payment.gateway != gateway:
+        raise AtAnotherGateway(payment.id, payment.gateway)
+
+
+@frozen
 class ConfiguredGateway:
     """One gateway of the settings, with everything that it can do."""
 
@@ -36,6 +59,8 @@ class ConfiguredGateway:
     captures: GatewayCaptures = field(init=False)
     history: GatewayHistory = field(init=False)
     sessions: GatewaySessions = field(init=False)
+    reader: NotificationReader | None = field(init=False)
+    """Reads its notifications, if it hands in a reader of its own."""
 
     @captures.default
     def _find_captures(self) -> GatewayCaptures:
@@ -48,6 +73,10 @@ class ConfiguredGateway:
     @sessions.default
     def _find_sessions(self) -> GatewaySessions:
         return GatewaySessions.of(self.gateway)
+
+    @reader.default
+    def _find_reader(self) -> NotificationReader | None:
+        return reader_of(self.gateway)
 
     @property
     def name(self) -> str:

@@ -31,7 +31,8 @@ async def apply_charge_notification(
         note_order(order)
     else:
         note_payment(payment)
-        if not payment.is_captured:
+        is_other = notification.gateway not in (None, payment.gateway)
+        if is_other or not payment.is_captured:
             return None
     match notification:
         case ExternalRefundNotification():

@@ -1,7 +1,7 @@
 """KeepNotification: keep what was verified and cannot be used, and read it again later."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -12,6 +12,7 @@ from application.ports.gateway_notifications import (
     NotificationReader,
     UnusableNotification,
 )
+from application.ports.gateways import AtAnotherGateway
 from application.ports.payment_gateway import GatewayUnavailable, LookupRefused
 from application.ports.unit_of_work import StorageUnavailable
 from application.ports.unusable_notifications import KeptNotification, UnusableNotifications
@@ -47,10 +48,10 @@ class KeepNotification:
                     await self.receive.check_soon(notification.payment_id, notification.claimed)
             return False
         try:
-            return await self.receive(notification)
+            return await self.receive(gateway, notification)
         except (StorageUnavailable, GatewayUnavailable):
             raise
-        except (LostPayment, LookupRefused) as error:  # an alert tells it
+        except (LostPayment, LookupRefused, AtAnotherGateway) as error:  # an operator is told
             await self._keep(gateway, notification.id, _failed(error), body)
             return False
         except Exception as error:
@@ -71,9 +72,11 @@ class ReplayNotifications:
     kept: UnusableNotifications
 
     async def run_once(
-        self, reader: NotificationReader, numbers: Collection[int] | None = None
+        self, readers: Mapping[str, NotificationReader], numbers: Collection[int] | None = None
     ) -> set[int]:
         """Read these notifications again, or all; return the numbers of those that were used.
+
+        `readers` are those of the gateways, by name; what another one has sent stays.
 
         A notification that is proved not to be about anything of ours counts as used.
 
@@ -83,7 +86,8 @@ class ReplayNotifications:
         used, after = set[int](), 0
         while page := await self.kept.list(PAGE, after):
             for each in page:
-                if numbers is None or each.id in numbers:
+                reader = readers.get(each.gateway)
+                if reader is not None and (numbers is None or each.id in numbers):
                     used |= {each.id} if await self._replay(reader, each) else set()
             after = page[-1].id
         return used
@@ -94,7 +98,7 @@ class ReplayNotifications:
             await self.kept.record_attempt(kept.id, notification.reason)
             return False
         try:
-            await self.receive(notification)
+            await self.receive(kept.gateway, notification)
         except StorageUnavailable:
             raise
         except GatewayUnavailable as unavailable:
@@ -111,6 +115,6 @@ class ReplayNotifications:
 
 def _failed(error: Exception) -> str:
     """Return a reason without the text of an unexpected error: it may quote the notification."""
-    if isinstance(error, LostPayment):
+    if isinstance(error, LostPayment | AtAnotherGateway):
         return str(error)
     return f"it could not be applied: {type(error).__name__}"

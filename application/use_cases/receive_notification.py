@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
@@ -17,6 +17,7 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
     UsableNotification,
 )
+from application.ports.gateways import require_gateway
 from application.ports.payment_gateway import GatewayUnavailable, LookupRefused, OutcomeUnknown
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
@@ -49,59 +50,69 @@ class ReceiveNotification:
     alerts: Alerts
     now: Clock
 
-    async def __call__(self, notification: UsableNotification) -> bool:
-        """Return whether it was new. It is recorded after its effect is committed.
+    async def __call__(self, gateway: str, notification: UsableNotification) -> bool:
+        """Return whether this gateway's notification was new.
+
+        It is recorded after its effect is committed.
 
         Raises:
             StorageUnavailable: nothing is known to be written; the gateway sends it again.
             GatewayUnavailable: the gateway has to be asked, and cannot be; the same.
             LostPayment, LookupRefused: it is about a payment of ours and cannot be applied.
+            AtAnotherGateway: it is about a payment that another gateway has.
         """
+        # Two gateways may use the same ids.
+        notification = evolve(notification, id=f"{gateway}:{notification.id}")
         note(notification=notification.id)
         if await self.retry(lambda work: work.inbox.has(notification.id)):
             return False
         try:
-            await self._apply(notification)
+            await self._apply(gateway, notification)
         except PaymentNotFound:
             # A payment of ours is stored before anything is charged, so the database has lost it,
             # or it belongs to another application on the same gateway account.
-            if not await self._find_lost(notification):
+            if not await self._find_lost(gateway, notification):
                 return False
         await self.retry(lambda work: self._record(work, notification.id))
         return True
 
-    async def _apply(self, notification: UsableNotification) -> None:
+    async def _apply(self, gateway: str, notification: UsableNotification) -> None:
         match notification:
             case PaymentNotification():
-                await self._apply_to_payment(notification)
+                await self._apply_to_payment(gateway, notification)
             case SessionNotification():
                 await self._check_session(notification)
             case RefundNotification():
-                await self._apply_to_refund(notification)
+                await self._apply_to_refund(gateway, notification)
             case ExternalRefundNotification() | DisputeNotification():
                 await self._report_unknown_status(notification)
-                await self._apply_to_charge(notification)
+                await self._apply_to_charge(evolve(notification, gateway=gateway))
             case UnrelatedNotification():
                 pass
 
     async def _settle(
-        self, payment_id: PaymentId, outcome: Outcome, claimed: Payment | None
+        self, gateway: str, payment_id: PaymentId, outcome: Outcome, claimed: Payment | None
     ) -> None:
         """Settle a payment; one that our database has lost is adopted if its labels suffice."""
-        if claimed is not None and await self.find_lost.may_adopt(claimed):
+        is_whole = claimed is not None and claimed.gateway == gateway
+        if claimed is not None and is_whole and await self.find_lost.may_adopt(claimed):
             await self.settle(claimed, outcome)
         else:
-            await self.settle.known(payment_id, outcome)
+            await self.settle.known(payment_id, outcome, gateway)
 
-    async def _find_lost(self, notification: UsableNotification) -> bool:
+    async def _find_lost(self, gateway: str, notification: UsableNotification) -> bool:
         if not isinstance(notification, PaymentNotification):
             return False
-        return await self.find_lost(notification.payment_id, notification.claimed)
+        claimed = notification.claimed
+        if claimed is not None and claimed.gateway != gateway:
+            claimed = None
+        return await self.find_lost(notification.payment_id, claimed)
 
-    async def _apply_to_payment(self, notification: PaymentNotification) -> None:
+    async def _apply_to_payment(self, gateway: str, notification: PaymentNotification) -> None:
         is_approved = isinstance(notification.outcome, Approved)
         if notification.outcome is not None and not is_approved:  # who takes the money looks first
-            await self._settle(notification.payment_id, notification.outcome, notification.claimed)
+            payment_id, claimed = notification.payment_id, notification.claimed
+            await self._settle(gateway, payment_id, notification.outcome, claimed)
         else:
             await self._check_soon(notification.payment_id)
         if notification.refunded is not None:
@@ -129,7 +140,7 @@ class ReceiveNotification:
         except OutcomeUnknown as unknown:
             raise GatewayUnavailable(f"to list refunds: {unknown}") from unknown
 
-    async def _apply_to_refund(self, notification: RefundNotification) -> None:
+    async def _apply_to_refund(self, gateway: str, notification: RefundNotification) -> None:
         """Settle a refund of ours; one that we have not sent is an external one, like any other."""
         reported = notification.reported
 
@@ -137,11 +148,14 @@ class ReceiveNotification:
             order = await work.orders.find_by_payment(notification.payment_id)
             sent = None if order is None else order.sent_refund(reported)
             if order is not None:
-                note_payment(order.payment(notification.payment_id))
+                payment = order.payment(notification.payment_id)
+                note_payment(payment)
+                require_gateway(payment, gateway)
             if order is not None and sent is not None:
                 settled = order.settle_refund(sent.id, reported.outcome, self.now())
                 return save_refunds(work, order, settled)
-            return await self._apply_or_defer(work, notification.as_external)
+            external = evolve(notification.as_external, gateway=gateway)
+            return await self._apply_or_defer(work, external)
 
         await report_doubtful(self.alerts, await self.retry(decision))
 

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
+from application.ports.gateways import require_gateway
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.capture import CaptureFailed
@@ -136,15 +137,17 @@ class SettlePayment:
     ) -> Change:
         order = await work.orders.find_by_payment(payment.id)
         if order is not None:
+            require_gateway(order.payment(payment.id), payment.gateway)
             return _save(work, Change(order, order.settle(payment.id, evidence, now), now))
         order = await _order_of_lost_payment(work, payment, evidence)
         return _save(work, Change(order, order.adopt(payment, evidence, now), now))
 
-    async def known(self, payment_id: PaymentId, evidence: Evidence) -> Payment:
-        """Settle a payment of which the caller only knows the id, as above.
+    async def known(self, payment_id: PaymentId, evidence: Evidence, gateway: str) -> Payment:
+        """Settle a payment of which the caller only knows the id and the gateway, as above.
 
         Raises:
             PaymentNotFound: we have no such payment.
+            AtAnotherGateway: we have it, and it is not at this gateway.
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
 
@@ -154,6 +157,7 @@ class SettlePayment:
                 raise PaymentNotFound(payment_id)
             note(order_id=order.replica.id)
             now = self.now()
+            require_gateway(order.payment(payment_id), gateway)
             return _save(work, Change(order, order.settle(payment_id, evidence, now), now))
 
         note(payment_id=payment_id)

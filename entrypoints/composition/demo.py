@@ -47,7 +47,7 @@ class BankAtFakeGateway:
             outcome = await gateway.finish_debit(PaymentId(payment_id), approved)
             if notifies and outcome is not None:
                 notification = PaymentNotification(new_id(), PaymentId(payment_id), outcome)
-                await self._runtime.use_cases.receive_notification(notification)
+                await self._runtime.use_cases.receive_notification(gateway.name, notification)
 
     async def settle_debit(self, payment_id: str) -> None:
         """Pay a pending debit; a voucher waits for its customer.

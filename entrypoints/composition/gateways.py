@@ -1,7 +1,7 @@
 """Compose the gateways that the settings name, and which of them a currency may use."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import assert_never
 
 from attrs import frozen
@@ -117,14 +117,30 @@ def _stripe(name: GatewayName, settings: Settings) -> GatewayAdapter:
     return StripePaymentIntents(api)
 
 
-def notification_reader_of(settings: Settings, clock: Clock) -> NotificationReader | None:
-    """Return the reader of Stripe's webhooks; None if Stripe is not used.
+def readers_of(
+    settings: Settings, gateways: Gateways, clock: Clock
+) -> Mapping[str, NotificationReader]:
+    """Return what reads the notifications of each gateway that has them, by its name.
 
+    Stripe's is there without a gateway of Stripe, too: its earlier payments may still change.
     Without a secret it verifies none, but it can read those that were kept.
     """
+    found = {each.name: each.reader for each in gateways if each.reader is not None}
     uses_stripe = any(str(each).startswith("stripe-") for each in settings.payment_gateways)
-    if not settings.stripe_webhook_secrets and not uses_stripe:
-        return None
-    from adapters.gateways.stripe.notifications import StripeNotificationReader
+    if uses_stripe or settings.stripe_webhook_secrets:
+        from adapters.gateways.stripe.notifications import StripeNotificationReader
 
-    return StripeNotificationReader(settings.stripe_webhook_secrets, clock)
+        reader = StripeNotificationReader(settings.stripe_webhook_secrets, clock)
+        found.setdefault("stripe", reader)
+    return found
+
+
+def verifying_readers_of(
+    settings: Settings, gateways: Gateways, clock: Clock
+) -> Mapping[str, NotificationReader]:
+    """Return those that can verify what arrives: Stripe's needs a secret."""
+    found = dict(readers_of(settings, gateways, clock))
+    own = {each.name for each in gateways if each.reader is not None}
+    if not settings.stripe_webhook_secrets and "stripe" not in own:
+        found.pop("stripe", None)
+    return found

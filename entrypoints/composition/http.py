@@ -6,7 +6,7 @@ from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
 from application.use_cases.books_guard import BooksGuards
-from entrypoints.composition.gateways import notification_reader_of
+from entrypoints.composition.gateways import verifying_readers_of
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
@@ -35,11 +35,10 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
         open_runtime(settings) as runtime,
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,
     ):
-        reader = notification_reader_of(settings, runtime.clock)
         dependencies = HttpDependencies(
             use_cases=runtime.use_cases,
             idempotency_store=runtime.idempotency_store,
-            notification_reader=reader if settings.stripe_webhook_secrets else None,
+            notification_readers=verifying_readers_of(settings, runtime.gateways, runtime.clock),
             settings=settings,
             alerts=runtime.alerts,
             clock=runtime.clock,

@@ -20,7 +20,7 @@ from application.application import UseCases
 from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
 from entrypoints.composition.broker import broker_of, open_connected, streams_of
-from entrypoints.composition.gateways import notification_reader_of
+from entrypoints.composition.gateways import readers_of
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
 from entrypoints.settings import Settings
@@ -119,11 +119,6 @@ async def open_notifications(settings: Settings) -> AsyncIterator[KeptNotificati
         InvalidSetting: a gateway plug-in rejects the environment.
     """
     async with open_runtime(settings) as runtime:
-        reader = notification_reader_of(settings, runtime.clock)
-        replay = runtime.use_cases.replay_notifications.run_once
-
-        async def replay_if_readable(numbers: Collection[int] | None) -> set[int]:
-            return await replay(reader, numbers) if reader is not None else set()
-
-        store = SqlUnusableNotifications(runtime.database)
-        yield KeptNotifications(store, replay_if_readable)
+        readers = readers_of(settings, runtime.gateways, runtime.clock)
+        replay = partial(runtime.use_cases.replay_notifications.run_once, readers)
+        yield KeptNotifications(SqlUnusableNotifications(runtime.database), replay)

@@ -16,7 +16,7 @@ from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
 from entrypoints.composition.broker import Messaging, open_connected
-from entrypoints.composition.gateways import notification_reader_of
+from entrypoints.composition.gateways import readers_of
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.runtime import Runtime
 from entrypoints.http.probes import Check
@@ -79,7 +79,7 @@ def _dependencies(
         return Alignment(AlignStreams(events, positions, runtime.alerts))
 
     observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
-    reader = notification_reader_of(runtime.settings, runtime.clock)
+    readers = readers_of(runtime.settings, runtime.gateways, runtime.clock)
     retention = Retention(runtime.idempotency_store, SqlRetention(runtime.database).delete_old_rows)
 
     def order_intake(events: InboundEvents) -> OrderIntake:
@@ -107,6 +107,6 @@ def _dependencies(
         outbox_signal=runtime.outbox_signal,
         maintenance=(
             *maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
-            *([replay_loop(use_cases.replay_notifications, reader)] if reader else []),
+            *([replay_loop(use_cases.replay_notifications, readers)] if readers else []),
         ),
     )

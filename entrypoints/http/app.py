@@ -109,7 +109,7 @@ def _routes(
         routes.append(_order_route(OperatorReads(use_cases.find_order, operators)))
     webhooks = WebhookRoutes(
         NotificationHandler(use_cases.keep_notification, tasks),
-        dependencies.notification_reader,
+        dependencies.notification_readers,
         NotificationRefusals(metrics.count_refused_notification, dependencies.alerts),
     )
     routes.append(_webhook_route(webhooks))
@@ -224,14 +224,14 @@ def _order_route(reads: OperatorReads) -> HTTPRouteHandler:
 
 def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
     return post(
-        "/api/payments/webhooks/stripe",
-        operation_id="receiveStripeNotification",
+        "/api/payments/webhooks/{gateway:str}",
+        operation_id="receiveNotification",
         operation_class=operations.ReceiveNotification,
         security=openapi.NO_SECURITY,
         status_code=200,
-        include_in_schema=webhooks.reader is not None,
+        include_in_schema=bool(webhooks.readers),
         responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 404, 408, 413, 415, 503),
-    )(webhooks.stripe)
+    )(webhooks.receive)
 
 
 def _monitoring_routes(monitoring: MonitoringRoutes) -> Sequence[HTTPRouteHandler]:

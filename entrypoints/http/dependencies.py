@@ -26,8 +26,8 @@ class HttpDependencies:
     clock: Clock
     fetch_keys_from: Callable[[str], Fetch]
     """Returns what fetches the keys of JWKS_URL."""
-    notification_reader: NotificationReader | None = None
-    """Without it, there is no webhook route."""
+    notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
+    """By name of the gateway whose webhooks each reads."""
     checks: Mapping[str, Check] = field(factory=dict)
     """The readiness checks by name; the service is not ready if one of them raises."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)

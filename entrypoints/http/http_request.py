@@ -38,6 +38,13 @@ class HeaderValues:
         values = self._values.get(name.encode())
         return values[0].decode("latin-1") if values else default
 
+    def first_values(self) -> dict[str, str]:
+        """Return the first value of each header."""
+        return {
+            name.decode("latin-1"): values[0].decode("latin-1")
+            for name, values in self._values.items()
+        }
+
 
 class HttpRequest(Request[Any, Any, Any]):
     """A request; `fields` are its headers."""

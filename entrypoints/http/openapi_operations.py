@@ -176,7 +176,8 @@ class ReceiveNotification(Operation):
         signature = Parameter(
             name="Stripe-Signature",
             param_in="header",
-            required=True,
+            required=False,
+            description="Of Stripe; other gateways sign with headers of their own",
             schema=Schema(type=OpenAPIType.STRING),
         )
         self.parameters = [*(self.parameters or []), signature]

@@ -1,7 +1,7 @@
 """Maintenance loops: delete old rows, and log alerts."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -77,11 +77,11 @@ def maintenance_loops(retention: Retention, alert_log: AlertLog) -> tuple[Loop, 
     )
 
 
-def replay_loop(replay: ReplayNotifications, reader: NotificationReader) -> Loop:
+def replay_loop(replay: ReplayNotifications, readers: Mapping[str, NotificationReader]) -> Loop:
     """Return the loop that reads kept notifications again: at the start, and then every hour."""
 
     async def run_once() -> int:
-        await replay.run_once(reader)
+        await replay.run_once(readers)
         return 0
 
     return Loop("unusable notifications", run_once, REPLAY_SECONDS)

@@ -1,7 +1,8 @@
 """The promises of a notification reader."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from application.ports.gateway_notifications import (
     InvalidNotification,
+    Notification,
     NotificationReader,
     PaymentNotification,
     UnrelatedNotification,
@@ -52,6 +54,9 @@ class NotificationHarness(Protocol):
     def forge(self, body: bytes) -> str:
         """A signature that is correct except for its secret."""
 
+    def headers(self, signature: str) -> Mapping[str, str]:
+        """The headers of a request with this signature."""
+
 
 class NotificationReaderContract:
     """The promises of application/ports/gateway_notifications.py, NotificationReader."""
@@ -61,16 +66,16 @@ class NotificationReaderContract:
 
     def test_a_signed_notification_is_translated_and_keeps_its_id_when_repeated(self) -> None:
         body = self.harness.charged(PAYMENT)
-        first = self.harness.reader.read(body, self.harness.sign(body))
+        first = self._read(body, self.harness.sign(body))
         assert isinstance(first, PaymentNotification)
         assert first.payment_id == PAYMENT
         assert first.id
-        assert self.harness.reader.read(body, self.harness.sign(body, later=SOON)) == first
+        assert self._read(body, self.harness.sign(body, later=SOON)) == first
 
     @pytest.mark.parametrize("later", [SOON, -SOON, timedelta()])
     def test_an_unrelated_notification_has_only_an_id(self, later: timedelta) -> None:
         body = self.harness.unrelated()
-        notification = self.harness.reader.read(body, self.harness.sign(body, later=later))
+        notification = self._read(body, self.harness.sign(body, later=later))
         assert isinstance(notification, UnrelatedNotification)
         assert notification.id
 
@@ -97,7 +102,7 @@ class NotificationReaderContract:
 
     @given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
     def test_any_signed_bytes_are_translated_unrelated_or_unusable(self, body: bytes) -> None:
-        notification = self.harness.reader.read(body, self.harness.sign(body))
+        notification = self._read(body, self.harness.sign(body))
         assert 0 < len(notification.id) <= MAX_ID
         assert self.harness.reader.read_verified(body) == notification
 
@@ -105,7 +110,7 @@ class NotificationReaderContract:
         "body", [b"[" * 100_000, b"9" * 100_000, b'{"id":' * 50_000, b'{"id": "1", "x": "\xff"}']
     )
     def test_signed_json_that_is_huge_or_not_utf_8_is_unusable(self, body: bytes) -> None:
-        notification = self.harness.reader.read(body, self.harness.sign(body))
+        notification = self._read(body, self.harness.sign(body))
         assert isinstance(notification, UnusableNotification)
 
     @given(st.data())
@@ -116,7 +121,7 @@ class NotificationReaderContract:
         place = data.draw(st.sampled_from(list(_places(event))))
         _replace(event, place, data.draw(json_values | st.sampled_from(HOSTILE)))
         body = json.dumps(event).encode()
-        notification = self.harness.reader.read(body, self.harness.sign(body))
+        notification = self._read(body, self.harness.sign(body))
         for text in _texts(asdict(notification)):
             assert len(text) <= MAX_STORED
             text.encode()  # no half of a surrogate pair
@@ -124,7 +129,11 @@ class NotificationReaderContract:
 
     def _assert_refused(self, body: bytes, signature: str) -> None:
         with pytest.raises(InvalidNotification):
-            self.harness.reader.read(body, signature)
+            self._read(body, signature)
+
+    def _read(self, body: bytes, signature: str) -> Notification:
+        headers = self.harness.headers(signature)
+        return asyncio.run(self.harness.reader.read(body, headers))
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -1,11 +1,12 @@
 """Every notification reader keeps the promises of its port."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 
 from attrs import frozen
 
-from adapters.gateways.stripe.notifications import StripeNotificationReader
+from adapters.gateways.stripe.notifications import SIGNATURE, StripeNotificationReader
 from application.ports.gateway_notifications import NotificationReader
 from domain.identifiers import PaymentId
 from payments_kit.doubles.stripe import charges
@@ -34,6 +35,9 @@ class StripeHarness:
 
     def forge(self, body: bytes) -> str:
         return signature_header(body, [OTHER_SECRET], int(NOW.timestamp()))
+
+    def headers(self, signature: str) -> Mapping[str, str]:
+        return {SIGNATURE: signature}
 
 
 def _charge_event(metadata: dict[str, str]) -> bytes:

@@ -197,13 +197,17 @@ def _second_charge_is_ignored(
 async def _lost_claim_is_not_settled(
     self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any
 ) -> Payment:
-    return await self.known(payment.id, evidence)
+    return await self.known(payment.id, evidence, payment.gateway)
 
 
 async def _lost_payment_is_anothers(
-    self: ReceiveNotification, payment_id: PaymentId, outcome: Outcome, _claimed: Payment | None
+    self: ReceiveNotification,
+    gateway: str,
+    payment_id: PaymentId,
+    outcome: Outcome,
+    _claimed: Payment | None,
 ) -> None:
-    await self.settle.known(payment_id, outcome)
+    await self.settle.known(payment_id, outcome, gateway)
 
 
 async def _nothing_is_missing(_self: CompareBooks, _charges: Sequence[ListedCharge]) -> int:

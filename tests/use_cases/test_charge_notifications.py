@@ -259,7 +259,7 @@ async def test_a_notification_that_cannot_be_applied_does_not_stop_the_others(
     await recover(world)
     world.checkpoint = FailAt(0, ZeroDivisionError("a bug"), {"read orders"})
     assert await apply_deferred(world) == 1
-    assert "could not apply notification evt_" in caplog.text
+    assert "could not apply notification in_memory:evt_" in caplog.text
     world.checkpoint = proceed
     assert await apply_deferred(world) == 1
     assert len(world.order().refunds) == len(world.order().disputes) == 1

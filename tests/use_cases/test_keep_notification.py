@@ -1,5 +1,7 @@
 """KeepNotification and ReplayNotifications: nothing that was verified is lost."""
 
+from collections.abc import Mapping
+
 import pytest
 from attrs import define
 
@@ -17,7 +19,7 @@ from application.use_cases.receive_notification import ReceiveNotification
 from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId
 from domain.payment_status import PaymentStatus
-from tests.builders import PRICE, charged
+from tests.builders import GATEWAY, PRICE, charged
 from tests.world import World
 
 BODY = b"what the gateway sent"
@@ -30,7 +32,7 @@ class Version:
 
     reads: Notification = UNUSABLE
 
-    def read(self, body: bytes, signature: str) -> Notification:
+    async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
         return self.read_verified(body)
 
     def read_verified(self, body: bytes) -> Notification:
@@ -87,13 +89,13 @@ async def test_a_later_version_applies_what_was_kept(world: World) -> None:
     await with_unknown_outcome(world)
     await world.receive(UNUSABLE, BODY)
     replay = world.use_cases().replay_notifications.run_once
-    assert await replay(Version()) == set()
+    assert await replay({GATEWAY: Version()}) == set()
     (kept,) = await world.unusable.list(10)
     assert kept.attempts == 1
 
     payment_id = world.payment().id
     later = Version(PaymentNotification("evt_1", payment_id, charged(payment_id)))
-    assert await replay(later) == {kept.id}
+    assert await replay({GATEWAY: later}) == {kept.id}
     assert world.payment().status is PaymentStatus.SUCCEEDED
     assert await world.unusable.list(10) == []
 
@@ -103,8 +105,8 @@ async def test_a_later_version_removes_what_is_not_ours(world: World) -> None:
     (kept,) = await world.unusable.list(10)
     replay = world.use_cases().replay_notifications.run_once
     later = Version(UnrelatedNotification("evt_1"))
-    assert await replay(later, {kept.id + 1}) == set()
-    assert await replay(later, {kept.id}) == {kept.id}
+    assert await replay({GATEWAY: later}, {kept.id + 1}) == set()
+    assert await replay({GATEWAY: later}, {kept.id}) == {kept.id}
     assert await world.unusable.list(10) == []
 
 

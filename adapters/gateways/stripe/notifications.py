@@ -5,7 +5,7 @@ until a later version can use it. It is never dropped.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from attrs import field, frozen
@@ -40,6 +40,8 @@ from domain.identifiers import ChargeId, PaymentId
 from domain.money import Money
 from domain.outcome import Declined, Outcome
 
+SIGNATURE: Final = "stripe-signature"
+
 # Stripe documents no other events about charges and payment intents
 # (https://docs.stripe.com/api/events/types). Those without an outcome only make us look.
 _WITHOUT_OUTCOME: Final = frozenset(
@@ -73,8 +75,8 @@ class StripeNotificationReader:
     """The valid signing secrets; during a rotation, the old and the new one."""
     _now: Clock
 
-    def read(self, body: bytes, signature: str) -> Notification:
-        verify(body, signature, self._secrets, self._now())
+    async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
+        verify(body, headers.get(SIGNATURE, ""), self._secrets, self._now())
         return self.read_verified(body)
 
     def read_verified(self, body: bytes) -> Notification:

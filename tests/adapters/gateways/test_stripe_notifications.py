@@ -1,5 +1,6 @@
 """What each of Stripe's events means, as the double writes them."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.gateways.stripe.notifications import StripeNotificationReader
+from adapters.gateways.stripe.notifications import SIGNATURE, StripeNotificationReader
 from application.ports.gateway_notifications import (
     DisputeNotification,
     ExternalRefundNotification,
@@ -73,7 +74,11 @@ def refund_outcome(ledger: Ledger, type_: str) -> RefundOutcome:
 
 def read(event: Json) -> Notification:
     body = json.dumps(event).encode()
-    return reader(OLD).read(body, sign(body, OLD))
+    return verified(reader(OLD), body, sign(body, OLD))
+
+
+def verified(reader: StripeNotificationReader, body: bytes, signature: str) -> Notification:
+    return asyncio.run(reader.read(body, {SIGNATURE: signature}))
 
 
 def reader(*secrets: str) -> StripeNotificationReader:
@@ -416,15 +421,15 @@ def test_a_thin_event_is_kept_unless_its_object_cannot_be_ours(
 def test_both_secrets_are_valid_during_a_rotation(
     ours: tuple[str, ...], theirs: tuple[str, ...]
 ) -> None:
-    assert reader(*ours).read(BODY, sign(BODY, *theirs)) == UNRELATED
+    assert verified(reader(*ours), BODY, sign(BODY, *theirs)) == UNRELATED
 
 
 @pytest.mark.parametrize("seconds", [300, -300])
 def test_a_notification_may_be_five_minutes_off_but_no_more(seconds: int) -> None:
     off = timedelta(seconds=seconds)
-    assert reader(OLD).read(BODY, sign(BODY, OLD, later=off)) == UNRELATED
+    assert verified(reader(OLD), BODY, sign(BODY, OLD, later=off)) == UNRELATED
     with pytest.raises(InvalidNotification) as error:
-        reader(OLD).read(BODY, sign(BODY, OLD, later=off + off / 300))
+        verified(reader(OLD), BODY, sign(BODY, OLD, later=off + off / 300))
     assert error.value.because is RefusedBecause.WRONG_TIME
 
 
@@ -437,7 +442,7 @@ def test_a_notification_may_be_five_minutes_off_but_no_more(seconds: int) -> Non
 )
 def test_a_refusal_says_why(signature: str, because: RefusedBecause) -> None:
     with pytest.raises(InvalidNotification) as error:
-        reader(OLD).read(BODY, signature)
+        verified(reader(OLD), BODY, signature)
     assert error.value.because is because
 
 
@@ -453,7 +458,7 @@ def test_a_refusal_says_why(signature: str, because: RefusedBecause) -> None:
 def test_a_malformed_signature_is_refused_and_without_a_secret_every_one(signature: str) -> None:
     for secrets in ([OLD], []):
         with pytest.raises(InvalidNotification):
-            reader(*secrets).read(BODY, signature)
+            verified(reader(*secrets), BODY, signature)
 
 
 def test_the_secrets_are_not_in_the_repr() -> None:

@@ -11,7 +11,7 @@ from application.log_context import MAX_ID, current_ids, log_context, note
 from application.ports.gateway_notifications import ExternalRefundNotification
 from domain.identifiers import ChargeId
 from domain.refund import Refunded, ReportedRefund
-from tests.builders import dollars
+from tests.builders import GATEWAY, dollars
 from tests.entrypoints.http.test_create_refund import refund
 from tests.entrypoints.http.test_webhooks import PlainNotificationReader, notify
 from tests.entrypoints.http.world import HttpWorld, pay, signed_in
@@ -34,7 +34,7 @@ def lines(logged: Lines) -> Lines:
 
 @pytest.fixture
 async def world() -> HttpWorld:
-    world = HttpWorld(notification_reader=PlainNotificationReader())
+    world = HttpWorld(notification_readers={GATEWAY: PlainNotificationReader()})
     await world.create_order()
     return world
 

@@ -10,6 +10,7 @@ import pytest
 from domain.money import MAX_MINOR_UNITS
 from domain.payment_status import PaymentStatus
 from entrypoints.web_origins import MAX_URL
+from tests.builders import GATEWAY
 from tests.entrypoints.http.documented import undocumented
 from tests.entrypoints.http.test_webhooks import PlainNotificationReader
 from tests.entrypoints.http.world import Client, HttpWorld
@@ -20,7 +21,7 @@ Operations = dict[str, dict[str, Any]]
 @pytest.fixture
 async def schema(world: HttpWorld) -> dict[str, Any]:
     """The document of a service with every optional route."""
-    world.notification_reader = PlainNotificationReader()
+    world.notification_readers = {GATEWAY: PlainNotificationReader()}
     async with world.client() as client:
         response = await client.get("/schema")
     assert response.status_code == 200
@@ -48,7 +49,7 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "voidPayment": "/api/payments/{payment_id}/void",
         "reviewPayment": "/api/payments/{payment_id}/review",
         "showOrder": "/api/operator/orders/{order_id}",
-        "receiveStripeNotification": "/api/payments/webhooks/stripe",
+        "receiveNotification": "/api/payments/webhooks/{gateway}",
         "live": "/health/live",
         "ready": "/health/ready",
         "metrics": "/metrics",

@@ -1,6 +1,7 @@
-"""`POST /api/payments/webhooks/stripe`: notifications of the gateway."""
+"""`POST /api/payments/webhooks/{gateway}`: notifications of the gateways."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -16,22 +17,24 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
     UnusableNotification,
 )
+from application.ports.payment_gateway import GatewayUnavailable
 from domain.identifiers import PaymentId
 from domain.payment_status import PaymentStatus
 from entrypoints.http.notification_refusals import SECONDS, SEVERAL, NotificationRefusals
-from tests.builders import charged
+from tests.builders import GATEWAY, charged
 from tests.contracts.alerts import Seconds
 from tests.entrypoints.http.world import Client, HttpWorld, pay
 
-PATH = "/api/payments/webhooks/stripe"
+PATH = f"/api/payments/webhooks/{GATEWAY}"
+STRIPE = "/api/payments/webhooks/stripe"
 
 
 @frozen
 class PlainNotificationReader:
     """Reads `<notification id> <id of a charged payment>`, with the signature `signed`."""
 
-    def read(self, body: bytes, signature: str) -> Notification:
-        if signature != "signed":
+    async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
+        if headers.get("stripe-signature") != "signed":
             raise InvalidNotification("signature", RefusedBecause.WRONG_SIGNATURE)
         return self.read_verified(body)
 
@@ -46,15 +49,17 @@ class PlainNotificationReader:
 
 @pytest.fixture
 async def client(world: HttpWorld) -> AsyncIterator[Client]:
-    world.notification_reader = PlainNotificationReader()
+    world.notification_readers = {GATEWAY: PlainNotificationReader()}
     async with world.client() as client:
         yield client
 
 
-async def notify(client: Client, content: bytes, signature: str | None = "signed") -> int:
+async def notify(
+    client: Client, content: bytes, signature: str | None = "signed", path: str = PATH
+) -> int:
     """Send a notification; return the status."""
     headers = {} if signature is None else {"stripe-signature": signature}
-    response = await client.post(PATH, content=content, headers=headers)
+    response = await client.post(path, content=content, headers=headers)
     if response.status_code == 200:
         assert response.json() == {"received": True}
     return response.status_code
@@ -133,12 +138,12 @@ async def test_webhooks_without_a_configured_secret_are_404_counted_and_an_alert
 ) -> None:
     async with world.client() as client:
         for _ in range(SEVERAL):
-            assert await notify(client, b"evt_1") == 404
-        assert await notify(client, b"a stranger's", None) == 404
+            assert await notify(client, b"evt_1", path=STRIPE) == 404
+        assert await notify(client, b"a stranger's", None, STRIPE) == 404
         assert await refused(client) == ['reason="no_secret"} 3.0']
         paths = (await client.get("/schema/openapi.json")).json()["paths"]
 
-    assert PATH not in paths
+    assert not [path for path in paths if "webhooks" in path]
     (alert,) = await world.alerts.list_current()
     assert (alert.subject, alert.text) == ("no_secret", "STRIPE_WEBHOOK_SECRET is not set")
 
@@ -154,3 +159,61 @@ async def test_an_unusable_notification_is_kept_before_it_is_confirmed(
     assert await notify(client, b"evt_1 unusable") == 200
     (kept,) = await world.unusable.list(10)
     assert (kept.notification_id, kept.body) == ("evt_1", b"evt_1 unusable")
+
+
+@pytest.mark.parametrize("name", ["stripe", "till", "in_memory%20", "IN_MEMORY", "%00", "x" * 500])
+async def test_a_gateway_without_a_reader_and_an_unknown_one_are_404(
+    client: Client, name: str
+) -> None:
+    assert await notify(client, b"evt_1", path=f"/api/payments/webhooks/{name}") == 404
+
+
+async def test_a_notification_of_one_gateway_changes_no_payment_of_another(
+    client: Client, world: HttpWorld
+) -> None:
+    world.faults.add("charge", GatewayFaultKind.REQUEST_LOST)
+    payment_id = (await pay(client)).json()["id"]
+    world.notification_readers = {"till": PlainNotificationReader()}
+    async with world.client() as other:
+        content = f"evt_1 {payment_id}".encode()
+        assert await notify(other, content, path="/api/payments/webhooks/till") == 200
+
+    assert world.payment().status is PaymentStatus.PROCESSING
+    (kept,) = await world.unusable.list(10)
+    assert (kept.gateway, kept.reason) == ("till", f"payment {payment_id} is at in_memory")
+
+
+@frozen
+class UnreliableReader(PlainNotificationReader):
+    """A plug-in's reader: what it waits for does not come, or it returns something else."""
+
+    result: Any = None
+    seconds: float = 0
+
+    async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
+        await asyncio.sleep(self.seconds)
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("reader", "status"),
+    [
+        (UnreliableReader(seconds=60), 503),
+        (UnreliableReader(GatewayUnavailable("no certificate")), 503),
+        (UnreliableReader(None), 500),
+        (UnreliableReader(ValueError("hunter2")), 500),
+        (UnreliableReader(InvalidNotification("a signature")), 400),
+    ],
+)
+async def test_what_a_reader_cannot_do_is_not_confirmed(
+    world: HttpWorld, reader: UnreliableReader, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrypoints.http.webhook_routes.READ_SECONDS", 0.05)
+    world.notification_readers = {GATEWAY: reader}
+    async with world.client() as client:
+        response = await client.post(PATH, content=b"evt_1")
+    assert response.status_code == status
+    assert "hunter2" not in response.text
+    assert await world.unusable.list(10) == []

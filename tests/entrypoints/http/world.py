@@ -86,7 +86,7 @@ async def check_response(response: httpx.Response) -> None:
 def _document() -> dict[str, Any]:
     """Return the OpenAPI document of a service with every optional route."""
     reader: Any = object()
-    app = create_app(HttpWorld(notification_reader=reader).dependencies())
+    app = create_app(HttpWorld(notification_readers={"stripe": reader}).dependencies())
     return completed(app.openapi_schema.to_schema())
 
 
@@ -98,14 +98,14 @@ class HttpWorld(World):
     """The world and the HTTP service in it."""
 
     settings: Settings = SETTINGS
-    notification_reader: NotificationReader | None = None
+    notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
     checks: Mapping[str, Check] = field(factory=dict)
 
     def dependencies(self) -> HttpDependencies:
         return HttpDependencies(
             use_cases=self.use_cases(),
             idempotency_store=self.idempotency_store,
-            notification_reader=self.notification_reader,
+            notification_readers=self.notification_readers,
             settings=self.settings,
             alerts=self.alerts,
             checks=self.checks,

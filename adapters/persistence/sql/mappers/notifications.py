@@ -40,6 +40,7 @@ def notification_row(notification: ChargeNotification, since: datetime) -> Value
     else:
         kind = "refund"
         data = _refund_data(notification.reported)
+    data["gateway"] = notification.gateway
     return (notification.id, notification.charge_id, kind, json.dumps(data), since)
 
 
@@ -57,15 +58,17 @@ def notification_from(
             reason=data["reason"],
             status=DisputeStatus(data["status"]),
             due_by=_moment(data.get("due_by")),
+            gateway=data.get("gateway"),
         )
-    # Older versions stored no labels.
+    # Older versions stored no labels, and no gateway.
     reported = ReportedRefund(
         reference=data["reference"],
         amount=amount,
         outcome=_outcome_from(**data["outcome"]),
         **{name: data.get(name) for name in _LABELS},
     )
-    return ExternalRefundNotification(notification_id, ChargeId(charge_id), reported)
+    gateway = data.get("gateway")
+    return ExternalRefundNotification(notification_id, ChargeId(charge_id), reported, gateway)
 
 
 def _moment(value: str | None) -> datetime | None:
