@@ -95,7 +95,7 @@ async def _replay(store: DeadLetters, numbers: set[int] | None) -> set[int]:
 
 
 def _with_dead_letters(work: Callable[[DeadLetters], Awaitable[Result]]) -> Result:
-    from entrypoints.composition.operator import open_dead_letters
+    from entrypoints.composition.dead_letters import open_dead_letters
 
     settings = settings_or_exit(http=False)
 

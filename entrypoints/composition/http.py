@@ -1,10 +1,13 @@
-"""Compose the HTTP service. It does not use NATS: its events go through the outbox."""
+"""Compose the HTTP service. Only operators' dead letters need NATS: events are in the outbox."""
 
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 
 from adapters.persistence.sql.readiness import Readiness
+from application.ports.inbound_events import DeadLetters
 from application.use_cases.books_guard import BooksGuards
 from entrypoints.composition.gateways import verifying_readers_of
 from entrypoints.composition.key_sets import fetch_keys_from
@@ -44,6 +47,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             clock=runtime.clock,
             fetch_keys_from=fetch_keys_from,
             checks={"database": readiness.check},
+            open_dead_letters=partial(_open_dead_letters, settings),
         )
         async with (
             exporting_metrics(runtime, dependencies.registry),
@@ -51,6 +55,13 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             _comparing_books(runtime.use_cases.books_guards),
         ):
             yield dependencies
+
+
+def _open_dead_letters(settings: Settings) -> AbstractAsyncContextManager[DeadLetters]:
+    # NATS is imported when an operator asks: `serve` starts faster, and most never need it.
+    from entrypoints.composition.dead_letters import open_dead_letters
+
+    return open_dead_letters(settings)
 
 
 @contextlib.asynccontextmanager

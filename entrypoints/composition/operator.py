@@ -8,7 +8,6 @@ from functools import partial
 from attrs import frozen
 
 from adapters.messaging.jetstream.check import check as check_broker
-from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.plans import ORDERS_CONSUMER
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
@@ -17,9 +16,8 @@ from adapters.persistence.sql.migrate import migrate, newest_revision
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.application import UseCases
-from application.ports.inbound_events import DeadLetters
 from application.ports.unusable_notifications import UnusableNotifications
-from entrypoints.composition.broker import broker_of, open_connected, streams_of
+from entrypoints.composition.broker import open_connected
 from entrypoints.composition.gateways import readers_of
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.monitoring.doctor import CheckResult, Doctor
@@ -72,13 +70,6 @@ async def check_sign_in(settings: Settings) -> CheckResult:
         return CheckResult("sign-in", False, f"JWKS_URL: {error}")
     state = f"the identity provider has {len(key_set.keys)} usable keys"
     return CheckResult("sign-in", True, "; ".join((state, *key_set.problems)))
-
-
-@contextlib.asynccontextmanager
-async def open_dead_letters(settings: Settings) -> AsyncIterator[DeadLetters]:
-    """Open the dead letters; their methods raise BrokerUnavailable if NATS cannot be reached."""
-    async with broker_of(settings) as broker:
-        yield JetStreamDeadLetters(broker, streams_of(settings, broker))
 
 
 @contextlib.asynccontextmanager

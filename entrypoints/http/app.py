@@ -14,25 +14,20 @@ from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.cancellation import CancellationHandler
-from entrypoints.http.captures import CaptureHandler
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.direct_routes import DIRECT, DirectRoutes
-from entrypoints.http.handlers import NotificationHandler, PaymentHandler, RefundHandler
+from entrypoints.http.handlers import NotificationHandler, PaymentHandler
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.metrics import Metrics
 from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
-from entrypoints.http.operator_keys import OperatorKeys
-from entrypoints.http.operator_reads import OperatorReads
-from entrypoints.http.operator_routes import OperatorRoutes
+from entrypoints.http.operator_app import operator_routes
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.request_bodies import PaymentRules
 from entrypoints.http.responses import on_error
-from entrypoints.http.reviews import ReviewHandler
 from entrypoints.http.sessions import SessionRoute, session_route
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.stopping import Stopping
@@ -72,7 +67,6 @@ def _routes(
 ) -> Sequence[HTTPRouteHandler]:
     settings, use_cases = dependencies.settings, dependencies.use_cases
     gateways = use_cases.create_charge.claim.gateways
-    guard = IdempotencyGuard(dependencies.idempotency_store)
     replies = RepeatedReplies(use_cases.find_action)
     refusals = RefusalLog(metrics.count_refused_sign_in)
     authenticator = Authenticator.from_settings(
@@ -101,12 +95,7 @@ def _routes(
         *_monitoring_routes(monitoring),
     ]
     if settings.operators:
-        operators = OperatorKeys(settings.operators, refusals)
-        refunds = RefundHandler(use_cases.refund_payment, guard, tasks)
-        captures = CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks)
-        reviews = ReviewHandler(use_cases.review_payment, guard, tasks)
-        routes += _operator_routes(OperatorRoutes(refunds, captures, reviews, operators))
-        routes.append(_order_route(OperatorReads(use_cases.find_order, operators)))
+        routes += operator_routes(dependencies, refusals, tasks)
     webhooks = WebhookRoutes(
         NotificationHandler(use_cases.keep_notification, tasks),
         dependencies.notification_readers,
@@ -165,61 +154,12 @@ def _cancellation_route(payments: PaymentRoutes) -> HTTPRouteHandler:
     return post(
         "/api/payments/{payment_id:str}/cancel",
         operation_id="cancelPayment",
-        operation_class=operations.CancelPayment,
+        operation_class=operations.NoFields,
         security=openapi.USER_SECURITY,
         status_code=200,
         responses=openapi.PAYMENT_CANCELLED
         | openapi.problems(400, 401, 404, 408, 409, 413, 415, 503),
     )(payments.cancel)
-
-
-def _operator_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
-    return (
-        post(
-            "/api/payments/{payment_id:str}/refunds",
-            operation_id="createRefund",
-            operation_class=operations.CreateRefund,
-            security=openapi.OPERATOR_SECURITY,
-            responses=openapi.REFUND_CREATED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
-        )(operators.refund),
-        post(
-            "/api/payments/{payment_id:str}/captures",
-            operation_id="capturePayment",
-            operation_class=operations.CapturePayment,
-            security=openapi.OPERATOR_SECURITY,
-            status_code=200,
-            responses=openapi.PAYMENT_CAPTURED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 502, 503),
-        )(operators.capture),
-        post(
-            "/api/payments/{payment_id:str}/void",
-            operation_id="voidPayment",
-            operation_class=operations.VoidPayment,
-            security=openapi.OPERATOR_SECURITY,
-            status_code=200,
-            responses=openapi.PAYMENT_VOIDED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
-        )(operators.void),
-        post(
-            "/api/payments/{payment_id:str}/review",
-            operation_id="reviewPayment",
-            operation_class=operations.ReviewPayment,
-            security=openapi.OPERATOR_SECURITY,
-            status_code=200,
-            responses=openapi.PAYMENT_REVIEWED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
-        )(operators.review),
-    )
-
-
-def _order_route(reads: OperatorReads) -> HTTPRouteHandler:
-    return get(
-        "/api/operator/orders/{order_id:str}",
-        operation_id="showOrder",
-        security=openapi.OPERATOR_SECURITY,
-        responses=openapi.ORDER | openapi.problems(400, 401, 404, 503),
-    )(reads.order)
 
 
 def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:

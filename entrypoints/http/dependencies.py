@@ -1,6 +1,7 @@
 """HttpDependencies: everything that the HTTP service needs."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry
@@ -10,9 +11,13 @@ from application.ports.alerts import Alerts
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
+from application.ports.inbound_events import DeadLetters
 from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
+
+OpenDeadLetters = Callable[[], AbstractAsyncContextManager[DeadLetters]]
+"""Connects to NATS for one request: few operators ask, and `serve` needs it for nothing else."""
 
 
 @frozen(kw_only=True)
@@ -26,6 +31,7 @@ class HttpDependencies:
     clock: Clock
     fetch_keys_from: Callable[[str], Fetch]
     """Returns what fetches the keys of JWKS_URL."""
+    open_dead_letters: OpenDeadLetters
     notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
     """By name of the gateway whose webhooks each reads."""
     checks: Mapping[str, Check] = field(factory=dict)

@@ -13,6 +13,7 @@ from litestar.openapi.spec import (
 
 from entrypoints.http.errors import NotFound, reply_to
 from entrypoints.http.openapi_document import DocumentPlugin
+from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage
 from entrypoints.http.replies import (
     PROBLEM_JSON,
     ErrorDetail,
@@ -148,6 +149,15 @@ PAYMENT_VOIDED: Final = {
     202: _spec(PaymentBody, "Being released", **_AUTHORIZED, code="voided"),
 }
 ORDER: Final = {200: _spec(OrderBody, "The order with everything that belongs to it")}
+_LETTER: Final = {
+    "id": 7,
+    "subject": "order:created",
+    "reason": "no field `ticket`",
+    "at": "2026-11-22T12:00:00.000Z",
+    "bytes": "e30=",
+}
+DEAD_LETTER: Final = {200: _spec(DeadLetterBody, "It is delivered again", **_LETTER)}
+DEAD_LETTERS: Final = {200: _spec(DeadLetterPage, "A page", items=[_LETTER], next="7")}
 PAYMENT_REVIEWED: Final = {
     200: _spec(PaymentBody, "Kept, or being given back", **_PAYMENT, code="amount_mismatch")
 }

@@ -156,7 +156,7 @@ def _headers(path: str, status: int, *, has_key: bool) -> Iterator[tuple[str, Js
         yield "Accept-Encoding", _CODINGS
 
 
-_RETRIED: Final = ("payments", "captures", "refunds", "webhooks")
+_RETRIED: Final = ("payments", "captures", "refunds", "operators", "webhooks")
 
 
 def _tag(path: str) -> str:

@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
 
 from domain.money import MAX_MINOR_UNITS
 from domain.order_reviews import ReviewDecision
+from entrypoints.http.operator_bodies import LISTED, MAX_LISTED
 from entrypoints.http.validation import MAX_CHARACTERS
 from entrypoints.web_origins import MAX_URL
 
@@ -105,8 +106,8 @@ class CreateSession(Operation):
 
 
 @dataclass
-class CancelPayment(Operation):
-    """The headers of a cancellation, and its body, which has no fields."""
+class NoFields(Operation):
+    """The headers of a request that says everything in its path; its body has no fields."""
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _TRACEPARENT]
@@ -166,6 +167,25 @@ class ReviewPayment(Operation):
             decision=decision,
             reason=_TEXT,
         )
+
+
+@dataclass
+class ListDeadLetters(Operation):
+    """The query of `GET /api/operator/dead-letters`."""
+
+    def __post_init__(self) -> None:
+        limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_LISTED, default=LISTED)
+        cursor = Schema(type=OpenAPIType.STRING, pattern="^[0-9]{1,19}$")
+        self.parameters = [
+            *(self.parameters or []),
+            Parameter(name="limit", param_in="query", schema=limit),
+            Parameter(
+                name="cursor",
+                param_in="query",
+                schema=cursor,
+                description="The `next` of the page before",
+            ),
+        ]
 
 
 @dataclass

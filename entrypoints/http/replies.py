@@ -173,7 +173,7 @@ def payment_body(
         status=payment.status.value,
         amount=payment.amount.minor_units,
         currency=payment.amount.currency.code,
-        created_at=_timestamp(payment.created_at),
+        created_at=timestamp(payment.created_at),
         gateway=payment.gateway,
         stripe_id=payment.charge_id or UNSET,
         charge_id=payment.charge_id or UNSET,
@@ -186,7 +186,7 @@ def payment_body(
             if refund.payment_id == payment.id and refund.status is RefundStatus.SUCCEEDED
         )
     if payment.status is PaymentStatus.AUTHORIZED and payment.authorized_until is not None:
-        body.authorized_until = _timestamp(payment.authorized_until)
+        body.authorized_until = timestamp(payment.authorized_until)
     captured = payment.captured_amount
     if captured not in (None, payment.amount) and captured.currency == payment.amount.currency:
         body.captured_amount = captured.minor_units
@@ -220,7 +220,8 @@ def payment_path(payment_id: str) -> str:
     return f"/api/payments/{payment_id}"
 
 
-def _timestamp(at: datetime) -> str:
+def timestamp(at: datetime) -> str:
+    """Return a time in UTC, with milliseconds, as in ISO 8601."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

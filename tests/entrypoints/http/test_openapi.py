@@ -50,6 +50,8 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "reviewPayment": "/api/payments/{payment_id}/review",
         "showOrder": "/api/operator/orders/{order_id}",
         "receiveNotification": "/api/payments/webhooks/{gateway}",
+        "listDeadLetters": "/api/operator/dead-letters",
+        "replayDeadLetter": "/api/operator/dead-letters/{letter_id}/replay",
         "live": "/health/live",
         "ready": "/health/ready",
         "metrics": "/metrics",

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,7 +12,9 @@ import httpx
 import jwt
 from attrs import define, evolve, field
 
+from adapters.messaging.in_memory import InMemoryDeadLetters
 from application.ports.gateway_notifications import NotificationReader
+from application.ports.inbound_events import DeadLetters
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
@@ -111,7 +114,12 @@ class HttpWorld(World):
             checks=self.checks,
             clock=self.now,
             fetch_keys_from=fetch_keys_from,
+            open_dead_letters=self.open_dead_letters,
         )
+
+    @asynccontextmanager
+    async def open_dead_letters(self) -> AsyncIterator[DeadLetters]:
+        yield InMemoryDeadLetters(self.broker)
 
     def client(self, **settings: Any) -> Client:
         """Return a client of a new process of the service, with some settings changed."""
