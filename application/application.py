@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from attrs import field, frozen
 
+from application.gateway_health import GatewayHealth
 from application.ports.alerts import Alerts
 from application.ports.books import Books
 from application.ports.clock import Clock, NewId
@@ -31,6 +32,7 @@ from application.use_cases.find_lost_payment import FindLostPayment
 from application.use_cases.find_order import FindOrder
 from application.use_cases.keep_notification import KeepNotification, ReplayNotifications
 from application.use_cases.limit_declines import LimitDeclines
+from application.use_cases.list_options import ListOptions
 from application.use_cases.read_payments import ReadPayments
 from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.recover_payments import RecoverPayments
@@ -82,6 +84,7 @@ class UseCases:
     books_guards: BooksGuards
     create_charge: CreateCharge
     create_session: CreateSession
+    list_options: ListOptions
     find_action: FindAction
     cancel_payment: CancelPayment
     read_payments: ReadPayments
@@ -112,7 +115,7 @@ def compose(
     `capture_mode` is for orders that do not say themselves when their money is captured.
     """
     now, gateways, alerts = ports.now, ports.gateways, ports.alerts
-    retry = RetryOnConflict(ports.begin)
+    retry, health = RetryOnConflict(ports.begin), GatewayHealth(now)
     settle = SettlePayment(retry, alerts, now)
     settle_refund = SettleRefund(retry, alerts, now)
     sync = SyncRefunds(retry, gateways, alerts, now)
@@ -146,6 +149,7 @@ def compose(
                 declines,
                 guards,
                 ports.books,
+                health,
                 now,
                 ports.new_id,
             ),
@@ -156,7 +160,8 @@ def compose(
             alerts,
             now,
         ),
-        create_session=CreateSession(ports.begin, gateways, capture_mode, alerts, now),
+        create_session=CreateSession(ports.begin, gateways, capture_mode, health, alerts, now),
+        list_options=ListOptions(ports.begin, gateways, capture_mode, health, now),
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),

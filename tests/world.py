@@ -35,7 +35,7 @@ from application.acting import current_actor
 from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateway_notifications import Notification
-from application.ports.gateways import Gateways
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.inbound_events import InboundEvents
 from application.ports.payment_gateway import CardToken
 from application.ports.unit_of_work import StorageUnavailable
@@ -119,6 +119,12 @@ class World:
         takes_self=True,
     )
     """The alerts of all processes."""
+    others: list[InMemoryGateway] = field(factory=list)
+    """Gateways besides `gateway`; see `add_gateway`."""
+    removed: set[str] = field(factory=set)
+    """The names of gateways that the settings no longer have."""
+    routes: dict[str, tuple[str, ...]] = field(factory=dict)
+    """By currency: the gateways that it may use."""
     _ids: "count[int]" = field(factory=lambda: count(1))
 
     def now(self) -> datetime:
@@ -143,6 +149,28 @@ class World:
         return self.gateway_type(self.ledger, self.faults, self._step, sleep=self._sleep)
 
     @property
+    def gateways(self) -> Gateways:
+        """The gateways of the settings: `gateway` first, unless it was removed."""
+        adapters = [] if self.gateway.name in self.removed else [self.gateway]
+        adapters += [each for each in self.others if each.name not in self.removed]
+        found = {each.name: ConfiguredGateway(each, each.name) for each in adapters}
+        routes = {code: tuple(map(found.__getitem__, names)) for code, names in self.routes.items()}
+        return Gateways(tuple(found.values()), routes)
+
+    @property
+    def ledgers(self) -> list[GatewayLedger]:
+        """The records of all gateways."""
+        return [self.ledger, *(each.ledger for each in self.others)]
+
+    def add_gateway(self, name: str, kind: type[InMemoryGateway] | None = None) -> InMemoryGateway:
+        """Let the settings have another gateway, after those that they have."""
+        kind = kind or self.gateway_type
+        ledger = GatewayLedger(self.now, prefix=f"{name}_")
+        gateway = kind(ledger, Faults(), self._step, name=name, sleep=self._sleep)
+        self.others.append(gateway)
+        return gateway
+
+    @property
     def idempotency_store(self) -> InMemoryIdempotencyStore:
         """The stored replies."""
         return InMemoryIdempotencyStore(self.database)
@@ -158,7 +186,7 @@ class World:
             begin=lambda: self.database.begin(current_traceparent, current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateways=Gateways.only(self.gateway),
+            gateways=self.gateways,
             declines=InMemoryDeclineCounter(self.database),
             now=self.now,
             new_id=lambda: f"id-{next(self._ids)}",
@@ -217,9 +245,10 @@ class World:
         payer: UserId = PAYER,
         expected: ExpectedAmount = ExpectedAmount(),
         sources: tuple[str, ...] = (),
+        gateway: str | None = None,
     ) -> ChargeResult:
         """Pay for an order, and record the reply that the customer gets."""
-        command = PayOrder(order_id, payer, token, expected, sources)
+        command = PayOrder(order_id, payer, token, expected, sources, gateway)
         result = await self.use_cases().create_charge(command)
         kinds = {PaymentStatus.SUCCEEDED: "paid", PaymentStatus.FAILED: "declined"}
         if (kind := kinds.get(result.payment.status)) is not None:
@@ -250,7 +279,9 @@ class World:
         """End all faults, run recovery and relay until all is done, and check the invariants."""
         last_fault, self.checkpoint = self.checkpoint, proceed
         self.failing.clear()
-        self.faults.waiting.clear()
+        for gateway in (self.gateway, *self.others):
+            assert isinstance(gateway.faults, Faults)
+            gateway.faults.waiting.clear()
         await self._finish_everything()
         assert not self.violations, (self.violations, last_fault)
 
@@ -286,12 +317,12 @@ class World:
     @property
     def charges(self) -> list[GatewayCharge]:
         """The charges that succeeded at the gateway."""
-        return charges_at(self.ledger)
+        return [charge for ledger in self.ledgers for charge in charges_at(ledger)]
 
     @property
     def refunds(self) -> list[GatewayRefund]:
         """The refunds that succeeded at the gateway."""
-        return refunds_at(self.ledger)
+        return [refund for ledger in self.ledgers for refund in refunds_at(ledger)]
 
     @property
     def balance(self) -> int:

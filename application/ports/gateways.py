@@ -88,6 +88,12 @@ class ConfiguredGateway:
         """Whether it moves real money."""
         return self.gateway.livemode
 
+    @property
+    def public_key(self) -> str | None:
+        """Its key for browsers: the attribute `public_key`, if it has one."""
+        key = getattr(self.gateway, "public_key", None)
+        return key if isinstance(key, str) else None
+
     def has(self, payment: Payment) -> bool:
         """Whether a payment was sent to it, in its mode."""
         return payment.is_at(self.gateway.name, self.gateway.livemode)

@@ -4,6 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
+from application.gateway_health import GatewayHealth
 from application.log_context import note_payment
 from application.ports.books import Books, new_payment_id
 from application.ports.charge_reading import ChargeQuery
@@ -76,6 +77,7 @@ class ClaimOrder:
     declines: LimitDeclines
     guards: BooksGuards
     books: Books
+    health: GatewayHealth
     now: Clock
     new_id: NewId
 
@@ -97,13 +99,20 @@ class ClaimOrder:
             try:
                 claim = await self._claim(command)
             except BooksNotCompared as not_compared:
-                await not_compared.guard()
+                await self._compare(not_compared.guard)
                 claim = await self._claim(command)
             if self.guards.of(claim.at).holds(claim.generation):
                 return claim
             if not await self.release(command, claim):
                 raise PaymentInProgress(command.order_id, claim.payment)
         raise GatewayUnavailable("the database was lost between claim and charge")
+
+    async def _compare(self, guard: BooksGuard) -> None:
+        try:
+            await guard()
+        except GatewayUnavailable:
+            self.health.failed(guard.compare.gateway.name)
+            raise
 
     async def release(self, command: PayOrder, claim: Claim) -> bool:
         """Free the order for another payment at once; if that fails, recovery does it.

@@ -124,7 +124,14 @@ class CreateCharge:
     async def _charge(self, claim: Claim, token: CardToken) -> Outcome:
         if not claim.payment.may_be_sent(self.now()):
             raise GatewayUnavailable("too much time between claim and charge")
-        return await claim.at.gateway.charge(claim.payment, token)
+        at, health = claim.at, self.claim.health
+        try:
+            outcome = await at.gateway.charge(claim.payment, token)
+        except (GatewayUnavailable, OutcomeUnknown):
+            health.failed(at.name)
+            raise
+        health.answered(at.name)
+        return outcome
 
     async def _report(self, gateway: str, unavailable: GatewayUnavailable) -> None:
         logger.warning("nothing was sent for a payment: %s", unavailable)

@@ -5,6 +5,7 @@ import logging
 
 from attrs import frozen
 
+from application.gateway_health import GatewayHealth
 from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
@@ -64,6 +65,7 @@ class CreateSession:
     gateways: Gateways
     capture_mode: CaptureMode
     """For orders that do not say themselves when their money is captured."""
+    health: GatewayHealth
     alerts: Alerts
     now: Clock
 
@@ -97,7 +99,13 @@ class CreateSession:
             return_url=command.return_url,
             cancel_url=command.cancel_url,
         )
-        return CreatedSession(at.name, await self._create(at.name, create, request), terms.price)
+        try:
+            session = await self._create(at.name, create, request)
+        except GatewayUnavailable:
+            self.health.failed(at.name)
+            raise
+        self.health.answered(at.name)
+        return CreatedSession(at.name, session, terms.price)
 
     async def _create(
         self, gateway: str, create: CreateAtGateway, request: SessionRequest

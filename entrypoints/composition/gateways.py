@@ -144,3 +144,10 @@ def verifying_readers_of(
     if not settings.stripe_webhook_secrets and "stripe" not in own:
         found.pop("stripe", None)
     return found
+
+
+def public_keys_of(settings: Settings, gateways: Gateways) -> Mapping[str, str]:
+    """Return the key for browsers of each gateway that has one, by its name."""
+    stripe = {"stripe": settings.stripe_publishable_key}
+    keys = {each.name: each.public_key or stripe.get(each.name) for each in gateways}
+    return {name: key for name, key in keys.items() if key}

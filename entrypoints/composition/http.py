@@ -9,7 +9,7 @@ from typing import Final
 from adapters.persistence.sql.readiness import Readiness
 from application.ports.inbound_events import DeadLetters
 from application.use_cases.books_guard import BooksGuards
-from entrypoints.composition.gateways import verifying_readers_of
+from entrypoints.composition.gateways import public_keys_of, verifying_readers_of
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
@@ -42,6 +42,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             use_cases=runtime.use_cases,
             idempotency_store=runtime.idempotency_store,
             notification_readers=verifying_readers_of(settings, runtime.gateways, runtime.clock),
+            public_keys=public_keys_of(settings, runtime.gateways),
             settings=settings,
             alerts=runtime.alerts,
             clock=runtime.clock,

@@ -23,6 +23,7 @@ from entrypoints.http.middleware import RequestMiddleware
 from entrypoints.http.monitoring_routes import MonitoringRoutes
 from entrypoints.http.notification_refusals import NotificationRefusals
 from entrypoints.http.operator_app import operator_routes
+from entrypoints.http.payment_options import OptionsRoute, options_route
 from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
@@ -86,12 +87,14 @@ def _routes(
         settings.trusted_proxies,
         rules,
     )
+    options = OptionsRoute(use_cases.list_options, dependencies.public_keys, authenticator)
     sessions = SessionRoute(use_cases.create_session, authenticator, rules)
     monitoring = MonitoringRoutes(dependencies.checks, dependencies.registry)
     routes = [
         *_payment_routes(payments),
         _cancellation_route(payments),
         session_route(sessions),
+        options_route(options),
         *_monitoring_routes(monitoring),
     ]
     if settings.operators:

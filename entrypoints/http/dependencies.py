@@ -34,6 +34,8 @@ class HttpDependencies:
     open_dead_letters: OpenDeadLetters
     notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
     """By name of the gateway whose webhooks each reads."""
+    public_keys: Mapping[str, str] = field(factory=dict)
+    """By name of the gateway: its key for browsers."""
     checks: Mapping[str, Check] = field(factory=dict)
     """The readiness checks by name; the service is not ready if one of them raises."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)

@@ -17,6 +17,7 @@ from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage
 from entrypoints.http.replies import (
     PROBLEM_JSON,
     ErrorDetail,
+    OptionsBody,
     PaymentBody,
     Problem,
     ReadyBody,
@@ -130,6 +131,20 @@ SESSION_CREATED: Final = {
         approveUrl="https://www.paypal.com/checkoutnow?token=5O190127TN364715T",
         amount=1000,
         currency="usd",
+    )
+}
+OPTIONS: Final = {
+    200: _spec(
+        OptionsBody,
+        "How the order may be paid, the best gateway first",
+        orderId="5f9b2c1d",
+        amount=1999,
+        currency="usd",
+        expiresAt="2026-11-22T12:15:00.000Z",
+        gateways=[
+            {"gateway": "stripe", "publicKey": "pk_live_…"},
+            {"gateway": "paypal", "degraded": True},
+        ],
     )
 }
 PAYMENT: Final = {200: _spec(PaymentBody, "The payment", **_PAYMENT, refundedAmount=0)}

@@ -42,6 +42,16 @@ _PROPERTIES: Final[Mapping[str, Mapping[str, Json]]] = {
         "capturedAmount": {**_MINOR, "description": "In minor units, if it is not the amount"},
         "code": {"description": "Why it failed, was reversed or is in review"},
     },
+    "OptionsBody": {
+        "orderId": _TEXT,
+        "amount": _MINOR,
+        "currency": _CURRENCY,
+        "expiresAt": {"description": "Until when the order can be paid; null: no end is known"},
+    },
+    "GatewayBody": {
+        "publicKey": {"description": "The gateway's key for browsers"},
+        "degraded": {"description": "Present if it has failed lately; then it comes last"},
+    },
     "RefundBody": {
         "paymentId": _ID,
         "orderId": _TEXT,

@@ -65,6 +65,25 @@ class SessionBody(Struct, rename="camel"):
     currency: str
 
 
+class GatewayBody(Struct, rename="camel"):
+    """A gateway that an order may be paid at."""
+
+    gateway: str
+    public_key: str | UnsetType = UNSET
+    degraded: bool | UnsetType = UNSET
+
+
+class OptionsBody(Struct, rename="camel"):
+    """How an order may be paid. The amount is in minor units."""
+
+    order_id: str
+    amount: int
+    currency: str
+    expires_at: str | None
+    gateways: list[GatewayBody]
+    payment: PaymentBody | UnsetType = UNSET
+
+
 class RefundBody(Struct, rename="camel"):
     """A refund, as the operator sees it. Amounts are in minor units."""
 

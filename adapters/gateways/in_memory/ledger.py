@@ -40,11 +40,13 @@ class GatewayLedger:
     notifications: list[Notification] = field(factory=list)
     """The notifications that a real gateway would have sent to the webhook, oldest first."""
     delayed: list[_DelayedRequest] = field(factory=list)
+    prefix: str = ""
+    """Begins every identifier, so that those of two gateways differ."""
     _numbers: Iterator[int] = field(factory=lambda: count(1))
 
     def new_id(self) -> str:
         """Return an identifier for a new object; the sequence is the same in every run."""
-        return f"{next(self._numbers):08d}"
+        return f"{self.prefix}{next(self._numbers):08d}"
 
     def apply(self, payment_id: PaymentId, rule: Rule[Result]) -> Result:
         """Execute a request, after the delayed requests that are due."""

@@ -49,6 +49,7 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "voidPayment": "/api/payments/{payment_id}/void",
         "reviewPayment": "/api/payments/{payment_id}/review",
         "showOrder": "/api/operator/orders/{order_id}",
+        "listOptions": "/api/payments/options",
         "receiveNotification": "/api/payments/webhooks/{gateway}",
         "listDeadLetters": "/api/operator/dead-letters",
         "replayDeadLetter": "/api/operator/dead-letters/{letter_id}/replay",

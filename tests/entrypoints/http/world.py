@@ -102,6 +102,7 @@ class HttpWorld(World):
 
     settings: Settings = SETTINGS
     notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
+    public_keys: dict[str, str] = field(factory=dict)
     checks: Mapping[str, Check] = field(factory=dict)
 
     def dependencies(self) -> HttpDependencies:
@@ -109,6 +110,7 @@ class HttpWorld(World):
             use_cases=self.use_cases(),
             idempotency_store=self.idempotency_store,
             notification_readers=self.notification_readers,
+            public_keys=self.public_keys,
             settings=self.settings,
             alerts=self.alerts,
             checks=self.checks,
