@@ -14,13 +14,16 @@ from application.log_context import current_ids
 from entrypoints.trace_context import current_traceparent
 
 # A second protection, for a library that puts a secret into its message: keys, tokens and secrets
-# with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer credentials, and passwords in
-# URLs.
+# with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer and basic credentials,
+# PayPal's access tokens and client secrets, and passwords in URLs.
 _SECRET: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:sk|rk|pk|whsec|tok|btok|ctoken|pm|card|src)_[A-Za-z0-9_]+"
     r"|_secret_[A-Za-z0-9]+"
     r"|eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*"
     r"|(?i:bearer)\s+[^\s\",;\\]+"
+    r"|(?i:basic)\s+[A-Za-z0-9+/]{16,}={0,2}"
+    r"|(?<![A-Za-z0-9])A21AA[A-Za-z0-9_-]{16,}"
+    r"|(?<![A-Za-z0-9_-])E[A-Za-z0-9_-]{79}(?![A-Za-z0-9_-])"
     r"|(?<=://)[^\s/@\"\\:]*:[^\s/@\"\\]*(?=@)"
 )
 

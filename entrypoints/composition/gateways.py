@@ -99,6 +99,8 @@ def gateway_of(
             return FakeGateway(transactional, clock, new_id)
         case "stripe-charges" | "stripe-payment-intents":
             return _stripe(name, settings)
+        case "paypal":
+            return _paypal(settings, clock)
         case _:
             assert_never(name)
 
@@ -115,6 +117,29 @@ def _stripe(name: GatewayName, settings: Settings) -> GatewayAdapter:
     from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 
     return StripePaymentIntents(api)
+
+
+def _paypal(settings: Settings, clock: Clock) -> GatewayAdapter:
+    from adapters.gateways.paypal.certificates import Certificates
+    from adapters.gateways.paypal.client import PayPalApi
+    from adapters.gateways.paypal.gateway import PayPalGateway
+    from adapters.gateways.paypal.notifications import PayPalNotificationReader
+    from adapters.gateways.paypal.wire import LIVE_ADDRESS
+
+    # read_settings requires both
+    client_id, secret = settings.paypal_client_id or "", settings.paypal_client_secret or ""
+    api = PayPalApi(client_id, secret, settings.paypal_api_base or LIVE_ADDRESS)
+    if settings.paypal_webhook_id is None:
+        return PayPalGateway(api)
+    return PayPalGateway(
+        api,
+        PayPalNotificationReader(
+            settings.paypal_webhook_id,
+            Certificates(api.base_address),
+            clock,
+            livemode=api.livemode,
+        ),
+    )
 
 
 def readers_of(

@@ -11,7 +11,7 @@ from application.ports.gateways import ANY_CURRENCY
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
 
-GatewayName = Literal["stripe-payment-intents", "stripe-charges", "fake"]
+GatewayName = Literal["stripe-payment-intents", "stripe-charges", "paypal", "fake"]
 
 DEFAULT: Final[GatewayName] = "stripe-payment-intents"
 

@@ -163,7 +163,7 @@ class Settings:
         metadata=declare(
             "PAYMENT_GATEWAY",
             gateways.gateways,
-            "`stripe-payment-intents`, `stripe-charges`, `fake`,"
+            "`stripe-payment-intents`, `stripe-charges`, `paypal`, `fake`,"
             " or `package.module:function` of [your own](docs/gateways.md); several with commas,"
             " the first is the default",
             default=f"`{gateways.DEFAULT}`",
@@ -175,7 +175,7 @@ class Settings:
             "GATEWAY_ROUTES",
             gateways.routes,
             "the gateways that a currency may use, the best first, such as"
-            " `eur:fake,stripe-payment-intents;*:stripe-payment-intents`",
+            " `eur:paypal,stripe-payment-intents;*:stripe-payment-intents`",
             default="all, in the order above",
         ),
     )
@@ -216,6 +216,45 @@ class Settings:
             "`whsec_…`; two, separated by a comma, while one is rotated",
             default="webhooks are refused without it",
             is_secret=True,
+        ),
+    )
+    paypal_client_id: str | None = field(
+        default=None,
+        metadata=declare(
+            "PAYPAL_CLIENT_ID",
+            parsers.key,
+            "client id of a PayPal application; `GET /api/payments/options` gives it out",
+            default="required for `paypal`",
+        ),
+    )
+    paypal_client_secret: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "PAYPAL_CLIENT_SECRET",
+            parsers.key,
+            "its secret",
+            default="required for `paypal`",
+            is_secret=True,
+        ),
+    )
+    paypal_webhook_id: str | None = field(
+        default=None,
+        metadata=declare(
+            "PAYPAL_WEBHOOK_ID",
+            parsers.webhook_id,
+            "PayPal's id of the webhook that leads to `/api/payments/webhooks/paypal`",
+            default="webhooks are refused without it",
+        ),
+    )
+    paypal_api_base: str | None = field(
+        default=None,
+        metadata=declare(
+            "PAYPAL_API_BASE",
+            parsers.web_url,
+            "another base address of PayPal's API, such as `https://api-m.sandbox.paypal.com` of"
+            " the sandbox",
+            default="PayPal's, for real money",
         ),
     )
     capture: CaptureMode = field(

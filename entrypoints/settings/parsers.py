@@ -35,6 +35,9 @@ MAX_PREFIX: Final = 64
 """Characters of a prefix. NATS advises names of streams and consumers below 32 characters, and
 accepts 255 (https://docs.nats.io/nats-concepts/jetstream/streams)."""
 
+# https://developer.paypal.com/docs/api/webhooks/v1/#webhooks_get
+_WEBHOOK_ID: Final = re.compile(r"[A-Za-z0-9-]{1,50}", re.ASCII)
+
 # https://docs.stripe.com/keys: what begins otherwise than a secret or a restricted key.
 _OTHER_STRIPE_SECRETS: Final = {
     "pk_": "a publishable key, which is for browsers",
@@ -209,6 +212,13 @@ def webhook_secrets(value: str) -> tuple[str, ...]:
             raise ValueError("must begin with whsec_")
         key(each)
     return secrets
+
+
+def webhook_id(value: str) -> str:
+    """Accept PayPal's id of a webhook, and not its address."""
+    if not _WEBHOOK_ID.fullmatch(value):
+        raise ValueError("is not the id of a webhook at PayPal: letters and digits")
+    return value
 
 
 def operators(value: str) -> tuple[Operator, ...]:

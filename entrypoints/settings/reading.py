@@ -99,5 +99,8 @@ def _missing_of_gateways(
     for name in names:
         if name in ("stripe-payment-intents", "stripe-charges") and "stripe_key" not in values:
             yield InvalidSetting("STRIPE_KEY", f"is required with PAYMENT_GATEWAY={name}")
+        for attribute in ("paypal_client_id", "paypal_client_secret"):
+            if name == "paypal" and attribute not in values:
+                yield InvalidSetting(attribute.upper(), "is required with PAYMENT_GATEWAY=paypal")
     for problem in gateways.unknown_gateways(values.get("gateway_routes", ()), names):
         yield InvalidSetting("GATEWAY_ROUTES", problem)

@@ -14,6 +14,7 @@ from payments_kit.doubles.stripe.ledger import Ledger
 from payments_kit.doubles.stripe.webhooks import signature_header
 from tests.builders import NOW
 from tests.contracts.notification_reader import NotificationReaderContract
+from tests.contracts.paypal_notifications import paypal_harness
 
 SECRET, OTHER_SECRET = "whsec_ours", "whsec_other"
 
@@ -52,3 +53,9 @@ class TestStripeNotificationReader(NotificationReaderContract):
     """Stripe's webhooks."""
 
     harness = StripeHarness(StripeNotificationReader([SECRET], lambda: NOW))
+
+
+class TestPayPalNotificationReader(NotificationReaderContract):
+    """PayPal's webhooks, whose certificates are fetched."""
+
+    harness = paypal_harness()

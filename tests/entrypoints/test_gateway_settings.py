@@ -132,3 +132,34 @@ async def test_one_gateway_that_can_authorize_is_enough_to_capture_later() -> No
 def test_each_gateway_requires_its_own_variables() -> None:
     with pytest.raises(InvalidSetting, match=r"^STRIPE_KEY: is required with "):
         read_settings({**COMPLETE, "PAYMENT_GATEWAY": "fake,stripe-charges", "STRIPE_KEY": ""})
+
+
+PAYPAL = {"PAYMENT_GATEWAY": "paypal", "PAYPAL_CLIENT_ID": "A1", "PAYPAL_CLIENT_SECRET": "E1"}
+
+
+def test_paypal_requires_its_credentials_and_not_those_of_stripe() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        read_settings({**COMPLETE, "PAYMENT_GATEWAY": "fake,paypal", "STRIPE_KEY": ""})
+    assert [each.partition(" ")[0] for each in caught.value.problems] == [
+        "PAYPAL_CLIENT_ID:",
+        "PAYPAL_CLIENT_SECRET:",
+    ]
+    settings = read_settings({**COMPLETE, **PAYPAL, "STRIPE_KEY": ""})
+    assert "E1" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("base", "is_live"),
+    [("", True), ("https://api-m.sandbox.paypal.com", False), ("http://127.0.0.1:1", False)],
+)
+async def test_paypal_moves_real_money_at_its_live_address_only(base: str, is_live: bool) -> None:
+    gateways = (await opened(**PAYPAL, PAYPAL_API_BASE=base)).gateways
+    assert gateways.default.name == "paypal"
+    assert gateways.default.livemode is is_live
+    assert gateways.default.can_take(CaptureMode.MANUAL)
+    assert gateways.default.reader is None
+
+
+async def test_paypal_has_a_reader_of_notifications_with_the_id_of_its_webhook() -> None:
+    gateways = (await opened(**PAYPAL, PAYPAL_WEBHOOK_ID="8PT597110X687430L")).gateways
+    assert gateways.default.reader is not None

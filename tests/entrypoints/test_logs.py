@@ -89,6 +89,9 @@ def test_a_line_that_is_written_directly_has_a_level_and_does_not_fail_with_its_
         *("pi_3PqR_secret_vXyZ", "Bearer abc.def-ghi", "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.c2ln"),
         "postgresql://user:password@host/db",
         "ctoken_1PqR",
+        f"A21AA{'Fx' * 20}",
+        f"E{'Kx_-' * 19}abc",
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
     ],
 )
 def test_a_secret_is_redacted(secret: str) -> None:

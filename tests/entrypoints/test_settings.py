@@ -22,6 +22,7 @@ COMPLETE = {
     "JWT_KEY": "jwt-hunter2",
     "STRIPE_KEY": "sk_test_hunter2",
     "STRIPE_WEBHOOK_SECRET": "whsec_hunter2,whsec_hunter3",
+    "PAYPAL_CLIENT_SECRET": "paypal-hunter2",
     "OPERATOR_KEY": "operator-hunter2",
     "OPERATORS": "alice:hunter2, bob:hunter3,alice:hunter4:",
 }
@@ -101,6 +102,10 @@ INVALID_VALUES = {
     ),
     "STRIPE_PUBLISHABLE_KEY": ("sk_test_hunter2", "rk_test_hunter2", "hunter2", "pk_hunter2 3"),
     "STRIPE_API_BASE": ("hunter2",),
+    "PAYPAL_CLIENT_ID": ("hunter2 3", "hunter2\nhunter3"),
+    "PAYPAL_CLIENT_SECRET": ("hunter2 3", "hunter2\nhunter3"),
+    "PAYPAL_WEBHOOK_ID": ("https://hunter2.example/webhooks", "hunter2 3", "h" * 51),
+    "PAYPAL_API_BASE": ("hunter2", "ftp://hunter2"),
     "STRIPE_WEBHOOK_SECRET": (
         "hunter2",
         "whsec_",

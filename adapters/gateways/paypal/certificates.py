@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
@@ -26,6 +26,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 from adapters.gateways.outward import CA_VARIABLES, Route
 from adapters.gateways.paypal.wire import LIVE_ADDRESS, SANDBOX_ADDRESS
 from application.ports.gateway_notifications import InvalidNotification, RefusedBecause
+from application.ports.payment_gateway import GatewayUnavailable
 
 FETCH_SECONDS: Final = 5.0
 """How long a certificate may be waited for: PayPal waits longer for our reply."""
@@ -50,8 +51,37 @@ _LIVE_NAME: Final = "messageverificationcerts.paypal.com"
 _SANDBOX_NAME: Final = "messageverificationcerts.sandbox.paypal.com"
 
 
-class CertificateUnavailable(Exception):
-    """A certificate could not be fetched now; nothing is known about the notification."""
+Fetch = Callable[[str], Awaitable[bytes]]
+"""Returns the PEM file at an address; raises as `fetch` does."""
+
+
+async def fetch(address: str) -> bytes:
+    """Return what PayPal has at this address; a redirect is not followed.
+
+    Raises:
+        InvalidNotification: there is no certificate.
+        GatewayUnavailable: it cannot be fetched now.
+    """
+    route = Route.to(address, certifi.where())
+    try:
+        async with (
+            route.open_plain_session() as session,
+            session.get(address, allow_redirects=False) as response,
+        ):
+            content = await response.content.read(MAX_PEM_BYTES + 1)
+            while len(content) <= MAX_PEM_BYTES and not response.content.at_eof():
+                content += await response.content.read(MAX_PEM_BYTES)
+    except (aiohttp.ClientError, OSError) as error:
+        raise GatewayUnavailable(
+            f"PayPal's certificate cannot be fetched: {type(error).__name__}"
+        ) from None
+    if response.status in (400, 404, 410):
+        raise _refused("PayPal has no such certificate")
+    if response.status != 200:
+        raise GatewayUnavailable(f"instead of a certificate, PayPal replied {response.status}")
+    if len(content) > MAX_PEM_BYTES:
+        raise _refused("the certificate is too large")
+    return content
 
 
 @frozen
@@ -71,6 +101,9 @@ class Certificates:
     """
 
     base_address: str
+    _fetch: Fetch = field(default=fetch, kw_only=True, repr=False)
+    _trusted: Sequence[x509.Certificate] = field(default=(), kw_only=True, repr=False)
+    """Authorities beside the public ones and those of the environment."""
     _kept: dict[str, _Kept] = field(factory=dict, init=False, repr=False)
     _fetching: asyncio.Lock = field(factory=asyncio.Lock, init=False, repr=False)
 
@@ -79,7 +112,7 @@ class Certificates:
 
         Raises:
             InvalidNotification: it is not PayPal's, or not valid now.
-            CertificateUnavailable: it cannot be fetched now.
+            GatewayUnavailable: it cannot be fetched now.
         """
         names = self._names(address)
         if (kept := self._kept.get(address)) is None:
@@ -88,7 +121,7 @@ class Certificates:
                     # Another notification may have fetched it meanwhile.
                     kept = self._kept.get(address) or await self._fetched(address, names, now)
             except TimeoutError:
-                raise CertificateUnavailable("PayPal's certificate did not come in time") from None
+                raise GatewayUnavailable("PayPal's certificate did not come in time") from None
         if not kept.since <= now <= kept.until:
             del self._kept[address]
             raise _refused("PayPal's certificate is not valid at this time")
@@ -120,7 +153,7 @@ class Certificates:
         raise _refused("the certificate's address is not PayPal's")
 
     async def _fetched(self, address: str, names: Sequence[str], now: datetime) -> _Kept:
-        chain = _chain(await _fetch(address))
+        chain = _chain(await self._fetch(address))
         leaf = chain[0]
         self._verify(chain, names, now)
         key = leaf.public_key()
@@ -149,30 +182,8 @@ class Certificates:
 
     @cached_property
     def _roots(self) -> Store:
-        return Store([*_load(Path(certifi.where())), *_own_authorities(os.environ)])
-
-
-async def _fetch(address: str) -> bytes:
-    route = Route.to(address, certifi.where())
-    try:
-        async with (
-            route.open_plain_session() as session,
-            session.get(address, allow_redirects=False) as response,
-        ):
-            content = await response.content.read(MAX_PEM_BYTES + 1)
-            while len(content) <= MAX_PEM_BYTES and not response.content.at_eof():
-                content += await response.content.read(MAX_PEM_BYTES)
-    except (aiohttp.ClientError, OSError) as error:
-        raise CertificateUnavailable(
-            f"PayPal's certificate cannot be fetched: {type(error).__name__}"
-        ) from None
-    if response.status in (400, 404, 410):
-        raise _refused("PayPal has no such certificate")
-    if response.status != 200:
-        raise CertificateUnavailable(f"instead of a certificate, PayPal replied {response.status}")
-    if len(content) > MAX_PEM_BYTES:
-        raise _refused("the certificate is too large")
-    return content
+        public = _load(Path(certifi.where()))
+        return Store([*public, *_own_authorities(os.environ), *self._trusted])
 
 
 def _chain(content: bytes) -> list[x509.Certificate]:

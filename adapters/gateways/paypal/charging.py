@@ -147,16 +147,24 @@ class Charging:
             return order, outcome
         try:
             await self._label(order, payment, left() - _TAKE_SECONDS)
-        except RequestRefused:
-            # The customer may be at PayPal right now; then it is bound before its money is taken.
-            if isinstance(outcome, Approved):
-                raise
+        except RequestRefused as refused:
+            if isinstance(outcome, RequiresAction):
+                return order, outcome  # it is bound before its money is taken
+            # Another request for the same payment may have been faster.
+            again = await self.read(payment, left() - _TAKE_SECONDS)
+            if again is None or not again.is_bound_to(payment):
+                raise refused from None
+            return again, again.outcome(payment)
         return order, outcome
 
     async def _label(self, order: PayPalOrder, payment: Payment, within: float) -> None:
         changes = [
             _change("replace", f"{order.unit_path}/custom_id", payment_label(payment)),
-            _change("add", f"{order.unit_path}/invoice_id", invoice_of(payment)),
+            _change(
+                "replace" if "invoice_id" in order.unit else "add",
+                f"{order.unit_path}/invoice_id",
+                invoice_of(payment),
+            ),
         ]
         await self.api.patch(f"{PATH}/{order.id}", within, changes)
 

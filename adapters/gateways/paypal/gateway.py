@@ -9,6 +9,7 @@ from adapters.gateways.paypal.authorizations import Authorizations
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
 from adapters.gateways.paypal.labels import GATEWAY
+from adapters.gateways.paypal.notifications import PayPalNotificationReader
 from adapters.gateways.paypal.objects import ID
 from adapters.gateways.paypal.refunds import PayPalRefunds
 from adapters.gateways.paypal.refusals import unsupported_amount
@@ -31,6 +32,8 @@ class PayPalGateway:
     """
 
     api: PayPalApi
+    notification_reader: PayPalNotificationReader | None = None
+    """Reads PayPal's webhooks; None if there is no webhook."""
     name: str = GATEWAY
     _charging: Charging = field(init=False, repr=False)
 
@@ -41,6 +44,11 @@ class PayPalGateway:
     @property
     def livemode(self) -> bool:
         return self.api.livemode
+
+    @property
+    def public_key(self) -> str:
+        """The client id, which PayPal's script in the browser needs."""
+        return self.api.client_id
 
     # --- sessions: application/ports/gateway_sessions.py ---
 

@@ -75,6 +75,11 @@ class Label:
             created=found["created"],
         )
 
+    @property
+    def order_id(self) -> OrderId | None:
+        """The id of the shop's order; None if the label has only a hash of it."""
+        return OrderId(self.order) if _PLAIN.fullmatch(self.order) else None
+
     def is_for(self, order_id: OrderId) -> bool:
         """Whether it is the label of an order of the shop."""
         return self.order == _mark(order_id)

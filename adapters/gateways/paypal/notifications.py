@@ -15,7 +15,16 @@ from attrs import field, frozen
 from adapters.gateways.paypal.certificates import Certificates
 from adapters.gateways.paypal.disputes import dispute_of
 from adapters.gateways.paypal.labels import Label, labelled_refund
-from adapters.gateways.paypal.objects import Json, Unreadable, amount, items, link, nested, text
+from adapters.gateways.paypal.objects import (
+    Json,
+    Unreadable,
+    amount,
+    identifier,
+    items,
+    link,
+    nested,
+    text,
+)
 from adapters.gateways.paypal.orders import INTENTS, PayPalOrder, authorized_by, charged_by
 from adapters.gateways.paypal.refunds import reported_refund
 from adapters.gateways.paypal.signatures import Transmission
@@ -27,6 +36,7 @@ from application.ports.gateway_notifications import (
     Notification,
     PaymentNotification,
     RefundNotification,
+    SessionNotification,
     UnrelatedNotification,
     UnusableNotification,
 )
@@ -59,7 +69,7 @@ class PayPalNotificationReader:
 
         Raises:
             InvalidNotification: the signature is wrong, or too old, or from the future.
-            CertificateUnavailable: it cannot be verified now.
+            GatewayUnavailable: its certificate cannot be fetched now.
         """
         now = self._now()
         sent = Transmission.of(headers)
@@ -101,9 +111,10 @@ def _translated(event_id: str, event: Json, resource: Json, *, livemode: bool) -
     if type_.startswith(_REFUNDS):
         return _of_refund(event_id, resource)
     label = _label(resource)
-    if label is None or label.payment is None:
-        # Nobody's, or a session that was never charged: the payment has its order's id only.
+    if label is None:
         return UnrelatedNotification(event_id)
+    if label.payment is None:
+        return _of_session(event_id, resource, label)
     payment_id, outcome, claimed = label.payment, None, None
     if type_.startswith("PAYMENT.CAPTURE."):
         outcome, claimed = _of_capture(resource, label, livemode)
@@ -158,6 +169,17 @@ def _of_order(order: Json, label: Label, livemode: bool) -> tuple[Outcome | None
     is_approved = order_progress(text(order, "status")) is Progress.APPROVED
     is_open = is_approved and label.code is None and not found.has_moved
     return Approved(found.id) if is_open else None, claimed
+
+
+def _of_session(event_id: str, order: Json, label: Label) -> Notification:
+    """Translate what happened to an order that was not charged when it was sent.
+
+    A shop's order whose id does not fit into a label has none here: recovery looks at its payment.
+    """
+    order_id = label.order_id
+    if "purchase_units" not in order or order_id is None:
+        return UnrelatedNotification(event_id)
+    return SessionNotification(event_id, order_id, identifier(order))
 
 
 def _of_refund(event_id: str, refund: Json) -> Notification:
