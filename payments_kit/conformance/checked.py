@@ -22,6 +22,12 @@ from application.ports.gateway_records import (
     GatewayRecords,
     RefundPages,
 )
+from application.ports.gateway_sessions import (
+    CreateSession,
+    GatewaySessions,
+    ReferenceOf,
+    Take,
+)
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     LOOKUP_SECONDS,
@@ -147,6 +153,23 @@ class CheckedGateway:
         capture = GatewayCaptures.of(self._gateway).capture
         return capture and (lambda payment: self._checked("capture", capture(payment)))
 
+    @property
+    def create_session(self) -> CreateSession | None:
+        """The adapter's way to create sessions, if it has one."""
+        create = GatewaySessions.of(self._gateway).create_session
+        return create and (lambda request: self._checked("create_session", create(request)))
+
+    @property
+    def reference_of(self) -> ReferenceOf | None:
+        """The adapter's references of tokens, if it has any."""
+        return GatewaySessions.of(self._gateway).reference_of
+
+    @property
+    def take(self) -> Take | None:
+        """The adapter's way to take what is approved, if it has one."""
+        take = GatewaySessions.of(self._gateway).take
+        return take and (lambda payment: self._checked("take", take(payment)))
+
     async def check(self) -> None:
         """Call the adapter."""
         await self._checked("check", self._gateway.check())
@@ -157,7 +180,7 @@ class CheckedGateway:
 
     async def _checked(self, method: str, call: Awaitable[Result]) -> Result:
         __tracebackhide__ = True
-        is_call = method in ("charge", "refund", "capture")
+        is_call = method in ("charge", "refund", "capture", "create_session", "take")
         seconds = self._call_seconds if is_call else self._lookup_seconds
         limit = asyncio.timeout(seconds)
         try:

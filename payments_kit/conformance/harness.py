@@ -12,8 +12,9 @@ from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.payment import Payment
 from domain.refund import Refund
 
-Step = Literal["charge", "find", "refund", "find_refund", "capture", "cancel"]
-"""The method of the port whose request a fault applies to; the last two only with `capture`."""
+Step = Literal["charge", "find", "refund", "find_refund", "capture", "cancel", "take"]
+"""The method of the port whose request a fault applies to; `capture` and `take` only of an adapter
+that has them, and `cancel` only with `capture`."""
 
 
 CURRENCIES: Final = ("usd", "eur", "jpy", "kwd")

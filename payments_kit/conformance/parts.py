@@ -41,6 +41,16 @@ from payments_kit.conformance.record_promises import (
     UnreliableRecordContract,
 )
 from payments_kit.conformance.refund_promises import SettlingRefundContract
+from payments_kit.conformance.session_harness import (
+    CapturingSessionHarness,
+    SessionHarness,
+    UnreliableSessionHarness,
+)
+from payments_kit.conformance.session_promises import (
+    SessionCaptureContract,
+    SessionContract,
+    UnreliableSessionContract,
+)
 
 
 @frozen
@@ -72,6 +82,7 @@ class Part:
 
 
 _RECORDS: Final = ("charge_records", "refund_records")
+_SESSIONS: Final = ("create_session", "reference_of", "take")
 
 PARTS: Final[Mapping[str, Part]] = {
     "TestGateway": Part(PaymentGatewayContract, harnesses.Harness),
@@ -108,6 +119,11 @@ PARTS: Final[Mapping[str, Part]] = {
     ),
     "TestDisputeRecords": Part(
         DisputeRecordContract, harnesses.DisputeListingHarness, records=("dispute_records",)
+    ),
+    "TestSession": Part(SessionContract, SessionHarness, records=_SESSIONS),
+    "TestSessionCapture": Part(SessionCaptureContract, CapturingSessionHarness, True, _SESSIONS),
+    "TestUnreliableSession": Part(
+        UnreliableSessionContract, UnreliableSessionHarness, records=_SESSIONS
     ),
 }
 """The parts by the names of their classes in suite.py."""

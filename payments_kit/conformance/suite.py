@@ -39,6 +39,11 @@ from payments_kit.conformance.record_promises import (
 )
 from payments_kit.conformance.refund_promises import SettlingRefundContract
 from payments_kit.conformance.run import RUN
+from payments_kit.conformance.session_promises import (
+    SessionCaptureContract,
+    SessionContract,
+    UnreliableSessionContract,
+)
 
 
 @pytest_asyncio.fixture
@@ -146,3 +151,15 @@ class TestUnreliableRecords(UnreliableRecordContract):
 
 class TestDisputeRecords(DisputeRecordContract):
     """Needs an adapter that lists disputes in pages, and a bank that disputes a payment."""
+
+
+class TestSession(SessionContract):
+    """Needs an adapter with `create_session`, `reference_of` and `take`, and its customer."""
+
+
+class TestSessionCapture(SessionCaptureContract):
+    """Needs the same, and an adapter with `capture`."""
+
+
+class TestUnreliableSession(UnreliableSessionContract):
+    """Needs the same, and a connection that can be made to fail."""

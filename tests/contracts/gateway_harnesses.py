@@ -12,6 +12,7 @@ from adapters.gateways.simulated.gateway import SimulatedGateway
 from adapters.gateways.simulated.movements import movements_of
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.simulated.refunds import RefundState
+from adapters.gateways.simulated.sessions import record_id
 from adapters.gateways.stripe.amounts import from_stripe
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.dispute import DisputeStatus
@@ -83,7 +84,7 @@ class SimulatedHarness(StripeTestCards):
         return await self._amount(payment, AttemptState.AUTHORIZED)
 
     async def _amount(self, payment: Payment, state: AttemptState) -> int:
-        record = await self.gateway.record(payment.id)
+        record = await self.gateway.record(record_id(payment))
         return sum(each.amount.minor_units for each in record.attempts if each.state is state)
 
     async def expire(self, payment: Payment) -> None:
@@ -97,8 +98,11 @@ class SimulatedHarness(StripeTestCards):
         await self.gateway._send("expire", payment.id, rule)
 
     async def charge_count(self, payment: Payment) -> int:
-        record = await self.gateway.record(payment.id)
+        record = await self.gateway.record(record_id(payment))
         return sum(each.state is AttemptState.SUCCEEDED for each in record.attempts)
+
+    async def approve(self, token: str) -> None:
+        await self.gateway.approve(token)
 
     async def refund_externally(self, payment: Payment, minor_units: int) -> str:
         amount = Money(minor_units, payment.amount.currency)
@@ -108,7 +112,7 @@ class SimulatedHarness(StripeTestCards):
         return await self.gateway.dispute_externally(payment.id, DisputeStatus.OPEN) or ""
 
     async def refunded_amount(self, payment: Payment) -> int:
-        record = await self.gateway.record(payment.id)
+        record = await self.gateway.record(record_id(payment))
         made = [each for each in record.refunds if each.state is not RefundState.FAILED]
         return sum(each.amount.minor_units for each in made)
 

@@ -37,6 +37,11 @@ from payments_kit.conformance.record_promises import (
     UnreliableRecordContract,
 )
 from payments_kit.conformance.refund_promises import SettlingRefundContract
+from payments_kit.conformance.session_promises import (
+    SessionCaptureContract,
+    SessionContract,
+    UnreliableSessionContract,
+)
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, stripe_account
 from tests.contracts.gateway_harnesses import (
     UNREACHABLE,
@@ -81,6 +86,9 @@ class TestInMemory(
     PendingRecordContract,
     DisputeRecordContract,
     UnreliableRecordContract,
+    SessionContract,
+    SessionCaptureContract,
+    UnreliableSessionContract,
 ):
     """The reference."""
 
@@ -106,6 +114,8 @@ class TestFake(
     RecordListContract,
     PendingRecordContract,
     DisputeRecordContract,
+    SessionContract,
+    SessionCaptureContract,
 ):
     """Its records are in a real PostgreSQL."""
 
