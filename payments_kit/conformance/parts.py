@@ -65,6 +65,9 @@ class Part:
     records: Sequence[str] = ()
     """The optional methods of the adapter that it is about."""
 
+    sessions: bool = False
+    """Whether it is about adapters with any of these methods only."""
+
     def lacks(self, gateway: GatewayAdapter | None) -> list[str]:
         """Return which of these methods the adapter does not have."""
         return [f"gateway.{each}" for each in self.records if getattr(gateway, each, None) is None]
@@ -76,9 +79,11 @@ class Part:
 
     def is_about(self, gateway: GatewayAdapter | None) -> bool:
         """Whether the adapter has what this part is about."""
-        if not self.captures:
-            return True
-        return gateway is not None and GatewayCaptures.of(gateway).capture is not None
+        if gateway is None:
+            return not (self.captures or self.sessions)
+        if self.captures and GatewayCaptures.of(gateway).capture is None:
+            return False
+        return not self.sessions or len(self.lacks(gateway)) < len(self.records)
 
 
 _RECORDS: Final = ("charge_records", "refund_records")
@@ -120,10 +125,12 @@ PARTS: Final[Mapping[str, Part]] = {
     "TestDisputeRecords": Part(
         DisputeRecordContract, harnesses.DisputeListingHarness, records=("dispute_records",)
     ),
-    "TestSession": Part(SessionContract, SessionHarness, records=_SESSIONS),
-    "TestSessionCapture": Part(SessionCaptureContract, CapturingSessionHarness, True, _SESSIONS),
+    "TestSession": Part(SessionContract, SessionHarness, False, _SESSIONS, True),
+    "TestSessionCapture": Part(
+        SessionCaptureContract, CapturingSessionHarness, True, _SESSIONS, True
+    ),
     "TestUnreliableSession": Part(
-        UnreliableSessionContract, UnreliableSessionHarness, records=_SESSIONS
+        UnreliableSessionContract, UnreliableSessionHarness, False, _SESSIONS, True
     ),
 }
 """The parts by the names of their classes in suite.py."""

@@ -6,15 +6,16 @@ from attrs import evolve, field, frozen
 
 from adapters.gateways.paypal.amounts import from_paypal
 from adapters.gateways.paypal.gateway import PayPalGateway
+from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.capture import CaptureFailed
 from domain.identifiers import PaymentId
-from domain.outcome import Approved, Outcome
+from domain.outcome import Approved, Outcome, Refused
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
 from payments_kit.conformance.harness import Step
 from payments_kit.doubles.faults import Kind
-from payments_kit.doubles.paypal import authorizations, captures, refunds
+from payments_kit.doubles.paypal import authorizations, captures, orders, refunds
 from payments_kit.doubles.paypal.instruments import INSTRUMENTS
 from payments_kit.doubles.paypal.replies import Request
 from tests.adapters.gateways.paypal_account import Account
@@ -89,6 +90,25 @@ class PayPalAsCards:
         return token
 
 
+class PayPalSessions(PayPalAsCards):
+    """The adapter as it is, with its sessions."""
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        return await self._gateway.charge(payment, token)
+
+    async def find(self, payment: Payment) -> Outcome | None:
+        return await self._gateway.find(payment)
+
+    async def create_session(self, request: SessionRequest) -> Session | Refused:
+        return await self._gateway.create_session(request)
+
+    def reference_of(self, token: str) -> str | None:
+        return self._gateway.reference_of(token)
+
+    async def take(self, payment: Payment) -> Outcome:
+        return await self._gateway.take(payment)
+
+
 @frozen
 class PayPalHarness:
     """PayPal's adapter, on a double of its own and on an address that nothing serves."""
@@ -118,6 +138,10 @@ class PayPalHarness:
     def refuse(self) -> None:
         error = {"issue": "PAYEE_ACCOUNT_RESTRICTED"}
         self._add_fault("charge", "status_before", status=422, error=error)
+
+    async def approve(self, token: str) -> None:
+        ledger = self.account.paypal.ledger
+        orders.approve(ledger, ledger.orders[token], self.succeeding_token.value)
 
     async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
         [capture] = self._objects("captures", payment)
@@ -159,6 +183,7 @@ class PayPalHarness:
     def _add_fault(self, step: Step, kind: Kind, **more: Any) -> None:
         method, path = {
             "charge": ("POST", r"/(capture|authorize)$"),
+            "take": ("POST", r"/(capture|authorize)$"),
             "find": ("GET", "^/v2/checkout/orders/"),
             "capture": ("POST", r"^/v2/payments/authorizations/.*/capture$"),
             "cancel": ("POST", "/void$"),

@@ -14,6 +14,7 @@ from application.ports.payment_gateway import CardToken
 from domain.identifiers import PaymentId
 from domain.outcome import Approved, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
+from payments_kit.conformance.parts import PARTS
 from payments_kit.conformance.session_promises import SessionContract, UnreliableSessionContract
 from tests.contracts.gateway_harnesses import InMemoryHarness
 from tests.world import World
@@ -165,3 +166,24 @@ async def test_a_second_request_with_another_key_is_noticed_after_a_lost_reply()
     await check(harness(InMemoryGateway))
     with pytest.raises(AssertionError):
         await check(harness(TakesTwiceAfterALostReply))
+
+
+class CardsOnly(InMemoryGateway):
+    """A gateway without sessions."""
+
+    create_session = reference_of = take = None  # type: ignore[assignment]
+
+
+class WithoutTake(InMemoryGateway):
+    """An adapter that is not complete."""
+
+    take = None  # type: ignore[assignment]
+
+
+def test_the_kit_has_these_promises_for_adapters_with_sessions_only() -> None:
+    part = PARTS["TestSession"]
+    assert part.is_about(harness(InMemoryGateway).gateway)
+    assert not part.is_about(harness(CardsOnly).gateway)
+    incomplete = harness(WithoutTake).gateway
+    assert part.is_about(incomplete)
+    assert part.lacks(incomplete) == ["gateway.take"]

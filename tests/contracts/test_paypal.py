@@ -19,9 +19,14 @@ from payments_kit.conformance.history_promises import RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.samples import payment_for
+from payments_kit.conformance.session_promises import (
+    SessionCaptureContract,
+    SessionContract,
+    UnreliableSessionContract,
+)
 from tests.adapters.gateways.paypal_account import make_gateway, paypal_account
 from tests.contracts.gateway_harnesses import UNREACHABLE
-from tests.contracts.paypal_harness import PayPalAsCards, PayPalHarness
+from tests.contracts.paypal_harness import PayPalAsCards, PayPalHarness, PayPalSessions
 
 
 class TestPayPal(
@@ -58,3 +63,13 @@ class TestPayPal(
         found = await harness.account.gateway.find(harness.gateway.claimed(payment))
         assert isinstance(found, Approved)
         assert await harness.charge_count(payment) == 0
+
+
+class TestPayPalSessions(SessionContract, SessionCaptureContract, UnreliableSessionContract):
+    """The adapter as the service uses it."""
+
+    @pytest.fixture
+    async def harness(self) -> AsyncIterator[PayPalHarness]:
+        async with paypal_account() as account:
+            gateway = PayPalSessions(account, account.gateway)
+            yield PayPalHarness(account, gateway, gateway)

@@ -57,8 +57,8 @@ class PayPalGateway:
         return await create_session(self.api, request)
 
     def reference_of(self, token: str) -> str | None:
-        """Return the token if it can be the id of an order at PayPal."""
-        return token if ID.fullmatch(token) else None
+        """Return the token if it can be the id of an order at PayPal, and is no card's number."""
+        return token if ID.fullmatch(token) and not token.isdigit() else None
 
     async def take(self, payment: Payment) -> Outcome:
         """Take the money of an order that its customer has approved."""
