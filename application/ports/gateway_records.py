@@ -69,6 +69,8 @@ class ListedRefund:
     """Its id is the same until the state of the refund changes."""
     body: bytes = field(repr=False)
     """The same as the gateway would send it: a later version may understand it."""
+    created_at: datetime | None = None
+    """When the gateway created it; None if it does not say so."""
 
 
 @frozen
@@ -78,6 +80,8 @@ class ListedDispute:
     notification: DisputeNotification | UnusableNotification
     """Its id is the same until the state of the dispute changes."""
     body: bytes = field(repr=False)
+    """As of a refund."""
+    created_at: datetime | None = None
     """As of a refund."""
 
 

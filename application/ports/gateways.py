@@ -8,6 +8,7 @@ from attrs import field, frozen
 from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_history import GatewayHistory
 from application.ports.gateway_notifications import NotificationReader, reader_of
+from application.ports.gateway_records import GatewayRecords
 from application.ports.gateway_sessions import GatewaySessions
 from application.ports.payment_gateway import PaymentGateway
 from domain.capture import CaptureMode
@@ -58,6 +59,7 @@ class ConfiguredGateway:
     """Its name in the settings, such as `stripe-payment-intents`."""
     captures: GatewayCaptures = field(init=False)
     history: GatewayHistory = field(init=False)
+    records: GatewayRecords = field(init=False)
     sessions: GatewaySessions = field(init=False)
     reader: NotificationReader | None = field(init=False)
     """Reads its notifications, if it hands in a reader of its own."""
@@ -69,6 +71,10 @@ class ConfiguredGateway:
     @history.default
     def _find_history(self) -> GatewayHistory:
         return GatewayHistory.of(self.gateway)
+
+    @records.default
+    def _find_records(self) -> GatewayRecords:
+        return GatewayRecords.of(self.gateway)
 
     @sessions.default
     def _find_sessions(self) -> GatewaySessions:

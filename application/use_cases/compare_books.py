@@ -137,7 +137,7 @@ class CompareBooks:
         named = [each.payment_id for each in reports if isinstance(each, PaymentNotification)]
         known = await self.begin().orders.find_payments(named) if named else {}
         for charge in charges:
-            if not _is_recorded(charge.notification, known):
+            if not is_recorded(charge.notification, known):
                 await self.keep(self.gateway.name, charge.notification, charge.body)
 
     async def _is_ours(self, payment: Payment) -> bool:
@@ -172,7 +172,7 @@ def _start(comparison: Comparison, now: datetime) -> datetime:
     return comparison.mark
 
 
-def _is_recorded(report: Notification, known: Mapping[PaymentId, Payment]) -> bool:
+def is_recorded(report: Notification, known: Mapping[PaymentId, Payment]) -> bool:
     """Whether a report says nothing that the books lack; recovery checks open payments."""
     if not isinstance(report, PaymentNotification) or report.refunded is not None:
         return False

@@ -76,9 +76,9 @@ def _listed_refund(payment_id: PaymentId, refund: RefundRecord) -> ListedRefund:
     charge_id, reported = refund.charge_id, refund.reported
     if refund.refund_id is None:
         external = ExternalRefundNotification(event_id, charge_id, reported)
-        return ListedRefund(external, event_id.encode())
+        return ListedRefund(external, event_id.encode(), refund.created_at)
     ours = RefundNotification(event_id, payment_id, charge_id, reported)
-    return ListedRefund(ours, event_id.encode())
+    return ListedRefund(ours, event_id.encode(), refund.created_at)
 
 
 def _listed_dispute(dispute: DisputeRecord) -> ListedDispute:
@@ -91,7 +91,7 @@ def _listed_dispute(dispute: DisputeRecord) -> ListedDispute:
         reason="fraudulent",
         status=dispute.status,
     )
-    return ListedDispute(notification, event_id.encode())
+    return ListedDispute(notification, event_id.encode(), dispute.created_at)
 
 
 def _page(rows: Rows, records: Sequence[Record]) -> Page[Record]:

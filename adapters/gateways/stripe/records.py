@@ -1,6 +1,7 @@
 """The lists of charges, refunds and disputes in pages; https://docs.stripe.com/api/pagination."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import ceil, floor
 from typing import Final
 
@@ -11,7 +12,14 @@ from adapters.gateways.stripe.events import listed_event
 from adapters.gateways.stripe.history import listed_charge
 from adapters.gateways.stripe.labels import claimed_payment, is_ours
 from adapters.gateways.stripe.notifications import read_event
-from adapters.gateways.stripe.objects import Json, outcome_of_charge, text
+from adapters.gateways.stripe.objects import (
+    Json,
+    Unreadable,
+    is_whole,
+    outcome_of_charge,
+    text,
+    time_of,
+)
 from application.ports.gateway_notifications import (
     DisputeNotification,
     ExternalRefundNotification,
@@ -80,6 +88,14 @@ def _window(period: Period) -> Mapping[str, int]:
     return {"gte": floor(period.since.timestamp()), "lt": ceil(period.until.timestamp())}
 
 
+def _created(obj: Json) -> datetime | None:
+    created = obj.get("created")
+    try:
+        return time_of(created) if is_whole(created) else None
+    except Unreadable:
+        return None
+
+
 def _charge(charge: Json) -> ChargeRecord | None:
     return listed_charge(charge) or _failed(charge)
 
@@ -100,7 +116,7 @@ def _refund(refund: Json) -> ListedRefund | None:
     body = listed_event(refund, "refund.updated", refund.get("status"))
     match read_event(body):
         case RefundNotification() | ExternalRefundNotification() | UnusableNotification() as read:
-            return ListedRefund(read, body)
+            return ListedRefund(read, body, _created(refund))
         case _:
             return None
 
@@ -111,6 +127,6 @@ def _dispute(dispute: Json) -> ListedDispute | None:
     body = listed_event(dispute, f"charge.dispute.{end}", status)
     match read_event(body):
         case DisputeNotification() | UnusableNotification() as read:
-            return ListedDispute(read, body)
+            return ListedDispute(read, body, _created(dispute))
         case _:
             return None

@@ -10,6 +10,7 @@ from attrs import define, field, fields, frozen
 
 from application.ports.alerts import Alert, AlertKind
 from application.ports.clock import Clock
+from application.ports.differences import Difference, DifferenceKind
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import RequestKey, StoredReply
@@ -50,6 +51,20 @@ class KeyRecord:
     reply: StoredReply | None = None
 
 
+DifferenceKey = tuple[str, bool, DifferenceKind, str]
+"""Gateway, mode, kind and subject."""
+
+
+@frozen
+class StoredDifference:
+    """A difference, and when it was found first and last, and resolved."""
+
+    difference: Difference
+    found_at: datetime
+    seen_at: datetime
+    resolved_at: datetime | None = None
+
+
 @define
 class InMemoryTables:
     """The stored data, which outlives the processes that use it; entities read are snapshots."""
@@ -71,6 +86,7 @@ class InMemoryTables:
     idempotency_keys: dict[RequestKey, KeyRecord] = field(factory=dict)
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
     unusable_notifications: dict[int, KeptNotification] = field(factory=dict)
+    differences: dict[DifferenceKey, StoredDifference] = field(factory=dict)
     alerts: dict[tuple[AlertKind, str], Alert] = field(factory=dict)
     """By kind and subject."""
     positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)

@@ -1,0 +1,111 @@
+"""ReconcileRegularly: reconcile every gateway at the start, and then every hour."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Final
+
+from attrs import define, field
+
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.clock import Clock
+from application.ports.differences import Difference
+from application.ports.gateway_records import Period
+from application.ports.gateways import ConfiguredGateway, Gateways
+from application.use_cases.compare_books import MARGIN
+from application.use_cases.reconcile import NotReconciled, Reconcile
+
+logger = logging.getLogger(__name__)
+
+INTERVAL: Final = timedelta(hours=1)
+"""How often a gateway is reconciled."""
+
+RETRY_AFTER: Final = timedelta(minutes=1)
+"""The pause after a gateway could not be asked: it is no customer who waits for it."""
+
+LOOK_BACK: Final = timedelta(days=3)
+"""How far the first comparison looks back, and one a day: so long gateways repeat their webhooks
+(https://docs.stripe.com/webhooks#retries), and so long the last backup is found to be old."""
+
+OVERLAP: Final = timedelta(hours=3)
+"""How much of what was compared before is compared again: what has changed since then, and what
+was listed late (PayPal: https://developer.paypal.com/docs/api/transaction-search/v1/)."""
+
+DAY: Final = timedelta(days=1)
+
+
+@define
+class _State:
+    """When a gateway is due, and what was compared."""
+
+    due_at: datetime | None = None
+    long_due_at: datetime | None = None
+    compared_until: datetime | None = None
+    resume_at: datetime | None = None
+    """Where a comparison was interrupted."""
+
+
+@define(eq=False)
+class ReconcileRegularly:
+    """Repairs what differs. Several processes may do so at once: every repair is idempotent."""
+
+    reconcile: Reconcile
+    gateways: Gateways
+    alerts: Alerts
+    now: Clock
+    _states: dict[str, _State] = field(factory=dict, init=False)
+
+    async def run_once(self) -> int:
+        """Reconcile the gateways that are due; return how many differences were found.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached; it is tried again.
+        """
+        found = 0
+        for each in self.gateways:
+            state = self._states.setdefault(each.name, _State())
+            can_be = each.records.charges is not None
+            if can_be and (state.due_at is None or self.now() >= state.due_at):
+                found += await self._run(each, state)
+        return found
+
+    async def _run(self, at: ConfiguredGateway, state: _State) -> int:
+        began_at, found = self.now(), list[str]()
+
+        def observe(difference: Difference) -> None:
+            found.append(difference.kind.value)
+            logger.warning("%s", _line(difference))
+
+        is_long = state.long_due_at is None or began_at >= state.long_due_at
+        period = Period(_since(state, began_at, is_long=is_long), began_at + MARGIN)
+        try:
+            await self.reconcile(at, period, observe, repair=True)
+        except NotReconciled as error:
+            state.due_at, state.resume_at = self.now() + RETRY_AFTER, error.until
+            if error.is_final:
+                await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, at.name, str(error))
+            else:
+                logger.warning("%s", error)
+            return len(found)
+        state.due_at = began_at + INTERVAL
+        state.compared_until, state.resume_at = began_at, None
+        if is_long:
+            state.long_due_at = began_at + DAY
+        return len(found)
+
+
+def _since(state: _State, now: datetime, *, is_long: bool) -> datetime:
+    if state.resume_at is not None:
+        return state.resume_at
+    if is_long or state.compared_until is None:
+        return now - LOOK_BACK
+    return state.compared_until - OVERLAP
+
+
+def _line(found: Difference) -> str:
+    about = found.payment_id or found.subject
+    result = "repaired" if found.repaired else "not repaired"
+    reason = f" ({found.reason})" if found.reason else ""
+    return (
+        f"difference {found.kind.value} of payment {about} at {found.gateway}:"
+        f" ours {found.ours}, theirs {found.theirs}: {result}{reason}"
+    )
