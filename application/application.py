@@ -9,8 +9,10 @@ from application.ports.alerts import Alerts
 from application.ports.books import Books
 from application.ports.clock import Clock, NewId
 from application.ports.decline_counter import DeclineCounter
+from application.ports.differences import Differences
 from application.ports.event_publisher import EventPublisher, OutboxQueue
 from application.ports.gateways import Gateways
+from application.ports.payment_pages import PaymentPages
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
 from application.retry import RetryOnConflict
@@ -35,6 +37,11 @@ from application.use_cases.limit_declines import LimitDeclines
 from application.use_cases.list_options import ListOptions
 from application.use_cases.read_payments import ReadPayments
 from application.use_cases.receive_notification import ReceiveNotification
+from application.use_cases.reconcile import Reconcile
+from application.use_cases.reconcile_charges import ReconcileCharges
+from application.use_cases.reconcile_payments import ReconcilePayments
+from application.use_cases.reconcile_regularly import ReconcileRegularly
+from application.use_cases.reconcile_reports import ReconcileReports
 from application.use_cases.recover_payments import RecoverPayments
 from application.use_cases.refund_payment import RefundPayment
 from application.use_cases.relay_outbox import RelayOutbox
@@ -66,6 +73,8 @@ class Ports:
     alerts: Alerts
     unusable: UnusableNotifications
     books: Books
+    differences: Differences
+    payment_pages: PaymentPages
 
 
 @frozen
@@ -102,6 +111,8 @@ class UseCases:
     replay_notifications: ReplayNotifications
     apply_deferred_notifications: ApplyDeferredNotifications
     recover_payments: RecoverPayments
+    reconcile: Reconcile
+    reconcile_regularly: ReconcileRegularly
     relay_outbox: RelayOutbox
 
 
@@ -138,6 +149,13 @@ def compose(
     )
     take = TakeApproved(settle, guards, alerts, now)
     check = CheckPayment(gateways, settle, take, alerts, now)
+    reconcile = Reconcile(
+        ReconcileCharges(ports.begin, ports.books, settle, check, keep, now),
+        ReconcileReports(ports.begin, ports.books, keep, sync, now),
+        ReconcilePayments(ports.payment_pages, now),
+        ports.differences,
+        now,
+    )
     return UseCases(
         books_guards=guards,
         create_charge=CreateCharge(
@@ -181,5 +199,7 @@ def compose(
         replay_notifications=ReplayNotifications(receive, ports.unusable),
         apply_deferred_notifications=ApplyDeferredNotifications(ports.begin, retry, alerts, now),
         recover_payments=RecoverPayments(ports.begin, check, check_refund, send_capture, now),
+        reconcile=reconcile,
+        reconcile_regularly=ReconcileRegularly(reconcile, gateways, alerts, now),
         relay_outbox=RelayOutbox(ports.outbox, ports.publisher, ports.relay_name, ports.alerts),
     )

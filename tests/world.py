@@ -26,8 +26,10 @@ from adapters.persistence.in_memory import (
     InMemoryBooks,
     InMemoryDatabase,
     InMemoryDeclineCounter,
+    InMemoryDifferences,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
+    InMemoryPaymentPages,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -194,6 +196,8 @@ class World:
             alerts=self.alerts,
             unusable=self.unusable,
             books=InMemoryBooks(self.database),
+            differences=InMemoryDifferences(self.database),
+            payment_pages=InMemoryPaymentPages(self.database),
         )
         return compose(ports, self.limits, self.capture_mode)
 

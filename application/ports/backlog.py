@@ -41,6 +41,8 @@ class Backlog:
     oldest_deferred: timedelta | None
     """How long the oldest deferred notification has waited; None if there is none."""
     notifications_unusable: int
+    differences: int = 0
+    """Open differences between the gateways' books and ours."""
 
 
 @unique
@@ -56,6 +58,7 @@ class BacklogKind(Enum):
     EVENT_PARKED = "event_parked"
     NOTIFICATION_DEFERRED = "notification_deferred"
     NOTIFICATION_UNUSABLE = "notification_unusable"
+    DIFFERENCE = "difference"
 
 
 @frozen
@@ -66,10 +69,11 @@ class BacklogItem:
     id: str
     belongs_to: str
     """The order of a payment or an event, the payment of a refund, the charge of a deferred
-    notification, the gateway of an unusable one."""
+    notification, the gateway of an unusable one, the payment or gateway of a difference."""
     detail: str
     """The status of a payment or pending refund, the code of a failed refund, the reason of a
-    parked event or an unusable notification, else the subject or the kind."""
+    parked event or an unusable notification, the kind of a difference, else the subject or
+    the kind."""
     since: datetime
     age: timedelta
 

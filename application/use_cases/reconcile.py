@@ -25,9 +25,6 @@ from application.use_cases.reconciliation import Observe, Part, TooManyCharges
 
 logger = logging.getLogger(__name__)
 
-# How much is compared at first: a day of most shops is some pages. Its length adapts.
-_FIRST_PART: Final = timedelta(days=1)
-
 # Gateways list in whole seconds.
 _SHORTEST: Final = timedelta(seconds=1)
 
@@ -70,6 +67,33 @@ class Totals:
         self.foreign += counts["foreign"]
 
 
+@define
+class Run:
+    """A comparison of a period, and how far it is."""
+
+    at: ConfiguredGateway
+    period: Period
+    began_at: datetime
+    since: datetime
+    """Everything before is compared."""
+    span: timedelta
+    """How much is tried to be compared at once."""
+    totals: Totals = field(factory=Totals)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it is compared."""
+        return self.since >= self.period.until
+
+    @property
+    def compared(self) -> ComparedPeriod:
+        """What was compared; a record may be created some time after its payment was claimed."""
+        at, period = self.at, self.period
+        return ComparedPeriod(
+            at.name, at.livemode, period.since + MARGIN, period.until, self.began_at
+        )
+
+
 @frozen
 class Reconcile:
     """Compare a gateway's charges, refunds and disputes of a period with our books; never charge.
@@ -100,28 +124,42 @@ class Reconcile:
             NotReconciled: the gateway could not be asked to the end.
             StorageUnavailable: the database cannot be reached.
         """
-        began_at, totals = self.now(), Totals()
-        since, span = period.since, _FIRST_PART
-        while since < period.until:
-            until = min(since + span, period.until)
-            part = Part(at, Period(since, until), repair, self.store, observe)
+        run = self.begin(at, period)
+        while not run.is_complete:
+            await self.step(run, observe, repair=repair)
+            progress(run.since)
+        return run.totals
+
+    def begin(self, at: ConfiguredGateway, period: Period) -> Run:
+        """Begin to compare a period."""
+        return Run(at, period, self.now(), period.since, period.until - period.since)
+
+    async def step(self, run: Run, observe: Observe, *, repair: bool) -> None:
+        """Compare one part of what is left; it takes minutes at most.
+
+        Raises:
+            NotReconciled: the gateway could not be asked; the next step continues there.
+            StorageUnavailable: the database cannot be reached; the same.
+        """
+        while True:
+            until = min(run.since + run.span, run.period.until)
+            part = Part(run.at, Period(run.since, until), repair, self.store, observe)
             try:
                 await self._compare(part)
             except TooManyCharges:
-                span = (until - since) / 2
-                if span < _SHORTEST:
-                    raise NotReconciled(at.name, since, "too many charges in a second") from None
-                continue
+                run.span = (until - run.since) / 2
+                if run.span < _SHORTEST:
+                    reason = "it has too many charges of one second"
+                    raise NotReconciled(run.at.name, run.since, reason) from None
             except (OutcomeUnknown, GatewayUnavailable) as error:
                 is_final = isinstance(error, LookupRefused)
-                raise NotReconciled(at.name, since, str(error), is_final) from error
-            totals.add(part.counts)
-            since, span = until, 2 * span
-            progress(since)
-        await self.store.resolve(
-            ComparedPeriod(at.name, at.livemode, period.since + MARGIN, period.until, began_at)
-        )
-        return totals
+                raise NotReconciled(run.at.name, run.since, str(error), is_final) from error
+            else:
+                break
+        run.totals.add(part.counts)
+        run.since, run.span = until, 2 * run.span
+        if run.is_complete:
+            await self.store.resolve(run.compared)
 
     async def _compare(self, part: Part) -> None:
         lists: GatewayRecords = part.at.records

@@ -12,7 +12,7 @@ from application.ports.differences import Difference
 from application.ports.gateway_records import Period
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.use_cases.compare_books import MARGIN
-from application.use_cases.reconcile import NotReconciled, Reconcile
+from application.use_cases.reconcile import NotReconciled, Reconcile, Run
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +35,12 @@ DAY: Final = timedelta(days=1)
 
 @define
 class _State:
-    """When a gateway is due, and what was compared."""
+    """When a gateway is due, and what is being compared."""
 
     due_at: datetime | None = None
     long_due_at: datetime | None = None
     compared_until: datetime | None = None
-    resume_at: datetime | None = None
-    """Where a comparison was interrupted."""
+    run: Run | None = None
 
 
 @define(eq=False)
@@ -55,7 +54,7 @@ class ReconcileRegularly:
     _states: dict[str, _State] = field(factory=dict, init=False)
 
     async def run_once(self) -> int:
-        """Reconcile the gateways that are due; return how many differences were found.
+        """Compare a part at each gateway that is due; return how many differences were found.
 
         Raises:
             StorageUnavailable: the database cannot be reached; it is tried again.
@@ -65,40 +64,40 @@ class ReconcileRegularly:
             state = self._states.setdefault(each.name, _State())
             can_be = each.records.charges is not None
             if can_be and (state.due_at is None or self.now() >= state.due_at):
-                found += await self._run(each, state)
+                found += await self._step(each, state)
         return found
 
-    async def _run(self, at: ConfiguredGateway, state: _State) -> int:
-        began_at, found = self.now(), list[str]()
+    async def _step(self, at: ConfiguredGateway, state: _State) -> int:
+        found = list[str]()
 
         def observe(difference: Difference) -> None:
             found.append(difference.kind.value)
             logger.warning("%s", _line(difference))
 
-        is_long = state.long_due_at is None or began_at >= state.long_due_at
-        period = Period(_since(state, began_at, is_long=is_long), began_at + MARGIN)
+        run = state.run or self._begin(at, state)
+        state.run = run
         try:
-            await self.reconcile(at, period, observe, repair=True)
+            await self.reconcile.step(run, observe, repair=True)
         except NotReconciled as error:
-            state.due_at, state.resume_at = self.now() + RETRY_AFTER, error.until
+            state.due_at = self.now() + RETRY_AFTER
             if error.is_final:
                 await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, at.name, str(error))
             else:
                 logger.warning("%s", error)
-            return len(found)
-        state.due_at = began_at + INTERVAL
-        state.compared_until, state.resume_at = began_at, None
-        if is_long:
-            state.long_due_at = began_at + DAY
+        else:
+            if run.is_complete:
+                state.run, state.due_at = None, run.began_at + INTERVAL
+                state.compared_until = run.began_at
         return len(found)
 
-
-def _since(state: _State, now: datetime, *, is_long: bool) -> datetime:
-    if state.resume_at is not None:
-        return state.resume_at
-    if is_long or state.compared_until is None:
-        return now - LOOK_BACK
-    return state.compared_until - OVERLAP
+    def _begin(self, at: ConfiguredGateway, state: _State) -> Run:
+        now = self.now()
+        since = now - LOOK_BACK
+        if state.compared_until is not None and state.long_due_at and now < state.long_due_at:
+            since = state.compared_until - OVERLAP
+        else:
+            state.long_due_at = now + DAY
+        return self.reconcile.begin(at, Period(since, now + MARGIN))
 
 
 def _line(found: Difference) -> str:

@@ -9,6 +9,7 @@ from entrypoints.cli.notifications import notification_commands
 from entrypoints.cli.orders import explain, show
 from entrypoints.cli.outbox import outbox_commands
 from entrypoints.cli.payments import capture, refund, review, void
+from entrypoints.cli.reconcile import reconcile
 from entrypoints.cli.service import serve, worker
 from entrypoints.settings.reference import help_text
 
@@ -31,7 +32,7 @@ def main() -> None:
 
 for _command in (
     *(serve, worker, migrate, doctor),
-    *(show, explain, capture, void, refund, review),
+    *(show, explain, capture, void, refund, review, reconcile),
     *(dead_letter_commands, notification_commands, outbox_commands),
 ):
     main.add_command(_command)

@@ -33,7 +33,7 @@ def serve() -> None:
     "roles",
     multiple=True,
     type=click.Choice(get_args(Role)),
-    help="A role of this worker; repeatable.  [default: replicate, relay, recover]",
+    help="A role of this worker; repeatable.  [default: all but complete]",
 )
 def worker(roles: tuple[Role, ...]) -> None:
     """Run the worker: events and recovery.
@@ -43,6 +43,8 @@ def worker(roles: tuple[Role, ...]) -> None:
     relay      publish the events of the outbox to NATS
     recover    settle payments and refunds that a crash, a timeout or a cancellation left open;
                delete old rows, log alerts
+    reconcile  compare the gateways' books with ours at the start and every hour, and repair
+               what differs
     complete   the orders service's side of payment:created: mark the order as complete
 
     Any number of workers may run any role. SIGTERM stops a worker gracefully.

@@ -19,10 +19,12 @@ from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
+from adapters.persistence.sql.differences import SqlDifferences
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.payment_pages import SqlPaymentPages
 from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.unusable_notifications import SqlUnusableNotifications
 from application.acting import current_actor
@@ -153,6 +155,8 @@ def _compose(
         alerts=alerts,
         unusable=SqlUnusableNotifications(database),
         books=SqlBooks(database),
+        differences=SqlDifferences(database),
+        payment_pages=SqlPaymentPages(database),
     )
     return Runtime(
         settings=settings,

@@ -27,6 +27,7 @@ class BacklogMetrics:
     notifications: Gauge
     oldest_notification: Gauge
     unusable_notifications: Gauge
+    differences: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "BacklogMetrics":
@@ -85,6 +86,11 @@ class BacklogMetrics:
                 "Verified notifications that are kept because they cannot be used.",
                 registry=registry,
             ),
+            Gauge(
+                "payments_differences",
+                "Open differences between the gateways' books and ours.",
+                registry=registry,
+            ),
         )
 
     def set(self, backlog: Backlog) -> None:
@@ -102,6 +108,7 @@ class BacklogMetrics:
         self.notifications.set(backlog.notifications_deferred)
         self.oldest_notification.set(_seconds(backlog.oldest_deferred))
         self.unusable_notifications.set(backlog.notifications_unusable)
+        self.differences.set(backlog.differences)
 
     async def refresh(self, reader: BacklogReader) -> None:
         """Read the backlog and set the gauges; they keep their values if that fails.

@@ -30,6 +30,10 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
         "read it with `payments notifications show`, then update this service, or compare the"
         " object with the gateway's own pages"
     ),
+    BacklogKind.DIFFERENCE: (
+        "read it with `payments reconcile`, and compare the payment with the gateway's own pages;"
+        " no money is moved until then"
+    ),
     BacklogKind.NOTIFICATION_DEFERRED: "start a worker with the role recover, and read its log",
 }
 

@@ -45,6 +45,7 @@ _LABELS: Final[Mapping[BacklogKind, tuple[str, str]]] = {
     BacklogKind.EVENT_PARKED: ("parked event", "order"),
     BacklogKind.NOTIFICATION_DEFERRED: ("deferred notification", "charge"),
     BacklogKind.NOTIFICATION_UNUSABLE: ("unusable notification", "gateway"),
+    BacklogKind.DIFFERENCE: ("difference between the gateway's books and ours:", "payment"),
 }
 
 
@@ -94,6 +95,7 @@ def backlog_problems(backlog: Backlog, oldest: Sequence[BacklogItem]) -> Iterato
         BacklogKind.EVENT_PARKED: backlog.events_parked,
         BacklogKind.NOTIFICATION_DEFERRED: backlog.notifications_deferred,
         BacklogKind.NOTIFICATION_UNUSABLE: backlog.notifications_unusable,
+        BacklogKind.DIFFERENCE: backlog.differences,
     }
     for kind, count in counts.items():
         max_age = MAX_AGES.get(kind)

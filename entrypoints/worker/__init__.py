@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-Role = Literal["replicate", "relay", "recover", "complete"]
+Role = Literal["replicate", "relay", "recover", "complete", "reconcile"]
 """A part of the worker's work, described by `payments worker --help`."""
 
-DEFAULT_ROLES: Final[tuple[Role, ...]] = ("replicate", "relay", "recover")
+DEFAULT_ROLES: Final[tuple[Role, ...]] = ("replicate", "relay", "recover", "reconcile")

@@ -26,6 +26,9 @@ RELAY_AGAIN_SECONDS: Final = 0.005
 # How often to look whether the books must be compared with the gateway's; this costs nothing.
 BOOKS_SECONDS: Final = 1.0
 
+# How often to look whether a gateway must be reconciled; this costs nothing.
+RECONCILE_SECONDS: Final = 5.0
+
 
 @frozen
 class WorkerDependencies:
@@ -56,6 +59,9 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
                 Loop(name, intake.run_once, idle_seconds=0, actor=Actor(ORDERS))
                 for name, intake in intakes.items()
             )
+        case "reconcile":
+            run_once = use_cases.reconcile_regularly.run_once
+            return (Loop("reconcile", run_once, RECONCILE_SECONDS),)
         case "complete":
             return (Loop("complete", worker.payment_intake.run_once, idle_seconds=0),)
         case "relay":

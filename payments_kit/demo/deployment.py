@@ -115,7 +115,7 @@ class Deployment:
             self._command("migrate").run("migrate")
         # Both start at the same time: their start time is mostly Python's imports.
         worker, serve = self._command("worker"), self._command("serve")
-        roles = ("replicate", "relay", "recover", "complete")
+        roles = ("replicate", "relay", "recover", "reconcile", "complete")
         worker.start("worker", *(part for role in roles for part in ("--role", role)))
         self._processes.append(worker.process)
         with self._step("payments serve"):

@@ -15,9 +15,11 @@ from adapters.persistence.in_memory import (
     InMemoryBooks,
     InMemoryDatabase,
     InMemoryDeclineCounter,
+    InMemoryDifferences,
     InMemoryIdempotencyStore,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
+    InMemoryPaymentPages,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -132,6 +134,8 @@ class SimulatedRuntime:
             alerts=self.alerts(),
             unusable=InMemoryUnusableNotifications(self.database),
             books=InMemoryBooks(self.database),
+            differences=InMemoryDifferences(self.database),
+            payment_pages=InMemoryPaymentPages(self.database),
         )
         return compose(ports)
 

@@ -107,6 +107,8 @@ async def service(sql: Database, nats_url: str) -> AsyncIterator[Service]:
         alerts=world.alerts,
         unusable=world.unusable,
         books=storage.books,
+        differences=storage.differences,
+        payment_pages=storage.payment_pages,
     )
     use_cases, plans = compose(ports), Plans.on(PARCEL)
     async with other_client(nats_url) as client, JetStreamConnection(nats_url) as connection:

@@ -12,10 +12,12 @@ from adapters.persistence.in_memory import (
     InMemoryBacklogReader,
     InMemoryBooks,
     InMemoryDeclineCounter,
+    InMemoryDifferences,
     InMemoryIdempotencyStore,
     InMemoryOrderHistories,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
+    InMemoryPaymentPages,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -24,10 +26,12 @@ from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
+from adapters.persistence.sql.differences import SqlDifferences
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.payment_pages import SqlPaymentPages
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
@@ -39,10 +43,12 @@ from application.ports.backlog import BacklogReader
 from application.ports.books import Books
 from application.ports.charge_reading import ChargeQuery
 from application.ports.decline_counter import DeclineCounter
+from application.ports.differences import Differences
 from application.ports.event_publisher import OutboxQueue, OutboxSignal
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.order_histories import OrderHistories
+from application.ports.payment_pages import PaymentPages
 from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
@@ -79,6 +85,8 @@ class Storage:
     elapse: Elapse
     positions: StreamPositions
     histories: OrderHistories
+    differences: Differences
+    payment_pages: PaymentPages
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -148,6 +156,8 @@ def storage_in_memory() -> Storage:
         elapse=elapse,
         positions=InMemoryStreamPositions(database),
         histories=InMemoryOrderHistories(database),
+        differences=InMemoryDifferences(database),
+        payment_pages=InMemoryPaymentPages(database),
         become_a_copy=become_a_copy,
     )
 
@@ -169,6 +179,8 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         elapse=_elapse_on(database),
         positions=SqlStreamPositions(database),
         histories=SqlOrderHistories(database),
+        differences=SqlDifferences(database),
+        payment_pages=SqlPaymentPages(database),
         become_a_copy=partial(load_again, database),
     )
 

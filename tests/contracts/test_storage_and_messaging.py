@@ -7,12 +7,14 @@ from tests.contracts.books import BooksContract as TestBooks
 from tests.contracts.continued_work import ContinuedWorkContract as TestContinuedWork
 from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
 from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter
+from tests.contracts.differences import DifferencesContract as TestDifferences
 from tests.contracts.event_publisher import EventPublisherContract as TestEventPublisher
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
 from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
 from tests.contracts.order_histories import OrderHistoriesContract as TestOrderHistories
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal
+from tests.contracts.payment_pages import PaymentPagesContract as TestPaymentPages
 from tests.contracts.requests import RequestsContract as TestRequests
 from tests.contracts.stream_positions import StreamPositionsContract as TestStreamPositions
 from tests.contracts.unit_of_work import UnitOfWorkContract as TestUnitOfWork

@@ -7,6 +7,7 @@ from adapters.persistence.in_memory.database import InMemoryDatabase as InMemory
 from adapters.persistence.in_memory.decline_counter import (
     InMemoryDeclineCounter as InMemoryDeclineCounter,
 )
+from adapters.persistence.in_memory.differences import InMemoryDifferences as InMemoryDifferences
 from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )
@@ -15,6 +16,9 @@ from adapters.persistence.in_memory.order_histories import (
 )
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxSignal as InMemoryOutboxSignal
+from adapters.persistence.in_memory.payment_pages import (
+    InMemoryPaymentPages as InMemoryPaymentPages,
+)
 from adapters.persistence.in_memory.stream_positions import (
     InMemoryStreamPositions as InMemoryStreamPositions,
 )

@@ -51,6 +51,7 @@ class InMemoryBacklogReader:
             notifications_deferred=count(BacklogKind.NOTIFICATION_DEFERRED),
             oldest_deferred=oldest(BacklogKind.NOTIFICATION_DEFERRED),
             notifications_unusable=count(BacklogKind.NOTIFICATION_UNUSABLE),
+            differences=count(BacklogKind.DIFFERENCE),
         )
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
@@ -105,6 +106,11 @@ class InMemoryBacklogReader:
         for kept in self._database.unusable_notifications.values():
             about = kept.notification_id, kept.gateway, kept.reason
             yield BacklogKind.NOTIFICATION_UNUSABLE, *about, kept.received_at
+        for stored in self._database.differences.values():
+            found = stored.difference
+            if stored.resolved_at is None:
+                about = found.subject, found.payment_id or found.gateway, found.kind.value
+                yield BacklogKind.DIFFERENCE, *about, stored.found_at
 
 
 _Item = tuple[BacklogKind, str, str, str, datetime]

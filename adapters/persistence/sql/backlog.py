@@ -65,6 +65,11 @@ _UNUSABLE: Final = """
     ORDER BY number LIMIT :most
 """
 
+_DIFFERENCES: Final = """
+    SELECT subject AS id, coalesce(payment_id, gateway) AS owner, kind, found_at FROM differences
+    WHERE resolved_at IS NULL ORDER BY found_at LIMIT :most
+"""
+
 READ: Final = Statement.of(
     text(
         f"""
@@ -92,7 +97,8 @@ READ: Final = Statement.of(
             (SELECT count(*) FROM ({_PARKED}) AS parked),
             deferred.number,
             now() - deferred.oldest,
-            (SELECT count(*) FROM ({_UNUSABLE}) AS unusable)
+            (SELECT count(*) FROM ({_UNUSABLE}) AS unusable),
+            (SELECT count(*) FROM ({_DIFFERENCES}) AS differing)
         FROM
             (
                 SELECT count(*) AS number, min(created_at) AS oldest FROM ({_PENDING}) AS rows
@@ -133,6 +139,7 @@ FIND_OLDEST: Final = Statement.of(
                 _oldest(BacklogKind.EVENT_PARKED, _PARKED, "order_id parked recorded_at"),
                 _oldest(BacklogKind.NOTIFICATION_DEFERRED, _DEFERRED, "charge_id kind deferred_at"),
                 _oldest(BacklogKind.NOTIFICATION_UNUSABLE, _UNUSABLE, "gateway reason received_at"),
+                _oldest(BacklogKind.DIFFERENCE, _DIFFERENCES, "owner kind found_at"),
             )
         )
     )

@@ -27,9 +27,7 @@ _PAGE: Final = Statement.of(
         payments.c.created_at >= bindparam("since", type_=_MOMENT),
         payments.c.created_at < bindparam("until", type_=_MOMENT),
         tuple_(payments.c.created_at, payments.c.id)
-        > tuple_(
-            bindparam("after_at", type_=_MOMENT), bindparam("after_id", type_=Text)
-        ),
+        > tuple_(bindparam("after_at", type_=_MOMENT), bindparam("after_id", type_=Text)),
     )
     .order_by(payments.c.created_at, payments.c.id)
     .limit(literal_column(str(MAX_PAYMENTS)))

@@ -11,6 +11,7 @@ from adapters.persistence.sql.tables import (
     alerts,
     declines,
     deferred_notifications,
+    differences,
     idempotency_keys,
     inbox,
     metadata,
@@ -26,7 +27,7 @@ _DELETED_FROM: Final = {
     each.name
     for each in (
         *(alerts, declines, deferred_notifications, idempotency_keys, inbox, outbox),
-        unusable_notifications,
+        *(differences, unusable_notifications),
     )
 }
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Table, text
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_windows import FIRST, IN_WINDOW, LAST_OF_WINDOW
 from adapters.persistence.sql.statement import Statement
-from adapters.persistence.sql.tables import alerts, declines, inbox
+from adapters.persistence.sql.tables import alerts, declines, differences, inbox
 
 BATCH: Final = 1_000
 """The largest number of rows that one statement deletes, which takes about 2 ms. Of a table with 20
@@ -55,6 +55,7 @@ _DELETE_SENT: Final = Statement.of(
 _DELETE_RECEIVED: Final = delete_oldest(inbox, inbox.c.received_at)
 _DELETE_DECLINES: Final = delete_oldest(declines, declines.c.at)
 _DELETE_ALERTS: Final = delete_oldest(alerts, alerts.c.last_at)
+_DELETE_DIFFERENCES: Final = delete_oldest(differences, differences.c.seen_at)
 
 
 @frozen
@@ -71,6 +72,8 @@ class SqlRetention:
     """Declines: longer than the longest window in which they are counted."""
     alerted: timedelta = timedelta(days=30)
     """Alerts, by their last report: long enough to look at what happened before an incident."""
+    differed: timedelta = timedelta(days=90)
+    """Differences, by when they were found last: a quarter, until the books are closed."""
 
     async def delete_old_rows(self) -> int:
         """Delete older rows, at most BATCH of each table; return how many.
@@ -83,6 +86,7 @@ class SqlRetention:
             + len(await self._database.run(_DELETE_RECEIVED, age=self.received))
             + len(await self._database.run(_DELETE_DECLINES, age=self.declined))
             + len(await self._database.run(_DELETE_ALERTS, age=self.alerted))
+            + len(await self._database.run(_DELETE_DIFFERENCES, age=self.differed))
         )
 
     async def _delete_sent(self) -> int:

@@ -114,6 +114,7 @@ payments: Final = Table(
     Index("payments_charge_id", "charge_id", postgresql_where=text("charge_id IS NOT NULL")),
     Index("payments_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
     Index("payments_pending", "created_at", postgresql_where=text("status = 'pending'")),
+    Index("payments_created_at", "created_at", postgresql_using="brin"),
     Index("payments_review", "created_at", postgresql_where=text("status = 'review'")),
 )
 
@@ -245,6 +246,30 @@ declines: Final = Table(
     Column("at", _MOMENT, nullable=False, server_default=func.now()),
     Index("declines_source_at", "source", "at"),
     Index("declines_at", "at"),
+)
+
+differences: Final = Table(
+    "differences",
+    metadata,
+    Column("gateway", Text, primary_key=True),
+    Column("livemode", Boolean, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("order_id", Text),
+    Column("payment_id", Text),
+    Column("charge_id", Text),
+    Column("refund_id", Text),
+    Column("ours", Text),
+    Column("theirs", Text),
+    Column("reason", Text),
+    Column("repaired", Boolean, nullable=False),
+    # About when it was created; a comparison of this time finds it again.
+    Column("at", _MOMENT, nullable=False),
+    Column("found_at", _MOMENT, nullable=False),
+    Column("seen_at", _MOMENT, nullable=False),
+    Column("resolved_at", _MOMENT),
+    Index("differences_open", "found_at", postgresql_where=text("resolved_at IS NULL")),
+    Index("differences_seen_at", "seen_at"),
 )
 
 alerts: Final = Table(

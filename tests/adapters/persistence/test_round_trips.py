@@ -38,6 +38,8 @@ def use_cases(proxied: Database) -> UseCases:
         alerts=world.alerts,
         unusable=world.unusable,
         books=storage.books,
+        differences=storage.differences,
+        payment_pages=storage.payment_pages,
     )
     return compose(ports, DeclineLimits(max_declines={"user": 5, "address": 5}))
 

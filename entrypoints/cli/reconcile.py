@@ -1,0 +1,190 @@
+"""The command `payments reconcile`."""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from entrypoints.cli.running import fail, run, settings_or_exit
+
+if TYPE_CHECKING:
+    from application.application import UseCases
+    from application.ports.differences import Difference
+    from application.ports.gateway_records import Period
+
+# How often progress is printed, in seconds: a short run prints none.
+_PROGRESS_SECONDS: Final = 5.0
+
+_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_COLUMNS: Final = (
+    *("kind", "gateway", "order", "payment", "charge"),
+    *("ours", "theirs", "repaired", "reason"),
+)
+
+
+@click.command()
+@click.option(
+    "--since", default="3d", show_default=True, help="From when: 3d, 12h, or an ISO 8601 time."
+)
+@click.option("--until", help="To when: the same.  [default: now]")
+@click.option("--repair", is_flag=True, help="Repair what the gateway's word proves.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the differences to a CSV file.")
+def reconcile(
+    since: str, until: str | None, repair: bool, as_json: bool, csv_file: str | None
+) -> None:
+    """Compare the gateways' books with ours.
+
+    Exits with 0 if they agree or were made to, and with 1 if differences are left, or if a gateway
+    cannot be asked. It never charges; docs/recovery.md says what is done about each difference.
+    The worker's role `reconcile` does the same with --repair, every hour.
+    """
+    settings = settings_or_exit(http=False)
+    now = datetime.now(UTC)
+    begins, ends = _time("--since", since, now), until and _time("--until", until, now)
+    if (ends or now) <= begins:
+        fail("--until: the period ends before it begins")
+    if csv_file is not None:
+        _check_writable(csv_file)
+    run_ = _Run(repair)
+
+    async def working() -> None:
+        from entrypoints.composition.operator import open_use_cases
+
+        async with open_use_cases(settings) as use_cases:
+            await run_.all(use_cases, begins, ends or None)
+
+    run(working())
+    found = list(run_.found.values())
+    if csv_file is not None:
+        _write_csv(csv_file, found)
+    if run_.finished or found:
+        click.echo(run_.as_json if as_json else run_.as_text)
+    if run_.problems:
+        fail(*run_.problems)
+    sys.exit(0 if all(each.repaired for each in found) else 1)
+
+
+class _Run:
+    """One run over all gateways: what was counted and found."""
+
+    def __init__(self, repair: bool) -> None:
+        self.repair = repair
+        self.found: dict[tuple[str, str, str], Difference] = {}
+        self.problems: list[str] = []
+        self.finished = self.compared = self.foreign = 0
+        self._printed_at = time.monotonic()
+
+    async def all(self, use_cases: "UseCases", begins: datetime, ends: datetime | None) -> None:
+        """Compare every gateway."""
+        from application.ports.gateway_records import Period
+        from application.use_cases.compare_books import MARGIN
+        from application.use_cases.reconcile import NotReconciled
+
+        period = Period(begins, ends or use_cases.reconcile.now() + MARGIN)
+        for each in use_cases.reconcile_regularly.gateways:
+            try:
+                totals = await use_cases.reconcile(
+                    each,
+                    period,
+                    self._observe,
+                    repair=self.repair,
+                    progress=partial(self._progress, each.name, period),
+                )
+            except NotReconciled as error:
+                self.problems.append(str(error))
+            else:
+                self.finished += 1
+                self.compared += totals.compared
+                self.foreign += totals.foreign
+
+    def _observe(self, found: "Difference") -> None:
+        self.found[found.kind.value, found.gateway, found.subject] = found
+
+    def _progress(self, name: str, period: "Period", until: datetime) -> None:
+        if time.monotonic() - self._printed_at < _PROGRESS_SECONDS:
+            return
+        self._printed_at = time.monotonic()
+        done = (until - period.since) / (period.until - period.since)
+        click.echo(f"{name}: {done:.0%}, {len(self.found)} differences", err=True)
+
+    @property
+    def as_json(self) -> str:
+        """The result in the format of `--json`."""
+        found = [_body(each) for each in self.found.values()]
+        counts = {"compared": self.compared, "foreign": self.foreign}
+        return json.dumps({**counts, "differences": found}, ensure_ascii=False)
+
+    @property
+    def as_text(self) -> str:
+        """One line for each difference, and the counts."""
+        lines = [_line(each) for each in self.found.values()]
+        repaired = sum(each.repaired for each in self.found.values())
+        return "\n".join(
+            [
+                *lines,
+                f"compared {self.compared}, of others {self.foreign},"
+                f" differences {len(lines)}, repaired {repaired}",
+            ]
+        )
+
+
+def _body(found: "Difference") -> dict[str, Any]:
+    fields = {
+        "kind": found.kind.value,
+        "gateway": found.gateway,
+        "orderId": found.order_id,
+        "paymentId": found.payment_id,
+        "chargeId": found.charge_id,
+        "refundId": found.refund_id,
+        "ours": found.ours,
+        "theirs": found.theirs,
+        "repaired": found.repaired,
+        "reason": found.reason,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _line(found: "Difference") -> str:
+    about = f"payment {found.payment_id}" if found.payment_id else found.subject
+    order = f" of order {found.order_id}" if found.order_id else ""
+    result = "repaired" if found.repaired else "NOT REPAIRED"
+    reason = f" ({found.reason})" if found.reason else ""
+    said = f"ours {found.ours}, theirs {found.theirs}"
+    return f"{found.kind.value}  {found.gateway}  {about}{order}: {said}: {result}{reason}"
+
+
+def _check_writable(path: str) -> None:
+    try:
+        Path(path).touch()
+    except OSError as error:
+        fail(f"--csv: {path!a}: {error.strerror}")
+
+
+def _write_csv(path: str, found: "Sequence[Difference]") -> None:
+    with Path(path).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for each in found:
+            about = each.kind.value, each.gateway, each.order_id, each.payment_id, each.charge_id
+            said = each.ours, each.theirs, str(each.repaired).lower(), each.reason
+            writer.writerow(["" if value is None else value for value in (*about, *said)])
+
+
+def _time(option: str, value: str, now: datetime) -> datetime:
+    """Return a moment: so long ago, or an ISO 8601 time, which is UTC unless it says otherwise."""
+    number, unit = value[:-1], value[-1:]
+    try:
+        if number.isascii() and number.isdigit() and unit in _UNITS:
+            return now - timedelta(**{_UNITS[unit]: int(number)})
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option}: {value[:50]!a} is neither a time such as 3d or 12h, nor an ISO 8601 time")
