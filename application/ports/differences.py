@@ -22,7 +22,7 @@ class DifferenceKind(Enum):
     LOST_REFUND = "lost_refund"
     """The gateway has a refund of ours that our books lack."""
     EXTERNAL_REFUND = "external_refund"
-    """Somebody else has refunded a payment, and our books lack it."""
+    """Others have refunded a payment, and our books lack it."""
     DISPUTE = "dispute"
     """Our books lack a dispute, or what became of it."""
     LATE_FAILURE = "late_failure"

@@ -16,7 +16,7 @@ from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
 from application.use_cases.check_payment import CheckPayment
 from application.use_cases.compare_books import is_recorded
 from application.use_cases.keep_notification import KeepNotification
-from application.use_cases.reconciliation import UNDER_WAY, Part, money_kind, shown
+from application.use_cases.reconciliation import IN_PROGRESS, Part, money_kind, shown
 from application.use_cases.settle_payment import SettlePayment
 from domain.identifiers import OrderId
 from domain.order import Order
@@ -96,7 +96,7 @@ class ReconcileCharges:
     ) -> Difference | None:
         captured = payment.captured_amount
         if payment.charge_id != charged.charge_id or captured is None:
-            if payment.status is not PaymentStatus.AUTHORIZED and self._is_under_way(payment):
+            if payment.status is not PaymentStatus.AUTHORIZED and self._is_in_progress(payment):
                 return None
             return _lost(part, record, payment.status.value)
         if captured != charged.amount:
@@ -112,15 +112,15 @@ class ReconcileCharges:
         if payment is None:
             return None
         is_it = payment.is_captured and payment.charge_id == record.charge_id
-        is_waiting = payment.status is PaymentStatus.PENDING and not self._is_under_way(payment)
+        is_waiting = payment.status is PaymentStatus.PENDING and not self._is_in_progress(payment)
         if not is_it and not is_waiting:
             return None
         kind, theirs = DifferenceKind.LATE_FAILURE, f"failed: {record.outcome.code}"
         found = part.difference(kind, payment.id, payment, payment.status.value, theirs)
         return evolve(found, charge_id=record.charge_id)
 
-    def _is_under_way(self, payment: Payment) -> bool:
-        return payment.is_open and self.now() - payment.created_at < UNDER_WAY
+    def _is_in_progress(self, payment: Payment) -> bool:
+        return payment.is_open and self.now() - payment.created_at < IN_PROGRESS
 
     # --- repairs -------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from attrs import evolve, frozen
 from application.ports.clock import Clock
 from application.ports.differences import Difference, DifferenceKind
 from application.ports.payment_pages import MAX_PAYMENTS, PaymentPages, Position
-from application.use_cases.reconciliation import UNDER_WAY, Part, money_kind, shown
+from application.use_cases.reconciliation import IN_PROGRESS, Part, money_kind, shown
 from domain.outcome import Authorized, Charged, Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -46,7 +46,9 @@ class ReconcilePayments:
         has_money = payment.is_captured or payment.status is PaymentStatus.AUTHORIZED
         age = self.now() - payment.created_at
         return (
-            has_money and payment.code != CHARGED_TWICE and age > UNDER_WAY + part.at.records.delay
+            has_money
+            and payment.code != CHARGED_TWICE
+            and age > IN_PROGRESS + part.at.records.delay
         )
 
     async def _ask(self, part: Part, payment: Payment) -> None:

@@ -18,7 +18,7 @@ from application.ports.gateway_records import ListedDispute, ListedRefund
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.use_cases.keep_notification import KeepNotification
-from application.use_cases.reconciliation import UNDER_WAY, Part, money_kind, shown
+from application.use_cases.reconciliation import IN_PROGRESS, Part, money_kind, shown
 from application.use_cases.sync_refunds import SyncRefunds
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
@@ -144,9 +144,9 @@ class ReconcileReports:
                 is_same = amount == recorded.amount or recorded.code is not None
                 return None if is_same else money_kind(recorded.amount, amount)
             case Refunded():
-                is_new = self.now() - recorded.created_at < UNDER_WAY
-                is_under_way = recorded.status is RefundStatus.PENDING and is_new
-                return None if is_under_way else DifferenceKind.LOST_REFUND
+                is_new = self.now() - recorded.created_at < IN_PROGRESS
+                is_in_progress = recorded.status is RefundStatus.PENDING and is_new
+                return None if is_in_progress else DifferenceKind.LOST_REFUND
             case RefundPending():
                 return None
 

@@ -12,7 +12,7 @@ from application.ports.gateways import ConfiguredGateway
 from domain.money import Money
 from domain.payment import Payment
 
-UNDER_WAY: Final = timedelta(minutes=2)
+IN_PROGRESS: Final = timedelta(minutes=2)
 """How long a payment or refund may be open although the gateway has ended it: a reply or a webhook
 is on its way, and recovery finds the outcome within 30 s otherwise."""
 

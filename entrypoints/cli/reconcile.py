@@ -5,14 +5,15 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from entrypoints.cli.running import fail, run, settings_or_exit
+from entrypoints.cli.period import moment
+from entrypoints.cli.running import fail, run, settings_or_exit, system_user
 
 if TYPE_CHECKING:
     from application.application import UseCases
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 # How often progress is printed, in seconds: a short run prints none.
 _PROGRESS_SECONDS: Final = 5.0
 
-_UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS: Final = (
     *("kind", "gateway", "order", "payment", "charge"),
     *("ours", "theirs", "repaired", "reason"),
@@ -56,10 +56,13 @@ def reconcile(
     run_ = _Run(repair)
 
     async def working() -> None:
+        from application.acting import acting
+        from domain.actor import Actor
         from entrypoints.composition.operator import open_use_cases
 
-        async with open_use_cases(settings) as use_cases:
-            await run_.all(use_cases, begins, ends or None)
+        with acting(Actor.command(system_user(), "payments reconcile --repair")):
+            async with open_use_cases(settings) as use_cases:
+                await run_.all(use_cases, begins, ends or None)
 
     run(working())
     found = list(run_.found.values())
@@ -179,12 +182,7 @@ def _write_csv(path: str, found: "Sequence[Difference]") -> None:
 
 
 def _time(option: str, value: str, now: datetime) -> datetime:
-    """Return a moment: so long ago, or an ISO 8601 time, which is UTC unless it says otherwise."""
-    number, unit = value[:-1], value[-1:]
     try:
-        if number.isascii() and number.isdigit() and unit in _UNITS:
-            return now - timedelta(**{_UNITS[unit]: int(number)})
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment(value, now)
     except (ValueError, OverflowError):
-        fail(f"{option}: {value[:50]!a} is neither a time such as 3d or 12h, nor an ISO 8601 time")
+        fail(f"{option}: {value[:40]!a} is neither 3d, 12h, 30m or 2w nor an ISO 8601 time")

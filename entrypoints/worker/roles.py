@@ -7,7 +7,7 @@ from attrs import frozen
 from application.application import UseCases
 from application.ports.event_publisher import OutboxSignal
 from application.use_cases.books_guard import BooksGuard, BooksGuards
-from domain.actor import ORDERS, RECOVERY, Actor
+from domain.actor import ORDERS, RECONCILIATION, RECOVERY, Actor
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
@@ -61,7 +61,8 @@ def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:
             )
         case "reconcile":
             run_once = use_cases.reconcile_regularly.run_once
-            return (Loop("reconcile", run_once, RECONCILE_SECONDS),)
+            actor = Actor(RECONCILIATION)
+            return (Loop("reconcile", run_once, RECONCILE_SECONDS, actor=actor),)
         case "complete":
             return (Loop("complete", worker.payment_intake.run_once, idle_seconds=0),)
         case "relay":

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ async def no_pause(_seconds: float) -> None:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world in memory, which the command uses, that has lost a payment of $100."""
-    world = World(gateway_type=InMemoryGateway)
+    world = World(time=datetime.now(UTC), gateway_type=InMemoryGateway)
 
     @contextlib.asynccontextmanager
     async def open_use_cases(_settings: Settings) -> AsyncIterator[UseCases]:
@@ -108,7 +108,7 @@ def test_a_gateway_that_cannot_be_asked_is_one_line(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("--since yesterday", "--since: 'yesterday' is neither a time such as 3d or 12h, nor an"),
+        ("--since yesterday", "--since: 'yesterday' is neither 3d, 12h, 30m or 2w nor"),
         ("--since 99999999999d", "--since: '99999999999d' is neither"),
         ("--since 3x", "--since: '3x' is neither"),
         ("--until 2026-13-01", "--until: '2026-13-01' is neither"),

@@ -146,7 +146,7 @@ async def test_a_charge_of_an_order_that_was_paid_by_another_is_given_back(world
     await expect_agreement(world)
 
 
-async def test_a_payment_under_way_is_no_difference(world: World) -> None:
+async def test_a_payment_in_progress_is_no_difference(world: World) -> None:
     await world.create_order()
     world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     await world.pay()
