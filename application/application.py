@@ -183,7 +183,7 @@ def compose(
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),
-        find_order=FindOrder(ports.begin, now),
+        find_order=FindOrder(ports.begin, gateways, now),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),

@@ -39,6 +39,8 @@ class AlertKind(Enum):
     """A refund made outside this service does not fit its payment."""
     GATEWAY_KEY_REFUSED = "gateway_key_refused"
     """The gateway refuses our key."""
+    GATEWAY_MISSING = "gateway_missing"
+    """Payments wait at a gateway that the settings no longer have."""
     GATEWAY_REFUSAL = "gateway_refusal"
     """The gateway refuses the shop, not the customer's card."""
     GATEWAY_UNREADABLE = "gateway_unreadable"
@@ -73,6 +75,8 @@ _CURRENT_FOR: Final = {
     AlertKind.CHARGED_TWICE: _ONCE,
     AlertKind.EXPIRY_NOT_UNDERSTOOD: _ONCE,
     AlertKind.EXTERNAL_REFUND_MISMATCH: _ONCE,
+    # Reported with each check of such a payment, and some are checked twice a day only.
+    AlertKind.GATEWAY_MISSING: timedelta(hours=13),
     # Reported with the request that is refused, and a shop may have no customers at night.
     AlertKind.GATEWAY_REFUSAL: timedelta(hours=12),
 }

@@ -78,6 +78,15 @@ class BacklogItem:
     age: timedelta
 
 
+@frozen
+class GatewayBacklog:
+    """How many payments wait at one gateway: for their outcome, or for that of a refund."""
+
+    gateway: str
+    livemode: bool
+    payments: int
+
+
 class BacklogReader(Protocol):
     """Reads the backlog.
 
@@ -87,6 +96,13 @@ class BacklogReader(Protocol):
 
     async def read(self) -> Backlog:
         """Return the current figures.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    async def count_at_gateways(self) -> Sequence[GatewayBacklog]:
+        """Return how many payments wait at each gateway; one without any is absent.
 
         Raises:
             StorageUnavailable: the database cannot be reached.

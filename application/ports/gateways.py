@@ -27,6 +27,11 @@ class GatewayNotConfigured(Exception):
         super().__init__(f"its gateway {payment.gateway} ({mode} mode) is not configured")
         self.gateway = payment.gateway
 
+    @property
+    def alert(self) -> str:
+        """What an operator is told, the same for all payments there."""
+        return f"payments wait at {self.gateway}, which PAYMENT_GATEWAY does not have"
+
 
 @frozen
 class AtAnotherGateway(Exception):

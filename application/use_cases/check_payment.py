@@ -80,6 +80,7 @@ class CheckPayment:
             gateway = self.gateways.having(payment).gateway
         except GatewayNotConfigured as missing:
             logger.warning("payment %s cannot be checked: %s", payment.id, missing)
+            await self.alerts.report(AlertKind.GATEWAY_MISSING, missing.gateway, missing.alert)
             return None  # another gateway cannot have a record of it, so its reply proves nothing
         asked_at = self.now()
         ask = gateway.cancel if cancel else gateway.find

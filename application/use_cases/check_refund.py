@@ -47,6 +47,7 @@ class CheckRefund:
             outcome = await self._find_or_send(gateway, payment, refund)
         except GatewayNotConfigured as missing:
             logger.warning("refund %s cannot be checked: %s", refund.id, missing)
+            await self.alerts.report(AlertKind.GATEWAY_MISSING, missing.gateway, missing.alert)
             return
         except (LookupRefused, KeyRefused) as refused:
             text = f"refund {refund.id} cannot be sent or looked up: {refused}"

@@ -60,6 +60,7 @@ class SendCapture:
             outcome = await _capture(self.gateways.having(payment), payment)
         except GatewayNotConfigured as missing:
             logger.warning("payment %s cannot be captured: %s", payment.id, missing)
+            await self.alerts.report(AlertKind.GATEWAY_MISSING, missing.gateway, missing.alert)
             return CaptureResult(payment)
         except (LookupRefused, KeyRefused) as refused:
             text = f"payment {payment.id} cannot be captured: {refused}"

@@ -119,6 +119,7 @@ def _act(
 ) -> None:
     """Do the work and print its line; exit with status 1 and one line if it is not possible."""
     from application.acting import acting
+    from application.ports.gateways import GatewayNotConfigured
     from application.ports.payment_gateway import GatewayUnavailable
     from application.use_cases.refund_payment import LostRefundsFound
     from domain.actor import Actor
@@ -142,6 +143,8 @@ def _act(
         click.echo(run(working()))
     except (DomainError, LostRefundsFound) as error:
         fail(_problem(payment, error))
+    except GatewayNotConfigured as missing:
+        fail(f"nothing was done about payment {payment}: {missing}")
     except _NotDone as error:
         fail(str(error))
     except GatewayUnavailable as unavailable:

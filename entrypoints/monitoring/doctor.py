@@ -6,8 +6,8 @@ from typing import Protocol
 
 from attrs import frozen
 
-from application.ports.alerts import Alerts
-from application.ports.backlog import BacklogReader
+from application.ports.alerts import AlertKind, Alerts
+from application.ports.backlog import BacklogReader, GatewayBacklog
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.inbound_events import DeadLetters
@@ -85,6 +85,7 @@ class Doctor:
             ("nats", self._broker),
             ("dead letters", self._dead_letters),
             ("gateway", self._check_gateways),
+            ("gateway", self._missing_gateways),
             ("sign-in", self._sign_in),
         )
         return [result for name, check in checks for result in await _run(name, check)]
@@ -140,6 +141,16 @@ class Doctor:
         pairs = zip(self.gateways, self.adapters, strict=True)
         return list(await asyncio.gather(*(_check_gateway(*each) for each in pairs)))
 
+    async def _missing_gateways(self) -> list[CheckResult]:
+        """Name the gateways that payments wait at and the settings do not have."""
+        try:
+            waiting = await self.backlog.count_at_gateways()
+        except StorageUnavailable:
+            return []  # the check of the database has said so
+        configured = {(each.name, each.livemode) for each in self.gateways}
+        missing = [each for each in waiting if (each.gateway, each.livemode) not in configured]
+        return [CheckResult("gateway", False, _missing(each)) for each in missing]
+
     async def _sign_in(self) -> list[CheckResult]:
         return [await self.check_sign_in()] if self.check_sign_in else []
 
@@ -153,6 +164,15 @@ async def _check_gateway(at: ConfiguredGateway, adapter: GatewayAdapter) -> Chec
     if at.history.list_charges is None:
         text += "; it lists no charges, so that a database that is behind is noticed late"
     return CheckResult("gateway", True, text)
+
+
+def _missing(at: GatewayBacklog) -> str:
+    mode = "live" if at.livemode else "test"
+    problem = Problem(
+        AlertKind.GATEWAY_MISSING.value,
+        f"{at.payments:,} payments wait at {at.gateway} ({mode} mode), which is not configured",
+    )
+    return problem.line
 
 
 Check = Callable[[], Awaitable[list[CheckResult]]]

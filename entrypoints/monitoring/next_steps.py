@@ -66,6 +66,9 @@ _ALERTS: Final[Mapping[AlertKind, str]] = {
         "compare the payment with the gateway's own pages, and correct there what is wrong"
     ),
     AlertKind.GATEWAY_KEY_REFUSED: "set a valid key (STRIPE_KEY) and restart",
+    AlertKind.GATEWAY_MISSING: (
+        "add the gateway to PAYMENT_GATEWAY again, last in the list, until its payments have ended"
+    ),
     AlertKind.GATEWAY_REFUSAL: (
         "correct the account or the configuration at the gateway; customers cannot pay until then"
     ),

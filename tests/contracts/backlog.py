@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from attrs import evolve
 
-from application.ports.backlog import MAX_COUNTED, Backlog, BacklogKind
+from application.ports.backlog import MAX_COUNTED, Backlog, BacklogKind, GatewayBacklog
 from application.ports.gateway_notifications import DisputeNotification
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.dispute import DisputeStatus
@@ -51,6 +51,27 @@ class BacklogReaderContract:
         assert backlog.unfinished == {states.PROCESSING: 2, states.REVIEW: 1, states.ABANDONED: 1}
         assert backlog.oldest_open is not None
         assert DAY <= backlog.oldest_open < DAY + MINUTE
+
+    async def test_payments_that_wait_are_counted_by_gateway_and_mode(
+        self, storage: Storage
+    ) -> None:
+        now = storage.now()
+        assert await storage.backlog.count_at_gateways() == []
+        for number, (gateway, livemode, next_check_at) in enumerate(
+            [("till", False, now), ("till", True, now), ("paypal", True, now), ("fake", True, None)]
+        ):
+            order = paid_order(number, PaymentStatus.PROCESSING, now, next_check_at)
+            payment = evolve(order.payments[0], gateway=gateway, livemode=livemode)
+            await storage.save(order.with_payment(payment))
+        refunded = paid_order(9, PaymentStatus.SUCCEEDED, now, None)
+        payment = evolve(refunded.payments[0], gateway="till")
+        refund = evolve(PENDING, payment_id=payment.id, next_check_at=now)
+        await storage.save(refunded.with_payment(payment).with_refund(refund))
+        assert await storage.backlog.count_at_gateways() == [
+            GatewayBacklog("paypal", True, 1),
+            GatewayBacklog("till", False, 2),
+            GatewayBacklog("till", True, 1),
+        ]
 
     async def test_unsent_and_parked_events_are_counted(self, storage: Storage) -> None:
         await storage.add(failure(0), failure(1), failure(2))

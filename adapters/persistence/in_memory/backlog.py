@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables
-from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
+from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind, GatewayBacklog
 from application.ports.gateway_notifications import DisputeNotification
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.order import Order
@@ -53,6 +53,20 @@ class InMemoryBacklogReader:
             notifications_unusable=count(BacklogKind.NOTIFICATION_UNUSABLE),
             differences=count(BacklogKind.DIFFERENCE),
         )
+
+    async def count_at_gateways(self) -> Sequence[GatewayBacklog]:
+        await self._database.checkpoint("read backlog")
+        waiting = Counter(
+            (payment.gateway, payment.livemode)
+            for order in self._orders()
+            for payment in order.payments
+            if payment.next_check_at is not None
+            or any(
+                refund.payment_id == payment.id and refund.next_check_at is not None
+                for refund in order.refunds
+            )
+        )
+        return [GatewayBacklog(*at, count) for at, count in sorted(waiting.items())]
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
         await self._database.checkpoint("read backlog")

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.orders import payment_status
 from adapters.persistence.sql.statement import Statement
-from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind
+from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind, GatewayBacklog
 from domain.check_times import AUTHENTICATION_WINDOW
 
 # Each part reads a partial index of unfinished rows, at most MAX_COUNTED + 1 of them.
@@ -114,6 +114,27 @@ READ: Final = Statement.of(
 )
 
 
+COUNT_AT_GATEWAYS: Final = Statement.of(
+    text(
+        """
+        WITH refunded AS (
+            SELECT payment_id FROM refunds
+            WHERE look_at IS NOT NULL ORDER BY look_at LIMIT :most
+        ), waiting AS (
+            (
+                SELECT id, gateway, livemode FROM payments
+                WHERE look_at IS NOT NULL ORDER BY look_at LIMIT :most
+            )
+            UNION
+            SELECT id, gateway, livemode FROM payments JOIN refunded ON id = payment_id
+        )
+        SELECT gateway, livemode, count(*) FROM waiting
+        GROUP BY gateway, livemode ORDER BY gateway, livemode
+        """
+    )
+)
+
+
 def _oldest(kind: BacklogKind, rows: str, columns: str) -> str:
     """Return SQL for the oldest rows; the columns are belongs_to, detail and since."""
     belongs_to, detail, since = columns.split()
@@ -158,6 +179,10 @@ class SqlBacklogReader:
         )
         counts = {payment_status(status): count for status, count in unfinished.items()}
         return Backlog(counts, *others)
+
+    async def count_at_gateways(self) -> Sequence[GatewayBacklog]:
+        rows = await self._database.run(COUNT_AT_GATEWAYS, most=MAX_COUNTED + 1)
+        return [GatewayBacklog(*row) for row in rows]
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
         rows = await self._database.run(

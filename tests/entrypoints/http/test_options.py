@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.gateway_health import AWAY_FOR
@@ -160,3 +161,22 @@ async def test_the_errors_are_those_of_a_payment(two: HttpWorld) -> None:
         assert cancelled.json()["errors"][0]["code"] == "order_cancelled"
         two.failing.add("database")
         assert (await read(client)).status_code == 503
+
+
+async def test_an_operator_is_told_that_the_gateway_of_a_payment_is_not_configured(
+    two: HttpWorld,
+) -> None:
+    two.settings = evolve(two.settings, operator_key="operator-key")
+    async with two.client() as client:
+        paid = (await pay(client, gateway="till")).json()
+    two.removed.add("till")
+    headers = {"authorization": "Bearer operator-key"}
+    async with two.client() as client:
+        path = f"/api/payments/{paid['id']}/refunds"
+        refused = await client.post(path, json={}, headers=headers)
+        assert refused.status_code == 409
+        (error,) = refused.json()["errors"]
+        assert error["code"] == "gateway_not_configured"
+        assert error["message"] == "The payment is at till, which is not configured any more"
+        found = await client.get(f"/api/payments/{paid['id']}", headers=signed_in())
+        assert (found.json()["status"], found.json()["gateway"]) == ("succeeded", "till")

@@ -10,7 +10,7 @@ from adapters.gateways.in_memory import InMemoryGateway
 from adapters.messaging.in_memory import InMemoryDeadLetters
 from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
-from application.ports.backlog import Backlog, BacklogItem, BacklogKind
+from application.ports.backlog import Backlog, BacklogItem, BacklogKind, GatewayBacklog
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.unit_of_work import StorageUnavailable
 from domain.payment_status import PaymentStatus
@@ -29,6 +29,7 @@ class Dependencies:
     server: str = "15.4"
     revision: str | None = "0007"
     is_down: bool = False
+    waiting: Sequence[GatewayBacklog] = ()
 
     async def check_database(self) -> "Dependencies":
         if self.is_down:
@@ -37,6 +38,9 @@ class Dependencies:
 
     async def read(self) -> Backlog:
         return self.backlog
+
+    async def count_at_gateways(self) -> Sequence[GatewayBacklog]:
+        return self.waiting
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
         items = [an_item(BacklogKind.EVENT_PARKED, DAY)]
@@ -157,3 +161,18 @@ async def test_dead_letters_are_a_line_while_they_are_recent() -> None:
     world.advance(hours=8 * 24)
     [*_, line, _] = await check(Dependencies(), world)
     assert line == ("dead letters", True, "1, none of them recent")
+
+
+async def test_a_gateway_that_payments_wait_at_and_the_settings_lack_is_named() -> None:
+    waiting = [
+        GatewayBacklog("in_memory", False, 7),
+        GatewayBacklog("in_memory", True, 1_200),
+        GatewayBacklog("paypal", False, 3),
+    ]
+    results = await check(Dependencies(waiting=waiting))
+    assert [
+        text.partition(":")[0] for name, ok, text in results if name == "gateway" and not ok
+    ] == [
+        "1,200 payments wait at in_memory (live mode), which is not configured",
+        "3 payments wait at paypal (test mode), which is not configured",
+    ]
