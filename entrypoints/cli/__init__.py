@@ -2,6 +2,7 @@
 
 import click
 
+from entrypoints.cli.audit import audit_commands
 from entrypoints.cli.dead_letters import dead_letter_commands
 from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
@@ -33,6 +34,6 @@ def main() -> None:
 for _command in (
     *(serve, worker, migrate, doctor),
     *(show, explain, capture, void, refund, review, reconcile),
-    *(dead_letter_commands, notification_commands, outbox_commands),
+    *(dead_letter_commands, notification_commands, outbox_commands, audit_commands),
 ):
     main.add_command(_command)

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.plans import ORDERS_CONSUMER, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
+from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
@@ -25,7 +26,13 @@ from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
-from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops, replay_loop
+from entrypoints.worker.maintenance import (
+    AlertLog,
+    Retention,
+    RootLog,
+    maintenance_loops,
+    replay_loop,
+)
 from entrypoints.worker.metrics import WorkerMetrics
 from entrypoints.worker.observed_events import ObservedEvents
 from entrypoints.worker.probes import Probes
@@ -106,7 +113,11 @@ def _dependencies(
         ),
         outbox_signal=runtime.outbox_signal,
         maintenance=(
-            *maintenance_loops(retention, AlertLog(runtime.backlog, runtime.alerts)),
+            *maintenance_loops(
+                retention,
+                AlertLog(runtime.backlog, runtime.alerts),
+                RootLog(SqlHistoryRoots(runtime.database)),
+            ),
             *([replay_loop(use_cases.replay_notifications, readers)] if readers else []),
         ),
     )

@@ -10,8 +10,10 @@ from attrs import frozen
 from application.ports.alerts import Alerts
 from application.ports.backlog import BacklogReader
 from application.ports.gateway_notifications import NotificationReader
+from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
 from application.use_cases.keep_notification import ReplayNotifications
+from domain.order_changes import moment
 from entrypoints.monitoring.problems import read_problems
 from entrypoints.worker.loops import Loop
 
@@ -22,6 +24,9 @@ RETENTION_SECONDS: Final = 3600.0
 
 # Twice the 24 hours for which IdempotencyStore promises to repeat the first reply.
 REPLIES_KEPT: Final = timedelta(hours=48)
+
+# How often a root over all histories is recorded, as the contract promises.
+ROOT_SECONDS: Final = 60.0
 
 # How often an alert is logged again while its cause lasts.
 ALERT_SECONDS: Final = 60.0
@@ -49,6 +54,37 @@ class Retention:
 
 
 @frozen
+class RootLog:
+    """Records a root over all histories, and publishes it in the log.
+
+    The log is kept where the database's administrators cannot change it, so a history that was cut
+    or replaced in the database no longer leads to a root that was published before.
+    """
+
+    roots: HistoryRoots
+
+    async def run_once(self) -> int:
+        """Record a root; return 0 if it is complete, so that the loop pauses.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+        root = await self.roots.record()
+        if root is None:
+            return 0
+        logger.info(
+            "history root",
+            extra={
+                "root": root.root,
+                "number": root.id,
+                "at": moment(root.at),
+                "orders": root.orders,
+            },
+        )
+        return 0 if root.is_complete else 1
+
+
+@frozen
 class AlertLog:
     """Logs what needs an operator."""
 
@@ -69,9 +105,12 @@ class AlertLog:
         return 0
 
 
-def maintenance_loops(retention: Retention, alert_log: AlertLog) -> tuple[Loop, ...]:
+def maintenance_loops(
+    retention: Retention, alert_log: AlertLog, root_log: RootLog
+) -> tuple[Loop, ...]:
     """Return the loops that the role `recover` runs in addition to its use cases."""
     return (
+        Loop("history root", root_log.run_once, ROOT_SECONDS),
         Loop("retention", retention.run_once, RETENTION_SECONDS),
         Loop("alerts", alert_log.run_once, ALERT_SECONDS),
     )

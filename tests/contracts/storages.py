@@ -13,6 +13,7 @@ from adapters.persistence.in_memory import (
     InMemoryBooks,
     InMemoryDeclineCounter,
     InMemoryDifferences,
+    InMemoryHistoryRoots,
     InMemoryIdempotencyStore,
     InMemoryOrderHistories,
     InMemoryOutboxQueue,
@@ -27,6 +28,7 @@ from adapters.persistence.sql.books import SqlBooks
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.differences import SqlDifferences
+from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
@@ -46,6 +48,7 @@ from application.ports.decline_counter import DeclineCounter
 from application.ports.differences import Differences
 from application.ports.event_publisher import OutboxQueue, OutboxSignal
 from application.ports.gateway_notifications import ChargeNotification
+from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.order_histories import OrderHistories
 from application.ports.payment_pages import PaymentPages
@@ -87,6 +90,7 @@ class Storage:
     histories: OrderHistories
     differences: Differences
     payment_pages: PaymentPages
+    roots: HistoryRoots
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -158,6 +162,7 @@ def storage_in_memory() -> Storage:
         histories=InMemoryOrderHistories(database),
         differences=InMemoryDifferences(database),
         payment_pages=InMemoryPaymentPages(database),
+        roots=InMemoryHistoryRoots(database),
         become_a_copy=become_a_copy,
     )
 
@@ -181,6 +186,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         histories=SqlOrderHistories(database),
         differences=SqlDifferences(database),
         payment_pages=SqlPaymentPages(database),
+        roots=SqlHistoryRoots(database),
         become_a_copy=partial(load_again, database),
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import getpass
 from collections.abc import AsyncIterator
 
 import pytest
@@ -44,6 +45,18 @@ def test_a_part_is_captured_and_given_back(world: World) -> None:
     assert excessive == f"payments: at most 15.01 usd of payment {payment} can still be refunded"
     assert rest.output.endswith(f" of 15.01 usd of payment {payment} is succeeded\n")
     assert (captured.exit_code, part.exit_code, rest.exit_code) == (0, 0, 0)
+
+
+def test_the_history_names_the_system_user_and_the_reason(world: World) -> None:
+    payment = world.payment().id
+    run("capture", payment)
+    run("refund", payment, "--reason", "broken")
+    [entries] = world.database.histories.values()
+    did = [(entry.who, entry.why) for entry in entries]
+    user = f"cli:{getpass.getuser()}"
+    assert did[-1] == did[-2] == (user, "broken")
+    assert (user, "payment succeeded, order complete") in did
+    assert did[1] == ("service", "payment processing")  # this test has paid without HTTP
 
 
 def test_it_is_released_once(world: World) -> None:

@@ -8,6 +8,9 @@ from adapters.persistence.in_memory.decline_counter import (
     InMemoryDeclineCounter as InMemoryDeclineCounter,
 )
 from adapters.persistence.in_memory.differences import InMemoryDifferences as InMemoryDifferences
+from adapters.persistence.in_memory.history_roots import (
+    InMemoryHistoryRoots as InMemoryHistoryRoots,
+)
 from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )

@@ -18,6 +18,7 @@ from application.ports.stream_positions import StreamPosition
 from application.ports.unusable_notifications import KeptNotification
 from domain.events import EventId
 from domain.history import HistoryEntry, HistoryHead
+from domain.history_tree import HistoryRoot
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
 
@@ -76,6 +77,9 @@ class InMemoryTables:
     histories: dict[OrderId, tuple[HistoryEntry, ...]] = field(factory=dict)
     history_heads: dict[OrderId, HistoryHead] = field(factory=dict)
     """Where the history of each order ends."""
+    history_leaves: dict[OrderId, tuple[int, str]] = field(factory=dict)
+    """The newest entry of each history that is below the newest root: its number and its hash."""
+    history_roots: list[HistoryRoot] = field(factory=list)
     order_of: dict[PaymentId, OrderId] = field(factory=dict)
     outbox: dict[EventId, OutboxRecord] = field(factory=dict)
     inbox: set[str] = field(factory=set)

@@ -73,6 +73,40 @@ order_history: Final = Table(
     Index("order_history_transaction", "transaction"),
 )
 
+# The tree below the newest root over all histories; the function record_history_root writes it.
+history_leaves: Final = Table(
+    "history_leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_id", Text, nullable=False),
+    # The newest entry that the root contains.
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("order_id", name="history_leaves_order_id"),
+)
+
+history_nodes: Final = Table(
+    "history_nodes",
+    metadata,
+    # The leaves are level 0, but not here.
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+history_roots: Final = Table(
+    "history_roots",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", _MOMENT, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("orders", BigInteger, nullable=False),
+    # The entries of all transactions before this one are in it.
+    Column("complete_until", BigInteger, nullable=False),
+    # Whether it has left nothing to the next one.
+    Column("is_complete", Boolean, nullable=False),
+)
+
 payments: Final = Table(
     "payments",
     metadata,

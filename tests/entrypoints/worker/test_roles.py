@@ -5,12 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.persistence.in_memory import InMemoryBacklogReader, InMemoryOutboxSignal
+from adapters.persistence.in_memory import (
+    InMemoryBacklogReader,
+    InMemoryHistoryRoots,
+    InMemoryOutboxSignal,
+)
 from application.ports.idempotency_store import RequestKey, StoredReply
 from domain.replica import OrderStatus
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
-from entrypoints.worker.maintenance import AlertLog, Retention, maintenance_loops
+from entrypoints.worker.maintenance import AlertLog, Retention, RootLog, maintenance_loops
 from entrypoints.worker.roles import WorkerDependencies, loops_of
 from tests.builders import PAYER, USD
 from tests.world import World
@@ -47,7 +51,7 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
             use_cases.advance_positions,
         ),
         InMemoryOutboxSignal.on(world.database),
-        maintenance_loops(retention, alert_log),
+        maintenance_loops(retention, alert_log, RootLog(InMemoryHistoryRoots(world.database))),
     )
     roles: tuple[Role, ...] = ("recover", "replicate", "relay", "complete")
 
