@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,17 @@ def check(folder: Path, block: str) -> None:
 
 def test_following_the_guide_produces_the_example(tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / DOUBLE, tmp_path)
-    for language, block in BLOCKS:
-        (write if language == "python" else check)(tmp_path, block)
+    # The commands run at the same time, each in a copy of what is written by then: the kit waits.
+    with ThreadPoolExecutor() as threads:
+        checks = []
+        for number, (language, block) in enumerate(BLOCKS):
+            if language == "python":
+                write(tmp_path, block)
+            else:
+                folder = tmp_path.with_name(f"{tmp_path.name}-{number}")
+                checks.append(threads.submit(check, shutil.copytree(tmp_path, folder), block))
+        for each in checks:
+            each.result()
     written = [file for file in tmp_path.rglob("*.py") if file.name != DOUBLE]
     assert len(written) == 5
     for file in written:

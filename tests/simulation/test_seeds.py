@@ -30,7 +30,7 @@ print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])
 """
 
 
-@pytest.mark.parametrize("first", range(1, 301, BATCH))
+@pytest.mark.parametrize("first", range(151, 301, BATCH))
 def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
     for seed in range(first, first + BATCH):
         assert World(scenario_of(seed)).run().broken == [], f"payments simulate --seed {seed}"
@@ -41,13 +41,15 @@ def test_every_promise_is_kept_in_a_seed_that_once_found_a_bug(seed: int) -> Non
     assert World(scenario_of(seed)).run().broken == []
 
 
-def test_the_seeds_cover_every_fault_and_every_state_of_a_payment() -> None:
+def test_every_promise_is_kept_in_150_seeds_which_cover_every_fault_and_state() -> None:
     happened: Counter[FaultKind] = Counter()
     statuses, at_rest = set[str](), set[PaymentStatus]()
     ends_of_holds = set[str]()
     for seed in range(1, 151):
         world = World(scenario_of(seed))
-        happened += world.run().happened
+        result = world.run()
+        assert result.broken == [], f"payments simulate --seed {seed}"
+        happened += result.happened
         orders = [order for _, order in world.runtime.database.orders.values()]
         at_rest.update(payment.status for order in orders for payment in order.payments)
         statuses |= world.runtime.watch.statuses

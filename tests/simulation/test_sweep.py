@@ -1,5 +1,6 @@
 """The sweep: one use case alone, with a crash at each step and a fault at each occasion."""
 
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -28,17 +29,26 @@ AT_ONE_STEP = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancel what its customer does not authenticate after two minutes instead of an hour.
+
+    An hour has 360 checks, one like the other, and nearly all of the time of such a run.
+    """
+    monkeypatch.setattr("domain.order_decisions.AUTHENTICATION_WINDOW", timedelta(minutes=2))
+
+
 def name(run: UseCaseRun) -> str:
     return run.name
 
 
 @pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)
 def test_every_promise_is_kept_if_the_process_crashes_at_any_step_of(run: UseCaseRun) -> None:
-    steps = 0
+    steps = set[int]()
     for step, result in crashes(run):
         assert result.broken == [], f"crash at step {step}"
-        steps = step
-    assert steps > 3, "the run has hardly any steps"
+        steps.add(step)
+    assert len(steps) > 4, "the run has hardly any steps"
 
 
 @pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)

@@ -202,11 +202,17 @@ FAULTS: Final = (
 def crashes(
     run: UseCaseRun, fault: FaultOccurrence | None = None
 ) -> Iterator[tuple[int, RunResult]]:
-    """Yield the run without a crash, as step 0, then with a crash before each of its steps."""
+    """Yield the run without a crash, as step 0, then with a crash before each of its steps.
+
+    With a fault, only those after it: before it, the run is the same as without a fault.
+    """
     whole = UseCaseWorld(run, fault=fault)
     yield 0, whole.run()
-    for step in range(1, whole.process.steps + 1):
-        yield step, UseCaseWorld(run, step, fault).run()
+    for step in range(whole.process.steps, 0, -1):
+        result = UseCaseWorld(run, step, fault).run()
+        if fault is not None and not result.happened:
+            return
+        yield step, result
 
 
 def faults(run: UseCaseRun) -> Iterator[tuple[FaultOccurrence, RunResult]]:
