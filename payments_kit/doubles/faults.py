@@ -46,6 +46,8 @@ class Fault:
     """A regular expression that is searched for in the path."""
     method: str = "POST"
     """`*` is any method."""
+    about: str = ""
+    """A text that the path or the parameters contain, such as the id of an order."""
     times: int = 1
     seconds: float | None = None
     status: int = 500
@@ -61,9 +63,10 @@ class Fault:
     """How many matching requests are not affected at first."""
     probability: float = 1.0
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, parameters: str) -> bool:
         """Whether it may apply to a request."""
-        return self.method in ("*", method) and re.search(self.path, path) is not None
+        is_about = self.about in path or self.about in parameters
+        return self.method in ("*", method) and is_about and bool(re.search(self.path, path))
 
 
 @define
@@ -81,10 +84,13 @@ class Faults:
         self.waiting.append(fault)
         return fault
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, parameters: str = "") -> Fault | None:
         """Return the fault of a request, if any, and count it."""
         for fault in self.waiting:
-            if not fault.matches(method, path) or self.random.random() >= fault.probability:
+            if (
+                not fault.matches(method, path, parameters)
+                or self.random.random() >= fault.probability
+            ):
                 continue
             if fault.skip > 0:
                 fault.skip -= 1

@@ -86,21 +86,23 @@ class ApiClient:
         headers |= {} if key is None else {"Idempotency-Key": key}
         return await self._send("POST", f"{PAYMENTS}/{payment_id}/refunds", headers, serve, body)
 
-    async def cancel(self, payment_id: str) -> Response:
+    async def cancel(self, payment_id: str, *, serve: int = 0) -> Response:
         """Cancel a payment as its customer."""
         headers = {"Cookie": f"session={in_session(a_token(self.user_id, self.jwt_key))}"}
-        return await self._send("POST", f"{PAYMENTS}/{payment_id}/cancel", headers, 0, {})
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/cancel", headers, serve, {})
 
-    async def capture(self, payment_id: str, minor_units: int | None = None) -> Response:
+    async def capture(
+        self, payment_id: str, minor_units: int | None = None, *, serve: int = 0
+    ) -> Response:
         """Capture an authorization as the operator: so many minor units, or all of it."""
         body = {} if minor_units is None else {"amount": minor_units}
         headers = {"Authorization": f"Bearer {self.operator_key}"}
-        return await self._send("POST", f"{PAYMENTS}/{payment_id}/captures", headers, 0, body)
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/captures", headers, serve, body)
 
-    async def void(self, payment_id: str) -> Response:
+    async def void(self, payment_id: str, *, serve: int = 0) -> Response:
         """Release an authorization as the operator."""
         headers = {"Authorization": f"Bearer {self.operator_key}"}
-        return await self._send("POST", f"{PAYMENTS}/{payment_id}/void", headers, 0, {})
+        return await self._send("POST", f"{PAYMENTS}/{payment_id}/void", headers, serve, {})
 
     async def get(self, path: str) -> Response:
         return await self._send("GET", path, {}, 0)

@@ -1,133 +1,219 @@
-"""Every way to pay at Stripe, from the request to the event: also if the first reply is lost.
+"""Every way to pay at Stripe, from the request to the event.
 
-Captures are in test_authorization.py.
+And each step of each way, with its reply lost in each way and with its process killed.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from attrs import frozen
+from attrs import define, field, frozen
 
+from domain.order import Order
+from domain.payment import Payment
 from domain.payment_status import PaymentStatus
-from tests.system.api_client import NoResponse
+from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
-from tests.system.deployment import RETURN_ORIGIN
 from tests.system.shop_events import on_subject
 from tests.system.stripe_control import HELD
 from tests.system.system import System
-from tests.system.waiting import eventually
+from tests.system.waiting import TIMEOUT_SECONDS, eventually
+from tests.system.ways import BACK, PART, PATHS, WAYS, Way, act, be_paid
 
-BACK: Final = f"{RETURN_ORIGIN}/paid?order=1"
+KILLED: Final = "killed"
+FAULTS: Final = (
+    *("timeout_after", "reset_before", "reset_after", "status_before", "status_after", "truncate"),
+    KILLED,
+)
 
+# `serve` 0 is killed; the others' requests go to 1.
+DOOMED, SAFE = 0, 1
 
-@frozen
-class Way:
-    """One way to pay."""
-
-    token: str = ""
-    """Empty: a confirmation token for the method below."""
-    method: Mapping[str, str] = {}
-    currency: str = "usd"
-    waits: PaymentStatus | None = None
-    """Where the payment waits for its customer or its money."""
-
-
-WAYS: Final = {
-    "a card's token": Way("tok_visa"),
-    "a payment method": Way("pm_card_visa"),
-    "a card": Way(method={"payment_method": "pm_card_visa"}),
-    "a redirect": Way(
-        method={"payment_method_data[type]": "ideal"},
-        currency="eur",
-        waits=PaymentStatus.REQUIRES_ACTION,
-    ),
-    "a voucher": Way(
-        method={"payment_method_data[type]": "boleto"},
-        currency="brl",
-        waits=PaymentStatus.PENDING,
-    ),
-    "a debit": Way("pm_usBankAccount_success", waits=PaymentStatus.PENDING),
-}
-
-
-async def begin(system: System, way: Way) -> tuple[str, dict[str, Any]]:
-    """Create an order; return it with what the customer's browser sends besides."""
-    order_id = await system.create_order(currency=way.currency)
-    token = way.token or await system.stripe.confirmation_token(way.method)
-    is_redirect = way.waits is PaymentStatus.REQUIRES_ACTION
-    return order_id, {"token": token, "return_url": BACK if is_redirect else None}
-
-
-async def finish(system: System, way: Way, order_id: str) -> None:
-    """Act as the customer and their bank until the order is paid."""
-    if way.waits is not None:
-        await system.wait_for_status(order_id, way.waits)
-        [payment] = (await system.orders(order_id))[0].payments
-        async with system.stripe.webhooks_to(system.deployment.addresses[1]):  # never killed
-            if way.token:
-                await system.stripe.finish_debits(order_id)
-            else:
-                await system.stripe.authenticate(str(payment.reference))
-            await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
-    await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
+# All orders are read at once, and each takes half a minute.
+READ_SECONDS: Final = 0.5
 
 
 @pytest.mark.parametrize("name", WAYS)
 async def test_each_way_pays_its_order(system: System, name: str) -> None:
     way = WAYS[name]
-    order_id, request = await begin(system, way)
-    response = await system.api.pay(order_id, **request)
-    assert response.status == (201 if way.waits is None else 202), response
-    if way.waits is PaymentStatus.REQUIRES_ACTION:
-        action = response.body["nextAction"]
-        assert action["type"] == "redirect_to_url"
-        back = await system.stripe.answer_bank(action["redirectUrl"])
+    order_id = await system.create_order(
+        currency=way.currency, capture="manual" if way.is_manual else None
+    )
+    response = await system.api.pay(order_id, **await way.request(system))
+    assert response.status == (202 if way.waits else 201), response
+    [payment] = (await system.orders(order_id))[0].payments
+    if way.is_manual:
+        await act(system, "capture", payment.id, SAFE)
+    elif way.reaches is PaymentStatus.REQUIRES_ACTION:
+        assert response.body["nextAction"]["type"] == "redirect_to_url"
+        back = await system.stripe.answer_bank(response.body["nextAction"]["redirectUrl"])
         assert back.startswith(BACK)
-        way = WAYS["a card"]  # nothing is left to do but to look
-    await finish(system, way, order_id)
+    elif way.waits:
+        async with system.stripe.webhooks_to(system.deployment.addresses[SAFE]):
+            await be_paid(system, way, order_id, payment.reference)
+            await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
+    await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
     await assert_promises_kept(system, [order_id], [response])
     events = await system.events.payment_events([order_id])
     assert len(on_subject("payment:created", events)) == 1
 
 
-@pytest.mark.parametrize("name", ["a card", "a redirect", "a debit"])
-async def test_each_way_pays_once_if_the_reply_of_the_gateway_is_lost(
-    system: System, name: str
-) -> None:
-    way = WAYS[name]
-    order_id, request = await begin(system, way)
-    await system.stripe.add_fault("reset_after")
-    response = await system.api.pay(order_id, **request)
-    assert response.status == 202, response
-    await finish(system, way, order_id)
-    await assert_promises_kept(system, [order_id], [response])
-    assert len(await system.stripe.charges(order_id)) == 1
+@frozen
+class Case:
+    """A step of a way to pay, and what goes wrong with its request."""
+
+    name: str
+    step: str
+    fault: str
+
+    @property
+    def way(self) -> Way:
+        return WAYS[self.name]
+
+    @property
+    def serve(self) -> int:
+        return DOOMED if self.fault == KILLED else SAFE
 
 
-@pytest.mark.parametrize("name", ["a card", "a redirect", "a voucher"])
-async def test_each_way_pays_once_if_the_process_is_killed_while_it_charges(
-    system: System, name: str
+CASES: Final = [
+    Case(name, step, fault)
+    for name, way in WAYS.items()
+    for step in ("charge", *way.steps)
+    for fault in FAULTS
+]
+
+
+@define
+class Shop:
+    """One order for each case, which are all paid at the same time."""
+
+    system: System
+    orders: dict[str, Order] = field(factory=dict)
+    responses: list[Response] = field(factory=list)
+
+    async def watch(self, order_ids: Iterable[str]) -> None:
+        """Read all orders again and again."""
+        while True:
+            self.orders = {each.id: each for each in await self.system.orders(*order_ids)}
+            await asyncio.sleep(READ_SECONDS)
+
+    async def reaches(self, order_id: str, *statuses: PaymentStatus) -> Payment:
+        """Wait until the newest payment of an order has one of these statuses."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while True:
+                order = self.orders.get(order_id)
+                if order and order.payments and order.payments[-1].status in statuses:
+                    return order.payments[-1]
+                await asyncio.sleep(READ_SECONDS)
+
+    async def pay(self, case: Case, order_id: str, serve: int) -> None:
+        request = await case.way.request(self.system)
+        with suppress(NoResponse):
+            response = await self.system.api.pay(order_id, serve=serve, **request)
+            assert response.status in (201, 202), response
+            self.responses.append(response)
+
+    async def plan_fault(self, case: Case, about: str) -> None:
+        """Let the next request of the case's step about this order or intent go wrong."""
+        fault = HELD if case.fault == KILLED else {"kind": case.fault}
+        await self.system.stripe.add_fault(path=PATHS[case.step], about=about, **fault)
+
+    async def accept(self, case: Case, order_id: str) -> Payment:
+        """Pay until the gateway has accepted it; what never arrived is paid again."""
+        is_faulty = case.step == "charge"
+        if is_faulty:
+            await self.plan_fault(case, order_id)
+        await self.pay(case, order_id, case.serve if is_faulty else SAFE)
+        payment = await self.reaches(order_id, case.way.reaches, PaymentStatus.ABANDONED)
+        if payment.status is PaymentStatus.ABANDONED:
+            await self.pay(case, order_id, SAFE)
+            payment = await self.reaches(order_id, case.way.reaches)
+        return payment
+
+    async def go(self, case: Case, order_id: str) -> None:
+        """Take an order through its way, until it waits for its bank or has ended."""
+        payment = await self.accept(case, order_id)
+        if case.step == "charge":
+            return
+        about = payment.charge_id if case.step == "refund" else payment.reference
+        await self.plan_fault(case, str(about))
+        with suppress(NoResponse):
+            await act(self.system, case.step, payment.id, case.serve)
+
+    async def end(self, case: Case, order_id: str) -> None:
+        """Wait for the end of an order's way."""
+        [*_, payment] = self.orders[order_id].payments
+        if case.step in ("cancel", "void"):
+            await self.reaches(order_id, PaymentStatus.CANCELLED)
+        elif case.way.is_manual and case.step == "charge":
+            await act(self.system, "capture", payment.id, SAFE)
+        elif case.way.waits:
+            await be_paid(self.system, case.way, order_id, payment.reference)
+        if case.step not in ("cancel", "void"):
+            await self.reaches(order_id, PaymentStatus.SUCCEEDED)
+
+
+async def test_each_step_is_done_once_if_its_reply_is_lost_or_its_process_is_killed(
+    system: System,
 ) -> None:
-    way = WAYS[name]
-    order_id, request = await begin(system, way)
-    paying = await system.begin_payment(order_id, HELD, **request)
-    system.deployment.serve[0].kill()
-    with suppress(NoResponse):
-        await paying
+    shop = Shop(system)
+    order_ids = await asyncio.gather(
+        *(
+            system.events.create_order(
+                currency=case.way.currency, capture="manual" if case.way.is_manual else None
+            )
+            for case in CASES
+        )
+    )
+    await system.wait_for_orders(*order_ids)
+    cases = dict(zip(order_ids, CASES, strict=True))
+    watching = asyncio.create_task(shop.watch(order_ids))
+    going = [asyncio.create_task(shop.go(case, order_id)) for order_id, case in cases.items()]
+
+    async def all_are_held() -> None:
+        doomed = sum(case.fault == KILLED for case in CASES)
+        held = (await system.stripe.fault_counts()).get("slow", 0) - slow_before
+        assert held == doomed
+
+    slow_before = (await system.stripe.fault_counts()).get("slow", 0)
+    await eventually(all_are_held, interval=READ_SECONDS)
+    system.deployment.serve[DOOMED].kill()
     await system.stripe.release()
-    await finish(system, way, order_id)
-    await assert_promises_kept(system, [order_id])
-    assert len(await system.stripe.charges(order_id)) == 1
+    failed = await results(cases.values(), going)
+    async with system.stripe.webhooks_to(system.deployment.addresses[SAFE]):
+        ending = [asyncio.create_task(shop.end(case, name)) for name, case in cases.items()]
+        failed += await results(cases.values(), ending)
+    watching.cancel()
+    assert failed == []
+    await assert_promises_kept(system, order_ids, shop.responses)
+    ledger = await system.stripe.control("GET", "ledger")
+    for order_id, case in cases.items():
+        captured = [
+            each["amount_captured"]
+            for each in ledger["charges"]
+            if each["metadata"].get("order_id") == order_id and each["status"] == "succeeded"
+            if each["captured"]
+        ]
+        taken = PART if case.way.is_manual else 1000
+        expected = [] if case.step in ("cancel", "void") else [taken]
+        assert captured == expected, case
+
+
+async def results(cases: Iterable[Case], tasks: list["asyncio.Task[None]"]) -> list[str]:
+    """Return what went wrong, with the case."""
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    pairs = zip(cases, done, strict=True)
+    return [f"{case}: {error!r}" for case, error in pairs if error is not None]
 
 
 async def test_a_redirect_that_is_cancelled_while_its_bank_agrees_pays_once(
     system: System,
 ) -> None:
-    order_id, request = await begin(system, WAYS["a redirect"])
-    waiting = await system.api.pay(order_id, **request)
+    way = WAYS["a redirect"]
+    order_id = await system.create_order(currency=way.currency)
+    waiting = await system.api.pay(order_id, **await way.request(system))
     address = waiting.body["nextAction"]["redirectUrl"]
     # The bank refuses if the payment is cancelled before.
     await asyncio.gather(

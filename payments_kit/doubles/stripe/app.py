@@ -66,7 +66,7 @@ class _Handlers:
             return await wire.reply(
                 request, None, lambda around=None: self._recorded(record, request, refuse)
             )
-        fault = self.double.faults.take(request.method, request.path)
+        fault = self.double.faults.take(request.method, request.path, body)
         record |= {"params": call.params, "fault": fault and fault.kind}
         operation = self._operation(route, object_id, call)
 
