@@ -67,7 +67,7 @@ WAYS: Final = {
         "tok_visa", reaches=PaymentStatus.AUTHORIZED, steps=("capture", "void")
     ),
 }
-"""Whoever adds a way to pay adds a line: each of its steps is then tried with each fault."""
+"""A new way to pay is a new line: each of its steps is then tried with each fault."""
 
 PATHS: Final = {
     "charge": CHARGES,
