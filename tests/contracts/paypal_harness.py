@@ -1,11 +1,19 @@
 """PayPal's adapter as the service uses it, and what its double can do."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from adapters.gateways.paypal.amounts import from_paypal
 from adapters.gateways.paypal.gateway import PayPalGateway
+from application.ports.gateway_records import (
+    ChargeRecord,
+    ListedDispute,
+    ListedRefund,
+    Page,
+    Period,
+)
 from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import CardToken, GatewayAdapter
 from domain.capture import CaptureFailed
@@ -15,7 +23,7 @@ from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
 from payments_kit.conformance.harness import Step
 from payments_kit.doubles.faults import Kind
-from payments_kit.doubles.paypal import authorizations, captures, orders, refunds
+from payments_kit.doubles.paypal import authorizations, captures, disputes, orders, refunds
 from payments_kit.doubles.paypal.instruments import INSTRUMENTS
 from payments_kit.doubles.paypal.replies import Request
 from tests.adapters.gateways.paypal_account import Account
@@ -67,6 +75,17 @@ class PayPalAsCards:
 
     async def list_refunds(self, payment: Payment) -> list[ReportedRefund]:
         return list(await self._gateway.list_refunds(self.claimed(payment)))
+
+    records_delay = PayPalGateway.records_delay
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        return await self._gateway.charge_records(period, cursor)
+
+    async def refund_records(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
+        return await self._gateway.refund_records(period, cursor)
+
+    async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+        return await self._gateway.dispute_records(period, cursor)
 
     async def check(self) -> None:
         await self._gateway.check()
@@ -166,6 +185,15 @@ class PayPalHarness:
     async def expire(self, payment: Payment) -> None:
         for each in self._objects("authorizations", payment):
             authorizations.expire(self.account.paypal.ledger, each)
+
+    def gateway_time(self) -> datetime:
+        return datetime.fromtimestamp(self.account.paypal.ledger.time(), UTC)
+
+    async def open_dispute(self, payment: Payment) -> str:
+        [capture] = self._objects("captures", payment)
+        reason = "MERCHANDISE_OR_SERVICE_NOT_RECEIVED"
+        opened = disputes.open_dispute(self.account.paypal.ledger, capture, reason, "CHARGEBACK")
+        return str(opened["dispute_id"])
 
     async def refund_externally(self, payment: Payment, minor_units: int) -> str:
         [capture] = self._objects("captures", payment)

@@ -18,6 +18,12 @@ from payments_kit.conformance.harness import UnreliableHarness
 from payments_kit.conformance.history_promises import RefundListContract
 from payments_kit.conformance.pending_promises import PendingContract
 from payments_kit.conformance.promises import PaymentGatewayContract
+from payments_kit.conformance.record_promises import (
+    DisputeRecordContract,
+    PendingRecordContract,
+    RecordListContract,
+    UnreliableRecordContract,
+)
 from payments_kit.conformance.samples import payment_for
 from payments_kit.conformance.session_promises import (
     SessionCaptureContract,
@@ -34,6 +40,10 @@ class TestPayPal(
     UnreliableConnectionContract,
     RefusingGatewayContract,
     RefundListContract,
+    RecordListContract,
+    DisputeRecordContract,
+    PendingRecordContract,
+    UnreliableRecordContract,
     PendingContract,
     AnswerContract,
     CaptureContract,
@@ -46,6 +56,8 @@ class TestPayPal(
     @pytest.fixture
     async def harness(self) -> AsyncIterator[PayPalHarness]:
         async with paypal_account() as account:
+            # PayPal's reports lag by hours.
+            account.paypal.ledger.reporting_lag = 0.0
             gateway = PayPalAsCards(account, account.gateway)
             unreachable = evolve(gateway, gateway=make_gateway(UNREACHABLE))
             yield PayPalHarness(account, gateway, unreachable)

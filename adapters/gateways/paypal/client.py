@@ -1,9 +1,9 @@
 """PayPalApi: requests to PayPal with our timeouts and errors; it logs nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import aiohttp
 import certifi
@@ -28,6 +28,8 @@ from application.ports.payment_gateway import (
     LookupRefused,
     OutcomeUnknown,
 )
+
+Result = TypeVar("Result")
 
 CHECK_SECONDS: Final = 8.0
 """How long a health check may take."""
@@ -209,6 +211,20 @@ class PayPalApi:
         # Raised outside of `except`: an error of the client may quote the request, and must not
         # be chained.
         raise failure
+
+
+async def together(queries: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Send queries at once; return their results in order.
+
+    Raises:
+        Exception: the error of the first query that fails; the others are cancelled.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(query) for query in queries]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 TimeLeft = Callable[[], float]

@@ -11,9 +11,17 @@ from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
 from adapters.gateways.paypal.labels import GATEWAY
 from adapters.gateways.paypal.notifications import PayPalNotificationReader
 from adapters.gateways.paypal.objects import ID
+from adapters.gateways.paypal.records import RECORDS_DELAY, PayPalRecords
 from adapters.gateways.paypal.refunds import PayPalRefunds
 from adapters.gateways.paypal.refusals import unsupported_amount
 from adapters.gateways.paypal.sessions import create_session
+from application.ports.gateway_records import (
+    ChargeRecord,
+    ListedDispute,
+    ListedRefund,
+    Page,
+    Period,
+)
 from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.capture import CaptureFailed
@@ -113,6 +121,22 @@ class PayPalGateway:
     async def list_refunds(self, payment: Payment) -> Sequence[ReportedRefund]:
         """Return all refunds of a payment; see application/ports/gateway_history.py."""
         return await PayPalRefunds(self._charging).all_of(payment)
+
+    # --- records: application/ports/gateway_records.py ---
+
+    records_delay = RECORDS_DELAY
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        """Return a page of the charges of a period, from PayPal's reports."""
+        return await PayPalRecords(self.api).charges(period, cursor)
+
+    async def refund_records(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
+        """Return a page of the refunds of a period, from PayPal's reports."""
+        return await PayPalRecords(self.api).refunds(period, cursor)
+
+    async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+        """Return a page of the disputes of a period."""
+        return await PayPalRecords(self.api).disputes(period, cursor)
 
     async def check(self) -> None:
         """Check that PayPal accepts our credentials, and that they may be used for orders.

@@ -25,7 +25,7 @@ from adapters.gateways.paypal.objects import (
     nested,
     text,
 )
-from adapters.gateways.paypal.orders import INTENTS, PayPalOrder, authorized_by, charged_by
+from adapters.gateways.paypal.orders import MODES, PayPalOrder, authorized_by, charged_by
 from adapters.gateways.paypal.refunds import reported_refund
 from adapters.gateways.paypal.signatures import Transmission
 from adapters.gateways.paypal.statuses import Progress, capture_progress, order_progress
@@ -163,8 +163,7 @@ def _of_authorization(
 def _of_order(order: Json, label: Label, livemode: bool) -> tuple[Outcome | None, Payment | None]:
     """Return whether the customer has approved; of any other order, PayPal is asked."""
     found = PayPalOrder(order, livemode)
-    modes = {intent: mode for mode, intent in INTENTS.items()}
-    mode = modes.get(str(order.get("intent")))
+    mode = MODES.get(str(order.get("intent")))
     claimed = mode and label.claimed(amount(found.unit), mode, livemode=livemode)
     is_approved = order_progress(text(order, "status")) is Progress.APPROVED
     is_open = is_approved and label.code is None and not found.has_moved

@@ -45,6 +45,9 @@ PATH: Final = "/v2/checkout/orders"
 INTENTS: Final = {CaptureMode.AUTOMATIC: "CAPTURE", CaptureMode.MANUAL: "AUTHORIZE"}
 """https://developer.paypal.com/docs/api/orders/v2/#definition-checkout_payment_intent"""
 
+MODES: Final = {intent: mode for mode, intent in INTENTS.items()}
+"""When the money of an order is captured, by its intent."""
+
 # What an order is called if its creator gives its only part no name
 # (https://developer.paypal.com/docs/api/orders/v2/#orders_patch).
 _UNIT: Final = "default"

@@ -46,7 +46,7 @@ async def test_wrong_credentials_are_refused_and_nowhere_shown(account: Account)
     gateway = make_gateway(account.paypal.url, secret=secret)
     try:
         with pytest.raises(KeyRefused, match="PAYPAL_CLIENT_SECRET") as refused:
-            await gateway.charge(a_payment(), CardToken("0" * 17))
+            await gateway.charge(a_payment(), CardToken("A" * 17))
         with pytest.raises(LookupRefused) as failed:
             await gateway.check()
         assert secret not in f"{refused.value!r} {failed.value!r} {gateway!r} {gateway.api!r}"
@@ -58,7 +58,7 @@ async def test_wrong_credentials_are_refused_and_nowhere_shown(account: Account)
 async def test_without_a_token_certainly_nothing_is_done(account: Account, kind: Any) -> None:
     account.paypal.faults.add(kind, "^/v1/oauth2/token$")
     with pytest.raises(GatewayUnavailable):
-        await account.gateway.charge(a_payment(), CardToken("0" * 17))
+        await account.gateway.charge(a_payment(), CardToken("A" * 17))
     account.paypal.faults.add("status_before", "^/v1/oauth2/token$", status=500)
     with pytest.raises(OutcomeUnknown):
         await account.gateway.check()
