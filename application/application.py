@@ -12,6 +12,7 @@ from application.ports.decline_counter import DeclineCounter
 from application.ports.differences import Differences
 from application.ports.event_publisher import EventPublisher, OutboxQueue
 from application.ports.gateways import Gateways
+from application.ports.order_histories import OrderHistories
 from application.ports.payment_pages import PaymentPages
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
@@ -75,6 +76,7 @@ class Ports:
     books: Books
     differences: Differences
     payment_pages: PaymentPages
+    histories: OrderHistories
 
 
 @frozen
@@ -183,7 +185,7 @@ def compose(
         cancel_payment=CancelPayment(retry, check, now),
         find_action=FindAction(ports.begin, check),
         read_payments=ReadPayments(ports.begin),
-        find_order=FindOrder(ports.begin, gateways, now),
+        find_order=FindOrder(ports.begin, ports.histories, gateways, now),
         replicate_order=replicate,
         cancel_order=CancelOrder(replicate),
         complete_order=CompleteOrder(retry),

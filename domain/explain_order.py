@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import evolve
 
 from domain.explain_payment import is_payable, wait_of_payment
-from domain.explanation import Action, Actor, Explanation, Fact, Wait
+from domain.explanation import Action, Explanation, Fact, Party, Wait
 from domain.order import Order
 from domain.replica import OrderStatus
 
@@ -54,19 +54,27 @@ def _facts(order: Order) -> Iterator[Fact]:
     if replica.terms is not None:
         terms = replica.terms
         expiry = f", until {terms.expires_at.isoformat()}" if terms.expires_at else ""
-        yield Fact(f"version {terms.version}: {terms.price} is due{expiry}", source)
+        yield Fact(
+            f"version {terms.version}: {terms.price} is due{expiry}",
+            source,
+            path="order.terms.version",
+        )
     if replica.shipment is not None:
-        yield Fact(f"version {replica.shipment.version}: shipped", source)
+        yield Fact(
+            f"version {replica.shipment.version}: shipped", source, path="order.shipment.version"
+        )
     if order.is_cancelled:
-        yield Fact(f"cancelled, at version {replica.version} or before", source)
+        yield Fact(
+            f"cancelled, at version {replica.version} or before", source, path="order.status"
+        )
     for payment in order.payments:
         what = f"payment {payment.id} of {payment.amount} is {payment.status.value}"
         code = f" because of {payment.code}" if payment.code else ""
-        yield Fact(what + code, payment.gateway, payment.created_at)
+        yield Fact(what + code, payment.gateway, path=f"payment.{payment.id}.status")
 
 
 def _actions(order: Order, now: datetime) -> Iterator[Action]:
     if is_payable(order, now):
-        yield Action("POST /api/payments", Actor.PAYER)
+        yield Action("POST /api/payments", Party.PAYER)
     if not order.is_cancelled:
-        yield Action("publish order:cancelled", Actor.ORDERS_SERVICE)
+        yield Action("publish order:cancelled", Party.ORDERS_SERVICE)

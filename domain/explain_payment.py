@@ -11,7 +11,7 @@ from domain.check_times import (
 )
 from domain.errors import DomainError
 from domain.explain_refund import dispute_facts, refund_facts, refund_of, wait_for_refund
-from domain.explanation import Action, Actor, Explanation, Fact, Wait
+from domain.explanation import Action, Explanation, Fact, Party, Wait
 from domain.identifiers import ChargeId, PaymentId
 from domain.money import Money
 from domain.order import Order
@@ -133,39 +133,43 @@ def _possible_reports(payment: Payment, now: datetime) -> Iterator[tuple[str, Ev
 
 
 def _facts(order: Order, payment: Payment) -> Iterator[Fact]:
+    gateway, path = payment.gateway, f"payment.{payment.id}"
     yield Fact(f"claimed {payment.amount} of order {order.id}", "customer", payment.created_at)
     if payment.reference is not None:
-        yield Fact(f"known as {payment.reference}", payment.gateway)
+        yield Fact(f"known as {payment.reference}", gateway, path=f"{path}.reference")
     if payment.authorized_until is not None:
         until = payment.authorized_until.isoformat()
-        yield Fact(f"{payment.amount} held as {payment.charge_id} until {until}", payment.gateway)
+        held = f"{payment.amount} held as {payment.charge_id} until {until}"
+        yield Fact(held, gateway, path=f"{path}.authorized_until")
     if payment.requested_capture is not None:
         what = f"capture {payment.capture_attempt} of {payment.requested_capture} requested"
         yield Fact(what, "operator or shipment", payment.decided_at)
     if payment.captured_amount is not None:
-        yield Fact(f"{payment.captured_amount} captured as {payment.charge_id}", payment.gateway)
+        captured = f"{payment.captured_amount} captured as {payment.charge_id}"
+        yield Fact(captured, gateway, path=f"{path}.captured_amount")
     if payment.code is not None:
-        source = payment.gateway if payment.status is PaymentStatus.FAILED else "rules"
-        yield Fact(f"{payment.status.value} because of {payment.code}", source)
+        source = gateway if payment.status is PaymentStatus.FAILED else "rules"
+        why = f"{payment.status.value} because of {payment.code}"
+        yield Fact(why, source, path=f"{path}.code")
     yield from refund_facts(order, payment)
     yield from dispute_facts(order, payment)
 
 
 def _actions(order: Order, payment: Payment, now: datetime) -> Iterator[Action]:
     if payment.is_captured and not order.refundable(payment).is_zero:
-        yield Action(f"payments refund {payment.id} --reason TEXT", Actor.OPERATOR)
+        yield Action(f"payments refund {payment.id} --reason TEXT", Party.OPERATOR)
     if payment.status is PaymentStatus.REVIEW:
         for decision in ReviewDecision:
             command = f"payments review {decision.value} {payment.id} --reason TEXT"
             if _may_decide(order, payment, decision, now):
-                yield Action(command, Actor.OPERATOR)
+                yield Action(command, Party.OPERATOR)
     if payment.waits_for_capture:
-        yield Action(f"payments capture {payment.id}", Actor.OPERATOR)
-        yield Action(f"payments void {payment.id}", Actor.OPERATOR)
+        yield Action(f"payments capture {payment.id}", Party.OPERATOR)
+        yield Action(f"payments void {payment.id}", Party.OPERATOR)
     if payment.request_cancellation(now) != payment:
-        yield Action(f"POST /api/payments/{payment.id}/cancel", Actor.PAYER)
+        yield Action(f"POST /api/payments/{payment.id}/cancel", Party.PAYER)
     if payment.status not in LIVE and is_payable(order, now):
-        yield Action("POST /api/payments", Actor.PAYER)
+        yield Action("POST /api/payments", Party.PAYER)
 
 
 def _may_decide(order: Order, payment: Payment, decision: ReviewDecision, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from domain.dispute import Dispute, DisputeStatus
-from domain.explanation import Action, Actor, Explanation, Fact, Wait
+from domain.explanation import Action, Explanation, Fact, Party, Wait
 from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
@@ -13,7 +13,7 @@ def explain_refund(order: Order, refund: Refund) -> Explanation:
     """Explain one refund of an order."""
     failed = refund.status is RefundStatus.FAILED
     left = order.refundable(order.payment(refund.payment_id))
-    again = Action(f"payments refund {refund.payment_id} --reason TEXT", Actor.OPERATOR)
+    again = Action(f"payments refund {refund.payment_id} --reason TEXT", Party.OPERATOR)
     return Explanation(
         status=refund.status.value,
         evidence=tuple(_facts_of_refund(refund)),
@@ -83,9 +83,11 @@ def _facts_of_refund(refund: Refund) -> Iterator[Fact]:
     if refund.status is not RefundStatus.PENDING or refund.reference is not None:
         known = f" as {refund.reference}" if refund.reference else ""
         code = f" because of {refund.code}" if refund.code else ""
-        yield Fact(f"refund {refund.id} is {refund.status.value}{known}{code}", "gateway")
+        what = f"refund {refund.id} is {refund.status.value}{known}{code}"
+        yield Fact(what, "gateway", path=f"refund.{refund.id}.status")
 
 
 def _dispute_fact(dispute: Dispute) -> Fact:
     what = f"dispute {dispute.id} about {dispute.amount} is {dispute.status.value}"
-    return Fact(f"{what}; its reason is {dispute.reason}", "bank")
+    path = f"dispute.{dispute.id}.status"
+    return Fact(f"{what}; its reason is {dispute.reason}", "bank", path=path)

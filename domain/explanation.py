@@ -1,12 +1,13 @@
 """Explanation: why something is in its state, what it waits for, and what ends that."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 
-class Actor(Enum):
+class Party(Enum):
     """Who may act on an order or a payment."""
 
     PAYER = "payer"
@@ -22,7 +23,9 @@ class Fact:
     source: str
     """Who said it: the customer, an operator, the orders service, a gateway, or our own rules."""
     at: datetime | None = None
-    """When; None if that is not stored."""
+    """When; None if that is not known."""
+    path: str | None = None
+    """The path of the change in the order's history that says when, such as `payment.p1.code`."""
 
 
 @frozen
@@ -42,7 +45,7 @@ class Action:
 
     command: str
     """A command of the program or, for a payer, a request."""
-    who: Actor
+    who: Party
 
 
 @frozen
@@ -55,3 +58,12 @@ class Explanation:
     wait: Wait | None = None
     """None if nothing more is expected to happen by itself."""
     actions: tuple[Action, ...] = ()
+
+    def dated(self, times: Mapping[str, datetime]) -> "Explanation":
+        """Return this with the times of the facts; `times` has those of changes by their paths."""
+        return evolve(self, evidence=tuple(_dated(each, times) for each in self.evidence))
+
+
+def _dated(fact: Fact, times: Mapping[str, datetime]) -> Fact:
+    at = fact.at or times.get(fact.path or "")
+    return fact if at is None else evolve(fact, at=at)

@@ -1,16 +1,19 @@
 """The JSON document of an order for operators, with explanations; for the command and for HTTP."""
 
+import json
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from application.use_cases.find_order import FoundOrder
+from domain.change_words import words_of
 from domain.dispute import Dispute
 from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment
 from domain.explain_refund import explain_dispute, explain_refund
 from domain.explanation import Explanation
+from domain.history import HistoryEntry
 from domain.money import Money
-from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
 
@@ -39,6 +42,15 @@ class ExplanationBody(Struct, rename="camel"):
     until: str | None
     ends_with: list[str]
     actions: list[ActionBody]
+
+
+class HistoryBody(Struct):
+    """One change of an order; `reason` is null if `who` gave none."""
+
+    at: str
+    who: str
+    what: str
+    reason: str | None
 
 
 class OperatorPaymentBody(Struct, rename="camel"):
@@ -108,10 +120,12 @@ class OrderBody(Struct, rename="camel"):
     refunds: list[OperatorRefundBody]
     disputes: list[OperatorDisputeBody]
     explanation: ExplanationBody
+    history: list[HistoryBody]
 
 
-def order_body(order: Order, now: datetime) -> OrderBody:
+def order_body(found: FoundOrder) -> OrderBody:
     """Return the body of an order."""
+    order = found.order
     terms = order.replica.terms
     return OrderBody(
         id=order.id,
@@ -122,10 +136,11 @@ def order_body(order: Order, now: datetime) -> OrderBody:
         currency=terms.price.currency.code if terms else None,
         expires_at=_text(order.replica.expires_at),
         capture=terms.capture.value if terms and terms.capture else None,
-        payments=[_payment(order, each, now) for each in order.payments],
-        refunds=[_refund(order, each) for each in order.refunds],
-        disputes=[_dispute(each) for each in order.disputes],
-        explanation=explanation_body(explain_order(order, now)),
+        payments=[_payment(found, each) for each in order.payments],
+        refunds=[_refund(found, each) for each in order.refunds],
+        disputes=[_dispute(found, each) for each in order.disputes],
+        explanation=explanation_body(found.dated(explain_order(order, found.now))),
+        history=[_entry(each) for each in found.history],
     )
 
 
@@ -144,7 +159,7 @@ def explanation_body(explanation: Explanation) -> ExplanationBody:
     )
 
 
-def _payment(order: Order, payment: Payment, now: datetime) -> OperatorPaymentBody:
+def _payment(found: FoundOrder, payment: Payment) -> OperatorPaymentBody:
     captured = payment.captured_amount
     return OperatorPaymentBody(
         id=payment.id,
@@ -164,11 +179,13 @@ def _payment(order: Order, payment: Payment, now: datetime) -> OperatorPaymentBo
         authorized_until=_text(payment.authorized_until),
         requested_capture=_units(payment.requested_capture),
         next_check_at=_text(payment.next_check_at),
-        explanation=explanation_body(explain_payment(order, payment.id, now)),
+        explanation=explanation_body(
+            found.dated(explain_payment(found.order, payment.id, found.now))
+        ),
     )
 
 
-def _refund(order: Order, refund: Refund) -> OperatorRefundBody:
+def _refund(found: FoundOrder, refund: Refund) -> OperatorRefundBody:
     return OperatorRefundBody(
         id=refund.id,
         payment_id=refund.payment_id,
@@ -181,11 +198,11 @@ def _refund(order: Order, refund: Refund) -> OperatorRefundBody:
         automatic=refund.automatic,
         created_at=_moment(refund.created_at),
         next_check_at=_text(refund.next_check_at),
-        explanation=explanation_body(explain_refund(order, refund)),
+        explanation=explanation_body(found.dated(explain_refund(found.order, refund))),
     )
 
 
-def _dispute(dispute: Dispute) -> OperatorDisputeBody:
+def _dispute(found: FoundOrder, dispute: Dispute) -> OperatorDisputeBody:
     return OperatorDisputeBody(
         id=dispute.id,
         payment_id=dispute.payment_id,
@@ -193,8 +210,14 @@ def _dispute(dispute: Dispute) -> OperatorDisputeBody:
         amount=dispute.amount.minor_units,
         currency=dispute.amount.currency.code,
         reason=dispute.reason,
-        explanation=explanation_body(explain_dispute(dispute)),
+        explanation=explanation_body(found.dated(explain_dispute(dispute))),
     )
+
+
+def _entry(entry: HistoryEntry) -> HistoryBody:
+    what = words_of(json.loads(entry.change))
+    reason = None if entry.why == what else entry.why
+    return HistoryBody(_moment(entry.at), entry.who, what, reason)
 
 
 def _units(money: Money | None) -> int | None:

@@ -28,6 +28,7 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryDifferences,
     InMemoryIdempotencyStore,
+    InMemoryOrderHistories,
     InMemoryOutboxQueue,
     InMemoryPaymentPages,
     InMemoryStreamPositions,
@@ -198,6 +199,7 @@ class World:
             books=InMemoryBooks(self.database),
             differences=InMemoryDifferences(self.database),
             payment_pages=InMemoryPaymentPages(self.database),
+            histories=InMemoryOrderHistories(self.database),
         )
         return compose(ports, self.limits, self.capture_mode)
 

@@ -6,6 +6,7 @@ from application.use_cases.find_order import FoundOrder
 from domain.money import Currency, Money
 from entrypoints.order_document import (
     ExplanationBody,
+    HistoryBody,
     OperatorDisputeBody,
     OperatorPaymentBody,
     OperatorRefundBody,
@@ -35,6 +36,7 @@ def order_text(order: OrderBody) -> str:
         lines += ["", f"refund {refund.id}: {refund.status}", *_refund(refund)]
     for dispute in order.disputes:
         lines += ["", f"dispute {dispute.id}: {dispute.status}", *_dispute(dispute)]
+    lines += _section("history", [*map(_entry, order.history)])
     waiting = order.explanation.waiting_for
     lines += ["", f"waiting for {waiting}{_until(order.explanation)}" if waiting else "all is done"]
     return "\n".join(lines)
@@ -54,6 +56,11 @@ def explanation_text(title: str, explanation: ExplanationBody) -> str:
     lines += _section("it ends when", explanation.ends_with)
     lines += _section("to do", [f"{each.command}  ({each.who})" for each in explanation.actions])
     return "\n".join(lines)
+
+
+def _entry(entry: HistoryBody) -> str:
+    reason = f": {entry.reason}" if entry.reason else ""
+    return f"{entry.at}  {entry.what} ({entry.who}{reason})"
 
 
 def _until(explanation: ExplanationBody) -> str:

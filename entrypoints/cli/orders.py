@@ -26,7 +26,7 @@ def show(id: str, as_json: bool) -> None:
         from entrypoints.cli.order_texts import order_text
         from entrypoints.order_document import order_body
 
-        body = order_body(found.order, found.now)
+        body = order_body(found)
         return _json(body) if as_json else order_text(body)
 
     _print(id, text)

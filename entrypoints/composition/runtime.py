@@ -22,6 +22,7 @@ from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.differences import SqlDifferences
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
+from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.payment_pages import SqlPaymentPages
@@ -157,6 +158,7 @@ def _compose(
         books=SqlBooks(database),
         differences=SqlDifferences(database),
         payment_pages=SqlPaymentPages(database),
+        histories=SqlOrderHistories(database),
     )
     return Runtime(
         settings=settings,

@@ -32,4 +32,4 @@ class OperatorReads:
             raise NotFound
         refuse_query(request)
         found = await self.find_order(order_id)
-        return to_response(json_reply(200, order_body(found.order, found.now)))
+        return to_response(json_reply(200, order_body(found)))

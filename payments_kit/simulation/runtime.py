@@ -17,6 +17,7 @@ from adapters.persistence.in_memory import (
     InMemoryDeclineCounter,
     InMemoryDifferences,
     InMemoryIdempotencyStore,
+    InMemoryOrderHistories,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
     InMemoryPaymentPages,
@@ -136,6 +137,7 @@ class SimulatedRuntime:
             books=InMemoryBooks(self.database),
             differences=InMemoryDifferences(self.database),
             payment_pages=InMemoryPaymentPages(self.database),
+            histories=InMemoryOrderHistories(self.database),
         )
         return compose(ports)
 

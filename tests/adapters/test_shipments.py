@@ -109,6 +109,7 @@ async def service(sql: Database, nats_url: str) -> AsyncIterator[Service]:
         books=storage.books,
         differences=storage.differences,
         payment_pages=storage.payment_pages,
+        histories=storage.histories,
     )
     use_cases, plans = compose(ports), Plans.on(PARCEL)
     async with other_client(nats_url) as client, JetStreamConnection(nats_url) as connection:

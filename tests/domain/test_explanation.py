@@ -12,7 +12,7 @@ from domain.dispute import DisputeStatus
 from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment, is_payable
 from domain.explain_refund import explain_dispute, explain_refund
-from domain.explanation import Action, Actor
+from domain.explanation import Action, Party
 from domain.identifiers import DisputeId, PaymentId, RefundId
 from domain.money import Money
 from domain.order import Order
@@ -87,7 +87,7 @@ def _try(order: Order, payment: Payment, action: Action, now: datetime) -> None:
         case ["payments", "void", *_]:
             order.void(payment.id, "voided", now)
         case ["POST", "/api/payments"]:
-            assert action.who is Actor.PAYER
+            assert action.who is Party.PAYER
             start_payment(order, "another", now)
         case ["POST", path]:
             assert path == f"/api/payments/{payment.id}/cancel"
@@ -143,7 +143,7 @@ def test_a_customer_who_must_act_has_until_the_order_expires() -> None:
     explanation = explain_payment(order, PAYMENT, NOW)
     assert explanation.wait is not None
     assert explanation.wait.until == expires_at
-    assert explanation.actions == (Action(f"POST /api/payments/{PAYMENT}/cancel", Actor.PAYER),)
+    assert explanation.actions == (Action(f"POST /api/payments/{PAYMENT}/cancel", Party.PAYER),)
     after = explain_payment(order, PAYMENT, expires_at).wait
     assert after is not None
     assert "to cancel it" in after.what
@@ -176,7 +176,7 @@ def test_an_abandoned_payment_waits_for_a_late_charge_and_lets_its_customer_pay(
     explanation = explain_payment(order, PAYMENT, NOW)
     assert explanation.wait is not None
     assert explanation.wait.until == NOW + LATE_CAPTURE_WINDOW
-    assert explanation.actions == (Action("POST /api/payments", Actor.PAYER),)
+    assert explanation.actions == (Action("POST /api/payments", Party.PAYER),)
 
 
 def test_a_paid_order_waits_for_nothing() -> None:
@@ -220,7 +220,7 @@ def test_a_failed_refund_can_be_made_again() -> None:
     explanation = explain_refund(order, refund)
     assert explanation.wait is None
     assert explanation.actions == (
-        Action(f"payments refund {PAYMENT} --reason TEXT", Actor.OPERATOR),
+        Action(f"payments refund {PAYMENT} --reason TEXT", Party.OPERATOR),
     )
 
 

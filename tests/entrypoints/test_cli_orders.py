@@ -44,6 +44,7 @@ def test_an_order_is_shown_with_everything_that_belongs_to_it(world: World) -> N
         "  amount     100.00 usd\n",
         "  captured   1.00 usd\n",
         f"  charge     {payment.charge_id}\n",
+        "\nhistory\n",
         f"waiting for payment {payment.id}: an operator to decide whether the order keeps it\n",
     ):
         assert text in shown.output

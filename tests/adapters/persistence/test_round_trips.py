@@ -40,6 +40,7 @@ def use_cases(proxied: Database) -> UseCases:
         books=storage.books,
         differences=storage.differences,
         payment_pages=storage.payment_pages,
+        histories=storage.histories,
     )
     return compose(ports, DeclineLimits(max_declines={"user": 5, "address": 5}))
 

@@ -133,6 +133,21 @@ async def test_an_operator_reads_an_order_by_any_id_of_it(
     assert order["explanation"]["waitingFor"] == f"payment {in_review}: {explanation['waitingFor']}"
 
 
+async def test_an_operator_reads_who_has_changed_an_order_and_why(
+    client: Client, in_review: str
+) -> None:
+    await decide(client, in_review)
+    order = (await client.get(f"/api/operator/orders/{ORDER}", headers=OPERATOR)).json()
+    history = order["history"]
+    assert [set(each) for each in history] == [{"at", "who", "what", "reason"}] * len(history)
+    last = history[-1]
+    assert last["who"] == "operator"
+    assert last["reason"] == "agreed with the customer"
+    assert last["what"] == "payment succeeded, order complete"
+    evidence = order["payments"][0]["explanation"]["evidence"]
+    assert all(each["at"] for each in evidence)
+
+
 async def test_a_query_that_is_not_understood_is_refused(client: Client) -> None:
     refused = await client.get(f"/api/operator/orders/{ORDER}?full=1", headers=OPERATOR)
     assert refused.status_code == 400
