@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final
 
+from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.readiness import Readiness
 from application.ports.inbound_events import DeadLetters
 from application.use_cases.books_guard import BooksGuards
@@ -48,6 +49,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             clock=runtime.clock,
             fetch_keys_from=fetch_keys_from,
             checks={"database": readiness.check},
+            search=SqlPaymentSearch(runtime.database, runtime.clock),
             open_dead_letters=partial(_open_dead_letters, settings),
         )
         async with (

@@ -12,6 +12,7 @@ from application.ports.clock import Clock
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.inbound_events import DeadLetters
+from application.ports.payment_search import PaymentSearch
 from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
 from entrypoints.settings import Settings
@@ -32,6 +33,7 @@ class HttpDependencies:
     fetch_keys_from: Callable[[str], Fetch]
     """Returns what fetches the keys of JWKS_URL."""
     open_dead_letters: OpenDeadLetters
+    search: PaymentSearch
     notification_readers: Mapping[str, NotificationReader] = field(factory=dict)
     """By name of the gateway whose webhooks each reads."""
     public_keys: Mapping[str, str] = field(factory=dict)

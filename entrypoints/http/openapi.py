@@ -13,7 +13,7 @@ from litestar.openapi.spec import (
 
 from entrypoints.http.errors import NotFound, reply_to
 from entrypoints.http.openapi_document import DocumentPlugin
-from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage
+from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage, PaymentPage
 from entrypoints.http.replies import (
     PROBLEM_JSON,
     ErrorDetail,
@@ -164,6 +164,9 @@ PAYMENT_VOIDED: Final = {
     202: _spec(PaymentBody, "Being released", **_AUTHORIZED, code="voided"),
 }
 ORDER: Final = {200: _spec(OrderBody, "The order with everything that belongs to it")}
+_ITEM: Final = {**_PAYMENT, "userId": "u1"}
+_ITEM.pop("stripeId")
+PAYMENT_PAGE: Final = {200: _spec(PaymentPage, "A page", items=[_ITEM], next="WyIy…")}
 _LETTER: Final = {
     "id": 7,
     "subject": "order:created",

@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
 
 from domain.money import MAX_MINOR_UNITS
 from domain.order_reviews import ReviewDecision
+from domain.payment_status import PaymentStatus
 from entrypoints.http.operator_bodies import LISTED, MAX_LISTED
 from entrypoints.http.validation import MAX_CHARACTERS
 from entrypoints.web_origins import MAX_URL
@@ -68,6 +69,19 @@ def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -
     )
     media_type = OpenAPIMediaType(schema=schema, example=example)
     return RequestBody(content={"application/json": media_type}, required=bool(required))
+
+
+def _page_parameters(cursor: Schema) -> list[Parameter]:
+    limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_LISTED, default=LISTED)
+    return [
+        Parameter(name="limit", param_in="query", schema=limit),
+        Parameter(
+            name="cursor",
+            param_in="query",
+            schema=cursor,
+            description="The `next` of the page before",
+        ),
+    ]
 
 
 @dataclass
@@ -174,17 +188,29 @@ class ListDeadLetters(Operation):
     """The query of `GET /api/operator/dead-letters`."""
 
     def __post_init__(self) -> None:
-        limit = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_LISTED, default=LISTED)
         cursor = Schema(type=OpenAPIType.STRING, pattern="^[0-9]{1,19}$")
+        self.parameters = [*(self.parameters or []), *_page_parameters(cursor)]
+
+
+@dataclass
+class FindPayments(Operation):
+    """The query of `GET /api/operator/payments`."""
+
+    def __post_init__(self) -> None:
+        status = Schema(type=OpenAPIType.STRING, enum=sorted(each.value for each in PaymentStatus))
+        moment = Schema(type=OpenAPIType.STRING, description="ISO 8601; `until` is exclusive")
+        filters = {
+            "status": status,
+            **dict.fromkeys(("orderId", "userId", "gateway"), _TEXT),
+            **dict.fromkeys(("since", "until"), moment),
+        }
         self.parameters = [
             *(self.parameters or []),
-            Parameter(name="limit", param_in="query", schema=limit),
-            Parameter(
-                name="cursor",
-                param_in="query",
-                schema=cursor,
-                description="The `next` of the page before",
+            *(
+                Parameter(name=name, param_in="query", schema=schema)
+                for name, schema in filters.items()
             ),
+            *_page_parameters(_TEXT),
         ]
 
 

@@ -16,6 +16,7 @@ from entrypoints.http.idempotency import IdempotencyGuard
 from entrypoints.http.operator_keys import OperatorKeys
 from entrypoints.http.operator_reads import OperatorReads
 from entrypoints.http.operator_routes import OperatorRoutes
+from entrypoints.http.payment_lists import PaymentLists
 from entrypoints.http.reviews import ReviewHandler
 from entrypoints.http.sign_in_refusals import RefusalLog
 
@@ -36,7 +37,10 @@ def operator_routes(
                 operators,
             )
         ),
-        *_read_routes(OperatorReads(use_cases.find_order, operators)),
+        *_read_routes(
+            OperatorReads(use_cases.find_order, operators),
+            PaymentLists(dependencies.search, operators),
+        ),
         *_dead_letter_routes(DeadLetterRoutes(dependencies.open_dead_letters, operators, tasks)),
     )
 
@@ -81,8 +85,15 @@ def _payment_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
     )
 
 
-def _read_routes(reads: OperatorReads) -> Sequence[HTTPRouteHandler]:
+def _read_routes(reads: OperatorReads, lists: PaymentLists) -> Sequence[HTTPRouteHandler]:
     return (
+        get(
+            "/api/operator/payments",
+            operation_id="findPayments",
+            operation_class=operations.FindPayments,
+            security=openapi.OPERATOR_SECURITY,
+            responses=openapi.PAYMENT_PAGE | openapi.problems(400, 401, 503),
+        )(lists.index),
         get(
             "/api/operator/orders/{order_id:str}",
             operation_id="showOrder",

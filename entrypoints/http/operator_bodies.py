@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType
 
 from application.ports.inbound_events import DeadLetter
+from domain.payment import Payment
 from entrypoints.http.replies import timestamp
 
 MAX_LISTED: Final = 200
@@ -13,6 +14,27 @@ MAX_LISTED: Final = 200
 
 LISTED: Final = 50
 """The items of a page if the request does not say how many."""
+
+
+class PaymentItem(Struct, rename="camel"):
+    """A payment in a list of operators. The amount is in minor units."""
+
+    id: str
+    order_id: str
+    user_id: str
+    status: str
+    amount: int
+    currency: str
+    gateway: str
+    charge_id: str | None
+    created_at: str
+
+
+class PaymentPage(Struct):
+    """Payments, the newest first; `next` is the cursor of the following page."""
+
+    items: list[PaymentItem]
+    next: str | UnsetType = UNSET
 
 
 class DeadLetterBody(Struct):
@@ -30,6 +52,21 @@ class DeadLetterPage(Struct):
 
     items: list[DeadLetterBody]
     next: str | UnsetType = UNSET
+
+
+def payment_item(payment: Payment) -> PaymentItem:
+    """Return the item for a payment."""
+    return PaymentItem(
+        id=payment.id,
+        order_id=payment.order_id,
+        user_id=payment.user_id,
+        status=payment.status.value,
+        amount=payment.amount.minor_units,
+        currency=payment.amount.currency.code,
+        gateway=payment.gateway,
+        charge_id=payment.charge_id,
+        created_at=timestamp(payment.created_at),
+    )
 
 
 def dead_letter_body(letter: DeadLetter) -> DeadLetterBody:

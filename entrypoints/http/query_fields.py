@@ -1,6 +1,7 @@
 """QueryFields: the parameters of a query, each read once, and what is wrong with them."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from attrs import field, frozen
@@ -47,6 +48,19 @@ class QueryFields:
             return int(value)
         self.refuse(name, f"must be a whole number from {least} to {most}")
         return default
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a time in ISO 8601, in UTC unless it says otherwise; None if it is absent."""
+        value = self._value(name)
+        if value is None:
+            return None
+        try:
+            # In a query, `+` stands for a space.
+            at = datetime.fromisoformat(value.replace(" ", "+"))
+            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.refuse(name, "must be a time such as 2026-01-31T12:00:00Z")
+            return None
 
     def cursor(self) -> int:
         """Return the `cursor` of a list that is numbered: the last number of the page before."""

@@ -19,6 +19,7 @@ from adapters.persistence.in_memory import (
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
     InMemoryPaymentPages,
+    InMemoryPaymentSearch,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -34,6 +35,7 @@ from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.payment_pages import SqlPaymentPages
+from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
@@ -52,6 +54,7 @@ from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.order_histories import OrderHistories
 from application.ports.payment_pages import PaymentPages
+from application.ports.payment_search import PaymentSearch
 from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
@@ -91,6 +94,7 @@ class Storage:
     differences: Differences
     payment_pages: PaymentPages
     roots: HistoryRoots
+    search: PaymentSearch
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -163,6 +167,7 @@ def storage_in_memory() -> Storage:
         differences=InMemoryDifferences(database),
         payment_pages=InMemoryPaymentPages(database),
         roots=InMemoryHistoryRoots(database),
+        search=InMemoryPaymentSearch(database),
         become_a_copy=become_a_copy,
     )
 
@@ -187,6 +192,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         differences=SqlDifferences(database),
         payment_pages=SqlPaymentPages(database),
         roots=SqlHistoryRoots(database),
+        search=SqlPaymentSearch(database, lambda: datetime.now(UTC)),
         become_a_copy=partial(load_again, database),
     )
 

@@ -51,6 +51,7 @@ def test_the_schema_has_every_route(schema: dict[str, Any]) -> None:
         "showOrder": "/api/operator/orders/{order_id}",
         "listOptions": "/api/payments/options",
         "receiveNotification": "/api/payments/webhooks/{gateway}",
+        "findPayments": "/api/operator/payments",
         "listDeadLetters": "/api/operator/dead-letters",
         "replayDeadLetter": "/api/operator/dead-letters/{letter_id}/replay",
         "live": "/health/live",

@@ -13,6 +13,7 @@ import jwt
 from attrs import define, evolve, field
 
 from adapters.messaging.in_memory import InMemoryDeadLetters
+from adapters.persistence.in_memory import InMemoryPaymentSearch
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.inbound_events import DeadLetters
 from entrypoints.composition.key_sets import fetch_keys_from
@@ -116,6 +117,7 @@ class HttpWorld(World):
             checks=self.checks,
             clock=self.now,
             fetch_keys_from=fetch_keys_from,
+            search=InMemoryPaymentSearch(self.database),
             open_dead_letters=self.open_dead_letters,
         )
 
