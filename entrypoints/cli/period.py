@@ -18,7 +18,7 @@ _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGO: Final = re.compile(r"([0-9]{1,6})([mhdw])")
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time: so long ago, such as `3d`, or in ISO 8601, in UTC unless it says otherwise."""
 
     name = "time"
