@@ -21,6 +21,7 @@ from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as I
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxSignal as InMemoryOutboxSignal
 from adapters.persistence.in_memory.payment_pages import (
     InMemoryPaymentPages as InMemoryPaymentPages,
+)
 from adapters.persistence.in_memory.payment_search import (
     InMemoryPaymentSearch as InMemoryPaymentSearch,
 )
