@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 from domain.capture import CaptureMode
 from domain.identifiers import OrderId, UserId
 from domain.money import Money
+from domain.pseudonym import is_pseudonym
 
 
 class OrderStatus(Enum):
@@ -34,8 +35,18 @@ class Terms:
     """When its money is captured; None: as is configured."""
 
     def newest(self, other: "Terms | None") -> "Terms":
-        """Return the terms with the higher version; these if both versions are equal."""
-        return self if other is None or self.version >= other.version else other
+        """Return the terms with the higher version; these if both versions are equal.
+
+        If one of them has the pseudonym of a user who was forgotten, the result has it: an event
+        that is delivered again, or a later one, does not bring the user's id back.
+        """
+        if other is None:
+            return self
+        newest = self if self.version >= other.version else other
+        for each in (self, other):
+            if is_pseudonym(each.user_id):
+                return evolve(newest, user_id=each.user_id)
+        return newest
 
 
 @frozen

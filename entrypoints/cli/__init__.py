@@ -6,6 +6,7 @@ from entrypoints.cli.audit import audit_commands
 from entrypoints.cli.dead_letters import dead_letter_commands
 from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
+from entrypoints.cli.forget import forget
 from entrypoints.cli.notifications import notification_commands
 from entrypoints.cli.orders import explain, show
 from entrypoints.cli.outbox import outbox_commands
@@ -33,7 +34,7 @@ def main() -> None:
 
 for _command in (
     *(serve, worker, migrate, doctor),
-    *(show, explain, capture, void, refund, review, reconcile),
+    *(show, explain, capture, void, refund, review, reconcile, forget),
     *(dead_letter_commands, notification_commands, outbox_commands, audit_commands),
 ):
     main.add_command(_command)

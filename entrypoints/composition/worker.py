@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry
@@ -87,7 +88,7 @@ def _dependencies(
 
     observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
     readers = readers_of(runtime.settings, runtime.gateways, runtime.clock)
-    retention = Retention(runtime.idempotency_store, SqlRetention(runtime.database).delete_old_rows)
+    retention = _retention(runtime)
 
     def order_intake(events: InboundEvents) -> OrderIntake:
         return OrderIntake(
@@ -121,3 +122,16 @@ def _dependencies(
             *([replay_loop(use_cases.replay_notifications, readers)] if readers else []),
         ),
     )
+
+
+def _retention(runtime: Runtime) -> Retention:
+    settings = runtime.settings
+    rows = SqlRetention(
+        runtime.database,
+        sent=timedelta(days=settings.retention_events_days),
+        received=timedelta(days=settings.retention_notifications_days),
+        declined=timedelta(days=settings.retention_declines_days),
+        alerted=timedelta(days=settings.retention_alerts_days),
+    )
+    replies_kept = timedelta(days=settings.retention_replies_days)
+    return Retention(runtime.idempotency_store, rows.delete_old_rows, replies_kept)

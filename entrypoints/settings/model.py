@@ -359,6 +359,46 @@ class Settings:
             "DECLINE_WINDOW_SECONDS", whole_number(1, 86_400), "how long a declined card counts"
         ),
     )
+    retention_events_days: int = field(
+        default=14,
+        metadata=declare(
+            "RETENTION_EVENTS_DAYS",
+            whole_number(1, 3650),
+            "how long [what is no longer needed is kept](docs/retention.md): sent events",
+        ),
+    )
+    # Stripe repeats a notification for 3 days, and for 30 if an operator asks for it
+    # (https://docs.stripe.com/webhooks#retries).
+    retention_notifications_days: int = field(
+        default=30,
+        metadata=declare(
+            "RETENTION_NOTIFICATIONS_DAYS",
+            whole_number(3, 3650),
+            "the ids of applied notifications",
+        ),
+    )
+    # Longer than the longest DECLINE_WINDOW_SECONDS, which is a day.
+    retention_declines_days: int = field(
+        default=7,
+        metadata=declare(
+            "RETENTION_DECLINES_DAYS",
+            whole_number(1, 3650),
+            "declines, with users and IP addresses",
+        ),
+    )
+    retention_alerts_days: int = field(
+        default=30,
+        metadata=declare("RETENTION_ALERTS_DAYS", whole_number(1, 3650), "alerts"),
+    )
+    # IdempotencyStore promises to repeat the first reply for a day.
+    retention_replies_days: int = field(
+        default=2,
+        metadata=declare(
+            "RETENTION_REPLIES_DAYS",
+            whole_number(1, 3650),
+            "replies to requests with an `Idempotency-Key`",
+        ),
+    )
     trusted_proxies: int = field(
         default=0,
         metadata=declare(

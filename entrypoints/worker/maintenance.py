@@ -22,9 +22,6 @@ logger = logging.getLogger(__name__)
 # Rows are kept for days longer than they are needed, so an hour more does not matter.
 RETENTION_SECONDS: Final = 3600.0
 
-# Twice the 24 hours for which IdempotencyStore promises to repeat the first reply.
-REPLIES_KEPT: Final = timedelta(hours=48)
-
 # How often a root over all histories is recorded, as the contract promises.
 ROOT_SECONDS: Final = 60.0
 
@@ -42,6 +39,8 @@ class Retention:
     idempotency_store: IdempotencyStore
     delete_old_rows: Callable[[], Awaitable[int]]
     """Delete what the other tables no longer need; return how many rows."""
+    replies_kept: timedelta
+    """How long the replies to requests with an idempotency key are kept."""
 
     async def run_once(self) -> int:
         """Delete at most a batch of each; return how many rows were deleted.
@@ -49,7 +48,7 @@ class Retention:
         Raises:
             StorageUnavailable: the database cannot be reached.
         """
-        replies = await self.idempotency_store.delete_older_than(REPLIES_KEPT)
+        replies = await self.idempotency_store.delete_older_than(self.replies_kept)
         return replies + await self.delete_old_rows()
 
 

@@ -20,6 +20,7 @@ from adapters.persistence.in_memory import (
     InMemoryOutboxSignal,
     InMemoryPaymentPages,
     InMemoryPaymentSearch,
+    InMemoryPersonalData,
     InMemoryStreamPositions,
     InMemoryUnusableNotifications,
 )
@@ -36,6 +37,7 @@ from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
 from adapters.persistence.sql.payment_pages import SqlPaymentPages
 from adapters.persistence.sql.payment_search import SqlPaymentSearch
+from adapters.persistence.sql.personal_data import SqlPersonalData
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
 from adapters.persistence.sql.tables import metadata, stream_positions
@@ -55,6 +57,7 @@ from application.ports.idempotency_store import IdempotencyStore
 from application.ports.order_histories import OrderHistories
 from application.ports.payment_pages import PaymentPages
 from application.ports.payment_search import PaymentSearch
+from application.ports.personal_data import PersonalData
 from application.ports.stream_positions import StreamPositions
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.ports.unusable_notifications import UnusableNotifications
@@ -95,6 +98,7 @@ class Storage:
     payment_pages: PaymentPages
     roots: HistoryRoots
     search: PaymentSearch
+    personal_data: PersonalData
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -168,6 +172,7 @@ def storage_in_memory() -> Storage:
         payment_pages=InMemoryPaymentPages(database),
         roots=InMemoryHistoryRoots(database),
         search=InMemoryPaymentSearch(database),
+        personal_data=InMemoryPersonalData(database),
         become_a_copy=become_a_copy,
     )
 
@@ -193,6 +198,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         payment_pages=SqlPaymentPages(database),
         roots=SqlHistoryRoots(database),
         search=SqlPaymentSearch(database, lambda: datetime.now(UTC)),
+        personal_data=SqlPersonalData(database),
         become_a_copy=partial(load_again, database),
     )
 

@@ -17,6 +17,7 @@ from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal
 from tests.contracts.payment_pages import PaymentPagesContract as TestPaymentPages
 from tests.contracts.payment_search import PaymentSearchContract as TestPaymentSearch
+from tests.contracts.personal_data import PersonalDataContract as TestPersonalData
 from tests.contracts.requests import RequestsContract as TestRequests
 from tests.contracts.stream_positions import StreamPositionsContract as TestStreamPositions
 from tests.contracts.unit_of_work import UnitOfWorkContract as TestUnitOfWork

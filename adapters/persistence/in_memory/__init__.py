@@ -25,6 +25,9 @@ from adapters.persistence.in_memory.payment_pages import (
 from adapters.persistence.in_memory.payment_search import (
     InMemoryPaymentSearch as InMemoryPaymentSearch,
 )
+from adapters.persistence.in_memory.personal_data import (
+    InMemoryPersonalData as InMemoryPersonalData,
+)
 from adapters.persistence.in_memory.stream_positions import (
     InMemoryStreamPositions as InMemoryStreamPositions,
 )

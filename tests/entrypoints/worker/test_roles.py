@@ -31,7 +31,8 @@ async def test_the_roles_publish_events_complete_orders_delete_old_replies_and_l
     world.advance(hours=49)
     use_cases, subscribe = world.use_cases(), world.broker.subscribe
     orders, payments = subscribe("payments", "order:created"), subscribe("shop", "payment:created")
-    retention = Retention(world.idempotency_store, lambda: asyncio.sleep(0, result=0))
+    kept = timedelta(days=2)
+    retention = Retention(world.idempotency_store, lambda: asyncio.sleep(0, result=0), kept)
     alert_log = AlertLog(InMemoryBacklogReader(world.database), world.alerts)
     worker = WorkerDependencies(
         use_cases,
