@@ -132,6 +132,7 @@ def _retention(runtime: Runtime) -> Retention:
         received=timedelta(days=settings.retention_notifications_days),
         declined=timedelta(days=settings.retention_declines_days),
         alerted=timedelta(days=settings.retention_alerts_days),
+        differed=timedelta(days=settings.retention_differences_days),
     )
     replies_kept = timedelta(days=settings.retention_replies_days)
     return Retention(runtime.idempotency_store, rows.delete_old_rows, replies_kept)

@@ -390,6 +390,14 @@ class Settings:
         default=30,
         metadata=declare("RETENTION_ALERTS_DAYS", whole_number(1, 3650), "alerts"),
     )
+    retention_differences_days: int = field(
+        default=90,
+        metadata=declare(
+            "RETENTION_DIFFERENCES_DAYS",
+            whole_number(1, 3650),
+            "differences that a reconciliation no longer finds",
+        ),
+    )
     # IdempotencyStore promises to repeat the first reply for a day.
     retention_replies_days: int = field(
         default=2,
