@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from application.ports.gateway_captures import GatewayCaptures
 from application.ports.gateway_history import GatewayHistory
+from application.ports.gateway_movements import GatewayMovements
 from application.ports.gateway_notifications import NotificationReader, reader_of
 from application.ports.gateway_records import GatewayRecords
 from application.ports.gateway_sessions import GatewaySessions
@@ -65,6 +66,7 @@ class ConfiguredGateway:
     captures: GatewayCaptures = field(init=False)
     history: GatewayHistory = field(init=False)
     records: GatewayRecords = field(init=False)
+    movements: GatewayMovements = field(init=False)
     sessions: GatewaySessions = field(init=False)
     reader: NotificationReader | None = field(init=False)
     """Reads its notifications, if it hands in a reader of its own."""
@@ -88,6 +90,10 @@ class ConfiguredGateway:
     @reader.default
     def _find_reader(self) -> NotificationReader | None:
         return reader_of(self.gateway)
+
+    @movements.default
+    def _find_movements(self) -> GatewayMovements:
+        return GatewayMovements.of(self.gateway)
 
     @property
     def name(self) -> str:

@@ -7,12 +7,14 @@ from entrypoints.cli.dead_letters import dead_letter_commands
 from entrypoints.cli.deployment import doctor, migrate
 from entrypoints.cli.extensions import ExtensibleGroup
 from entrypoints.cli.forget import forget
+from entrypoints.cli.ledger import ledger
 from entrypoints.cli.notifications import notification_commands
 from entrypoints.cli.orders import explain, show
 from entrypoints.cli.outbox import outbox_commands
 from entrypoints.cli.payments import capture, refund, review, void
 from entrypoints.cli.reconcile import reconcile
 from entrypoints.cli.service import serve, worker
+from entrypoints.cli.settlement import settlement
 from entrypoints.settings.reference import help_text
 
 
@@ -35,6 +37,7 @@ def main() -> None:
 for _command in (
     *(serve, worker, migrate, doctor),
     *(show, explain, capture, void, refund, review, reconcile, forget),
+    *(settlement, ledger),
     *(dead_letter_commands, notification_commands, outbox_commands, audit_commands),
 ):
     main.add_command(_command)

@@ -39,7 +39,7 @@ def moment(text: str, now: datetime) -> datetime:
     """Read a time.
 
     Raises:
-        ValueError: it is none, or before the year 1970.
+        ValueError, OverflowError: it is none, or before the year 1970.
     """
     if (ago := _AGO.fullmatch(text)) is not None:
         found = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})

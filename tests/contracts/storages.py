@@ -11,6 +11,7 @@ from adapters.persistence.in_memory import (
     InMemoryAlertStore,
     InMemoryBacklogReader,
     InMemoryBooks,
+    InMemoryChargeOwners,
     InMemoryDeclineCounter,
     InMemoryDifferences,
     InMemoryHistoryRoots,
@@ -27,6 +28,7 @@ from adapters.persistence.in_memory import (
 from adapters.persistence.sql.alert_store import SqlAlertStore
 from adapters.persistence.sql.backlog import SqlBacklogReader
 from adapters.persistence.sql.books import SqlBooks
+from adapters.persistence.sql.charge_owners import SqlChargeOwners
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.differences import SqlDifferences
@@ -47,6 +49,7 @@ from application.acting import current_actor
 from application.ports.alerts import AlertStore
 from application.ports.backlog import BacklogReader
 from application.ports.books import Books
+from application.ports.charge_owners import ChargeOwners
 from application.ports.charge_reading import ChargeQuery
 from application.ports.decline_counter import DeclineCounter
 from application.ports.differences import Differences
@@ -99,6 +102,7 @@ class Storage:
     roots: HistoryRoots
     search: PaymentSearch
     personal_data: PersonalData
+    owners: ChargeOwners
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -173,6 +177,7 @@ def storage_in_memory() -> Storage:
         roots=InMemoryHistoryRoots(database),
         search=InMemoryPaymentSearch(database),
         personal_data=InMemoryPersonalData(database),
+        owners=InMemoryChargeOwners(database),
         become_a_copy=become_a_copy,
     )
 
@@ -199,6 +204,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         roots=SqlHistoryRoots(database),
         search=SqlPaymentSearch(database, lambda: datetime.now(UTC)),
         personal_data=SqlPersonalData(database),
+        owners=SqlChargeOwners(database),
         become_a_copy=partial(load_again, database),
     )
 

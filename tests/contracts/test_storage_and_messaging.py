@@ -4,6 +4,7 @@
 from tests.contracts.alerts import AlertsContract as TestAlerts
 from tests.contracts.backlog import BacklogReaderContract as TestBacklogReader
 from tests.contracts.books import BooksContract as TestBooks
+from tests.contracts.charge_owners import ChargeOwnersContract as TestChargeOwners
 from tests.contracts.continued_work import ContinuedWorkContract as TestContinuedWork
 from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
 from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter

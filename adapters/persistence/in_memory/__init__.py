@@ -3,6 +3,9 @@
 from adapters.persistence.in_memory.alert_store import InMemoryAlertStore as InMemoryAlertStore
 from adapters.persistence.in_memory.backlog import InMemoryBacklogReader as InMemoryBacklogReader
 from adapters.persistence.in_memory.books import InMemoryBooks as InMemoryBooks
+from adapters.persistence.in_memory.charge_owners import (
+    InMemoryChargeOwners as InMemoryChargeOwners,
+)
 from adapters.persistence.in_memory.database import InMemoryDatabase as InMemoryDatabase
 from adapters.persistence.in_memory.decline_counter import (
     InMemoryDeclineCounter as InMemoryDeclineCounter,

@@ -151,6 +151,10 @@ class Ledger:
                 {name: it[name] for name in ("id", "amount", "charge", "status", "reason")}
                 for it in self.disputes.values()
             ],
+            "balance_transactions": [
+                {name: it[name] for name in ("id", "type", "source", "currency", "fee", "net")}
+                for it in self.balance_transactions.values()
+            ],
         }  # fmt: skip
 
 
