@@ -62,14 +62,24 @@ class ApiClient:
         key: str | None = None,
         timeout: float = RESPONSE_SECONDS,
         return_url: str | None = None,
+        gateway: str | None = None,
     ) -> Response:
         """Pay for an order; `key` is the Idempotency-Key."""
         user = user_id or self.user_id
         body = {"token": token, "orderId": order_id}
         body |= {} if return_url is None else {"returnUrl": return_url}
+        body |= {} if gateway is None else {"gateway": gateway}
         headers = {"Cookie": f"session={in_session(a_token(user, self.jwt_key))}"}
         headers |= {"Idempotency-Key": key} if key else {}
         return await self._send("POST", PAYMENTS, headers, serve, body, user, timeout)
+
+    async def create_session(self, order_id: str, gateway: str, return_url: str) -> Response:
+        """Create what the customer approves at a gateway."""
+        body = {"orderId": order_id, "gateway": gateway}
+        body |= {"returnUrl": return_url, "cancelUrl": return_url}
+        headers = {"Cookie": f"session={in_session(a_token(self.user_id, self.jwt_key))}"}
+        path = f"{PAYMENTS}/sessions"
+        return await self._send("POST", path, headers, 0, body, self.user_id, RESPONSE_SECONDS)
 
     async def refund(
         self,

@@ -44,8 +44,10 @@ class Deployment:
         workers: int,
         keep_logs_in: Path | None,
         nats_servers: int,
+        variables: Mapping[str, str],
     ) -> None:
         self.gateway = gateway
+        self._variables = variables
         self.addresses: list[str] = []
         self.temporary: list[ServiceProcess] = []
         """The processes that one test has added."""
@@ -105,6 +107,7 @@ class Deployment:
             "DRAIN_SECONDS": "0",  # there is no balancer
             # Every customer of the tests has the same address.
             "DECLINES_PER_ADDRESS": "1000000",
+            **self._variables,
             **changes,
         }
 
@@ -185,6 +188,10 @@ def deploy(
     workers: int = 2,
     nats_servers: int = 1,
     keep_logs_in: Path | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
+    """Start the service, with these variables beside those that every test needs."""
     with ExitStack() as stack:
-        yield Deployment(stack, gateway, serves, workers, keep_logs_in, nats_servers)
+        yield Deployment(
+            stack, gateway, serves, workers, keep_logs_in, nats_servers, variables or {}
+        )
