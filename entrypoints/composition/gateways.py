@@ -120,25 +120,26 @@ def _stripe(name: GatewayName, settings: Settings) -> GatewayAdapter:
 
 
 def _paypal(settings: Settings, clock: Clock) -> GatewayAdapter:
-    from adapters.gateways.paypal.certificates import Certificates
     from adapters.gateways.paypal.client import PayPalApi
     from adapters.gateways.paypal.gateway import PayPalGateway
-    from adapters.gateways.paypal.notifications import PayPalNotificationReader
     from adapters.gateways.paypal.wire import LIVE_ADDRESS
 
     # read_settings requires both
     client_id, secret = settings.paypal_client_id or "", settings.paypal_client_secret or ""
     api = PayPalApi(client_id, secret, settings.paypal_api_base or LIVE_ADDRESS)
+    return PayPalGateway(api, _paypal_reader(settings, clock))
+
+
+def _paypal_reader(settings: Settings, clock: Clock) -> NotificationReader | None:
     if settings.paypal_webhook_id is None:
-        return PayPalGateway(api)
-    return PayPalGateway(
-        api,
-        PayPalNotificationReader(
-            settings.paypal_webhook_id,
-            Certificates(api.base_address),
-            clock,
-            livemode=api.livemode,
-        ),
+        return None
+    from adapters.gateways.paypal.certificates import Certificates
+    from adapters.gateways.paypal.notifications import PayPalNotificationReader
+    from adapters.gateways.paypal.wire import LIVE_ADDRESS, is_live
+
+    address = settings.paypal_api_base or LIVE_ADDRESS
+    return PayPalNotificationReader(
+        settings.paypal_webhook_id, Certificates(address), clock, livemode=is_live(address)
     )
 
 
@@ -147,10 +148,12 @@ def readers_of(
 ) -> Mapping[str, NotificationReader]:
     """Return what reads the notifications of each gateway that has them, by its name.
 
-    Stripe's is there without a gateway of Stripe, too: its earlier payments may still change.
-    Without a secret it verifies none, but it can read those that were kept.
+    Those of Stripe and PayPal are there without a gateway of theirs, too: its earlier payments may
+    still change. Without a secret Stripe's verifies none, but it can read those that were kept.
     """
     found = {each.name: each.reader for each in gateways if each.reader is not None}
+    if "paypal" not in found and (paypal := _paypal_reader(settings, clock)) is not None:
+        found["paypal"] = paypal
     uses_stripe = any(str(each).startswith("stripe-") for each in settings.payment_gateways)
     if uses_stripe or settings.stripe_webhook_secrets:
         from adapters.gateways.stripe.notifications import StripeNotificationReader

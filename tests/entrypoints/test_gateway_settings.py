@@ -10,7 +10,11 @@ from adapters.persistence.sql.engine import create_engine
 from application.ports.gateway_plugin import InvalidSetting
 from domain.capture import CaptureMode
 from domain.money import Currency
-from entrypoints.composition.gateways import OpenGateways, open_gateways
+from entrypoints.composition.gateways import (
+    OpenGateways,
+    open_gateways,
+    verifying_readers_of,
+)
 from entrypoints.settings import read_settings
 
 COMPLETE = {
@@ -163,3 +167,13 @@ async def test_paypal_moves_real_money_at_its_live_address_only(base: str, is_li
 async def test_paypal_has_a_reader_of_notifications_with_the_id_of_its_webhook() -> None:
     gateways = (await opened(**PAYPAL, PAYPAL_WEBHOOK_ID="8PT597110X687430L")).gateways
     assert gateways.default.reader is not None
+    assert gateways.default.public_key == "A1"
+
+
+@pytest.mark.parametrize(("webhook_id", "is_read"), [("8PT597110X687430L", True), ("", False)])
+async def test_earlier_payments_of_paypal_may_change_after_it_is_gone_from_the_settings(
+    webhook_id: str, is_read: bool
+) -> None:
+    gateways = (await opened(PAYMENT_GATEWAY="fake")).gateways
+    settings = read_settings({**COMPLETE, "PAYPAL_WEBHOOK_ID": webhook_id})
+    assert ("paypal" in verifying_readers_of(settings, gateways, utc_now)) is is_read

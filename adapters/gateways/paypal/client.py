@@ -19,6 +19,7 @@ from adapters.gateways.paypal.wire import (
     Method,
     encoded,
     exchange,
+    is_live,
 )
 from application.ports.payment_gateway import (
     CALL_SECONDS,
@@ -81,8 +82,8 @@ class PayPalApi:
 
     @property
     def livemode(self) -> bool:
-        """Whether it moves real money: PayPal's sandbox, and any other address, does not."""
-        return self.base_address == LIVE_ADDRESS
+        """Whether it moves real money."""
+        return is_live(self.base_address)
 
     async def get(self, path: str, within: float = LOOKUP_SECONDS) -> Json:
         """Send a request that changes nothing, with a timeout in seconds.

@@ -9,12 +9,12 @@ from adapters.gateways.paypal.authorizations import Authorizations
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
 from adapters.gateways.paypal.labels import GATEWAY
-from adapters.gateways.paypal.notifications import PayPalNotificationReader
 from adapters.gateways.paypal.objects import ID
 from adapters.gateways.paypal.records import RECORDS_DELAY, PayPalRecords
 from adapters.gateways.paypal.refunds import PayPalRefunds
 from adapters.gateways.paypal.refusals import unsupported_amount
 from adapters.gateways.paypal.sessions import create_session
+from application.ports.gateway_notifications import NotificationReader
 from application.ports.gateway_records import (
     ChargeRecord,
     ListedDispute,
@@ -40,7 +40,7 @@ class PayPalGateway:
     """
 
     api: PayPalApi
-    notification_reader: PayPalNotificationReader | None = None
+    notification_reader: NotificationReader | None = None
     """Reads PayPal's webhooks; None if there is no webhook."""
     name: str = GATEWAY
     _charging: Charging = field(init=False, repr=False)

@@ -26,6 +26,11 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS
 Method = Literal["GET", "POST", "PATCH"]
 
 
+def is_live(address: str) -> bool:
+    """Whether real money is moved at an address: not in the sandbox, nor anywhere else."""
+    return address.rstrip("/") == LIVE_ADDRESS
+
+
 @frozen
 class HttpReply:
     """A reply of PayPal, or of a proxy in its place."""
