@@ -1,6 +1,6 @@
 """Observations: the data that invariants check, from the simulation or from real servers."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import field, frozen
@@ -97,6 +97,7 @@ class Observations:
     capture_alerts: Collection[str] = ()
     reviewed: Collection[str] = ()
     healed_at: datetime | None = None
+    histories: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     unpublished: int = 0
     """How many of our events are waiting to be published, or were rejected."""
     secrets: Collection[str] = field(default=(), repr=False)

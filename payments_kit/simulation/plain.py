@@ -58,6 +58,7 @@ def history_of(found: Observations) -> History:
         capture_alerts=found.capture_alerts,
         reviewed=found.reviewed,
         healed_at=found.healed_at,
+        histories=found.histories,
         secrets=found.secrets,
         texts=found.texts,
     )

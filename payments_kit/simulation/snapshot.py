@@ -12,6 +12,7 @@ from adapters.gateways.simulated.attempts import EXPIRED, Attempt, AttemptState
 from adapters.gateways.simulated.refunds import RefundState
 from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
+from domain.audit_file import line_of
 from domain.order import Order
 from payments_kit.simulation.model.records import Hold
 from payments_kit.simulation.observations import Delivered, GatewayCharge, GatewayRefund
@@ -34,6 +35,7 @@ class Snapshot:
     texts: list[str]
     holds: list[Hold]
     capture_alerts: set[str]
+    histories: dict[str, list[str]]
 
 
 def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
@@ -53,6 +55,10 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
         holds=holds_at(runtime.ledger),
         capture_alerts={
             subject for kind, subject in database.alerts if kind is AlertKind.CAPTURE_FAILED
+        },
+        histories={
+            order_id: [line_of(entry) for entry in entries]
+            for order_id, entries in database.histories.items()
         },
     )
 

@@ -64,6 +64,7 @@ from payments_kit.simulation.world import RunResult, World
 from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.simulation.capture_bugs import CAPTURE_BUGS
+from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
 from tests.simulation.review_bugs import REVIEW_BUGS
 
@@ -551,6 +552,7 @@ BUGS: Final = (
     Bug("not set back to where the books end", AlignStreams, "_align", _trust_the_broker),
     Bug("the last delivered wins", OrderReplica, "merge", _last_delivered_wins),
     *ORACLE_BUGS,
+    *HISTORY_BUGS,
     *CAPTURE_BUGS,
     *REVIEW_BUGS,
 )

@@ -11,6 +11,7 @@ from payments_kit.simulation import model
 from payments_kit.simulation.model.promises import broken_promises
 from payments_kit.simulation.model.records import History
 from tests.simulation.broken_histories import BROKEN
+from tests.simulation.broken_recordings import RECORDED
 from tests.simulation.broken_steps import STEPS, broken_by
 from tests.simulation.histories import RIGHT
 
@@ -53,6 +54,10 @@ def test_a_history_breaks_each_promise_in_each_way(of_steps: bool) -> None:
     missing = [way for way in ways if not any(re.fullmatch(way, each, re.DOTALL) for each in found)]
     assert len(ways) > 10
     assert missing == []
+
+
+def test_an_order_whose_changes_are_recorded_breaks_nothing() -> None:
+    assert broken_promises(RECORDED) == []
 
 
 def test_an_empty_shop_breaks_nothing() -> None:

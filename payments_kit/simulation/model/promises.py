@@ -28,6 +28,7 @@ from payments_kit.simulation.model.events import (
     published_in_order,
     published_under_one_id,
 )
+from payments_kit.simulation.model.histories import every_change_is_recorded
 from payments_kit.simulation.model.orders import ExpectedOrder, expected_orders
 from payments_kit.simulation.model.records import BookedOrder, History
 from payments_kit.simulation.model.refunds import (
@@ -65,6 +66,7 @@ _CHECKS: Final = (
     authorizations_are_announced,
     expiries_are_announced,
     voided_is_not_captured,
+    every_change_is_recorded,
 )
 
 

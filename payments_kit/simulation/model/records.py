@@ -188,6 +188,8 @@ class History:
     """When the last fault had ended, if it is known."""
     capture_alerts: Collection[str] = ()
     """The payments of which an operator was told that they could not be captured."""
+    histories: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
+    """By order: the lines of its history, as they are exported; None if they are not known."""
     secrets: Collection[str] = field(default=(), repr=False)
     texts: Iterable[str] = field(default=(), repr=False)
 
