@@ -16,6 +16,7 @@ from application.ports.gateway_movements import (
     ListPayoutMovements,
     ListPayouts,
 )
+from application.ports.gateway_notifications import NotificationReader, reader_of
 from application.ports.gateway_records import (
     ChargePages,
     DisputePages,
@@ -169,6 +170,11 @@ class CheckedGateway:
         """The adapter's way to take what is approved, if it has one."""
         take = GatewaySessions.of(self._gateway).take
         return take and (lambda payment: self._checked("take", take(payment)))
+
+    @property
+    def notification_reader(self) -> NotificationReader | None:
+        """The adapter's reader of notifications, if it has one."""
+        return reader_of(self._gateway)
 
     async def check(self) -> None:
         """Call the adapter."""

@@ -32,6 +32,8 @@ from payments_kit.conformance.movement_promises import (
     MovementListContract,
     PayoutListContract,
 )
+from payments_kit.conformance.notification_harness import NotificationHarness
+from payments_kit.conformance.notification_promises import NotificationContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -131,6 +133,9 @@ PARTS: Final[Mapping[str, Part]] = {
     ),
     "TestUnreliableSession": Part(
         UnreliableSessionContract, UnreliableSessionHarness, False, _SESSIONS, True
+    ),
+    "TestNotification": Part(
+        NotificationContract, NotificationHarness, False, ("notification_reader",), True
     ),
 }
 """The parts by the names of their classes in suite.py."""

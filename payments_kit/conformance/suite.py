@@ -29,6 +29,7 @@ from payments_kit.conformance.movement_promises import (
     MovementListContract,
     PayoutListContract,
 )
+from payments_kit.conformance.notification_promises import NotificationContract
 from payments_kit.conformance.pending_promises import PendingContract, PendingListContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -163,3 +164,7 @@ class TestSessionCapture(SessionCaptureContract):
 
 class TestUnreliableSession(UnreliableSessionContract):
     """Needs the same, and a connection that can be made to fail."""
+
+
+class TestNotification(NotificationContract):
+    """Needs an adapter with `notification_reader`, and what its gateway sends."""

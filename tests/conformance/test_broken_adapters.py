@@ -9,6 +9,8 @@ from tests.conformance.shell import EXAMPLES, run
 
 KIT = "pytest -p no:cacheprovider --gateway tillpay_kit:make_gateway"
 KIT_CAPTURES = KIT.replace("tillpay_kit", "tillpay_captures_kit")
+KIT_NOTIFICATIONS = KIT.replace("tillpay_kit", "tillpay_notifications_kit")
+READER, VALID = "tillpay/notifications.py", "(ours and headers.get(SIGNATURE))"
 ADAPTER, CLIENT = "tillpay/gateway.py", "tillpay/client.py"
 CAPTURES = "tillpay/captures.py"
 NEW_KEY = '__import__("uuid").uuid4().hex'
@@ -166,7 +168,23 @@ BROKEN_CAPTURES = {
 }
 
 
-@pytest.mark.parametrize("kit", [KIT, KIT_CAPTURES])
+BROKEN_READERS = {
+    "accepts everything": (
+        *(READER, "raise InvalidNotification(", "print("),
+        "a notification without a signature is refused",
+    ),
+    "accepts any signature": (
+        *(READER, 'hmac.compare_digest(ours.encode(), headers.get(SIGNATURE, "").encode())', VALID),
+        "an altered notification is refused",
+    ),
+    "does not bear deep nesting": (
+        *(READER, "(ValueError, RecursionError)", "ValueError"),
+        "a large notification says nothing and is read in time",
+    ),
+}
+
+
+@pytest.mark.parametrize("kit", [KIT, KIT_CAPTURES, f"{KIT_NOTIFICATIONS} -k Notification"])
 def test_the_example_passes_from_an_empty_folder(kit: str, tmp_path: Path) -> None:
     done = run(kit, tmp_path, path=EXAMPLES)
     assert done.returncode == 0, done.stdout
@@ -182,6 +200,11 @@ def test_a_broken_adapter_fails_with_the_name_of_its_promise(variant: str, tmp_p
 @pytest.mark.parametrize("variant", BROKEN_CAPTURES)
 def test_a_broken_capture_fails_with_the_name_of_its_promise(variant: str, tmp_path: Path) -> None:
     fails_by_name(KIT_CAPTURES, *BROKEN_CAPTURES[variant], tmp_path)
+
+
+@pytest.mark.parametrize("variant", BROKEN_READERS)
+def test_a_broken_reader_fails_with_the_name_of_its_promise(variant: str, tmp_path: Path) -> None:
+    fails_by_name(KIT_NOTIFICATIONS, *BROKEN_READERS[variant], tmp_path)
 
 
 def fails_by_name(

@@ -68,7 +68,7 @@ def test_following_the_guide_produces_the_example(tmp_path: Path) -> None:
         for each in checks:
             each.result()
     written = [file for file in tmp_path.rglob("*.py") if file.name != DOUBLE]
-    assert len(written) == 5
+    assert len(written) == 7
     for file in written:
         assert file.read_text() == (EXAMPLES / file.relative_to(tmp_path)).read_text()
 
