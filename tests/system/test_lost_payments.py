@@ -24,6 +24,7 @@ async def test_webhooks_restore_what_a_failover_has_lost(system: System) -> None
     async with system.stripe.webhooks_to(system.deployment.addresses[1], paused=True):
         paid = [await system.api.pay(order_id) for order_id in order_ids]
         await lose(system, *order_ids)
+        await system.query("DELETE FROM order_history WHERE order_id = $1", unknown)
         await system.query("DELETE FROM orders WHERE id = $1", unknown)
         again = await system.api.pay(paid_again)
         assert [response.status for response in (*paid, again)] == [201] * 5

@@ -1,7 +1,8 @@
 """PayPal beside Stripe, with real processes: customers approve at PayPal, which sends webhooks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from domain.payment_status import PaymentStatus
@@ -13,6 +14,7 @@ from payments_kit.doubles.paypal import (
     running_paypal_double,
 )
 from payments_kit.doubles.paypal.certificates import own_signer
+from tests.system.api_client import NoResponse
 from tests.system.deployment import RETURN_ORIGIN, deploy
 from tests.system.shop_events import on_subject
 from tests.system.system import System, connect
@@ -120,3 +122,42 @@ async def test_customers_pay_with_paypal_beside_stripe(logs: Path, tmp_path: Pat
 
         await eventually(are_delivered)
         assert len(paypal.webhooks.deliveries) >= 6
+
+
+async def test_a_lost_reply_or_a_killed_process_takes_the_money_once(
+    logs: Path, tmp_path: Path
+) -> None:
+    async with shop(logs, tmp_path) as (system, paypal):
+        paypal.webhooks.endpoints.clear()  # so that recovery finds the outcome
+        lost, killed = order_ids = [await system.create_order(price=19.99) for _ in range(2)]
+        tokens = [await open_session(system, each) for each in order_ids]
+        for token in tokens:
+            orders.approve(paypal.ledger, paypal.ledger.orders[token], "balance")
+
+        paypal.faults.add("reset_after", "/capture$")
+        response = await system.api.pay(lost, tokens[0], gateway="paypal")
+        assert response.status == 202, response
+
+        paypal.faults.add("slow", "/capture$", seconds=600)
+        paying = asyncio.create_task(system.api.pay(killed, tokens[1], gateway="paypal"))
+
+        async def is_captured_now() -> None:
+            assert paypal.faults.happened["slow"] == 1
+
+        await eventually(is_captured_now)
+        system.deployment.serve[0].kill()
+        with suppress(NoResponse):
+            await paying
+        paypal.faults.release()
+
+        for order_id in order_ids:
+            await system.wait_for_status(order_id, PaymentStatus.SUCCEEDED)
+        assert captures(paypal, tokens) == ["19.99", "19.99"]
+        taken = {each["id"] for each in paypal.ledger.captures.values()}
+
+        async def are_announced() -> None:
+            events = await system.events.payment_events(order_ids)
+            announced = [each.body["chargeId"] for each in on_subject("payment:created", events)]
+            assert (len(announced), set(announced)) == (2, taken)
+
+        await eventually(are_announced)
