@@ -30,6 +30,9 @@ structlog.configure(processors=[format_exc_info, KeyValueRenderer()])
 # On a quiet machine this takes milliseconds.
 CLEAN_UP_SECONDS = 120.0
 
+# Their tests mostly wait, for other processes and for time limits.
+_WAITING = {"conformance", "demo", "servers"}
+
 _names = (f"test_{number}" for number in count(1))
 
 
@@ -48,6 +51,25 @@ def pytest_configure(config: pytest.Config) -> None:
             end_with_make(int(make))
         except ProcessLookupError:
             pytest.exit("make was killed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait most, so that they do not run alone at the end.
+
+    pytest-xdist gives each process the same part of the list, to run from its beginning, and takes
+    what others still have from their ends. So the tests with real processes mostly stay in one
+    process, which has one deployment for all of them, while the others compute.
+    """
+
+    def is_in(folders: set[str], item: pytest.Item) -> bool:
+        return not folders.isdisjoint(item.nodeid.split("/")[:2])
+
+    first = [each for each in items if is_in({"system"}, each)]
+    middle = [each for each in items if is_in(_WAITING, each)]
+    apart = {*first, *middle}
+    others = [each for each in items if each not in apart]
+    half = max(0, len(items) // 2 - len(first))
+    items[:] = [*first, *others[:half], *middle, *others[half:]]
 
 
 @pytest.fixture(scope="session")
