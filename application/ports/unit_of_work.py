@@ -55,7 +55,8 @@ class Orders(Protocol):
     def save(self, order: Order) -> None:
         """Write this order at commit, unless another process has written it since it was read.
 
-        An order that was not read is inserted.
+        An order that was not read is inserted. One with two live payments is a `Conflict`: the
+        storage itself prevents them.
         """
 
 

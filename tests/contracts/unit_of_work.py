@@ -33,6 +33,7 @@ from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.order import Order
 from domain.outcome import Declined
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.refund import Refund, Refunded, RefundFailed, RefundPending, ReportedRefund
 from domain.replica import OrderReplica
 from tests.builders import (
@@ -40,6 +41,7 @@ from tests.builders import (
     ORDER,
     PAYMENT,
     PRICE,
+    a_payment,
     after,
     an_order,
     authorized,
@@ -121,6 +123,27 @@ class UnitOfWorkContract:
         await storage.save(order)
         found = await storage.begin().orders.find_payments([PAYMENT, PaymentId("unknown")])
         assert found == {PAYMENT: order.payment(PAYMENT)}
+
+    @pytest.mark.parametrize("other", [PaymentStatus.PROCESSING, PaymentStatus.AUTHORIZED])
+    @pytest.mark.parametrize("is_new", [True, False], ids=["at once", "one after the other"])
+    async def test_two_live_payments_of_an_order_are_a_conflict(
+        self, storage: Storage, other: PaymentStatus, is_new: bool
+    ) -> None:
+        one = claimed()
+        if not is_new:
+            await storage.save(one)
+        work = storage.begin()
+        if not is_new:
+            assert await work.orders.get(ORDER) == one
+        work.orders.save(one.with_payment(a_payment("payment-2", other)))
+        with pytest.raises(Conflict):
+            await work.commit()
+        assert await storage.begin().orders.get(ORDER) == (None if is_new else one)
+
+    async def test_what_has_ended_and_one_live_payment_are_none(self, storage: Storage) -> None:
+        order = claimed().with_payment(a_payment("payment-2", PaymentStatus.REVERSED))
+        await storage.save(order)
+        assert await storage.begin().orders.get(ORDER) == order
 
     # --- reading ---------------------------------------------------------------------------------
 

@@ -479,7 +479,11 @@ BUGS: Final = (
     Bug(
         "two live payments",
         *(Order, "claim", _claim_beside_a_live_one),
-        Bug("both are kept", Order, "_reversal_reason", _reversal_only_after_a_cancellation),
+        Bug(
+            "both are kept",
+            *(Order, "_reversal_reason", _reversal_only_after_a_cancellation),
+            Bug("both are stored", InMemoryUnitOfWork, "_check_live", lambda _self, _order: None),
+        ),
     ),
     Bug("any user may pay", Order, "claim", _claim_for_any_user),
     Bug("a price through a float", Money, "from_major", classmethod(_through_a_float)),

@@ -104,6 +104,7 @@ class InMemoryUnitOfWork:
             revision, _ = self._database.orders.get(order_id, (0, None))
             if revision != self._revision(order_id):
                 raise Conflict(order_id)
+            self._check_live(changes.orders[order_id])
         if not self._database.inbox.isdisjoint(changes.notifications):
             raise Conflict("inbox")
         for position in changes.positions:
@@ -111,6 +112,11 @@ class InMemoryUnitOfWork:
             if copy != self._database.copy:
                 raise Conflict("position")
         changes.requests.check()
+
+    def _check_live(self, order: Order) -> None:
+        """Refuse a second live payment, as a unique index of the SQL adapter does."""
+        if sum(payment.is_live for payment in order.payments) > 1:
+            raise Conflict(f"{order.id} has two live payments")
 
     def _revision(self, order_id: OrderId) -> int:
         """Return the revision of an order that was read, 0 if it did not exist."""
