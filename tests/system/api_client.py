@@ -81,6 +81,11 @@ class ApiClient:
         path = f"{PAYMENTS}/sessions"
         return await self._send("POST", path, headers, 0, body, self.user_id, RESPONSE_SECONDS)
 
+    async def options(self, order_id: str, *, serve: int = 0) -> Response:
+        """Ask how an order may be paid, as its customer."""
+        headers = {"Cookie": f"session={in_session(a_token(self.user_id, self.jwt_key))}"}
+        return await self._send("GET", f"{PAYMENTS}/options?orderId={order_id}", headers, serve)
+
     async def refund(
         self,
         payment_id: str,

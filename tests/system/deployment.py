@@ -138,6 +138,13 @@ class Deployment:
         self.temporary.append(self._worker(*roles))
         self.temporary[-1].start()
 
+    def start_serve(self, gateway: str, **variables: str) -> int:
+        """Start one more `serve` with other settings; return its index; it is stopped as above."""
+        self.gateway, self._variables = gateway, variables
+        self.temporary.append(self._serve())
+        self.temporary[-1].start()
+        return len(self.addresses) - 1
+
     def _process(
         self, kind: str, command: list[str], environment: Mapping[str, str], ready: str
     ) -> ServiceProcess:
