@@ -30,7 +30,7 @@ UNCLASSIFIED: Final = "Equity:Unclassified"
 """Movements whose kind is not known: an accountant looks at them."""
 
 CONVERSIONS: Final = "Equity:Conversions"
-"""What a gateway has converted: one currency less the other, where there are no prices."""
+"""What a gateway has converted between two balances; and all conversions, without prices."""
 
 _ACCOUNTS: Final[Mapping[MovementKind, str]] = {
     MovementKind.CHARGE: ORDERS,
@@ -40,6 +40,7 @@ _ACCOUNTS: Final[Mapping[MovementKind, str]] = {
     MovementKind.DISPUTE: DISPUTES,
     MovementKind.DISPUTE_REVERSAL: DISPUTES,
     MovementKind.FEE: FEES,
+    MovementKind.CONVERSION: CONVERSIONS,
     MovementKind.ADJUSTMENT: ADJUSTMENTS,
     MovementKind.OTHER: UNCLASSIFIED,
 }

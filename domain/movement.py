@@ -34,6 +34,8 @@ class MovementKind(Enum):
     PAYOUT = "payout"
     PAYOUT_REVERSAL = "payout_reversal"
     """A payout did not reach the bank, and is back."""
+    CONVERSION = "conversion"
+    """One side of a conversion between two balances."""
     ADJUSTMENT = "adjustment"
     OTHER = "other"
     """The gateway has a word for it that we do not know."""

@@ -15,9 +15,10 @@ from application.ports.gateway_records import (
     Period,
 )
 from application.ports.gateway_sessions import Session, SessionRequest
-from application.ports.payment_gateway import CardToken, GatewayAdapter
+from application.ports.payment_gateway import LOOKUP_SECONDS, CardToken, GatewayAdapter
 from domain.capture import CaptureFailed
 from domain.identifiers import PaymentId
+from domain.movement import Movement
 from domain.outcome import Approved, Outcome, Refused
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
@@ -86,6 +87,9 @@ class PayPalAsCards:
 
     async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
         return await self._gateway.dispute_records(period, cursor)
+
+    async def list_movements(self, period: Period, cursor: str | None) -> Page[Movement]:
+        return await self._gateway.list_movements(period, cursor)
 
     async def check(self) -> None:
         await self._gateway.check()
@@ -188,6 +192,14 @@ class PayPalHarness:
 
     def gateway_time(self) -> datetime:
         return datetime.fromtimestamp(self.account.paypal.ledger.time(), UTC)
+
+    async def balance(self, currency: str) -> int:
+        """Ask PayPal for what the adapter does not: the balance."""
+        path = f"/v1/reporting/balances?currency_code={currency.upper()}"
+        found = await self.account.gateway.api.get(path, LOOKUP_SECONDS)
+        [total] = [each["total_balance"] for each in found["balances"]]
+        sign = -1 if total["value"].startswith("-") else 1
+        return sign * from_paypal(total | {"value": total["value"].strip("-")}).minor_units
 
     async def open_dispute(self, payment: Payment) -> str:
         [capture] = self._objects("captures", payment)

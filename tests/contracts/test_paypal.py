@@ -16,6 +16,7 @@ from payments_kit.conformance.fault_promises import (
 )
 from payments_kit.conformance.harness import UnreliableHarness
 from payments_kit.conformance.history_promises import RefundListContract
+from payments_kit.conformance.movement_promises import MovementListContract
 from payments_kit.conformance.pending_promises import PendingContract
 from payments_kit.conformance.promises import PaymentGatewayContract
 from payments_kit.conformance.record_promises import (
@@ -44,6 +45,7 @@ class TestPayPal(
     DisputeRecordContract,
     PendingRecordContract,
     UnreliableRecordContract,
+    MovementListContract,
     PendingContract,
     AnswerContract,
     CaptureContract,

@@ -84,6 +84,7 @@ def test_a_charge_is_income_of_which_the_gateway_keeps_a_fee() -> None:
         (MovementKind.FEE, -500, "Expenses:Fees"),
         (MovementKind.PAYOUT, -500, "Assets:Bank:USD"),
         (MovementKind.PAYOUT_REVERSAL, 500, "Assets:Bank:USD"),
+        (MovementKind.CONVERSION, 500, "Equity:Conversions"),
         (MovementKind.ADJUSTMENT, 500, "Income:Adjustments"),
         (MovementKind.OTHER, -500, "Equity:Unclassified"),
     ],

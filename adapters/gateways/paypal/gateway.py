@@ -9,6 +9,7 @@ from adapters.gateways.paypal.authorizations import Authorizations
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
 from adapters.gateways.paypal.labels import GATEWAY
+from adapters.gateways.paypal.movements import PayPalMovements
 from adapters.gateways.paypal.objects import ID
 from adapters.gateways.paypal.records import RECORDS_DELAY, PayPalRecords
 from adapters.gateways.paypal.refunds import PayPalRefunds
@@ -25,6 +26,7 @@ from application.ports.gateway_records import (
 from application.ports.gateway_sessions import Session, SessionRequest
 from application.ports.payment_gateway import CardToken, OutcomeUnknown
 from domain.capture import CaptureFailed
+from domain.movement import Movement
 from domain.outcome import Approved, Authorized, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, ReportedRefund
@@ -137,6 +139,12 @@ class PayPalGateway:
     async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
         """Return a page of the disputes of a period."""
         return await PayPalRecords(self.api).disputes(period, cursor)
+
+    # --- movements: application/ports/gateway_movements.py ---
+
+    async def list_movements(self, period: Period, cursor: str | None) -> Page[Movement]:
+        """Return a page of what moved on the balance in a period, from PayPal's reports."""
+        return await PayPalMovements(PayPalRecords(self.api)).list_movements(period, cursor)
 
     async def check(self) -> None:
         """Check that PayPal accepts our credentials, and that they may be used for orders.

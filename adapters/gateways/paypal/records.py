@@ -86,7 +86,7 @@ class PayPalRecords:
     async def charges(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
         """Return a page of charges; see the port's GatewayRecords."""
         async with querying() as left:
-            rows, following = await self._transactions(period, cursor, left)
+            rows, following = await self.transactions(period, cursor, left)
             gate = asyncio.Semaphore(_AT_ONCE)
             charges = [each for each in rows if _code(each).startswith((_PAYMENT, _AUTHORIZATION))]
             records = await together(self._charge(each, gate, left) for each in charges)
@@ -99,7 +99,7 @@ class PayPalRecords:
     async def refunds(self, period: Period, cursor: str | None) -> Page[ListedRefund]:
         """Return a page of refunds; see the port's GatewayRecords."""
         async with querying() as left:
-            rows, following = await self._transactions(period, cursor, left)
+            rows, following = await self.transactions(period, cursor, left)
         records = [self._refund(each) for each in rows if _code(each) == _REFUND]
         return Page([each for each in records if each is not None], following)
 
@@ -127,8 +127,14 @@ class PayPalRecords:
 
     # --- transactions --------------------------------------------------------------------------
 
-    async def _transactions(
-        self, period: Period, cursor: str | None, left: TimeLeft
+    async def transactions(
+        self,
+        period: Period,
+        cursor: str | None,
+        left: TimeLeft,
+        *,
+        page_size: int = _PAGE,
+        affects_balance: bool = False,
     ) -> tuple[list[Json], str | None]:
         """Return some transactions of a period, and what to ask for the next ones with."""
         window = first_window(period) if cursor is None else Window.read(cursor, period)
@@ -138,9 +144,9 @@ class PayPalRecords:
             "start_date": _written(window.since),
             "end_date": _written(window.until),
             "page": str(window.page),
-            "page_size": str(_PAGE),
+            "page_size": str(page_size),
             "fields": "transaction_info",
-            "balance_affecting_records_only": "N",
+            "balance_affecting_records_only": "Y" if affects_balance else "N",
         }
         try:
             body = await self.api.get(f"{_TRANSACTIONS}?{urlencode(query)}", left())
