@@ -1,6 +1,7 @@
 """The JSON bodies of our events. Amounts are in minor units."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,8 @@ from domain.events import (
     PaymentRefundFailed,
     PaymentVoided,
 )
+from domain.identifiers import ChargeId
+from domain.money import Money
 
 
 class _Body(msgspec.Struct, rename="camel"):
@@ -89,82 +92,57 @@ class _Disputed(_Body):
 
 def body_of(event: Event) -> msgspec.Struct:
     """Return the body of an event."""
+    ids: dict[str, Any] = {"id": event.payment_id, "order_id": event.order_id}
     match event:
         case PaymentCreated():
             return _Created(
-                id=event.payment_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                charge_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
+                **ids,
+                **_charge(event.charge_id),
+                **_money(event.amount),
                 gateway=event.gateway,
                 created_at=event.created_at.astimezone(UTC),
             )
         case PaymentPending():
-            return _Pending(
-                id=event.payment_id,
-                order_id=event.order_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                gateway=event.gateway,
-            )
+            return _Pending(**ids, **_money(event.amount), gateway=event.gateway)
         case PaymentAuthorized():
             return _Authorized(
-                id=event.payment_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                charge_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
+                **ids,
+                **_charge(event.charge_id),
+                **_money(event.amount),
                 gateway=event.gateway,
                 expires_at=event.expires_at.astimezone(UTC),
             )
         case PaymentVoided():
-            return _Voided(
-                id=event.payment_id,
-                order_id=event.order_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                reason=event.reason,
-            )
+            return _Voided(**ids, **_money(event.amount), reason=event.reason)
         case PaymentExpiring():
-            return _Expiring(
-                id=event.payment_id,
-                order_id=event.order_id,
-                expires_at=event.expires_at.astimezone(UTC),
-            )
-        case PaymentRefunded():
-            return _Refunded(
-                id=event.payment_id,
-                refund_id=event.refund_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                reason=event.reason,
-            )
-        case PaymentRefundFailed():
-            return _RefundFailed(
-                id=event.payment_id,
-                refund_id=event.refund_id,
-                order_id=event.order_id,
-                stripe_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
-                code=event.code,
-            )
+            return _Expiring(**ids, expires_at=event.expires_at.astimezone(UTC))
         case PaymentFailed():
-            return _Failed(id=event.payment_id, order_id=event.order_id, code=event.code)
+            return _Failed(**ids, code=event.code)
+        case PaymentRefunded():
+            return _Refunded(**ids, **_refund(event), reason=event.reason)
+        case PaymentRefundFailed():
+            return _RefundFailed(**ids, **_refund(event), code=event.code)
         case PaymentDisputed():
             return _Disputed(
-                id=event.payment_id,
+                **ids,
+                **_money(event.amount),
                 dispute_id=event.dispute_id,
-                order_id=event.order_id,
                 stripe_id=event.charge_id,
-                amount=event.amount.minor_units,
-                currency=event.amount.currency.code,
                 reason=event.reason,
                 status=event.status,
                 due_by=msgspec.UNSET if event.due_by is None else event.due_by.astimezone(UTC),
             )
+
+
+def _money(amount: Money) -> dict[str, Any]:
+    return {"amount": amount.minor_units, "currency": amount.currency.code}
+
+
+def _charge(charge_id: ChargeId) -> dict[str, Any]:
+    """Return the charge under its own name and the reference service's."""
+    return {"stripe_id": charge_id, "charge_id": charge_id}
+
+
+def _refund(event: PaymentRefunded | PaymentRefundFailed) -> dict[str, Any]:
+    ids: dict[str, Any] = {"refund_id": event.refund_id, "stripe_id": event.charge_id}
+    return ids | _money(event.amount)

@@ -591,7 +591,7 @@ def main() -> None:
         times = " | ".join(str(tried) if result else "not found" for tried, result in found)
         results = (result for _, result in found if result)
         broken = {violation.partition(":")[0] for result in results for violation in result.broken}
-        print(f"| {bug.name} | {times} | {', '.join(sorted(broken))} |", flush=True)
+        print(f"| {bug.name} | {times} | {', '.join(sorted(broken, key=int))} |", flush=True)
 
 
 if __name__ == "__main__":

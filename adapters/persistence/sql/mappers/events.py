@@ -20,6 +20,7 @@ from domain.events import (
     PaymentVoided,
 )
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
+from domain.money import Money
 
 
 def event_row(event: Event) -> Values:
@@ -36,72 +37,46 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
     match subject:
         case PaymentCreated.subject:
             return PaymentCreated(
-                payment_id=PaymentId(data["payment_id"]),
-                order_id=OrderId(data["order_id"]),
-                charge_id=ChargeId(data["charge_id"]),
-                amount=money_from(data["amount"], data["currency"]),
+                **_ids(data),
+                **_charge_from(data),
                 gateway=data["gateway"],
                 created_at=datetime.fromisoformat(data["created_at"]),
             )
         case PaymentPending.subject:
-            return PaymentPending(
-                payment_id=PaymentId(data["payment_id"]),
-                order_id=OrderId(data["order_id"]),
-                amount=money_from(data["amount"], data["currency"]),
-                gateway=data["gateway"],
-            )
+            return PaymentPending(**_ids(data), amount=_amount_from(data), gateway=data["gateway"])
         case PaymentAuthorized.subject:
             return PaymentAuthorized(
-                payment_id=PaymentId(data["payment_id"]),
-                order_id=OrderId(data["order_id"]),
-                charge_id=ChargeId(data["charge_id"]),
-                amount=money_from(data["amount"], data["currency"]),
+                **_ids(data),
+                **_charge_from(data),
                 gateway=data["gateway"],
                 expires_at=datetime.fromisoformat(data["expires_at"]),
             )
         case PaymentVoided.subject:
-            return PaymentVoided(
-                payment_id=PaymentId(data["payment_id"]),
-                order_id=OrderId(data["order_id"]),
-                amount=money_from(data["amount"], data["currency"]),
-                reason=data["reason"],
-            )
+            return PaymentVoided(**_ids(data), amount=_amount_from(data), reason=data["reason"])
         case PaymentExpiring.subject:
             return PaymentExpiring(
-                payment_id=PaymentId(data["payment_id"]),
-                order_id=OrderId(data["order_id"]),
-                expires_at=datetime.fromisoformat(data["expires_at"]),
+                **_ids(data), expires_at=datetime.fromisoformat(data["expires_at"])
             )
         case PaymentFailed.subject:
-            return PaymentFailed(
-                PaymentId(data["payment_id"]), OrderId(data["order_id"]), data["code"]
-            )
+            return PaymentFailed(**_ids(data), code=data["code"])
         case PaymentRefunded.subject:
+            refund_id = RefundId(data["refund_id"])
+            charge = _charge_from(data)
             return PaymentRefunded(
-                payment_id=PaymentId(data["payment_id"]),
-                refund_id=RefundId(data["refund_id"]),
-                order_id=OrderId(data["order_id"]),
-                charge_id=ChargeId(data["charge_id"]),
-                amount=money_from(data["amount"], data["currency"]),
-                reason=data["reason"],
+                **_ids(data), **charge, refund_id=refund_id, reason=data["reason"]
             )
         case PaymentRefundFailed.subject:
+            refund_id = RefundId(data["refund_id"])
+            charge = _charge_from(data)
             return PaymentRefundFailed(
-                payment_id=PaymentId(data["payment_id"]),
-                refund_id=RefundId(data["refund_id"]),
-                order_id=OrderId(data["order_id"]),
-                charge_id=ChargeId(data["charge_id"]),
-                amount=money_from(data["amount"], data["currency"]),
-                code=data["code"],
+                **_ids(data), **charge, refund_id=refund_id, code=data["code"]
             )
         case PaymentDisputed.subject:
             due_by = data.get("due_by")  # earlier versions stored none
             return PaymentDisputed(
-                payment_id=PaymentId(data["payment_id"]),
+                **_ids(data),
+                **_charge_from(data),
                 dispute_id=DisputeId(data["dispute_id"]),
-                order_id=OrderId(data["order_id"]),
-                charge_id=ChargeId(data["charge_id"]),
-                amount=money_from(data["amount"], data["currency"]),
                 reason=data["reason"],
                 status=data["status"],
                 due_by=None if due_by is None else datetime.fromisoformat(due_by),
@@ -110,63 +85,64 @@ def event_from(subject: str, data: Mapping[str, Any]) -> Event:
             raise ValueError(f"unknown event: {subject}")
 
 
+def _ids(data: Mapping[str, Any]) -> dict[str, Any]:
+    payment_id, order_id = PaymentId(data["payment_id"]), OrderId(data["order_id"])
+    return {"payment_id": payment_id, "order_id": order_id}
+
+
+def _amount_from(data: Mapping[str, Any]) -> Money:
+    return money_from(data["amount"], data["currency"])
+
+
+def _charge_from(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"charge_id": ChargeId(data["charge_id"]), "amount": _amount_from(data)}
+
+
 def _data(event: Event) -> dict[str, Any]:
-    data: dict[str, Any] = {"payment_id": event.payment_id, "order_id": event.order_id}
+    ids = {"payment_id": event.payment_id, "order_id": event.order_id}
+    return ids | _own_data(event)
+
+
+def _own_data(event: Event) -> dict[str, Any]:
     match event:
         case PaymentCreated():
-            amount, currency = money_values(event.amount)
-            return data | {
-                "charge_id": event.charge_id,
-                "amount": amount,
-                "currency": currency,
-                "gateway": event.gateway,
-                "created_at": event.created_at.isoformat(),
-            }
+            times = {"created_at": event.created_at.isoformat()}
+            return _charge_data(event) | {"gateway": event.gateway} | times
         case PaymentPending():
-            amount, currency = money_values(event.amount)
-            return data | {"amount": amount, "currency": currency, "gateway": event.gateway}
+            return _amount_data(event.amount) | {"gateway": event.gateway}
         case PaymentAuthorized():
-            amount, currency = money_values(event.amount)
-            return data | {
-                "charge_id": event.charge_id,
-                "amount": amount,
-                "currency": currency,
-                "gateway": event.gateway,
-                "expires_at": event.expires_at.isoformat(),
-            }
+            times = {"expires_at": event.expires_at.isoformat()}
+            return _charge_data(event) | {"gateway": event.gateway} | times
         case PaymentVoided():
-            amount, currency = money_values(event.amount)
-            return data | {"amount": amount, "currency": currency, "reason": event.reason}
+            return _amount_data(event.amount) | {"reason": event.reason}
         case PaymentExpiring():
-            return data | {"expires_at": event.expires_at.isoformat()}
+            return {"expires_at": event.expires_at.isoformat()}
         case PaymentFailed():
-            return data | {"code": event.code}
+            return {"code": event.code}
         case PaymentRefunded():
-            amount, currency = money_values(event.amount)
-            return data | {
-                "refund_id": event.refund_id,
-                "charge_id": event.charge_id,
-                "amount": amount,
-                "currency": currency,
-                "reason": event.reason,
-            }
+            return {"refund_id": event.refund_id, **_charge_data(event), "reason": event.reason}
         case PaymentRefundFailed():
-            amount, currency = money_values(event.amount)
-            return data | {
-                "refund_id": event.refund_id,
-                "charge_id": event.charge_id,
-                "amount": amount,
-                "currency": currency,
-                "code": event.code,
-            }
+            return {"refund_id": event.refund_id, **_charge_data(event), "code": event.code}
         case PaymentDisputed():
-            amount, currency = money_values(event.amount)
-            return data | {
+            return {
                 "dispute_id": event.dispute_id,
-                "charge_id": event.charge_id,
-                "amount": amount,
-                "currency": currency,
+                **_charge_data(event),
                 "reason": event.reason,
                 "status": event.status,
                 "due_by": None if event.due_by is None else event.due_by.isoformat(),
             }
+
+
+def _amount_data(money: Money) -> dict[str, Any]:
+    amount, currency = money_values(money)
+    return {"amount": amount, "currency": currency}
+
+
+def _charge_data(
+    event: PaymentCreated
+    | PaymentAuthorized
+    | PaymentRefunded
+    | PaymentRefundFailed
+    | PaymentDisputed,
+) -> dict[str, Any]:
+    return {"charge_id": event.charge_id, **_amount_data(event.amount)}
