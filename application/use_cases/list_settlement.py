@@ -58,20 +58,17 @@ class ListSettlement:
         """
         if gateway.movements.list_movements is None:
             raise NoMovements(gateway.name)
-        own: dict[str, Payout] = {}
+        payouts: dict[str, Payout] = {}  # a few for each day
         with self.open_seen_ids() as seen:
             async for payout in self._payouts(gateway, period):
-                if not payout.is_itemized:
-                    own[payout.id] = payout
-                    yield PayoutNotItemized(gateway.name, payout)
-                    continue
+                payouts[payout.id] = payout
                 async for row in self.of_payout(gateway, payout):
                     if isinstance(row, SettlementRow):
                         seen.add(row.owned.movement.id)
                     yield row
             async for owned in self.read.of_period(gateway, period):
                 if owned.movement.id not in seen:
-                    yield SettlementRow(owned, own.get(owned.movement.payout_id or ""))
+                    yield SettlementRow(owned, payouts.get(owned.movement.payout_id or ""))
 
     async def of_payout(
         self, gateway: ConfiguredGateway, payout: Payout

@@ -93,6 +93,19 @@ async def test_a_payout_has_its_rows_of_before_the_period(world: World) -> None:
     assert (row.owned.movement, row.payout) == (old, a_payout(1911))
 
 
+async def test_a_payout_s_own_row_has_its_payout_also_if_its_list_leaves_it_out(
+    world: World,
+) -> None:
+    own = a_movement(
+        id="txn_2", kind=MovementKind.PAYOUT, amount=-1911, fee=0, source="po_1", payout_id="po_1"
+    )
+    balance = Balance([own], [a_payout(1911)], contained={"po_1": [a_movement()]})
+    found = await all_of(listing(world).of_period(configured(balance), EVER))
+    rows = [each for each in found if isinstance(each, SettlementRow)]
+    assert [each.payout for each in rows] == [a_payout(1911), a_payout(1911)]
+    assert len(found) == 2
+
+
 @pytest.mark.parametrize("amount", [1910, 1912, -1911])
 async def test_rows_that_do_not_add_up_to_their_payout_are_told(world: World, amount: int) -> None:
     own = a_movement(id="txn_2", kind=MovementKind.PAYOUT, amount=-amount, fee=0, source="po_1")
