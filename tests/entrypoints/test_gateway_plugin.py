@@ -35,6 +35,14 @@ def incomplete(environment):
         async def charge(self, payment, token): ...
         async def check(self): ...
     return Incomplete()
+
+def half_a_reader(environment):
+    from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
+    class HalfAReader:
+        def read_verified(self, body): ...
+    class WithReader(InMemoryGateway):
+        notification_reader = HalfAReader()
+    return WithReader(GatewayLedger(None))
 """
 
 
@@ -82,6 +90,10 @@ NO_FUNCTION = "PAYMENT_GATEWAY: {}: shop_gateways has no function "
             "shop_gateways:incomplete",
             "PAYMENT_GATEWAY: {} did not return a gateway:"
             " missing find, cancel, refund, find_refund, close",
+        ),
+        (
+            "shop_gateways:half_a_reader",
+            "PAYMENT_GATEWAY: {}: its notification_reader has no read or read_verified",
         ),
     ],
 )

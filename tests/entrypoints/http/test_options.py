@@ -180,3 +180,21 @@ async def test_an_operator_is_told_that_the_gateway_of_a_payment_is_not_configur
         assert error["message"] == "The payment is at till, which is not configured any more"
         found = await client.get(f"/api/payments/{paid['id']}", headers=signed_in())
         assert (found.json()["status"], found.json()["gateway"]) == ("succeeded", "till")
+
+
+async def test_a_payment_that_waits_for_its_customer_blocks_one_at_another_gateway(
+    two: HttpWorld,
+) -> None:
+    async with two.client() as client:
+        waiting = await pay(client, token="tok_threeDSecureRequired", gateway="in_memory")
+        assert waiting.status_code == 202
+        blocked = await pay(client, gateway="till")
+        assert (blocked.status_code, blocked.json()["id"]) == (409, waiting.json()["id"])
+        assert blocked.json()["payment"]["gateway"] == "in_memory"
+        assert await offered(client) == ["in_memory"]
+        again = await pay(client, gateway="in_memory")
+        assert (again.status_code, again.json()["id"]) == (409, waiting.json()["id"])
+        path = f"/api/payments/{waiting.json()['id']}/cancel"
+        assert (await client.post(path, json={}, headers=signed_in())).status_code == 200
+        assert (await pay(client, gateway="till")).json()["gateway"] == "till"
+    await two.come_to_rest()
