@@ -105,7 +105,9 @@ class PayPalOrder:
 
     @property
     def label(self) -> Label | None:
-        """Our label; None if it has none."""
+        """Our label; None if it has none, such as an order of several purchase units."""
+        if len(items(self.body, "purchase_units")) != 1:
+            return None
         for each in (self.unit, *self.captures, *self.authorizations):
             if "custom_id" in each:
                 return Label.read(each["custom_id"])

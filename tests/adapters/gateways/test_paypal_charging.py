@@ -117,7 +117,10 @@ async def test_an_order_that_another_application_has_created_takes_nothing(
     account.order(payment)["purchase_units"][0]["custom_id"] = "basket 7"
     declined = Declined("session_of_another_order", payment.reference)
     assert await account.charge(payment) == declined
-    del account.order(payment)["purchase_units"][0]["custom_id"]
+    [unit] = account.order(payment)["purchase_units"]
+    del unit["custom_id"]
+    assert await account.charge(payment) == declined
+    account.order(payment)["purchase_units"].append({**unit, "reference_id": "another"})
     assert await account.charge(payment) == declined
     assert not account.attempts
 
