@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -33,6 +33,7 @@ PAUSES: Final = (1.0, 5.0)
 
 Record = TypeVar("Record")
 Pages = Callable[[Period, str | None], Awaitable[Page[Record]]]
+Compare = Callable[[Part, Sequence[Record]], Awaitable[None]]
 Progress = Callable[[datetime], None]
 """Called when everything before this time is compared."""
 
@@ -165,22 +166,20 @@ class Reconcile:
         lists: GatewayRecords = part.at.records
         if lists.charges is None:
             raise LookupRefused("it does not list its charges")
-        async for charges in self._pages(part, lists.charges):
-            await self.charges(part, charges.records)
+        await self._list(part, lists.charges, self.charges)
         if lists.refunds is not None:
-            async for refunds in self._pages(part, lists.refunds):
-                await self.reports(part, refunds.records)
-        if lists.disputes is not None:
-            async for disputes in self._pages(part, lists.disputes):
-                await self.reports(part, disputes.records)
+            await self._list(part, lists.refunds, self.reports)
         await self.payments(part)
+        # The last: a restricted key may lack the permission for it.
+        if lists.disputes is not None:
+            await self._list(part, lists.disputes, self.reports)
 
-    async def _pages(self, part: Part, pages: Pages[Record]) -> AsyncIterator[Page[Record]]:
+    async def _list(self, part: Part, pages: Pages[Record], compare: Compare[Record]) -> None:
         cursor: str | None = None
         while True:
             page = await self._page(pages, part.period, cursor)
             part.counts["foreign"] += page.foreign
-            yield page
+            await compare(part, page.records)
             if page.cursor is None:
                 return
             cursor = page.cursor

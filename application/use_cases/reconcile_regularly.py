@@ -28,7 +28,7 @@ LOOK_BACK: Final = timedelta(days=3)
 
 OVERLAP: Final = timedelta(hours=3)
 """How much of what was compared before is compared again: what has changed since then, and what
-was listed late (PayPal: https://developer.paypal.com/docs/api/transaction-search/v1/)."""
+was created by a clock that is behind. What a gateway lists late comes on top."""
 
 DAY: Final = timedelta(days=1)
 
@@ -79,7 +79,7 @@ class ReconcileRegularly:
         try:
             await self.reconcile.step(run, observe, repair=True)
         except NotReconciled as error:
-            state.due_at = self.now() + RETRY_AFTER
+            state.due_at = self.now() + (INTERVAL if error.is_final else RETRY_AFTER)
             if error.is_final:
                 await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, at.name, str(error))
             else:
@@ -94,7 +94,7 @@ class ReconcileRegularly:
         now = self.now()
         since = now - LOOK_BACK
         if state.compared_until is not None and state.long_due_at and now < state.long_due_at:
-            since = state.compared_until - OVERLAP
+            since = state.compared_until - OVERLAP - at.records.delay
         else:
             state.long_due_at = now + DAY
         return self.reconcile.begin(at, Period(since, now + MARGIN))

@@ -163,6 +163,8 @@ async def _check_gateway(at: ConfiguredGateway, adapter: GatewayAdapter) -> Chec
     text = f"{at.setting} is ready"
     if at.history.list_charges is None:
         text += "; it lists no charges, so that a database that is behind is noticed late"
+    if at.records.charges is None:
+        text += "; it has no pages of records, so its books are not reconciled with ours"
     return CheckResult("gateway", True, text)
 
 

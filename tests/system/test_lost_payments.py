@@ -26,6 +26,7 @@ async def test_webhooks_restore_what_a_failover_has_lost(system: System) -> None
         await lose(system, *order_ids)
         await system.query("DELETE FROM order_history WHERE order_id = $1", unknown)
         await system.query("DELETE FROM orders WHERE id = $1", unknown)
+        await system.query("DELETE FROM order_history WHERE order_id = $1", unknown)
         again = await system.api.pay(paid_again)
         assert [response.status for response in (*paid, again)] == [201] * 5
         events = [each["event"] for each in await system.stripe.deliveries()]

@@ -106,7 +106,7 @@ class StripeCharges(StripeMovements):
         Raises:
             OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
-        await self.api.check("/v1/charges", "/v1/refunds")
+        await self.api.check("/v1/charges", "/v1/refunds", "/v1/disputes")
 
     async def close(self) -> None:
         """Close the connections."""

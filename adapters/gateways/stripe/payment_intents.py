@@ -137,7 +137,7 @@ class StripePaymentIntents(StripeMovements):
         Raises:
             OutcomeUnknown: it does not, or cannot be reached; in one line.
         """
-        await self.api.check(PATH, _CHARGES, "/v1/refunds")
+        await self.api.check(PATH, _CHARGES, "/v1/refunds", "/v1/disputes")
 
     async def close(self) -> None:
         """Close the connections."""
