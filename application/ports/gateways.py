@@ -186,4 +186,7 @@ class Gateways:
 
     def offered(self, currency: Currency, mode: CaptureMode) -> tuple[ConfiguredGateway, ...]:
         """Return those that an order of this currency and capture mode may use, the best first."""
-        return tuple(each for each in self.for_currency(currency) if each.can_take(mode))
+        found = self.for_currency(currency)
+        if mode is CaptureMode.AUTOMATIC:  # as nearly every charge; each can do that
+            return found
+        return tuple(each for each in found if each.can_take(mode))

@@ -129,7 +129,10 @@ class BooksGuards:
 
     def of(self, gateway: ConfiguredGateway) -> BooksGuard:
         """Return the guard of a gateway."""
-        return next(each for each in self.guards if each.compare.gateway is gateway)
+        for each in self.guards:
+            if each.compare.gateway is gateway:
+                return each
+        raise LookupError(gateway.name)  # every configured gateway has one
 
 
 def _retrieve(task: "asyncio.Task[None]") -> None:
