@@ -5,6 +5,7 @@ whole, and written in full. docs/audit.md says what that means for another progr
 """
 
 from json import JSONEncoder
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 _ENCODER: Final = JSONEncoder(
@@ -15,3 +16,8 @@ _ENCODER: Final = JSONEncoder(
 def canonical_json(value: Any) -> str:
     """Return the canonical text of null, booleans, whole numbers, texts, lists and objects."""
     return _ENCODER.encode(value)
+
+
+def canonical_text(text: str) -> str:
+    """Return the canonical JSON of a text, which needs no encoder."""
+    return encode_basestring(text)

@@ -7,12 +7,12 @@ but SHA-256. docs/audit.md describes the format for other programs.
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from domain.actor import SERVICE, Actor
-from domain.canonical_json import canonical_json
+from domain.canonical_json import canonical_json, canonical_text
 from domain.change_words import words_of
 from domain.order import Order
 from domain.order_changes import changes_of, moment
@@ -64,12 +64,11 @@ class HistoryEntry:
         """What is hashed: canonical JSON of everything but the hash."""
         return (
             f'{{"at":"{moment(self.at)}","change":{self.change},"prev":"{self.prev}"'
-            f',"seq":{self.seq},"who":{canonical_json(self.who)},"why":{canonical_json(self.why)}}}'
+            f',"seq":{self.seq},"who":{canonical_text(self.who)},"why":{canonical_text(self.why)}}}'
         )
 
 
-@frozen
-class Recorded:
+class Recorded(NamedTuple):
     """What a commit adds to the history of an order."""
 
     entries: Sequence[HistoryEntry]
@@ -102,27 +101,12 @@ def record(
         if head is None or is_unrecorded:
             return Recorded((), head)
         return Recorded((), HistoryHead(head.seq, head.hash, revision + 1))
-    chain = _Chain(head, at)
+    seq, prev = (0, GENESIS) if head is None else (head.seq, head.hash)
+    entries = list[HistoryEntry]()
     if is_unrecorded and before is not None:
-        chain = chain.then(SERVICE, STATE_FOUND, canonical_json(changes_of(None, before)))
-    chain = chain.then(actor.who, actor.reason or words_of(change), canonical_json(change))
-    last = chain.entries[-1]
-    return Recorded(chain.entries, HistoryHead(last.seq, last.hash, revision + 1))
-
-
-@frozen
-class _Chain:
-    head: HistoryHead | None
-    at: datetime
-    entries: tuple[HistoryEntry, ...] = ()
-
-    def then(self, who: str, why: str, change: str) -> "_Chain":
-        """Return this chain with another entry."""
-        if self.entries:
-            seq, prev = self.entries[-1].seq, self.entries[-1].hash
-        elif self.head is not None:
-            seq, prev = self.head.seq, self.head.hash
-        else:
-            seq, prev = 0, GENESIS
-        entry = HistoryEntry(seq + 1, self.at, who, why, change, prev)
-        return _Chain(self.head, self.at, (*self.entries, entry))
+        state = canonical_json(changes_of(None, before))
+        entries.append(HistoryEntry(seq + 1, at, SERVICE, STATE_FOUND, state, prev))
+        seq, prev = seq + 1, entries[0].hash
+    why = actor.reason or words_of(change)
+    entries.append(HistoryEntry(seq + 1, at, actor.who, why, canonical_json(change), prev))
+    return Recorded(entries, HistoryHead(seq + 1, entries[-1].hash, revision + 1))

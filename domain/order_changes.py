@@ -4,9 +4,10 @@ Nothing of it names a person: that an order has an owner is recorded, not who it
 is checked next is no change of the order, so it is left out, too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Final
 
 from attrs import fields
@@ -83,34 +84,35 @@ def _add_replica(changes: _Found, before: OrderReplica | None, after: OrderRepli
         changes[OWNER] = (SET, FORGOTTEN if is_pseudonym(owner) else REPLACED)
 
 
-_RECORDED: Final[Mapping[type, Sequence[str]]] = {
+_NAMES: Final[Mapping[type, Sequence[str]]] = {
     part: [each.name for each in fields(part) if each.name not in _LEFT_OUT]
     for part in (OrderReplica, Terms, Shipment, Payment, Refund, Dispute)
 }
+
+# The names of the fields that are recorded, and what reads them all at once.
+_RECORDED: Final = {part: (names, attrgetter(*names)) for part, names in _NAMES.items()}
 
 
 def _add_fields(changes: _Found, path: str, before: _Part | None, after: _Part | None) -> None:
     if after is None or before is after:
         return
-    for name in _RECORDED[type(after)]:
-        new = getattr(after, name)
-        old = None if before is None else getattr(before, name)
-        if new != old:
-            changes[f"{path}.{name}"] = (_value(old), _value(new))
+    names, read = _RECORDED[type(after)]
+    new = read(after)
+    old = (None,) * len(names) if before is None else read(before)
+    if new == old:
+        return
+    for name, one, other in zip(names, old, new, strict=True):
+        if one != other:
+            changes[f"{path}.{name}"] = (_value(one), _value(other))
 
 
 def _value(value: Any) -> Value:
-    match value:
-        case None | str() | bool() | int():
-            return value
-        case Enum():
-            return str(value.value)
-        case Money():
-            return {"currency": value.currency.code, "minor_units": value.minor_units}
-        case datetime():
-            return moment(value)
-        case _:
-            raise TypeError(f"a history cannot hold {type(value).__name__}")
+    convert = _VALUES.get(type(value))
+    if convert is not None:
+        return convert(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    raise TypeError(f"a history cannot hold {type(value).__name__}")
 
 
 def moment(at: datetime) -> str:
@@ -120,3 +122,15 @@ def moment(at: datetime) -> str:
     except OverflowError:  # the first or the last day that there is
         at = at.replace(tzinfo=UTC)
     return at.isoformat(timespec="microseconds")
+
+
+def _amount(money: Money) -> Value:
+    return {"currency": money.currency.code, "minor_units": money.minor_units}
+
+
+# A look-up, because a match takes several times as long, and each commit has several values.
+_VALUES: Final[Mapping[type, Callable[[Any], Value]]] = {
+    **dict.fromkeys((type(None), bool, int, str), lambda value: value),
+    Money: _amount,
+    datetime: moment,
+}

@@ -13,6 +13,7 @@ from rich.console import Console
 from tests.bench.charges import measure_charges
 from tests.bench.cores import measure_cores
 from tests.bench.events import measure_backlog, measure_events
+from tests.bench.history import measure_history
 from tests.bench.lab import Lab
 from tests.bench.latency import measure_latency
 from tests.bench.load import BenchFailed
@@ -43,6 +44,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Lab, Plan], list[Result]]]] = {
     "cores": measure_cores,
     "probes": measure_probes,
     "backlog": measure_backlog,
+    "history": measure_history,
     "tables": measure_tables,
 }
 

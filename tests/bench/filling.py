@@ -14,10 +14,11 @@ from tests.bench.database import Database
 
 _ORDERS: Final = """
     INSERT INTO orders (
-        id, revision, version, status, terms_version, user_id, price, currency, expires_at
+        id, revision, version, status, terms_version, user_id, price, currency, expires_at,
+        history_seq, history_hash, history_revision
     )
     SELECT '{prefix}-' || n, 1, 0, 'created', 0, 'payer-' || n / {per_token}, 1999, 'usd',
-        '2999-01-01'
+        '2999-01-01', 1, sha256('the first entry'), 1
     FROM generate_series(0, {count} - 1) AS n
 """
 

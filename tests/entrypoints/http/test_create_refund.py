@@ -200,6 +200,23 @@ async def test_every_key_of_every_operator_is_accepted_and_the_log_names_the_ope
     assert names == ["operator", "alice", "alice", "bob", None]
 
 
+async def test_the_history_names_the_operator_and_the_reason(world: HttpWorld) -> None:
+    async with world.client(named_operators=(Operator("alice", "key-1"),)) as client:
+        paid = (await pay(client)).json()["id"]
+        headers = {"authorization": "Bearer key-1"}
+        body = {"reason": "broken"}
+        await client.post(f"/api/payments/{paid}/refunds", json=body, headers=headers)
+
+    [entries] = world.database.histories.values()
+    did = [(entry.who, entry.why) for entry in entries[1:]]
+    assert did == [
+        ("customer", "payment processing"),
+        ("customer", "payment succeeded, order complete"),
+        ("alice", "broken"),
+        ("alice", "broken"),
+    ]
+
+
 async def test_there_is_no_refund_route_without_an_operator_key(world: HttpWorld) -> None:
     async with world.client(operator_key=None) as client:
         paid = (await pay(client)).json()["id"]
