@@ -46,6 +46,7 @@ _OTHERS: Final = (
 # one row in a shop whose old rows are deleted as the service does it.
 GROWING: Final = (
     ("orders", "id = '{order_id}'", 1),
+    ("order_history", "order_id = '{order_id}'", 1),
     ("payments", "order_id = '{order_id}'", 1),
     ("refunds", "order_id = '{order_id}'", 20),
     ("disputes", "order_id = '{order_id}'", 200),
@@ -54,6 +55,9 @@ GROWING: Final = (
     ("declines", "source = 'user:{order_id}'", 20),
     ("inbox", "id = 'evt-{order_id}'", 5),
 )
+
+# Columns with bytes that are no text, and contain no id.
+_HASHES: Final = ("history_hash", "hash")
 
 # Of a table with fewer rows, PostgreSQL may read all.
 _MIN_ROWS: Final = 20_000
@@ -74,7 +78,8 @@ def fill(database: Database, example: Mapping[str, str], count: int, console: Co
         console: where the progress is shown.
     """
     database.execute(*(each.format(**example) for each in _OTHERS))
-    ids, values = list(example.values()), {"sent_at": "now() - n * interval '10 ms'"}
+    values = {"sent_at": "now() - n * interval '10 ms'", **{each: each for each in _HASHES}}
+    ids = list(example.values())
     rows = {table: max(count // share, min(count, _MIN_ROWS)) for table, _, share in GROWING}
     with Progress(console=console, transient=True) as progress:
         step = progress.add_task("filling", total=sum(rows.values()))
