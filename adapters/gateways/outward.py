@@ -54,7 +54,10 @@ class Route:
         Raises:
             InvalidSetting: a variable cannot be used.
         """
-        return cls(_proxy_for(urlsplit(address)), _trusted(os.environ, ca_bundle))
+        parts = urlsplit(address)
+        # Reading a hundred authorities takes longer than a charge, and http needs none of them.
+        needed = None if parts.scheme == "http" else ca_bundle
+        return cls(_proxy_for(parts), _trusted(os.environ, needed))
 
     def open_plain_session(self) -> aiohttp.ClientSession:
         """Return a session for a few requests, whose errors are those of aiohttp."""
