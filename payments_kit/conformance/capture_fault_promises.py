@@ -50,7 +50,11 @@ class UnreliableCaptureContract:
         harness.lose_request("capture")
         with pytest.raises(OutcomeUnknown):
             await capture_of(harness)(to_capture(payment, 600))
-        assert await harness.gateway.find(payment) == outcome
+        found = await harness.gateway.find(payment)
+        assert isinstance(found, Authorized)
+        assert found.charge_id == outcome.charge_id
+        # A gateway with two requests, one for the amount, may hold only that by now.
+        assert found.amount.minor_units in (600, 1000)
         assert isinstance(await capture_of(harness)(to_capture(payment, 600, number=1)), Charged)
         assert await harness.captured_amount(payment) == 600
 

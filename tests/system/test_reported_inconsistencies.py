@@ -101,7 +101,12 @@ async def test_13_two_concurrent_refunds_never_exceed_the_payment(system: System
         refunds = await asyncio.gather(
             *(system.api.refund(payment.payment_id, 6000, serve=number) for number in (0, 1))
         )
-        assert sorted(refund.status for refund in refunds) == [201, 400], refunds
+        # On a busy machine, the lost connection may be noticed too late for one of them: 503.
+        statuses = [refund.status for refund in refunds]
+        assert statuses.count(201) <= 1, refunds
+        assert {*statuses} <= {201, 400, 503}, refunds
+        if 503 in statuses:
+            assert (await system.api.refund(payment.payment_id, 6000)).status in (201, 400)
         assert database.dropped > dropped
     observed = await assert_promises_kept(system, order_ids, payments)
     assert [refund.amount.minor_units for refund in observed.refunds] == [6000] * 5
