@@ -15,7 +15,7 @@ from entrypoints.cli.paging import (
     numbers_argument,
     wanted_numbers,
 )
-from entrypoints.cli.running import fail, run, settings_or_exit
+from entrypoints.cli.running import fail, run, settings_or_exit, system_user
 
 if TYPE_CHECKING:
     from entrypoints.composition.operator import KeptNotifications
@@ -99,12 +99,15 @@ async def _replay(
 
 
 def _with_notifications(work: "Callable[[KeptNotifications], Awaitable[Result]]") -> Result:
+    from application.acting import acting
+    from domain.actor import Actor
     from entrypoints.composition.operator import open_notifications
 
     settings = settings_or_exit(http=False)
 
     async def working() -> Result:
-        async with open_notifications(settings) as opened:
-            return await work(opened)
+        with acting(Actor.command(system_user())):
+            async with open_notifications(settings) as opened:
+                return await work(opened)
 
     return run(working())

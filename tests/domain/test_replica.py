@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.pseudonym import pseudonym
 from domain.replica import OrderReplica, OrderStatus
 from tests.builders import NOW, OTHER_USER, after, cancelled_event, created_event, dollars
 from tests.strategies import order_events
@@ -50,6 +51,17 @@ def test_the_newest_version_wins(events: list[OrderReplica]) -> None:
     newest = max((event.version for event in events if event.terms), default=None)
     assert (replica.terms.version if replica.terms else None) == newest
     assert replica.version == max(event.version for event in events)
+
+
+@given(histories, st.data())
+def test_no_event_in_any_order_brings_back_a_user_who_was_forgotten(
+    events: list[OrderReplica], data: st.DataObject
+) -> None:
+    forgotten = created_event(user_id=pseudonym("0" * 32))
+    delivered = data.draw(st.permutations([*events, forgotten]))
+    replica = merged(delivered)
+    assert replica.terms is not None
+    assert replica.terms.user_id == pseudonym("0" * 32)
 
 
 def test_an_event_that_contradicts_one_of_the_same_version_changes_nothing() -> None:
