@@ -93,23 +93,19 @@ class CaptureHandler:
                 )
             )
 
-        if key is None:
-            return (await execute()).reply
         request: Mapping[str, object] = {
             "payment": command.payment_id,
             "amount": command.minor_units,
             "currency": command.currency,
         }
-        return await self.guard(_OPERATOR, _CAPTURE_KEYS + key, request, execute)
+        return await self.guard.if_keyed(_OPERATOR, _CAPTURE_KEYS, key, request, execute)
 
     async def _void_once(self, command: VoidCommand, key: str | None) -> Reply:
         async def execute() -> HandlerResult:
             return void_reply(await self.void_payment(command.payment_id, command.reason))
 
-        if key is None:
-            return (await execute()).reply
         request = {"payment": command.payment_id, "reason": command.reason}
-        return await self.guard(_OPERATOR, _VOID_KEYS + key, request, execute)
+        return await self.guard.if_keyed(_OPERATOR, _VOID_KEYS, key, request, execute)
 
 
 def capture_reply(result: CaptureResult) -> HandlerResult:

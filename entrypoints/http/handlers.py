@@ -170,12 +170,11 @@ class RefundHandler:
         return await self.tasks.run(self._refund_once(command, key))
 
     async def _refund_once(self, command: RefundCommand, key: str | None) -> Reply:
-        if key is None:
-            return (await self._refund(command, None)).reply
-        refund_id = _refund_id(command.payment_id, key)
-        return await self.guard(
+        refund_id = None if key is None else _refund_id(command.payment_id, key)
+        return await self.guard.if_keyed(
             _OPERATOR,
-            _REFUND_KEYS + key,
+            _REFUND_KEYS,
+            key,
             _refund_fingerprint(command),
             lambda: self._refund(command, refund_id),
         )

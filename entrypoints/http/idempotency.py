@@ -42,6 +42,25 @@ class IdempotencyGuard:
 
     store: IdempotencyStore
 
+    async def if_keyed(
+        self,
+        user: UserId,
+        prefix: str,
+        key: str | None,
+        request: Mapping[str, object],
+        execute: Callable[[], Awaitable[HandlerResult]],
+    ) -> Reply:
+        """Execute the request: once for its key, or each time if it has none.
+
+        With the prefix of a route, the same key means different requests on different routes.
+
+        Raises:
+            IdempotencyKeyReused, RequestInProgress, StorageUnavailable: as for a call.
+        """
+        if key is None:
+            return (await execute()).reply
+        return await self(user, prefix + key, request, execute)
+
     async def __call__(
         self,
         user: UserId,

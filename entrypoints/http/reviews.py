@@ -55,11 +55,9 @@ class ReviewHandler:
             )
             return HandlerResult(json_reply(HTTPStatus.OK, operator_body(payment)), is_final=True)
 
-        if key is None:
-            return (await execute()).reply
         request = {
             "payment": command.payment_id,
             "decision": command.decision.value,
             "reason": command.reason,
         }
-        return await self.guard(_OPERATOR, _REVIEW_KEYS + key, request, execute)
+        return await self.guard.if_keyed(_OPERATOR, _REVIEW_KEYS, key, request, execute)
