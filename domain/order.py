@@ -132,7 +132,7 @@ class Order(OrderReviews):
             case Pending():
                 return self._wait_for_money(payment, evidence, now)
             case NeverArrived():
-                return self.with_payment(payment.abandon())
+                return self.with_payment(payment.never_arrived(now))
             case NeverSent():
                 return self.with_payment(payment.abandon(NOT_SENT))
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from attrs import evolve, frozen
 
-from domain.check_times import ABANDON_AFTER
+from domain.check_times import ABANDON_AFTER, LATE_CAPTURE_WINDOW
 from domain.money import Money
 from domain.outcome import (
     Approved,
@@ -194,6 +194,13 @@ class Payment(PaymentState):
             return self
         code = self.code if self.is_being_cancelled and not pending.cannot_be_cancelled else None
         return evolve(self, status=PaymentStatus.PENDING, reference=reference, code=code)
+
+    def never_arrived(self, now: datetime) -> Self:
+        """Record that the gateway has no record of it; a day later, it never will have one."""
+        is_over = now >= self.created_at + LATE_CAPTURE_WINDOW
+        if self.status is PaymentStatus.ABANDONED and is_over:
+            return evolve(self, next_check_at=None)
+        return self.abandon()
 
     def abandon(self, code: str | None = None) -> Self:
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""

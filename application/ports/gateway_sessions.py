@@ -55,7 +55,7 @@ ReferenceOf = Callable[[str], str | None]
 """Return the reference of the payments that are charged with this token; None if it has none.
 
 The reference is stored when the order is claimed, before the charge, so that `find` and `cancel`
-find the session although the reply to the charge was lost. It is the gateway's public identifier of
+find the payment although the reply to the charge was lost. It is the gateway's public identifier of
 a session, of at most MAX_REFERENCE_LENGTH characters. The token of a card, and any text that is not
 surely a session's token, has none. It asks nobody and raises nothing.
 """
@@ -84,6 +84,8 @@ class GatewaySessions:
       it returns RequiresAction with the approve address, and takes nothing, also not later.
     - From then on, `find` returns Approved once the customer has approved, as often as it is asked,
       until the money is taken. Only `charge` and `take` take it: `find` and a notification never.
+    - Before the charge has arrived, `find` and `cancel` return None, whatever the customer has
+      done: the customer may have been told that nothing is charged, and is not charged then.
     - A session pays for its order, amount, currency and capture mode, once. `charge` with any other
       session, or an unknown one, is Declined or Refused, takes nothing, and `find` says the same or
       None. A session belongs to the first payment that was charged with it.

@@ -103,8 +103,7 @@ class ClaimOrder:
                 claim = await self._claim(command)
             if self.guards.of(claim.at).holds(claim.generation):
                 return claim
-            if not await self.release(command, claim):
-                raise PaymentInProgress(command.order_id, claim.payment)
+            await self.release(command, claim)
         raise GatewayUnavailable("the database was lost between claim and charge")
 
     async def _compare(self, guard: BooksGuard) -> None:
@@ -118,8 +117,7 @@ class ClaimOrder:
         """Free the order for another payment at once; if that fails, recovery does it.
 
         Nothing was sent, so the same request may be sent again, too. Return whether nothing will be
-        charged: a payment that its customer may approve, or has approved, is continued by recovery
-        unless it is released.
+        charged: a session may know the payment already, and recovery continues it then.
         """
 
         def release_request(work: UnitOfWork, released: Payment) -> None:

@@ -42,8 +42,8 @@ class SessionContract:
             assert each.approve_url.startswith("http")
             await harness.approve(each.token)
             claimed = using(harness, payment, each)
-            assert isinstance(await harness.gateway.find(claimed), Approved)
             assert await harness.charge_count(claimed) == 0
+        assert isinstance(await charge(harness, claimed, each), Charged)
 
     async def test_only_the_token_of_a_session_has_a_reference(
         self, harness: SessionHarness
@@ -110,14 +110,15 @@ class SessionContract:
         assert isinstance(await harness.gateway.find(payment), Charged)
         assert await harness.charge_count(payment) == 1
 
-    async def test_a_charge_that_never_arrived_is_found_by_its_reference(
+    async def test_a_payment_is_unknown_before_its_charge_has_arrived(
         self, harness: SessionHarness
     ) -> None:
         payment, session = await opened(harness)
-        assert isinstance(await harness.gateway.find(payment), RequiresAction)
+        assert await harness.gateway.find(payment) is None
         await harness.approve(session.token)
-        assert isinstance(await harness.gateway.find(payment), Approved)
-        assert isinstance(await take(harness, payment), Charged)
+        assert await harness.gateway.find(payment) is None, "it was never charged"
+        assert await harness.gateway.cancel(payment) is None
+        assert isinstance(await charge(harness, payment, session), Charged)
         assert await harness.charge_count(payment) == 1
 
     async def test_what_is_not_approved_is_not_taken(self, harness: SessionHarness) -> None:
@@ -205,6 +206,17 @@ class SessionCaptureContract:
 @pytest.mark.asyncio
 class UnreliableSessionContract:
     """What such a gateway promises when its connection fails."""
+
+    async def test_a_charge_is_found_by_its_reference_although_the_reply_was_lost(
+        self, harness: UnreliableSessionHarness
+    ) -> None:
+        payment, session = await opened(harness)
+        await harness.approve(session.token)
+        harness.lose_reply("charge")
+        with pytest.raises(OutcomeUnknown):
+            await charge(harness, payment, session)
+        assert isinstance(await harness.gateway.find(payment), Charged)
+        assert await harness.charge_count(payment) == 1
 
     async def test_what_was_taken_is_found_although_the_reply_was_lost(
         self, harness: UnreliableSessionHarness

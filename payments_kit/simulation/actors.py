@@ -11,6 +11,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand
+from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
@@ -55,6 +56,7 @@ class Customer:
     draw: random.Random
     wavering: random.Random
     """A random stream of its own, so that the other decisions of a seed stay the same."""
+    approvals: Approvals
 
     async def act(self, arrives_at: float) -> None:
         """Pay, with other cards if necessary; in one of ten cases for another user's order."""
@@ -65,7 +67,7 @@ class Customer:
         client = "reused" if self.wavering.random() < _REUSES_A_KEY else self.name
         expected = self._expected_amount()
         await asyncio.sleep(arrives_at)
-        token, card = self._choose_card(), 1
+        token, card = await self.approvals.choose(self._choose_card(), user), 1
         for attempt in range(1, 1 + _MAX_TRIES):
             # A key for each card, as a good client uses it; sometimes one for each attempt.
             key = f"{client}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
@@ -82,11 +84,12 @@ class Customer:
             ):
                 return
             if status == 402:
-                token, card = self._choose_card(), card + 1
+                token = await self.approvals.choose(self._choose_card(), user)
+                card += 1
             if response and response.payment_id and response.payment_status == "pending":
                 await self._perhaps_cancel(response.payment_id, user)
             if response and response.payment_id and response.payment_status == "requires_action":
-                await self._authenticate(response.payment_id, user)
+                await self._act_on(token, response.payment_id, user)
             await asyncio.sleep(draw.expovariate(1 / (9.0 if status in (202, 404, 409) else 4.0)))
 
     def _choose_card(self) -> str:
@@ -113,6 +116,12 @@ class Customer:
         if self.wavering.random() < _CANCELS:
             await asyncio.sleep(self.wavering.expovariate(1 / 5.0))
             await self.clients.cancel(self.name, payment_id, user)
+
+    async def _act_on(self, token: str, payment_id: PaymentId, user: UserId) -> None:
+        if self.approvals.is_session(token):
+            await self._perhaps_cancel(payment_id, user)
+        else:
+            await self._authenticate(payment_id, user)
 
     async def _authenticate(self, payment_id: PaymentId, user: UserId) -> None:
         # Perhaps while the bank still lets the customer authenticate.

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from application.use_cases.create_session import OpenSession
 from application.use_cases.pay_order import PayOrder
 from domain.capture import CaptureMode
-from domain.identifiers import PaymentId, UserId
+from domain.identifiers import OrderId, PaymentId, UserId
 from domain.order_reviews import ReviewDecision
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -21,6 +22,7 @@ from payments_kit.simulation.processes import Response, Serve
 from payments_kit.simulation.trace import Trace
 
 _CANCELLED: Final = 200
+_SHOP: Final = "https://shop.example"
 
 # Longer than a gateway call takes.
 _PATIENCE_SECONDS: Final = 20.0
@@ -86,6 +88,18 @@ class Clients:
                 started=response.claimed,
             )
         )
+
+    async def create_session(self, name: str, order_id: OrderId, user: UserId) -> str | None:
+        """Ask for a session; return its token, or None."""
+        serve = self.cluster.choose_serve()
+        if serve is None:
+            return None
+        command = OpenSession(order_id, user, "in_memory", _SHOP, _SHOP)
+        creating = self.loop.spawn(serve.process, serve.create_session(command))
+        await asyncio.wait([creating], timeout=_PATIENCE_SECONDS)
+        token: str | None = creating.result() if creating.done() else None
+        self.trace.record(name, f"gets the session {token}")
+        return token
 
     async def cancel(self, name: str, payment_id: PaymentId, user: UserId) -> None:
         """Cancel a payment, and record the reply."""

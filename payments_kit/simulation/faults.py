@@ -56,6 +56,7 @@ class FaultKind(Enum):
     CAPTURE_REFUSED = "gateway refuses a capture"
     CAPTURED_BY_OTHERS = "capture in the gateway's dashboard"
     RELEASED_BY_OTHERS = "release in the gateway's dashboard"
+    PAYS_BY_SESSION = "payment that its customer approves at the gateway"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

@@ -35,6 +35,8 @@ _KINDS: Final = {
     FaultKind.GATEWAY_SLOW: GatewayFaultKind.SLOW,
 }
 
+_CALLS: Final = ("charge", "capture", "refund", "create_session", "take")
+
 _IMMEDIATE: Final = (GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED)
 
 
@@ -126,4 +128,4 @@ class GatewayFaults:
 
 def limit_of(step: str) -> float:
     """Return how many seconds a call of the port may take."""
-    return CALL_SECONDS if step in ("charge", "capture", "refund") else LOOKUP_SECONDS
+    return CALL_SECONDS if step in _CALLS else LOOKUP_SECONDS

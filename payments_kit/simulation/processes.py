@@ -12,6 +12,7 @@ from attrs import define, evolve, field, frozen
 from adapters.messaging.in_memory import InMemorySubscription
 from application.application import UseCases
 from application.ports.gateway_notifications import Notification
+from application.use_cases.create_session import OpenSession
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import PaymentId, UserId
 from domain.money import Currency
@@ -84,6 +85,14 @@ class Serve:
         except Exception as error:
             reply = reply_to(error)
         return _read(reply, claimed)
+
+    async def create_session(self, command: OpenSession) -> str | None:
+        """Reply to `POST /api/payments/sessions`: with a token, or None."""
+        try:
+            return (await self.use_cases.create_session(command)).session.token
+        except Exception as error:
+            reply_to(error)
+            return None
 
     async def refund(self, command: RefundCommand, key: str | None) -> int:
         """Reply to `POST /api/payments/{id}/refunds`."""

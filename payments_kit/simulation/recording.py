@@ -36,7 +36,9 @@ class RecordedCharges(dict[PaymentId, GatewayRecord]):
         self._watch = watch
 
     def __setitem__(self, payment_id: PaymentId, record: GatewayRecord) -> None:
-        self._watch.gateway_record(payment_id, self.get(payment_id), record)
+        used_by = payment_id if record.session is None else record.session.payment_id
+        if used_by is not None:
+            self._watch.gateway_record(used_by, self.get(payment_id), record)
         super().__setitem__(payment_id, record)
 
 

@@ -42,12 +42,18 @@ _ADDED: Final = (
     FaultKind.CAPTURE_REFUSED,
     FaultKind.CAPTURED_BY_OTHERS,
     FaultKind.RELEASED_BY_OTHERS,
+    FaultKind.PAYS_BY_SESSION,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
-_OF_DEBITS: Final = (FaultKind.DEBIT_TOO_LATE, FaultKind.DEBIT_FAILS)
-"""They have an occasion only if customers pay by debit, so they are possible in most such runs."""
-_SHARE_OF_DEBITS: Final = 0.7
+_IN_MOST: Final = (
+    FaultKind.DEBIT_TOO_LATE,
+    FaultKind.DEBIT_FAILS,
+    FaultKind.PAYS_BY_SESSION,
+)
+"""They have few occasions: debits only if customers pay so, and a session needs an order that is
+known and a gateway that replies. So they are possible in most runs."""
+_SHARE_OF_MOST: Final = 0.7
 
 _SHARES_OF_MANUAL: Final = (0.0, 0.5, 1.0)
 """How many orders of a run are captured later: none in a third of the runs, which stay as fast."""
@@ -123,7 +129,7 @@ def _added_rates(seed: int) -> dict[FaultKind, float]:
     rates = dict[FaultKind, float]()
     for kind in _ADDED:
         draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
-        share = _SHARE_OF_DEBITS if kind in _OF_DEBITS else _SHARE_OF_FAULTS
+        share = _SHARE_OF_MOST if kind in _IN_MOST else _SHARE_OF_FAULTS
         if draw.random() < share:
             rates[kind] = draw.choice(_RATES_OF_RARE)
     return rates

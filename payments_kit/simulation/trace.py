@@ -11,6 +11,7 @@ from application.ports.gateway_notifications import (
     Notification,
     PaymentNotification,
     RefundNotification,
+    SessionNotification,
 )
 from domain.identifiers import OrderId
 from domain.order import Order
@@ -75,6 +76,8 @@ def describe(notification: Notification) -> str:
             return f"{prefix} payment {payment_id} {what}"
         case RefundNotification(_, _, _, reported):
             return f"{prefix} refund {reported.refund_id} {type(reported.outcome).__name__}"
+        case SessionNotification(_, order_id, reference):
+            return f"{prefix} {reference} of order {order_id} is approved"
         case ExternalRefundNotification(_, charge_id, reported):
             return f"{prefix} external refund of {reported.amount} of {charge_id}"
         case _:

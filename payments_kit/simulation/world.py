@@ -12,6 +12,7 @@ from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.actors import SECRETS, Customer, Operator, banks
+from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
@@ -172,7 +173,10 @@ class World:
                 if is_present and self._takes_part(name):
                     stream = self.stream(name)
                     wavering = self.stream(f"{name} wavers")
-                    customer = Customer(name, plan, self.clients, self.gateway, stream, wavering)
+                    approving = self.stream(f"{name} approves")
+                    approvals = Approvals(name, plan.id, self.clients, self.gateway, approving)
+                    parts = self.clients, self.gateway, stream, wavering, approvals
+                    customer = Customer(name, plan, *parts)
                     yield customer.act(arrives_at)
         if scenario.refunds:
             stream = self.stream("operator")

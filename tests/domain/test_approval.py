@@ -120,6 +120,15 @@ def test_a_session_that_was_never_sent_is_free_for_the_next_payment() -> None:
     assert again.payment(PaymentId("payment-2")).reference == "session-1"
 
 
+def test_a_payment_without_a_record_is_looked_for_during_a_day() -> None:
+    order = start(an_order()).settle(PAYMENT, NeverArrived(), after(minutes=1))
+    later = order.settle(PAYMENT, NeverArrived(), after(hours=23))
+    assert later.payment(PAYMENT).next_check_at is not None
+    ended = later.settle(PAYMENT, NeverArrived(), after(hours=25))
+    assert ended.payment(PAYMENT).next_check_at is None
+    assert status(ended.settle(PAYMENT, charged(), after(hours=25))) is PaymentStatus.SUCCEEDED
+
+
 def test_a_lost_payment_is_taken_only_if_no_other_is_live() -> None:
     lost = waiting().payment(PAYMENT)
     assert status(an_order().adopt(lost, approved(), LATER)) is PROCESSING

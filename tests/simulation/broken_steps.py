@@ -14,6 +14,7 @@ from tests.simulation.histories import LESS, PRICE, manual, order, payment, refu
 
 OPEN: Final = order(status="created")
 CLAIMED: Final = order(payment(1, "processing"), status="created")
+WAITING: Final = order(payment(1, "requires_action"), status="created")
 PAID: Final = order(payment())
 HELD: Final = order(manual(), status="created")
 
@@ -78,6 +79,17 @@ COMMITS: Final = {
     "an external refund beside a reserved one": Commit(
         order(payment(), refunds=(refund(1, "pending"),)),
         order(payment(), refunds=(refund(1, "pending"), refund(2, "succeeded"))),
+    ),
+    "an approved payment that is taken": Commit(WAITING, CLAIMED),
+    "an approved payment of a cancelled order that is taken": Commit(
+        order(payment(1, "requires_action"), status="cancelled"),
+        order(payment(1, "processing"), status="cancelled"),
+        "4: payment p1 is taken, and its order is cancelled",
+    ),
+    "an approved payment that is taken although it is to be cancelled": Commit(
+        order(payment(1, "requires_action", code="cancelled_by_customer"), status="created"),
+        CLAIMED,
+        "6: payment p1 is taken, and it is to be cancelled",
     ),
     "an authorization": Commit(CLAIMED, HELD),
     "a part of an authorization that is captured": Commit(

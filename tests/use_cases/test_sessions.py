@@ -16,7 +16,8 @@ from domain.capture import CaptureMode
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.claim import AlreadyPaid, NotYourOrder, OrderCancelled, PaymentInProgress
 from domain.identifiers import OrderId, UserId
-from domain.outcome import Declined
+from domain.outcome import Declined, Outcome
+from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from tests.builders import NOW, ORDER, OTHER_USER, PAYER, PRICE, approved, created_event
 from tests.checkpoints import proceed
@@ -213,10 +214,25 @@ async def test_the_same_request_takes_the_money_at_once(world: World) -> None:
     assert len(world.charges) == 1
 
 
-async def test_a_charge_that_never_arrived_is_continued_once_it_is_approved(world: World) -> None:
+async def test_a_charge_that_never_arrived_is_not_continued(world: World) -> None:
     await world.create_order()
     token = (await create(world)).session.token
     world.faults.add("charge", GatewayFaultKind.REQUEST_LOST)
+    await pay(world, token)
+    await world.gateway.approve(token)
+    await check_now(world)
+    assert world.payment().status is PaymentStatus.ABANDONED
+    assert (await pay(world, token)).payment.status is SUCCEEDED
+    await world.come_to_rest()
+    assert len(world.charges) == 1
+
+
+async def test_a_charge_whose_reply_was_lost_is_continued_once_it_is_approved(
+    world: World,
+) -> None:
+    await world.create_order()
+    token = (await create(world)).session.token
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     await pay(world, token)
     await check_now(world)
     assert world.payment().status is REQUIRES_ACTION
@@ -241,11 +257,19 @@ async def test_what_was_surely_not_sent_is_not_taken_later(world: World) -> None
     assert len(world.charges) == 1
 
 
-async def test_a_payment_that_could_not_be_released_is_in_progress(world: World) -> None:
+class BindsThenFails(GatewayWithoutChargeList):
+    """A gateway that knows of the charge, and surely has not taken anything."""
+
+    async def charge(self, payment: Payment, token: CardToken) -> Outcome:
+        await super().charge(payment, token)
+        await self.approve(token.value)
+        raise GatewayUnavailable("after the session was bound to the payment")
+
+
+async def test_a_payment_that_could_not_be_released_is_in_progress() -> None:
+    world = World(gateway_type=BindsThenFails)
     await world.create_order()
     token = (await create(world)).session.token
-    await world.gateway.approve(token)
-    world.faults.add("charge", GatewayFaultKind.UNREACHABLE)
 
     async def fail(step: str) -> None:
         if step == "charge":

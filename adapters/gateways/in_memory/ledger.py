@@ -53,6 +53,19 @@ class GatewayLedger:
         self.apply_delayed()
         return self._apply(payment_id, rule)
 
+    def key_of(self, payment_id: PaymentId) -> PaymentId:
+        """Return under what a payment is recorded: the session that it uses, or its own id."""
+        if payment_id in self.records:
+            return payment_id
+        for key, record in self.records.items():
+            if record.session is not None and record.session.payment_id == payment_id:
+                return key
+        return payment_id
+
+    def record_of(self, payment_id: PaymentId) -> GatewayRecord:
+        """Return the record of a payment."""
+        return self.records.get(self.key_of(payment_id), GatewayRecord())
+
     def delay(self, seconds: float, payment_id: PaymentId, rule: Rule[Result]) -> None:
         """Execute a request after this time."""
         at = self.now() + timedelta(seconds=seconds)

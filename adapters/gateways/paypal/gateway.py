@@ -159,8 +159,14 @@ class PayPalGateway:
         await self.api.close()
 
     async def _find(self, payment: Payment, left: TimeLeft) -> Outcome | None:
-        """Return the outcome of a payment; call it in `querying`."""
+        """Return the outcome of a payment; call it in `querying`.
+
+        There is none before its charge has arrived: that binds the order to the payment.
+        """
         if payment.reference is None or not ID.fullmatch(payment.reference):
             return None
         order = await self._charging.read(payment, left())
-        return None if order is None else order.outcome(payment)
+        outcome = None if order is None else order.outcome(payment)
+        is_open = isinstance(outcome, Approved | RequiresAction)
+        is_free = order is not None and is_open and not order.is_bound_to(payment)
+        return None if is_free else outcome

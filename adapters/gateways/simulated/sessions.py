@@ -58,9 +58,13 @@ def take(
 def find(
     record: GatewayRecord, payment: Payment, now: datetime
 ) -> tuple[GatewayRecord, Outcome | None]:
-    """Return what has become of the session that the payment uses; it takes nothing."""
-    record = record.expire(now)
-    return record, None if record.session is None else _found(record, payment)
+    """Return what has become of the session that the payment uses; it takes nothing.
+
+    Before its charge has arrived, nothing is known of the payment.
+    """
+    record, session = record.expire(now), record.session
+    is_free = session is None or (session.payment_id is None and session.rejection(payment) is None)
+    return record, None if is_free else _found(record, payment)
 
 
 def cancel(
@@ -68,7 +72,7 @@ def cancel(
 ) -> tuple[GatewayRecord, Outcome | None]:
     """Close the session that the payment uses, and release what is held."""
     session = record.session
-    if session is not None and session.rejection(payment) is None:
+    if session is not None and session.payment_id == payment.id:
         record = evolve(record.cancel(now)[0], session=session.close())
     return find(record, payment, now)
 

@@ -35,6 +35,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
       Nor does a hold stay: the commit that cancels the order, or records the hold, also records
       that it is to be released.
     - 6: A payment that has succeeded stays so; one that is authorised is captured or released.
+    - 4 and 6: The money of a payment that its customer has approved is taken only if the order
+      is neither cancelled nor paid, and nobody has cancelled the payment.
     - 7 and 8: A claim is for the price and the user that its order has at that moment. A payment
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
@@ -50,6 +52,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
             continue
         if earlier is None:
             yield from _wrong_claim(before, after, payment)
+        elif earlier.status == "requires_action" and payment.status == "processing":
+            yield from _wrongly_taken(after, earlier)
         elif earlier.status == "succeeded" != payment.status:
             yield f"6: payment {payment.id} had succeeded and is {payment.status}"
         elif earlier.status == "authorized" and payment.status not in _AFTER_A_HOLD:
@@ -115,6 +119,14 @@ def broken_by_hold(
         yield f"6: payment {payment_id} was authorised when it was {payment.status}"
     if payment is not None and payment.amount != amount:
         yield f"10: payment {payment_id} holds {amount}, {payment.amount} was claimed"
+
+
+def _wrongly_taken(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
+    """Yield why the money of an approved payment may not be taken, if it may not."""
+    if after.status != "created":
+        yield f"4: payment {payment.id} is taken, and its order is {after.status}"
+    if payment.code is not None:
+        yield f"6: payment {payment.id} is taken, and it is to be cancelled: {payment.code}"
 
 
 def _captures_too_much(payment: BookedPayment) -> Iterable[str]:
