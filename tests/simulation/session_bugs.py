@@ -6,7 +6,7 @@ from typing import Final
 
 from attrs import evolve
 
-from adapters.gateways.simulated import gateway
+from adapters.gateways.simulated import gateway, sessions
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.gateways.simulated.sessions import SimulatedSessions
 from application.ports.gateway_sessions import Take
@@ -44,7 +44,7 @@ async def _taken_twice(self: TakeApproved, payment: Payment, take: Take) -> Outc
     return await _take(self, payment, take)
 
 
-_find = gateway.find
+_find = sessions.find
 
 
 def _found_before_it_was_charged(
