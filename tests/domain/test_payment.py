@@ -43,7 +43,7 @@ METHODS: dict[str, Callable[[Payment], Payment]] = {
     "fail": lambda payment: payment.fail(declined()),
     "require_action": lambda payment: payment.require_action(requires_action()),
     "approve": lambda payment: payment.approve(approved(), NOW),
-    "never_arrived": lambda payment: payment.never_arrived(after(days=2)),
+    "never_arrived": lambda payment: payment.never_arrived(NOW),
     "wait_for_money": lambda payment: payment.wait_for_money(pending()),
     "authorize": lambda payment: payment.authorize(authorized(), NOW, None),
     "capture": lambda payment: payment.request_capture(PRICE, NOW),
