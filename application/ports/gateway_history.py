@@ -48,6 +48,8 @@ class UnreadableCharge:
     """What a notification about it would say; a charge that is not ours is not listed."""
     body: bytes = field(repr=False)
     """The same as the gateway would send it: a later version may understand it."""
+    created_at: datetime | None = None
+    """When the gateway created it; None if it does not say so."""
 
 
 ListRefunds = Callable[[Payment], Awaitable[Sequence[ReportedRefund]]]

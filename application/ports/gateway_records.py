@@ -1,5 +1,6 @@
 """A gateway's own records of a period, page by page: its charges, refunds and disputes."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
@@ -14,6 +15,7 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from application.ports.payment_gateway import (
+    LOOKUP_SECONDS,
     GatewayUnavailable,
     LookupRefused,
     OutcomeUnknown,
@@ -148,11 +150,14 @@ def _checked(
 
     async def checked(period: Period, cursor: str | None) -> Page[Record]:
         try:
-            page = await method(period, cursor)
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                page = await method(period, cursor)
         except OutcomeUnknown:
             raise
         except GatewayUnavailable as unavailable:
             raise OutcomeUnknown(str(unavailable)) from unavailable
+        except TimeoutError:
+            raise OutcomeUnknown(f"`{name}` took more than {LOOKUP_SECONDS:.0f} s") from None
         except Exception as error:
             raise LookupRefused(f"`{name}` raised {type(error).__name__}") from error
         check_page(name, page, cursor, kinds)

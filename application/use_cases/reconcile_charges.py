@@ -162,7 +162,7 @@ class ReconcileCharges:
                 gateway=part.at.name,
                 livemode=part.at.livemode,
                 subject=charge.notification.id,
-                at=part.period.since,
+                at=part.time_of(charge.created_at),
                 payment_id=payment_id,
                 repaired=part.is_repaired and not is_kept,
                 reason=reason,

@@ -77,7 +77,7 @@ class ReconcileReports:
             found = _dispute(part, notification, order, payment)
         else:
             found = self._refund(part, notification.reported, order, payment)
-        return found and evolve(found, at=record.created_at or part.period.since)
+        return found and evolve(found, at=part.time_of(record.created_at))
 
     async def _unreadable(
         self, part: Part, record: Listed, notification: UnusableNotification
@@ -91,7 +91,7 @@ class ReconcileReports:
             gateway=part.at.name,
             livemode=part.at.livemode,
             subject=notification.id,
-            at=record.created_at or part.period.since,
+            at=part.time_of(record.created_at),
             payment_id=payment_id,
             reason=notification.reason,
         )
@@ -108,7 +108,7 @@ class ReconcileReports:
             gateway=part.at.name,
             livemode=part.at.livemode,
             subject=notification.reported.reference,
-            at=record.created_at or part.period.since,
+            at=part.time_of(record.created_at),
             payment_id=notification.payment_id,
             charge_id=notification.charge_id,
             refund_id=notification.reported.refund_id,

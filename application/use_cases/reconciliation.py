@@ -1,7 +1,7 @@
 """Reconciliation: what one comparison of a gateway's records with our books works on."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import field, frozen
@@ -9,6 +9,7 @@ from attrs import field, frozen
 from application.ports.differences import Difference, DifferenceKind, Differences
 from application.ports.gateway_records import Period
 from application.ports.gateways import ConfiguredGateway
+from application.use_cases.compare_books import MARGIN
 from domain.money import Money
 from domain.payment import Payment
 
@@ -59,6 +60,13 @@ class Part:
             await self.store.record(found)
             for each in found:
                 self.observe(each)
+
+    def time_of(self, created_at: datetime | None) -> datetime:
+        """Return when a record was created; the earliest time of the part if that is not known.
+
+        So a difference is resolved only by a comparison that contains its record for certain.
+        """
+        return created_at or self.period.since + MARGIN
 
     def difference(
         self, kind: DifferenceKind, subject: str, payment: Payment, ours: str, theirs: str

@@ -1,17 +1,17 @@
 """The command `payments reconcile`."""
 
-import csv
 import json
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
+from entrypoints.cli.output_files import STANDARD_OUTPUT, CsvFile, cell, written
 from entrypoints.cli.period import moment
 from entrypoints.cli.running import fail, run, settings_or_exit, system_user
 
@@ -36,9 +36,11 @@ _COLUMNS: Final = (
 @click.option("--until", help="To when: the same.  [default: now]")
 @click.option("--repair", is_flag=True, help="Repair what the gateway's word proves.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--csv", "csv_file", metavar="FILE", help="Write the differences to a CSV file.")
+@click.option(
+    "--csv", "target", metavar="FILE", help="Write the differences to a CSV file, or - for stdout."
+)
 def reconcile(
-    since: str, until: str | None, repair: bool, as_json: bool, csv_file: str | None
+    since: str, until: str | None, repair: bool, as_json: bool, target: str | None
 ) -> None:
     """Compare the gateways' books with ours.
 
@@ -51,8 +53,9 @@ def reconcile(
     begins, ends = _time("--since", since, now), until and _time("--until", until, now)
     if (ends or now) <= begins:
         fail("--until: the period ends before it begins")
-    if csv_file is not None:
-        _check_writable(csv_file)
+    is_printed = target != STANDARD_OUTPUT
+    if as_json and not is_printed:
+        fail("--json cannot be combined with --csv -")
     run_ = _Run(repair)
 
     async def working() -> None:
@@ -64,11 +67,12 @@ def reconcile(
             async with open_use_cases(settings) as use_cases:
                 await run_.all(use_cases, begins, ends or None)
 
-    run(working())
-    found = list(run_.found.values())
-    if csv_file is not None:
-        _write_csv(csv_file, found)
-    if run_.finished or found:
+    with nullcontext() if target is None else written(target) as file:
+        run(working())
+        found = list(run_.found.values())
+        if file is not None:
+            _write_csv(file, found)
+    if is_printed and (run_.finished or found):
         click.echo(run_.as_json if as_json else run_.as_text)
     if run_.problems:
         fail(*run_.problems)
@@ -164,21 +168,13 @@ def _line(found: "Difference") -> str:
     return f"{found.kind.value}  {found.gateway}  {about}{order}: {said}: {result}{reason}"
 
 
-def _check_writable(path: str) -> None:
-    try:
-        Path(path).touch()
-    except OSError as error:
-        fail(f"--csv: {path!a}: {error.strerror}")
-
-
-def _write_csv(path: str, found: "Sequence[Difference]") -> None:
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for each in found:
-            about = each.kind.value, each.gateway, each.order_id, each.payment_id, each.charge_id
-            said = each.ours, each.theirs, str(each.repaired).lower(), each.reason
-            writer.writerow(["" if value is None else value for value in (*about, *said)])
+def _write_csv(file: IO[str], found: "Sequence[Difference]") -> None:
+    csv_file = CsvFile(file)
+    csv_file.write_row(_COLUMNS)
+    for each in found:
+        about = each.kind.value, each.gateway, each.order_id, each.payment_id, each.charge_id
+        said = each.ours, each.theirs, str(each.repaired).lower(), each.reason
+        csv_file.write_row([cell(value) for value in (*about, *said)])
 
 
 def _time(option: str, value: str, now: datetime) -> datetime:

@@ -6,14 +6,16 @@ import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.application import UseCases
+from domain.identifiers import OrderId
 from domain.payment import Payment
+from entrypoints.cli.running import INTERRUPTED
 from entrypoints.composition import operator
 from entrypoints.settings import Settings
 from tests.builders import ORDER
@@ -53,6 +55,11 @@ def lose(world: World) -> Payment:
     return order.payments[0]
 
 
+def interrupted(_settings: Settings) -> NoReturn:
+    """Stop a command as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
 def as_json(*arguments: str) -> tuple[int, Any]:
     result = run("reconcile", "--json", *arguments)
     return result.exit_code, json.loads(result.output)
@@ -88,6 +95,35 @@ def test_a_difference_is_reported_then_repaired_then_gone(world: World, tmp_path
     )
 
 
+def test_the_csv_can_be_standard_output(world: World) -> None:
+    result = run("reconcile", "--csv", "-")
+    assert result.output == "kind,gateway,order,payment,charge,ours,theirs,repaired,reason\n"
+
+
+def test_an_order_id_like_a_formula_is_marked_in_the_csv(world: World, tmp_path: Path) -> None:
+    lose(world)
+    formula, file = OrderId("=HYPERLINK(0)"), tmp_path / "differences.csv"
+    [(payment_id, record)] = world.ledger.records.items()
+    [attempt] = record.attempts
+    assert attempt.claimed is not None
+    claimed = evolve(attempt.claimed, order_id=formula)
+    attempt = evolve(attempt, order_id=formula, claimed=claimed)
+    world.ledger.records[payment_id] = evolve(record, attempts=(attempt,))
+    run("reconcile", "--csv", str(file))
+    assert ",'=HYPERLINK(0)," in file.read_text()
+
+
+def test_a_file_is_replaced_at_the_end_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "differences.csv"
+    file.write_text("the last one")
+    monkeypatch.setattr(operator, "open_use_cases", interrupted)
+    assert run("reconcile", "--csv", str(file)).exit_code == INTERRUPTED
+    assert file.read_text() == "the last one"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_period_is_given_by_two_moments(world: World) -> None:
     lose(world)
     noon = world.now()
@@ -114,7 +150,8 @@ def test_a_gateway_that_cannot_be_asked_is_one_line(world: World) -> None:
         ("--until 2026-13-01", "--until: '2026-13-01' is neither"),
         ("--since 1d --until 2d", "--until: the period ends before it begins"),
         ("--since 2999-01-01", "--until: the period ends before it begins"),
-        ("--csv /nowhere/file.csv", "--csv: '/nowhere/file.csv': No such file or directory"),
+        ("--csv /nowhere/file.csv", "/nowhere/file.csv cannot be written: No such file or"),
+        ("--json --csv -", "--json cannot be combined with --csv -"),
     ],
 )
 def test_what_is_not_understood_is_said_in_one_line(arguments: str, problem: str) -> None:

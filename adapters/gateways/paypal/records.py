@@ -112,14 +112,14 @@ class PayPalRecords:
             query["next_page_token"] = cursor
         async with querying() as left:
             body = await self.api.get(f"{_DISPUTES}?{urlencode(query)}", left())
-            found = [
-                identified
-                for each in items(body, "items")
-                if since <= time(each, "create_time") < period.until
-                and (identified := text(each, "dispute_id"))
-            ]
+            listed = [(text(each, "dispute_id"), each) for each in items(body, "items")]
+            created = {id_: time(each, "create_time") for id_, each in listed}
             gate = asyncio.Semaphore(_AT_ONCE)
-            records = await together(self._dispute(each, gate, left) for each in found)
+            records = await together(
+                self._dispute(each, at, gate, left)
+                for each, at in created.items()
+                if since <= at < period.until
+            )
         following = parse_qs(urlsplit(link(body, "next") or "").query).get(
             "next_page_token", [None]
         )
@@ -186,7 +186,8 @@ class PayPalRecords:
                 raise
             event = "PAYMENT.CAPTURE.COMPLETED" if is_payment else "PAYMENT.AUTHORIZATION.CREATED"
             content = listed_event(made, event)
-            return UnreadableCharge(read_event(content, livemode=self.api.livemode), content)
+            read = read_event(content, livemode=self.api.livemode)
+            return UnreadableCharge(read, content, time(row, "transaction_initiation_date"))
 
     def _refund(self, row: Json) -> ListedRefund | None:
         """Return a refund as a webhook about it would be read; None if it is not of a capture."""
@@ -208,12 +209,12 @@ class PayPalRecords:
         body = listed_event(refund, "PAYMENT.CAPTURE.REFUNDED")
         match read_event(body, livemode=self.api.livemode):
             case RefundNotification() | ExternalRefundNotification() | UnusableNotification() as it:
-                return ListedRefund(it, body)
+                return ListedRefund(it, body, time(row, "transaction_initiation_date"))
             case _:
                 return None
 
     async def _dispute(
-        self, dispute_id: str, gate: asyncio.Semaphore, left: TimeLeft
+        self, dispute_id: str, created_at: datetime, gate: asyncio.Semaphore, left: TimeLeft
     ) -> ListedDispute | None:
         async with gate:
             dispute = await self.api.get(f"{_DISPUTES}/{dispute_id}", left())
@@ -221,7 +222,7 @@ class PayPalRecords:
         body = listed_event(dispute, "CUSTOMER.DISPUTE.UPDATED", dispute_id, outcome)
         match read_event(body, livemode=self.api.livemode):
             case DisputeNotification() | UnusableNotification() as read:
-                return ListedDispute(read, body)
+                return ListedDispute(read, body, created_at)
             case _:
                 return None
 

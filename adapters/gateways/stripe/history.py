@@ -10,6 +10,7 @@ from adapters.gateways.stripe.labels import claimed_payment
 from adapters.gateways.stripe.notifications import read_event
 from adapters.gateways.stripe.objects import (
     Json,
+    created,
     is_delayed,
     nested,
     outcome_of_charge,
@@ -85,4 +86,4 @@ def _unreadable(charge: Json) -> UnreadableCharge | None:
     body = event_about(charge)
     notification = read_event(body)
     is_unrelated = isinstance(notification, UnrelatedNotification)
-    return None if is_unrelated else UnreadableCharge(notification, body)
+    return None if is_unrelated else UnreadableCharge(notification, body, created(charge))

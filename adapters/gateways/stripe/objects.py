@@ -180,6 +180,15 @@ def time_of(seconds: int) -> datetime:
         raise Unreadable("Stripe's object has an impossible time") from None
 
 
+def created(obj: Json) -> datetime | None:
+    """Return when an object was created; None if that cannot be read."""
+    value = obj.get("created")
+    try:
+        return time_of(value) if is_whole(value) else None
+    except Unreadable:
+        return None
+
+
 # --- what is refunded of a charge ---
 
 

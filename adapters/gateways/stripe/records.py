@@ -1,7 +1,6 @@
 """The lists of charges, refunds and disputes in pages; https://docs.stripe.com/api/pagination."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from math import ceil, floor
 from typing import Final
 
@@ -14,11 +13,9 @@ from adapters.gateways.stripe.labels import claimed_payment, is_ours
 from adapters.gateways.stripe.notifications import read_event
 from adapters.gateways.stripe.objects import (
     Json,
-    Unreadable,
-    is_whole,
+    created,
     outcome_of_charge,
     text,
-    time_of,
 )
 from application.ports.gateway_notifications import (
     DisputeNotification,
@@ -57,9 +54,9 @@ class StripeRecords:
         """Return a page of charges; see the port's GatewayRecords."""
         expand = list(self.expand)
         async with querying():
-            created = _window(period)
+            window = _window(period)
             found, following = await self.api.page(
-                "/v1/charges", cursor, created=created, expand=expand
+                "/v1/charges", cursor, created=window, expand=expand
             )
         records = [_charge(each) for each in found]
         foreign = sum(
@@ -88,14 +85,6 @@ def _window(period: Period) -> Mapping[str, int]:
     return {"gte": floor(period.since.timestamp()), "lt": ceil(period.until.timestamp())}
 
 
-def _created(obj: Json) -> datetime | None:
-    created = obj.get("created")
-    try:
-        return time_of(created) if is_whole(created) else None
-    except Unreadable:
-        return None
-
-
 def _charge(charge: Json) -> ChargeRecord | None:
     return listed_charge(charge) or _failed(charge)
 
@@ -116,7 +105,7 @@ def _refund(refund: Json) -> ListedRefund | None:
     body = listed_event(refund, "refund.updated", refund.get("status"))
     match read_event(body):
         case RefundNotification() | ExternalRefundNotification() | UnusableNotification() as read:
-            return ListedRefund(read, body, _created(refund))
+            return ListedRefund(read, body, created(refund))
         case _:
             return None
 
@@ -127,6 +116,6 @@ def _dispute(dispute: Json) -> ListedDispute | None:
     body = listed_event(dispute, f"charge.dispute.{end}", status)
     match read_event(body):
         case DisputeNotification() | UnusableNotification() as read:
-            return ListedDispute(read, body, _created(dispute))
+            return ListedDispute(read, body, created(dispute))
         case _:
             return None
