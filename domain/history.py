@@ -24,6 +24,9 @@ STATE_FOUND: Final = "state found: what changed it was not recorded"
 """Why an entry lists the state of an order that has changed without an entry: before histories were
 kept, or by a process of an earlier release."""
 
+CREATED_AGAIN: Final = "order created again: it was deleted, and its history was not"
+"""Why an entry has the state of an order that was not stored although it has a history."""
+
 
 @frozen
 class HistoryHead:
@@ -107,6 +110,7 @@ def record(
         state = canonical_json(changes_of(None, before))
         entries.append(HistoryEntry(seq + 1, at, SERVICE, STATE_FOUND, state, prev))
         seq, prev = seq + 1, entries[0].hash
-    why = actor.reason or words_of(change)
+    is_lost = before is None and head is not None
+    why = CREATED_AGAIN if is_lost else actor.reason or words_of(change)
     entries.append(HistoryEntry(seq + 1, at, actor.who, why, canonical_json(change), prev))
     return Recorded(entries, HistoryHead(seq + 1, entries[-1].hash, revision + 1))

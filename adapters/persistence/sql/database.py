@@ -22,6 +22,17 @@ from adapters.persistence.sql.statement_groups import (
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 
 
+@frozen
+class RowExists(Conflict):
+    """A row that should be new exists, so nothing was written."""
+
+    table: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class _ConnectionLost(StorageUnavailable):
     """The connection was lost during a statement, which may have been executed."""
 
@@ -90,6 +101,7 @@ class Database:
         revisions for something else.
 
         Raises:
+            RowExists: a row that should be new exists.
             Conflict: a guard rejected it, the epoch has ended, or its reply was lost.
             StorageUnavailable: the database cannot be reached, or not in time.
         """
@@ -98,6 +110,8 @@ class Database:
                 return await self._execute(statement, statement.parameters(values), epoch)
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
+            except asyncpg.UniqueViolationError as error:
+                raise RowExists(error.table_name or "", reason_of(error)) from error
             except asyncpg.PostgresError as error:
                 if fault_of(error) is Fault.CONFLICT:
                     raise Conflict(reason_of(error)) from error

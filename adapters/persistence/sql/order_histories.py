@@ -1,17 +1,18 @@
 """The histories of orders on PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import BigInteger, Text, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import order_history
 from application.ports.order_histories import PAGE
-from domain.history import GENESIS, HistoryEntry
+from domain.history import GENESIS, HistoryEntry, HistoryHead
 from domain.identifiers import OrderId
 
 # One entry more than asked for: the hash of an entry is what the next one has as `prev`.
@@ -24,6 +25,31 @@ _ENTRIES: Final = Statement.of(
     .order_by(order_history.c.seq)
     .limit(bindparam("limit", type_=BigInteger))
 )
+
+_ENDS: Final = Statement.of(
+    select(*order_history.c["order_id", "seq", "hash"])
+    .ext(distinct_on(order_history.c.order_id))
+    .where(order_history.c.order_id == func.any(bindparam("order_ids", type_=ARRAY(Text))))
+    .order_by(order_history.c.order_id, order_history.c.seq.desc())
+)
+
+# No order that is stored has this revision.
+_NO_REVISION: Final = 0
+
+
+async def stored_ends(
+    database: Database, order_ids: Collection[OrderId]
+) -> Mapping[OrderId, HistoryHead]:
+    """Return where the stored histories of these orders end, whatever the orders' rows say.
+
+    Raises:
+        StorageUnavailable: the database cannot be reached.
+    """
+    rows = await database.run(_ENDS, order_ids=sorted(order_ids))
+    return {
+        OrderId(order_id): HistoryHead(seq, digest.hex(), _NO_REVISION)
+        for order_id, seq, digest in rows
+    }
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
 from adapters.persistence.sql import charge_reading, single_order, statements
-from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.database import Database, RowExists
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
@@ -22,6 +22,7 @@ from adapters.persistence.sql.mappers.orders import (
     refund_row,
 )
 from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.order_histories import stored_ends
 from adapters.persistence.sql.requests import SqlRequests
 from adapters.persistence.sql.statement import Rows, Statement
 from adapters.persistence.sql.statement_groups import Epoch
@@ -73,6 +74,8 @@ class SqlUnitOfWork:
     _saved: dict[OrderId, Order] = field(factory=dict)
     _heads: dict[OrderId, HistoryHead | None] = field(factory=dict)
     """Where the histories of the saved orders end after the commit."""
+    _ends: Mapping[OrderId, HistoryHead] = field(factory=dict)
+    """Where histories end that are longer than the rows of their orders say."""
     _events: dict[EventId, Event] = field(factory=dict)
     _notifications: set[str] = field(factory=set)
     _deferred: dict[str, Values] = field(factory=dict)
@@ -116,6 +119,17 @@ class SqlUnitOfWork:
         return SqlUnitOfWork(self._database, *sources, self._read | written, epoch, continues=True)
 
     async def commit(self) -> None:
+        try:
+            await self._write()
+        except RowExists as error:
+            if error.table != order_history.name:
+                raise
+            # Rows of orders were deleted, or restored from a backup, and their histories were not.
+            # A history is continued where it ends; the guards are those of the first attempt.
+            self._ends = await stored_ends(self._database, self._saved)
+            await self._write()
+
+    async def _write(self) -> None:
         rows = self._rows()
         if rows or self._removed or self.requests.change is not None:
             statement, values = self._single_order(rows) or self._batch(rows)
@@ -155,6 +169,9 @@ class SqlUnitOfWork:
         # Sorted by id, so that two commits that lock the same rows cannot deadlock.
         for order_id, order in sorted(self._saved.items()):
             revision, before, head = self._read.get(order_id, _NEW)
+            end = self._ends.get(order_id)
+            if end is not None and (head is None or head.seq < end.seq):
+                head = end
             recorded = record(before, order, head, revision, actor, now)
             self._heads[order_id] = recorded.head
             rows.setdefault(orders, []).append(

@@ -5,8 +5,17 @@ from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
-from domain.history import STATE_FOUND
-from tests.builders import NOW, ORDER, PAYMENT, an_order, cancelled_event, charged, claimed
+from domain.history import CREATED_AGAIN, STATE_FOUND
+from tests.builders import (
+    NOW,
+    ORDER,
+    PAYMENT,
+    an_order,
+    cancelled_event,
+    charged,
+    claimed,
+    declined,
+)
 from tests.chains import assert_chain, replayed
 from tests.contracts.order_histories import entries_of, state_of
 from tests.contracts.storages import storage_on
@@ -56,3 +65,44 @@ async def test_a_changed_entry_is_read_as_it_is_stored(sql: Database) -> None:
     assert (first.who, first.is_intact, second.is_intact) == ("nobody", False, True)
     with pytest.raises(AssertionError):
         assert_chain([first, second])
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_an_order_that_was_deleted_continues_its_history_when_it_is_created_again(
+    sql: Database, is_batch: bool
+) -> None:
+    storage = storage_on(sql)
+    await storage.save(claimed())
+    await storage.save(claimed().settle(PAYMENT, charged(), NOW))
+    old = await storage.histories.read(ORDER)
+    await execute(sql, "DELETE FROM payments")
+    await execute(sql, "DELETE FROM orders")
+    others = [an_order(replica=cancelled_event("order-2"))] if is_batch else []
+    await storage.save(an_order(), *others)
+    await storage.save(claimed())
+    entries = await entries_of(storage)
+    assert entries[:2] == old
+    assert [entry.why for entry in entries[2:]] == [CREATED_AGAIN, "payment processing"]
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_an_order_that_was_restored_without_its_history_continues_it(
+    sql: Database, is_batch: bool
+) -> None:
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    await execute(sql, "CREATE TABLE backup AS SELECT * FROM orders")
+    for order in (claimed(), claimed().settle(PAYMENT, declined(), NOW)):
+        await storage.save(order)
+    old = await storage.histories.read(ORDER)
+    await execute(sql, "DELETE FROM payments")
+    await execute(sql, "DELETE FROM orders")
+    await execute(sql, "INSERT INTO orders SELECT * FROM backup")
+    await execute(sql, "DROP TABLE backup")
+    others = [an_order(replica=cancelled_event("order-2"))] if is_batch else []
+    await storage.save(claimed(), *others)
+    entries = await entries_of(storage)
+    assert entries[:3] == old
+    assert [entry.why for entry in entries[3:]] == [STATE_FOUND, "payment processing"]
+    await storage.save(claimed().settle(PAYMENT, charged(), NOW))
+    assert len(await entries_of(storage)) == 6
