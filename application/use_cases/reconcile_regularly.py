@@ -81,6 +81,7 @@ class ReconcileRegularly:
         except NotReconciled as error:
             state.due_at = self.now() + (INTERVAL if error.is_final else RETRY_AFTER)
             if error.is_final:
+                state.run = None  # the next one has a later end, and compares what is new
                 await self.alerts.report(AlertKind.LOOKUP_IMPOSSIBLE, at.name, str(error))
             else:
                 logger.warning("%s", error)

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from entrypoints.cli.running import fail
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,7 +34,9 @@ class Moment(click.ParamType[datetime]):
         try:
             return moment(str(value), datetime.now(UTC))
         except (ValueError, OverflowError):
-            self.fail(f"{str(value)[:40]!a} is neither 3d, 12h, 30m or 2w nor an ISO 8601 time")
+            option = "" if param is None else f"--{param.name}: "
+            neither = "is neither 3d, 12h, 30m or 2w nor an ISO 8601 time"
+            fail(f"{option}{str(value)[:40]!a} {neither}")
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -51,13 +55,14 @@ def moment(text: str, now: datetime) -> datetime:
     return found
 
 
-def since_option(default: str) -> Callable[[Command], Command]:
-    """Return the option `--since`; `default` says in the help what happens without it."""
+def since_option(described: str, default: str | None = None) -> Callable[[Command], Command]:
+    """Return the option `--since`; the help describes what happens without it."""
     return click.option(
         "--since",
         type=Moment(),
+        default=default,
         metavar="TIME",
-        help=f"3d, 12h, or ISO 8601 (UTC).  [default: {default}]",
+        help=f"3d, 12h, or ISO 8601 (UTC).  [default: {described}]",
     )
 
 
@@ -72,4 +77,4 @@ until_option = click.option(
 def check_order(since: datetime, until: datetime) -> None:
     """Stop the command if a period ends before it begins."""
     if until <= since:
-        raise click.UsageError("--until must be later than --since")
+        fail("--until: the period ends before it begins")

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from entrypoints.cli.output_files import STANDARD_OUTPUT, CsvFile, cell, written
-from entrypoints.cli.period import moment
+from entrypoints.cli.period import check_order, since_option, until_option
 from entrypoints.cli.running import fail, run, settings_or_exit, system_user
 
 if TYPE_CHECKING:
@@ -30,17 +30,15 @@ _COLUMNS: Final = (
 
 
 @click.command()
-@click.option(
-    "--since", default="3d", show_default=True, help="From when: 3d, 12h, or an ISO 8601 time."
-)
-@click.option("--until", help="To when: the same.  [default: now]")
+@since_option("3d", "3d")
+@until_option
 @click.option("--repair", is_flag=True, help="Repair what the gateway's word proves.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--csv", "target", metavar="FILE", help="Write the differences to a CSV file, or - for stdout."
 )
 def reconcile(
-    since: str, until: str | None, repair: bool, as_json: bool, target: str | None
+    since: datetime, until: datetime | None, repair: bool, as_json: bool, target: str | None
 ) -> None:
     """Compare the gateways' books with ours.
 
@@ -49,10 +47,7 @@ def reconcile(
     The worker's role `reconcile` does the same with --repair, every hour.
     """
     settings = settings_or_exit(http=False)
-    now = datetime.now(UTC)
-    begins, ends = _time("--since", since, now), until and _time("--until", until, now)
-    if (ends or now) <= begins:
-        fail("--until: the period ends before it begins")
+    check_order(since, until or datetime.now(UTC))
     is_printed = target != STANDARD_OUTPUT
     if as_json and not is_printed:
         fail("--json cannot be combined with --csv -")
@@ -65,7 +60,7 @@ def reconcile(
 
         with acting(Actor.command(system_user(), "payments reconcile --repair")):
             async with open_use_cases(settings) as use_cases:
-                await run_.all(use_cases, begins, ends or None)
+                await run_.all(use_cases, since, until)
 
     with nullcontext() if target is None else written(target) as file:
         run(working())
@@ -175,10 +170,3 @@ def _write_csv(file: IO[str], found: "Sequence[Difference]") -> None:
         about = each.kind.value, each.gateway, each.order_id, each.payment_id, each.charge_id
         said = each.ours, each.theirs, str(each.repaired).lower(), each.reason
         csv_file.write_row([cell(value) for value in (*about, *said)])
-
-
-def _time(option: str, value: str, now: datetime) -> datetime:
-    try:
-        return moment(value, now)
-    except (ValueError, OverflowError):
-        fail(f"{option}: {value[:40]!a} is neither 3d, 12h, 30m or 2w nor an ISO 8601 time")

@@ -17,7 +17,7 @@ from entrypoints.cli.accounting import (
 )
 from entrypoints.cli.output_files import CsvFile, cell, written
 from entrypoints.cli.period import since_option, until_option
-from entrypoints.cli.running import settings_or_exit
+from entrypoints.cli.running import fail, settings_or_exit
 
 if TYPE_CHECKING:
     from application.use_cases.list_settlement import (
@@ -57,7 +57,7 @@ def settlement(
     is written whole or not at all. docs/settlement.md describes the columns.
     """
     if payout_id is not None and (since or until):
-        raise click.UsageError("--payout cannot be combined with --since or --until")
+        fail("--payout cannot be combined with --since or --until")
     period = period_of(since, until)
     settings = settings_or_exit(http=False)
 

@@ -204,10 +204,12 @@ def test_mistakes_are_said_in_one_line(shop: Shop, tmp_path: Path) -> None:
     unknown = run("ledger", "--format", "csv", "--gateway", "paypal")
     assert unknown.stderr == "payments: there is no gateway 'paypal'; there is in_memory\n"
     reversed_ = run("ledger", "--format", "csv", "--since", "2026-02-01", "--until", "2026-01-01")
-    assert "--until must be later than --since" in reversed_.stderr
+    assert reversed_.stderr == "payments: --until: the period ends before it begins\n"
+    never = run("settlement", "--csv", "-", "--since", "2026-13-01")
+    assert never.stderr.startswith("payments: --since: '2026-13-01' is neither 3d, 12h, 30m or 2w")
     both = run("settlement", "--csv", "-", "--payout", "po_1", "--since", "3d")
-    assert "--payout cannot be combined" in both.stderr
-    assert [each.exit_code for each in (unknown, reversed_, both)] == [1, 2, 2]
+    assert both.stderr.startswith("payments: --payout cannot be combined")
+    assert {each.exit_code for each in (unknown, reversed_, never, both)} == {1}
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", "＝1", "'=1"])

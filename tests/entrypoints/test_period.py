@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import click
 import pytest
 
 from entrypoints.cli.period import check_order, moment
@@ -50,5 +49,5 @@ def test_anything_else_is_an_error(text: str) -> None:
 def test_a_period_that_ends_before_it_begins_is_an_error() -> None:
     check_order(NOW, NOW + timedelta(seconds=1))
     for until in (NOW, NOW - timedelta(seconds=1)):
-        with pytest.raises(click.UsageError, match="--until must be later than --since"):
+        with pytest.raises(SystemExit):
             check_order(NOW, until)

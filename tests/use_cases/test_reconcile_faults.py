@@ -11,8 +11,8 @@ from adapters.gateways.in_memory import InMemoryGateway
 from application.ports.differences import DifferenceKind
 from application.ports.gateway_history import UnreadableCharge
 from application.ports.gateway_notifications import UnusableNotification
-from application.ports.gateway_records import ChargeRecord, Page, Period
-from application.ports.payment_gateway import OutcomeUnknown
+from application.ports.gateway_records import ChargeRecord, ListedDispute, Page, Period
+from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
 from application.use_cases import reconcile_charges, reconcile_payments
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile import NotReconciled
@@ -20,6 +20,7 @@ from domain.dispute import DisputeStatus
 from domain.identifiers import PaymentId
 from domain.outcome import Outcome
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.use_cases.test_reconcile import (
@@ -150,6 +151,23 @@ async def test_a_list_that_does_not_end_is_given_up(
     world.gateway_type = Endless
     with pytest.raises(NotReconciled, match="`charge_records` took more than"):
         await reconcile(world)
+
+
+async def test_a_refused_list_does_not_hide_what_is_charged_later(world: World) -> None:
+    class Restricted(InMemoryGateway):
+        """A connection whose key may not read disputes."""
+
+        async def dispute_records(self, period: Period, cursor: str | None) -> Page[ListedDispute]:
+            raise LookupRefused("the key may not read disputes")
+
+    world.gateway_type = Restricted
+    worker = world.use_cases().reconcile_regularly
+    assert await worker.run_once() == 0
+    world.advance(minutes=90)
+    await world.create_order()
+    await lose_the_payment(world)
+    assert await worker.run_once() == 1
+    assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
 async def test_workers_and_a_webhook_at_once_give_back_once(world: World) -> None:
