@@ -49,6 +49,7 @@ STATEMENTS = (
         newest history_roots;
         since bigint;
         until bigint;
+        is_moved boolean;
         dirty bigint[];
         tree_level integer := 0;
         leaves bigint;
@@ -59,21 +60,32 @@ STATEMENTS = (
         END IF;
         SELECT * INTO newest FROM history_roots ORDER BY id DESC LIMIT 1;
         since := coalesce(newest.complete_until, 0);
-        IF since > begun THEN
-            -- A dump was loaded into another server, whose transactions have lower numbers.
-            since := 0;
+        -- A dump was loaded into another server, whose transactions have lower numbers. What its
+        -- roots contain has lower numbers than `since`, and what came after it than `begun`.
+        is_moved := since > begun OR newest.id IS NULL AND EXISTS (
+            SELECT FROM order_history WHERE transaction >= begun
+        );
+        IF is_moved THEN
             until := 9223372036854775807;
         ELSE
-            SELECT transaction INTO until FROM order_history WHERE transaction >= since
+            SELECT transaction INTO until FROM order_history
+                WHERE transaction >= since AND transaction < begun
                 ORDER BY transaction OFFSET most LIMIT 1;
-            -- A transaction is taken in as a whole.
-            until := CASE WHEN until IS NULL THEN begun ELSE greatest(until, since + 1) END;
+            -- A transaction is taken in as a whole, however many entries it has.
+            until := CASE WHEN until IS NULL THEN begun ELSE greatest(until, 1 + (
+                SELECT min(transaction) FROM order_history WHERE transaction >= since
+            )) END;
         END IF;
 
         leaves := coalesce((SELECT max(number) + 1 FROM history_leaves), 0);
         WITH changed AS MATERIALIZED (
-            SELECT DISTINCT ON (order_id) order_id, seq, hash FROM order_history
-            WHERE transaction >= since AND transaction < until ORDER BY order_id, seq DESC
+            SELECT DISTINCT ON (order_id) order_id, seq, hash FROM (
+                SELECT order_id, seq, hash FROM order_history
+                WHERE transaction >= since AND transaction < until
+                UNION ALL
+                SELECT order_id, seq, hash FROM order_history
+                WHERE is_moved AND transaction < begun
+            ) AS entries ORDER BY order_id, seq DESC
         ), moved AS (
             UPDATE history_leaves AS leaf SET seq = changed.seq, hash = changed.hash FROM changed
             WHERE leaf.order_id = changed.order_id AND leaf.seq < changed.seq
