@@ -15,8 +15,10 @@ ORDERS: Final = "orders"
 RECOVERY: Final = "recovery"
 RECONCILIATION: Final = "reconciliation"
 SERVICE: Final = "service"
+EXPORT: Final = "export"
+"""Who has written the last line of an exported file."""
 
-_OURS: Final = frozenset({CUSTOMER, ORDERS, RECOVERY, RECONCILIATION, SERVICE})
+_OURS: Final = frozenset({CUSTOMER, ORDERS, RECOVERY, RECONCILIATION, SERVICE, EXPORT})
 
 
 def _who(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
+from domain.actor import EXPORT
 from domain.canonical_json import canonical_json
 from domain.history import GENESIS, HistoryEntry
 from domain.history_tree import HistoryProof, Siblings, climb, leaf_hash
@@ -18,9 +19,6 @@ from domain.identifiers import OrderId
 from domain.order_changes import STATE_BEGINS, moment
 
 Result = TypeVar("Result")
-
-EXPORT: Final = "export"
-"""Who has written the last line."""
 
 END: Final = "end of the file"
 """Why the last line is written."""

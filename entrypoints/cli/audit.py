@@ -83,12 +83,19 @@ def _lines(opened: IO[bytes]) -> Iterator[bytes]:
 
 def _words(verified: "VerifiedFile") -> Iterator[str]:
     newest = f"the newest has hash {verified.newest_hash}"
-    yield f"order {verified.order_id}: {verified.entries} entries are intact; {newest}"
+    order = _on_one_line(verified.order_id)
+    yield f"order {order}: {verified.entries} entries are intact; {newest}"
     if verified.root is None:
         yield "no root contains the order yet: export it again in a minute"
         return
     covered = "all" if verified.rooted == verified.entries else f"the first {verified.rooted}"
-    yield f"root {verified.root} of {verified.root_at} contains {covered} of them"
+    at = _on_one_line(verified.root_at)
+    yield f"root {verified.root} of {at} contains {covered} of them"
+
+
+def _on_one_line(text: object) -> str:
+    """Return a text of the file, which anybody can have written, without control characters."""
+    return text if isinstance(text, str) and text.isprintable() else ascii(text)
 
 
 @audit_commands.command()

@@ -13,6 +13,7 @@ from application.ports.gateway_notifications import NotificationReader
 from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
 from application.use_cases.keep_notification import ReplayNotifications
+from domain.actor import RECOVERY, Actor
 from domain.order_changes import moment
 from entrypoints.monitoring.problems import read_problems
 from entrypoints.worker.loops import Loop
@@ -122,4 +123,4 @@ def replay_loop(replay: ReplayNotifications, readers: Mapping[str, NotificationR
         await replay.run_once(readers)
         return 0
 
-    return Loop("unusable notifications", run_once, REPLAY_SECONDS)
+    return Loop("unusable notifications", run_once, REPLAY_SECONDS, actor=Actor(RECOVERY))

@@ -119,6 +119,18 @@ def test_every_cut_is_found(left: int) -> None:
     assert broken(FILE[:left]) == left + 1
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        FILE[0].replace(b'"who":', b'"who":"nobody","who":'),
+        FILE[0].replace(b'"change":{', b'"change":{"order.id":[null,"another"],'),
+    ],
+    ids=["field", "path"],
+)
+def test_a_name_that_was_added_before_the_same_name_is_found(line: bytes) -> None:
+    assert broken([line, *FILE[1:]]) == 1
+
+
 def test_a_history_whose_end_was_dropped_before_the_export_is_found() -> None:
     assert broken(exported(ENTRIES[:3], proof_of(ENTRIES[-1]))) == 4
 

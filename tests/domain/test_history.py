@@ -125,6 +125,7 @@ def test_a_commit_without_a_change_keeps_the_history_at_its_revision() -> None:
         (Actor.operator("operator"), "operator"),
         (Actor.operator("recovery"), "operator:recovery"),
         (Actor.operator("cli:root"), "operator:cli:root"),
+        (Actor.operator("export", "end of the file"), "operator:export"),
         (Actor.command("root"), "cli:root"),
         (Actor.gateway("stripe"), "gateway:stripe"),
         (THE_SERVICE, "service"),
