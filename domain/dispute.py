@@ -25,6 +25,9 @@ class DisputeStatus(Enum):
     """The shop keeps the money."""
 
 
+REVERSED: Final = "reversed"
+"""The reason of one of which the gateway only reports that the money was taken back."""
+
 _RANK: Final = {status: rank for rank, status in enumerate(DisputeStatus)}
 
 
@@ -39,6 +42,11 @@ class Dispute:
     amount: Money
     reason: str
     status: DisputeStatus
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether the money is away, or may be soon."""
+        return self.status in (DisputeStatus.OPEN, DisputeStatus.LOST)
 
     def apply(self, status: DisputeStatus) -> "Dispute":
         """Move to the reported state; a repeated or older report changes nothing."""

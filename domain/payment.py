@@ -203,7 +203,12 @@ class Payment(PaymentState):
         return self.abandon()
 
     def abandon(self, code: str | None = None) -> Self:
-        """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW."""
+        """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW.
+
+        One that has ended stays so: the gateway has nothing of it to release.
+        """
+        if self.has_stray_hold:
+            return evolve(self, next_check_at=None)
         if not self.can_become(PaymentStatus.ABANDONED):
             return self
         return evolve(

@@ -49,6 +49,8 @@ class PaymentNotification:
     """The payment as it was claimed, if the labels of its charge describe all of it."""
     refunded: Money | None = None
     """How much of its charge was refunded by then, by anybody; None if that is not reported."""
+    may_be_late: bool = False
+    """Whether money may have been taken: the gateway is asked although the payment has ended."""
 
 
 @frozen

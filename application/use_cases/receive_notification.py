@@ -114,7 +114,7 @@ class ReceiveNotification:
             payment_id, claimed = notification.payment_id, notification.claimed
             await self._settle(gateway, payment_id, notification.outcome, claimed)
         else:
-            await self._check_soon(notification.payment_id)
+            await self._check_soon(notification.payment_id, notification.may_be_late)
         if notification.refunded is not None:
             await self._sync_refunds(notification, notification.refunded)
 
@@ -166,8 +166,11 @@ class ReceiveNotification:
             if payment.reference == notification.reference:
                 await self._check_soon(payment.id)
 
-    async def _check_soon(self, payment_id: PaymentId) -> None:
-        """Make the check of a payment due, unless its outcome is final."""
+    async def _check_soon(self, payment_id: PaymentId, may_be_late: bool = False) -> None:
+        """Make the check of a payment due, unless its outcome is final.
+
+        If money `may_be_late`, that of a payment which has ended without any is due, too.
+        """
 
         async def decision(work: UnitOfWork) -> None:
             order = await work.orders.find_by_payment(payment_id)
@@ -175,7 +178,8 @@ class ReceiveNotification:
                 raise PaymentNotFound(payment_id)
             payment = order.payment(payment_id)
             note_payment(payment)
-            if payment.is_open or payment.status is PaymentStatus.ABANDONED:
+            is_late = may_be_late and not payment.is_captured
+            if is_late or payment.is_open or payment.status is PaymentStatus.ABANDONED:
                 work.orders.save(order.with_payment(payment.check_now(self.now())))
 
         await self.retry(decision)

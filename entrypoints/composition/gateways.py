@@ -134,12 +134,18 @@ def _paypal_reader(settings: Settings, clock: Clock) -> NotificationReader | Non
     if settings.paypal_webhook_id is None:
         return None
     from adapters.gateways.paypal.certificates import Certificates
+    from adapters.gateways.paypal.labels import LabelKey
     from adapters.gateways.paypal.notifications import PayPalNotificationReader
     from adapters.gateways.paypal.wire import LIVE_ADDRESS, is_live
 
     address = settings.paypal_api_base or LIVE_ADDRESS
+    secret = settings.paypal_client_secret
     return PayPalNotificationReader(
-        settings.paypal_webhook_id, Certificates(address), clock, livemode=is_live(address)
+        settings.paypal_webhook_id,
+        Certificates(address),
+        clock,
+        livemode=is_live(address),
+        key=None if secret is None else LabelKey.of(secret),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from attrs import frozen
 
-from adapters.gateways.paypal.labels import payment_label
+from adapters.gateways.paypal.labels import LabelKey, payment_label
 from adapters.gateways.paypal.notifications import PayPalNotificationReader
 from application.ports.gateway_notifications import NotificationReader
 from domain.identifiers import PaymentId
@@ -14,6 +14,7 @@ from payments_kit.doubles.paypal.certificates import foreign_signer
 from tests.adapters.gateways.paypal_signing import WEBHOOK_ID, Host, signed
 from tests.builders import a_payment
 
+KEY = LabelKey.of("secret")
 NOW = datetime.now(UTC)
 """The double's certificates are made when they are needed."""
 
@@ -25,7 +26,7 @@ class PayPalHarness:
     reader: NotificationReader
 
     def charged(self, payment_id: PaymentId) -> bytes:
-        return _capture_event(payment_label(a_payment(payment_id)))
+        return _capture_event(payment_label(a_payment(payment_id), KEY))
 
     def unrelated(self) -> bytes:
         return _capture_event("basket 7")
@@ -50,7 +51,7 @@ def paypal_harness() -> PayPalHarness:
     """Return a harness."""
     certificates = Host().certificates()
     return PayPalHarness(
-        PayPalNotificationReader(WEBHOOK_ID, certificates, lambda: NOW, livemode=False)
+        PayPalNotificationReader(WEBHOOK_ID, certificates, lambda: NOW, livemode=False, key=KEY)
     )
 
 

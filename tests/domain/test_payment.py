@@ -117,6 +117,14 @@ def test_a_payment_that_may_still_change_is_checked_again(
         assert payment.next_check_at - now <= longest
 
 
+@pytest.mark.parametrize("status", [PaymentStatus.FAILED, PaymentStatus.CANCELLED])
+def test_an_ended_payment_that_the_gateway_does_not_know_is_looked_at_once(
+    status: PaymentStatus,
+) -> None:
+    payment = a_payment(status=status, next_check_at=None)
+    assert payment.check_now(NOW).abandon() == payment
+
+
 def test_an_abandoned_payment_is_checked_twelve_times_within_a_day() -> None:
     payment, checks = a_payment().abandon(), 0
     while payment.next_check_at is not None:

@@ -16,7 +16,7 @@ from application.ports.gateway_notifications import (
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
 from domain.capture import CaptureMode
-from domain.dispute import DisputeStatus
+from domain.dispute import REVERSED, DisputeStatus
 from domain.events import PaymentDisputed
 from domain.identifiers import ChargeId, DisputeId
 from domain.money import Money
@@ -115,6 +115,40 @@ async def test_a_dispute_is_recorded_and_published_once_in_each_state(world: Wor
     assert (dispute.payment_id, dispute.status) == (world.payment().id, DisputeStatus.LOST)
     await world.come_to_rest()
     assert world.count_events("payment:disputed") == 2
+
+
+def reversed_(charge_id: str, number: int = 1) -> DisputeNotification:
+    """Return a notification that money was taken back, which names no dispute."""
+    lost = disputed(charge_id, DisputeStatus.LOST, number)
+    return evolve(lost, id=f"evt_reversed_{number}", dispute_id=DisputeId("rev_1"), reason=REVERSED)
+
+
+@pytest.mark.parametrize("known", [DisputeStatus.OPEN, DisputeStatus.LOST])
+async def test_a_reversal_counts_as_the_dispute_that_it_ends(
+    world: World, known: DisputeStatus
+) -> None:
+    await pay(world)
+    charge_id = world.charges[0].id
+    for notification in (disputed(charge_id, known, 1), reversed_(charge_id), disputed(charge_id)):
+        await world.receive(notification)
+    [dispute] = world.order().disputes
+    assert (dispute.id, dispute.reason) == ("dp_1", "fraud")
+    assert world.order().refunds == ()
+
+
+@pytest.mark.parametrize("known", [None, DisputeStatus.WON, DisputeStatus.PREVENTED])
+async def test_a_reversal_without_a_dispute_that_it_could_end_is_a_lost_one(
+    world: World, known: DisputeStatus | None
+) -> None:
+    await pay(world)
+    charge_id = world.charges[0].id
+    if known is not None:
+        await world.receive(disputed(charge_id, known))
+    for number in (1, 2):
+        await world.receive(reversed_(charge_id, number))
+    last = world.order().disputes[-1]
+    assert (last.id, last.status) == ("rev_1", DisputeStatus.LOST)
+    assert len(world.order().disputes) == (1 if known is None else 2)
 
 
 async def test_a_pending_external_refund_is_checked_and_never_sent(world: World) -> None:

@@ -118,6 +118,28 @@ async def test_a_notification_without_an_outcome_makes_the_check_of_a_payment_du
     assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize("was_late", [True, False])
+async def test_money_that_may_be_late_is_looked_for_although_the_payment_has_ended(
+    world: World, was_late: bool
+) -> None:
+    await world.create_order()
+    payment_id = (await world.pay(AUTHENTICATING)).payment.id
+    if was_late:
+        await world.gateway.complete_authentication(payment_id, succeeded=True)
+    failed = PaymentNotification("evt_failed", payment_id, declined(payment_id))
+    await world.receive(failed)
+    assert await world.recover() == 0
+    await world.receive(PaymentNotification("evt_1", payment_id))
+    assert await world.recover() == 0
+    await world.receive(PaymentNotification("evt_2", payment_id, may_be_late=True))
+    assert await world.recover() == 1
+    expected = PaymentStatus.REVERSED if was_late else PaymentStatus.FAILED
+    assert world.payment().status is expected
+    assert world.payment().next_check_at is None
+    await world.recover()
+    assert world.balance == 0
+
+
 async def test_a_notification_about_an_unknown_payment_changes_nothing(world: World) -> None:
     await world.create_order()
     for notification, is_new in (

@@ -7,12 +7,14 @@ once; its label at that moment says for which payment.
 from contextlib import suppress
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from adapters.gateways.paypal.client import PayPalApi, TimeLeft, time_left
+from adapters.gateways.paypal.client import MARGIN_SECONDS, PayPalApi, TimeLeft, time_left
 from adapters.gateways.paypal.errors import AccessRefused, RequestRefused
 from adapters.gateways.paypal.labels import ended_label, invoice_of, payment_label
+from adapters.gateways.paypal.objects import Json
 from adapters.gateways.paypal.orders import INTENTS, PATH, PayPalOrder
+from adapters.gateways.paypal.payees import OwnPayee
 from adapters.gateways.paypal.refusals import (
     PAYER_ACTION_REQUIRED,
     Error,
@@ -53,14 +55,19 @@ class Charging:
     """Takes the money of orders of one account. The payment's reference is the order's id."""
 
     api: PayPalApi
+    own: OwnPayee = field(init=False, repr=False)
+
+    @own.default
+    def _make_own(self) -> OwnPayee:
+        return OwnPayee(self.api)
 
     async def charge(self, payment: Payment) -> Outcome:
         """Take the money for the first time; see the port's `charge`."""
         left = time_left()
         try:
-            order, outcome = await self._prepared(payment, left)
-        except OutcomeUnknown as unknown:
-            raise GatewayUnavailable(f"before any charge: {unknown}") from None
+            order, outcome = await self._first_read(payment, left)
+            if order is not None:
+                order, outcome = await self._bound(payment, order, outcome, left)
         except RequestRefused as refused:
             if fault_of(refused.error) is Fault.STATE:
                 raise OutcomeUnknown(str(refused)) from None  # another request was faster
@@ -87,7 +94,9 @@ class Charging:
         """
         left = time_left()
         try:
-            order, outcome = await self._prepared(payment, left)
+            order, outcome = await self._looked_up(payment, left)
+            if order is not None:
+                order, outcome = await self._bound(payment, order, outcome, left)
             if order is None or not isinstance(outcome, Approved):
                 return outcome
             return await self._send(payment, order, left)
@@ -102,6 +111,14 @@ class Charging:
         Raises:
             RequestRefused, GatewayUnavailable, OutcomeUnknown: see the client.
         """
+        left = time_left(within + MARGIN_SECONDS)
+        order = await self.read_any(payment, left())
+        if order is None or order.is_shared:
+            return order
+        return evolve(order, pays_us=await self.own.gets(order.unit, left()))
+
+    async def read_any(self, payment: Payment, within: float) -> PayPalOrder | None:
+        """Return the order of a payment, as above, without a look at whose account it pays."""
         try:
             body = await self.api.get(f"{PATH}/{payment.reference}", within)
         except RequestRefused as refused:
@@ -134,14 +151,32 @@ class Charging:
 
     # --- the steps -----------------------------------------------------------------------------
 
-    async def _prepared(
+    async def _first_read(
         self, payment: Payment, left: TimeLeft
     ) -> tuple[PayPalOrder | None, Outcome]:
-        """Return the order, bound to the payment, and what has become of the payment by now."""
+        """Look an order up before anything is sent that changes it.
+
+        Raises:
+            RequestRefused, GatewayUnavailable: see the client.
+        """
+        try:
+            return await self._looked_up(payment, left)
+        except OutcomeUnknown as unknown:
+            raise GatewayUnavailable(f"before any charge: {unknown}") from None
+
+    async def _looked_up(
+        self, payment: Payment, left: TimeLeft
+    ) -> tuple[PayPalOrder | None, Outcome]:
+        """Return the order, and what has become of the payment by now."""
         order = await self.read(payment, left() - _TAKE_SECONDS)
         if order is None:
             return None, Declined(UNKNOWN_SESSION, payment.reference)
-        outcome = order.outcome(payment)
+        return order, order.outcome(payment)
+
+    async def _bound(
+        self, payment: Payment, order: PayPalOrder, outcome: Outcome, left: TimeLeft
+    ) -> tuple[PayPalOrder, Outcome]:
+        """Return the order, bound to the payment, and what has become of the payment by now."""
         is_free = isinstance(outcome, Approved | RequiresAction) and not order.is_bound_to(payment)
         if not is_free:
             return order, outcome
@@ -158,8 +193,9 @@ class Charging:
         return order, outcome
 
     async def _label(self, order: PayPalOrder, payment: Payment, within: float) -> None:
+        key = self.api.label_key
         changes = [
-            _change("replace", f"{order.unit_path}/custom_id", payment_label(payment)),
+            _change("replace", f"{order.unit_path}/custom_id", payment_label(payment, key)),
             _change(
                 "replace" if "invoice_id" in order.unit else "add",
                 f"{order.unit_path}/invoice_id",
@@ -180,11 +216,16 @@ class Charging:
         except RequestRefused as refused:
             error = refused.error
         else:
-            outcome = PayPalOrder(body, self.api.livemode).outcome(payment)
+            outcome = (await self._answered(body, left)).outcome(payment)
             if isinstance(outcome, Approved | RequiresAction):
                 raise OutcomeUnknown("PayPal has not finished the order")
             return outcome
         return await self._refused(payment, order, error, left)
+
+    async def _answered(self, body: Json, left: TimeLeft) -> PayPalOrder:
+        """Return the order of a reply; its payee may have been changed since it was read."""
+        order = PayPalOrder(body, self.api.livemode)
+        return evolve(order, pays_us=await self.own.gets(order.unit, left()))
 
     async def _refused(
         self, payment: Payment, order: PayPalOrder, error: Error, left: TimeLeft

@@ -12,6 +12,7 @@ from attrs import define, field
 from adapters.gateways.outward import Route
 from adapters.gateways.paypal.access_tokens import FORM, PATH, AccessTokens
 from adapters.gateways.paypal.errors import RequestRefused, of_reply, translated
+from adapters.gateways.paypal.labels import LabelKey
 from adapters.gateways.paypal.objects import Json
 from adapters.gateways.paypal.wire import (
     LIVE_ADDRESS,
@@ -84,6 +85,11 @@ class PayPalApi:
     def livemode(self) -> bool:
         """Whether it moves real money."""
         return is_live(self.base_address)
+
+    @property
+    def label_key(self) -> LabelKey:
+        """What our labels of objects are sealed with."""
+        return LabelKey.of(self._client_secret)
 
     async def get(self, path: str, within: float = LOOKUP_SECONDS) -> Json:
         """Send a request that changes nothing, with a timeout in seconds.

@@ -64,7 +64,7 @@ class PayPalGateway:
 
     async def create_session(self, request: SessionRequest) -> Session | Refused:
         """Create an order at PayPal, for the customer to approve."""
-        return await create_session(self.api, request)
+        return await create_session(self.api, self._charging.own, request)
 
     def reference_of(self, token: str) -> str | None:
         """Return the token if it can be the id of an order at PayPal, and is no card's number."""

@@ -3,15 +3,19 @@
 An order is labelled for the shop's order when its session is created, and for one payment when it
 is charged. Its captures and authorizations have the label that the order had when the money was
 taken: whatever was sent at the same time, it decides which payment the money belongs to.
+
+Customers can create orders in the browser, with the client id and any label. So a label only points
+at a payment, whose own order is looked at; a payment is rebuilt from a sealed label only.
 """
 
 import base64
 import hashlib
+import hmac
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from domain.capture import CaptureMode
 from domain.identifiers import OrderId, PaymentId, RefundId, UserId
@@ -34,15 +38,42 @@ _ID: Final = r"[A-Za-z0-9_-]{1,64}"
 _MARK: Final = r"\.?[A-Za-z0-9_-]{1,36}"
 _LABEL: Final = re.compile(
     rf"s,(?P<session>{_MARK})"
-    rf"|p,(?P<payment>{_ID}),(?P<order>{_MARK})(?:,(?P<user>{_MARK}),(?P<created>[0-9a-z]{{1,12}}))?"
+    rf"|p,(?P<payment>{_ID}),(?P<order>{_MARK})"
+    rf"(?:,(?P<user>{_MARK}),(?P<created>[0-9a-z]{{1,12}}),(?P<seal>[A-Za-z0-9_-]{{6}}))?"
     rf"|x,(?P<ended>{_ID}),(?P<of>{_MARK}),(?P<code>[a-z0-9_]{{1,40}})",
     re.ASCII,
 )
-_REFUND: Final = re.compile(rf"r,({_ID}),([0-9]{{1,3}}),({_ID})", re.ASCII)
+_REFUND: Final = re.compile(
+    rf"r,(?P<refund>{_ID}),(?P<attempt>[0-9]{{1,3}}),(?P<payment>{_ID})"
+    rf"|b,(?P<end>[A-Za-z0-9_-]{{1,40}}),(?P<of>[0-9]{{1,3}}),(?P<whole>{_ID})",
+    re.ASCII,
+)
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_CODE: Final = 40
+
+# With ids of ours and UUIDs of the shop's, a label has room for no more. A guess costs a payment at
+# PayPal, and one wrong one alerts an operator: there is no time for 2^36.
+_SEAL_LENGTH: Final = 6
+
+
+@frozen
+class LabelKey:
+    """Seals the labels of one application at PayPal."""
+
+    _secret: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, client_secret: str) -> "LabelKey":
+        """Return the key that belongs to an application's secret."""
+        return cls(hashlib.sha256(f"label\n{client_secret}".encode()).digest())
+
+    def seal(self, described: str, amount: Money, mode: CaptureMode) -> str:
+        """Return what proves that we have claimed a payment of this amount."""
+        money = f"{amount.minor_units} {amount.currency.code} {mode.value}"
+        digest = hmac.digest(self._secret, f"{described}\n{money}".encode(), "sha256")
+        return base64.urlsafe_b64encode(digest)[:_SEAL_LENGTH].decode()
 
 
 @frozen
@@ -57,6 +88,7 @@ class Label:
     """How the payment has ended without taking the money."""
     user: str | None = None
     created: str | None = None
+    seal: str | None = None
 
     @classmethod
     def read(cls, value: object) -> "Label | None":
@@ -73,6 +105,7 @@ class Label:
             code=found["code"],
             user=found["user"],
             created=found["created"],
+            seal=found["seal"],
         )
 
     @property
@@ -84,10 +117,26 @@ class Label:
         """Whether it is the label of an order of the shop."""
         return self.order == _mark(order_id)
 
-    def claimed(self, amount: Money, mode: CaptureMode, *, livemode: bool) -> Payment | None:
-        """Return the payment as it was claimed; None if the label does not describe all of it."""
+    def claimed(
+        self,
+        amount: Money,
+        mode: CaptureMode,
+        *,
+        livemode: bool,
+        key: LabelKey | None,
+        reference: str | None = None,
+    ) -> Payment | None:
+        """Return the payment as it was claimed; None if the label does not prove all of it.
+
+        Without a key, no label does. `reference` is the order that has the label.
+        """
         marks = (self.order, self.user or ".")
-        if self.payment is None or self.created is None or any(map(_HASHED.fullmatch, marks)):
+        if self.payment is None or self.created is None or self.seal is None or key is None:
+            return None
+        described = _described(self.payment, self.order, self.user or "", self.created)
+        if not hmac.compare_digest(self.seal, key.seal(described, amount, mode)):
+            return None
+        if any(map(_HASHED.fullmatch, marks)):
             return None
         if not all(map(_PLAIN.fullmatch, marks)):
             return None
@@ -104,6 +153,7 @@ class Label:
             livemode=livemode,
             created_at=created_at,
             capture_mode=mode,
+            reference=reference,
         )
 
 
@@ -112,15 +162,16 @@ def session_label(order_id: OrderId) -> str:
     return f"s,{_mark(order_id)}"
 
 
-def payment_label(payment: Payment) -> str:
+def payment_label(payment: Payment, key: LabelKey) -> str:
     """Return the label of an order that is charged for a payment.
 
     The payment can be rebuilt from it, unless an id does not fit.
     """
+    order, user = _mark(payment.order_id), _mark(payment.user_id)
     micros = (payment.created_at - _EPOCH) // _MICROSECOND
-    names = f"p,{payment.id},{_mark(payment.order_id)}"
-    label = f"{names},{_mark(payment.user_id)},{_base36(micros)}"
-    return label if len(label) <= MAX_LABEL else names
+    described = _described(payment.id, order, user, _base36(micros))
+    label = f"{described},{key.seal(described, payment.amount, payment.capture_mode)}"
+    return label if len(label) <= MAX_LABEL else f"p,{payment.id},{order}"
 
 
 def ended_label(payment: Payment, code: str) -> str:
@@ -137,8 +188,14 @@ def invoice_of(payment: Payment) -> str:
 
 
 def refund_label(refund: Refund) -> str:
-    """Return the label of a refund: with its key and its payment."""
-    return f"r,{refund.id},{refund.attempt},{refund.payment_id}"
+    """Return the label of a refund: with its key and its payment.
+
+    The id of an automatic one begins with its payment's, which is long if it is a second charge.
+    """
+    payment_id, refund_id = refund.payment_id, refund.id
+    if refund_id.startswith(payment_id):
+        return f"b,{refund_id.removeprefix(payment_id)},{refund.attempt},{payment_id}"
+    return f"r,{refund_id},{refund.attempt},{payment_id}"
 
 
 def labelled_refund(value: object) -> tuple[RefundId, str, PaymentId] | None:
@@ -146,8 +203,14 @@ def labelled_refund(value: object) -> tuple[RefundId, str, PaymentId] | None:
     found = _REFUND.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return None
-    refund_id, attempt, payment_id = found.groups()
+    payment_id = found["payment"] or found["whole"]
+    refund_id = found["refund"] or payment_id + found["end"]
+    attempt = found["attempt"] or found["of"]
     return RefundId(refund_id), f"{refund_id}:{int(attempt)}", PaymentId(payment_id)
+
+
+def _described(payment_id: str, order: str, user: str, created: str) -> str:
+    return f"p,{payment_id},{order},{user},{created}"
 
 
 def _mark(identifier: str) -> str:

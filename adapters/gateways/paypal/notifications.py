@@ -3,6 +3,9 @@
 https://developer.paypal.com/api/rest/webhooks/event-names/. A verified event is translated, or
 proved to be about nothing of ours, or unusable: then it is kept until a later version can use it.
 It is never dropped.
+
+No event says what became of a payment: PayPal sends it truly, but customers can create and capture
+orders in the browser, with any label and for any account. It makes us look at the payment's order.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ from attrs import field, frozen
 
 from adapters.gateways.paypal.certificates import Certificates
 from adapters.gateways.paypal.disputes import dispute_of
-from adapters.gateways.paypal.labels import Label, labelled_refund
+from adapters.gateways.paypal.labels import Label, LabelKey, labelled_refund
 from adapters.gateways.paypal.objects import (
     Json,
     Unreadable,
@@ -25,13 +28,14 @@ from adapters.gateways.paypal.objects import (
     nested,
     text,
 )
-from adapters.gateways.paypal.orders import MODES, PayPalOrder, authorized_by, charged_by
+from adapters.gateways.paypal.orders import MODES, PayPalOrder
 from adapters.gateways.paypal.refunds import reported_refund
 from adapters.gateways.paypal.signatures import Transmission
-from adapters.gateways.paypal.statuses import Progress, capture_progress, order_progress
+from adapters.gateways.paypal.statuses import Progress, capture_progress
 from adapters.gateways.paypal.wire import decoded
 from application.ports.clock import Clock
 from application.ports.gateway_notifications import (
+    DisputeNotification,
     ExternalRefundNotification,
     Notification,
     PaymentNotification,
@@ -41,8 +45,9 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from domain.capture import CaptureMode
-from domain.identifiers import ChargeId, PaymentId
-from domain.outcome import Approved, Outcome, Pending
+from domain.dispute import REVERSED, DisputeStatus
+from domain.identifiers import ChargeId, DisputeId, PaymentId
+from domain.money import Money
 from domain.payment import Payment
 
 # What a refund belongs to, in its link `up`.
@@ -50,8 +55,9 @@ _CAPTURE: Final = re.compile(r"https?://[^/?#]+/v2/payments/captures/([A-Z0-9]{1
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,255}", re.ASCII)
 
-# These are about a refund, which names the capture.
-_REFUNDS: Final = ("PAYMENT.REFUND.", "PAYMENT.CAPTURE.REFUNDED", "PAYMENT.CAPTURE.REVERSED")
+# These are about a refund, which names the capture; so does a reversal.
+_REFUNDS: Final = ("PAYMENT.REFUND.", "PAYMENT.CAPTURE.REFUNDED")
+_REVERSED: Final = "PAYMENT.CAPTURE.REVERSED"
 
 
 @frozen
@@ -63,6 +69,8 @@ class PayPalNotificationReader:
     _certificates: Certificates
     _now: Clock
     livemode: bool = field(kw_only=True)
+    key: LabelKey | None = field(kw_only=True)
+    """Without it, no payment that our database has lost can be adopted by a notification."""
 
     async def read(self, body: bytes, headers: Mapping[str, str]) -> Notification:
         """Verify and translate a notification.
@@ -79,10 +87,10 @@ class PayPalNotificationReader:
 
     def read_verified(self, body: bytes) -> Notification:
         """Translate a notification that was verified before and kept since."""
-        return read_event(body, livemode=self.livemode)
+        return read_event(body, livemode=self.livemode, key=self.key)
 
 
-def read_event(body: bytes, *, livemode: bool) -> Notification:
+def read_event(body: bytes, *, livemode: bool, key: LabelKey | None) -> Notification:
     """Translate an event that is known to be PayPal's."""
     event = decoded(body)
     if not isinstance(event, dict):
@@ -92,14 +100,14 @@ def read_event(body: bytes, *, livemode: bool) -> Notification:
     event_id = str(named) if is_id else _hashed(body)
     resource = nested(event, "resource")
     try:
-        return _translated(event_id, event, resource, livemode=livemode)
+        return _translated(event_id, event, resource, _Labels(livemode, key))
     except Unreadable as unreadable:
         label = _label(resource)
         payment_id = None if label is None else label.payment
         return UnusableNotification(event_id, str(unreadable), payment_id)
 
 
-def _translated(event_id: str, event: Json, resource: Json, *, livemode: bool) -> Notification:
+def _translated(event_id: str, event: Json, resource: Json, labels: "_Labels") -> Notification:
     """Translate an event.
 
     Raises:
@@ -108,6 +116,8 @@ def _translated(event_id: str, event: Json, resource: Json, *, livemode: bool) -
     type_ = text(event, "event_type")
     if type_.startswith("CUSTOMER.DISPUTE."):
         return dispute_of(event_id, resource)
+    if type_ == _REVERSED:
+        return _of_reversal(event_id, resource)
     if type_.startswith(_REFUNDS):
         return _of_refund(event_id, resource)
     label = _label(resource)
@@ -115,59 +125,53 @@ def _translated(event_id: str, event: Json, resource: Json, *, livemode: bool) -
         return UnrelatedNotification(event_id)
     if label.payment is None:
         return _of_session(event_id, resource, label)
-    payment_id, outcome, claimed = label.payment, None, None
     if type_.startswith("PAYMENT.CAPTURE."):
-        outcome, claimed = _of_capture(resource, label, livemode)
+        claimed, is_taken = _of_capture(resource, label, labels)
     elif type_.startswith("PAYMENT.AUTHORIZATION."):
-        outcome, claimed = _of_authorization(type_, resource, label, livemode)
+        claimed = _of_authorization(resource, label, labels)
+        is_taken = type_ == "PAYMENT.AUTHORIZATION.CREATED"
     elif type_.startswith("CHECKOUT.ORDER."):
-        outcome, claimed = _of_order(resource, label, livemode)
+        claimed, is_taken = _of_order(resource, label, labels), False
     else:
         raise Unreadable(f"an object with our label has the unknown event type {_shown(type_)}")
-    return PaymentNotification(event_id, payment_id, outcome, claimed)
+    return PaymentNotification(event_id, label.payment, claimed=claimed, may_be_late=is_taken)
 
 
-def _of_capture(
-    capture: Json, label: Label, livemode: bool
-) -> tuple[Outcome | None, Payment | None]:
-    """Return what a capture proves, and the payment as it was claimed.
+@frozen
+class _Labels:
+    """What the labels of an account are read with."""
 
-    That one was declined proves nothing about an authorization; its order is looked at.
-    """
+    livemode: bool
+    key: LabelKey | None
+
+    def claimed(self, label: Label, value: Money, mode: CaptureMode, obj: Json) -> Payment | None:
+        """Return the payment of a capture or an authorization, as it was claimed."""
+        related = nested(nested(obj, "supplementary_data"), "related_ids")
+        order = identifier(related, "order_id") if "order_id" in related else None
+        return label.claimed(value, mode, livemode=self.livemode, key=self.key, reference=order)
+
+
+def _of_capture(capture: Json, label: Label, labels: _Labels) -> tuple[Payment | None, bool]:
+    """Return the payment as it was claimed, and whether money may have been taken for it."""
     related = nested(nested(capture, "supplementary_data"), "related_ids")
-    reference = text(related, "order_id") if "order_id" in related else None
     is_whole = "authorization_id" not in related
-    mode = CaptureMode.AUTOMATIC
-    claimed = label.claimed(amount(capture), mode, livemode=livemode) if is_whole else None
-    match capture_progress(text(capture, "status")):
-        case Progress.SUCCEEDED:
-            return charged_by(capture, reference, livemode=livemode), claimed
-        case Progress.WAITING_FOR_MONEY:
-            return Pending(reference), claimed
-        case _:
-            return None, claimed
+    mode, value = CaptureMode.AUTOMATIC, amount(capture)
+    claimed = labels.claimed(label, value, mode, capture) if is_whole else None
+    return claimed, capture_progress(text(capture, "status")) is not Progress.FAILED
 
 
-def _of_authorization(
-    type_: str, authorization: Json, label: Label, livemode: bool
-) -> tuple[Outcome | None, Payment | None]:
-    """Return what an authorization proves; one that has ended may have been captured before."""
-    related = nested(nested(authorization, "supplementary_data"), "related_ids")
-    reference = text(related, "order_id") if "order_id" in related else None
-    claimed = label.claimed(amount(authorization), CaptureMode.MANUAL, livemode=livemode)
-    is_held = type_ == "PAYMENT.AUTHORIZATION.CREATED" and authorization.get("status") == "CREATED"
-    outcome = authorized_by(authorization, reference, livemode=livemode) if is_held else None
-    return outcome, claimed
+def _of_authorization(authorization: Json, label: Label, labels: _Labels) -> Payment | None:
+    mode, value = CaptureMode.MANUAL, amount(authorization)
+    return labels.claimed(label, value, mode, authorization)
 
 
-def _of_order(order: Json, label: Label, livemode: bool) -> tuple[Outcome | None, Payment | None]:
-    """Return whether the customer has approved; of any other order, PayPal is asked."""
-    found = PayPalOrder(order, livemode)
+def _of_order(order: Json, label: Label, labels: _Labels) -> Payment | None:
+    found = PayPalOrder(order, labels.livemode)
     mode = MODES.get(str(order.get("intent")))
-    claimed = mode and label.claimed(amount(found.unit), mode, livemode=livemode)
-    is_approved = order_progress(text(order, "status")) is Progress.APPROVED
-    is_open = is_approved and label.code is None and not found.has_moved
-    return Approved(found.id) if is_open else None, claimed
+    if mode is None:
+        return None
+    value, livemode = amount(found.unit), labels.livemode
+    return label.claimed(value, mode, livemode=livemode, key=labels.key, reference=found.id)
 
 
 def _of_session(event_id: str, order: Json, label: Label) -> Notification:
@@ -183,13 +187,33 @@ def _of_session(event_id: str, order: Json, label: Label) -> Notification:
 
 def _of_refund(event_id: str, refund: Json) -> Notification:
     """Translate a refund; without our label, it is an external one."""
-    up = _CAPTURE.match(link(refund, "up") or "")
-    if up is None:
-        raise Unreadable("PayPal's refund does not name its capture")
-    reported, charge_id = reported_refund(refund), ChargeId(up[1])
+    reported, charge_id = reported_refund(refund), _captured_by(refund)
     if (labelled := labelled_refund(refund.get("custom_id"))) is not None:
         return RefundNotification(event_id, PaymentId(labelled[2]), charge_id, reported)
     return ExternalRefundNotification(event_id, charge_id, reported)
+
+
+def _of_reversal(event_id: str, reversal: Json) -> DisputeNotification:
+    """Translate what PayPal has taken back: the end of a dispute, or a decision of PayPal's own.
+
+    It is no refund: the shop has not given it, and gets it back if it wins an appeal.
+    """
+    return DisputeNotification(
+        id=event_id,
+        charge_id=_captured_by(reversal),
+        dispute_id=DisputeId(identifier(reversal)),
+        amount=amount(reversal),
+        reason=REVERSED,
+        status=DisputeStatus.LOST,
+    )
+
+
+def _captured_by(refund: Json) -> ChargeId:
+    """Return the capture whose money a refund or a reversal gives back."""
+    up = _CAPTURE.match(link(refund, "up") or "")
+    if up is None:
+        raise Unreadable("PayPal's refund does not name its capture")
+    return ChargeId(up[1])
 
 
 def _label(resource: Json) -> Label | None:

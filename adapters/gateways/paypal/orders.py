@@ -63,6 +63,8 @@ class PayPalOrder:
 
     body: Json
     livemode: bool
+    pays_us: bool = True
+    """Whether its payee is our account; also true of one that we only know from our own account."""
 
     @property
     def id(self) -> str:
@@ -70,10 +72,15 @@ class PayPalOrder:
         return identifier(self.body)
 
     @property
+    def is_shared(self) -> bool:
+        """Whether it has several purchase units, or none: then it is none of ours."""
+        return len(items(self.body, "purchase_units")) != 1
+
+    @property
     def unit(self) -> Json:
         """Its purchase unit: we create orders of one only."""
         units = items(self.body, "purchase_units")
-        if len(units) != 1:
+        if self.is_shared:
             raise Unreadable("PayPal's order has not exactly one purchase unit")
         return units[0]
 
@@ -106,7 +113,7 @@ class PayPalOrder:
     @property
     def label(self) -> Label | None:
         """Our label; None if it has none, such as an order of several purchase units."""
-        if len(items(self.body, "purchase_units")) != 1:
+        if self.is_shared:
             return None
         for each in (self.unit, *self.captures, *self.authorizations):
             if "custom_id" in each:
@@ -151,6 +158,8 @@ class PayPalOrder:
             status = "session_of_another_order"
         elif label.payment not in (None, payment.id) or (self.has_moved and label.payment is None):
             status = "session_already_used"
+        elif not self.pays_us:
+            status = "session_of_another_payee"
         elif self.has_moved:
             return None
         elif label.code is not None:

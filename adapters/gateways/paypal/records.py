@@ -15,7 +15,7 @@ from attrs import frozen
 from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying, together
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.events import listed_event
-from adapters.gateways.paypal.labels import Label
+from adapters.gateways.paypal.labels import Label, LabelKey
 from adapters.gateways.paypal.notifications import read_event
 from adapters.gateways.paypal.objects import (
     Json,
@@ -35,6 +35,7 @@ from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.gateway_notifications import (
     DisputeNotification,
     ExternalRefundNotification,
+    Notification,
     RefundNotification,
     UnusableNotification,
 )
@@ -166,6 +167,9 @@ class PayPalRecords:
         following = window.after(period) if is_last else window.turned()
         return found, None if following is None else following.text
 
+    def _read(self, body: bytes) -> Notification:
+        return read_event(body, livemode=self.api.livemode, key=self.api.label_key)
+
     async def _charge(
         self, row: Json, gate: asyncio.Semaphore, left: TimeLeft
     ) -> ChargeRecord | None:
@@ -180,14 +184,16 @@ class PayPalRecords:
                 made = await self.api.get(f"/v2/payments/{kind}/{transaction}", left())
                 related = nested(nested(made, "supplementary_data"), "related_ids")
                 body = await self.api.get(f"{PATH}/{identifier(related, 'order_id')}", left())
-            return _record(transaction, PayPalOrder(body, self.api.livemode), is_payment=is_payment)
+            order = PayPalOrder(body, self.api.livemode)
+            payment = _claimed(order, self.api.label_key)
+            return _record(transaction, order, payment, is_payment=is_payment)
         except (Unreadable, RequestRefused) as error:
             if isinstance(error, RequestRefused) and error.error.status != 404:
                 raise
             event = "PAYMENT.CAPTURE.COMPLETED" if is_payment else "PAYMENT.AUTHORIZATION.CREATED"
             content = listed_event(made, event)
-            read = read_event(content, livemode=self.api.livemode)
-            return UnreadableCharge(read, content, time(row, "transaction_initiation_date"))
+            at = time(row, "transaction_initiation_date")
+            return UnreadableCharge(self._read(content), content, at)
 
     def _refund(self, row: Json) -> ListedRefund | None:
         """Return a refund as a webhook about it would be read; None if it is not of a capture."""
@@ -207,7 +213,7 @@ class PayPalRecords:
             ],
         }
         body = listed_event(refund, "PAYMENT.CAPTURE.REFUNDED")
-        match read_event(body, livemode=self.api.livemode):
+        match self._read(body):
             case RefundNotification() | ExternalRefundNotification() | UnusableNotification() as it:
                 return ListedRefund(it, body, time(row, "transaction_initiation_date"))
             case _:
@@ -220,14 +226,16 @@ class PayPalRecords:
             dispute = await self.api.get(f"{_DISPUTES}/{dispute_id}", left())
         outcome = nested(dispute, "dispute_outcome").get("outcome_code")
         body = listed_event(dispute, "CUSTOMER.DISPUTE.UPDATED", dispute_id, outcome)
-        match read_event(body, livemode=self.api.livemode):
+        match self._read(body):
             case DisputeNotification() | UnusableNotification() as read:
                 return ListedDispute(read, body, created_at)
             case _:
                 return None
 
 
-def _record(transaction: str, order: PayPalOrder, *, is_payment: bool) -> ChargeRecord | None:
+def _record(
+    transaction: str, order: PayPalOrder, payment: Payment | None, *, is_payment: bool
+) -> ChargeRecord | None:
     """Return what an order says of one of its captures or authorizations.
 
     An authorization is a record until it is captured or released.
@@ -235,7 +243,6 @@ def _record(transaction: str, order: PayPalOrder, *, is_payment: bool) -> Charge
     Raises:
         Unreadable: it does not describe its payment completely.
     """
-    payment = _claimed(order)
     if payment is None:
         raise Unreadable("the label does not describe the payment")
     match order.outcome(payment):
@@ -249,11 +256,13 @@ def _record(transaction: str, order: PayPalOrder, *, is_payment: bool) -> Charge
             return None
 
 
-def _claimed(order: PayPalOrder) -> Payment | None:
+def _claimed(order: PayPalOrder, key: LabelKey) -> Payment | None:
     label, mode = order.label, MODES.get(str(order.body.get("intent")))
     if label is None or mode is None:
         return None
-    return label.claimed(amount(order.unit), mode, livemode=order.livemode)
+    return label.claimed(
+        amount(order.unit), mode, livemode=order.livemode, key=key, reference=order.id
+    )
 
 
 def _refunded(order: PayPalOrder) -> Money:

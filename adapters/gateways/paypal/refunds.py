@@ -77,7 +77,7 @@ class PayPalRefunds:
         """Return all refunds of an order, which sees every write at once."""
         if payment.reference is None:
             return []
-        order = await self.charging.read(payment, within)
+        order = await self.charging.read_any(payment, within)
         if order is None:
             raise OutcomeUnknown("PayPal has no record of the order that is refunded")
         return order.refunds

@@ -11,6 +11,7 @@ from adapters.gateways.paypal.client import PayPalApi, time_left
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import session_label
 from adapters.gateways.paypal.orders import INTENTS, PATH, PayPalOrder
+from adapters.gateways.paypal.payees import OwnPayee
 from adapters.gateways.paypal.refusals import unsupported_amount
 from application.ports.gateway_sessions import Session, SessionRequest
 from domain.outcome import Refused
@@ -22,7 +23,9 @@ from domain.outcome import Refused
 _CONTEXT: Final = {"user_action": "PAY_NOW", "shipping_preference": "NO_SHIPPING"}
 
 
-async def create_session(api: PayPalApi, request: SessionRequest) -> Session | Refused:
+async def create_session(
+    api: PayPalApi, own: OwnPayee, request: SessionRequest
+) -> Session | Refused:
     """Create an order at PayPal; see the port's CreateSession."""
     amount = to_paypal(request.amount)
     if amount is None:
@@ -40,5 +43,6 @@ async def create_session(api: PayPalApi, request: SessionRequest) -> Session | R
         created = await api.post(PATH, time_left()(), str(uuid.uuid4()), body)
     except RequestRefused as refused:
         return Refused(refused.error.code, refused.error.words)
+    own.learn(created)
     order = PayPalOrder(created, api.livemode)
     return Session(order.id, order.action().redirect_url or "")

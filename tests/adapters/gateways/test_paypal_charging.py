@@ -9,6 +9,7 @@ from attrs import evolve
 from adapters.gateways.paypal.labels import Label
 from application.ports.payment_gateway import (
     CardToken,
+    GatewayUnavailable,
     OutcomeUnknown,
 )
 from domain.identifiers import OrderId
@@ -21,7 +22,12 @@ from domain.outcome import (
     RequiresAction,
 )
 from payments_kit.conformance.samples import a_payment
-from tests.adapters.gateways.paypal_account import Account, manual, paypal_account
+from tests.adapters.gateways.paypal_account import (
+    Account,
+    make_gateway,
+    manual,
+    paypal_account,
+)
 
 CAPTURE, READ = r"/capture$", "^/v2/checkout/orders/"
 
@@ -123,6 +129,67 @@ async def test_an_order_that_another_application_has_created_takes_nothing(
     account.order(payment)["purchase_units"].append({**unit, "reference_id": "another"})
     assert await account.charge(payment) == declined
     assert not account.attempts
+
+
+THIEF = {"email_address": "thief@payer.example", "merchant_id": "THIEF23456789"}
+
+
+@pytest.mark.parametrize("payee", [THIEF, {"email_address": "thief@payer.example"}])
+async def test_an_order_that_pays_somebody_else_takes_nothing(
+    account: Account, payee: dict[str, str]
+) -> None:
+    payment = await account.approved(a_payment())
+    account.order(payment)["purchase_units"][0]["payee"] = payee
+    declined = Declined("session_of_another_payee", payment.reference)
+    # Another process has created no session, and learns from an order of its own.
+    other = make_gateway(account.paypal.url)
+    assert await other.charge(payment, CardToken(payment.reference or "")) == declined
+    for call in (account.gateway.find, account.gateway.take, account.gateway.cancel, other.find):
+        assert await call(payment) == declined
+    assert len(account.sent("/v2/checkout/orders")) == 2
+    assert not account.attempts
+    await other.close()
+
+
+async def test_an_order_whose_payee_is_changed_before_the_capture_has_paid_nothing(
+    account: Account,
+) -> None:
+    payment = await account.approved(a_payment())
+    declined = Declined("session_of_another_payee", payment.reference)
+
+    def change(_event: object) -> None:
+        account.order(payment)["purchase_units"][0]["payee"] = THIEF
+
+    # The double tells of the capture before it replies.
+    account.paypal.ledger.listeners.append(change)
+    assert await account.charge(payment) == declined == await account.gateway.find(payment)
+
+
+async def test_no_session_is_refused_while_nobody_says_who_we_are(account: Account) -> None:
+    payment = await account.approved(a_payment())
+    other = make_gateway(account.paypal.url)
+    for status in (403, 422, 503):
+        error = {"issue": "PERMISSION_DENIED"} if status == 403 else None
+        account.paypal.faults.add("status_before", "/orders$", status=status, error=error)
+        with pytest.raises(GatewayUnavailable):
+            await other.charge(payment, CardToken(payment.reference or ""))
+    account.paypal.faults.add("status_before", "/orders$", status=503)
+    with pytest.raises(OutcomeUnknown):
+        await other.find(payment)
+    assert isinstance(await other.charge(payment, CardToken(payment.reference or "")), Charged)
+    await other.close()
+
+
+async def test_a_reply_that_is_lost_after_the_order_was_bound_leaves_the_payment_to_recovery(
+    account: Account,
+) -> None:
+    payment = await account.approved(a_payment())
+    account.paypal.faults.add("reset_after", READ, method="PATCH")
+    with pytest.raises(OutcomeUnknown):
+        await account.charge(payment)
+    assert not account.attempts
+    assert await account.gateway.find(payment) == Approved(payment.reference or "")
+    assert isinstance(await account.gateway.take(payment), Charged)
 
 
 async def test_an_order_pays_one_payment_only(account: Account) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from adapters.gateways.paypal.labels import LabelKey
 from adapters.gateways.paypal.notifications import read_event
 from application.ports.gateway_notifications import (
     DisputeNotification,
@@ -19,15 +20,17 @@ from application.ports.gateway_notifications import (
     UnrelatedNotification,
     UnusableNotification,
 )
-from domain.dispute import DisputeStatus
+from domain.dispute import REVERSED, DisputeStatus
 from domain.identifiers import OrderId
-from domain.outcome import Approved, Authorized, Charged, Pending
+from domain.outcome import Authorized, Charged
 from domain.payment import Payment
 from domain.refund import Refunded
 from payments_kit.conformance.samples import a_payment, a_refund
+from payments_kit.doubles.paypal import CLIENT_SECRET
 from tests.adapters.gateways.paypal_account import Account, manual, paypal_account
 
 Json = dict[str, Any]
+KEY = LabelKey.of(CLIENT_SECRET)
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def events(account: Account, type_: str) -> list[Json]:
 
 def read(event: Json) -> Notification:
     """Translate an event."""
-    return read_event(json.dumps(event).encode(), livemode=False)
+    return read_event(json.dumps(event).encode(), livemode=False, key=KEY)
 
 
 async def captured(account: Account) -> tuple[Payment, Charged, Json]:
@@ -55,46 +58,42 @@ async def captured(account: Account) -> tuple[Payment, Charged, Json]:
     return payment, outcome, events(account, "PAYMENT.CAPTURE.COMPLETED")[-1]
 
 
-async def test_a_capture_is_final_and_describes_its_payment(account: Account) -> None:
-    payment, outcome, event = await captured(account)
-    claimed = evolve(payment, reference=None, gateway="paypal")
-    assert read(event) == PaymentNotification(event["id"], payment.id, outcome, claimed)
+async def test_a_capture_makes_us_look_and_describes_its_payment(account: Account) -> None:
+    payment, _, event = await captured(account)
+    claimed = evolve(payment, gateway="paypal")
+    looked = PaymentNotification(event["id"], payment.id, claimed=claimed, may_be_late=True)
+    assert read(event) == looked
+    # Customers can create orders in the browser, with a label that they have seen or invented.
+    event["resource"]["amount"]["value"] = "0.01"
+    assert read(event) == evolve(looked, claimed=None)
 
 
-async def test_a_pending_capture_is_pending_until_its_money_comes(account: Account) -> None:
-    payment = await account.approved(a_payment(), "echeck")
-    assert await account.charge(payment) == Pending(payment.reference)
-    [event] = events(account, "PAYMENT.CAPTURE.PENDING")
-    notification = read(event)
-    assert isinstance(notification, PaymentNotification)
-    assert notification.outcome == Pending(payment.reference)
-
-
-@pytest.mark.parametrize("status", ["DECLINED", "FAILED", "SOMETHING_NEW"])
-async def test_a_capture_that_failed_makes_us_look(account: Account, status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "is_late"), [("DECLINED", False), ("FAILED", False), ("SOMETHING_NEW", True)]
+)
+async def test_a_capture_that_failed_makes_us_look(
+    account: Account, status: str, is_late: bool
+) -> None:
     payment, _, event = await captured(account)
     event = {**event, "event_type": "PAYMENT.CAPTURE.DENIED"}
     event["resource"] = {**event["resource"], "status": status}
     notification = read(event)
     assert isinstance(notification, PaymentNotification)
     assert notification.payment_id == payment.id
-    assert notification.outcome is None
+    assert (notification.outcome, notification.may_be_late) == (None, is_late)
 
 
-async def test_an_authorization_is_held_when_it_is_created_and_looked_at_afterwards(
-    account: Account,
-) -> None:
+async def test_an_authorization_makes_us_look(account: Account) -> None:
     payment = await account.approved(manual(a_payment()))
     outcome = await account.charge(payment)
     assert isinstance(outcome, Authorized)
     [event] = events(account, "PAYMENT.AUTHORIZATION.CREATED")
-    claimed = evolve(payment, reference=None, gateway="paypal")
-    assert read(event) == PaymentNotification(event["id"], payment.id, outcome, claimed)
+    claimed = evolve(payment, gateway="paypal")
+    looked = PaymentNotification(event["id"], payment.id, claimed=claimed, may_be_late=True)
+    assert read(event) == looked
     await account.gateway.cancel(payment)
     [event] = events(account, "PAYMENT.AUTHORIZATION.VOIDED")
-    notification = read(event)
-    assert isinstance(notification, PaymentNotification)
-    assert notification.outcome is None
+    assert read(event) == evolve(looked, id=event["id"], may_be_late=False)
 
 
 async def test_an_approval_names_the_payment_or_else_the_session(account: Account) -> None:
@@ -108,7 +107,8 @@ async def test_an_approval_names_the_payment_or_else_the_session(account: Accoun
     notification = read(events(account, "CHECKOUT.ORDER.APPROVED")[-1])
     assert isinstance(notification, PaymentNotification)
     assert notification.payment_id == charged.id
-    assert notification.outcome == Approved(charged.reference or "")
+    assert notification.outcome is None
+    assert notification.claimed == evolve(charged, gateway="paypal")
     await account.approved(evolve(a_payment(), order_id=OrderId("an order with spaces")))
     last = events(account, "CHECKOUT.ORDER.APPROVED")[-1]
     assert read(last) == UnrelatedNotification(last["id"])
@@ -132,6 +132,11 @@ async def test_a_refund_of_ours_names_its_key_and_another_one_its_capture(
     external = read(event)
     assert isinstance(external, ExternalRefundNotification)
     assert external.charge_id == outcome.charge_id
+    event["event_type"] = "PAYMENT.CAPTURE.REVERSED"
+    reversal = read(event)
+    assert isinstance(reversal, DisputeNotification)
+    assert (reversal.charge_id, reversal.dispute_id) == (outcome.charge_id, refunded.reference)
+    assert (reversal.reason, reversal.status) == (REVERSED, DisputeStatus.LOST)
     event["resource"]["links"] = []
     assert isinstance(read(event), UnusableNotification)
 

@@ -39,7 +39,7 @@ def now() -> datetime:
 
 def reader(certificates: Certificates, webhook_id: str = WEBHOOK_ID) -> PayPalNotificationReader:
     """Return a reader."""
-    return PayPalNotificationReader(webhook_id, certificates, now, livemode=False)
+    return PayPalNotificationReader(webhook_id, certificates, now, livemode=False, key=None)
 
 
 async def refused(certificates: Certificates, address: str) -> str:
