@@ -4,7 +4,7 @@ import asyncio
 import random
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
 from application.ports.payment_gateway import CardToken
 from application.use_cases.pay_order import PayOrder
@@ -45,6 +45,31 @@ _MAX_TRIES: Final = 10
 """How often a customer tries, which is more often than real customers do."""
 
 
+@define
+class GatewayChoice:
+    """Which gateway a customer's client uses; None: the one that the service chooses."""
+
+    others: tuple[str, ...]
+    """The gateways besides the first one."""
+    share: float
+    """How often it is another one."""
+    draw: random.Random
+    gateway: str | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.reconsider(failed=False)
+
+    def reconsider(self, *, failed: bool) -> None:
+        """Choose again after a decline, and use another one after a failure."""
+        if not self.others:
+            return
+        other = self.draw.choice(self.others)
+        if failed:
+            self.gateway = other if self.gateway is None else None
+        elif self.draw.random() < self.share:
+            self.gateway = other
+
+
 @frozen
 class Customer:
     """Tries to pay for an order until it is paid or can no longer be paid."""
@@ -54,6 +79,7 @@ class Customer:
     clients: Clients
     gateway: GatewayEvents
     draw: random.Random
+    choice: GatewayChoice
     wavering: random.Random
     """A random stream of its own, so that the other decisions of a seed stay the same."""
     approvals: Approvals
@@ -71,7 +97,8 @@ class Customer:
         for attempt in range(1, 1 + _MAX_TRIES):
             # A key for each card, as a good client uses it; sometimes one for each attempt.
             key = f"{client}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
-            command = PayOrder(self.plan.id, user, CardToken(token), expected)
+            gateway = None if Approvals.is_session(token) else self.choice.gateway
+            command = PayOrder(self.plan.id, user, CardToken(token), expected, gateway=gateway)
             timeout = draw.choice((3.0, 20.0, 40.0))
             response = await self.clients.pay(
                 self.name, command, key if uses_keys else None, timeout
@@ -83,6 +110,8 @@ class Customer:
                 response and response.payment_status == "succeeded"
             ):
                 return
+            if status in (402, 503):
+                self.choice.reconsider(failed=status == 503)
             if status == 402:
                 token = await self.approvals.choose(self._choose_card(), user)
                 card += 1
@@ -176,7 +205,7 @@ class Operator:
         payment_id = self.draw.choice(charged)
         notification = await self.gateway.refund_externally(payment_id, minor_units)
         if notification is not None:
-            self.webhooks.deliver(notification)
+            self.webhooks.deliver(self.gateway.name_of(payment_id), notification)
 
 
 async def banks(scenario: Scenario, gateway: GatewayEvents, draw: random.Random) -> None:

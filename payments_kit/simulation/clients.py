@@ -19,6 +19,7 @@ from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.model.records import Reply
 from payments_kit.simulation.processes import Response, Serve
+from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace
 
 _CANCELLED: Final = 200
@@ -94,7 +95,7 @@ class Clients:
         serve = self.cluster.choose_serve()
         if serve is None:
             return None
-        command = OpenSession(order_id, user, "in_memory", _SHOP, _SHOP)
+        command = OpenSession(order_id, user, FIRST_GATEWAY, _SHOP, _SHOP)
         creating = self.loop.spawn(serve.process, serve.create_session(command))
         await asyncio.wait([creating], timeout=_PATIENCE_SECONDS)
         token: str | None = creating.result() if creating.done() else None

@@ -30,7 +30,7 @@ class Debits:
 
     def notice(self, payment_id: PaymentId) -> None:
         """Begin the debit of a payment if it has one."""
-        record = self.gateway.ledger.record_of(payment_id)
+        record = self.gateway.record_of(payment_id)
         is_pending = any(each.state is AttemptState.PENDING for each in record.attempts)
         if not is_pending or payment_id in self._begun:
             return

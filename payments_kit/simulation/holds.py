@@ -21,7 +21,7 @@ class Holds:
 
     def notice(self, payment_id: PaymentId) -> None:
         """Note the end of a payment's authorization if it has one."""
-        held = self.gateway.ledger.record_of(payment_id).authorized
+        held = self.gateway.record_of(payment_id).authorized
         if held is None or payment_id in self._begun:
             return
         self._begun.add(payment_id)
@@ -31,6 +31,6 @@ class Holds:
         self.loop.call_later(max(0.0, seconds) + 0.001, self._end, payment_id, context=outside)
 
     def _end(self, payment_id: PaymentId) -> None:
-        if self.gateway.ledger.record_of(payment_id).authorized is not None:
+        if self.gateway.record_of(payment_id).authorized is not None:
             self.trace.record("bank", f"releases what it has held for {payment_id}")
         self.gateway.notice_expiry(payment_id)

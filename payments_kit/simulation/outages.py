@@ -7,6 +7,7 @@ from typing import Final
 
 from payments_kit.simulation.broker_faults import redeliver_one
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.runtime import SimulatedRuntime
 
 _KINDS: Final = (
@@ -14,6 +15,12 @@ _KINDS: Final = (
     *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
     FaultKind.TRANSACTIONS_LOST,
 )
+
+
+def _choose(runtime: SimulatedRuntime, draw: random.Random) -> GatewayFaults:
+    """Return the faults of one gateway: the others still answer."""
+    names = runtime.gateway_names
+    return runtime.gateway_faults[names[0] if len(names) == 1 else draw.choice(names)]
 
 
 async def outages(
@@ -42,9 +49,9 @@ async def outages(
             case FaultKind.BROKER_DOWN:
                 runtime.broker_faults.go_down(duration)
             case FaultKind.GATEWAY_DOWN:
-                runtime.gateway_faults.go_down(duration)
+                _choose(runtime, injector.stream(kind)).go_down(duration)
             case FaultKind.GATEWAY_CRAWLS:
-                runtime.gateway_faults.crawl(duration)
+                _choose(runtime, injector.stream(kind)).crawl(duration)
             case FaultKind.TRANSACTIONS_LOST:
                 fail_over(duration)
             case FaultKind.REDELIVERED:

@@ -115,6 +115,7 @@ def booked_refund(refund: Refund) -> BookedRefund:
         amount_of(refund.amount),
         refund.status.value,
         refund.reason,
+        refund.reference,
     )
 
 

@@ -133,10 +133,10 @@ class Serve:
             reply = reply_to(error)
         return _read(reply, [])
 
-    async def receive(self, notification: Notification) -> int:
-        """Reply to a webhook."""
+    async def receive(self, gateway: str, notification: Notification) -> int:
+        """Reply to a webhook of a gateway."""
         try:
-            return (await self.notifications.receive("in_memory", notification)).status
+            return (await self.notifications.receive(gateway, notification)).status
         except Exception as error:
             return reply_to(error).status
 

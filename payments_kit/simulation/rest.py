@@ -44,7 +44,8 @@ async def finish(
             continue
         following = next_event(runtime)
         if following is None or _may_compare(runtime, following):
-            await worker.dependencies.use_cases.books_guards.default.compare()
+            for guard in worker.dependencies.use_cases.books_guards:
+                await guard.compare()
             following = next_event(runtime)
         if following is None:
             return

@@ -28,7 +28,7 @@ from application.acting import current_actor
 from application.application import Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
-from application.ports.gateways import Gateways
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.throttled_alerts import ThrottledAlerts
 from application.use_cases.align_streams import AlignStreams
 from domain.identifiers import PaymentId
@@ -57,6 +57,10 @@ BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _MISTAKES: Final = (FaultKind.GATEWAY_MISCHARGES, FaultKind.GATEWAY_CHARGES_TWICE)
 
 
+FIRST_GATEWAY: Final = "in_memory"
+SECOND_GATEWAY: Final = "second"
+
+
 @define
 class SimulatedRuntime:
     """What all processes of a run share, and what survives their crashes."""
@@ -65,14 +69,17 @@ class SimulatedRuntime:
     injector: FaultInjector
     trace: Trace
     latency: float
-    send_notification: Callable[[Notification], None]
+    send_notification: Callable[[str, Notification], None]
+    """Sends a notification of the gateway with this name."""
     on_crash: Callable[[SimulatedProcess], None]
+    gateway_names: tuple[str, ...] = (FIRST_GATEWAY,)
     database_faults: DatabaseFaults = field(init=False)
     broker_faults: BrokerFaults = field(init=False)
-    gateway_faults: GatewayFaults = field(init=False)
+    gateway_faults: dict[str, GatewayFaults] = field(factory=dict, init=False)
     database: InMemoryDatabase = field(init=False)
     broker: InMemoryBroker = field(init=False)
-    ledger: GatewayLedger = field(init=False)
+    ledgers: dict[str, GatewayLedger] = field(factory=dict, init=False)
+    """The records of each gateway, by its name."""
     standby: Standby = field(init=False)
     watch: Watch = field(init=False)
     _now: tuple[float, datetime] = (0.0, BEGINNING)
@@ -99,20 +106,27 @@ class SimulatedRuntime:
             self.broker_faults.loses_reply,
             log=RecordedMessages(self.trace),
         )
-        self.ledger = GatewayLedger(
-            self.now,
-            records=RecordedCharges(self.watch),
-            notifications=SentNotifications(self.send_notification),
-        )
-        self.gateway_faults = GatewayFaults(
-            loop,
-            injector,
-            self.trace,
-            round_trip,
-            self.database_faults,
-            self._amount_of,
-            self.ledger.apply_delayed,
-        )
+        for number, name in enumerate(self.gateway_names):
+            ledger = self.ledgers[name] = GatewayLedger(
+                self.now,
+                records=RecordedCharges(self.watch),
+                notifications=SentNotifications(partial(self.send_notification, name)),
+                prefix="" if number == 0 else f"{name}_",
+            )
+            self.gateway_faults[name] = GatewayFaults(
+                loop,
+                injector,
+                self.trace,
+                round_trip,
+                self.database_faults,
+                self._amount_of,
+                ledger.apply_delayed,
+            )
+
+    @property
+    def ledger(self) -> GatewayLedger:
+        """The records of the first gateway."""
+        return self.ledgers[FIRST_GATEWAY]
 
     def now(self) -> datetime:
         """Return the virtual time: the database's clock, and that of processes without skew."""
@@ -127,7 +141,7 @@ class SimulatedRuntime:
             begin=lambda: self.database.begin(actor=current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateways=Gateways.only(self.gateway()),
+            gateways=self.gateways(),
             declines=InMemoryDeclineCounter(self.database),
             now=(lambda: self.now() + skew) if skew else self.now,
             new_id=new_id,
@@ -150,9 +164,16 @@ class SimulatedRuntime:
         positions = InMemoryStreamPositions(self.database)
         return Alignment(AlignStreams(events, positions, self.alerts()))
 
-    def gateway(self) -> InMemoryGateway:
-        """Return a connection to the gateway."""
-        return InMemoryGateway(self.ledger, self.gateway_faults, self.gateway_faults.step)
+    def gateways(self) -> Gateways:
+        """Return a connection to each gateway."""
+        return Gateways(
+            tuple(ConfiguredGateway(self.gateway(name), name) for name in self.gateway_names)
+        )
+
+    def gateway(self, name: str = FIRST_GATEWAY) -> InMemoryGateway:
+        """Return a connection to a gateway."""
+        faults = self.gateway_faults[name]
+        return InMemoryGateway(self.ledgers[name], faults, faults.step, name)
 
     def outbox_signal(self) -> InMemoryOutboxSignal:
         """Return the signal of one relay."""
@@ -175,8 +196,8 @@ class SimulatedRuntime:
         self.injector.is_healed = True
         self.database_faults.down_until = 0.0
         self.broker_faults.down_until = 0.0
-        self.gateway_faults.down_until = 0.0
-        self.gateway_faults.crawls_until = 0.0
+        for faults in self.gateway_faults.values():
+            faults.down_until = faults.crawls_until = 0.0
 
     def _amount_of(self, payment_id: PaymentId) -> Money | None:
         order_id = self.database.order_of.get(payment_id)

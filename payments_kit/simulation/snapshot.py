@@ -40,19 +40,22 @@ class Snapshot:
 
 def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
     """Read everything from the in-memory adapters."""
-    database, broker = runtime.database, runtime.broker
+    database, broker, ledgers = runtime.database, runtime.broker, runtime.ledgers.values()
     messages = [each.message for each in broker.log if "ce-id" in each.message.headers]
     outbox = database.outbox
     return Snapshot(
-        charges=[*charges_at(runtime.ledger), *_open_at(runtime.ledger)],
-        refunds=refunds_at(runtime.ledger),
+        charges=[
+            *(charge for ledger in ledgers for charge in charges_at(ledger)),
+            *(charge for ledger in ledgers for charge in _open_at(ledger)),
+        ],
+        refunds=[refund for ledger in ledgers for refund in refunds_at(ledger)],
         orders=[order for _, order in database.orders.values()],
         delivered=[delivered_event(message) for message in messages],
         committed=[*outbox],
         dead_letters=[letter.data for letter in broker.letters.values()],
         unpublished=sum(not each.sent for each in outbox.values()),
         texts=[repr(list(outbox.values())), repr(database.idempotency_keys), repr(messages)],
-        holds=holds_at(runtime.ledger),
+        holds=[hold for ledger in ledgers for hold in holds_at(ledger)],
         capture_alerts={
             subject for kind, subject in database.alerts if kind is AlertKind.CAPTURE_FAILED
         },

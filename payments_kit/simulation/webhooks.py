@@ -29,12 +29,12 @@ class Webhooks:
     trace: Trace
     cluster: Cluster
     draw: random.Random
-    sent: list[Notification] = field(factory=list)
-    """Every notification of the gateway so far, lost or not."""
+    sent: list[tuple[str, Notification]] = field(factory=list)
+    """Every notification so far, lost or not, with the name of its gateway."""
 
-    def send(self, notification: Notification) -> None:
-        """Send a notification, unless it is lost."""
-        self.sent.append(notification)
+    def send(self, gateway: str, notification: Notification) -> None:
+        """Send a notification of a gateway, unless it is lost."""
+        self.sent.append((gateway, notification))
         occurs = self.injector.occurs
         if occurs(FaultKind.NOTIFICATION_LOST, "webhook"):
             return
@@ -44,28 +44,28 @@ class Webhooks:
                 delay = 10 ** self.injector.uniform(FaultKind.NOTIFICATION_LATE, 0.0, 5.0)
             # Outside all processes: the one that caused it may have crashed by then.
             outside = self.loop.outside
-            self.loop.call_later(delay, self._begin, notification, context=outside)
+            self.loop.call_later(delay, self._begin, gateway, notification, context=outside)
 
-    def deliver(self, notification: Notification) -> None:
-        """Begin to deliver a notification; it is never lost."""
-        self.sent.append(notification)
-        self._begin(notification)
+    def deliver(self, gateway: str, notification: Notification) -> None:
+        """Begin to deliver a notification of a gateway; it is never lost."""
+        self.sent.append((gateway, notification))
+        self._begin(gateway, notification)
 
     def send_again(self) -> None:
         """Deliver every notification so far again, as after an outage of the service."""
-        for notification in list(self.sent):
-            self._begin(notification)
+        for gateway, notification in list(self.sent):
+            self._begin(gateway, notification)
 
-    def _begin(self, notification: Notification) -> None:
-        self.loop.start(None, self._deliver(notification))
+    def _begin(self, gateway: str, notification: Notification) -> None:
+        self.loop.start(None, self._deliver(gateway, notification))
 
-    async def _deliver(self, notification: Notification) -> None:
+    async def _deliver(self, gateway: str, notification: Notification) -> None:
         """Repeat a notification until the reply is 200, as a gateway does."""
         for attempt in range(_MAX_TRIES):
             serve = self.cluster.choose_serve()
             if serve is not None:
                 self.trace.record(serve.process.name, f"receives {describe(notification)}")
-                receiving = self.loop.spawn(serve.process, serve.receive(notification))
+                receiving = self.loop.spawn(serve.process, serve.receive(gateway, notification))
                 await asyncio.wait([receiving], timeout=_REPLY_SECONDS)
                 if receiving.done() and receiving.result() == _OK:
                     return

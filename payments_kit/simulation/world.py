@@ -11,7 +11,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
-from payments_kit.simulation.actors import SECRETS, Customer, Operator, banks
+from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, Operator, banks
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
@@ -29,7 +29,7 @@ from payments_kit.simulation.outages import outages
 from payments_kit.simulation.process import SimulatedProcess, current_name
 from payments_kit.simulation.rest import finish
 from payments_kit.simulation.reviews import review
-from payments_kit.simulation.runtime import SimulatedRuntime
+from payments_kit.simulation.runtime import FIRST_GATEWAY, SECOND_GATEWAY, SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.shipments import plan_captures, ship
 from payments_kit.simulation.snapshot import take_snapshot
@@ -82,13 +82,14 @@ class World:
             scenario.latency,
             self._send_notification,
             self.on_crash,
+            (FIRST_GATEWAY, SECOND_GATEWAY) if scenario.second else (FIRST_GATEWAY,),
         )
         self.loop.on_crash = self.on_crash
         parts = self.loop, self.injector, self.trace
         self.cluster = Cluster(*parts, self.runtime, self.stream)
         self.clients = Clients(*parts, self.cluster)
         self.webhooks = Webhooks(*parts, self.cluster, self.stream("webhooks"))
-        self.gateway = GatewayEvents(self.runtime.ledger, self.injector)
+        self.gateway = GatewayEvents(self.runtime.ledgers, self.injector)
         self.debits = Debits(*parts, self.gateway, self.stream("debits"))
         self.holds = Holds(self.loop, self.trace, self.gateway, self.runtime.now)
         self.orders = OrderEvents(self.injector, self.trace, self.runtime.publish)
@@ -150,12 +151,12 @@ class World:
         """Handle the crash of a process."""
         self.cluster.on_crash(process)
 
-    def _send_notification(self, notification: Notification) -> None:
+    def _send_notification(self, gateway: str, notification: Notification) -> None:
         if isinstance(notification, PaymentNotification):
             self.debits.notice(notification.payment_id)
             self.holds.notice(notification.payment_id)
         if self.scenario.webhooks:
-            self.webhooks.send(notification)
+            self.webhooks.send(gateway, notification)
 
     def _activities(self) -> Iterator[Coroutine[Any, Any, None]]:
         scenario, draw = self.scenario, self.stream("world")
@@ -173,9 +174,14 @@ class World:
                 if is_present and self._takes_part(name):
                     stream = self.stream(name)
                     wavering = self.stream(f"{name} wavers")
+                    choice = GatewayChoice(
+                        self.runtime.gateway_names[1:],
+                        scenario.second,
+                        self.stream(f"{name} chooses"),
+                    )
                     approving = self.stream(f"{name} approves")
                     approvals = Approvals(name, plan.id, self.clients, self.gateway, approving)
-                    parts = self.clients, self.gateway, stream, wavering, approvals
+                    parts = self.clients, self.gateway, stream, choice, wavering, approvals
                     customer = Customer(name, plan, *parts)
                     yield customer.act(arrives_at)
         if scenario.refunds:

@@ -91,6 +91,13 @@ COMMITS: Final = {
         CLAIMED,
         "6: payment p1 is taken, and it is to be cancelled",
     ),
+    "a refund of ours that was lost, beside a reserved one": Commit(
+        order(payment(), refunds=(refund(1, "pending"),)),
+        order(
+            payment(),
+            refunds=(refund(1, "pending"), refund(2, "pending")._replace(reference="re_2")),
+        ),
+    ),
     "an authorization": Commit(CLAIMED, HELD),
     "a part of an authorization that is captured": Commit(
         HELD, order(manual(1, "succeeded", captured=LESS))

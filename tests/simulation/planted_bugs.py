@@ -64,6 +64,7 @@ from payments_kit.simulation.world import RunResult, World
 from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.simulation.capture_bugs import CAPTURE_BUGS
+from tests.simulation.gateway_bugs import GATEWAY_BUGS
 from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
 from tests.simulation.review_bugs import REVIEW_BUGS
@@ -82,7 +83,7 @@ class _NewKeys(InMemoryGateway):
 
 def _with_new_keys(gateway: PaymentGateway) -> PaymentGateway:
     assert isinstance(gateway, InMemoryGateway)
-    return _NewKeys(gateway.ledger, gateway.faults, gateway.checkpoint)
+    return _NewKeys(gateway.ledger, gateway.faults, gateway.checkpoint, gateway.name)
 
 
 async def _key_per_attempt(self: CreateCharge, claim: Claim, token: CardToken) -> Outcome:
@@ -559,6 +560,7 @@ BUGS: Final = (
     *HISTORY_BUGS,
     *CAPTURE_BUGS,
     *REVIEW_BUGS,
+    *GATEWAY_BUGS,
 )
 
 

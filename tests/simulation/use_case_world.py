@@ -23,6 +23,7 @@ from payments_kit.simulation.model.records import Reply
 from payments_kit.simulation.orders_service import OrderPlan, PlannedShipment, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker
+from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.world import World
 
@@ -246,7 +247,7 @@ class UseCaseWorld(World):
         await self.serve.refund(RefundCommand(payment.id, 500, "requested"), key="refund")
 
     async def receive(self) -> None:
-        await self.serve.receive(self.runtime.ledger.notifications[-1])
+        await self.serve.receive(FIRST_GATEWAY, self.runtime.ledger.notifications[-1])
 
 
 Action = Callable[[UseCaseWorld], Awaitable[object]]

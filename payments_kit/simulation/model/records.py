@@ -67,6 +67,8 @@ class BookedRefund(NamedTuple):
     amount: Amount
     status: str
     reason: str | None = None
+    reference: str | None = None
+    """The gateway's name for it, once the gateway is known to have it."""
 
 
 class BookedDispute(NamedTuple):
