@@ -40,7 +40,7 @@ FOUND_AT = {
     "a refund key per send": 19,
     "a continued work is not checked": 19,
     "a key after the claim": 293,
-    "a reply before its commit": 178,
+    "a reply before its commit": 600,
     "published before the commit": 17,
     "marked before published": 7,
     "a window is marked whatever is stored": 64,
