@@ -21,7 +21,7 @@ from domain.identifiers import PaymentId
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
-from tests.builders import NOW
+from tests.builders import NOW, dollars
 from tests.simulation.bug import Bug
 from tests.use_cases.test_reconcile import (
     expect_agreement,
@@ -30,6 +30,7 @@ from tests.use_cases.test_reconcile import (
     open_differences,
     reconcile,
 )
+from tests.use_cases.test_reconcile import pay as charge
 from tests.world import World
 
 
@@ -180,6 +181,34 @@ async def test_workers_and_a_webhook_at_once_give_back_once(world: World) -> Non
     )
     await world.come_to_rest()
     assert len(world.refunds) == 1
+    await expect_agreement(world)
+
+
+async def test_a_refund_that_is_lost_with_its_charge_is_not_given_back_again(world: World) -> None:
+    await world.create_order()
+    backup = world.database.back_up()
+    await charge(world.use_cases())
+    await world.use_cases().refund_payment(world.payment().id, 4000, "damaged")
+    world.database.restore(backup)
+    await world.cancel_order()
+    _, found = await reconcile(world)
+    assert kinds(found) == [("lost_charge", True), ("lost_refund", True)]
+    await world.come_to_rest()
+    assert [each.amount for each in world.refunds] == [dollars("40"), dollars("60")]
+    await expect_agreement(world)
+
+
+async def test_of_two_lost_charges_of_an_order_one_is_given_back(world: World) -> None:
+    await world.create_order()
+    backup = world.database.back_up()
+    await charge(world.use_cases())
+    world.database.restore(backup)
+    await charge(evolve(world, gateway_type=World().gateway_type).use_cases())
+    world.database.restore(backup)
+    _, found = await reconcile(world)
+    assert [each.reason for each in found] == [None, "given back: order_already_paid"]
+    await world.come_to_rest()
+    assert world.balance == 10_000
     await expect_agreement(world)
 
 
