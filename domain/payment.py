@@ -105,6 +105,8 @@ class Payment(PaymentState):
         """
         if not self.waits_for_capture and not self.is_capture_unsent:
             return self
+        if amount == self.requested_capture:
+            return evolve(self, next_capture=None)
         return evolve(
             self,
             requested_capture=amount,
