@@ -6,11 +6,12 @@ https://developer.paypal.com/docs/api/customer-disputes/v1/#disputes_list
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying, together
 from adapters.gateways.paypal.errors import RequestRefused
@@ -18,6 +19,7 @@ from adapters.gateways.paypal.events import listed_event
 from adapters.gateways.paypal.labels import Label, LabelKey
 from adapters.gateways.paypal.notifications import read_event
 from adapters.gateways.paypal.objects import (
+    ID,
     Json,
     Unreadable,
     amount,
@@ -28,7 +30,7 @@ from adapters.gateways.paypal.objects import (
     text,
     time,
 )
-from adapters.gateways.paypal.orders import MODES, PATH, PayPalOrder
+from adapters.gateways.paypal.orders import MODES, PATH, PayPalOrder, charged_by
 from adapters.gateways.paypal.statuses import Progress, refund_progress
 from adapters.gateways.paypal.windows import Window, first_window
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
@@ -36,6 +38,7 @@ from application.ports.gateway_notifications import (
     DisputeNotification,
     ExternalRefundNotification,
     Notification,
+    PaymentNotification,
     RefundNotification,
     UnusableNotification,
 )
@@ -193,7 +196,20 @@ class PayPalRecords:
             event = "PAYMENT.CAPTURE.COMPLETED" if is_payment else "PAYMENT.AUTHORIZATION.CREATED"
             content = listed_event(made, event)
             at = time(row, "transaction_initiation_date")
-            return UnreadableCharge(self._read(content), content, at)
+            found = self._taken(self._read(content), made) if is_payment else self._read(content)
+            return UnreadableCharge(found, content, at)
+
+    def _taken(self, read: Notification, capture: Json) -> Notification:
+        """Add what a capture in our own reports proves: its money is on our account."""
+        is_taken = capture.get("status") in ("COMPLETED", "PARTIALLY_REFUNDED", "REFUNDED")
+        if not isinstance(read, PaymentNotification) or not is_taken:
+            return read
+        order = nested(nested(capture, "supplementary_data"), "related_ids").get("order_id")
+        reference = order if isinstance(order, str) and ID.fullmatch(order) else None
+        with suppress(Unreadable):
+            outcome = charged_by(capture, reference, livemode=self.api.livemode)
+            return evolve(read, outcome=outcome)
+        return read
 
     def _refund(self, row: Json) -> ListedRefund | None:
         """Return a refund as a webhook about it would be read; None if it is not of a capture."""

@@ -144,12 +144,31 @@ async def test_a_charge_whose_label_is_too_short_is_listed_as_a_webhook_would_re
     account: Account,
 ) -> None:
     payment = await account.approved(evolve(a_payment(), user_id=UserId("u" * 60)))
-    await account.charge(payment)
+    charged = await account.charge(payment)
     [page] = await pages_of(GatewayRecords.of(account.gateway).charges, today())
     [record] = page.records
     assert isinstance(record, UnreadableCharge)
     assert isinstance(record.notification, PaymentNotification)
     assert record.notification.payment_id == payment.id
+    assert record.notification.outcome == charged  # it is in the reports of our own account
+    assert record.notification.claimed is None
+
+
+async def test_an_order_with_an_invented_label_adopts_no_payment(account: Account) -> None:
+    seen = await account.approved(a_payment())
+    await account.charge(seen)
+    label = account.order(seen)["purchase_units"][0]["custom_id"]
+    forged = await account.approved(a_payment(1))
+    # With the client id, a customer can do this in the browser.
+    account.order(forged)["purchase_units"][0]["custom_id"] = label
+    await account.gateway.api.post(f"/v2/checkout/orders/{forged.reference}/capture", 5)
+    [page] = await pages_of(GatewayRecords.of(account.gateway).charges, today())
+    listed = {type(each): each for each in page.records}
+    strange = listed[UnreadableCharge]
+    assert isinstance(strange, UnreadableCharge)
+    assert isinstance(strange.notification, PaymentNotification)
+    assert strange.notification.claimed is None
+    assert len(listed) == len(page.records) == 2
 
 
 async def test_a_transaction_that_paypal_does_not_show_is_kept(account: Account) -> None:
