@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from attrs import fields
 
-from domain.dispute import Dispute
+from domain.capture import CaptureMode
+from domain.dispute import Dispute, DisputeStatus
 from domain.money import Money
 from domain.order import Order
 from domain.payment import Payment
+from domain.payment_status import PaymentStatus
 from domain.pseudonym import is_pseudonym
-from domain.refund import Refund
-from domain.replica import OrderReplica, Shipment, Terms
+from domain.refund import Refund, RefundStatus
+from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
 Value = None | bool | int | str | Mapping[str, int | str]
 """The value of a field: an amount has minor units and a currency, a time is ISO 8601 in UTC."""
@@ -107,12 +109,14 @@ def _add_fields(changes: _Found, path: str, before: _Part | None, after: _Part |
 
 
 def _value(value: Any) -> Value:
-    convert = _VALUES.get(type(value))
-    if convert is not None:
-        return convert(value)
-    if isinstance(value, Enum):
-        return str(value.value)
-    raise TypeError(f"a history cannot hold {type(value).__name__}")
+    kind = type(value)
+    if kind in _PLAIN:
+        plain: Value = value
+        return plain
+    convert = _VALUES.get(kind)
+    if convert is None:
+        raise TypeError(f"a history cannot hold {kind.__name__}")
+    return convert(value)
 
 
 def moment(at: datetime) -> str:
@@ -128,9 +132,14 @@ def _amount(money: Money) -> Value:
     return {"currency": money.currency.code, "minor_units": money.minor_units}
 
 
-# A look-up, because a match takes several times as long, and each commit has several values.
+def _name(value: Enum) -> Value:
+    return str(value.value)
+
+
+# Look-ups, because a match takes several times as long, and each commit has several values.
+_PLAIN: Final = frozenset({type(None), bool, int, str})
 _VALUES: Final[Mapping[type, Callable[[Any], Value]]] = {
-    **dict.fromkeys((type(None), bool, int, str), lambda value: value),
     Money: _amount,
     datetime: moment,
+    **dict.fromkeys((CaptureMode, DisputeStatus, OrderStatus, PaymentStatus, RefundStatus), _name),
 }
