@@ -8,7 +8,7 @@ https://docs.stripe.com/reports/reporting-categories.
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from payments_kit.doubles.stripe.currencies import digits
+from payments_kit.doubles.stripe.currencies import WHOLE_UNITS_ONLY, digits
 from payments_kit.doubles.stripe.errors import Json, invalid, missing_object
 from payments_kit.doubles.stripe.ledger import Ledger
 from payments_kit.doubles.stripe.listing import listed
@@ -48,7 +48,7 @@ def charged(ledger: Ledger, charge: Json) -> str:
         charge["id"],
         amount,
         currency,
-        fee=_rounded(amount * RATE + _smallest(FIXED, currency)),
+        fee=_rounded(amount * RATE + _smallest(FIXED, currency), currency),
         exchange_rate=rate,
     )
 
@@ -68,7 +68,7 @@ def refund_failed(ledger: Ledger, refund: Json) -> str:
 def disputed(ledger: Ledger, dispute: Json) -> Json:
     """Record that a bank has taken disputed money; return the transaction."""
     amount, currency, rate = _settled(ledger, dispute["amount"], dispute["currency"])
-    fee = _rounded(_smallest(DISPUTE_FEE, currency))
+    fee = _rounded(_smallest(DISPUTE_FEE, currency), currency)
     made = record(
         ledger, "adjustment", dispute["id"], -amount, currency, fee, rate, category="dispute"
     )
@@ -177,7 +177,7 @@ def _settled(ledger: Ledger, amount: int, currency: str) -> tuple[int, str, floa
     if currency not in ledger.conversions:
         return amount, currency, None
     settled, rate = ledger.conversions[currency]
-    return _rounded(amount * Decimal(str(rate))), settled, rate
+    return _rounded(amount * Decimal(str(rate)), settled), settled, rate
 
 
 def _smallest(major: Decimal, currency: str) -> Decimal:
@@ -185,5 +185,7 @@ def _smallest(major: Decimal, currency: str) -> Decimal:
     return Decimal(int(major * 10 ** digits(currency)))
 
 
-def _rounded(amount: Decimal) -> int:
-    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
+def _rounded(amount: Decimal, currency: str) -> int:
+    """Return the nearest amount that the currency has: some have two decimals that are always 0."""
+    step = 100 if currency in WHOLE_UNITS_ONLY else 1
+    return int((amount / step).quantize(Decimal(1), ROUND_HALF_UP)) * step

@@ -86,3 +86,15 @@ async def test_a_parameter_that_it_does_not_know_is_refused(client: StripeClient
     unknown: Any = {"colour": "red"}
     with failing(match="Received unknown parameter: colour"):
         await client.v1.balance_transactions.list_async(unknown)
+
+
+@pytest.mark.parametrize("currency", ["isk", "ugx"])
+async def test_a_fee_is_an_amount_that_its_currency_has(
+    client: StripeClient, currency: str
+) -> None:
+    charge = await client.v1.charges.create_async(
+        {"amount": 1_234_500, "currency": currency, "source": "tok_visa"}
+    )
+    [made] = (await client.v1.balance_transactions.list_async({"source": charge.id})).data
+    assert made.fee % 100 == 0
+    assert made.net == made.amount - made.fee

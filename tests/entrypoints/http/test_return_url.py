@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.payment_gateway import CardToken
 from domain.outcome import Outcome
 from domain.payment import Payment
@@ -195,11 +196,21 @@ async def test_a_repeat_with_another_url_is_another_request(client: Client) -> N
     assert len(tokens) == 1
 
 
-@pytest.mark.parametrize("name", ["in_memory", "stripe-payment-intents"])
-async def test_the_gateway_may_be_named_as_in_events_and_in_the_settings(
-    client: Client, name: str
-) -> None:
-    assert (await pay(client, gateway=name)).status_code == 201
+class NamedAfterItsAdapter(HttpWorld):
+    """A world whose settings have another name for the gateway than its events."""
+
+    @property
+    def gateways(self) -> Gateways:
+        return Gateways((ConfiguredGateway(self.gateway, "my-adapter"),))
+
+
+@pytest.mark.parametrize("name", ["in_memory", "my-adapter"])
+async def test_the_gateway_may_be_named_as_in_events_and_in_the_settings(name: str) -> None:
+    world = NamedAfterItsAdapter()
+    await world.create_order()
+    async with world.client() as client:
+        paid = await pay(client, gateway=name)
+    assert (paid.status_code, paid.json()["gateway"]) == (201, "in_memory")
 
 
 @pytest.mark.parametrize("name", ["paypal", "", None, 7, [], {}, "IN_MEMORY", "x" * 1000], ids=repr)
