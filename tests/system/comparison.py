@@ -26,6 +26,7 @@ from tests.promises import (
 )
 from tests.system.api_client import Response
 from tests.system.deployment import SECRETS
+from tests.system.paypal_books import charges_of, refunds_of
 from tests.system.shop_events import Message
 from tests.system.system import System
 from tests.system.waiting import eventually
@@ -69,6 +70,9 @@ async def observe(
     wanted = set(order_ids)
     orders = await system.orders(*wanted) if wanted else []
     charges, refunds = await _ledger(system, wanted, orders)
+    if system.paypal is not None:
+        charges += (captured := charges_of(system.paypal, wanted))
+        refunds += refunds_of(system.paypal, captured)
     order_events = [
         (message.data, read_order_event(message.subject, message.data))
         for message in await system.events.messages("order:created")
@@ -109,7 +113,7 @@ async def all_texts(system: System) -> list[str]:
 async def _ledger(
     system: System, order_ids: set[str], orders: Sequence[Order]
 ) -> tuple[list[GatewayCharge], list[GatewayRefund]]:
-    """Read the gateway's ledger, as the gateway reports it."""
+    """Read the ledger of Stripe or the fake gateway, as the gateway reports it."""
     if system.deployment.gateway == "fake":
         # The records of the fake gateway are in our database.
         rows = await system.query(

@@ -20,6 +20,7 @@ from domain.identifiers import OrderId
 from domain.order import Order
 from domain.payment import Payment
 from domain.payment_status import NOT_SENT, PaymentStatus
+from payments_kit.doubles.paypal import RunningDouble
 from tests.system.api_client import RESPONSE_SECONDS, ApiClient, Response
 from tests.system.deployment import JWT_KEY, OPERATOR_KEY, PAYMENTS, WEBHOOK_SECRET, Deployment
 from tests.system.service_process import ROOT
@@ -41,6 +42,8 @@ class System:
     api: ApiClient
     stripe: StripeControl
     engine: AsyncEngine
+    paypal: RunningDouble | None = None
+    """PayPal, in a shop that has it."""
 
     async def create_order(self, order_id: str | None = None, **fields: Any) -> str:
         """Create an order in the shop and wait until it is replicated; return its id."""

@@ -1,70 +1,14 @@
 """PayPal beside Stripe, with real processes: customers approve at PayPal, which sends webhooks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from domain.payment_status import PaymentStatus
-from payments_kit.doubles.paypal import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    RunningDouble,
-    orders,
-    running_paypal_double,
-)
-from payments_kit.doubles.paypal.certificates import own_signer
 from tests.system.api_client import NoResponse
-from tests.system.deployment import RETURN_ORIGIN, deploy
+from tests.system.paypal_shop import approve, captures, open_session, shop
 from tests.system.shop_events import on_subject
-from tests.system.system import System, connect
 from tests.system.waiting import eventually
-
-WEBHOOK_ID = "8PT597110X687430LKGECATA"
-RETURN_URL = f"{RETURN_ORIGIN}/paid"
-
-
-@asynccontextmanager
-async def shop(logs: Path, folder: Path) -> AsyncIterator[tuple[System, RunningDouble]]:
-    """Start a shop with both gateways; PayPal sends its webhooks to it."""
-    root = folder / "root.pem"
-    root.write_bytes(own_signer().root_pem)
-    async with running_paypal_double() as paypal:
-        variables = {
-            "PAYPAL_CLIENT_ID": CLIENT_ID,
-            "PAYPAL_CLIENT_SECRET": CLIENT_SECRET,
-            "PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
-            "PAYPAL_API_BASE": paypal.url,
-            "SSL_CERT_FILE": str(root),
-        }
-        with deploy(
-            "stripe-payment-intents,paypal",
-            serves=1,
-            workers=1,
-            keep_logs_in=logs,
-            variables=variables,
-        ) as deployment:
-            address = f"{deployment.addresses[0]}/api/payments/webhooks/paypal"
-            paypal.webhooks.register(address, WEBHOOK_ID)
-            async with connect(deployment) as system:
-                yield system, paypal
-            for process in deployment.service_processes:
-                assert CLIENT_SECRET not in process.log
-                assert "A21AA" not in process.log
-
-
-async def open_session(system: System, order_id: str) -> str:
-    """Create a session for an order; return its token."""
-    created = await system.api.create_session(order_id, "paypal", RETURN_URL)
-    assert created.status == 201, created
-    assert created.body["token"] in created.body["approveUrl"]
-    return str(created.body["token"])
-
-
-def captures(paypal: RunningDouble, tokens: Sequence[str]) -> list[str]:
-    """Return what was captured of these sessions."""
-    found = paypal.ledger.captures.values()
-    return [each["amount"]["value"] for each in found if each["_order"] in tokens]
 
 
 async def test_customers_pay_with_paypal_beside_stripe(logs: Path, tmp_path: Path) -> None:
@@ -73,11 +17,8 @@ async def test_customers_pay_with_paypal_beside_stripe(logs: Path, tmp_path: Pat
         at_once, later, cancelled, declined, by_card = order_ids
         tokens = [await open_session(system, each) for each in order_ids[:4]]
 
-        def approve(token: str, instrument: str = "balance") -> None:
-            orders.approve(paypal.ledger, paypal.ledger.orders[token], instrument)
-
         # The customer approves first; a webhook about that is early.
-        approve(tokens[0])
+        approve(paypal, tokens[0])
         paid = await system.api.pay(at_once, tokens[0], gateway="paypal")
         assert (paid.status, paid.body["gateway"]) == (201, "paypal"), paid
         again = await system.api.pay(at_once, tokens[0], gateway="paypal")
@@ -87,15 +28,15 @@ async def test_customers_pay_with_paypal_beside_stripe(logs: Path, tmp_path: Pat
         for order_id, token in ((later, tokens[1]), (cancelled, tokens[2])):
             waiting = await system.api.pay(order_id, token, gateway="paypal")
             assert (waiting.status, waiting.body["status"]) == (202, "requires_action"), waiting
-        approve(tokens[1])
+        approve(paypal, tokens[1])
         await system.wait_for_status(later, PaymentStatus.SUCCEEDED)
 
         # The order is cancelled first: what is approved then takes nothing.
         await system.events.cancel_order(cancelled)
         await system.wait_for_status(cancelled, PaymentStatus.FAILED)
-        approve(tokens[2])
+        approve(paypal, tokens[2])
 
-        approve(tokens[3], "declined")
+        approve(paypal, tokens[3], "declined")
         refused = await system.api.pay(declined, tokens[3], gateway="paypal")
         assert (refused.status, refused.error_code) == (402, "instrument_declined"), refused
         other = await system.api.pay(declined, tokens[0], gateway="paypal")
@@ -132,7 +73,7 @@ async def test_a_lost_reply_or_a_killed_process_takes_the_money_once(
         lost, killed = order_ids = [await system.create_order(price=19.99) for _ in range(2)]
         tokens = [await open_session(system, each) for each in order_ids]
         for token in tokens:
-            orders.approve(paypal.ledger, paypal.ledger.orders[token], "balance")
+            approve(paypal, token)
 
         paypal.faults.add("reset_after", "/capture$")
         response = await system.api.pay(lost, tokens[0], gateway="paypal")
