@@ -35,6 +35,8 @@ def stays_paid(history: History, payment: BookedPayment | None) -> bool:
         return True
     if history.has_lost_transactions and payment.status == "review" and payment.is_manual:
         return True  # a part was captured, and the loss has restored a request for another part
+    if history.has_lost_transactions and payment.status == "review":
+        return payment.id in history.reviewed  # an operator had accepted it, and that was lost
     return payment.status == "succeeded"
 
 
