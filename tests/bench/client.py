@@ -104,7 +104,9 @@ class _Run:
         if now >= self.starts:
             # Also what arrives too late for the rate: leaving out the slowest would flatter.
             self.latencies.append(now - customer.sent_at)
-        if self.starts <= now < self.ends and is_expected:
+        # The first reply counts however late it is, over the whole time that it took.
+        in_time = now < self.ends or not self.in_time
+        if self.starts <= now and in_time and is_expected:
             self.in_time, self.last = self.in_time + 1, now
         request = next(self.requests, None) if now < self.ends else None
         if request is None:
