@@ -41,6 +41,7 @@ from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.reconcile import Reconcile
 from application.use_cases.reconcile_charges import ReconcileCharges
 from application.use_cases.reconcile_payments import ReconcilePayments
+from application.use_cases.reconcile_refunds import ReconcileRefunds
 from application.use_cases.reconcile_regularly import ReconcileRegularly
 from application.use_cases.reconcile_reports import ReconcileReports
 from application.use_cases.recover_payments import RecoverPayments
@@ -155,6 +156,7 @@ def compose(
         ReconcileCharges(ports.begin, ports.books, settle, check, keep, now),
         ReconcileReports(ports.begin, ports.books, keep, sync, now),
         ReconcilePayments(ports.payment_pages, now),
+        ReconcileRefunds(ports.payment_pages, ports.begin, settle_refund, now),
         ports.differences,
         now,
     )

@@ -33,6 +33,8 @@ class DifferenceKind(Enum):
     """The currencies differ."""
     PAYMENT_UNKNOWN = "payment_unknown"
     """Our books have money of a payment that the gateway does not know."""
+    REFUND_UNKNOWN = "refund_unknown"
+    """Our books have a refund that the gateway does not know."""
     UNREADABLE = "unreadable"
     """The gateway has something of ours that cannot be read."""
 

@@ -20,6 +20,7 @@ from application.ports.payment_gateway import (
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile_charges import ReconcileCharges
 from application.use_cases.reconcile_payments import ReconcilePayments
+from application.use_cases.reconcile_refunds import ReconcileRefunds
 from application.use_cases.reconcile_reports import ReconcileReports
 from application.use_cases.reconciliation import Observe, Part, TooManyCharges
 
@@ -106,6 +107,7 @@ class Reconcile:
     charges: ReconcileCharges
     reports: ReconcileReports
     payments: ReconcilePayments
+    refunds: ReconcileRefunds
     store: Differences
     now: Clock
     sleep: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep)
@@ -170,6 +172,7 @@ class Reconcile:
         if lists.refunds is not None:
             await self._list(part, lists.refunds, self.reports)
         await self.payments(part)
+        await self.refunds(part)
         # The last: a restricted key may lack the permission for it.
         if lists.disputes is not None:
             await self._list(part, lists.disputes, self.reports)

@@ -1,31 +1,18 @@
 """ReconcilePayments: find the payments of our books that a gateway does not know."""
 
-import asyncio
-import logging
-from typing import Final
+from functools import partial
 
 from attrs import evolve, frozen
 
 from application.ports.clock import Clock
 from application.ports.differences import Difference, DifferenceKind
-from application.ports.payment_gateway import (
-    LOOKUP_SECONDS,
-    GatewayUnavailable,
-    LookupRefused,
-    OutcomeUnknown,
-)
 from application.ports.payment_pages import MAX_PAYMENTS, PaymentPages, Position
-from application.use_cases.reconciliation import IN_PROGRESS, Part, money_kind, shown
+from application.use_cases.reconcile_lookups import LookUps
+from application.use_cases.reconciliation import FOR_A_PERSON, IN_PROGRESS, Part, money_kind, shown
 from domain.outcome import Authorized, Charged, Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.second_charge import CHARGED_TWICE
-
-logger = logging.getLogger(__name__)
-
-MAX_UNANSWERED: Final = 3
-"""Of how many payments the gateway may not be able to tell; of more, it is the gateway that cannot
-be asked. So one whose record cannot be read does not stop the comparison of all others."""
 
 
 @frozen
@@ -47,13 +34,13 @@ class ReconcilePayments:
             StorageUnavailable: the database cannot be reached.
         """
         after: Position | None = None
-        unanswered = 0
+        look_ups = LookUps()
         while True:
             period, at = part.period, part.at
             page = await self.payments.page(at.name, at.livemode, period.since, period.until, after)
             for payment in page:
                 if payment.id not in part.seen and self._should_be_listed(part, payment):
-                    unanswered += not await self._is_answered(part, payment, unanswered)
+                    await _compare(part, look_ups, payment)
             if len(page) < MAX_PAYMENTS:
                 return
             after = page[-1].created_at, page[-1].id
@@ -68,50 +55,18 @@ class ReconcilePayments:
             and age > IN_PROGRESS + part.at.records.delay
         )
 
-    async def _is_answered(self, part: Part, payment: Payment, unanswered: int) -> bool:
-        """Report what differs about a payment; return whether the gateway could tell of it."""
-        try:
-            outcome = await _ask(part, payment)
-        except LookupRefused:
-            raise
-        except OutcomeUnknown as unknown:
-            if unanswered == MAX_UNANSWERED:
-                raise
-            found = part.difference(
-                DifferenceKind.UNREADABLE, payment.id, payment, _ours(payment), "unknown"
-            )
-            await part.report([evolve(found, reason=str(unknown))])
-            return False
+
+async def _compare(part: Part, look_ups: LookUps, payment: Payment) -> None:
+    """Ask about a payment, and report what differs."""
+    unreadable = part.difference(
+        DifferenceKind.UNREADABLE, payment.id, payment, _ours(payment), "unknown"
+    )
+    outcome, found = await look_ups.ask(partial(part.at.gateway.find, payment), unreadable)
+    if found is None:
         differing = _difference(part, payment, outcome)
-        if differing is not None:
-            await part.report([evolve(differing, reason="for a person: no money is moved")])
-        return True
-
-
-async def _ask(part: Part, payment: Payment) -> Outcome | None:
-    """Ask for the outcome, twice if a reply is lost.
-
-    Raises:
-        OutcomeUnknown: the gateway could not tell.
-        GatewayUnavailable: it could not be asked.
-    """
-    try:
-        return await _find(part, payment)
-    except LookupRefused:
-        raise
-    except OutcomeUnknown as unknown:
-        logger.info("payment %s is asked for again: %s", payment.id, unknown)
-        return await _find(part, payment)
-
-
-async def _find(part: Part, payment: Payment) -> Outcome | None:
-    try:
-        async with asyncio.timeout(LOOKUP_SECONDS):
-            return await part.at.gateway.find(payment)
-    except (OutcomeUnknown, GatewayUnavailable):
-        raise
-    except Exception as error:  # of a plug-in; it must not stop the others
-        raise OutcomeUnknown(f"`find` raised {type(error).__name__}") from error
+        found = differing and evolve(differing, reason=FOR_A_PERSON)
+    if found is not None:
+        await part.report([found])
 
 
 def _ours(payment: Payment) -> str:

@@ -18,7 +18,7 @@ from application.ports.gateway_records import ListedDispute, ListedRefund
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import BeginUnitOfWork
 from application.use_cases.keep_notification import KeepNotification
-from application.use_cases.reconciliation import IN_PROGRESS, Part, money_kind, shown
+from application.use_cases.reconciliation import FOR_A_PERSON, IN_PROGRESS, Part, money_kind, shown
 from application.use_cases.sync_refunds import SyncRefunds
 from domain.identifiers import ChargeId, RefundId
 from domain.money import Money
@@ -76,6 +76,7 @@ class ReconcileReports:
         if isinstance(notification, DisputeNotification):
             found = _dispute(part, notification, order, payment)
         else:
+            part.note_refund(notification.reported.reference)
             found = self._refund(part, notification.reported, order, payment)
         return found and evolve(found, at=part.time_of(record.created_at))
 
@@ -156,7 +157,7 @@ class ReconcileReports:
         if not part.is_repaired:
             return found
         if found.kind in (DifferenceKind.AMOUNT, DifferenceKind.CURRENCY):
-            return evolve(found, reason="for a person: no money is moved")
+            return evolve(found, reason=FOR_A_PERSON)
         notification = record.notification
         try:
             await self.keep(part.at.name, notification, record.body)

@@ -18,12 +18,16 @@ IN_PROGRESS: Final = timedelta(minutes=2)
 is on its way, and recovery finds the outcome within 30 s otherwise."""
 
 MAX_SEEN: Final = 10_000
-"""How many charges are compared at once; their ids take about 1 MB. More are compared in parts."""
+"""How many charges and refunds are compared at once; their ids take about 1 MB. More are compared
+in parts."""
 
 
 class TooManyCharges(Exception):
-    """The part has more than MAX_SEEN charges; compare less of it."""
+    """The part has more than MAX_SEEN charges and refunds; compare less of it."""
 
+
+FOR_A_PERSON: Final = "for a person: no money is moved"
+"""The reason why a difference is not repaired that the gateway's word does not decide."""
 
 Observe = Callable[[Difference], None]
 """Called with each difference that is found."""
@@ -41,6 +45,8 @@ class Part:
     observe: Observe
     seen: set[str] = field(factory=set)
     """The payments that the gateway has listed."""
+    seen_refunds: set[str] = field(factory=set)
+    """The gateway's identifiers of the refunds of our payments that it has listed."""
     counts: dict[str, int] = field(factory=lambda: {"compared": 0, "foreign": 0})
 
     def note(self, payment: Payment) -> None:
@@ -51,7 +57,19 @@ class Part:
         """
         self.counts["compared"] += 1
         self.seen.add(payment.id)
-        if len(self.seen) > MAX_SEEN:
+        self._check_size()
+
+    def note_refund(self, reference: str) -> None:
+        """Note a listed refund of a payment of ours.
+
+        Raises:
+            TooManyCharges: the part has too many.
+        """
+        self.seen_refunds.add(reference)
+        self._check_size()
+
+    def _check_size(self) -> None:
+        if len(self.seen) + len(self.seen_refunds) > MAX_SEEN:
             raise TooManyCharges
 
     async def report(self, found: Sequence[Difference]) -> None:

@@ -13,9 +13,10 @@ from application.ports.gateway_history import UnreadableCharge
 from application.ports.gateway_notifications import UnusableNotification
 from application.ports.gateway_records import ChargeRecord, ListedDispute, Page, Period
 from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
-from application.use_cases import reconcile_charges, reconcile_payments
+from application.use_cases import reconcile_charges
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile import NotReconciled
+from application.use_cases.reconcile_lookups import MAX_UNANSWERED
 from domain.dispute import DisputeStatus
 from domain.identifiers import PaymentId
 from domain.outcome import Outcome
@@ -98,7 +99,7 @@ async def test_a_payment_that_the_gateway_cannot_tell_of_stops_no_other(
 
 
 async def test_a_gateway_that_can_tell_of_none_is_not_reconciled(world: World) -> None:
-    paid = await pay(world, reconcile_payments.MAX_UNANSWERED + 1)
+    paid = await pay(world, MAX_UNANSWERED + 1)
 
     class Away(Odd):
         """Cannot tell of any payment."""

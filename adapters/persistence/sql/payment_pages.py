@@ -1,42 +1,67 @@
-"""Pages of payments, each read in one statement."""
+"""Pages of payments and refunds, each read in one statement."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
-from sqlalchemy import Boolean, DateTime, Text, bindparam, literal_column, select, tuple_
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    DateTime,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.mappers.orders import payment_from
+from adapters.persistence.sql.mappers.orders import payment_from, refund_from
 from adapters.persistence.sql.statement import Statement
-from adapters.persistence.sql.tables import payments
-from application.ports.payment_pages import MAX_PAYMENTS, Position
-from domain.identifiers import PaymentId
+from adapters.persistence.sql.tables import payments, refunds
+from application.ports.payment_pages import MAX_PAYMENTS, Position, RefundPosition
+from domain.identifiers import PaymentId, RefundId
 from domain.payment import Payment
+from domain.refund import Refund, RefundStatus
 
 _MOMENT: Final = DateTime(timezone=True)
 
-# `created_at` has an index of block ranges, which costs a charge nothing.
-_PAGE: Final = Statement.of(
-    select(payments)
-    .where(
-        payments.c.gateway == bindparam("gateway", type_=Text),
-        payments.c.livemode == bindparam("livemode", type_=Boolean),
-        payments.c.charge_id.is_not(None),
-        payments.c.created_at >= bindparam("since", type_=_MOMENT),
-        payments.c.created_at < bindparam("until", type_=_MOMENT),
-        tuple_(payments.c.created_at, payments.c.id)
-        > tuple_(bindparam("after_at", type_=_MOMENT), bindparam("after_id", type_=Text)),
+
+def _page(rows: Select[Any], table: Table, condition: ColumnElement[bool]) -> Statement:
+    """Return the statement of a page; `created_at` has an index of block ranges in both tables.
+
+    That costs a charge nothing.
+    """
+    return Statement.of(
+        rows.where(
+            payments.c.gateway == bindparam("gateway", type_=Text),
+            payments.c.livemode == bindparam("livemode", type_=Boolean),
+            condition,
+            table.c.created_at >= bindparam("since", type_=_MOMENT),
+            table.c.created_at < bindparam("until", type_=_MOMENT),
+            tuple_(table.c.created_at, table.c.id)
+            > tuple_(bindparam("after_at", type_=_MOMENT), bindparam("after_id", type_=Text)),
+        )
+        .order_by(table.c.created_at, table.c.id)
+        .limit(literal_column(str(MAX_PAYMENTS)))
     )
-    .order_by(payments.c.created_at, payments.c.id)
-    .limit(literal_column(str(MAX_PAYMENTS)))
+
+
+_PAYMENTS: Final = _page(select(payments), payments, payments.c.charge_id.is_not(None))
+
+_REFUNDS: Final = _page(
+    select(refunds).join(payments, payments.c.id == refunds.c.payment_id),
+    refunds,
+    refunds.c.status == literal_column(f"'{RefundStatus.SUCCEEDED.value}'"),
 )
 
 
 @frozen
 class SqlPaymentPages:
-    """Reads payments on PostgreSQL."""
+    """Reads payments and refunds on PostgreSQL."""
 
     _database: Database
 
@@ -50,7 +75,7 @@ class SqlPaymentPages:
     ) -> Sequence[Payment]:
         after_at, after_id = after or (since, PaymentId(""))
         rows = await self._database.run(
-            _PAGE,
+            _PAYMENTS,
             gateway=gateway,
             livemode=livemode,
             since=since,
@@ -59,3 +84,23 @@ class SqlPaymentPages:
             after_id=after_id,
         )
         return [payment_from(*row) for row in rows]
+
+    async def refunds(
+        self,
+        gateway: str,
+        livemode: bool,
+        since: datetime,
+        until: datetime,
+        after: RefundPosition | None,
+    ) -> Sequence[Refund]:
+        after_at, after_id = after or (since, RefundId(""))
+        rows = await self._database.run(
+            _REFUNDS,
+            gateway=gateway,
+            livemode=livemode,
+            since=since,
+            until=until,
+            after_at=after_at,
+            after_id=after_id,
+        )
+        return [refund_from(*row) for row in rows]

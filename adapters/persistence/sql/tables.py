@@ -171,6 +171,7 @@ refunds: Final = Table(
     Column("look_at", _MOMENT, key="next_check_at"),
     Index("refunds_payment_id", "payment_id"),
     Index("refunds_look_at", "next_check_at", postgresql_where=text("look_at IS NOT NULL")),
+    Index("refunds_created_at", "created_at", postgresql_using="brin"),
     Index("refunds_failed", "created_at", postgresql_where=text("status = 'failed'")),
 )
 

@@ -137,7 +137,7 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, StoredOrder]:
             payments_of[order_id][payment_id] = payment_from(*row[_PAYMENT:_REFUND])
         refund_id, dispute_id = row[_REFUND], row[_DISPUTE]
         if refund_id is not None and refund_id not in refunds_of[order_id]:
-            refunds_of[order_id][refund_id] = _refund(*row[_REFUND:_DISPUTE])
+            refunds_of[order_id][refund_id] = refund_from(*row[_REFUND:_DISPUTE])
         if dispute_id is not None and dispute_id not in disputes_of[order_id]:
             disputes_of[order_id][dispute_id] = _dispute(*row[_DISPUTE:WIDTH])
     return {
@@ -242,7 +242,7 @@ def payment_from(
     )
 
 
-def _refund(
+def refund_from(
     refund_id: str,
     payment_id: str,
     order_id: str,
@@ -258,6 +258,7 @@ def _refund(
     attempt: int,
     next_check_at: datetime | None,
 ) -> Refund:
+    """Return the refund of a row."""
     return Refund(
         id=RefundId(refund_id),
         payment_id=PaymentId(payment_id),
