@@ -40,6 +40,8 @@ VIOLATIONS = [
     ("model", "payments_kit.simulation.model.planted", "domain.replica"),
     ("model", "payments_kit.simulation.model.records", "payments_kit.simulation.plain"),
     ("doubles", "payments_kit.doubles.planted", "domain.money"),
+    ("orders", "payments_kit.orders.planted", "domain.replica"),
+    ("orders", "payments_kit.orders.planted", "msgspec"),
     ("kit", "payments_kit.demo.planted", "payments_kit.doubles"),
     ("no-tests", "adapters.gateways.planted", "pytest"),
     ("no-tests", "payments_kit.simulation.planted", "hypothesis"),

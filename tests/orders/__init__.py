@@ -1,0 +1,1 @@
+"""Tests of the orders-side guard and its contract suite."""
