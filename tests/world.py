@@ -60,6 +60,7 @@ from entrypoints.worker.alignment import Alignment
 from payments_kit.simulation.snapshot import charges_at, delivered_event, refunds_at
 from tests.builders import NOW, ORDER, PAYER, cancelled_event, created_event
 from tests.checkpoints import Checkpoint, proceed
+from tests.documents.event_schemas import undescribed
 from tests.promises import (
     Delivered,
     GatewayCharge,
@@ -370,4 +371,6 @@ class World:
     @property
     def violations(self) -> list[str]:
         """The invariants that do not hold; some hold only once the world is at rest."""
-        return broken_promises(self.observations)
+        messages = [stored.message for stored in self.broker.log]
+        ours = [message for message in messages if "ce-id" in message.headers]
+        return [*broken_promises(self.observations), *undescribed(ours)]

@@ -1,10 +1,23 @@
-"""The JSON bodies of our events. Amounts are in minor units."""
+"""The JSON bodies of our events, with what the document of events says about each field."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
+from adapters.messaging.fields import (
+    ChargeIdText,
+    CurrencyCode,
+    GatewayName,
+    MinorUnits,
+    Moment,
+    OrderIdText,
+    PaymentIdText,
+    RefundIdText,
+    StripeIdText,
+)
+from domain.dispute import DisputeStatus
 from domain.events import (
     Event,
     PaymentAuthorized,
@@ -22,72 +35,93 @@ from domain.money import Money
 
 
 class _Body(msgspec.Struct, rename="camel"):
-    id: str
-    order_id: str
+    id: PaymentIdText
+    order_id: OrderIdText
 
 
-class _Created(_Body):
-    stripe_id: str
-    charge_id: str
-    amount: int
-    currency: str
-    gateway: str
-    created_at: datetime
+class PaymentCreatedBody(_Body):
+    """The order is paid: the money is captured."""
+
+    stripe_id: StripeIdText
+    charge_id: ChargeIdText
+    amount: Annotated[MinorUnits, Meta(description="What was captured, in minor units")]
+    currency: CurrencyCode
+    gateway: GatewayName
+    created_at: Annotated[Moment, Meta(description="When the payment began")]
 
 
-class _Pending(_Body):
-    amount: int
-    currency: str
-    gateway: str
+class PaymentPendingBody(_Body):
+    """The gateway has accepted the payment; the money comes later, or the payment fails."""
+
+    amount: MinorUnits
+    currency: CurrencyCode
+    gateway: GatewayName
 
 
-class _Authorized(_Body):
-    stripe_id: str
-    charge_id: str
-    amount: int
-    currency: str
-    gateway: str
-    expires_at: datetime
+class PaymentAuthorizedBody(_Body):
+    """The money is held until it is captured or released, or the authorization runs out."""
+
+    stripe_id: StripeIdText
+    charge_id: ChargeIdText
+    amount: MinorUnits
+    currency: CurrencyCode
+    gateway: GatewayName
+    expires_at: Annotated[Moment, Meta(description="When the gateway releases the money")]
 
 
-class _Voided(_Body):
-    amount: int
-    currency: str
-    reason: str
+class PaymentVoidedBody(_Body):
+    """An authorization is released, by anybody, or it has run out."""
+
+    amount: MinorUnits
+    currency: CurrencyCode
+    reason: Annotated[str, Meta(description="An operator's own words, or a code")]
 
 
-class _Expiring(_Body):
-    expires_at: datetime
+class PaymentExpiringBody(_Body):
+    """An authorization runs out soon: in a day, or in less if it is shorter."""
+
+    expires_at: Annotated[Moment, Meta(description="When the gateway releases the money")]
 
 
-class _Refunded(_Body):
-    refund_id: str
-    stripe_id: str
-    amount: int
-    currency: str
-    reason: str
+class PaymentRefundedBody(_Body):
+    """Money of a payment has been given back."""
+
+    refund_id: RefundIdText
+    stripe_id: StripeIdText
+    amount: Annotated[MinorUnits, Meta(description="What was given back, in minor units")]
+    currency: CurrencyCode
+    reason: Annotated[str, Meta(description="An operator's own words, or a code")]
 
 
-class _RefundFailed(_Body):
-    refund_id: str
-    stripe_id: str
-    amount: int
-    currency: str
-    code: str
+class PaymentRefundFailedBody(_Body):
+    """Money that was announced as refunded, or should be refunded, is not back."""
+
+    refund_id: RefundIdText
+    stripe_id: StripeIdText
+    amount: Annotated[MinorUnits, Meta(description="What is not back, in minor units")]
+    currency: CurrencyCode
+    code: Annotated[str, Meta(description="The gateway's code, or the status of the refund")]
 
 
-class _Failed(_Body):
-    code: str
+class PaymentFailedBody(_Body):
+    """A payment has failed; the order can be paid again."""
+
+    code: Annotated[str, Meta(description="The gateway's code, or the status of the payment")]
 
 
-class _Disputed(_Body):
-    dispute_id: str
-    stripe_id: str
-    amount: int
-    currency: str
-    reason: str
-    status: str
-    due_by: datetime | msgspec.UnsetType = msgspec.UNSET
+class PaymentDisputedBody(_Body):
+    """A customer has asked their bank to reverse a payment, or that is decided."""
+
+    dispute_id: Annotated[str, Meta(min_length=1, description="The gateway's id of the dispute")]
+    stripe_id: StripeIdText
+    amount: Annotated[MinorUnits, Meta(description="What is disputed, in minor units")]
+    currency: CurrencyCode
+    reason: Annotated[str, Meta(description="The gateway's code for the customer's reason")]
+    status: Annotated[str, Meta(extra_json_schema={"enum": [each.value for each in DisputeStatus]})]
+    due_by: (
+        Annotated[Moment, Meta(description="Until when the gateway awaits evidence, if it does")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 def body_of(event: Event) -> msgspec.Struct:
@@ -95,7 +129,7 @@ def body_of(event: Event) -> msgspec.Struct:
     ids: dict[str, Any] = {"id": event.payment_id, "order_id": event.order_id}
     match event:
         case PaymentCreated():
-            return _Created(
+            return PaymentCreatedBody(
                 **ids,
                 **_charge(event.charge_id),
                 **_money(event.amount),
@@ -103,9 +137,9 @@ def body_of(event: Event) -> msgspec.Struct:
                 created_at=event.created_at.astimezone(UTC),
             )
         case PaymentPending():
-            return _Pending(**ids, **_money(event.amount), gateway=event.gateway)
+            return PaymentPendingBody(**ids, **_money(event.amount), gateway=event.gateway)
         case PaymentAuthorized():
-            return _Authorized(
+            return PaymentAuthorizedBody(
                 **ids,
                 **_charge(event.charge_id),
                 **_money(event.amount),
@@ -113,17 +147,17 @@ def body_of(event: Event) -> msgspec.Struct:
                 expires_at=event.expires_at.astimezone(UTC),
             )
         case PaymentVoided():
-            return _Voided(**ids, **_money(event.amount), reason=event.reason)
+            return PaymentVoidedBody(**ids, **_money(event.amount), reason=event.reason)
         case PaymentExpiring():
-            return _Expiring(**ids, expires_at=event.expires_at.astimezone(UTC))
+            return PaymentExpiringBody(**ids, expires_at=event.expires_at.astimezone(UTC))
         case PaymentFailed():
-            return _Failed(**ids, code=event.code)
+            return PaymentFailedBody(**ids, code=event.code)
         case PaymentRefunded():
-            return _Refunded(**ids, **_refund(event), reason=event.reason)
+            return PaymentRefundedBody(**ids, **_refund(event), reason=event.reason)
         case PaymentRefundFailed():
-            return _RefundFailed(**ids, **_refund(event), code=event.code)
+            return PaymentRefundFailedBody(**ids, **_refund(event), code=event.code)
         case PaymentDisputed():
-            return _Disputed(
+            return PaymentDisputedBody(
                 **ids,
                 **_money(event.amount),
                 dispute_id=event.dispute_id,

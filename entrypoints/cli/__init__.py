@@ -13,6 +13,7 @@ from entrypoints.cli.orders import explain, show
 from entrypoints.cli.outbox import outbox_commands
 from entrypoints.cli.payments import capture, refund, review, void
 from entrypoints.cli.reconcile import reconcile
+from entrypoints.cli.schema import schema_commands
 from entrypoints.cli.service import serve, worker
 from entrypoints.cli.settlement import settlement
 from entrypoints.settings.reference import help_text
@@ -39,5 +40,6 @@ for _command in (
     *(show, explain, capture, void, refund, review, reconcile, forget),
     *(settlement, ledger),
     *(dead_letter_commands, notification_commands, outbox_commands, audit_commands),
+    schema_commands,
 ):
     main.add_command(_command)

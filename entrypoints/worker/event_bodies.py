@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -11,15 +11,23 @@ from application.use_cases.cancel_order import OrderCancellation
 from domain.capture import CaptureMode
 from domain.identifiers import OrderId, UserId
 from domain.money import MAX_MINOR_UNITS, Currency, InexactAmount, Money, UnknownCurrency
-from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
+from domain.replica import OrderReplica, Shipment, Terms
 from entrypoints.opaque_ids import read_id
 from entrypoints.worker.expiry import NotUnderstood, read_expiry
 from entrypoints.worker.json_object import NotOneObject, decode_object
-
-ORDER_CREATED: Final = "order:created"
-ORDER_CANCELLED: Final = "order:cancelled"
-ORDER_SHIPPED: Final = "order:shipped"
-PAYMENT_CREATED: Final = "payment:created"
+from entrypoints.worker.order_events import (
+    DIGITS,
+    MAX_VERSION,
+    NUMBER,
+    ORDER_CANCELLED,
+    ORDER_CREATED,
+    ORDER_SHIPPED,
+    STATUSES,
+    OrderCancelledBody,
+    OrderCreatedBody,
+    OrderShippedBody,
+    PaidOrderBody,
+)
 
 MAX_BYTES: Final = 64 * 1024
 """The largest body that is decoded; an order event has a few hundred bytes."""
@@ -27,22 +35,9 @@ MAX_BYTES: Final = 64 * 1024
 MAX_REASON: Final = 200
 """The longest reason in characters: long enough to name the problem, too short to copy an event."""
 
-MAX_VERSION: Final = 2**53 - 1
-"""The largest whole number that every JSON parser represents exactly (RFC 8259, section 6)."""
+_DIGITS: Final = re.compile(DIGITS)
 
-_DIGITS: Final = re.compile(r"[0-9]{1,16}")
-
-# A JSON number (RFC 8259, section 6), also in text.
-_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-
-# The values of the shop's OrderStatus (@chticketing/common). For a payment, `awaiting:payment` is
-# the same as `created`.
-_STATUSES: Final = {
-    "created": OrderStatus.CREATED,
-    "awaiting:payment": OrderStatus.CREATED,
-    "complete": OrderStatus.COMPLETE,
-    "cancelled": OrderStatus.CANCELLED,
-}
+_NUMBER: Final = re.compile(NUMBER)
 
 
 class MalformedEvent(Exception):
@@ -57,38 +52,6 @@ class MalformedEvent(Exception):
         return str(self)
 
 
-class _Ticket(msgspec.Struct):
-    # The value as it is written, so that a price is never converted to a float.
-    price: msgspec.Raw
-    currency: str | None = None
-
-
-class _Created(msgspec.Struct, rename="camel"):
-    id: Any
-    version: Any
-    status: str
-    user_id: Any
-    ticket: _Ticket
-    expires_at: msgspec.Raw = msgspec.Raw(b"null")
-    currency: str | None = None
-    capture: Any = None
-
-
-class _Cancelled(msgspec.Struct):
-    id: Any
-    version: Any
-
-
-class _Shipped(msgspec.Struct):
-    id: Any
-    version: Any
-    amount: Any = None
-
-
-class _PaymentCreated(msgspec.Struct, rename="camel"):
-    order_id: Any
-
-
 # The fields that decide about money; any other may be doubled.
 _UNIQUE: Final = (
     *("id", "version", "status", "userId", "expiresAt", "currency", "orderId"),
@@ -97,10 +60,10 @@ _UNIQUE: Final = (
 
 _Body = TypeVar("_Body")
 
-_CREATED: Final = msgspec.json.Decoder(_Created)
-_CANCELLED: Final = msgspec.json.Decoder(_Cancelled)
-_SHIPPED: Final = msgspec.json.Decoder(_Shipped)
-_PAYMENT_CREATED: Final = msgspec.json.Decoder(_PaymentCreated)
+_CREATED: Final = msgspec.json.Decoder(OrderCreatedBody)
+_CANCELLED: Final = msgspec.json.Decoder(OrderCancelledBody)
+_SHIPPED: Final = msgspec.json.Decoder(OrderShippedBody)
+_PAYMENT_CREATED: Final = msgspec.json.Decoder(PaidOrderBody)
 
 
 def decode(
@@ -138,7 +101,7 @@ def decode_payment_created(data: bytes) -> OrderId:
     return OrderId(_id("orderId", _decode(_PAYMENT_CREATED, data).order_id))
 
 
-def _replica(body: _Created, currency: Currency) -> OrderReplica:
+def _replica(body: OrderCreatedBody, currency: Currency) -> OrderReplica:
     terms = Terms(
         version=_version(body.version),
         user_id=UserId(_id("userId", body.user_id)),
@@ -146,9 +109,9 @@ def _replica(body: _Created, currency: Currency) -> OrderReplica:
         expires_at=_expiry(bytes(body.expires_at)),
         capture=_capture(body.capture),
     )
-    status = _STATUSES.get(body.status)
+    status = STATUSES.get(body.status)
     if status is None:
-        raise MalformedEvent(f"status: must be one of {', '.join(_STATUSES)}")
+        raise MalformedEvent(f"status: must be one of {', '.join(STATUSES)}")
     return OrderReplica.created(OrderId(_id("id", body.id)), terms, status)
 
 
@@ -199,7 +162,7 @@ def _amount(value: object) -> int | None:
     return value
 
 
-def _currency(body: _Created, default: Currency) -> Currency:
+def _currency(body: OrderCreatedBody, default: Currency) -> Currency:
     codes = {code.lower() for code in (body.ticket.currency, body.currency) if code is not None}
     if len(codes) > 1:
         raise MalformedEvent("currency: contradicts ticket.currency")

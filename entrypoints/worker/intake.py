@@ -17,12 +17,12 @@ from domain.replica import OrderReplica
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.batches import Advance, Apply, Batch, Decoded
 from entrypoints.worker.event_bodies import (
-    ORDER_SHIPPED,
     decode,
     decode_payment_created,
     expiry_problem,
 )
 from entrypoints.worker.failures import Failures
+from entrypoints.worker.order_events import ORDER_SHIPPED
 
 BATCH: Final = 256
 """How many events one transaction applies at most. Larger batches were no faster when measured, and

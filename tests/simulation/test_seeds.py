@@ -14,6 +14,7 @@ from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.snapshot import holds_at
 from payments_kit.simulation.world import World
+from tests.documents.event_schemas import undescribed
 
 ROOT = Path(__file__).parents[2]
 BATCH = 50
@@ -26,6 +27,7 @@ PINNED = (35, 52, 1108, 1134, 2119, 2158)
 PRINT_DIGESTS = """
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
+from tests.documents.event_schemas import undescribed
 print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])
 """
 
@@ -49,6 +51,8 @@ def test_every_promise_is_kept_in_150_seeds_which_cover_every_fault_and_state() 
         world = World(scenario_of(seed))
         result = world.run()
         assert result.broken == [], f"payments simulate --seed {seed}"
+        published = [stored.message for stored in world.runtime.broker.log]
+        assert undescribed(each for each in published if "ce-id" in each.headers) == []
         happened += result.happened
         orders = [order for _, order in world.runtime.database.orders.values()]
         at_rest.update(payment.status for order in orders for payment in order.payments)
