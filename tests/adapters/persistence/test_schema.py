@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from enum import Enum
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -20,6 +21,7 @@ from adapters.persistence.sql import (
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import metadata
+from adapters.persistence.sql.unit_of_work import SqlUnitOfWork
 from adapters.persistence.sql.version_table import VERSION_TABLE
 from application.ports.charge_reading import ChargeQuery
 from application.ports.idempotency_store import RequestKey
@@ -27,7 +29,9 @@ from domain.dispute import DisputeStatus
 from domain.payment_status import LIVE, PaymentStatus
 from domain.refund import RefundStatus
 from domain.replica import OrderStatus
-from tests.builders import NOW, ORDER, PAYER, PAYMENT
+from tests.builders import NOW, ORDER, PAYER, PAYMENT, a_payment, an_order
+
+_CONSTRAINT = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname"
 
 # The indexes by which the parts of an order are found.
 PARTS = ["payments_order_id", "refunds_payment_id", "disputes_payment_id"]
@@ -44,30 +48,51 @@ async def test_the_tables_equal_the_result_of_the_migrations(sql: Database) -> N
 
 
 @pytest.mark.parametrize(
-    ("table", "statuses", "old_names"),
+    ("definition", "statuses", "old_names"),
     [
-        ("orders", OrderStatus, {}),
-        ("payments", PaymentStatus, {"unwanted"}),
-        ("refunds", RefundStatus, {}),
-        ("disputes", DisputeStatus, {}),
+        ("SELECT prosrc FROM pg_proc WHERE proname = 'is_order_status'", OrderStatus, {}),
+        (
+            "SELECT prosrc FROM pg_proc WHERE proname = 'is_payment_status'",
+            PaymentStatus,
+            {"unwanted"},
+        ),
+        (f"{_CONSTRAINT} = 'refunds_status_check'", RefundStatus, {}),
+        (f"{_CONSTRAINT} = 'disputes_status_check'", DisputeStatus, {}),
     ],
 )
 async def test_the_schema_accepts_every_status_and_no_other(
-    sql: Database, table: str, statuses: type[Enum], old_names: Collection[str]
+    sql: Database, definition: str, statuses: type[Enum], old_names: Collection[str]
 ) -> None:
-    name = f"{table}_status_check"
-    query = f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{name}'"
-    assert await quoted_in(sql, query) == {each.value for each in statuses} | {*old_names}
+    assert await quoted_in(sql, definition) == {each.value for each in statuses} | {*old_names}
 
 
-async def test_a_charge_checks_only_statuses(sql: Database) -> None:
-    # PostgreSQL parses each check again at every statement that writes a row.
+async def test_a_charge_checks_only_statuses_and_by_calls(sql: Database) -> None:
+    # PostgreSQL parses each check again at every statement that writes a row, so it must be short.
     query = (
-        "SELECT conname FROM pg_constraint WHERE contype = 'c'"
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c'"
         " AND conrelid IN ('orders'::regclass, 'payments'::regclass, 'outbox'::regclass)"
     )
-    checks = {name for (name,) in await sql.run(Statement.of(text(query)))}
-    assert checks == {"orders_status_check", "payments_status_check", "payments_captured_check"}
+    checks = {(name, check) for name, check in await sql.run(Statement.of(text(query)))}
+    assert checks == {
+        ("orders_status_check", "CHECK (is_order_status(status))"),
+        ("payments_status_check", "CHECK (is_payment_status(status, charge_id))"),
+    }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO orders (id, revision, version, status) VALUES ('o', 1, 1, 'paid')",
+        "UPDATE payments SET status = 'paid'",
+        "UPDATE payments SET status = 'succeeded', charge_id = NULL",
+    ],
+)
+async def test_a_status_that_is_written_by_hand_is_checked(sql: Database, statement: str) -> None:
+    work = SqlUnitOfWork(sql)
+    work.orders.save(an_order(a_payment(status=PaymentStatus.SUCCEEDED)))
+    await work.commit()
+    with pytest.raises(asyncpg.CheckViolationError, match="status_check"):
+        await sql.run(Statement.of(text(statement)))
 
 
 async def test_the_index_of_live_payments_has_the_statuses_of_the_domain(sql: Database) -> None:
