@@ -22,8 +22,8 @@ REPLACED = (
     *("by another hand", "calls? off", "unwanted", "poison(?:ous)?", "bury|buried", "under way"),
 )
 OLD_NAMES = (
-    r"0001|0002|0004|0007|0011_accept|0012|0016|rename_old_values|stored_names|old_records|CHANGELOG"
-    r"|tests/(adapters/persistence/(release|test_(migrate|schema))|.*test_fake|test_documents)"
+    r"0001|0002|0004|0007|0011_accept|0012|0016|0024_c|rename_old_values|stored_names|old_records"
+    r"|CHANGELOG|tests/(adapters/persistence/(release|test_(migrate|schema))|.*test_fake|test_documents)"
 )
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LAYERS = PROJECT["tool"]["importlinter"]["root_packages"]
