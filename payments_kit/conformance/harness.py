@@ -3,8 +3,7 @@
 Every harness implements `Harness`; the others only if the gateway's test mode allows it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
@@ -267,10 +266,6 @@ class AuthorizationListHarness(CapturingHarness, ChargeListingHarness, Protocol)
         """How many minor units of this payment are authorized and neither captured nor released."""
 
 
-MakeHarness = Callable[[Mapping[str, str]], Harness | AbstractAsyncContextManager[Harness]]
-"""The function that `--gateway` names: it receives the environment, once for every test."""
-
-
 def currencies(harness: Harness) -> Sequence[str]:
     """Return what this harness is paid in; the first one is used for most tests."""
     chosen: Sequence[str] = getattr(harness, "currencies", CURRENCIES)
@@ -281,12 +276,3 @@ def unknown_token(harness: Harness) -> CardToken:
     """Return a token that the gateway has never issued."""
     token: CardToken = getattr(harness, "unknown_token", CardToken("no-such-token"))
     return token
-
-
-def hooks(harness: type) -> dict[str, str]:
-    """Return the hooks that one of these classes adds, with their docstrings."""
-    return {
-        name: str(member.__doc__)
-        for name, member in vars(harness).items()
-        if not name.startswith("_")
-    }

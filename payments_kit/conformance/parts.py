@@ -53,6 +53,7 @@ from payments_kit.conformance.session_promises import (
     SessionContract,
     UnreliableSessionContract,
 )
+from payments_kit.contract_run import tests_of
 
 
 @frozen
@@ -77,7 +78,7 @@ class Part:
     @property
     def tests(self) -> list[str]:
         """The names of its tests, in order."""
-        return [name for name in vars(self.contract) if name.startswith("test_")]
+        return tests_of(self.contract)
 
     def is_about(self, gateway: GatewayAdapter | None) -> bool:
         """Whether the adapter has what this part is about."""

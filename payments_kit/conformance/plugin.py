@@ -33,6 +33,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Run the suite if the option is set."""
     reference = config.getoption("--gateway")
     if reference is not None:
-        from payments_kit.conformance.run import ConformanceRun
+        from payments_kit.conformance.run import start
 
-        config.pluginmanager.register(ConformanceRun.of(config, reference))
+        start(config, reference)

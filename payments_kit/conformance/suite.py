@@ -39,12 +39,12 @@ from payments_kit.conformance.record_promises import (
     UnreliableRecordContract,
 )
 from payments_kit.conformance.refund_promises import SettlingRefundContract
-from payments_kit.conformance.run import RUN
 from payments_kit.conformance.session_promises import (
     SessionCaptureContract,
     SessionContract,
     UnreliableSessionContract,
 )
+from payments_kit.contract_run import RUN
 
 
 @pytest_asyncio.fixture

@@ -1,0 +1,1 @@
+"""An imaginary shop that sells tickets."""
