@@ -6,12 +6,14 @@ BIN := .venv/bin
 export HYPOTHESIS_PROFILE ?= ci
 # The tests end when make, which has this number, is killed.
 export END_WITH_PROCESS := $(shell echo $$PPID)
+# The tests start many processes, and Python compiles whatever it finds no bytecode of.
+unexport PYTHONDONTWRITEBYTECODE
 CODE := domain application adapters entrypoints payments_kit tests docs/examples
 LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test chaos lint format types boundaries demo screenshots bench bench-quick lock clean
+.PHONY: help install test bytecode chaos lint format types boundaries demo screenshots bench bench-quick lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -20,8 +22,14 @@ install: ## Install everything into .venv; again only if the requirements change
 	@$(PYTHON) requirements/install.py
 
 # Four processes even on two cores, because the tests often wait for real servers.
-test: lint types boundaries ## Check style, types and import rules, then run every test
+test: ## Check style, types and import rules, then run every test
+	@$(MAKE) --no-print-directory --jobs=2 lint types boundaries bytecode
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
+
+# Once for all processes of the tests, while mypy uses another core.
+bytecode: install
+	@$(BIN)/python -m compileall -q $(CODE)
+	@$(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 || true # the tests say it
 
 chaos: install ## Pay many orders while everything is killed at random, with one NATS server and with three
 	@$(BIN)/python -m pytest -m chaos tests/system
