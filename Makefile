@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test bytecode chaos lint format types boundaries demo screenshots bench bench-quick lock clean
+.PHONY: help install test test-deep bytecode chaos lint format types boundaries demo screenshots bench bench-quick lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: ## Check style, types and import rules, then run every test
 bytecode: install
 	@$(BIN)/python -m compileall -q $(CODE)
 	@$(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 || true # the tests say it
+
+test-deep: install ## Run what takes minutes: the image, built by its own steps
+	@$(BIN)/python -m pytest -m deep
 
 chaos: install ## Pay many orders while everything is killed at random, with one NATS server and with three
 	@$(BIN)/python -m pytest -m chaos tests/system
@@ -62,6 +65,8 @@ bench-quick: install ## The most important of these in a minute, with a wider sp
 
 lock: install ## Update the locked versions and their hashes
 	@$(LOCK) --group dev -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
 
 clean: ## Delete what make created

@@ -9,12 +9,11 @@ import re
 import uuid
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote_plus
 
 import aiohttp
+import certifi
 import msgspec
 from attrs import frozen
 
@@ -54,15 +53,8 @@ class HttpReply:
 
 
 def authorities() -> str:
-    """Return the file of the authorities that the SDK trusts, without importing it: that is slow.
-
-    Raises:
-        RuntimeError: the SDK is not installed.
-    """
-    spec = find_spec("stripe")
-    if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError("the package stripe is not installed")
-    return str(Path(spec.submodule_search_locations[0]) / "data" / "ca-certificates.crt")
+    """Return the file of the public authorities, among which are those of Stripe's SDK."""
+    return certifi.where()
 
 
 def headers_for(key: str) -> dict[str, str]:
