@@ -16,12 +16,24 @@ from domain.history import HistoryEntry
 from domain.money import Money
 from domain.payment import Payment
 from domain.refund import Refund
+from entrypoints.body_fields import (
+    CurrencyCode,
+    DisputeStatusText,
+    GatewayName,
+    MinorUnits,
+    Moment,
+    OrderIdText,
+    PaymentIdText,
+    PaymentStatusText,
+    RefundStatusText,
+    UserIdText,
+)
 
 
 class EvidenceBody(Struct):
     """Something that is known; `at` is null if the time is not stored."""
 
-    at: str | None
+    at: Moment | None
     what: str
     source: str
 
@@ -39,7 +51,7 @@ class ExplanationBody(Struct, rename="camel"):
     status: str
     evidence: list[EvidenceBody]
     waiting_for: str | None
-    until: str | None
+    until: Moment | None
     ends_with: list[str]
     actions: list[ActionBody]
 
@@ -47,7 +59,7 @@ class ExplanationBody(Struct, rename="camel"):
 class HistoryBody(Struct):
     """One change of an order; `reason` is null if `who` gave none."""
 
-    at: str
+    at: Moment
     who: str
     what: str
     reason: str | None
@@ -56,23 +68,23 @@ class HistoryBody(Struct):
 class OperatorPaymentBody(Struct, rename="camel"):
     """A payment, as an operator sees it. Amounts are in minor units."""
 
-    id: str
-    order_id: str
-    user_id: str
-    status: str
-    amount: int
-    currency: str
-    gateway: str
+    id: PaymentIdText
+    order_id: OrderIdText
+    user_id: UserIdText
+    status: PaymentStatusText
+    amount: MinorUnits
+    currency: CurrencyCode
+    gateway: GatewayName
     livemode: bool
     charge_id: str | None
     reference: str | None
     code: str | None
-    created_at: str
-    captured_amount: int | None
-    captured_currency: str | None
-    authorized_until: str | None
-    requested_capture: int | None
-    next_check_at: str | None
+    created_at: Moment
+    captured_amount: MinorUnits | None
+    captured_currency: CurrencyCode | None
+    authorized_until: Moment | None
+    requested_capture: MinorUnits | None
+    next_check_at: Moment | None
     explanation: ExplanationBody
 
 
@@ -80,16 +92,16 @@ class OperatorRefundBody(Struct, rename="camel"):
     """A refund, as an operator sees it. Amounts are in minor units."""
 
     id: str
-    payment_id: str
-    status: str
-    amount: int
-    currency: str
+    payment_id: PaymentIdText
+    status: RefundStatusText
+    amount: MinorUnits
+    currency: CurrencyCode
     reason: str
     reference: str | None
     code: str | None
     automatic: bool
-    created_at: str
-    next_check_at: str | None
+    created_at: Moment
+    next_check_at: Moment | None
     explanation: ExplanationBody
 
 
@@ -97,10 +109,10 @@ class OperatorDisputeBody(Struct, rename="camel"):
     """A dispute, as an operator sees it. Amounts are in minor units."""
 
     id: str
-    payment_id: str
-    status: str
-    amount: int
-    currency: str
+    payment_id: PaymentIdText
+    status: DisputeStatusText
+    amount: MinorUnits
+    currency: CurrencyCode
     reason: str
     explanation: ExplanationBody
 
@@ -108,13 +120,13 @@ class OperatorDisputeBody(Struct, rename="camel"):
 class OrderBody(Struct, rename="camel"):
     """An order with everything that belongs to it. Amounts are in minor units."""
 
-    id: str
+    id: OrderIdText
     status: str
     version: int
-    user_id: str | None
-    amount: int | None
-    currency: str | None
-    expires_at: str | None
+    user_id: UserIdText | None
+    amount: MinorUnits | None
+    currency: CurrencyCode | None
+    expires_at: Moment | None
     capture: str | None
     payments: list[OperatorPaymentBody]
     refunds: list[OperatorRefundBody]

@@ -37,6 +37,15 @@ def events(prefix: str, capture_subject: str, output: str) -> None:
     _write(document_of_events(prefix, capture_subject), output)
 
 
+@schema_commands.command()
+@_output
+def http(output: str) -> None:
+    """Print the OpenAPI document of the HTTP interface, with every optional route."""
+    from entrypoints.composition.http_document import document_of_http
+
+    _write(document_of_http(), output)
+
+
 def _write(document: dict[str, Any], output: str) -> None:
     with written(output) as file:
         file.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

@@ -10,7 +10,8 @@ from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.errors import RETRY_LATER
-from entrypoints.http.replies import ErrorDetail, Reply, json_reply, payment_body, problem_reply
+from entrypoints.http.replies import Reply, json_reply, payment_body, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail
 
 
 @frozen

@@ -15,14 +15,8 @@ from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.idempotency import HandlerResult, IdempotencyGuard
-from entrypoints.http.replies import (
-    ErrorDetail,
-    Reply,
-    json_reply,
-    operator_body,
-    payment_path,
-    problem_reply,
-)
+from entrypoints.http.replies import Reply, json_reply, operator_body, payment_path, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail
 
 # Prefixes, so that the same key means different requests on different routes.
 _CAPTURE_KEYS: Final = "captures "

@@ -7,13 +7,13 @@ from domain.payment_status import PaymentStatus
 from entrypoints.http.errors import RETRY_LATER, payment_in_progress, shop_refused
 from entrypoints.http.idempotency import HandlerResult
 from entrypoints.http.replies import (
-    ErrorDetail,
     code_for_payer,
     json_reply,
     payment_body,
     payment_path,
     problem_reply,
 )
+from entrypoints.http.reply_bodies import ErrorDetail
 
 _REVERSAL_MESSAGES: Final = {
     "order_cancelled": "The order was cancelled during the payment",

@@ -31,14 +31,8 @@ from domain.money import Money
 from domain.order_entities import PaymentNotFound
 from domain.payment import Payment
 from entrypoints.http.operator_errors import OPERATOR_REPLIES
-from entrypoints.http.replies import (
-    ErrorDetail,
-    MoneyBody,
-    PaymentBody,
-    Reply,
-    payment_body,
-    problem_reply,
-)
+from entrypoints.http.replies import Reply, payment_body, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail, MoneyBody, PaymentBody
 
 logger = structlog.get_logger(__name__)
 

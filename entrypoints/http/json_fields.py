@@ -5,7 +5,6 @@ be taken for one that is absent: absent often means "all".
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection
 from typing import Any, Final
@@ -13,17 +12,11 @@ from typing import Any, Final
 import msgspec
 from attrs import field, frozen
 
-from domain.money import MAX_MINOR_UNITS
 from entrypoints.http.errors import BadRequest
-from entrypoints.http.replies import ErrorDetail
-from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
-from entrypoints.web_origins import MAX_URL, is_url_of
-
-TEXT_RULE: Final = f"must be text of 1 to {MAX_CHARACTERS} characters"
-
-_AMOUNT_RULE: Final = f"must be a whole number of minor units, from 1 to {MAX_MINOR_UNITS}"
-
-_CURRENCY: Final = re.compile("[A-Za-z]{3}")
+from entrypoints.http.reply_bodies import ErrorDetail
+from entrypoints.http.request_fields import NOTHING, RETURN_URL, RequestBody
+from entrypoints.http.validation import shown
+from entrypoints.web_origins import is_url_of
 
 # An error names at most this many unknown fields; the limit of a body allows thousands.
 _MAX_UNKNOWN: Final = 10
@@ -34,11 +27,12 @@ class JsonFields:
     """Reads fields of a JSON object and collects what is wrong with them."""
 
     body: dict[str, Any]
+    request: RequestBody = NOTHING
     doubled: Collection[str] = ()
     details: list[ErrorDetail] = field(factory=list)
 
     @classmethod
-    def of(cls, content: bytes, required: tuple[str, ...] = ()) -> "JsonFields":
+    def of(cls, content: bytes, request: RequestBody = NOTHING) -> "JsonFields":
         """Parse a body.
 
         Raises:
@@ -48,41 +42,26 @@ class JsonFields:
         try:
             body = msgspec.json.decode(content)
             if isinstance(body, dict):
-                return cls(body, _doubled_names(content, len(body)))
+                return cls(body, request, _doubled_names(content, len(body)))
         except (msgspec.DecodeError, ValueError, RecursionError):
             message = "The body is not valid JSON"
-        missing = (ErrorDetail(f"{message}: {name} is missing", name) for name in required)
+        missing = (ErrorDetail(f"{message}: {name} is missing", name) for name in request.required)
         raise BadRequest(tuple(missing) or (ErrorDetail(message),))
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text; the default if it is absent."""
         if default is not None and name not in self.body:
             return default
-        value = self._value(name)
-        if not is_text(value):
-            self._refuse(name, TEXT_RULE)
-        return str(value)
+        return str(self._accepted(name))
 
     def amount(self, name: str) -> int | None:
         """Return a number of minor units; None if it is absent."""
-        if name not in self.body:
-            return None
-        value = self._value(name)
-        # Not isinstance: a bool is an int in Python.
-        if type(value) is int and 1 <= value <= MAX_MINOR_UNITS:
-            return value
-        self._refuse(name, _AMOUNT_RULE)
-        return None
+        value = self._accepted(name) if name in self.body else None
+        return value if isinstance(value, int) else None
 
     def currency(self, name: str) -> str | None:
         """Return the code of a currency as the client wrote it; None if it is absent."""
-        if name not in self.body:
-            return None
-        value = self._value(name)
-        if isinstance(value, str) and _CURRENCY.fullmatch(value):
-            return value
-        self._refuse(name, "must be a code of three letters")
-        return None
+        return self.text(name) if name in self.body else None
 
     def url(self, name: str, origins: tuple[str, ...]) -> str | None:
         """Return a URL of one of these origins; None if it is absent."""
@@ -91,20 +70,18 @@ class JsonFields:
         value = self._value(name)
         if isinstance(value, str) and is_url_of(value, origins):
             return value
-        self._refuse(name, f"must be a URL of at most {MAX_URL} characters at an allowed origin")
+        self._refuse(name, RETURN_URL.rule)
         return None
 
-    def choice(self, name: str, values: Collection[str]) -> str:
-        """Return a text that is one of these values."""
+    def one_of(self, name: str, values: Collection[str]) -> str | None:
+        """Return a text that is one of these values; None if it is absent."""
+        if name not in self.body:
+            return None
         value = self._value(name)
         if isinstance(value, str) and value in values:
             return value
         self._refuse(name, f"must be {' or '.join(sorted(values))}")
-        return ""
-
-    def one_of(self, name: str, values: Collection[str]) -> str | None:
-        """Return a text that is one of these values; None if it is absent."""
-        return (self.choice(name, values) or None) if name in self.body else None
+        return None
 
     def require(self, *names: str) -> None:
         """Refuse a body without one of these fields."""
@@ -112,16 +89,20 @@ class JsonFields:
             if name not in self.body:
                 self._refuse(name, "is missing")
 
-    def only(self, *names: str) -> None:
-        """Refuse every other field."""
-        unknown = [name for name in self.body if name not in names]
+    def check(self) -> None:
+        """Raise BadRequest if a field is invalid, or is not one of this request."""
+        known = self.request.fields
+        unknown = () if self.request.is_open else [each for each in self.body if each not in known]
         for name in unknown[:_MAX_UNKNOWN]:
             self.details.append(ErrorDetail("is not a field of this request", shown(name)))
-
-    def check(self) -> None:
-        """Raise BadRequest if a field is invalid."""
         if self.details:
             raise BadRequest(tuple(self.details))
+
+    def _accepted(self, name: str) -> Any:
+        value, kind = self._value(name), self.request.fields[name]
+        if not kind.accepts(value):
+            self._refuse(name, kind.rule)
+        return value
 
     def _value(self, name: str) -> Any:
         if name in self.doubled:

@@ -14,8 +14,8 @@ from litestar.openapi.spec import (
 from entrypoints.http.errors import NotFound, reply_to
 from entrypoints.http.openapi_document import DocumentPlugin
 from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage, PaymentPage
-from entrypoints.http.replies import (
-    PROBLEM_JSON,
+from entrypoints.http.replies import PROBLEM_JSON
+from entrypoints.http.reply_bodies import (
     ErrorDetail,
     OptionsBody,
     PaymentBody,

@@ -1,73 +1,36 @@
 """What Litestar cannot say in the OpenAPI document: response headers, limits of values, tags."""
 
-import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 from litestar import Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from domain.money import MAX_MINOR_UNITS
-from domain.payment_status import PaymentStatus
-from domain.refund import RefundStatus
+from entrypoints.body_fields import PAYMENT_ID
+from entrypoints.http.operator_bodies import DeadLetterPage, PaymentPage
 from entrypoints.http.replies import PROBLEM_JSON
-from entrypoints.http.validation import MAX_CHARACTERS, PAYMENT_ID
+from entrypoints.http.reply_bodies import (
+    OptionsBody,
+    PaymentBody,
+    Problem,
+    ReadyBody,
+    RefundBody,
+    SessionBody,
+)
+from entrypoints.order_document import OrderBody
 
 Json = dict[str, Any]
 
-_TEXT: Final = {"minLength": 1, "maxLength": MAX_CHARACTERS}
-_ID: Final = {"pattern": f"^{PAYMENT_ID}$"}
-_MINOR: Final = {"minimum": 0, "maximum": MAX_MINOR_UNITS, "description": "In minor units"}
-_CURRENCY: Final = {"pattern": "^[a-z]{3}$", "description": "ISO 4217, in small letters"}
-_PAYMENT_STATUS: Final = {
-    "enum": sorted(each.value for each in PaymentStatus),
-    "description": "Later versions may add a status: treat an unknown one as not final.",
-}
+_REF: Final = "#/components/schemas/{name}"
 
-_PROPERTIES: Final[Mapping[str, Mapping[str, Json]]] = {
-    "PaymentBody": {
-        "id": _ID,
-        "orderId": _TEXT,
-        "status": _PAYMENT_STATUS,
-        "amount": _MINOR,
-        "currency": _CURRENCY,
-        "createdAt": {"format": "date-time"},
-        "refundedAmount": _MINOR,
-        "stripeId": {"description": "The same as chargeId, as in the reference service"},
-        "chargeId": {"description": "The gateway's identifier of the money"},
-        "authorizedUntil": {
-            "format": "date-time",
-            "description": "When the gateway releases the money unless it is captured before",
-        },
-        "capturedAmount": {**_MINOR, "description": "In minor units, if it is not the amount"},
-        "code": {"description": "Why it failed, was reversed or is in review"},
-    },
-    "OptionsBody": {
-        "orderId": _TEXT,
-        "amount": _MINOR,
-        "currency": _CURRENCY,
-        "expiresAt": {"description": "Until when the order can be paid; null: no end is known"},
-    },
-    "GatewayBody": {
-        "publicKey": {"description": "The gateway's key for browsers"},
-        "degraded": {"description": "Present if it has failed lately; then it comes last"},
-    },
-    "RefundBody": {
-        "paymentId": _ID,
-        "orderId": _TEXT,
-        "status": {"enum": sorted(each.value for each in RefundStatus)},
-        "amount": _MINOR,
-        "currency": _CURRENCY,
-        "reason": _TEXT,
-    },
-    "MoneyBody": {"amount": _MINOR, "currency": _CURRENCY},
-    "Problem": {
-        "status": {"minimum": 400, "maximum": 599, "description": "The HTTP status"},
-        "errors": {"minItems": 1},
-        "id": _ID,
-    },
-    "ErrorDetail": {"field": {"description": "The field, parameter or header that is wrong"}},
-}
+_ID: Final = {"pattern": f"^{PAYMENT_ID}$"}
+
+BODIES: Final = (
+    *(Problem, PaymentBody, RefundBody, SessionBody, OptionsBody, ReadyBody),
+    *(OrderBody, PaymentPage, DeadLetterPage),
+)
+"""The types of the bodies of replies, with all that they contain."""
 
 _TAGS: Final = {
     "payments": "Customers pay for orders and read their own payments",
@@ -121,11 +84,9 @@ class DocumentPlugin(JsonRenderPlugin):
 
 def completed(document: Json) -> Json:
     """Return the document with all that a client must know to read every reply."""
-    document = _simplified(copy.deepcopy(document))
-    schemas = document["components"]["schemas"]
-    for name, properties in _PROPERTIES.items():
-        for each, facts in properties.items():
-            schemas[name]["properties"][each].update(facts)
+    document = _simplified(msgspec.to_builtins(document))
+    _, described = msgspec.json.schema_components(BODIES, ref_template=_REF)
+    document["components"]["schemas"] = _simplified(described)
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _complete_operation(path, operation)
@@ -186,11 +147,8 @@ def _tag(path: str) -> str:
 def _simplified(node: Any) -> Any:
     """Replace alternatives that some generators cannot read: of one schema, and of null."""
     match node:
-        case {
-            "oneOf": [{"type": "null"}, {"type": str(kind)}]
-            | [{"type": str(kind)}, {"type": "null"}]
-        }:
-            return {"type": [kind, "null"]}
+        case {"anyOf": [{"type": str(kind)} as value, {"type": "null"}], **facts}:
+            return {**value, **facts, "type": [kind, "null"]}
         case {"oneOf": [alone]}:
             return _simplified(alone)
         case dict():

@@ -1,5 +1,6 @@
 """The OpenAPI descriptions of requests: their bodies, headers and queries."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,31 +14,11 @@ from litestar.openapi.spec import (
     Schema,
 )
 
-from domain.money import MAX_MINOR_UNITS
-from domain.order_reviews import ReviewDecision
 from domain.payment_status import PaymentStatus
+from entrypoints.http import request_fields
 from entrypoints.http.operator_bodies import LISTED, MAX_LISTED
+from entrypoints.http.request_fields import TEXT
 from entrypoints.http.validation import MAX_CHARACTERS
-from entrypoints.web_origins import MAX_URL
-
-# No NUL, which PostgreSQL cannot store.
-_TEXT: Final = Schema(
-    type=OpenAPIType.STRING, min_length=1, max_length=MAX_CHARACTERS, pattern="^[^\\x00]*$"
-)
-_MINOR: Final = Schema(
-    type=OpenAPIType.INTEGER, minimum=1, maximum=MAX_MINOR_UNITS, description="In minor units"
-)
-_CURRENCY: Final = Schema(type=OpenAPIType.STRING, pattern="^[A-Za-z]{3}$", description="ISO 4217")
-
-_GATEWAY: Final = Schema(
-    type=OpenAPIType.STRING, description="The gateway that the token is for: the configured one"
-)
-_RETURN_URL: Final = Schema(
-    type=OpenAPIType.STRING,
-    format=OpenAPIFormat.URI,
-    max_length=MAX_URL,
-    description="Where a method that redirects the customer comes back to; of an allowed origin",
-)
 
 _IDEMPOTENCY_KEY: Final = Parameter(
     name="Idempotency-Key",
@@ -59,16 +40,24 @@ _TRACEPARENT: Final = Parameter(
 )
 
 
-def _json_body(required: list[str], example: dict[str, Any], **fields: Schema) -> RequestBody:
-    """Return the description of a body; one without required fields has no unknown ones, either."""
+def _schema(facts: Mapping[str, Any]) -> Schema:
+    """Return a JSON schema as Litestar has it."""
+    names = {"minLength": "min_length", "maxLength": "max_length"}
+    return Schema(**{names.get(name, name): value for name, value in facts.items()})
+
+
+_TEXT: Final = _schema(TEXT.schema)
+
+
+def _json_body(body: request_fields.RequestBody) -> RequestBody:
     schema = Schema(
         type=OpenAPIType.OBJECT,
-        required=required or None,
-        properties=fields,  # type: ignore[arg-type]  # a dict is invariant
-        additional_properties=None if required else False,
+        required=list(body.required) or None,
+        properties={name: _schema(kind.schema) for name, kind in body.fields.items()},
+        additional_properties=None if body.is_open else False,
     )
-    media_type = OpenAPIMediaType(schema=schema, example=example)
-    return RequestBody(content={"application/json": media_type}, required=bool(required))
+    media_type = OpenAPIMediaType(schema=schema, example=body.example)
+    return RequestBody(content={"application/json": media_type}, required=bool(body.required))
 
 
 def _page_parameters(cursor: Schema) -> list[Parameter]:
@@ -90,16 +79,7 @@ class CreatePayment(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body(
-            ["token", "orderId"],
-            {"token": "tok_visa", "orderId": "5f9b2c1d"},
-            token=_TEXT,
-            orderId=_TEXT,
-            amount=_MINOR,
-            currency=_CURRENCY,
-            gateway=_GATEWAY,
-            returnUrl=_RETURN_URL,
-        )
+        self.request_body = _json_body(request_fields.PAYMENT)
 
 
 @dataclass
@@ -108,15 +88,7 @@ class CreateSession(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _TRACEPARENT]
-        page = "https://shop.example/orders/5f9b2c1d"
-        self.request_body = _json_body(
-            ["orderId", "gateway", "returnUrl", "cancelUrl"],
-            {"orderId": "5f9b2c1d", "gateway": "paypal", "returnUrl": page, "cancelUrl": page},
-            orderId=_TEXT,
-            gateway=_GATEWAY,
-            returnUrl=_RETURN_URL,
-            cancelUrl=_RETURN_URL,
-        )
+        self.request_body = _json_body(request_fields.SESSION)
 
 
 @dataclass
@@ -125,7 +97,7 @@ class NoFields(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _TRACEPARENT]
-        self.request_body = _json_body([], {})
+        self.request_body = _json_body(request_fields.NOTHING)
 
 
 @dataclass
@@ -143,9 +115,7 @@ class CreateRefund(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body(
-            [], {"amount": 500, "reason": "requested"}, amount=_MINOR, reason=_TEXT
-        )
+        self.request_body = _json_body(request_fields.REFUND)
 
 
 @dataclass
@@ -154,7 +124,7 @@ class CapturePayment(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body([], {"amount": 500}, amount=_MINOR, currency=_CURRENCY)
+        self.request_body = _json_body(request_fields.CAPTURE)
 
 
 @dataclass
@@ -163,7 +133,7 @@ class VoidPayment(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        self.request_body = _json_body([], {"reason": "voided"}, reason=_TEXT)
+        self.request_body = _json_body(request_fields.VOID)
 
 
 @dataclass
@@ -172,15 +142,7 @@ class ReviewPayment(Operation):
 
     def __post_init__(self) -> None:
         self.parameters = [*(self.parameters or []), _IDEMPOTENCY_KEY, _TRACEPARENT]
-        decision = Schema(
-            type=OpenAPIType.STRING, enum=sorted(each.value for each in ReviewDecision)
-        )
-        self.request_body = _json_body(
-            ["decision", "reason"],
-            {"decision": "accept", "reason": "agreed with the customer"},
-            decision=decision,
-            reason=_TEXT,
-        )
+        self.request_body = _json_body(request_fields.REVIEW)
 
 
 @dataclass
@@ -198,7 +160,11 @@ class FindPayments(Operation):
 
     def __post_init__(self) -> None:
         status = Schema(type=OpenAPIType.STRING, enum=sorted(each.value for each in PaymentStatus))
-        moment = Schema(type=OpenAPIType.STRING, description="ISO 8601; `until` is exclusive")
+        moment = Schema(
+            type=OpenAPIType.STRING,
+            format=OpenAPIFormat.DATE_TIME,
+            description="`until` is exclusive",
+        )
         filters = {
             "status": status,
             **dict.fromkeys(("orderId", "userId", "gateway"), _TEXT),

@@ -1,12 +1,23 @@
 """The bodies of the lists that operators read."""
 
 import base64
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from application.ports.inbound_events import DeadLetter
 from domain.payment import Payment
+from entrypoints.body_fields import (
+    ChargeIdText,
+    CurrencyCode,
+    GatewayName,
+    MinorUnits,
+    Moment,
+    OrderIdText,
+    PaymentIdText,
+    PaymentStatusText,
+    UserIdText,
+)
 from entrypoints.http.replies import timestamp
 
 MAX_LISTED: Final = 200
@@ -19,15 +30,15 @@ LISTED: Final = 50
 class PaymentItem(Struct, rename="camel"):
     """A payment in a list of operators. The amount is in minor units."""
 
-    id: str
-    order_id: str
-    user_id: str
-    status: str
-    amount: int
-    currency: str
-    gateway: str
-    charge_id: str | None
-    created_at: str
+    id: PaymentIdText
+    order_id: OrderIdText
+    user_id: UserIdText
+    status: PaymentStatusText
+    amount: MinorUnits
+    currency: CurrencyCode
+    gateway: GatewayName
+    charge_id: ChargeIdText | None
+    created_at: Moment
 
 
 class PaymentPage(Struct):
@@ -40,11 +51,11 @@ class PaymentPage(Struct):
 class DeadLetterBody(Struct):
     """An unusable event; `bytes` is its body in base64."""
 
-    id: int
+    id: Annotated[int, Meta(ge=1)]
     subject: str
     reason: str
-    at: str
-    bytes: str
+    at: Moment
+    bytes: Annotated[str, Meta(extra_json_schema={"contentEncoding": "base64"})]
 
 
 class DeadLetterPage(Struct):

@@ -15,7 +15,8 @@ from domain.capture import NotAuthorized as NothingAuthorized
 from domain.money import Money
 from domain.order_reviews import CannotBeKept, NotInReview
 from domain.refund_rules import NotRefundable, RefundExceedsPayment
-from entrypoints.http.replies import ErrorDetail, MoneyBody, Reply, problem_reply
+from entrypoints.http.replies import Reply, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail, MoneyBody
 
 
 def _not_refundable(error: NotRefundable) -> Reply:

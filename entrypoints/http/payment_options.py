@@ -13,14 +13,8 @@ from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.direct_routes import DIRECT
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.replies import (
-    GatewayBody,
-    OptionsBody,
-    Reply,
-    json_reply,
-    payment_body,
-    timestamp,
-)
+from entrypoints.http.replies import Reply, json_reply, payment_body, timestamp
+from entrypoints.http.reply_bodies import GatewayBody, OptionsBody
 from entrypoints.http.requests import order_id_in_query
 from entrypoints.http.responses import to_response
 

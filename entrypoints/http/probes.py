@@ -9,7 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
-from entrypoints.http.replies import ErrorDetail, Reply, json_reply, problem_reply
+from entrypoints.http.replies import Reply, json_reply, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail
 
 logger = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from attrs import field, frozen
 
 from entrypoints.http.errors import BadRequest
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.json_fields import TEXT_RULE
-from entrypoints.http.replies import ErrorDetail
+from entrypoints.http.reply_bodies import ErrorDetail
+from entrypoints.http.request_fields import TEXT
 from entrypoints.http.validation import is_text, shown
 
 # A number of 64 bits has at most so many digits.
@@ -35,7 +35,7 @@ class QueryFields:
         value = self._value(name)
         if value is None or is_text(value):
             return value
-        self.refuse(name, TEXT_RULE)
+        self.refuse(name, TEXT.rule)
         return None
 
     def number(self, name: str, least: int, most: int, default: int) -> int:

@@ -11,7 +11,8 @@ from application.use_cases.find_action import FindAction
 from domain.identifiers import PaymentId, UserId
 from domain.payment_status import CANCELLABLE, PaymentStatus
 from entrypoints.http.errors import RETRY_LATER, payment_in_progress
-from entrypoints.http.replies import PaymentBody, Reply, add_action
+from entrypoints.http.replies import Reply, add_action
+from entrypoints.http.reply_bodies import PaymentBody
 
 _WITH_ACTION: Final = frozenset(each.value for each in CANCELLABLE)
 

@@ -1,7 +1,4 @@
-"""Replies: status, headers and JSON bodies, independent of the web framework.
-
-The bodies are those of the reference service, extended by RFC 9457.
-"""
+"""Replies: status, headers and JSON bodies, independent of the web framework."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from attrs import field, frozen
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET
 
 from domain.order import Order
 from domain.order_captures import VOIDED
@@ -18,126 +15,12 @@ from domain.outcome import RequiresAction
 from domain.payment import Payment
 from domain.payment_status import CANCELLABLE, RELEASE_CODES, PaymentStatus
 from domain.refund import Refund, RefundStatus
+from entrypoints.http.reply_bodies import ErrorDetail, NextAction, PaymentBody, Problem, RefundBody
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 """RFC 9457, section 3. The clients of the reference service (axios, superagent, fetch) parse any
 `+json` as JSON."""
-
-
-class NextAction(Struct, rename="camel"):
-    """What the customer must do."""
-
-    type: str
-    redirect_url: str | UnsetType = UNSET
-
-
-class PaymentBody(Struct, rename="camel"):
-    """A payment, as its payer sees it. Amounts are in minor units."""
-
-    id: str
-    order_id: str
-    status: str
-    amount: int
-    currency: str
-    created_at: str
-    gateway: str
-    stripe_id: str | UnsetType = UNSET
-    charge_id: str | UnsetType = UNSET
-    authorized_until: str | UnsetType = UNSET
-    captured_amount: int | UnsetType = UNSET
-    """What was captured, if that is not the amount."""
-    code: str | UnsetType = UNSET
-    release_reason: str | UnsetType = UNSET
-    """Why an operator released its authorization; only operators see it."""
-    refunded_amount: int | UnsetType = UNSET
-    client_secret: str | UnsetType = UNSET
-    next_action: NextAction | UnsetType = UNSET
-
-
-class SessionBody(Struct, rename="camel"):
-    """A session, as the payer sees it. The amount is in minor units."""
-
-    gateway: str
-    token: str
-    approve_url: str
-    amount: int
-    currency: str
-
-
-class GatewayBody(Struct, rename="camel"):
-    """A gateway that an order may be paid at."""
-
-    gateway: str
-    public_key: str | UnsetType = UNSET
-    degraded: bool | UnsetType = UNSET
-
-
-class OptionsBody(Struct, rename="camel"):
-    """How an order may be paid. The amount is in minor units."""
-
-    order_id: str
-    amount: int
-    currency: str
-    expires_at: str | None
-    gateways: list[GatewayBody]
-    payment: PaymentBody | UnsetType = UNSET
-
-
-class RefundBody(Struct, rename="camel"):
-    """A refund, as the operator sees it. Amounts are in minor units."""
-
-    id: str
-    payment_id: str
-    order_id: str
-    amount: int
-    currency: str
-    status: str
-    reason: str
-    code: str | UnsetType = UNSET
-
-
-class MoneyBody(Struct):
-    """An amount in minor units."""
-
-    amount: int
-    currency: str
-
-
-class ReadyBody(Struct):
-    """The result of each readiness check."""
-
-    status: str
-    checks: dict[str, str]
-
-
-class ErrorDetail(Struct):
-    """One error of a request, in the form of the reference service."""
-
-    message: str
-    field: str | UnsetType = UNSET
-    code: str | UnsetType = UNSET
-
-
-class Problem(Struct):
-    """The `errors` of the reference service as an RFC 9457 problem."""
-
-    errors: list[ErrorDetail]
-    title: str
-    status: int
-    type: str = "about:blank"
-    id: str | UnsetType = UNSET
-    """The id of `payment`, in the same place as in a successful reply."""
-    payment: PaymentBody | UnsetType = UNSET
-    """The payment that the problem is about."""
-    due: MoneyBody | UnsetType = UNSET
-    """The amount due for the order."""
-    authorized: MoneyBody | UnsetType = UNSET
-    """The amount that is authorized."""
-    left: MoneyBody | UnsetType = UNSET
-    """The amount that may still be refunded."""
-    checks: dict[str, str] | UnsetType = UNSET
-    """The result of each readiness check."""
 
 
 @frozen

@@ -13,6 +13,15 @@ from domain.order_reviews import ReviewDecision
 from entrypoints.http.captures import CaptureCommand, VoidCommand
 from entrypoints.http.handlers import RefundCommand
 from entrypoints.http.json_fields import JsonFields
+from entrypoints.http.request_fields import (
+    CAPTURE,
+    NOTHING,
+    PAYMENT,
+    REFUND,
+    REVIEW,
+    VOID,
+    RequestBody,
+)
 from entrypoints.http.reviews import ReviewCommand
 
 
@@ -37,7 +46,7 @@ def parse_payment(
         BadRequest: with one detail for each invalid field; for each required field if the body is
             not a JSON object.
     """
-    fields = JsonFields.of(content, required=("token", "orderId"))
+    fields = JsonFields.of(content, PAYMENT)
     token, order_id = fields.text("token"), fields.text("orderId")
     expected = ExpectedAmount(fields.amount("amount"), fields.currency("currency"))
     return_url = fields.url("returnUrl", rules.return_origins)
@@ -54,9 +63,8 @@ def parse_refund(content: bytes, payment_id: PaymentId) -> RefundCommand:
     Raises:
         BadRequest: with one detail for each invalid or unknown field.
     """
-    fields = _optional(content)
+    fields = _optional(content, REFUND)
     amount, reason = fields.amount("amount"), fields.text("reason", "requested")
-    fields.only("amount", "reason")
     fields.check()
     return RefundCommand(payment_id, amount, reason)
 
@@ -67,9 +75,8 @@ def parse_capture(content: bytes, payment_id: PaymentId) -> CaptureCommand:
     Raises:
         BadRequest: with one detail for each invalid or unknown field.
     """
-    fields = _optional(content)
+    fields = _optional(content, CAPTURE)
     amount, currency = fields.amount("amount"), fields.currency("currency")
-    fields.only("amount", "currency")
     fields.check()
     return CaptureCommand(payment_id, amount, currency)
 
@@ -80,9 +87,8 @@ def parse_void(content: bytes, payment_id: PaymentId) -> VoidCommand:
     Raises:
         BadRequest: with one detail for each invalid or unknown field.
     """
-    fields = _optional(content)
+    fields = _optional(content, VOID)
     reason = fields.text("reason", VOIDED)
-    fields.only("reason")
     fields.check()
     return VoidCommand(payment_id, reason)
 
@@ -93,12 +99,10 @@ def parse_review(content: bytes, payment_id: PaymentId) -> ReviewCommand:
     Raises:
         BadRequest: with one detail for each invalid, missing or unknown field.
     """
-    decisions = {each.value: each for each in ReviewDecision}
-    fields = JsonFields.of(content, required=("decision", "reason"))
-    decision, reason = fields.choice("decision", decisions), fields.text("reason")
-    fields.only("decision", "reason")
+    fields = JsonFields.of(content, REVIEW)
+    decision, reason = fields.text("decision"), fields.text("reason")
     fields.check()
-    return ReviewCommand(payment_id, decisions[decision], reason)
+    return ReviewCommand(payment_id, ReviewDecision(decision), reason)
 
 
 def parse_no_fields(content: bytes) -> None:
@@ -107,10 +111,9 @@ def parse_no_fields(content: bytes) -> None:
     Raises:
         BadRequest: with one detail for each field.
     """
-    fields = _optional(content)
-    fields.only()
+    fields = _optional(content, NOTHING)
     fields.check()
 
 
-def _optional(content: bytes) -> JsonFields:
-    return JsonFields.of(content.strip() or b"{}")
+def _optional(content: bytes, request: RequestBody) -> JsonFields:
+    return JsonFields.of(content.strip() or b"{}", request)

@@ -11,7 +11,8 @@ from litestar.types import HTTPScope
 
 from entrypoints.http.errors import CLOSE_CONNECTION, NotFound, reply_to
 from entrypoints.http.http_request import HeaderValues
-from entrypoints.http.replies import ErrorDetail, Reply, problem_reply
+from entrypoints.http.replies import Reply, problem_reply
+from entrypoints.http.reply_bodies import ErrorDetail
 
 # Each path has one spelling: no empty segment, so no `//` and no slash at the end; no `.` and
 # `..`; no escape of a character that needs none (RFC 3986, section 6.2.2.2), nor of a slash,

@@ -9,8 +9,8 @@ from typing import Final
 from domain.identifiers import OrderId
 from entrypoints.http.errors import BadRequest, BodyTooLarge, BodyTooSlow, EncodedBody, NotJson
 from entrypoints.http.http_request import HAS_ARRIVED, HttpRequest
-from entrypoints.http.json_fields import TEXT_RULE
-from entrypoints.http.replies import ErrorDetail
+from entrypoints.http.reply_bodies import ErrorDetail
+from entrypoints.http.request_fields import TEXT
 from entrypoints.http.validation import MAX_CHARACTERS, is_text, shown
 
 # More than the largest valid request: two texts of 255 characters, each character 12 bytes long
@@ -38,7 +38,7 @@ def order_id_in_query(request: HttpRequest) -> OrderId:
     """
     values = request.query_params.getall("orderId", [])
     if len(values) != 1 or not is_text(values[0]):
-        raise BadRequest((ErrorDetail(f"orderId {TEXT_RULE}", "orderId"),))
+        raise BadRequest((ErrorDetail(f"orderId {TEXT.rule}", "orderId"),))
     return OrderId(values[0])
 
 

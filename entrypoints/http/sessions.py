@@ -12,8 +12,10 @@ from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.json_fields import JsonFields
-from entrypoints.http.replies import Reply, SessionBody, json_reply
+from entrypoints.http.replies import Reply, json_reply
+from entrypoints.http.reply_bodies import SessionBody
 from entrypoints.http.request_bodies import PaymentRules
+from entrypoints.http.request_fields import SESSION
 from entrypoints.http.requests import read_json
 from entrypoints.http.responses import to_response
 
@@ -53,7 +55,7 @@ def parse_session(content: bytes, payer: UserId, rules: PaymentRules) -> OpenSes
         BadRequest: with one detail for each invalid field; for each required field if the body is
             not a JSON object.
     """
-    fields = JsonFields.of(content, required=("orderId", "gateway", "returnUrl", "cancelUrl"))
+    fields = JsonFields.of(content, SESSION)
     fields.require("gateway", "returnUrl", "cancelUrl")
     order_id = fields.text("orderId")
     gateway = fields.one_of("gateway", rules.gateways) or ""

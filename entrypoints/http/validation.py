@@ -3,14 +3,13 @@
 import re
 from typing import Final
 
+from entrypoints.body_fields import PAYMENT_ID
+
 MAX_CHARACTERS: Final = 255
 """The limit of an id, a token, a reason or an idempotency key; Stripe's ids have at most 255."""
 
 MAX_SHOWN: Final = 40
 """Longer than any name of ours; errors repeat at most this many characters of another one."""
-
-PAYMENT_ID: Final = "[A-Za-z0-9_-]{1,64}"
-"""The form of a payment's id: a UUID, or the SHA-256 of a second charge."""
 
 _PAYMENT_ID: Final = re.compile(PAYMENT_ID)
 

@@ -8,7 +8,7 @@ import pytest
 HELP = "from click.testing import CliRunner; from entrypoints.cli import main; "
 SHOW_HELP = HELP + "assert not CliRunner().invoke(main, ['--help']).exit_code"
 HANDLERS = "from entrypoints.http import background_tasks, errors, handlers, idempotency, replies, "
-FRAMEWORK_FREE = HANDLERS + "json_fields, request_bodies, validation"
+FRAMEWORK_FREE = HANDLERS + "json_fields, reply_bodies, request_bodies, request_fields, validation"
 SERVE = "from entrypoints.cli.running import import_structlog; import_structlog(); "
 SERVE += "import entrypoints.composition.http, entrypoints.http.server, entrypoints.logs"
 SERVE_WITH_STRIPE = SERVE + ", adapters.gateways.stripe.payment_intents, "
