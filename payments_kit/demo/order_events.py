@@ -8,26 +8,17 @@ from typing import Any, Final, Literal
 import msgspec
 from attrs import frozen
 
+from payments_kit.orders.events import SUBJECTS as PAYMENT_SUBJECTS
+
 ORDER_CREATED: Final = "order:created"
 ORDER_CANCELLED: Final = "order:cancelled"
 ORDER_SHIPPED: Final = "order:shipped"
 PAYMENT_CREATED: Final = "payment:created"
 PAYMENT_REFUNDED: Final = "payment:refunded"
 PAYMENT_FAILED: Final = "payment:failed"
-PAYMENT_AUTHORIZED: Final = "payment:authorized"
 PAYMENT_PENDING: Final = "payment:pending"
 PAYMENT_VOIDED: Final = "payment:voided"
-SUBJECTS: Final = (
-    ORDER_CREATED,
-    ORDER_CANCELLED,
-    ORDER_SHIPPED,
-    PAYMENT_CREATED,
-    PAYMENT_REFUNDED,
-    PAYMENT_FAILED,
-    PAYMENT_AUTHORIZED,
-    PAYMENT_PENDING,
-    PAYMENT_VOIDED,
-)
+SUBJECTS: Final = (ORDER_CREATED, ORDER_CANCELLED, ORDER_SHIPPED, *PAYMENT_SUBJECTS)
 
 Capture = Literal["automatic", "manual"]
 """When the money of an order is captured: at once, or when the order ships."""
@@ -71,13 +62,6 @@ class OrderShipped(msgspec.Struct, frozen=True):
 
     id: str
     version: int
-
-
-class PaymentEvent(msgspec.Struct, frozen=True, rename="camel"):
-    """The fields that all events of the payments service have."""
-
-    id: str
-    order_id: str
 
 
 @frozen

@@ -14,14 +14,15 @@ from payments_kit.demo.order_events import (
     OrderCancelled,
     OrderCreated,
     OrderShipped,
-    PaymentEvent,
     ReceivedEvent,
 )
+from payments_kit.orders.events import PaymentEvent, Subject, UnreadableEvent, read_event
+from payments_kit.orders.guard import OrderPayments, OrderStatus
 
 # More than the page shows; the streams keep all of them.
 MAX_EVENTS: Final = 500
 
-Status = Literal["created", "authorized", "complete", "cancelled"]
+Status = Literal["created", "authorized", "complete", "refunded", "cancelled"]
 
 
 @frozen
@@ -36,15 +37,13 @@ class Order:
     ticket_id: str
     created_at: datetime
     expires_at: datetime | None
+    may_expire: bool
     capture: Capture
     is_shipped: bool
 
     def is_overdue(self, now: datetime) -> bool:
-        """Return whether the order has expired without a payment.
-
-        One whose payment is authorized has not: its money is held for it.
-        """
-        return self.status == "created" and self.expires_at is not None and self.expires_at <= now
+        """Return whether the order has expired: not while its money is held or on its way."""
+        return self.may_expire and self.expires_at is not None and self.expires_at <= now
 
 
 @define
@@ -59,19 +58,15 @@ class OrderProjection:
     _created: dict[str, tuple[OrderCreated, datetime]] = field(factory=dict)
     _cancelled: dict[str, int] = field(factory=dict)
     _shipped: dict[str, int] = field(factory=dict)
-    _paid: set[str] = field(factory=set)
-    # Payments by order, and those of them that hold no money any more.
-    _authorized: defaultdict[str, set[str]] = field(factory=lambda: defaultdict(set))
-    _voided: set[str] = field(factory=set)
-    # Since when a payment is pending, and which payments have ended.
+    _payments: defaultdict[str, OrderPayments] = field(factory=lambda: defaultdict(OrderPayments))
+    # Since when a payment is pending.
     _pending: dict[str, datetime] = field(factory=dict)
-    _ended: set[str] = field(factory=set)
 
     def record(self, event: ReceivedEvent) -> None:
         """Apply an event and keep it for the page; ignore an event that cannot be decoded."""
         try:
             self.apply(event)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, UnreadableEvent):
             return
         if event not in self.events:
             self.events.append(event)
@@ -80,7 +75,8 @@ class OrderProjection:
         """Add the facts of an event.
 
         Raises:
-            msgspec.DecodeError, UnicodeDecodeError: the body does not fit the subject.
+            msgspec.DecodeError, UnicodeDecodeError, UnreadableEvent: the body does not fit the
+                subject.
         """
         match event.subject:
             case "order:created":
@@ -89,28 +85,20 @@ class OrderProjection:
             case "order:cancelled":
                 cancelled = msgspec.json.decode(event.data, type=OrderCancelled)
                 self._cancelled[cancelled.id] = cancelled.version
+                self._payments[cancelled.id] = self._payments[cancelled.id].cancel()
             case "order:shipped":
                 shipped = msgspec.json.decode(event.data, type=OrderShipped)
                 self._shipped[shipped.id] = shipped.version
             case _:
-                self._apply_payment(event, msgspec.json.decode(event.data, type=PaymentEvent))
+                self._apply_payment(event, read_event(event.subject, event.data))
 
-    def _apply_payment(self, event: ReceivedEvent, payment: PaymentEvent) -> None:
-        match event.subject:
-            case "payment:created":
-                self._paid.add(payment.order_id)
-                self._ended.add(payment.id)
-            case "payment:authorized":
-                self._authorized[payment.order_id].add(payment.id)
-            case "payment:pending":
-                self._pending.setdefault(payment.id, event.at)
-            case "payment:voided":
-                self._voided.add(payment.id)
-                self._ended.add(payment.id)
-            case "payment:failed":
-                self._ended.add(payment.id)
-            case _:
-                pass
+    def _apply_payment(self, event: ReceivedEvent, payment: PaymentEvent | None) -> None:
+        """Let the guard decide; the projection is in memory, so there is nothing else to do."""
+        if payment is not None:
+            known = self._payments[payment.order_id]
+            self._payments[payment.order_id] = known.apply(payment).payments
+            if payment.fact.subject is Subject.PENDING:
+                self._pending.setdefault(payment.fact.payment_id, event.at)
 
     def find(self, order_id: str) -> Order | None:
         """Return an order, or None if its creation was not received."""
@@ -118,36 +106,28 @@ class OrderProjection:
         if known is None:
             return None
         created, at = known
+        payments = self._payments.get(order_id, OrderPayments())
         return Order(
             id=order_id,
             version=max(
                 created.version,
                 *(known.get(order_id, 0) for known in (self._shipped, self._cancelled)),
             ),
-            status=self._status(order_id),
+            status=_status(payments),
             user_id=created.user_id,
             price=created.ticket.price,
             ticket_id=created.ticket.id,
             created_at=at,
             expires_at=_parse_time(created.expires_at),
+            may_expire=payments.may_expire,
             capture=created.capture,
             is_shipped=order_id in self._shipped,
         )
 
-    def _status(self, order_id: str) -> Status:
-        if order_id in self._cancelled:
-            return "cancelled"
-        if order_id in self._paid:
-            return "complete"
-        return "authorized" if self._authorized.get(order_id, set()) - self._voided else "created"
-
     def pending_payments(self) -> Mapping[str, datetime]:
         """Return the payments whose money comes later, with the time of their event."""
-        return {
-            payment_id: at
-            for payment_id, at in self._pending.items()
-            if payment_id not in self._ended
-        }
+        waiting = {each for order in self._payments.values() for each in order.pending_payments}
+        return {payment_id: at for payment_id, at in self._pending.items() if payment_id in waiting}
 
     def orders(self) -> list[Order]:
         """Return all orders, the newest first."""
@@ -162,6 +142,11 @@ class OrderProjection:
             if event.subject == subject
             and order_id in (event.body.get("orderId"), event.body.get("id"))
         ]
+
+
+def _status(payments: OrderPayments) -> Status:
+    is_held = payments.status is OrderStatus.CREATED and payments.held_payments
+    return "authorized" if is_held else payments.status.value
 
 
 def _parse_time(text: str) -> datetime | None:

@@ -192,7 +192,7 @@ class OrdersService:
         waiting = [
             (order.expires_at - now).total_seconds()
             for order in self.projection.orders()
-            if order.status == "created" and order.expires_at is not None
+            if order.may_expire and order.expires_at is not None
         ]
         return max(min(waiting, default=IDLE_SECONDS), RETRY_SECONDS)
 

@@ -53,7 +53,7 @@ def order_json(order: Order) -> dict[str, Any]:
         "status": order.status,
         "price": order.price,
         "createdAt": order.created_at,
-        "expiresAt": order.expires_at,
+        "expiresAt": order.expires_at if order.may_expire else None,
         "capture": order.capture,
         "isShipped": order.is_shipped,
     }

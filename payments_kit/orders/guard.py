@@ -76,7 +76,10 @@ class Decision:
     notice: Notice | None = None
 
 
-_ENDS_HOLD: Final = (Subject.CREATED, Subject.VOIDED, Subject.FAILED)
+# A charge that came too late is given back without `payment:created`.
+_ENDS_WAITING: Final = (
+    *(Subject.CREATED, Subject.VOIDED, Subject.FAILED, Subject.REFUNDED, Subject.REFUND_FAILED),
+)
 
 
 def _sorted(facts: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -106,19 +109,20 @@ class OrderPayments:
         return OrderStatus.COMPLETE
 
     @property
-    def is_held(self) -> bool:
-        """Whether money is held for the order, which is captured when it ships."""
-        return bool(self._payments(Subject.AUTHORIZED) - self._payments(*_ENDS_HOLD))
+    def held_payments(self) -> frozenset[str]:
+        """The payments whose money is held for the order, and captured when it ships."""
+        return self._payments(Subject.AUTHORIZED) - self._payments(*_ENDS_WAITING)
 
     @property
-    def is_pending(self) -> bool:
-        """Whether a payment is accepted whose money comes later."""
-        return bool(self._payments(Subject.PENDING) - self._payments(*_ENDS_HOLD))
+    def pending_payments(self) -> frozenset[str]:
+        """The payments that are accepted and whose money comes later."""
+        return self._payments(Subject.PENDING) - self._payments(*_ENDS_WAITING)
 
     @property
     def may_expire(self) -> bool:
         """Whether the order may be cancelled because its time to pay is over."""
-        return self.status is OrderStatus.CREATED and not (self.is_held or self.is_pending)
+        is_unpaid = self.status is OrderStatus.CREATED
+        return is_unpaid and not (self.held_payments or self.pending_payments)
 
     def cancel(self) -> "OrderPayments":
         """Return the state of the cancelled order; it is never completed."""
@@ -162,8 +166,8 @@ class OrderPayments:
     def _of(self, subject: Subject) -> list[Fact]:
         return [each for each in self.facts if each.subject is subject]
 
-    def _payments(self, *subjects: Subject) -> set[str]:
-        return {each.payment_id for each in self.facts if each.subject in subjects}
+    def _payments(self, *subjects: Subject) -> frozenset[str]:
+        return frozenset(each.payment_id for each in self.facts if each.subject in subjects)
 
 
 def _has_become_complete(before: OrderPayments, after: OrderPayments) -> bool:
@@ -186,9 +190,9 @@ def _notice(before: OrderPayments, after: OrderPayments, fact: Fact) -> NoticeKi
             return NoticeKind.PAID_TWICE
         case Subject.CREATED | Subject.REFUNDED:
             return _refund_notice(before, after, fact.payment_id)
-        case Subject.VOIDED if after.status is OrderStatus.CREATED and not after.is_held:
+        case Subject.VOIDED if after.status is OrderStatus.CREATED and not after.held_payments:
             return NoticeKind.VOIDED
-        case Subject.EXPIRING if after.is_held:
+        case Subject.EXPIRING if after.held_payments:
             return NoticeKind.EXPIRING
         case _:
             return None

@@ -65,6 +65,15 @@ class ExpiryContract:
         await _expire(orders, payment)
         assert await orders.status(payment.order_id) == "cancelled"
 
+    async def test_an_order_expires_after_its_late_money_was_given_back(
+        self, orders: CheckedOrders[ExpiringHarness]
+    ) -> None:
+        # Such a payment is never announced as created.
+        payment = await orders.order()
+        await orders.deliver(payment.pending(), payment.refunded())
+        await _expire(orders, payment)
+        assert await orders.status(payment.order_id) == "cancelled"
+
 
 @pytest.mark.asyncio
 class ReportContract:

@@ -27,8 +27,9 @@ def created(expires_at: str = "2026-11-22T12:02:00.000Z", order_id: str = "order
 
 CREATED = created()
 CANCELLED = event("order:cancelled", id="order", version=1, ticket={"id": "ticket"})
-PAID = event("payment:created", id="payment", orderId="order", stripeId="ch_1")
-REFUNDED = event("payment:refunded", id="payment", orderId="order", refundId="refund")
+PAID = event("payment:created", id="payment", orderId="order", stripeId="ch_1", amount=1999)
+REFUNDED = event("payment:refunded", id="payment", orderId="order", refundId="r1", amount=1999)
+PARTLY = event("payment:refunded", id="payment", orderId="order", refundId="r2", amount=500)
 FAILED = event("payment:failed", id="payment", orderId="order", code="expired_card")
 AUTHORIZED = event("payment:authorized", id="payment", orderId="order", chargeId="ch_1")
 VOIDED = event("payment:voided", id="payment", orderId="order", reason="operator")
@@ -67,6 +68,9 @@ def test_a_new_order_has_the_fields_of_its_event() -> None:
         ([SHIPPED, PAID, AUTHORIZED], "complete", 1),
         ([VOIDED, AUTHORIZED], "created", 0),
         ([AUTHORIZED, CANCELLED], "cancelled", 1),
+        ([PAID, PARTLY], "complete", 0),
+        ([REFUNDED, PAID], "refunded", 0),
+        ([REFUNDED, PAID, CANCELLED], "cancelled", 1),
     ],
 )
 def test_the_status_follows_from_the_events(
@@ -98,7 +102,13 @@ def test_a_payment_is_pending_until_it_has_ended() -> None:
     "data", [b"", b"[]", b"{}", b'"text"', b'{"id": 1}', b"\xff", b'{"id": "\xff"}', b"nonsense"]
 )
 def test_an_undecodable_event_changes_nothing(data: bytes) -> None:
-    subjects = ("order:created", "order:cancelled", "order:shipped", "payment:created", "payment:x")
+    subjects = (
+        "order:created",
+        "order:cancelled",
+        "order:shipped",
+        "payment:created",
+        "payment:failed",
+    )
     events = [ReceivedEvent(NOW, subject, data) for subject in subjects]
     assert projection_of(*events) == OrderProjection()
 
@@ -110,6 +120,8 @@ def test_an_order_is_overdue_from_its_expiry_unless_it_is_decided() -> None:
     assert not order_after(CREATED, CANCELLED).is_overdue(EXPIRY)
     assert not order_after(CREATED, AUTHORIZED).is_overdue(EXPIRY)
     assert order_after(CREATED, AUTHORIZED, VOIDED).is_overdue(EXPIRY)
+    assert not order_after(CREATED, PENDING).is_overdue(EXPIRY)
+    assert order_after(CREATED, PENDING, FAILED).is_overdue(EXPIRY)
     assert not order_after(created(expires_at="no date")).is_overdue(NOW + timedelta(days=1000))
 
 

@@ -11,6 +11,7 @@ import pytest
 from nats.js import JetStreamContext
 
 from payments_kit.demo.broker import BrokerUnavailable
+from payments_kit.demo.order_events import SUBJECTS
 from payments_kit.demo.order_projection import Order, OrderProjection
 from payments_kit.demo.orders_service import OrdersService
 from payments_kit.servers.nats import LocalNats
@@ -19,9 +20,7 @@ from payments_kit.servers.nats import LocalNats
 MAX_SECONDS = 120.0
 LIFETIME = timedelta(minutes=10)
 ORDER_SUBJECTS = ["order:created", "order:cancelled", "order:shipped"]
-OTHER_SUBJECTS = [
-    f"payment:{what}" for what in ("refunded", "failed", "authorized", "pending", "voided")
-]
+OTHER_SUBJECTS = [each for each in SUBJECTS if each not in (*ORDER_SUBJECTS, "payment:created")]
 
 
 @pytest.fixture

@@ -214,12 +214,19 @@ class LetsAFailureUndoAPayment(HonestOrders):
 
 class ExpiresWhileMoneyIsHeld(HonestOrders):
     def may_expire(self, payments: OrderPayments) -> bool:
-        return payments.status is OrderStatus.CREATED and not payments.is_pending
+        return payments.status is OrderStatus.CREATED and not payments.pending_payments
 
 
 class ExpiresWhilePending(HonestOrders):
     def may_expire(self, payments: OrderPayments) -> bool:
-        return payments.status is OrderStatus.CREATED and not payments.is_held
+        return payments.status is OrderStatus.CREATED and not payments.held_payments
+
+
+class WaitsForEverForLateMoney(HonestOrders):
+    def may_expire(self, payments: OrderPayments) -> bool:
+        pending = [each for each in payments.facts if each.subject is Subject.PENDING]
+        is_late = any(each.subject is Subject.REFUNDED for each in payments.facts)
+        return super().may_expire(payments) and not (pending and is_late)
 
 
 class ExpiresWhenPaid(HonestOrders):
@@ -314,6 +321,7 @@ DISHONEST: dict[type[HonestOrders], str] = {
     LetsAFailureUndoAPayment: "a failure does not undo another payment",
     ExpiresWhileMoneyIsHeld: "an order does not expire while its money is held",
     ExpiresWhilePending: "an order does not expire while its payment is pending",
+    WaitsForEverForLateMoney: "an order expires after its late money was given back",
     ExpiresWhenPaid: "a paid order does not expire",
     SkipsAVersion: "the versions of an order have no gap",
     PublishesACancellationAgain: "a cancellation is published once",
@@ -335,4 +343,4 @@ async def test_a_dishonest_service_breaks_the_promise(
 
 
 def test_every_promise_has_its_own_name() -> None:
-    assert len(TESTS) == 51
+    assert len(TESTS) == 52

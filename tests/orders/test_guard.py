@@ -62,6 +62,7 @@ def run(steps: list[Step]) -> tuple[OrderPayments, Counter[Action]]:
         ([created(), FAILED], "complete", False),  # it was found at the gateway later
         ([PENDING], "created", False),
         ([PENDING, FAILED], "created", True),
+        ([PENDING, refunded()], "created", True),  # its money came too late
         ([AUTHORIZED], "created", False),
         ([AUTHORIZED, VOIDED], "created", True),
         ([AUTHORIZED, VOIDED, event("authorized", "p2")], "created", False),
