@@ -10,6 +10,7 @@ import os
 import re
 import ssl
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies_environment
@@ -157,18 +158,29 @@ def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addre
 def _trusted(environment: Mapping[str, str], ca_bundle: str | None) -> ssl.SSLContext:
     name = next((each for each in CA_VARIABLES if environment.get(each)), None)
     if name is None:
-        context = ssl.create_default_context()
-        if ca_bundle is not None:
-            context.load_verify_locations(ca_bundle)
-        return context
+        return _usual(ca_bundle)
     path = environment[name]
     try:
-        if os.path.isdir(path):
-            context = ssl.create_default_context(capath=path)
-        else:
-            context = ssl.create_default_context(cafile=path)
+        return _named(path, os.stat(path).st_mtime_ns)
     except OSError as error:  # ssl.SSLError as well
         raise InvalidSetting(name, f"cannot be used: {error.strerror or error}") from None
+
+
+# A process has one context for each choice: to read a hundred authorities takes 20 ms.
+@cache
+def _usual(ca_bundle: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_bundle is not None:
+        context.load_verify_locations(ca_bundle)
+    return context
+
+
+@lru_cache(maxsize=8)  # a file that is replaced has another time
+def _named(path: str, _changed_at: int) -> ssl.SSLContext:
+    if os.path.isdir(path):
+        context = ssl.create_default_context(capath=path)
+    else:
+        context = ssl.create_default_context(cafile=path)
     # Python 3.13 is strict about certificates of authorities; many of inspecting proxies are not.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
