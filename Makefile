@@ -67,7 +67,7 @@ lock: install ## Update the locked versions and their hashes
 	@$(LOCK) --group dev -o requirements/dev.txt
 	@$(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/build.txt
-	@$(LOCK) --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
+	@$(LOCK) --extra otel --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
 
 clean: ## Delete what make created
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist

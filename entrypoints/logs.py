@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from application.log_context import current_ids
-from entrypoints.trace_context import current_traceparent
+from entrypoints.trace_context import trace_ids
 
 # A second protection, for a library that puts a secret into its message: keys, tokens and secrets
 # with Stripe's prefixes (https://docs.stripe.com/keys), JWTs, bearer and basic credentials,
@@ -95,9 +95,7 @@ def write_line(logger: str, event: str, **fields: str | int | float) -> None:
     if not root.isEnabledFor(logging.INFO):
         return
     line: dict[str, object] = {name: _redacted(value) for name, value in current_ids().items()}
-    traceparent = current_traceparent()
-    if traceparent is not None:
-        line["trace_id"] = traceparent.split("-")[1]
+    line |= trace_ids()
     line |= fields
     line |= {"event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
     text = msgspec.json.encode(line).decode() + "\n"
@@ -111,9 +109,8 @@ def _redacted(value: str) -> str:
 
 
 def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:
-    traceparent = current_traceparent()
-    if traceparent is not None:
-        event.setdefault("trace_id", traceparent.split("-")[1])
+    for name, value in trace_ids().items():
+        event.setdefault(name, value)
     return event
 
 

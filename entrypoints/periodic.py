@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
+from entrypoints.trace_context import use_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -36,11 +37,12 @@ async def _repeat(
 ) -> None:
     while True:
         pause = retry_seconds
-        try:
-            await work()
-            pause = seconds
-        except (StorageUnavailable, BrokerUnavailable) as error:
-            logger.warning("background task %r is retried after a pause: %s", name, error)
-        except Exception:
-            logger.exception("background task %r failed", name)
+        with use_traceparent(None):
+            try:
+                await work()
+                pause = seconds
+            except (StorageUnavailable, BrokerUnavailable) as error:
+                logger.warning("background task %r is retried after a pause: %s", name, error)
+            except Exception:
+                logger.exception("background task %r failed", name)
         await asyncio.sleep(pause)

@@ -16,6 +16,10 @@ _TRACEPARENT: Final = re.compile(
 )
 _LENGTH: Final = 55
 
+# Where they are in the form of version 00.
+_TRACE_ID: Final = slice(3, 35)
+_SPAN_ID: Final = slice(36, 52)
+
 # Ids must be distinct, not secret: this takes no system call, unlike os.urandom.
 _random: Final = random.Random()  # noqa: S311
 
@@ -30,7 +34,20 @@ def use_traceparent(received: str | None) -> AbstractContextManager[str]:
 
     Tasks that are created inside the block inherit it.
     """
-    return _Trace(_normalized(received) or _new())
+    return _Trace(valid_traceparent(received) or _new())
+
+
+def use_span(traceparent: str) -> AbstractContextManager[str]:
+    """Make a span of ours the current one."""
+    return _Trace(traceparent)
+
+
+def trace_ids() -> dict[str, str]:
+    """Return the ids of the current trace and span for a log line; nothing outside of a trace."""
+    current = _CURRENT.get()
+    if current is None:
+        return {}
+    return {"trace_id": current[_TRACE_ID], "span_id": current[_SPAN_ID]}
 
 
 @define
@@ -49,7 +66,7 @@ class _Trace(AbstractContextManager[str]):
             _CURRENT.reset(self._token)
 
 
-def _normalized(received: str | None) -> str | None:
+def valid_traceparent(received: str | None) -> str | None:
     """Return a valid value in the form of version 00; None if it is invalid."""
     if received is None or not _TRACEPARENT.fullmatch(received):
         return None

@@ -50,6 +50,8 @@ VIOLATIONS = [
     ("sql", "adapters.messaging.planted", "sqlalchemy"),
     ("http", "adapters.gateways.planted", "litestar"),
     ("http", "entrypoints.worker.planted", "uvicorn"),
+    ("tracing", "entrypoints.http.planted", "opentelemetry"),
+    ("tracing", "adapters.planted", "opentelemetry"),
     ("handlers", "entrypoints.http.errors", "litestar"),
     ("handlers", "entrypoints.http.replies", "entrypoints.http.responses"),
 ]

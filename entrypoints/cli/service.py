@@ -1,12 +1,19 @@
 """The long-running commands: serve and worker."""
 
-from typing import get_args
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.cli.running import fail, import_structlog, log_oddities, run, settings_or_exit
 from entrypoints.garbage import pause_collection
+from entrypoints.settings import Settings
 from entrypoints.worker import DEFAULT_ROLES, Role
+
+if TYPE_CHECKING:
+    from entrypoints.tracing.tracing import Tracing
 
 
 @click.command()
@@ -24,7 +31,8 @@ def serve() -> None:
     settings = settings_or_exit()
     configure_logs()
     log_oddities(settings)
-    serve_http(open_http(settings))
+    with _spans(settings, "payments-serve") as tracing:
+        serve_http(open_http(settings, tracing))
 
 
 @click.command()
@@ -61,6 +69,20 @@ def worker(roles: tuple[Role, ...]) -> None:
     settings = settings_or_exit(http=False)
     log_oddities(settings)
     try:
-        run(run_worker(open_worker(settings), roles or DEFAULT_ROLES), run_for_long)
+        with _spans(settings, "payments-worker") as tracing:
+            run(run_worker(open_worker(settings, tracing), roles or DEFAULT_ROLES), run_for_long)
     except CannotListen as error:
         fail(str(error))
+
+
+@contextlib.contextmanager
+def _spans(settings: Settings, service: str) -> "Iterator[Tracing | None]":
+    """Export the spans of this process; exit with one line if that is set up wrongly."""
+    from entrypoints.tracing.starting import exported_spans
+
+    with contextlib.ExitStack() as stack:
+        try:
+            tracing = stack.enter_context(exported_spans(settings, service))
+        except InvalidSetting as error:
+            fail(*error.problems)
+        yield tracing

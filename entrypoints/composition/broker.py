@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -11,9 +12,13 @@ from adapters.messaging.jetstream.namespace import Namespace
 from adapters.messaging.jetstream.plans import Plans
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
+from application.ports.event_publisher import EventPublisher
 from entrypoints.composition.nats_settings import naming_variables, security_of
 from entrypoints.composition.runtime import Runtime, open_runtime
 from entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from entrypoints.tracing.tracing import Tracing
 
 
 @frozen
@@ -44,7 +49,9 @@ def streams_of(settings: Settings, broker: JetStreamConnection) -> Streams:
 
 
 @contextlib.asynccontextmanager
-async def open_connected(settings: Settings) -> AsyncIterator[tuple[Runtime, Messaging]]:
+async def open_connected(
+    settings: Settings, tracing: "Tracing | None" = None
+) -> AsyncIterator[tuple[Runtime, Messaging]]:
     """Open a runtime that publishes to NATS; the connection is made in the background.
 
     Raises:
@@ -52,5 +59,8 @@ async def open_connected(settings: Settings) -> AsyncIterator[tuple[Runtime, Mes
     """
     broker = broker_of(settings)
     streams = streams_of(settings, broker)
-    async with open_runtime(settings, JetStreamPublisher(broker, streams)) as runtime, broker:
+    publisher: EventPublisher = JetStreamPublisher(broker, streams)
+    if tracing is not None:
+        publisher = tracing.publisher(publisher, broker.namespace.subject)
+    async with open_runtime(settings, publisher, tracing) as runtime, broker:
         yield runtime, Messaging(broker, streams, JetStreamDeadLetters(broker, streams))

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from attrs import frozen
 
@@ -17,6 +17,9 @@ from entrypoints.gateway_plugin import VARIABLE, GatewayPlugin
 from entrypoints.settings import Settings
 from entrypoints.settings.gateways import GatewayName
 
+if TYPE_CHECKING:
+    from entrypoints.tracing.tracing import Tracing
+
 
 @frozen
 class OpenGateways:
@@ -28,7 +31,7 @@ class OpenGateways:
 
 @contextlib.asynccontextmanager
 async def open_gateways(
-    settings: Settings, database: Database, clock: Clock
+    settings: Settings, database: Database, clock: Clock, tracing: "Tracing | None" = None
 ) -> AsyncIterator[OpenGateways]:
     """Make the adapters, and close them at the end; no connection is opened.
 
@@ -42,9 +45,34 @@ async def open_gateways(
             adapter = gateway_of(each, settings, database, clock)
             stack.push_async_callback(adapter.close)
             adapters.append(adapter)
-        gateways = gateways_of(settings, adapters)
+        gateways = gateways_of(settings, _traced(settings, adapters, tracing))
         check_capture(settings, gateways)
         yield OpenGateways(gateways, tuple(adapters))
+
+
+def _traced(
+    settings: Settings, adapters: list[GatewayAdapter], tracing: "Tracing | None"
+) -> list[GatewayAdapter]:
+    if tracing is None:
+        return adapters
+    names = settings.payment_gateways
+    addresses = [_address_of(name, settings) for name in names]
+    return [tracing.gateway(*each) for each in zip(adapters, addresses, strict=True)]
+
+
+def _address_of(name: GatewayName | GatewayPlugin, settings: Settings) -> str | None:
+    """Return the address of a gateway's API, if it is one of ours that has one."""
+    match name:
+        case "stripe-charges" | "stripe-payment-intents":
+            from adapters.gateways.stripe.wire import API_ADDRESS
+
+            return settings.stripe_api_base or API_ADDRESS
+        case "paypal":
+            from adapters.gateways.paypal.wire import LIVE_ADDRESS
+
+            return settings.paypal_api_base or LIVE_ADDRESS
+        case _:
+            return None
 
 
 def gateways_of(settings: Settings, adapters: list[GatewayAdapter]) -> Gateways:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.readiness import Readiness
@@ -16,8 +16,12 @@ from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
 from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.request_tracing import NoSpans
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
+
+if TYPE_CHECKING:
+    from entrypoints.tracing.tracing import Tracing
 
 # How often the readiness is asked without a probe. It opens the connection before the first probe,
 # and keeps firewalls from dropping it as idle.
@@ -28,15 +32,21 @@ BOOKS_SECONDS: Final = 1.0
 
 
 @contextlib.asynccontextmanager
-async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
+async def open_http(
+    settings: Settings, tracing: "Tracing | None" = None
+) -> AsyncIterator[HttpDependencies]:
     """Open everything that the HTTP service needs; close it at the end.
+
+    Args:
+        settings: the configuration.
+        tracing: records spans; None for none.
 
     Raises:
         InvalidSetting: the address of NATS, a file or a gateway plug-in cannot be used.
     """
     check_nats(settings)
     async with (
-        open_runtime(settings) as runtime,
+        open_runtime(settings, tracing=tracing) as runtime,
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,
     ):
         dependencies = HttpDependencies(
@@ -51,6 +61,7 @@ async def open_http(settings: Settings) -> AsyncIterator[HttpDependencies]:
             checks={"database": readiness.check},
             search=SqlPaymentSearch(runtime.database, runtime.clock),
             open_dead_letters=partial(_open_dead_letters, settings),
+            tracing=NoSpans() if tracing is None else tracing.requests(),
         )
         async with (
             exporting_metrics(runtime, dependencies.registry),

@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -20,7 +20,6 @@ from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.differences import SqlDifferences
-from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
@@ -36,12 +35,16 @@ from application.ports.gateways import Gateways
 from application.ports.payment_gateway import GatewayAdapter
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import WRITE_SECONDS, ThrottledAlerts
+from entrypoints.composition.database import database_of
 from entrypoints.composition.gateways import OpenGateways, open_gateways
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
+
+if TYPE_CHECKING:  # it imports OpenTelemetry, which is not needed without spans
+    from entrypoints.tracing.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +93,9 @@ class Runtime:
 
 @contextlib.asynccontextmanager
 async def open_runtime(
-    settings: Settings, publisher: EventPublisher | None = None
+    settings: Settings,
+    publisher: EventPublisher | None = None,
+    tracing: "Tracing | None" = None,
 ) -> AsyncIterator[Runtime]:
     """Compose the use cases on the real adapters; close the adapters at the end.
 
@@ -99,19 +104,17 @@ async def open_runtime(
     Args:
         settings: the configuration.
         publisher: publishes the events of the outbox; None in a process that does not relay.
+        tracing: records the spans of statements and of calls of gateways; None for none.
 
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment, or the gateway cannot do what
             the settings need.
     """
-    engine = create_engine(
-        settings.database_url, settings.database_pool, prepared=settings.database_prepared
-    )
-    database = Database(engine)
+    database = database_of(settings, tracing)
     clock = DatabaseClock(database)
     async with contextlib.AsyncExitStack() as stack:
-        opened = await stack.enter_async_context(open_gateways(settings, database, clock))
-        stack.push_async_callback(engine.dispose)
+        opened = await stack.enter_async_context(open_gateways(settings, database, clock, tracing))
+        stack.push_async_callback(database.engine.dispose)
         runtime = _compose(settings, database, clock, opened, publisher or UnconnectedPublisher())
         stack.push_async_callback(runtime.outbox_signal.close)
         stack.push_async_callback(runtime.flush_alerts)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
@@ -38,11 +39,21 @@ from entrypoints.worker.metrics import WorkerMetrics
 from entrypoints.worker.observed_events import ObservedEvents
 from entrypoints.worker.probes import Probes
 from entrypoints.worker.roles import WorkerDependencies
+from entrypoints.worker.run_traces import generated_trace
+
+if TYPE_CHECKING:
+    from entrypoints.tracing.tracing import Tracing
 
 
 @contextlib.asynccontextmanager
-async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependencies, Probes]]:
+async def open_worker(
+    settings: Settings, tracing: "Tracing | None" = None
+) -> AsyncIterator[tuple[WorkerDependencies, Probes]]:
     """Open everything that the worker needs; close it at the end.
+
+    Args:
+        settings: the configuration.
+        tracing: records spans; None for none.
 
     Raises:
         InvalidSetting: a gateway plug-in rejects the environment.
@@ -51,7 +62,7 @@ async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependenc
     metrics = WorkerMetrics.on(registry)
     dead_letters = DeadLetterMetrics.on(registry)
     async with (
-        open_connected(settings) as (runtime, messaging),
+        open_connected(settings, tracing) as (runtime, messaging),
         Readiness.on(settings.database_url, settings.database_prepared) as readiness,
         exporting_metrics(runtime, registry),
     ):
@@ -62,7 +73,7 @@ async def open_worker(settings: Settings) -> AsyncIterator[tuple[WorkerDependenc
         probes = Probes(settings.host, settings.worker_port, checks, registry, metrics)
         refresh = partial(dead_letters.refresh, messaging.dead_letters)
         async with repeating("dead letters", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
-            yield _dependencies(runtime, messaging, metrics), probes
+            yield _dependencies(runtime, messaging, metrics, tracing), probes
 
 
 async def _check_broker(broker: JetStreamConnection) -> None:
@@ -71,7 +82,10 @@ async def _check_broker(broker: JetStreamConnection) -> None:
 
 
 def _dependencies(
-    runtime: Runtime, messaging: Messaging, metrics: WorkerMetrics
+    runtime: Runtime,
+    messaging: Messaging,
+    metrics: WorkerMetrics,
+    tracing: "Tracing | None",
 ) -> WorkerDependencies:
     use_cases = runtime.use_cases
     connection = messaging.broker, messaging.streams, messaging.dead_letters
@@ -86,7 +100,12 @@ def _dependencies(
     def alignment(events: InboundEvents) -> Alignment:
         return Alignment(AlignStreams(events, positions, runtime.alerts))
 
-    observed = partial(ObservedEvents, count=metrics.count_event, alerts=runtime.alerts)
+    destination = messaging.broker.namespace.subject
+
+    def observed(events: InboundEvents) -> InboundEvents:
+        traced = events if tracing is None else tracing.events(events, destination)
+        return ObservedEvents(traced, metrics.count_event, runtime.alerts)
+
     readers = readers_of(runtime.settings, runtime.gateways, runtime.clock)
     retention = _retention(runtime)
 
@@ -113,6 +132,7 @@ def _dependencies(
             use_cases.advance_positions,
         ),
         outbox_signal=runtime.outbox_signal,
+        trace=generated_trace if tracing is None else tracing.run,
         maintenance=(
             *maintenance_loops(
                 retention,

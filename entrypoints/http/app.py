@@ -59,7 +59,9 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
         request_max_body_size=None,  # read_body applies each route's limit
     )
     direct = DirectRoutes.of(routes)
-    app.asgi_handler = RequestMiddleware(app.asgi_handler, direct, metrics, stopping)
+    app.asgi_handler = RequestMiddleware(
+        app.asgi_handler, direct, metrics, stopping, dependencies.tracing
+    )
     return app
 
 

@@ -15,6 +15,7 @@ from application.ports.inbound_events import DeadLetters
 from application.ports.payment_search import PaymentSearch
 from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
+from entrypoints.http.request_tracing import NoSpans, RequestTracing
 from entrypoints.settings import Settings
 
 OpenDeadLetters = Callable[[], AbstractAsyncContextManager[DeadLetters]]
@@ -42,3 +43,5 @@ class HttpDependencies:
     """The readiness checks by name; the service is not ready if one of them raises."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     """The metrics served at /metrics; the composition may register more."""
+    tracing: RequestTracing = field(factory=NoSpans)
+    """Records the spans of requests."""

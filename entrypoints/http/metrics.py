@@ -100,8 +100,18 @@ class Metrics:
             ),
         )
 
-    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that has ended; `route` is a path template, which limits its values."""
+    def count_request(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        seconds: float,
+        exemplar: dict[str, str] | None = None,
+    ) -> None:
+        """Count a request that has ended; `route` is a path template, which limits its values.
+
+        The exemplar names its trace, if that is recorded.
+        """
         key = (method if method in METHODS else "other", route, status)
         series = self._completed.get(key)
         if series is None:
@@ -110,7 +120,7 @@ class Metrics:
             series = self._completed[key] = (requests, self.seconds.labels(name, route))
         requests, durations = series
         requests.inc()
-        durations.observe(seconds)
+        durations.observe(seconds, exemplar)
 
     def in_flight(self) -> AbstractContextManager[object]:
         """Count an attempt to pay as in flight until the context ends."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 import structlog
-from attrs import define, frozen
+from attrs import define, field, frozen
 from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
@@ -16,19 +16,18 @@ from entrypoints.http.connection_parts import ALWAYS
 from entrypoints.http.direct_routes import DirectRoutes
 from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
+from entrypoints.http.probes import PROBES
 from entrypoints.http.replies import Reply, problem_reply
 from entrypoints.http.request_head import refusal
+from entrypoints.http.request_tracing import NoSpans, RequestTracing
 from entrypoints.http.stopping import Stopping
 from entrypoints.logs import write_line
-from entrypoints.trace_context import new_id, use_traceparent
+from entrypoints.trace_context import new_id
 
 logger = structlog.get_logger(__name__)
 
 # While the process stops, so that a balancer opens its next connection to another one.
 _CLOSE: Final = (b"connection", b"close")
-
-# Probes and scrapers send these every few seconds; only failures are logged.
-_NOT_LOGGED: Final = ("/health/", "/metrics")
 
 NO_ROUTE: Final = "none"
 """The route, in metrics and logs, of a request that matches none."""
@@ -126,6 +125,7 @@ class RequestMiddleware:
     routes: DirectRoutes
     metrics: Metrics
     stopping: Stopping
+    tracing: RequestTracing = field(factory=NoSpans)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request to the application."""
@@ -147,8 +147,8 @@ class RequestMiddleware:
             # RFC 9110, section 9.3.2: as GET, but without the body. The server keeps its own scope.
             scope = cast(HTTPScope, {**scope, "method": HttpMethod.GET})
         with (
-            use_traceparent(_traceparent(fields)),
             log_context(request=response.request_id),
+            self.tracing.begin(method, scope, fields),
             self.metrics.requests_in_flight,
         ):
             try:
@@ -183,12 +183,14 @@ class RequestMiddleware:
         await self.app(scope, body, response)
 
     def _record(self, scope: Scope, method: str, response: _Response, seconds: float) -> None:
-        route = scope.get("path_template") or NO_ROUTE
-        self._count(method, route, response.status or 0, seconds)
+        route, status = scope.get("path_template"), response.status or 0
+        self.tracing.replied(scope["path"], route, status)
+        self._count(method, route or NO_ROUTE, status, seconds)
 
     def _count(self, method: str, route: str, status: int, seconds: float) -> None:
-        self.metrics.count_request(method, route, status, seconds)
-        if not route.startswith(_NOT_LOGGED) or status >= HTTPStatus.BAD_REQUEST:
+        self.metrics.count_request(method, route, status, seconds, self.tracing.exemplar())
+        # Of probes and scrapers, only failures are logged.
+        if not route.startswith(PROBES) or status >= HTTPStatus.BAD_REQUEST:
             write_line(
                 __name__,
                 "request",
@@ -211,8 +213,3 @@ def _expects_body(fields: HeaderValues) -> bool:
     """Whether the client sends a body at once; with `Expect`, it waits for 100 (Continue)."""
     has_body = b"content-length" in fields or b"transfer-encoding" in fields
     return has_body and b"expect" not in fields
-
-
-def _traceparent(fields: HeaderValues) -> str | None:
-    values = fields.getall("traceparent")
-    return values[0] if len(values) == 1 else None

@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry
 
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.probes import (
-    METRICS_TYPE,
     Check,
     live_reply,
     metrics_text,
@@ -35,8 +34,10 @@ class MonitoringRoutes:
             return to_response(stopping_reply())
         return to_response(await ready_reply(self.checks))
 
-    async def metrics(self) -> Response[bytes]:
-        """Return the metrics in the text format of Prometheus."""
+    async def metrics(self, request: HttpRequest) -> Response[bytes]:
+        """Return the metrics in the text format of Prometheus, or in that of OpenMetrics."""
+        content, media_type = metrics_text(self.registry, request.headers.get("accept", ""))
         # Litestar itself appends the charset to a media type that begins with `text/`.
-        media_type = METRICS_TYPE.partition("; charset")[0]
-        return Response(metrics_text(self.registry), media_type=media_type)
+        if media_type.startswith("text/"):
+            media_type = media_type.partition("; charset")[0]
+        return Response(content, media_type=media_type)

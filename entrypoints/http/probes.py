@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
@@ -17,7 +18,10 @@ logger = structlog.get_logger(__name__)
 # A Kubernetes probe times out after one second by default; the reply must arrive before that.
 CHECK_SECONDS: Final = 0.8
 
-METRICS_TYPE: Final = CONTENT_TYPE_LATEST
+PROBES: Final = ("/health/", "/metrics")
+"""What the paths begin with that probes and scrapers ask every few seconds."""
+
+_OPEN_METRICS: Final = "application/openmetrics-text"
 
 Check = Callable[[], Awaitable[None]]
 """A readiness check; it raises if what it checks cannot be used now."""
@@ -46,9 +50,16 @@ async def ready_reply(checks: Mapping[str, Check]) -> Reply:
     return problem_reply(503, *details, checks=results)
 
 
-def metrics_text(registry: CollectorRegistry) -> bytes:
-    """Return the metrics in the text format of Prometheus."""
-    return generate_latest(registry)
+def metrics_text(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
+    """Return the metrics and their media type: OpenMetrics for a client that accepts it.
+
+    Only OpenMetrics has exemplars
+    (https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars).
+    """
+    if _OPEN_METRICS in accept.lower():
+        content: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        return content, openmetrics.CONTENT_TYPE_LATEST
+    return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 async def _passes(name: str, check: Check) -> bool:

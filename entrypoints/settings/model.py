@@ -436,6 +436,18 @@ class Settings:
         ),
     )
 
+    otlp_endpoint: str | None = field(
+        default=None,
+        repr=False,
+        metadata=declare(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            parsers.web_url,
+            "where [spans](docs/operations.md#traces) are sent by OTLP over HTTP; the extra `otel`"
+            " and the other variables of OpenTelemetry, `OTEL_…`, apply",
+            default="none are recorded",
+        ),
+    )
+
     @property
     def operators(self) -> tuple[Operator, ...]:
         """Everybody who may use the operator API; the owner of OPERATOR_KEY is `operator`."""

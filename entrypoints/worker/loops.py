@@ -13,6 +13,7 @@ from application.acting import acting
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
 from domain.actor import THE_SERVICE, Actor
+from entrypoints.worker.run_traces import TraceRun, no_trace
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class Loop:
     """The first of several pauses in a row, each twice as long as the one before."""
     actor: Actor = THE_SERVICE
     """Who changes the orders, for their histories."""
+    trace: TraceRun = no_trace
 
     async def run(
         self,
@@ -119,25 +121,36 @@ class Loop:
         """
         failures, pauses = 0, 0
         while not stop.is_set():
+            done = await self._attempt(observer, failures)
+            if done is None:
+                failures += 1
+                await pacing.pause(failures, stop)
+                continue
+            failures = 0
+            if done:
+                pauses = 0
+            else:
+                await pacing.sleep(self._idle_seconds(pauses), self.signal or stop)
+                pauses += 1
+
+    async def _attempt(self, observer: LoopObserver, failures: int) -> int | None:
+        """Run once; return how much was done, or None if it failed."""
+        trace = self.trace(self.name)
+        with trace:
             try:
                 done = await self._observed(observer)
             except (StorageUnavailable, BrokerUnavailable) as error:
-                failures += 1
                 logger.warning("loop %s is retried after a pause: %s", self.name, error)
-                await pacing.pause(failures, stop)
-            except Exception:
-                failures += 1
+                trace.failed(error)
+                return None
+            except Exception as error:
                 logger.exception("loop %s failed", self.name)
-                await pacing.pause(failures, stop)
-            else:
-                if failures:
-                    logger.info("loop %s works again after %d failures", self.name, failures)
-                failures = 0
-                if done:
-                    pauses = 0
-                else:
-                    await pacing.sleep(self._idle_seconds(pauses), self.signal or stop)
-                    pauses += 1
+                trace.failed(error)
+                return None
+            if failures:
+                logger.info("loop %s works again after %d failures", self.name, failures)
+            trace.done(done)
+            return done
 
     def _idle_seconds(self, pauses: int) -> float:
         if self.first_idle_seconds is None:

@@ -11,7 +11,6 @@ from attrs import frozen
 from prometheus_client import CollectorRegistry
 
 from entrypoints.http.probes import (
-    METRICS_TYPE,
     Check,
     live_reply,
     metrics_text,
@@ -87,8 +86,9 @@ class _Handler:
         if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
             return _response(problem_reply(405, headers={"Allow": "GET, HEAD"}))
         if path == "/metrics":
-            content = metrics_text(self.probes.registry)
-            return web.Response(body=content, headers={**_HEADERS, "Content-Type": METRICS_TYPE})
+            accept = ",".join(request.headers.getall("accept", ()))
+            content, media_type = metrics_text(self.probes.registry, accept)
+            return web.Response(body=content, headers={**_HEADERS, "Content-Type": media_type})
         return _response(self._live() if path == "/health/live" else await self._ready())
 
     def _live(self) -> Reply:

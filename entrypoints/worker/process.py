@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
+from attrs import evolve
+
 from application.ports.unit_of_work import StorageUnavailable
 from entrypoints.garbage import resume_collection
 from entrypoints.worker import Role
@@ -31,7 +33,11 @@ async def run_worker(
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     async with opening as (dependencies, probes):
-        loops = [loop for role in dict.fromkeys(roles) for loop in loops_of(role, dependencies)]
+        loops = [
+            evolve(loop, trace=dependencies.trace)
+            for role in dict.fromkeys(roles)
+            for loop in loops_of(role, dependencies)
+        ]
         resume_collection()
         health = LoopHealth(time.monotonic, probes.metrics)
         health.start(loops)

@@ -11,6 +11,7 @@ from domain.actor import ORDERS, RECONCILIATION, RECOVERY, Actor
 from entrypoints.worker import Role
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from entrypoints.worker.loops import Loop
+from entrypoints.worker.run_traces import TraceRun, generated_trace
 
 # The longest delay before the refund of a cancelled order is sent. An attempt that finds nothing
 # due is one cheap statement.
@@ -42,6 +43,8 @@ class WorkerDependencies:
     """Further loops of the role `recover`; see maintenance.py."""
     shipment_intake: OrderIntake | None = None
     """Reads `order:shipped`; None if `order_intake` reads it as well."""
+    trace: TraceRun = generated_trace
+    """Traces the runs of the loops."""
 
 
 def loops_of(role: Role, worker: WorkerDependencies) -> tuple[Loop, ...]:

@@ -11,6 +11,7 @@ HANDLERS = "from entrypoints.http import background_tasks, errors, handlers, ide
 FRAMEWORK_FREE = HANDLERS + "json_fields, reply_bodies, request_bodies, request_fields, validation"
 SERVE = "from entrypoints.cli.running import import_structlog; import_structlog(); "
 SERVE += "import entrypoints.composition.http, entrypoints.http.server, entrypoints.logs"
+WORKER = "import entrypoints.composition.worker, entrypoints.worker.process"
 SERVE_WITH_STRIPE = SERVE + ", adapters.gateways.stripe.payment_intents, "
 SERVE_WITH_STRIPE += "adapters.gateways.stripe.charges, adapters.gateways.stripe.notifications"
 
@@ -19,11 +20,12 @@ SERVE_WITH_STRIPE += "adapters.gateways.stripe.charges, adapters.gateways.stripe
     ("program", "absent"),
     [
         (SHOW_HELP, "stripe sqlalchemy litestar nats uvicorn alembic rich aiohttp"),
-        (SERVE, "aiohttp"),
+        (SERVE, "aiohttp opentelemetry"),
+        (WORKER, "opentelemetry"),
         (SERVE_WITH_STRIPE, "stripe requests nats alembic rich payments_kit httpx pytest"),
         (FRAMEWORK_FREE, "uvicorn litestar prometheus_client"),
     ],
-    ids=["help", "serve", "serve-with-stripe", "handlers"],
+    ids=["help", "serve", "worker", "serve-with-stripe", "handlers"],
 )
 def test_no_heavy_library_is_imported(program: str, absent: str) -> None:
     command = [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"]

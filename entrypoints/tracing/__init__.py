@@ -1,0 +1,1 @@
+"""Spans of OpenTelemetry, recorded around the ports and at the ends of the service."""
