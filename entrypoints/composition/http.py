@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from adapters.persistence.sql.operator_sessions import SqlOperatorSessions
 from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.readiness import Readiness
 from application.ports.inbound_events import DeadLetters
@@ -15,6 +16,7 @@ from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
 from entrypoints.composition.runtime import open_runtime
+from entrypoints.console.app import console_routes
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.request_tracing import NoSpans
 from entrypoints.periodic import repeating
@@ -62,6 +64,7 @@ async def open_http(
             search=SqlPaymentSearch(runtime.database, runtime.clock),
             open_dead_letters=partial(_open_dead_letters, settings),
             tracing=NoSpans() if tracing is None else tracing.requests(),
+            more_routes=partial(console_routes, SqlOperatorSessions(runtime.database)),
         )
         async with (
             exporting_metrics(runtime, dependencies.registry),

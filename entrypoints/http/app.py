@@ -101,6 +101,7 @@ def _routes(
     ]
     if settings.operators:
         routes += operator_routes(dependencies, refusals, tasks)
+    routes += dependencies.more_routes(dependencies, refusals, tasks)
     webhooks = WebhookRoutes(
         NotificationHandler(use_cases.keep_notification, tasks),
         dependencies.notification_readers,

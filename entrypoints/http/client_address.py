@@ -35,7 +35,12 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 def decline_sources(request: HttpRequest, user_id: str, trusted_proxies: int) -> tuple[str, str]:
     """Return the sources of an attempt to pay, for the decline limits; the address is hashed."""
-    return f"user:{user_id}", _source(_client_address(request, trusted_proxies))
+    return f"user:{user_id}", client_source(request, trusted_proxies)
+
+
+def client_source(request: HttpRequest, trusted_proxies: int) -> str:
+    """Return the source that stands for the client's address, which is hashed."""
+    return _source(_client_address(request, trusted_proxies))
 
 
 @lru_cache(MAX_CACHED)

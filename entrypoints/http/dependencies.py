@@ -1,9 +1,10 @@
 """HttpDependencies: everything that the HTTP service needs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from attrs import field, frozen
+from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CollectorRegistry
 
 from application.application import UseCases
@@ -13,13 +14,22 @@ from application.ports.gateway_notifications import NotificationReader
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.inbound_events import DeadLetters
 from application.ports.payment_search import PaymentSearch
+from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
 from entrypoints.http.request_tracing import NoSpans, RequestTracing
+from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.settings import Settings
 
 OpenDeadLetters = Callable[[], AbstractAsyncContextManager[DeadLetters]]
 """Connects to NATS for one request: few operators ask, and `serve` needs it for nothing else."""
+
+MoreRoutes = Callable[["HttpDependencies", RefusalLog, BackgroundTasks], Sequence[HTTPRouteHandler]]
+"""Returns routes that are composed elsewhere, on the same dependencies."""
+
+
+def _no_more_routes(*_: object) -> Sequence[HTTPRouteHandler]:
+    return ()
 
 
 @frozen(kw_only=True)
@@ -41,6 +51,8 @@ class HttpDependencies:
     """By name of the gateway: its key for browsers."""
     checks: Mapping[str, Check] = field(factory=dict)
     """The readiness checks by name; the service is not ready if one of them raises."""
+    more_routes: MoreRoutes = _no_more_routes
+    """The operators' console."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     """The metrics served at /metrics; the composition may register more."""
     tracing: RequestTracing = field(factory=NoSpans)

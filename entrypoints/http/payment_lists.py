@@ -36,18 +36,19 @@ class PaymentLists:
         """Return payments, the newest first."""
         self.operators.authenticate(request)
         fields = QueryFields.of(request)
-        wanted, place = _filter(fields), _place(fields)
+        wanted, place = payment_filter(fields), place_in(fields)
         limit = fields.number("limit", 1, MAX_LISTED, LISTED)
         fields.check()
         # One more than the page, so that the last page says that it is the last.
         found = await self.search.page(wanted, limit + 1, place)
         listed = found[:limit]
-        following = _cursor(listed[-1]) if len(found) > limit else UNSET
+        following = cursor_of(listed[-1]) if len(found) > limit else UNSET
         page = PaymentPage([payment_item(each) for each in listed], following)
         return to_response(json_reply(200, page))
 
 
-def _filter(fields: QueryFields) -> PaymentFilter:
+def payment_filter(fields: QueryFields) -> PaymentFilter:
+    """Return what the parameters of a query ask for."""
     order_id, user_id = fields.text("orderId"), fields.text("userId")
     return PaymentFilter(
         status=_status(fields),
@@ -69,12 +70,14 @@ def _status(fields: QueryFields) -> PaymentStatus | None:
     return statuses.get(value)
 
 
-def _cursor(last: Payment) -> str:
+def cursor_of(last: Payment) -> str:
+    """Return the cursor of the page that follows this payment."""
     place = [last.created_at.astimezone(UTC).isoformat(), last.id]
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def _place(fields: QueryFields) -> PlaceInList | None:
+def place_in(fields: QueryFields) -> PlaceInList | None:
+    """Return the place that the cursor of a query means."""
     value = fields.text("cursor")
     if value is None:
         return None

@@ -320,7 +320,7 @@ class Settings:
             "OPERATOR_KEY",
             parsers.key,
             "the bearer key of the operator who is named `operator`",
-            default="the operator API is off without this and `OPERATORS`",
+            default="the operator API and the console are off without this and `OPERATORS`",
             is_secret=True,
         ),
     )

@@ -16,6 +16,7 @@ from adapters.persistence.in_memory import (
     InMemoryDifferences,
     InMemoryHistoryRoots,
     InMemoryIdempotencyStore,
+    InMemoryOperatorSessions,
     InMemoryOrderHistories,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
@@ -34,6 +35,7 @@ from adapters.persistence.sql.decline_counter import SqlDeclineCounter
 from adapters.persistence.sql.differences import SqlDifferences
 from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
+from adapters.persistence.sql.operator_sessions import SqlOperatorSessions
 from adapters.persistence.sql.order_histories import SqlOrderHistories
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
@@ -57,6 +59,7 @@ from application.ports.event_publisher import OutboxQueue, OutboxSignal
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
+from application.ports.operator_sessions import OperatorSessions
 from application.ports.order_histories import OrderHistories
 from application.ports.payment_pages import PaymentPages
 from application.ports.payment_search import PaymentSearch
@@ -103,6 +106,7 @@ class Storage:
     search: PaymentSearch
     personal_data: PersonalData
     owners: ChargeOwners
+    sessions: OperatorSessions
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -178,6 +182,7 @@ def storage_in_memory() -> Storage:
         search=InMemoryPaymentSearch(database),
         personal_data=InMemoryPersonalData(database),
         owners=InMemoryChargeOwners(database),
+        sessions=InMemoryOperatorSessions(database),
         become_a_copy=become_a_copy,
     )
 
@@ -205,6 +210,7 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         search=SqlPaymentSearch(database, lambda: datetime.now(UTC)),
         personal_data=SqlPersonalData(database),
         owners=SqlChargeOwners(database),
+        sessions=SqlOperatorSessions(database),
         become_a_copy=partial(load_again, database),
     )
 

@@ -13,6 +13,7 @@ from tests.contracts.event_publisher import EventPublisherContract as TestEventP
 from tests.contracts.history_roots import HistoryRootsContract as TestHistoryRoots
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
 from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
+from tests.contracts.operator_sessions import OperatorSessionsContract as TestOperatorSessions
 from tests.contracts.order_histories import OrderHistoriesContract as TestOrderHistories
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal

@@ -17,6 +17,9 @@ from adapters.persistence.in_memory.history_roots import (
 from adapters.persistence.in_memory.idempotency_store import (
     InMemoryIdempotencyStore as InMemoryIdempotencyStore,
 )
+from adapters.persistence.in_memory.operator_sessions import (
+    InMemoryOperatorSessions as InMemoryOperatorSessions,
+)
 from adapters.persistence.in_memory.order_histories import (
     InMemoryOrderHistories as InMemoryOrderHistories,
 )

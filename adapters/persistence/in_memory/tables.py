@@ -14,6 +14,7 @@ from application.ports.differences import Difference, DifferenceKind
 from application.ports.event_publisher import OutboxEntry
 from application.ports.gateway_notifications import ChargeNotification
 from application.ports.idempotency_store import RequestKey, StoredReply
+from application.ports.operator_sessions import OperatorSession
 from application.ports.stream_positions import StreamPosition
 from application.ports.unusable_notifications import KeptNotification
 from domain.events import EventId
@@ -66,6 +67,15 @@ class StoredDifference:
     resolved_at: datetime | None = None
 
 
+@frozen
+class StoredSession:
+    """A session, and when it began and was used last."""
+
+    session: OperatorSession
+    began_at: datetime
+    used_at: datetime
+
+
 @define
 class InMemoryTables:
     """The stored data, which outlives the processes that use it; entities read are snapshots."""
@@ -91,6 +101,7 @@ class InMemoryTables:
     declines: dict[str, list[datetime]] = field(factory=lambda: defaultdict(list))
     unusable_notifications: dict[int, KeptNotification] = field(factory=dict)
     differences: dict[DifferenceKey, StoredDifference] = field(factory=dict)
+    operator_sessions: dict[bytes, StoredSession] = field(factory=dict)
     alerts: dict[tuple[AlertKind, str], Alert] = field(factory=dict)
     """By kind and subject."""
     positions: dict[tuple[str, str], tuple[int, StreamPosition]] = field(factory=dict)

@@ -15,6 +15,7 @@ from adapters.persistence.sql.tables import (
     idempotency_keys,
     inbox,
     metadata,
+    operator_sessions,
     order_history,
     outbox,
     unusable_notifications,
@@ -27,7 +28,7 @@ _DELETED_FROM: Final = {
     each.name
     for each in (
         *(alerts, declines, deferred_notifications, idempotency_keys, inbox, outbox),
-        *(differences, unusable_notifications),
+        *(differences, operator_sessions, unusable_notifications),
     )
 }
 

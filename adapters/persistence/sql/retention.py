@@ -14,7 +14,13 @@ from sqlalchemy import Column, Table, text
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_windows import FIRST, IN_WINDOW, LAST_OF_WINDOW
 from adapters.persistence.sql.statement import Statement
-from adapters.persistence.sql.tables import alerts, declines, differences, inbox
+from adapters.persistence.sql.tables import (
+    alerts,
+    declines,
+    differences,
+    inbox,
+    operator_sessions,
+)
 
 BATCH: Final = 1_000
 """The largest number of rows that one statement deletes, which takes about 2 ms. Of a table with 20
@@ -56,6 +62,7 @@ _DELETE_RECEIVED: Final = delete_oldest(inbox, inbox.c.received_at)
 _DELETE_DECLINES: Final = delete_oldest(declines, declines.c.at)
 _DELETE_ALERTS: Final = delete_oldest(alerts, alerts.c.last_at)
 _DELETE_DIFFERENCES: Final = delete_oldest(differences, differences.c.seen_at)
+_DELETE_SESSIONS: Final = delete_oldest(operator_sessions, operator_sessions.c.began_at)
 
 
 @frozen
@@ -74,6 +81,8 @@ class SqlRetention:
     """Alerts, by their last report: long enough to look at what happened before an incident."""
     differed: timedelta = timedelta(days=90)
     """Differences, by when they were found last: a quarter, until the books are closed."""
+    signed_in: timedelta = timedelta(days=1)
+    """Sessions of operators, by when they began: longer than any lives."""
 
     async def delete_old_rows(self) -> int:
         """Delete older rows, at most BATCH of each table; return how many.
@@ -87,6 +96,7 @@ class SqlRetention:
             + len(await self._database.run(_DELETE_DECLINES, age=self.declined))
             + len(await self._database.run(_DELETE_ALERTS, age=self.alerted))
             + len(await self._database.run(_DELETE_DIFFERENCES, age=self.differed))
+            + len(await self._database.run(_DELETE_SESSIONS, age=self.signed_in))
         )
 
     async def _delete_sent(self) -> int:

@@ -319,6 +319,19 @@ alerts: Final = Table(
     Index("alerts_last_at", "last_at"),
 )
 
+operator_sessions: Final = Table(
+    "operator_sessions",
+    metadata,
+    # A hash of the token, which the browser alone has.
+    Column("id", LargeBinary, primary_key=True),
+    Column("operator", Text, nullable=False),
+    # A hash of the token and of the operator's key: another key ends the session.
+    Column("proof", LargeBinary, nullable=False),
+    Column("began_at", _MOMENT, nullable=False),
+    Column("used_at", _MOMENT, nullable=False),
+    Index("operator_sessions_began_at", "began_at"),
+)
+
 stream_positions: Final = Table(
     "stream_positions",
     metadata,

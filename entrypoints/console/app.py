@@ -1,0 +1,90 @@
+"""console_routes: the console, composed of its pages."""
+
+from collections.abc import Sequence
+
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+
+from application.ports.operator_sessions import OperatorSessions
+from entrypoints.console.actions import ActionPages
+from entrypoints.console.attempts import SignInAttempts
+from entrypoints.console.operators import OperatorDesk
+from entrypoints.console.order_page import OrderPage
+from entrypoints.console.pages import SIGN_IN, Handler, Pages, Visit, redirect
+from entrypoints.console.payment_list import PATH as PAYMENTS
+from entrypoints.console.payment_list import PaymentListPage
+from entrypoints.console.reviews import PATH as REVIEWS
+from entrypoints.console.reviews import ReviewQueue
+from entrypoints.console.search import SearchPage
+from entrypoints.console.sign_in import HOME, SignInRoutes
+from entrypoints.console.static_files import StaticFiles
+from entrypoints.http.background_tasks import BackgroundTasks
+from entrypoints.http.captures import CaptureHandler
+from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.handlers import RefundHandler
+from entrypoints.http.idempotency import IdempotencyGuard
+from entrypoints.http.reviews import ReviewHandler
+from entrypoints.http.sign_in_refusals import RefusalLog
+
+
+def console_routes(
+    sessions: OperatorSessions,
+    dependencies: HttpDependencies,
+    refusals: RefusalLog,
+    tasks: BackgroundTasks,
+) -> Sequence[HTTPRouteHandler]:
+    """Return the routes of the console; without operators there are none."""
+    settings = dependencies.settings
+    if not settings.operators:
+        return ()
+    desk = OperatorDesk(settings.operators, sessions)
+    pages = Pages(desk, dependencies.clock)
+    attempts = SignInAttempts(dependencies.clock)
+    signing_in = SignInRoutes(desk, attempts, refusals, settings.trusted_proxies)
+    return (
+        _get("/ops/static/{name:str}", StaticFiles().show),
+        _get(SIGN_IN, signing_in.show),
+        _post(SIGN_IN, signing_in.sign_in),
+        _post("/ops/sign-out", pages.action(signing_in.sign_out)),
+        *_reading(dependencies, pages),
+        *_acting(dependencies, pages, tasks),
+    )
+
+
+def _reading(dependencies: HttpDependencies, pages: Pages) -> Sequence[HTTPRouteHandler]:
+    use_cases, search = dependencies.use_cases, dependencies.search
+    gateways = use_cases.create_charge.claim.gateways.names
+    return (
+        _get("/ops", pages.page(_home)),
+        _get(PAYMENTS, pages.page(PaymentListPage(search, sorted(gateways)).show)),
+        _get("/ops/order", pages.page(OrderPage(use_cases.find_order).show)),
+        _get("/ops/orders/{order_id:str}", pages.page(OrderPage(use_cases.find_order).show)),
+        _get("/ops/search", pages.page(SearchPage(use_cases.find_order, search).show)),
+        _get(REVIEWS, pages.page(ReviewQueue(search).show)),
+    )
+
+
+def _acting(
+    dependencies: HttpDependencies, pages: Pages, tasks: BackgroundTasks
+) -> Sequence[HTTPRouteHandler]:
+    use_cases, guard = dependencies.use_cases, IdempotencyGuard(dependencies.idempotency_store)
+    actions = ActionPages(
+        use_cases.find_order,
+        RefundHandler(use_cases.refund_payment, guard, tasks),
+        CaptureHandler(use_cases.capture_payment, use_cases.void_payment, guard, tasks),
+        ReviewHandler(use_cases.review_payment, guard, tasks),
+    )
+    path = "/ops/payments/{payment_id:str}/{action:str}"
+    return (_get(path, pages.page(actions.show)), _post(path, pages.action(actions.act)))
+
+
+async def _home(_visit: Visit) -> Response[bytes]:
+    return redirect(HOME)
+
+
+def _get(path: str, handler: Handler) -> HTTPRouteHandler:
+    return get(path, include_in_schema=False)(handler)
+
+
+def _post(path: str, handler: Handler) -> HTTPRouteHandler:
+    return post(path, include_in_schema=False, status_code=200)(handler)

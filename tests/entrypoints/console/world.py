@@ -1,0 +1,118 @@
+"""ConsoleWorld: the in-memory world with the console, and a browser without a screen."""
+
+import re
+from functools import partial
+from html import unescape
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+from attrs import define, evolve, field
+
+from adapters.persistence.in_memory import InMemoryOperatorSessions
+from entrypoints.console.app import console_routes
+from entrypoints.console.pages import HEADERS
+from entrypoints.http.app import create_app
+from entrypoints.http.dependencies import HttpDependencies
+from tests.entrypoints.http.world import OPERATOR_KEY, HttpWorld
+
+HOST: Final = "https://payments.test"
+
+_FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)
+_FIELD = re.compile(r"<(?:input|select|option|button)[^>]*>")
+_ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
+
+
+@define
+class ConsoleWorld(HttpWorld):
+    """The world with the console in front of it."""
+
+    def dependencies(self) -> HttpDependencies:
+        sessions = InMemoryOperatorSessions(self.database)
+        return evolve(super().dependencies(), more_routes=partial(console_routes, sessions))
+
+    def visitor(self, **settings: Any) -> "Visitor":
+        """Return the visitor of a new process of the service, with some settings changed."""
+        self.settings = evolve(self.settings, **settings)
+        transport = httpx.ASGITransport(
+            create_app(self.dependencies()),  # type: ignore[arg-type]  # Litestar's scopes are narrower
+            raise_app_exceptions=False,
+        )
+        return Visitor(httpx.AsyncClient(transport=transport, base_url=HOST))
+
+    async def operator(self, key: str = OPERATOR_KEY, **settings: Any) -> "Visitor":
+        """Return a visitor who has signed in."""
+        visitor = self.visitor(**settings)
+        assert (await visitor.sign_in(key)).status_code == 303
+        return visitor
+
+
+@define
+class Visitor:
+    """Somebody with a browser that runs no scripts."""
+
+    client: httpx.AsyncClient
+    page: httpx.Response | None = field(default=None, init=False)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """Open a page."""
+        return self._keep(await self.client.get(path, **options))
+
+    async def sign_in(self, key: str = OPERATOR_KEY, **options: Any) -> httpx.Response:
+        """Open the page to sign in, and send its form."""
+        await self.get("/ops/sign-in")
+        return await self.send("/ops/sign-in", key=key, **options)
+
+    async def send(
+        self, action: str, headers: dict[str, str] | None = None, **fields: str
+    ) -> httpx.Response:
+        """Send the page's form with this action, with its own fields and these."""
+        values = {**self.fields(action), **fields}
+        return await self.post(action, values, headers)
+
+    async def post(
+        self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Send a form that is on no page."""
+        sent = {
+            "origin": HOST,
+            "sec-fetch-site": "same-origin",
+            "content-type": "application/x-www-form-urlencoded",
+            **(headers or {}),
+        }
+        return self._keep(await self.client.post(path, content=urlencode(fields), headers=sent))
+
+    def fields(self, action: str) -> dict[str, str]:
+        """Return the fields of the page's form with this action, with their values."""
+        [form] = [each for each in self.forms if f'action="{action}"' in each]
+        fields = (dict(_ATTRIBUTE.findall(each)) for each in _FIELD.findall(form))
+        return {each["name"]: unescape(each.get("value", "")) for each in fields if "name" in each}
+
+    @property
+    def forms(self) -> list[str]:
+        """The forms of the page."""
+        return _FORM.findall(self.html)
+
+    @property
+    def html(self) -> str:
+        """The page as it was sent."""
+        assert self.page is not None
+        return self.page.text
+
+    @property
+    def text(self) -> str:
+        """The text of the page."""
+        without_tags = re.sub(r"<[^>]*>", " ", self.html.partition("<main")[2])
+        return " ".join(unescape(without_tags).split())
+
+    def _keep(self, response: httpx.Response) -> httpx.Response:
+        """Keep a page; each has the headers of all."""
+        if response.request.url.path.startswith("/ops"):
+            assert HEADERS.items() <= _headers(response).items()
+            assert response.headers["cache-control"] == "no-store"
+        self.page = response
+        return response
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    return {name: response.headers.get(name, "") for name in HEADERS}
