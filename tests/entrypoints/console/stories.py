@@ -8,8 +8,8 @@ from application.ports.gateway_notifications import DisputeNotification
 from application.ports.payment_gateway import CardToken
 from domain.actor import Actor
 from domain.capture import CaptureMode
-from domain.dispute import DisputeId, DisputeStatus
-from domain.identifiers import OrderId, PaymentId, UserId
+from domain.dispute import DisputeStatus
+from domain.identifiers import DisputeId, OrderId, PaymentId, UserId
 from tests.builders import dollars
 from tests.entrypoints.console.world import ConsoleWorld
 

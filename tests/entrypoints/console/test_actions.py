@@ -26,7 +26,7 @@ def path_of(world: ConsoleWorld, action: str) -> str:
 async def act(world: ConsoleWorld, visitor: Visitor, action: str, **fields: str) -> httpx.Response:
     """Fill in the form of an action on the page of the order, and confirm it."""
     await visitor.get(PAGE)
-    await visitor.send(path_of(world, action), reason=REASON, **fields)
+    await visitor.send(path_of(world, action), None, reason=REASON, **fields)
     return await visitor.send(path_of(world, action))
 
 
