@@ -31,7 +31,8 @@ from entrypoints.console.texts import step_of, words
 from entrypoints.http.captures import CaptureCommand, CaptureHandler, VoidCommand
 from entrypoints.http.errors import BadRequest, NotFound, reply_to
 from entrypoints.http.handlers import RefundCommand, RefundHandler
-from entrypoints.http.replies import ErrorDetail, Reply
+from entrypoints.http.replies import Reply
+from entrypoints.http.reply_bodies import ErrorDetail
 from entrypoints.http.reviews import ReviewCommand, ReviewHandler
 from entrypoints.http.validation import is_payment_id
 

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from entrypoints.http.errors import BadRequest, NotJson
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.replies import ErrorDetail
+from entrypoints.http.reply_bodies import ErrorDetail
 from entrypoints.http.requests import read_body
 from entrypoints.http.validation import is_text
 

@@ -23,7 +23,8 @@ from entrypoints.console.origin import (
     session_cookie,
 )
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.replies import Problem, Reply
+from entrypoints.http.replies import Reply
+from entrypoints.http.reply_bodies import Problem
 from entrypoints.http.responses import error_reply
 
 HEADERS: Final[Mapping[str, str]] = {

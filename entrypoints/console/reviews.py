@@ -20,7 +20,7 @@ PATH: Final = "/ops/reviews"
 _COLUMNS: Final = (*COLUMNS, Column("Decision", is_hidden=True))
 _ABOUT: Final = (
     "The gateway has captured another amount, currency or mode than was requested. "
-    "Nothing is announced or given back before somebody decides."
+    "Nothing is announced or given back before an operator decides."
 )
 _EMPTY: Final = "No payment waits for a decision."
 

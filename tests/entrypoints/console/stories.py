@@ -14,7 +14,7 @@ from tests.builders import dollars
 from tests.entrypoints.console.world import ConsoleWorld
 
 HOSTILE: Final = "<script>alert(1)</script>'\"&\u202e/../?#%"
-"""An id or a reason that somebody has chosen in order to break the page."""
+"""An id or a reason that was chosen in order to break the page."""
 
 STORY: Final = "order-8f3a21c4"
 """An order that was declined twice, paid, refunded in part, and disputed."""

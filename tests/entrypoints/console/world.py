@@ -49,7 +49,7 @@ class ConsoleWorld(HttpWorld):
 
 @define
 class Visitor:
-    """Somebody with a browser that runs no scripts."""
+    """A person with a browser that runs no scripts."""
 
     client: httpx.AsyncClient
     page: httpx.Response | None = field(default=None, init=False)
