@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-deep bytecode chaos lint format types boundaries demo screenshots bench bench-quick lock clean
+.PHONY: help install test test-deep bytecode chaos lint format types boundaries docs demo screenshots bench bench-quick lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -50,6 +50,10 @@ types: install ## Check types
 
 boundaries: install ## Check the import rules
 	@report=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$report" >&2; exit 1; }
+
+docs: install ## Build the documents as a site in build/docs
+	@$(BIN)/python -m sphinx -c docs -b html -W --keep-going -q . build/docs
+	@echo "build/docs/docs/index.html"
 
 demo: install ## Run everything on this machine, with a page where you can pay
 	@$(BIN)/payments demo

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -100,6 +101,11 @@ class DemoProcess:
             if text in line:
                 return line
         raise AssertionError(f"{text!r} was not printed:\n{''.join(self.output)}")
+
+    def servers(self) -> dict[str, str]:
+        """Return DATABASE_URL and NATS_URL, which `--servers` prints."""
+        lines = [self.read_until(f"{name}=") for name in ("DATABASE_URL", "NATS_URL")]
+        return dict(shlex.split(line)[0].split("=", 1) for line in lines)
 
     def page(self) -> "Page":
         line = self.read_until("Pay for an order at")

@@ -9,6 +9,7 @@ import signal
 import pytest
 
 from payments_kit.demo.tour import STEPS
+from tests.demo import tutorial
 from tests.demo.demo_process import Page, Workspace, started
 
 
@@ -16,10 +17,11 @@ def test_the_tour_and_the_page_run_at_once_as_different_users(
     workspace: Workspace, other_workspace: Workspace
 ) -> None:
     with (
-        started(workspace, "--port", "0") as demo,
+        started(workspace, "--servers", "--port", "0") as demo,
         started(other_workspace, "--once") as tour,
     ):
-        page = demo.page()
+        servers, page = demo.servers(), demo.page()
+        tutorial.follow(page, workspace, servers)
         paid = pay_after_a_decline(page)
         cancel_and_authenticate(page)
         pay_at_the_bank(page)
