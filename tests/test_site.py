@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ def build(folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     assert build(folder) == ""
-    yield folder
+    return folder
 
 
 def test_every_document_is_a_page(site: Path) -> None:
@@ -52,7 +51,9 @@ def test_every_command_is_there(site: Path) -> None:
 def test_no_page_loads_anything_from_elsewhere_but_the_program_that_draws_diagrams(
     site: Path,
 ) -> None:
-    loads = re.compile(r"""(?:<script[^>]*src=|<img[^>]*src=|<link[^>]*href=|from )"(https?://[^"]+)""")
+    loads = re.compile(
+        r"""(?:<script[^>]*src=|<img[^>]*src=|<link[^>]*href=|from )"(https?://[^"]+)"""
+    )
     found = {
         address for page in site.glob("**/*.html") for address in loads.findall(page.read_text())
     }
