@@ -17,7 +17,7 @@ MAX_TEXT: Final = 500
 
 @unique
 class AlertKind(Enum):
-    """What has happened. docs/operations.md describes each kind: what to do about it."""
+    """What has happened. docs/runbook.md describes each kind: what to do about it."""
 
     BOOKS_BEHIND = "books_behind"
     """The database is older than what was charged or published, as after a restored backup."""

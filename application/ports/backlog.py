@@ -47,7 +47,7 @@ class Backlog:
 
 @unique
 class BacklogKind(Enum):
-    """The parts of the backlog. docs/operations.md describes what to do about each."""
+    """The parts of the backlog. docs/runbook.md describes what to do about each."""
 
     PAYMENT_OPEN = "payment_open"
     PAYMENT_PENDING = "payment_pending"

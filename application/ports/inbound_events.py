@@ -60,6 +60,8 @@ class StreamProgress:
     """The last sequence of the stream."""
     is_untouched: bool
     """Whether nothing was ever delivered."""
+    waiting: int
+    """How many events are not ended yet, delivered or not."""
 
 
 class InboundEvents(Protocol):

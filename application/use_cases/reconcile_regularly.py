@@ -53,6 +53,11 @@ class ReconcileRegularly:
     now: Clock
     _states: dict[str, _State] = field(factory=dict, init=False)
 
+    def reconciled_at(self, gateway: str) -> datetime | None:
+        """When the newest complete comparison began; None if this process has completed none."""
+        state = self._states.get(gateway)
+        return state.compared_until if state else None
+
     async def run_once(self) -> int:
         """Compare a part at each gateway that is due; return how many differences were found.
 

@@ -19,6 +19,7 @@ from entrypoints.composition.runtime import open_runtime
 from entrypoints.console.app import console_routes
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.request_tracing import NoSpans
+from entrypoints.monitoring.process_metrics import export_degraded_gateways
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 
@@ -65,6 +66,11 @@ async def open_http(
             open_dead_letters=partial(_open_dead_letters, settings),
             tracing=NoSpans() if tracing is None else tracing.requests(),
             more_routes=partial(console_routes, SqlOperatorSessions(runtime.database)),
+        )
+        export_degraded_gateways(
+            [each.name for each in runtime.gateways],
+            runtime.use_cases.list_options.health.is_away,
+            dependencies.registry,
         )
         async with (
             exporting_metrics(runtime, dependencies.registry),

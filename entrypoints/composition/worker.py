@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
+from adapters.clock import utc_now
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.plans import ORDERS_CONSUMER, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
@@ -24,6 +25,9 @@ from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.runtime import Runtime
 from entrypoints.http.probes import Check
 from entrypoints.monitoring.dead_letter_metrics import REFRESH_SECONDS, DeadLetterMetrics
+from entrypoints.monitoring.process_metrics import export_reconciled
+from entrypoints.monitoring.root_metrics import REFRESH_SECONDS as ROOT_REFRESH_SECONDS
+from entrypoints.monitoring.root_metrics import RootMetrics
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.worker.alignment import Alignment
@@ -71,9 +75,20 @@ async def open_worker(
             "nats": partial(_check_broker, messaging.broker),
         }
         probes = Probes(settings.host, settings.worker_port, checks, registry, metrics)
+        roots = SqlHistoryRoots(runtime.database)
+        export_reconciled(
+            [each.name for each in runtime.gateways if each.records.charges is not None],
+            runtime.use_cases.reconcile_regularly.reconciled_at,
+            utc_now(),
+            registry,
+        )
         refresh = partial(dead_letters.refresh, messaging.dead_letters)
-        async with repeating("dead letters", refresh, REFRESH_SECONDS, REFRESH_SECONDS):
-            yield _dependencies(runtime, messaging, metrics, tracing), probes
+        refresh_root = partial(RootMetrics.on(registry).refresh, roots)
+        async with (
+            repeating("dead letters", refresh, REFRESH_SECONDS, REFRESH_SECONDS),
+            repeating("root", refresh_root, ROOT_REFRESH_SECONDS, ROOT_REFRESH_SECONDS),
+        ):
+            yield _dependencies(runtime, messaging, metrics, roots, tracing), probes
 
 
 async def _check_broker(broker: JetStreamConnection) -> None:
@@ -85,6 +100,7 @@ def _dependencies(
     runtime: Runtime,
     messaging: Messaging,
     metrics: WorkerMetrics,
+    roots: SqlHistoryRoots,
     tracing: "Tracing | None",
 ) -> WorkerDependencies:
     use_cases = runtime.use_cases
@@ -104,7 +120,7 @@ def _dependencies(
 
     def observed(events: InboundEvents) -> InboundEvents:
         traced = events if tracing is None else tracing.events(events, destination)
-        return ObservedEvents(traced, metrics.count_event, runtime.alerts)
+        return ObservedEvents(traced, metrics.count_event, runtime.alerts, metrics.observe_progress)
 
     readers = readers_of(runtime.settings, runtime.gateways, runtime.clock)
     retention = _retention(runtime)
@@ -137,7 +153,7 @@ def _dependencies(
             *maintenance_loops(
                 retention,
                 AlertLog(runtime.backlog, runtime.alerts),
-                RootLog(SqlHistoryRoots(runtime.database)),
+                RootLog(roots),
             ),
             *([replay_loop(use_cases.replay_notifications, readers)] if readers else []),
         ),

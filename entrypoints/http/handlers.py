@@ -25,6 +25,7 @@ from application.use_cases.refund_payment import RefundPayment
 from domain.actor import Actor
 from domain.claim import AlreadyPaid
 from domain.identifiers import PaymentId, RefundId, UserId
+from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.charge_replies import charge_reply
 from entrypoints.http.errors import reply_to
@@ -63,6 +64,9 @@ class ChargeMetrics(Protocol):
     def count(self, outcome: str) -> None:
         """Count an attempt that has ended."""
 
+    def count_decline(self, gateway: str, code: str) -> None:
+        """Count a declined attempt by the gateway's code, which may be any text."""
+
     def count_limited(self) -> None:
         """Count an attempt that the decline limits refused."""
 
@@ -75,6 +79,9 @@ class NoMetrics:
         return nullcontext()
 
     def count(self, outcome: str) -> None:
+        """Do nothing."""
+
+    def count_decline(self, gateway: str, code: str) -> None:
         """Do nothing."""
 
     def count_limited(self) -> None:
@@ -128,7 +135,10 @@ class PaymentHandler:
             except CaptureUnsupported:
                 self.metrics.count("refused")
                 raise
-        self.metrics.count("refused" if result.is_refused else result.payment.status.value)
+        payment = result.payment
+        if payment.status is PaymentStatus.FAILED and not result.is_refused:
+            self.metrics.count_decline(payment.gateway, payment.code or "")
+        self.metrics.count("refused" if result.is_refused else payment.status.value)
         return charge_reply(result).reply
 
 

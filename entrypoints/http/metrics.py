@@ -1,10 +1,14 @@
 """The Prometheus metrics of the HTTP service."""
 
+import re
 from contextlib import AbstractContextManager
 from typing import Final
 
 from attrs import define, field, frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from domain.payment_status import PaymentStatus
+from entrypoints.http.sign_in_refusals import RefusalReason
 
 # A charge is one round trip to the gateway (about 300 ms to Stripe) between two to the database.
 # It ends within 20 s: it starts within 5 s of its claim, and the gateway has 15 s.
@@ -12,6 +16,21 @@ _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Any other method that a client sends becomes no label value, and is not logged."""
+
+MAX_CODES: Final = 60
+"""Codes of declines that become label values: each one is a series of every process for ever.
+Stripe has 45 (https://docs.stripe.com/declines/codes); further ones are counted as `other`."""
+
+_CODE: Final = re.compile(r"[A-Za-z0-9_-]{1,50}")
+
+OUTCOMES: Final = (
+    *(status.value for status in PaymentStatus),
+    "already_paid",
+    "refused",
+    "unavailable",
+)
+"""How an attempt to pay may end. All are shown from the start, at zero, because Prometheus sees no
+increase in the first value of a series."""
 
 
 @define
@@ -46,6 +65,7 @@ class Metrics:
     requests_in_flight: InFlight
     charges: Counter
     charges_in_flight: InFlight
+    declines: Counter
     declines_limited: Counter
     notifications_refused: Counter
     sign_ins_refused: Counter
@@ -55,13 +75,14 @@ class Metrics:
     """The series of each kind of request: to find one by its labels takes longer than to count."""
 
     _outcomes: dict[str, Counter] = field(init=False, factory=dict)
+    _codes: set[str] = field(init=False, factory=set)
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "Metrics":
         """Register the metrics, all at zero."""
         ProcessCollector(registry=registry)
         route = ("method", "route", "status")
-        return cls(
+        metrics = cls(
             requests=Counter(
                 "payments_http_requests", "Completed HTTP requests.", route, registry=registry
             ),
@@ -81,6 +102,12 @@ class Metrics:
             charges_in_flight=InFlight.of(
                 "payments_charges_in_flight", "Attempts to pay in progress.", registry
             ),
+            declines=Counter(
+                "payments_declines",
+                "Declined attempts to pay, by the gateway's code; see MAX_CODES.",
+                ("gateway", "code"),
+                registry=registry,
+            ),
             declines_limited=Counter(
                 "payments_declines_limited",
                 "Attempts to pay refused after too many declines.",
@@ -99,6 +126,11 @@ class Metrics:
                 registry=registry,
             ),
         )
+        for reason in RefusalReason:
+            metrics.sign_ins_refused.labels(reason.value)
+        for outcome in OUTCOMES:
+            metrics._outcomes[outcome] = metrics.charges.labels(outcome)
+        return metrics
 
     def count_request(
         self,
@@ -132,6 +164,14 @@ class Metrics:
         if series is None:
             series = self._outcomes[outcome] = self.charges.labels(outcome)
         series.inc()
+
+    def count_decline(self, gateway: str, code: str) -> None:
+        """Count a declined attempt; a code that is no short word, or one too many, is `other`."""
+        if code not in self._codes:
+            if len(self._codes) >= MAX_CODES or not _CODE.fullmatch(code):
+                code = "other"
+            self._codes.add(code)
+        self.declines.labels(gateway, code).inc()
 
     def count_limited(self) -> None:
         """Count an attempt to pay that the decline limits refused."""

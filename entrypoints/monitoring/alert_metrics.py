@@ -20,7 +20,7 @@ class AlertMetrics:
         return cls(
             Gauge(
                 "payments_alerts",
-                "Subjects with a current alert; docs/operations.md describes each kind.",
+                "Subjects with a current alert; docs/runbook.md describes each kind.",
                 ["kind"],
                 registry=registry,
             )

@@ -1,4 +1,4 @@
-"""What an operator does about each problem, in one sentence; docs/operations.md has the rest."""
+"""What an operator does about each problem, in one sentence; docs/runbook.md has the rest."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,8 +17,7 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
         "ask the gateway what the payment waits for; it settles once the gateway reports its end"
     ),
     BacklogKind.PAYMENT_IN_REVIEW: (
-        "compare the charge with the order, then refund it with POST /api/payments/ID/refunds if"
-        " it is wrong"
+        "compare the charge with the order, then `payments review accept` or `review refund` it"
     ),
     BacklogKind.REFUND_PENDING: "ask the gateway what the refund waits for",
     BacklogKind.REFUND_FAILED: (
@@ -83,7 +82,7 @@ _ALERTS: Final[Mapping[AlertKind, str]] = {
     ),
     AlertKind.PERMISSION_MISSING: "grant the named permission",
     AlertKind.SIGN_IN_UNAVAILABLE: "check JWKS_URL and the identity provider",
-    AlertKind.OTHER: "read docs/operations.md of the newest version that runs",
+    AlertKind.OTHER: "read docs/runbook.md of the newest version that runs",
 }
 
 NEXT_STEPS: Final[Mapping[str, str]] = {
@@ -94,4 +93,4 @@ NEXT_STEPS: Final[Mapping[str, str]] = {
     ),
     CLOCK: _ALERTS[AlertKind.CLOCK_SKEW],
 }
-"""By the name of the problem, which is its heading in docs/operations.md."""
+"""By the name of the problem, which is its heading in docs/runbook.md."""

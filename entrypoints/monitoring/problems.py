@@ -54,14 +54,14 @@ class Problem:
     """Something that needs an operator."""
 
     name: str
-    """Its heading in docs/operations.md."""
+    """Its heading in docs/runbook.md."""
     text: str
     """What, which, since when and how often; one line."""
 
     @property
     def next_step(self) -> str:
         """What to do about it."""
-        return f"{NEXT_STEPS[self.name]} (docs/operations.md#{self.name})"
+        return f"{NEXT_STEPS[self.name]} (docs/runbook.md#{self.name})"
 
     @property
     def line(self) -> str:

@@ -1,9 +1,12 @@
 """The Prometheus metrics of a worker's loops and of the events it receives."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+from application.ports.inbound_events import StreamProgress
 
 
 @frozen
@@ -15,11 +18,16 @@ class WorkerMetrics:
     done: Counter
     last_success: Gauge
     events: Counter
+    waiting: Gauge
+    _seconds: Callable[[], float] = time.time
+    """Returns the time since 1970."""
     _counted: dict[tuple[str, str], Counter] = field(factory=dict)
     """The counters of `events`, which are slow to find."""
 
     @classmethod
-    def on(cls, registry: CollectorRegistry) -> "WorkerMetrics":
+    def on(
+        cls, registry: CollectorRegistry, seconds: Callable[[], float] = time.time
+    ) -> "WorkerMetrics":
         """Register the metrics."""
         ProcessCollector(registry=registry)
         loop = ("loop",)
@@ -48,6 +56,13 @@ class WorkerMetrics:
                 ("subject", "result"),
                 registry=registry,
             ),
+            waiting=Gauge(
+                "payments_inbound_events_waiting",
+                "Events of a stream that a durable consumer of ours has not ended yet.",
+                ("stream", "consumer"),
+                registry=registry,
+            ),
+            seconds=seconds,
         )
 
     def start(self, loops: Iterable[str]) -> None:
@@ -60,7 +75,7 @@ class WorkerMetrics:
         """Count a run."""
         self.runs.labels(loop).inc()
         self.done.labels(loop).inc(done)
-        self.last_success.labels(loop).set_to_current_time()
+        self.last_success.labels(loop).set(self._seconds())
 
     def failed(self, loop: str) -> None:
         """Count a run that failed."""
@@ -73,3 +88,7 @@ class WorkerMetrics:
         counted = self._counted.get(key) or self.events.labels(subject, result)
         self._counted[key] = counted
         counted.inc()
+
+    def observe_progress(self, progress: StreamProgress) -> None:
+        """Show how many events of a stream wait."""
+        self.waiting.labels(progress.stream, progress.consumer).set(progress.waiting)

@@ -1,4 +1,4 @@
-"""ObservedEvents: count how deliveries end, and report dead letters."""
+"""ObservedEvents: count how deliveries end and what waits, and report dead letters."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -18,6 +18,8 @@ class ObservedEvents:
     _count: Callable[[str, str], None]
     """Counts a delivery by subject and result."""
     _alerts: Alerts
+    _observe: Callable[[StreamProgress], None]
+    """Shows how far a stream was read; the alignment asks every few seconds."""
 
     async def fetch(self, limit: int, wait: timedelta) -> Sequence[InboundEvent]:
         """Return deliveries that are counted when they end."""
@@ -26,7 +28,10 @@ class ObservedEvents:
 
     async def progress(self) -> Sequence[StreamProgress]:
         """Return how far each stream was read."""
-        return await self._events.progress()
+        progress = await self._events.progress()
+        for each in progress:
+            self._observe(each)
+        return progress
 
     async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
         """Whether an event after this sequence was acknowledged and is still stored."""

@@ -169,6 +169,7 @@ class InMemorySubscription:
 
     def _progress(self) -> StreamProgress:
         consumer = self._consumer
+        unseen = self._broker.log[consumer.seen :]
         return StreamProgress(
             stream=STREAM,
             consumer=self._durable,
@@ -178,6 +179,8 @@ class InMemorySubscription:
             acknowledged=consumer.acknowledged,
             last=len(self._broker.log),
             is_untouched=not consumer.deliveries,
+            waiting=len(consumer.due)
+            + sum(each.message.subject in consumer.subjects for each in unseen),
         )
 
     async def fetch(self, limit: int, wait: timedelta) -> "Sequence[InMemoryDelivery]":

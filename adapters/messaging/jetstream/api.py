@@ -57,6 +57,8 @@ class ConsumerInfo(ApiReply):
     config: dict[str, Any] = msgspec.field(default_factory=dict)
     delivered: Sequences = msgspec.field(default_factory=Sequences)
     ack_floor: Sequences = msgspec.field(default_factory=Sequences)
+    num_ack_pending: int = 0
+    num_pending: int = 0
     paused: bool = False
 
 

@@ -137,6 +137,7 @@ class Consumer:
             acknowledged=consumer.ack_floor.stream_seq,
             last=stream.state.last_seq,
             is_untouched=consumer.delivered.consumer_seq == 0,
+            waiting=consumer.num_pending + consumer.num_ack_pending,
         )
 
     async def has_message(self, after: int, until: int) -> bool:

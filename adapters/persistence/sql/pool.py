@@ -69,6 +69,11 @@ class ConnectionPool:
     _closed: int = field(default=0, init=False)
     """The number of the last connection that was opened before the pool was closed."""
 
+    @property
+    def waiting(self) -> int:
+        """How many callers wait for a connection."""
+        return len(self._waiting)
+
     async def acquire(self) -> Connection:
         """Return a connection; `release` or `discard` it afterwards.
 

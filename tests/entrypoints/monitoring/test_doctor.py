@@ -117,7 +117,7 @@ async def test_what_needs_attention_is_named_with_what_to_do() -> None:
     assert (healthy, [nats, letters, gateway]) == (HEALTHY, OTHERS)
     assert (name, is_ok) == ("attention", False)
     assert text.startswith("parked event id-1 of order parent-1")
-    assert text.endswith("(docs/operations.md#event_parked)")
+    assert text.endswith("(docs/runbook.md#event_parked)")
 
 
 async def test_pending_payments_are_counted_and_no_problem() -> None:

@@ -105,7 +105,7 @@ def test_each_problem_is_one_line_with_ids_time_and_next_step(
     (problem,) = backlog_problems(backlog, [an_item(kind, age)])
     assert problem.line.startswith(text)
     assert f"since {NOW - age:%Y-%m-%d %H:%M:%S} UTC" in problem.line
-    assert problem.line.endswith(f"{NEXT_STEPS[kind.value]} (docs/operations.md#{kind.value})")
+    assert problem.line.endswith(f"{NEXT_STEPS[kind.value]} (docs/runbook.md#{kind.value})")
     assert "\n" not in problem.line
 
 

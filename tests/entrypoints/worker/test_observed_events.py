@@ -9,15 +9,19 @@ from entrypoints.worker.observed_events import ObservedEvents
 from tests.world import World
 
 
-async def test_every_end_of_a_delivery_is_counted_and_a_dead_letter_is_an_alert() -> None:
-    world, counts = World(), Counter[tuple[str, str]]()
+async def test_ends_of_deliveries_and_waiting_events_are_counted_a_dead_letter_is_an_alert() -> (
+    None
+):
+    world, counts, waiting = World(), Counter[tuple[str, str]](), list[int]()
     for number in range(3):
         world.broker.store(Message("order:created", b"%d" % number, {"ce-id": str(number)}))
     events = ObservedEvents(
         world.broker.subscribe("payments", "order:created"),
         lambda subject, result: counts.update([(subject, result)]),
         world.alerts,
+        lambda progress: waiting.append(progress.waiting),
     )
+    await events.progress()
     first, second, third = await events.fetch(10, timedelta(0))
     assert (first.data, dict(first.headers), first.deliveries) == (b"0", {"ce-id": "0"}, 1)
     await first.ack()
@@ -28,6 +32,8 @@ async def test_every_end_of_a_delivery_is_counted_and_a_dead_letter_is_an_alert(
         ("order:created", "retried"): 1,
         ("order:created", "dead_letter"): 1,
     }
+    await events.progress()
+    assert waiting == [3, 1]
     (alert,) = await world.alerts.list_current()
     assert (alert.kind, alert.subject) == (AlertKind.DEAD_LETTER, "order:created")
     assert alert.text == "ticket.price: must be a number"

@@ -1,0 +1,1 @@
+"""Alerts, dashboard and runbook: drills, and what keeps the files true."""
