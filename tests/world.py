@@ -184,13 +184,13 @@ class World:
         """The notifications that are kept because they cannot be used."""
         return InMemoryUnusableNotifications(self.database)
 
-    def use_cases(self, name: str = "process-1") -> UseCases:
-        """Build the use cases of one process; the name is its relay's."""
+    def use_cases(self, name: str = "process-1", gateways: Gateways | None = None) -> UseCases:
+        """Build the use cases of one process, with other gateways; the name is its relay's."""
         ports = Ports(
             begin=lambda: self.database.begin(current_traceparent, current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateways=self.gateways,
+            gateways=gateways or self.gateways,
             declines=InMemoryDeclineCounter(self.database),
             now=self.now,
             new_id=lambda: f"id-{next(self._ids)}",

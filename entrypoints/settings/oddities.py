@@ -6,6 +6,7 @@ from typing import Final
 
 from entrypoints.settings import VARIABLES, Settings
 from entrypoints.settings.environment import FILE
+from entrypoints.settings.exporters import find_odd_exporters
 from entrypoints.settings.mistakes import find_mistake
 
 # 16 random characters of base64 have 96 bits, which nobody guesses. RFC 7518, section 3.2, asks for
@@ -43,7 +44,11 @@ _OTHER_NAMES: Final = {
 
 def find_oddities(settings: Settings, environment: Mapping[str, str]) -> list[str]:
     """Return one line for each oddity; it begins with the variable's name and shows no value."""
-    return [*_odd_keys(settings), *find_unread_names(environment)]
+    return [
+        *_odd_keys(settings),
+        *find_unread_names(environment),
+        *find_odd_exporters(settings, environment),
+    ]
 
 
 def _odd_keys(settings: Settings) -> Iterator[str]:

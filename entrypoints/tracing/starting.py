@@ -3,24 +3,15 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
-
-import structlog
+from typing import TYPE_CHECKING
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.logs import redact
 from entrypoints.settings import Settings
+from entrypoints.settings.exporters import exports_spans, has_exporter
 
 if TYPE_CHECKING:
     from entrypoints.tracing.tracing import Tracing
-
-logger = structlog.get_logger(__name__)
-
-ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
-
-NOT_INSTALLED: Final = (
-    "is set, but the exporter is not installed, so no spans are recorded: install `payments[otel]`"
-)
 
 
 @contextlib.contextmanager
@@ -29,22 +20,16 @@ def exported_spans(
 ) -> "Iterator[Tracing | None]":
     """Export spans until the block ends, and what is left then; yield None if nothing is exported.
 
-    A missing extra is a warning, not an error: platforms set the variables for all programs.
+    A missing extra is an oddity, not an error: platforms set the variables for all programs.
 
     Raises:
         InvalidSetting: a variable `OTEL_…` cannot be used.
     """
-    if settings.otlp_endpoint is None or is_switched_off(environment):
+    if not (exports_spans(settings, environment) and has_exporter()):
         yield None
         return
-    try:
-        from entrypoints.tracing.exporting import start_exporting
-    except ModuleNotFoundError as missing:
-        if not (missing.name or "").startswith("opentelemetry"):
-            raise
-        logger.warning("odd setting", problem=f"{ENDPOINT}: {NOT_INSTALLED}")
-        yield None
-        return
+    from entrypoints.tracing.exporting import start_exporting
+
     try:
         exporting = start_exporting(service)
     except Exception as error:  # the SDK and its exporter read twenty variables
@@ -55,12 +40,3 @@ def exported_spans(
         yield exporting.tracing
     finally:
         exporting.close()
-
-
-def is_switched_off(environment: Mapping[str, str]) -> bool:
-    """Whether OpenTelemetry's variables say that no spans are exported."""
-    values = {
-        name: environment.get(name, "").strip().lower()
-        for name in ("OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER")
-    }
-    return values["OTEL_SDK_DISABLED"] == "true" or values["OTEL_TRACES_EXPORTER"] == "none"

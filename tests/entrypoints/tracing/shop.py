@@ -1,22 +1,18 @@
-"""A whole shop in one process, on real servers and Stripe's double, whose spans are kept."""
+"""A whole shop in one process, on real servers and Stripe's double."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
 import httpx
 from attrs import evolve, frozen
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from entrypoints.composition.http import open_http
 from entrypoints.composition.worker import open_worker
 from entrypoints.http.app import create_app
 from entrypoints.settings import read_settings
-from entrypoints.tracing.exporting import tracing_of
 from entrypoints.tracing.tracing import Tracing
 from entrypoints.worker import Role
 from entrypoints.worker.loops import run_loops
@@ -39,39 +35,6 @@ TRACEPARENT: Final = f"00-{TRACE}-{PARENT}-01"
 TOKEN: Final = a_token(PAYER, JWT_KEY)
 COOKIE: Final = in_session(TOKEN)
 SESSION: Final = f"session={COOKIE}"
-
-
-def attributes(span: ReadableSpan) -> dict[str, object]:
-    """Return the attributes of a span."""
-    return dict(span.attributes or {})
-
-
-@frozen
-class Recorded:
-    """The spans that were recorded."""
-
-    exporter: InMemorySpanExporter
-    tracing: Tracing
-
-    @classmethod
-    def new(cls) -> "Recorded":
-        exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(SimpleSpanProcessor(exporter))
-        return cls(exporter, tracing_of(provider))
-
-    @property
-    def spans(self) -> list[ReadableSpan]:
-        return list(self.exporter.get_finished_spans())
-
-    async def find(self, name: str, when: Callable[[ReadableSpan], object]) -> ReadableSpan:
-        """Wait for the first span with this name for which something is true."""
-
-        async def found() -> ReadableSpan:
-            matching = [each for each in self.spans if each.name == name and when(each)]
-            assert matching
-            return matching[0]
-
-        return await eventually(found, TIMEOUT)
 
 
 @frozen

@@ -6,6 +6,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.builders import PAYER
+from tests.entrypoints.tracing.recorded import Recorded, attributes, is_ok
 from tests.entrypoints.tracing.shop import (
     COOKIE,
     PARENT,
@@ -13,8 +14,6 @@ from tests.entrypoints.tracing.shop import (
     TOKEN,
     TRACE,
     TRACEPARENT,
-    Recorded,
-    attributes,
     running_shop,
 )
 from tests.system.comparison import TOKENS
@@ -23,10 +22,6 @@ from tests.system.deployment import SECRETS
 CALL = "stripe charge"
 ANNOUNCED = "process payment:created"
 ORDER_ID = "payments.order_id"
-
-
-def is_ok(span: ReadableSpan) -> bool:
-    return span.status.status_code is StatusCode.UNSET
 
 
 def tree(spans: Sequence[ReadableSpan], parent: int) -> list[object]:
