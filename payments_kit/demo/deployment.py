@@ -29,15 +29,21 @@ START_SECONDS: Final = 90.0
 READY_SECONDS: Final = 2.0
 # Another process may use the free port first; three failures in a row have another cause.
 PORT_ATTEMPTS: Final = 3
-# Python needs these to find and cache its modules; all other variables are the demo's own.
+# Python needs these to find and cache its modules; with those of OpenTelemetry, the demo can be
+# traced. All other variables are the demo's own.
 INHERITED_VARIABLES: Final = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+TRACING_PREFIX: Final = "OTEL_"
+
+
+def _is_inherited(variable: str) -> bool:
+    return variable in INHERITED_VARIABLES or variable.startswith(TRACING_PREFIX)
 
 
 class ServiceProcess:
     """A `payments` command as a process that ends when the demo ends."""
 
     def __init__(self, name: str, folder: Path | None, environment: Mapping[str, str]) -> None:
-        inherited = {key: os.environ[key] for key in INHERITED_VARIABLES if key in os.environ}
+        inherited = {key: os.environ[key] for key in os.environ if _is_inherited(key)}
         self.environment = {"PYTHONUNBUFFERED": "1", **inherited, **environment}
         process_folder = None if folder is None else folder / name
         self.process = SupervisedProcess(name, process_folder, User.current(), signal.SIGTERM)
