@@ -93,7 +93,9 @@ class Database:
             except _ConnectionLost:
                 return await self._execute(statement, parameters)
 
-    async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> Rows:
+    async def commit(
+        self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None = None
+    ) -> Rows:
         """Run a statement that writes everything or nothing; return its rows.
 
         With an epoch, its guards are as old: it only runs on a connection that was open then, and
@@ -107,7 +109,7 @@ class Database:
         """
         with translating_errors():
             try:
-                return await self._execute(statement, statement.parameters(values), epoch)
+                return await self._execute(statement, parameters, epoch)
             except _ConnectionLost as lost:
                 raise Conflict(str(lost)) from lost
             except asyncpg.UniqueViolationError as error:

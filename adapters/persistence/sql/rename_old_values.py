@@ -96,7 +96,7 @@ def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 async def _rename(database: Database, statement: Statement, ids: Sequence[str]) -> None:
     for _ in range(MAX_ATTEMPTS):
         try:
-            await database.commit(statement, ids=ids)
+            await database.commit(statement, statement.parameters({"ids": ids}))
         except Conflict:
             continue
         return

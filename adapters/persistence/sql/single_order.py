@@ -6,8 +6,10 @@ the order: if its guard rejects it, nothing else is written, and no row is retur
 columns are set, an order keeps its index entries (a HOT update).
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import compress
+from operator import itemgetter, ne
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -32,7 +34,12 @@ from adapters.persistence.sql.requests import (
     change_of_request,
     insert_request,
 )
-from adapters.persistence.sql.statement import NUMBER_IN_GROUP, WITHIN_LOCK_TIMEOUT, Statement
+from adapters.persistence.sql.statement import (
+    ALONE,
+    NUMBER_IN_GROUP,
+    WITHIN_LOCK_TIMEOUT,
+    Statement,
+)
 from adapters.persistence.sql.statements import WRITTEN
 from adapters.persistence.sql.tables import (
     disputes,
@@ -44,6 +51,8 @@ from adapters.persistence.sql.tables import (
     refunds,
 )
 from domain.capture import CaptureMode
+
+_REVISION_READ: Final = "revision_read"
 
 # A commit writes at most so many rows of these tables; others are written as a batch. The order of
 # two changed payments would matter: a unique index allows one live payment of an order.
@@ -62,6 +71,19 @@ DEFAULTS: Final[Mapping[Table, Mapping[str, Any]]] = {
     payments: {"capture_mode": CaptureMode.AUTOMATIC.value, "capture_attempt": 0}
 }
 
+# A row as the database would set it by itself.
+_UNSET: Final = {
+    table: tuple(DEFAULTS.get(table, {}).get(column) for column in WRITTEN[table])
+    for table in _MOST
+}
+
+# Parameters that always have the value of a column of the order, so they are sent once.
+_OF_ORDER: Final = {
+    **{(table, "order_id"): "id" for table in (payments, refunds, disputes, order_history)},
+    (order_history, "seq"): "history_seq",
+    (order_history, "hash"): "history_hash",
+}
+
 # The service has about thirty shapes. Each is prepared once for each connection.
 _MAX_SHAPES: Final = 64
 
@@ -71,77 +93,85 @@ class _Write(NamedTuple):
 
     table: Table
     number: int
-    """Tells the rows of one table apart."""
+    """Tells the rows of one table apart; the last one has 0."""
     is_new: bool
-    columns: tuple[str, ...]
-    """The columns to write: of a new row, those that the database would not set so by itself."""
+    is_written: tuple[bool, ...]
+    """For each column whether it is written: of a new row, unless the database would set it so."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns to write."""
+        return list(compress(WRITTEN[self.table], self.is_written))
 
     def parameter(self, column: str) -> ColumnElement[Any]:
         """Return the parameter of a column."""
-        position = WRITTEN[self.table].index(column)
-        name = _names(self.table, self.number)[position]
+        name = _name(self.table, self.number, column)
+        # The order has the number and the hash of its last entry. The one before has its own.
+        if (same := _OF_ORDER.get((self.table, column))) and self.number == 0:
+            name = _name(orders, 0, same)
         return bindparam(name, type_=self.table.c[column].type)
 
 
 Before = Mapping[Table, Mapping[str, Values]]
 """The rows that were read, by id."""
 
+Prepared = tuple[Statement, tuple[Any, ...]]
+"""A statement and its parameters."""
+
 
 def commit_of(
     rows: Mapping[Table, Sequence[Values]], before: Before, requests: SqlRequests
-) -> tuple[Statement, dict[str, Any]] | None:
-    """Return the statement that writes these rows, with its values and perhaps others.
+) -> Prepared | None:
+    """Return the statement that writes these rows.
 
     It returns no row if there is a conflict. None if the rows must be written as a batch: they are
     not those of one order that was read, or a request may take over another one.
     """
     if any(len(each) > _MOST.get(table, 0) for table, each in rows.items()):
         return None
-    if [row[0] for row in rows.get(orders, ())] != list(before[orders]):
+    [read] = before[orders].values()
+    if [row[0] for row in rows.get(orders, ())] != [read[0]]:
         return None
     if requests.change is Change.BEGIN and not requests.is_new:
         return None
     writes: list[_Write] = []
-    values = dict(requests.values)
+    values: list[Any] = []
     for table, each in rows.items():
         known = before.get(table, {})
-        for number, row in enumerate(each):
-            writes.append(_write(table, number, row, known.get(row[0])))
-            values.update(zip(_names(table, number), row, strict=True))
-    values["revision_read"] = before[orders][rows[orders][0][0]][1]
-    return _statement(tuple(writes), requests.change), values
+        for number, row in zip(reversed(range(len(each))), each, strict=True):
+            old = known.get(row[0])
+            is_written = tuple(map(ne, row, _UNSET[table] if old is None else old))
+            writes.append(_Write(table, number, old is None, is_written))
+            values += row
+    values += (read[1], *requests.values.values(), *ALONE.values())
+    statement, parameters = _prepared(tuple(writes), requests.change, tuple(requests.values))
+    return statement, parameters(values)
 
 
-def _write(table: Table, number: int, row: Values, known: Values | None) -> _Write:
-    columns = WRITTEN[table]
-    if table is order_history:
-        return _Write(table, number, True, tuple(columns))  # none of them is ever null
-    if known is None:
-        defaults = DEFAULTS.get(table, {})
-        written = [
-            name
-            for name, value in zip(columns, row, strict=True)
-            if value is not None and (name not in defaults or value != defaults[name])
-        ]
-        return _Write(table, number, True, tuple(written))
-    changed = [name for name, new, old in zip(columns, row, known, strict=True) if new != old]
-    return _Write(table, number, False, tuple(changed))
-
-
-@cache
-def _names(table: Table, number: int) -> tuple[str, ...]:
-    """Return the names of the parameters of one row, in the order of its values."""
-    return tuple(f"{table.name}_{number}_{column}" for column in WRITTEN[table])
+def _name(table: Table, number: int, column: str) -> str:
+    return f"{table.name}_{number}_{column}"
 
 
 @lru_cache(maxsize=_MAX_SHAPES)
+def _prepared(
+    writes: tuple[_Write, ...], request: Change | None, request_names: tuple[str, ...]
+) -> tuple[Statement, Callable[[Sequence[Any]], tuple[Any, ...]]]:
+    """Return the statement of this shape, and what picks its parameters from all values."""
+    names = [
+        _name(each.table, each.number, column) for each in writes for column in WRITTEN[each.table]
+    ]
+    names += (_REVISION_READ, *request_names, *ALONE)
+    statement = _statement(writes, request)
+    return statement, itemgetter(*(names.index(name) for name in statement.names))
+
+
 def _statement(writes: tuple[_Write, ...], request: Change | None) -> Statement:
     first, *others = writes
     order = (
         update(orders)
         .where(
             orders.c.id == first.parameter("id"),
-            orders.c.revision == bindparam("revision_read", type_=BigInteger),
+            orders.c.revision == bindparam(_REVISION_READ, type_=BigInteger),
             WITHIN_LOCK_TIMEOUT,
         )
         .values({name: first.parameter(name) for name in first.columns})
@@ -156,7 +186,7 @@ def _statement(writes: tuple[_Write, ...], request: Change | None) -> Statement:
         parts.append(ended.cte("ended_request"))
     wake = [WAKE_RELAY] if any(each.table is outbox for each in writes) else []
     return Statement.of(
-        select(order, *wake, NUMBER_IN_GROUP).add_cte(*parts), lock=_names(orders, 0)[0]
+        select(order, *wake, NUMBER_IN_GROUP).add_cte(*parts), lock=_name(orders, 0, "id")
     )
 
 

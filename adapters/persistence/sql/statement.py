@@ -46,8 +46,9 @@ without a setting of the connection, which a pooler would pass on to others."""
 # is held for longer, such as by a person at a console, the others of the group must not wait.
 _GROUP_LOCK_TIMEOUT: Final = "500ms"
 
-# Alone, the connection's own setting counts, such as that of the role.
-_ALONE: Final[Mapping[str, Any]] = {_NUMBER: 0, _LOCK_TIMEOUT: None}
+ALONE: Final[Mapping[str, Any]] = {_NUMBER: 0, _LOCK_TIMEOUT: None}
+"""The parameters of a statement that is executed alone: the connection's own setting counts then,
+such as that of the role."""
 
 
 @frozen(eq=False)
@@ -81,7 +82,7 @@ class Statement:
     def parameters(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return the values in the order of the statement's parameters, to execute it alone."""
         if self.number is not None:
-            values = {**values, **_ALONE}
+            values = {**values, **ALONE}
         return tuple([values[name] for name in self.names])
 
     def in_group(self, parameters: tuple[Any, ...], number: int) -> Sequence[Any]:

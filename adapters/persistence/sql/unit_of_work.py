@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
@@ -24,7 +24,7 @@ from adapters.persistence.sql.mappers.orders import (
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.order_histories import stored_ends
 from adapters.persistence.sql.requests import SqlRequests
-from adapters.persistence.sql.statement import Rows, Statement
+from adapters.persistence.sql.statement import Rows
 from adapters.persistence.sql.statement_groups import Epoch
 from adapters.persistence.sql.tables import (
     deferred_notifications,
@@ -132,19 +132,18 @@ class SqlUnitOfWork:
     async def _write(self) -> None:
         rows = self._rows()
         if rows or self._removed or self.requests.change is not None:
-            statement, values = self._single_order(rows) or self._batch(rows)
-            if not await self._database.commit(statement, self._epoch, **values):
+            statement, parameters = self._single_order(rows) or self._batch(rows)
+            if not await self._database.commit(statement, parameters, self._epoch):
                 raise Conflict("another process has written meanwhile")
 
-    def _batch(self, rows: Mapping[Table, list[Values]]) -> tuple[Statement, dict[str, Any]]:
+    def _batch(self, rows: Mapping[Table, list[Values]]) -> single_order.Prepared:
         statement = statements.commit(
             frozenset(rows), removes=bool(self._removed), request=self.requests.change
         )
-        return statement, statements.parameters(rows, self._removed, self.requests)
+        values = statements.parameters(rows, self._removed, self.requests)
+        return statement, statement.parameters(values)
 
-    def _single_order(
-        self, rows: Mapping[Table, list[Values]]
-    ) -> tuple[Statement, dict[str, Any]] | None:
+    def _single_order(self, rows: Mapping[Table, list[Values]]) -> single_order.Prepared | None:
         if self._removed or len(self._saved) != 1:
             return None
         [order_id] = self._saved
