@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from attrs import field, frozen
 
 from domain.actor import SERVICE, Actor
-from domain.canonical_json import canonical_json, canonical_text
-from domain.change_words import words_of
+from domain.canonical_json import canonical_text
+from domain.change_text import text_of
 from domain.order import Order
-from domain.order_changes import changes_of, moment
+from domain.order_changes import moment
 
 GENESIS: Final = "0" * 64
 """What the first entry has as the hash of its predecessor."""
@@ -97,20 +97,19 @@ def record(
         actor: who changes it.
         at: when.
     """
-    change = changes_of(before, after)
+    change = text_of(before, after)
     is_unrecorded = before is not None and (head is None or head.revision != revision)
-    if not change:
+    if change is None:
         # A state that nobody has recorded is recorded with the next change.
         if head is None or is_unrecorded:
             return Recorded((), head)
         return Recorded((), HistoryHead(head.seq, head.hash, revision + 1))
     seq, prev = (0, GENESIS) if head is None else (head.seq, head.hash)
-    entries = list[HistoryEntry]()
-    if is_unrecorded and before is not None:
-        state = canonical_json(changes_of(None, before))
-        entries.append(HistoryEntry(seq + 1, at, SERVICE, STATE_FOUND, state, prev))
+    entries: list[HistoryEntry] = []
+    if before and is_unrecorded and (state := text_of(None, before)):
+        entries.append(HistoryEntry(seq + 1, at, SERVICE, STATE_FOUND, state.change, prev))
         seq, prev = seq + 1, entries[0].hash
     is_lost = before is None and head is not None
-    why = CREATED_AGAIN if is_lost else actor.reason or words_of(change)
-    entries.append(HistoryEntry(seq + 1, at, actor.who, why, canonical_json(change), prev))
+    why = CREATED_AGAIN if is_lost else actor.reason or change.words
+    entries.append(HistoryEntry(seq + 1, at, actor.who, why, change.change, prev))
     return Recorded(entries, HistoryHead(seq + 1, entries[-1].hash, revision + 1))

@@ -87,18 +87,18 @@ def _add_replica(changes: _Found, before: OrderReplica | None, after: OrderRepli
 
 
 _NAMES: Final[Mapping[type, Sequence[str]]] = {
-    part: [each.name for each in fields(part) if each.name not in _LEFT_OUT]
+    part: tuple(each.name for each in fields(part) if each.name not in _LEFT_OUT)
     for part in (OrderReplica, Terms, Shipment, Payment, Refund, Dispute)
 }
 
-# The names of the fields that are recorded, and what reads them all at once.
-_RECORDED: Final = {part: (names, attrgetter(*names)) for part, names in _NAMES.items()}
+RECORDED: Final = {part: (names, attrgetter(*names)) for part, names in _NAMES.items()}
+"""The names of the fields that are recorded, and what reads them all at once."""
 
 
 def _add_fields(changes: _Found, path: str, before: _Part | None, after: _Part | None) -> None:
     if after is None or before is after:
         return
-    names, read = _RECORDED[type(after)]
+    names, read = RECORDED[type(after)]
     new = read(after)
     old = (None,) * len(names) if before is None else read(before)
     if new == old:
@@ -121,10 +121,11 @@ def _value(value: Any) -> Value:
 
 def moment(at: datetime) -> str:
     """Return a time as text: ISO 8601 in UTC, with microseconds."""
-    try:
-        at = at.astimezone(UTC)
-    except OverflowError:  # the first or the last day that there is
-        at = at.replace(tzinfo=UTC)
+    if at.tzinfo is not UTC:
+        try:
+            at = at.astimezone(UTC)
+        except OverflowError:  # the first or the last day that there is
+            at = at.replace(tzinfo=UTC)
     return at.isoformat(timespec="microseconds")
 
 

@@ -1,0 +1,68 @@
+"""The text of a charge's changes, which templates make, is the text that the encoder makes."""
+
+from contextlib import suppress
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.change_text import charge_text_of, general_text_of, text_of
+from domain.errors import DomainError
+from domain.order import Order
+from domain.outcome import Declined
+from tests.builders import (
+    NOW,
+    PAYMENT,
+    an_order,
+    authorized,
+    charged,
+    claimed,
+    start_payment,
+)
+from tests.strategies import orders, steps
+
+OPEN = an_order()
+CLAIMED = start_payment(OPEN, PAYMENT)
+
+
+@given(st.data())
+def test_templates_and_the_encoder_make_the_same_text(data: st.DataObject) -> None:
+    before, after = data.draw(orders()), data.draw(orders())
+    with suppress(DomainError):
+        after = data.draw(st.just(after) | steps(before).map(lambda step: step(before, NOW)))
+    expected = general_text_of(before, after)
+    assert charge_text_of(before, after) in (None, expected)
+    assert text_of(before, after) == expected
+
+
+@given(st.text(max_size=20))
+def test_any_id_of_a_payment_is_written_as_the_encoder_does(payment_id: str) -> None:
+    after = start_payment(OPEN, payment_id)
+    assert charge_text_of(OPEN, after) == general_text_of(OPEN, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (OPEN, CLAIMED),
+        (CLAIMED, CLAIMED.settle(PAYMENT, charged(), NOW)),
+        (CLAIMED, CLAIMED.settle(PAYMENT, Declined("card_declined"), NOW)),
+        (CLAIMED, CLAIMED.settle(PAYMENT, authorized(), NOW)),
+    ],
+)
+def test_the_changes_of_a_charge_are_made_with_templates(before: Order, after: Order) -> None:
+    assert charge_text_of(before, after) is not None
+    assert charge_text_of(before, after) == general_text_of(before, after)
+
+
+def test_an_equal_value_in_another_object_has_not_changed() -> None:
+    after = CLAIMED.settle(PAYMENT, charged(), NOW)
+    [payment] = after.payments
+    copy = evolve(after, payments=(evolve(payment, amount=evolve(payment.amount)),))
+    assert text_of(CLAIMED, copy) == text_of(CLAIMED, after)
+
+
+def test_nothing_is_no_text() -> None:
+    assert text_of(CLAIMED, CLAIMED) is None
+    assert text_of(claimed(), claimed()) is None
