@@ -114,6 +114,14 @@ COMMON: Mapping[tuple[str, str], Callable[[Controlled, Json], Awaitable[Any]]] =
 }
 
 
+def described(routes: Mapping[tuple[str, str], Callable[..., Any]]) -> dict[str, str]:
+    """Return what each control route does, for `GET /_double/`."""
+    return {
+        f"{method} {path}": " ".join(str(handler.__doc__).split())
+        for (method, path), handler in routes.items()
+    }
+
+
 async def read_body(request: web.Request) -> Json:
     """Return the JSON object of a request, or raise ValueError."""
     body = await request.json() if request.can_read_body else {}

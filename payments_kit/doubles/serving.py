@@ -31,8 +31,8 @@ async def serving(application: web.Application, *, host: str, port: int) -> Asyn
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
-        address = runner.addresses[0]
-        yield f"http://{address[0]}:{address[1]}"
+        name, bound = runner.addresses[0][:2]
+        yield f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}"
     finally:
         await runner.cleanup()
 

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict
 
-from payments_kit.doubles.control import COMMON, read_body
+from payments_kit.doubles.control import COMMON, PREFIX, described, read_body
 from payments_kit.doubles.paypal import (
     approve_page,
     authorizations,
@@ -214,6 +214,8 @@ CONTROL: dict[tuple[str, str], Handler] = {
 
 async def handle(double: Double, request: web.Request) -> Any:
     """Execute a request to the control API; return the JSON of its reply."""
+    if (request.method, request.path) == ("GET", PREFIX):
+        return described(CONTROL)
     handler = CONTROL.get((request.method, request.path))
     if handler is None:
         raise by_status(404, message=f"No control route {request.method} {request.path}")

@@ -1,5 +1,6 @@
 """The aiohttp application: Stripe's API, and the control API under `/_double/`."""
 
+import base64
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -19,7 +20,7 @@ from payments_kit.doubles.stripe.replies import success, with_failures
 from payments_kit.doubles.stripe.routes_stripe import Route
 
 _MAX_BODY: Final = 1024**2
-_TEST_KEY: Final = re.compile(r"Bearer ((?:sk|rk)_test_\w+)")
+_TEST_KEY: Final = re.compile(r"(?:sk|rk)_test_\w+")
 _VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(\.\w+)?")
 
 
@@ -106,7 +107,7 @@ class _Handlers:
 
     def _check_permission(self, request: web.Request) -> None:
         """Refuse what a restricted key may not do; https://docs.stripe.com/keys/restricted-api-keys."""
-        key = request.headers["Authorization"].removeprefix("Bearer ")
+        key = _key(request.headers["Authorization"])
         for pattern, permission in self.double.forbidden.items():
             if key.startswith("rk_") and re.search(pattern, f"{request.method} {request.path}"):
                 message = (
@@ -160,9 +161,20 @@ def _authenticate(request: web.Request) -> None:
             "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             stored=False,
         )
-    if _TEST_KEY.fullmatch(header) is None:
-        message = f"Invalid API Key provided: {header.removeprefix('Bearer ')[:8]}****"
+    if _TEST_KEY.fullmatch(_key(header)) is None:
+        message = f"Invalid API Key provided: {_key(header)[:8]}****"
         raise StripeFailure(401, "invalid_request_error", message, stored=False)
     version = request.headers.get("Stripe-Version", API_VERSION)
     if _VERSION.fullmatch(version) is None:
         raise invalid(f"Invalid Stripe API version: {version}")
+
+
+def _key(header: str) -> str:
+    """Return the key: a bearer token or, as with `curl -u`, a user name without a password."""
+    scheme, _, value = header.partition(" ")
+    if scheme != "Basic":
+        return header.removeprefix("Bearer ")
+    try:
+        return base64.b64decode(value, validate=True).decode().removesuffix(":")
+    except ValueError:
+        return ""

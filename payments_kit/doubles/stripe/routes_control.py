@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 from attrs import asdict
 
-from payments_kit.doubles.control import COMMON, read_body
+from payments_kit.doubles.control import COMMON, PREFIX, described, read_body
 from payments_kit.doubles.stripe import captures, disputes, intents, lifecycle, refunds
 from payments_kit.doubles.stripe.double import Double
 from payments_kit.doubles.stripe.errors import Json, invalid
@@ -145,6 +145,8 @@ CONTROL: dict[tuple[str, str], Handler] = {
 
 async def handle(double: Double, request: web.Request) -> Any:
     """Execute a request to the control API; return the JSON of its reply."""
+    if (request.method, request.path) == ("GET", PREFIX):
+        return described(CONTROL)
     handler = CONTROL.get((request.method, request.path))
     if handler is None:
         raise invalid(f"No control route {request.method} {request.path}", status=404)
