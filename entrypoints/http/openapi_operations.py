@@ -33,10 +33,8 @@ _IDEMPOTENCY_KEY: Final = Parameter(
 _TRACEPARENT: Final = Parameter(
     name="traceparent",
     param_in="header",
-    description="W3C trace context; it is continued in the events.",
-    schema=Schema(
-        type=OpenAPIType.STRING, pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}.*$"
-    ),
+    description="W3C trace context; it is continued in the events. A malformed one is ignored.",
+    schema=Schema(type=OpenAPIType.STRING),
 )
 
 
