@@ -1,0 +1,2 @@
+// What the client uses of Node.js.
+declare const process: { argv: string[] };
