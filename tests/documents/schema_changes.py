@@ -78,17 +78,9 @@ class Changes:
     def _limits(self, old: Json, new: Json, where: str) -> Iterator[str]:
         for name in (*_LOWEST, *_HIGHEST):
             before, after = old.get(name), new.get(name)
-            wider, narrower = (after, before) if self.we_send else (before, after)
-            # What is without a limit is the wider one.
-            if narrower is not None and wider is None:
-                is_broken = before != after
-            elif narrower is None or wider is None:
-                is_broken = False
-            elif self.we_send:
-                is_broken = after < before if name in _LOWEST else after > before
-            else:
-                is_broken = after > before if name in _LOWEST else after < before
-            if is_broken:
+            # What we send is broken if it is wider: the same as what is accepted, the other way.
+            wide, narrow = (after, before) if self.we_send else (before, after)
+            if narrow is not None and (wide is None or _is_inside(name, narrow, wide)):
                 yield f"{where}: {name} was {before} and is {after}"
         for name in _COMPARED:
             before, after = old.get(name), new.get(name)
@@ -111,6 +103,10 @@ class Changes:
                 yield f"{where}.{name}: the field is required now"
             if new.get("additionalProperties") is False and old.get("additionalProperties", True):
                 yield f"{where}: unknown fields are refused now"
+
+
+def _is_inside(name: str, narrow: float, wide: float) -> bool:
+    return narrow > wide if name in _LOWEST else narrow < wide
 
 
 def _resolved(document: Json, schema: Json) -> Json:

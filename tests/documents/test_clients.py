@@ -56,7 +56,8 @@ async def test_a_generated_client_in_python_pays_and_refunds(
 
     world = HttpWorld()
     await world.create_order()
-    transport: Any = httpx.ASGITransport(create_app(world.dependencies()))
+    app: Any = create_app(world.dependencies())
+    transport = httpx.ASGITransport(app)
 
     def client(token: str) -> Any:
         return module("client").AuthenticatedClient(

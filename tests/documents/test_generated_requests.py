@@ -135,16 +135,16 @@ def send(name: str, examples: int) -> None:
     """Send this many requests to an operation, with each kind of its credentials."""
     app, schemas = service()
     modes = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
-    cases = st.one_of(
+    cases: list[st.SearchStrategy[Any]] = [
         schema.find_operation_by_id(name).as_strategy(generation_mode=mode)
         for pair in schemas
         for schema, mode in zip(pair, modes, strict=True)
-    )
+    ]
 
     @settings(
         max_examples=examples, database=None, suppress_health_check=list(HealthCheck), deadline=None
     )
-    @given(cases)
+    @given(st.one_of(cases))
     def check(case: Any) -> None:
         response = case.call(session=client)
         excluded = [positive_data_acceptance] if has_reason(response, case) else []
