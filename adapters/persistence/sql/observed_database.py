@@ -66,9 +66,11 @@ class ObservedDatabase(Database):
         with self.observe(self._query(statement), commits=False):
             return await super().run(statement, **values)
 
-    async def commit(self, statement: Statement, epoch: Epoch | None = None, **values: Any) -> Rows:
+    async def commit(
+        self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None = None
+    ) -> Rows:
         with self.observe(self._query(statement), commits=True):
-            return await super().commit(statement, epoch, **values)
+            return await super().commit(statement, parameters, epoch)
 
     def _query(self, statement: Statement) -> Query:
         query = self._queries.get(statement)
