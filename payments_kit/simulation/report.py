@@ -3,7 +3,9 @@
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterable
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +26,12 @@ _HOUR: Final = 3600.0
 # Drawing the bar takes about as long as a third of a seed.
 _REFRESH_EVERY: Final = 20
 
+LONG_RUN: Final = 1000
+"""In so many seeds every fault must occur, or the run says less than it seems to: the rarest one
+occurs about ten times."""
 
-def simulate(seeds: int, first: int, jobs: int) -> int:
+
+def simulate(seeds: int | None, first: int, jobs: int, seconds: float | None) -> int:
     """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False)
     happened: Counter[FaultKind] = Counter()
@@ -40,7 +46,7 @@ def simulate(seeds: int, first: int, jobs: int) -> int:
     )
     # No refresh from a thread: the wall clock is forbidden while a seed runs.
     with (
-        run_seeds(range(first, first + seeds), jobs) as results,
+        run_seeds(_numbers(seeds, first), jobs) as results,
         Progress(*columns, console=console, auto_refresh=False) as progress,
     ):
         bar = progress.add_task("", total=seeds, seed=first, speed="")
@@ -51,9 +57,12 @@ def simulate(seeds: int, first: int, jobs: int) -> int:
                 return 1
             happened += result.happened
             steps, virtual, done = steps + result.steps, virtual + result.seconds, done + 1
+            elapsed = time.perf_counter() - began
             if done % _REFRESH_EVERY == 0 or done == seeds:
-                speed = f"{done / (time.perf_counter() - began):.0f} seeds/s"
+                speed = f"{done / elapsed:.0f} seeds/s"
                 progress.update(bar, completed=done, seed=result.seed, speed=speed, refresh=True)
+            if seconds is not None and elapsed >= seconds:
+                break
     elapsed = time.perf_counter() - began
     console.print(_table(happened))
     console.print(
@@ -63,7 +72,22 @@ def simulate(seeds: int, first: int, jobs: int) -> int:
         f"{virtual / elapsed:,.0f} times faster than real time.",
         soft_wrap=True,
     )
-    return 0
+    return _missing(console, done, happened)
+
+
+def _numbers(seeds: int | None, first: int) -> Iterable[int]:
+    return count(first) if seeds is None else range(first, first + seeds)
+
+
+def _missing(console: Console, done: int, happened: Counter[FaultKind]) -> int:
+    """Name the faults that a long run lacks; return the exit status."""
+    missing = [kind.value for kind in FaultKind if not happened[kind]]
+    if done < LONG_RUN or not missing:
+        return 0
+    console.print(
+        f"These faults never occurred: {', '.join(missing)}.", style="red", soft_wrap=True
+    )
+    return 1
 
 
 def replay(seed: int) -> int:
@@ -101,9 +125,8 @@ def _table(happened: Counter[FaultKind]) -> Table:
     table = Table(title="injected faults", title_justify="left")
     table.add_column("fault")
     table.add_column("occurrences", justify="right")
-    for kind in FaultKind:
-        if happened[kind]:
-            table.add_row(kind.value, f"{happened[kind]:,}")
+    for kind, number in sorted(happened.items(), key=lambda item: -item[1]):
+        table.add_row(kind.value, f"{number:,}")
     return table
 
 

@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from click.testing import CliRunner
 
-from payments_kit.simulation import run
+from payments_kit.simulation import report, run
+from payments_kit.simulation.command import simulate
 from tests.simulation.planted_bugs import bug_named
 
 
@@ -18,12 +20,35 @@ def test_seeds_that_keep_every_promise_end_with_0_and_the_speed(
 
 
 def test_several_processes_print_the_same_report(capsys: pytest.CaptureFixture[str]) -> None:
-    def report(jobs: int) -> str:
+    def printed(jobs: int) -> str:
         assert run(seeds=45, first=3, jobs=jobs) == 0
         # Of the speed, only the virtual hours and the steps of a seed are the same.
         return re.sub(r"[\d.,]+( s,| seeds/s| steps/s| times)", r"\1", capsys.readouterr().out)
 
-    assert report(2) == report(1)
+    assert printed(2) == printed(1)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_time_ends_seeds_without_end(jobs: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(seeds=None, first=7, jobs=jobs, seconds=0.001) == 0
+    assert "1 seeds from 7" in capsys.readouterr().out
+
+
+def test_a_long_run_without_some_fault_fails_and_names_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "LONG_RUN", 5)
+    assert run(seeds=5) == 1
+    printed = capsys.readouterr().out
+    assert "every promise was kept" in printed
+    assert re.search("These faults never occurred: .*bank rejects a refund", printed)
+
+
+@pytest.mark.parametrize("time", ["8", "0h", "1w", "-1s", "9999999s"])
+def test_a_time_that_is_none_is_an_error_of_one_line(time: str) -> None:
+    result = CliRunner().invoke(simulate, ["--for", time])
+    assert result.exit_code == 2
+    assert "is not a time such as 90s, 30m, 8h or 2d" in result.output
 
 
 def test_one_seed_is_replayed_step_by_step_with_equal_output(
