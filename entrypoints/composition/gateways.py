@@ -14,6 +14,7 @@ from application.ports.gateway_plugin import InvalidSetting
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.payment_gateway import GatewayAdapter
 from entrypoints.gateway_plugin import VARIABLE, GatewayPlugin
+from entrypoints.monitoring.gateway_metrics import GatewayMetrics
 from entrypoints.settings import Settings
 from entrypoints.settings.gateways import GatewayName
 
@@ -27,6 +28,7 @@ class OpenGateways:
 
     gateways: Gateways
     adapters: tuple[GatewayAdapter, ...]
+    metrics: GatewayMetrics
 
 
 @contextlib.asynccontextmanager
@@ -40,14 +42,15 @@ async def open_gateways(
             can do what the settings need.
     """
     async with contextlib.AsyncExitStack() as stack:
-        adapters = []
+        adapters, metrics = list[GatewayAdapter](), GatewayMetrics()
         for each in settings.payment_gateways:
             adapter = gateway_of(each, settings, database, clock)
             stack.push_async_callback(adapter.close)
             adapters.append(adapter)
-        gateways = gateways_of(settings, _traced(settings, adapters, tracing))
+        measured = [metrics.measured(each) for each in _traced(settings, adapters, tracing)]
+        gateways = gateways_of(settings, measured)
         check_capture(settings, gateways)
-        yield OpenGateways(gateways, tuple(adapters))
+        yield OpenGateways(gateways, tuple(adapters), metrics)
 
 
 def _traced(

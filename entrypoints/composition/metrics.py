@@ -16,10 +16,11 @@ from entrypoints.periodic import repeating
 
 @contextlib.asynccontextmanager
 async def exporting_metrics(runtime: Runtime, registry: CollectorRegistry) -> AsyncIterator[None]:
-    """Export backlog, alerts, clock, pool and version on this registry until the block ends."""
+    """Export backlog, alerts, clock, gateways, pool and version until the block ends."""
     backlog = partial(BacklogMetrics.on(registry).refresh, runtime.backlog)
     alerts = partial(AlertMetrics.on(registry).refresh, runtime.alerts)
     runtime.clock_watch.export(registry)
+    runtime.gateway_metrics.export(registry)
     export_pool(runtime.database.pool, registry)
     export_version(version("payments"), registry)
     async with (

@@ -39,6 +39,7 @@ from entrypoints.composition.database import database_of
 from entrypoints.composition.gateways import OpenGateways, open_gateways
 from entrypoints.logs import redact
 from entrypoints.monitoring.clock_watch import ClockWatch
+from entrypoints.monitoring.gateway_metrics import GatewayMetrics
 from entrypoints.periodic import repeating
 from entrypoints.settings import Settings
 from entrypoints.trace_context import current_traceparent
@@ -72,6 +73,7 @@ class Runtime:
     idempotency_store: SqlIdempotencyStore
     alerts: ThrottledAlerts
     clock_watch: ClockWatch
+    gateway_metrics: GatewayMetrics
 
     async def sync_clock(self) -> None:
         """Read the database's time, and compare this host's clock with it.
@@ -176,6 +178,7 @@ def _compose(
         idempotency_store=SqlIdempotencyStore(database),
         alerts=alerts,
         clock_watch=ClockWatch(socket.gethostname(), utc_now, clock, alerts),
+        gateway_metrics=opened.metrics,
     )
 
 

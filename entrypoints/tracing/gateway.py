@@ -12,16 +12,8 @@ from domain.capture import CaptureFailed
 from domain.outcome import Declined, Refused
 from domain.payment import Payment
 from domain.refund import RefundFailed
+from entrypoints.gateway_calls import CALLS
 from entrypoints.tracing.spans import Attributes, Spans, fail, shown
-
-# The methods of the ports payment_gateway.py and gateway_*.py that ask the gateway.
-CALLS: Final = frozenset(
-    {
-        *("charge", "find", "cancel", "refund", "find_refund", "capture", "create_session", "take"),
-        *("list_refunds", "list_charges", "charge_records", "refund_records", "dispute_records"),
-        *("list_movements", "list_payouts", "find_payout", "list_payout_movements"),
-    }
-)
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 

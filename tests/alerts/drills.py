@@ -81,7 +81,10 @@ async def the_gateway_cannot_be_reached(shop: Shop) -> None:
     await shop.minutes(22)
 
 
-@drill("ChargeErrorsBurnFast", "PaymentWithoutOutcome", "GatewayDegraded", "NoChargeSucceeds")
+@drill(
+    *("ChargeErrorsBurnFast", "PaymentWithoutOutcome", "NoChargeSucceeds"),
+    *("GatewayDegraded", "GatewayCallsFail"),
+)
 async def the_gateway_does_not_reply(shop: Shop) -> None:
     shop.fault = GatewayFaultKind.REQUEST_LOST
     for _ in range(22):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from itertools import count
-from typing import Final
+from typing import Final, cast
 
 import httpx
 from attrs import Factory, define, field
@@ -19,6 +19,7 @@ from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.probes import metrics_text
 from entrypoints.monitoring.clock_watch import ClockWatch
+from entrypoints.monitoring.gateway_metrics import GatewayMetrics
 from entrypoints.monitoring.process_metrics import (
     Pool,
     export_degraded_gateways,
@@ -89,11 +90,17 @@ class Shop(HttpWorld):
     serve_registry: CollectorRegistry = field(factory=CollectorRegistry)
     app: httpx.AsyncClient = field(init=False)
     worker: Worker = field(init=False)
+    gateway_metrics: GatewayMetrics = field(factory=GatewayMetrics)
     _shared: Shared = field(init=False)
     _numbers: "count[int]" = field(factory=count)
 
+    @property
+    def gateway(self) -> InMemoryGateway:
+        measured = self.gateway_metrics.measured(HttpWorld.gateway.fget(self))  # type: ignore[attr-defined]
+        return cast(InMemoryGateway, measured)
+
     def dependencies(self) -> HttpDependencies:
-        found = HttpWorld.dependencies(self)
+        found = super().dependencies()
         self.serve_registry = found.registry
         health = found.use_cases.list_options.health
         names = [each.name for each in self.gateways]
@@ -122,6 +129,7 @@ class Shop(HttpWorld):
             export_version("1.0.0", registry)
             export_pool(self.pool, registry)
             self.watch.export(registry)
+            self.gateway_metrics.export(registry)
 
     async def minutes(self, number: int) -> None:
         """Let minutes pass: customers pay, the worker works, and Prometheus scrapes."""
