@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from application.ports.operator_sessions import OperatorSessions
 from entrypoints.console.actions import ActionPages
 from entrypoints.console.attempts import SignInAttempts
+from entrypoints.console.dead_letters import PATH as DEAD_LETTERS
+from entrypoints.console.dead_letters import DeadLetterPages
 from entrypoints.console.operators import OperatorDesk
 from entrypoints.console.order_page import OrderPage
 from entrypoints.console.pages import SIGN_IN, Handler, Pages, Visit, redirect
@@ -20,6 +22,7 @@ from entrypoints.console.sign_in import HOME, SignInRoutes
 from entrypoints.console.static_files import StaticFiles
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.captures import CaptureHandler
+from entrypoints.http.dead_letter_access import DeadLetterAccess
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.idempotency import IdempotencyGuard
@@ -48,6 +51,7 @@ def console_routes(
         _post("/ops/sign-out", pages.action(signing_in.sign_out)),
         *_reading(dependencies, pages),
         *_acting(dependencies, pages, tasks),
+        *_dead_letters(dependencies, pages, tasks),
     )
 
 
@@ -76,6 +80,17 @@ def _acting(
     )
     path = "/ops/payments/{payment_id:str}/{action:str}"
     return (_get(path, pages.page(actions.show)), _post(path, pages.action(actions.act)))
+
+
+def _dead_letters(
+    dependencies: HttpDependencies, pages: Pages, tasks: BackgroundTasks
+) -> Sequence[HTTPRouteHandler]:
+    letters = DeadLetterPages(DeadLetterAccess(dependencies.open_dead_letters), tasks)
+    return (
+        _get(DEAD_LETTERS, pages.page(letters.index)),
+        _get(DEAD_LETTERS + "/{letter_id:str}", pages.page(letters.show)),
+        _post(DEAD_LETTERS + "/replay", pages.action(letters.replay)),
+    )
 
 
 async def _home(_visit: Visit) -> Response[bytes]:

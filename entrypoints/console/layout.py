@@ -38,6 +38,7 @@ from entrypoints.console.operators import SignedIn
 SECTIONS: Final = (
     ("/ops/payments", "Payments"),
     ("/ops/reviews", "Reviews"),
+    ("/ops/dead-letters", "Dead letters"),
 )
 """The pages of the navigation."""
 

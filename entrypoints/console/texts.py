@@ -51,3 +51,26 @@ def duration(length: timedelta) -> str:
 def words(value: str) -> str:
     """Return a status as words: `requires_action` is `Requires action`."""
     return value.replace("_", " ").capitalize()
+
+
+MAX_SHOWN_BYTES: Final = 64 * 1024
+"""More of a body nobody reads in a page; `payments dead-letters show` prints all of it."""
+
+
+def bytes_text(data: bytes) -> str:
+    """Return a body as text; what is no text of UTF-8, or cannot be seen, as escapes."""
+    text = data[:MAX_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    shown = "".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in text)
+    left = len(data) - MAX_SHOWN_BYTES
+    return f"{shown}\n… and {size_text(left)} more" if left > 0 else shown
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes."""
+    if size < 1024:
+        return f"{size} B"
+    return f"{size / 1024:.1f} KiB" if size < 1024**2 else f"{size / 1024**2:.1f} MiB"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

@@ -1,8 +1,5 @@
 """`/api/operator/dead-letters`: operators read unusable events, and have them delivered again."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
 from attrs import frozen
@@ -10,11 +7,8 @@ from litestar import Response
 from litestar.params import FromPath
 from msgspec import UNSET
 
-from application.log_context import note
-from application.ports.event_publisher import BrokerUnavailable
-from application.ports.inbound_events import DeadLetter, DeadLetters
 from entrypoints.http.background_tasks import BackgroundTasks
-from entrypoints.http.dependencies import OpenDeadLetters
+from entrypoints.http.dead_letter_access import DeadLetterAccess
 from entrypoints.http.errors import NotFound
 from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.operator_bodies import (
@@ -30,9 +24,6 @@ from entrypoints.http.request_bodies import parse_no_fields
 from entrypoints.http.requests import read_optional_json, refuse_query
 from entrypoints.http.responses import to_response
 
-# Connecting and reading a page take some milliseconds; an operator sees an error soon after.
-_SECONDS: Final = 10.0
-
 # More digits than the sequence of a stream has, which is a number of 64 bits.
 _MAX_DIGITS: Final = 20
 
@@ -41,7 +32,7 @@ _MAX_DIGITS: Final = 20
 class DeadLetterRoutes:
     """The routes for operators."""
 
-    open: OpenDeadLetters
+    letters: DeadLetterAccess
     operators: OperatorKeys
     tasks: BackgroundTasks
 
@@ -51,7 +42,7 @@ class DeadLetterRoutes:
         fields = QueryFields.of(request)
         limit, after = fields.number("limit", 1, MAX_LISTED, LISTED), fields.cursor()
         fields.check()
-        async with self._opened() as letters:
+        async with self.letters.opened() as letters:
             listed = await letters.list(limit, after)
         # A page may be short because its letters are large; only an empty one is the last.
         following = str(listed[-1].id) if listed else UNSET
@@ -65,22 +56,5 @@ class DeadLetterRoutes:
             raise NotFound
         refuse_query(request)
         parse_no_fields(await read_optional_json(request))
-        letter = await self.tasks.run(self._replay(int(letter_id)))
+        letter = await self.tasks.run(self.letters.replay(int(letter_id)))
         return to_response(json_reply(200, dead_letter_body(letter)))
-
-    async def _replay(self, letter_id: int) -> DeadLetter:
-        note(dead_letter=str(letter_id))
-        async with self._opened() as letters:
-            letter = await letters.show(letter_id)
-            if letter is None:
-                raise NotFound
-            await letters.replay(letter)
-            return letter
-
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[DeadLetters]:
-        try:
-            async with asyncio.timeout(_SECONDS), self.open() as letters:
-                yield letters
-        except TimeoutError as error:
-            raise BrokerUnavailable("no reply in time") from error

@@ -9,6 +9,7 @@ from entrypoints.http import openapi
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.captures import CaptureHandler
+from entrypoints.http.dead_letter_access import DeadLetterAccess
 from entrypoints.http.dead_letter_routes import DeadLetterRoutes
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.handlers import RefundHandler
@@ -28,6 +29,7 @@ def operator_routes(
     use_cases = dependencies.use_cases
     guard = IdempotencyGuard(dependencies.idempotency_store)
     operators = OperatorKeys(dependencies.settings.operators, refusals)
+    letters = DeadLetterAccess(dependencies.open_dead_letters)
     return (
         *_payment_routes(
             OperatorRoutes(
@@ -41,7 +43,7 @@ def operator_routes(
             OperatorReads(use_cases.find_order, operators),
             PaymentLists(dependencies.search, operators),
         ),
-        *_dead_letter_routes(DeadLetterRoutes(dependencies.open_dead_letters, operators, tasks)),
+        *_dead_letter_routes(DeadLetterRoutes(letters, operators, tasks)),
     )
 
 

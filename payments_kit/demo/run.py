@@ -78,7 +78,9 @@ async def _serve(
         serve_page(orders, payments, bank, listener),
     ):
         address = f"http://127.0.0.1:{port_of(listener)}"
-        console.print(f"\nPay for an order at [bold]{address}[/]  (Ctrl-C ends the demo)\n")
+        console.print(f"\nPay for an order at [bold]{address}[/]  (Ctrl-C ends the demo)")
+        console.print(f"Operate it at [bold]{deployment.address}/ops[/]")
+        print_line(console, "dim", f"Sign in there with the key {deployment.keys.operator_key}\n")
         if open_browser:
             await asyncio.to_thread(webbrowser.open, address)
         await _first_of(settle_debits(bank, orders), orders.run_until_failure())

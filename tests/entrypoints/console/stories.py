@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from adapters.messaging.wire import Message
 from application.acting import acting
 from application.ports.gateway_notifications import DisputeNotification
 from application.ports.payment_gateway import CardToken
@@ -21,6 +22,8 @@ STORY: Final = "order-8f3a21c4"
 
 HELD: Final = "order-held"
 IN_REVIEW: Final = "order-review"
+
+_BODY: Final = b'{"id": "order-8f3a21c4", "version": 0, "ticket": {"price": 12.345}}'
 
 _TOKENS: Final = (
     *("tok_visa", "tok_visa", "tok_chargeDeclined", "tok_visa", "pm_usBankAccount_processing"),
@@ -44,7 +47,15 @@ async def fill(world: ConsoleWorld) -> None:
     for order_id in ("order-unpaid", HOSTILE):
         await world.create_order(order_id, user_id=UserId("user-4711"))
     await _pay(world, "tok_visa", HOSTILE)
+    spoil(world, "ticket.price cannot be expressed exactly in usd", _BODY)
+    spoil(world, "the body is not JSON", b"\x00\xff{")
     world.advance(minutes=7)
+
+
+def spoil(world: ConsoleWorld, reason: str, data: bytes) -> None:
+    """Let an event arrive that cannot be used."""
+    world.broker.store(Message("order:created", data, {"ce-type": "order:created"}))
+    world.broker.dead_letter(world.broker.log[-1], reason)
 
 
 async def _tell_the_story(world: ConsoleWorld) -> None:

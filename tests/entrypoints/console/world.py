@@ -1,6 +1,7 @@
 """ConsoleWorld: the in-memory world with the console, and a browser without a screen."""
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import unescape
 from typing import Any, Final
@@ -17,6 +18,8 @@ from entrypoints.http.dependencies import HttpDependencies
 from tests.entrypoints.http.world import OPERATOR_KEY, HttpWorld
 
 HOST: Final = "https://payments.test"
+
+Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 
 _FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)
 _FIELD = re.compile(r"<(?:input|select|option|button)[^>]*>")
@@ -71,7 +74,7 @@ class Visitor:
         return await self.post(action, values, headers)
 
     async def post(
-        self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None
+        self, path: str, fields: Fields, headers: dict[str, str] | None = None
     ) -> httpx.Response:
         """Send a form that is on no page."""
         sent = {
@@ -98,6 +101,11 @@ class Visitor:
         """The page as it was sent."""
         assert self.page is not None
         return self.page.text
+
+    @property
+    def unescaped(self) -> str:
+        """The page with its characters as a browser shows them."""
+        return unescape(self.html)
 
     @property
     def text(self) -> str:
