@@ -64,6 +64,36 @@ class Difference:
 
 
 @frozen
+class OpenDifference:
+    """A stored difference that is not resolved."""
+
+    difference: Difference
+    found_at: datetime
+    """When it was found first."""
+    seen_at: datetime
+    """When it was found last."""
+
+    @property
+    def place(self) -> "PlaceOfDifference":
+        """Where it is in the list."""
+        found = self.difference
+        return PlaceOfDifference(
+            self.found_at, found.gateway, found.livemode, found.kind, found.subject
+        )
+
+
+@frozen
+class PlaceOfDifference:
+    """Where a page of open differences ends."""
+
+    found_at: datetime
+    gateway: str
+    livemode: bool
+    kind: DifferenceKind
+    subject: str
+
+
+@frozen
 class ComparedPeriod:
     """A period of a gateway that was compared completely."""
 
@@ -90,6 +120,15 @@ class Differences(Protocol):
 
         Raises:
             StorageUnavailable: the database cannot be reached; repeating it is harmless.
+        """
+
+    async def list_open(
+        self, limit: int, after: PlaceOfDifference | None = None
+    ) -> Sequence[OpenDifference]:
+        """Return up to `limit` open differences that follow this place, the oldest first.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
         """
 
     async def resolve(self, compared: ComparedPeriod) -> int:

@@ -19,6 +19,8 @@ class PaymentFilter:
     order_id: OrderId | None = None
     user_id: UserId | None = None
     gateway: str | None = None
+    reference: str | None = None
+    """The gateway's id of the payment, such as a PaymentIntent of Stripe."""
     since: datetime | None = None
     """Claimed at this time or later."""
     until: datetime | None = None

@@ -2,23 +2,30 @@
 
 from collections.abc import Sequence
 
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
-from application.ports.operator_sessions import OperatorSessions
 from entrypoints.console.actions import ActionPages
 from entrypoints.console.attempts import SignInAttempts
 from entrypoints.console.dead_letters import PATH as DEAD_LETTERS
 from entrypoints.console.dead_letters import DeadLetterPages
+from entrypoints.console.differences import PATH as DIFFERENCES
+from entrypoints.console.differences import DifferencesPage
+from entrypoints.console.health import PATH as HEALTH
+from entrypoints.console.health import HealthPage
+from entrypoints.console.live import LiveFigures
 from entrypoints.console.operators import OperatorDesk
 from entrypoints.console.order_page import OrderPage
-from entrypoints.console.pages import SIGN_IN, Handler, Pages, Visit, redirect
+from entrypoints.console.overview import PATH as OVERVIEW
+from entrypoints.console.overview import OverviewPage, RecentFigures
+from entrypoints.console.pages import SIGN_IN, Handler, Pages
 from entrypoints.console.payment_list import PATH as PAYMENTS
 from entrypoints.console.payment_list import PaymentListPage
+from entrypoints.console.ports import ConsolePorts
 from entrypoints.console.reviews import PATH as REVIEWS
 from entrypoints.console.reviews import ReviewQueue
 from entrypoints.console.search import SearchPage
-from entrypoints.console.sign_in import HOME, SignInRoutes
+from entrypoints.console.sign_in import SignInRoutes
 from entrypoints.console.static_files import StaticFiles
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.captures import CaptureHandler
@@ -31,7 +38,7 @@ from entrypoints.http.sign_in_refusals import RefusalLog
 
 
 def console_routes(
-    sessions: OperatorSessions,
+    ports: ConsolePorts,
     dependencies: HttpDependencies,
     refusals: RefusalLog,
     tasks: BackgroundTasks,
@@ -40,7 +47,7 @@ def console_routes(
     settings = dependencies.settings
     if not settings.operators:
         return ()
-    desk = OperatorDesk(settings.operators, sessions)
+    desk = OperatorDesk(settings.operators, ports.sessions)
     pages = Pages(desk, dependencies.clock)
     attempts = SignInAttempts(dependencies.clock)
     signing_in = SignInRoutes(desk, attempts, refusals, settings.trusted_proxies)
@@ -49,22 +56,38 @@ def console_routes(
         _get(SIGN_IN, signing_in.show),
         _post(SIGN_IN, signing_in.sign_in),
         _post("/ops/sign-out", pages.action(signing_in.sign_out)),
-        *_reading(dependencies, pages),
+        *_reading(ports, dependencies, pages),
+        *_watching(ports, dependencies, pages),
         *_acting(dependencies, pages, tasks),
         *_dead_letters(dependencies, pages, tasks),
     )
 
 
-def _reading(dependencies: HttpDependencies, pages: Pages) -> Sequence[HTTPRouteHandler]:
+def _reading(
+    ports: ConsolePorts, dependencies: HttpDependencies, pages: Pages
+) -> Sequence[HTTPRouteHandler]:
     use_cases, search = dependencies.use_cases, dependencies.search
     gateways = use_cases.create_charge.claim.gateways.names
+    searching = SearchPage(use_cases.find_order, ports.order_ids, search, dependencies.clock)
     return (
-        _get("/ops", pages.page(_home)),
         _get(PAYMENTS, pages.page(PaymentListPage(search, sorted(gateways)).show)),
         _get("/ops/order", pages.page(OrderPage(use_cases.find_order).show)),
         _get("/ops/orders/{order_id:str}", pages.page(OrderPage(use_cases.find_order).show)),
-        _get("/ops/search", pages.page(SearchPage(use_cases.find_order, search).show)),
+        _get("/ops/search", pages.page(searching.show)),
         _get(REVIEWS, pages.page(ReviewQueue(search).show)),
+    )
+
+
+def _watching(
+    ports: ConsolePorts, dependencies: HttpDependencies, pages: Pages
+) -> Sequence[HTTPRouteHandler]:
+    figures = RecentFigures(ports.figures, dependencies.clock)
+    overview = OverviewPage(ports.backlog, dependencies.alerts, figures, dependencies.registry)
+    return (
+        _get(OVERVIEW, pages.page(overview.show)),
+        _get("/ops/live", pages.page(LiveFigures(ports.backlog, pages.desk).show)),
+        _get(DIFFERENCES, pages.page(DifferencesPage(ports.differences).show)),
+        _get(HEALTH, pages.page(HealthPage(ports, dependencies.alerts).show)),
     )
 
 
@@ -91,10 +114,6 @@ def _dead_letters(
         _get(DEAD_LETTERS + "/{letter_id:str}", pages.page(letters.show)),
         _post(DEAD_LETTERS + "/replay", pages.action(letters.replay)),
     )
-
-
-async def _home(_visit: Visit) -> Response[bytes]:
-    return redirect(HOME)
 
 
 def _get(path: str, handler: Handler) -> HTTPRouteHandler:

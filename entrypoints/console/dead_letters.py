@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 from attrs import frozen
-from htpy import Node, a, bdi, button, code, div, form, h1, p, pre
+from htpy import Node, Renderable, a, bdi, button, code, div, form, h1, p, pre
 from htpy import input as input_
 from litestar import Response
 
@@ -59,8 +59,9 @@ class DeadLetterPages:
         fields.check()
         async with self.letters.opened() as letters:
             listed = await letters.list(limit, after)
-        # A page may be short because its letters are large; only an empty one is the last.
-        following = str(listed[-1].id) if listed else None
+            # A page may be short because its letters are large.
+            more = await letters.list(1, listed[-1].id) if listed else ()
+        following = str(listed[-1].id) if more else None
         query = {"cursor": str(after)} if after else {}
         page = visit.frame("Dead letters", PATH).around(
             p(class_="lead")[_ABOUT],
@@ -151,7 +152,7 @@ def _headers(letter: DeadLetter) -> Node:
     return facts(*((name, code[bdi[value]]) for name, value in pairs))
 
 
-def _confirm(chosen: Sequence[int], visit: Visit) -> Node:
+def _confirm(chosen: Sequence[int], visit: Visit) -> Renderable:
     number = "this event" if len(chosen) == 1 else f"these {len(chosen)} events"
     return visit.frame(f"Deliver {number} again?", PATH).around(
         form(class_="card confirm", method="post", action=f"{PATH}/replay")[

@@ -36,9 +36,12 @@ from entrypoints.console.forms import TOKEN_FIELD
 from entrypoints.console.operators import SignedIn
 
 SECTIONS: Final = (
+    ("/ops", "Overview"),
     ("/ops/payments", "Payments"),
     ("/ops/reviews", "Reviews"),
     ("/ops/dead-letters", "Dead letters"),
+    ("/ops/differences", "Differences"),
+    ("/ops/health", "Health"),
 )
 """The pages of the navigation."""
 
@@ -94,8 +97,8 @@ class Frame:
         return header(class_="bar")[
             a(class_="brand", href="/ops")[span(class_="mark", aria_hidden="true"), "Payments"],
             self._search(),
-            nav(aria_label="Console")[ul[(self._entry(path, name) for path, name in SECTIONS)]],
             self._sign_out(),
+            nav(aria_label="Console")[ul[(self._entry(path, name) for path, name in SECTIONS)]],
         ]
 
     def _entry(self, path: str, name: str) -> Node:

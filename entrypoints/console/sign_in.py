@@ -30,7 +30,7 @@ from entrypoints.http.sign_in_refusals import Refusal, RefusalLog, RefusalReason
 
 logger = structlog.get_logger(__name__)
 
-HOME: Final = "/ops/payments"
+HOME: Final = "/ops"
 
 _WRONG: Final = "This is no operator's key."
 _NOT_ENCRYPTED: Final = (

@@ -1,7 +1,7 @@
 """DeadLetterAccess: the dead letters for one request of an operator."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -46,19 +46,19 @@ class DeadLetterAccess:
         async with self.opened() as letters:
             return await _existing(letters, letter_id)
 
-    async def replay(self, *letter_ids: int) -> DeadLetter:
-        """Have these delivered again; return the last one. Each stays in the list.
+    async def replay(self, *letter_ids: int) -> Sequence[DeadLetter]:
+        """Have these delivered again, and return them. Each stays in the list.
 
         Raises:
-            NotFound: there is none with one of these ids; those before it were delivered.
+            NotFound: there is none with one of these ids; nothing was delivered.
             BrokerUnavailable: as for `opened`; some may have been delivered.
         """
         note(dead_letter=",".join(map(str, letter_ids)))
         async with self.opened() as letters:
-            for letter_id in letter_ids:
-                letter = await _existing(letters, letter_id)
+            found = [await _existing(letters, each) for each in letter_ids]
+            for letter in found:
                 await letters.replay(letter)
-        return letter
+        return found
 
 
 async def _existing(letters: DeadLetters, letter_id: int) -> DeadLetter:

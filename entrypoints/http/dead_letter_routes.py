@@ -56,5 +56,5 @@ class DeadLetterRoutes:
             raise NotFound
         refuse_query(request)
         parse_no_fields(await read_optional_json(request))
-        letter = await self.tasks.run(self.letters.replay(int(letter_id)))
+        [letter] = await self.tasks.run(self.letters.replay(int(letter_id)))
         return to_response(json_reply(200, dead_letter_body(letter)))

@@ -12,9 +12,15 @@ from attrs import define
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from adapters.messaging.in_memory import ACK_WAIT, InMemoryDeadLetters, InMemoryPublisher
+from adapters.messaging.in_memory import (
+    ACK_WAIT,
+    InMemoryDeadLetters,
+    InMemoryInboundLag,
+    InMemoryPublisher,
+)
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.lag import JetStreamInboundLag
 from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
@@ -22,6 +28,7 @@ from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.messaging.wire import Message
 from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents
+from application.ports.inbound_lag import InboundLag
 from tests.world import World
 
 # Every wait has a limit; on a quiet machine these take milliseconds.
@@ -37,6 +44,7 @@ class Broker(ABC):
 
     publisher: EventPublisher
     letters: DeadLetters
+    lag: InboundLag
 
     @abstractmethod
     def subscribe(self, durable: str = "payments") -> InboundEvents:
@@ -164,7 +172,9 @@ def broker_in_memory() -> Broker:
     """Return a broker in memory, with a manual clock."""
     world = World()
     broker = world.broker
-    return _InMemory(InMemoryPublisher(broker), InMemoryDeadLetters(broker), world)
+    return _InMemory(
+        InMemoryPublisher(broker), InMemoryDeadLetters(broker), InMemoryInboundLag(broker), world
+    )
 
 
 @asynccontextmanager
@@ -176,4 +186,5 @@ async def broker_on_jetstream(url: str) -> AsyncIterator[Broker]:
         publisher = JetStreamPublisher(connection, streams)
         letters = JetStreamDeadLetters(connection, streams)
         context = client.jetstream(timeout=TIMEOUT)
-        yield _JetStream(publisher, letters, context, connection, streams)
+        lag = JetStreamInboundLag(connection, streams)
+        yield _JetStream(publisher, lag, letters, context, connection, streams)

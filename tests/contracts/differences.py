@@ -93,6 +93,24 @@ class DifferencesContract:
             assert await storage.differences.resolve(other) == 0
         assert await subjects(storage) == ["ch_1"]
 
+    async def test_open_ones_are_listed_page_by_page_the_oldest_first(
+        self, storage: Storage
+    ) -> None:
+        for subject in ("ch_1", "ch_3", "ch_2"):
+            await storage.differences.record([a_difference(storage, subject)])
+            await storage.elapse(timedelta(minutes=1))
+        await storage.differences.record([evolve(a_difference(storage, "ch_4"), repaired=True)])
+        listed = []
+        page = await storage.differences.list_open(2)
+        while page:
+            listed += [each.difference.subject for each in page]
+            assert all(each.found_at <= each.seen_at for each in page)
+            page = await storage.differences.list_open(2, page[-1].place)
+        assert listed == ["ch_1", "ch_3", "ch_2"]
+        [first] = await storage.differences.list_open(1)
+        now = storage.now()
+        assert evolve(first.difference, at=now) == evolve(a_difference(storage), at=now)
+
     async def test_texts_of_any_content_are_stored(self, storage: Storage) -> None:
         texts = "\0", "", "é" * 2 * MAX_VALUE, "a\nb"
         for number, each in enumerate(texts):

@@ -25,6 +25,7 @@ async def fill(storage: Storage) -> None:
             order_id=order_id,
             user_id=UserId((PAYER, OTHER_USER)[number % 2]),
             gateway=("stripe", "paypal")[number // 4],
+            reference=f"pi_{number}",
         )
         await storage.save(an_order(payment, replica=created_event(order_id)))
 
@@ -63,6 +64,7 @@ class PaymentSearchContract:
             (PaymentFilter(user_id=UserId(OTHER_USER)), [1, 3, 5, 7]),
             (PaymentFilter(user_id=UserId(PAYER), gateway="paypal"), [4, 6]),
             (PaymentFilter(status=PaymentStatus.FAILED, gateway="stripe"), [0, 1, 2, 3]),
+            (PaymentFilter(reference="pi_3"), [3]),
             (PaymentFilter(status=PaymentStatus.SUCCEEDED), []),
             (PaymentFilter(since=NOW - timedelta(seconds=3_600)), [0, 1, 2, 3]),
             (PaymentFilter(until=NOW - timedelta(seconds=3_600)), [4, 5, 6, 7]),

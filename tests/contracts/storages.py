@@ -18,8 +18,10 @@ from adapters.persistence.in_memory import (
     InMemoryIdempotencyStore,
     InMemoryOperatorSessions,
     InMemoryOrderHistories,
+    InMemoryOrderIds,
     InMemoryOutboxQueue,
     InMemoryOutboxSignal,
+    InMemoryPaymentFigures,
     InMemoryPaymentPages,
     InMemoryPaymentSearch,
     InMemoryPersonalData,
@@ -37,8 +39,10 @@ from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.operator_sessions import SqlOperatorSessions
 from adapters.persistence.sql.order_histories import SqlOrderHistories
+from adapters.persistence.sql.order_ids import SqlOrderIds
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_signal import SqlOutboxSignal
+from adapters.persistence.sql.payment_figures import SqlPaymentFigures
 from adapters.persistence.sql.payment_pages import SqlPaymentPages
 from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.personal_data import SqlPersonalData
@@ -61,6 +65,8 @@ from application.ports.history_roots import HistoryRoots
 from application.ports.idempotency_store import IdempotencyStore
 from application.ports.operator_sessions import OperatorSessions
 from application.ports.order_histories import OrderHistories
+from application.ports.order_ids import OrderIds
+from application.ports.payment_figures import PaymentFigures
 from application.ports.payment_pages import PaymentPages
 from application.ports.payment_search import PaymentSearch
 from application.ports.personal_data import PersonalData
@@ -107,6 +113,8 @@ class Storage:
     personal_data: PersonalData
     owners: ChargeOwners
     sessions: OperatorSessions
+    order_ids: OrderIds
+    figures: PaymentFigures
     become_a_copy: Callable[[], Awaitable[None]]
     """Become a copy of these books, as a restored backup or a promoted standby is."""
 
@@ -183,6 +191,8 @@ def storage_in_memory() -> Storage:
         personal_data=InMemoryPersonalData(database),
         owners=InMemoryChargeOwners(database),
         sessions=InMemoryOperatorSessions(database),
+        order_ids=InMemoryOrderIds(database),
+        figures=InMemoryPaymentFigures(database),
         become_a_copy=become_a_copy,
     )
 
@@ -211,6 +221,8 @@ def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Sto
         personal_data=SqlPersonalData(database),
         owners=SqlChargeOwners(database),
         sessions=SqlOperatorSessions(database),
+        order_ids=SqlOrderIds(database),
+        figures=SqlPaymentFigures(database),
         become_a_copy=partial(load_again, database),
     )
 

@@ -13,10 +13,13 @@ from tests.contracts.event_publisher import EventPublisherContract as TestEventP
 from tests.contracts.history_roots import HistoryRootsContract as TestHistoryRoots
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore
 from tests.contracts.inbound_events import InboundEventsContract as TestInboundEvents
+from tests.contracts.inbound_lag import InboundLagContract as TestInboundLag
 from tests.contracts.operator_sessions import OperatorSessionsContract as TestOperatorSessions
 from tests.contracts.order_histories import OrderHistoriesContract as TestOrderHistories
+from tests.contracts.order_ids import OrderIdsContract as TestOrderIds
 from tests.contracts.outbox_queue import OutboxQueueContract as TestOutboxQueue
 from tests.contracts.outbox_signal import OutboxSignalContract as TestOutboxSignal
+from tests.contracts.payment_figures import PaymentFiguresContract as TestPaymentFigures
 from tests.contracts.payment_pages import PaymentPagesContract as TestPaymentPages
 from tests.contracts.payment_search import PaymentSearchContract as TestPaymentSearch
 from tests.contracts.personal_data import PersonalDataContract as TestPersonalData

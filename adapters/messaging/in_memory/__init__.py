@@ -9,6 +9,7 @@ from adapters.messaging.in_memory.broker import (
     StoredMessage,
 )
 from adapters.messaging.in_memory.dead_letters import InMemoryDeadLetters
+from adapters.messaging.in_memory.lag import InMemoryInboundLag
 from adapters.messaging.in_memory.publisher import InMemoryPublisher
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Checkpoint",
     "InMemoryBroker",
     "InMemoryDeadLetters",
+    "InMemoryInboundLag",
     "InMemoryPublisher",
     "InMemorySubscription",
     "StoredMessage",

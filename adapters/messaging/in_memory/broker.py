@@ -109,6 +109,18 @@ class InMemoryBroker:
         """Lose an acknowledgement, as a server that is killed soon after it may do."""
         self._consumers[durable].due[sequence] = self.now()
 
+    @property
+    def durables(self) -> Sequence[str]:
+        """The names of the durable subscriptions."""
+        return [*self._consumers]
+
+    def count_unended(self, durable: str) -> tuple[int, int]:
+        """Return how many messages a subscription has not delivered, and not ended."""
+        consumer = self._consumers[durable]
+        new = (each for each in self.log[consumer.seen :])
+        waiting = sum(each.message.subject in consumer.subjects for each in new)
+        return waiting, len(consumer.due)
+
     def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
         """Join a durable subscription, or create one that begins with the first stored message."""
         self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))

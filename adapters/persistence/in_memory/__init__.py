@@ -23,8 +23,12 @@ from adapters.persistence.in_memory.operator_sessions import (
 from adapters.persistence.in_memory.order_histories import (
     InMemoryOrderHistories as InMemoryOrderHistories,
 )
+from adapters.persistence.in_memory.order_ids import InMemoryOrderIds as InMemoryOrderIds
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxQueue as InMemoryOutboxQueue
 from adapters.persistence.in_memory.outbox_queue import InMemoryOutboxSignal as InMemoryOutboxSignal
+from adapters.persistence.in_memory.payment_figures import (
+    InMemoryPaymentFigures as InMemoryPaymentFigures,
+)
 from adapters.persistence.in_memory.payment_pages import (
     InMemoryPaymentPages as InMemoryPaymentPages,
 )

@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from adapters.persistence.in_memory.tables import InMemoryTables, StoredDifference
-from application.ports.differences import MAX_VALUE, ComparedPeriod, Difference
+from application.ports.differences import (
+    MAX_VALUE,
+    ComparedPeriod,
+    Difference,
+    OpenDifference,
+    PlaceOfDifference,
+)
 
 
 @frozen
@@ -28,6 +34,23 @@ class InMemoryDifferences:
                 resolved_at=now if each.repaired else None,
             )
 
+    async def list_open(
+        self, limit: int, after: PlaceOfDifference | None = None
+    ) -> Sequence[OpenDifference]:
+        await self._database.checkpoint("list differences")
+        stored = self._database.differences.values()
+        found = sorted(
+            (
+                OpenDifference(each.difference, each.found_at, each.seen_at)
+                for each in stored
+                if each.resolved_at is None
+            ),
+            key=lambda each: _place(each.place),
+        )
+        if after is not None:
+            found = [each for each in found if _place(each.place) > _place(after)]
+        return found[:limit]
+
     async def resolve(self, compared: ComparedPeriod) -> int:
         await self._database.checkpoint("resolve differences")
         resolved = 0
@@ -36,6 +59,10 @@ class InMemoryDifferences:
                 self._database.differences[key] = evolve(each, resolved_at=self._database.now())
                 resolved += 1
         return resolved
+
+
+def _place(place: PlaceOfDifference) -> tuple[object, ...]:
+    return place.found_at, place.gateway, place.livemode, place.kind.value, place.subject
 
 
 def _is_over(stored: StoredDifference, compared: ComparedPeriod) -> bool:

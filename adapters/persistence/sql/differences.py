@@ -1,16 +1,35 @@
 """Differences in a table; each method is one statement for each difference."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from attrs import frozen
-from sqlalchemy import Boolean, DateTime, Text, bindparam, case, func, null, update
+from attrs import asdict, frozen
+from sqlalchemy import (
+    Boolean,
+    DateTime,
+    Integer,
+    Text,
+    bindparam,
+    case,
+    func,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import differences
-from application.ports.differences import MAX_VALUE, ComparedPeriod, Difference
+from application.ports.differences import (
+    MAX_VALUE,
+    ComparedPeriod,
+    Difference,
+    DifferenceKind,
+    OpenDifference,
+    PlaceOfDifference,
+)
 
 _MOMENT: Final = DateTime(timezone=True)
 _TEXTS: Final = ("order_id", "payment_id", "charge_id", "refund_id", "ours", "theirs", "reason")
@@ -58,6 +77,23 @@ _RESOLVE: Final = Statement.of(
 )
 
 
+_ORDER: Final = differences.c["found_at", "gateway", "livemode", "kind", "subject"]
+_LISTED: Final = (
+    select(*differences.c["kind", "gateway", "livemode", "subject", "at"])
+    .add_columns(*differences.c["order_id", "payment_id", "charge_id", "refund_id"])
+    .add_columns(*differences.c["ours", "theirs", "repaired", "reason", "found_at", "seen_at"])
+    .where(differences.c.resolved_at.is_(None))
+    .order_by(*_ORDER)
+    .limit(bindparam("most", type_=Integer))
+)
+_LIST: Final = Statement.of(_LISTED)
+_LIST_AFTER: Final = Statement.of(
+    _LISTED.where(
+        tuple_(*_ORDER) > tuple_(*(bindparam(each.key, type_=each.type) for each in _ORDER))
+    )
+)
+
+
 @frozen
 class SqlDifferences:
     """Stores differences on PostgreSQL."""
@@ -78,6 +114,15 @@ class SqlDifferences:
                 **texts,
             )
 
+    async def list_open(
+        self, limit: int, after: PlaceOfDifference | None = None
+    ) -> Sequence[OpenDifference]:
+        place = {} if after is None else {**asdict(after), "kind": after.kind.value}
+        rows = await self._database.run(
+            _LIST if after is None else _LIST_AFTER, most=limit, **place
+        )
+        return [_open(*row) for row in rows]
+
     async def resolve(self, compared: ComparedPeriod) -> int:
         resolved = await self._database.run(
             _RESOLVE,
@@ -88,6 +133,11 @@ class SqlDifferences:
             began_at=compared.began_at,
         )
         return len(resolved)
+
+
+def _open(kind: str, *values: Any) -> OpenDifference:
+    *found, found_at, seen_at = values
+    return OpenDifference(Difference(DifferenceKind(kind), *found), found_at, seen_at)
 
 
 def _storable(value: str | None) -> str | None:

@@ -84,7 +84,7 @@ def _windows(
         length, end = length * _GROWTH, start
 
 
-@cache  # there are 2**8 sets of names, and few are used
+@cache  # there are 2**9 sets of names, and few are used
 def _statement(names: tuple[str, ...]) -> Statement:
     return Statement.of(
         select(payments)
@@ -99,6 +99,7 @@ _CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
     "order_id": payments.c.order_id == bindparam("order_id", type_=Text),
     "user_id": payments.c.user_id == bindparam("user_id", type_=Text),
     "gateway": payments.c.gateway == bindparam("gateway", type_=Text),
+    "reference": payments.c.reference == bindparam("reference", type_=Text),
     "since": payments.c.created_at >= bindparam("since", type_=_MOMENT),
     "until": payments.c.created_at < bindparam("until", type_=_MOMENT),
     "after_at": tuple_(payments.c.created_at, payments.c.id)

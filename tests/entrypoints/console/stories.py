@@ -82,7 +82,7 @@ async def _tell_the_story(world: ConsoleWorld) -> None:
 
 
 async def _pay_many(world: ConsoleWorld) -> None:
-    for number in range(60):
+    for number in range(54):
         world.advance(minutes=9 + number % 7)
         order_id = f"order-{number * 7919 % 65536:04x}"
         user = UserId(f"user-{number % 11 + 1}")

@@ -50,9 +50,8 @@ async def test_pages_follow_each_other_with_their_filter(visitor: Visitor) -> No
     assert "Next page" not in visitor.text
 
 
-@pytest.mark.parametrize(
-    ("query", "says"),
-    [
+async def test_a_bad_filter_is_named(visitor: Visitor) -> None:
+    for query, says in (
         ("status=paid", "status must be"),
         ("since=yesterday", "since must be a time"),
         ("limit=10000", "limit must be a whole number from 1 to 200"),
@@ -60,11 +59,9 @@ async def test_pages_follow_each_other_with_their_filter(visitor: Visitor) -> No
         ("colour=red", "is not a parameter of this request"),
         ("status=failed&status=review", "status is there more than once"),
         (f"userId={'x' * 300}", "userId must be"),
-    ],
-)
-async def test_a_bad_filter_is_named(visitor: Visitor, query: str, says: str) -> None:
-    assert (await visitor.get(f"/ops/payments?{query}")).status_code == 400
-    assert says in visitor.text
+    ):
+        assert (await visitor.get(f"/ops/payments?{query}")).status_code == 400
+        assert says in visitor.text
 
 
 async def test_a_bad_cursor_of_the_reviews_is_named(visitor: Visitor) -> None:
@@ -87,22 +84,22 @@ async def test_any_id_leads_to_its_order(
         assert (found.status_code, found.headers["location"]) == (303, target)
 
 
-@pytest.mark.parametrize("query", ["nothing", HOSTILE, "x" * 255])
-async def test_an_unknown_id_is_said_to_be_unknown(visitor: Visitor, query: str) -> None:
-    assert (await visitor.get(f"/ops/search?q={quote(query)}")).status_code == 404
-    assert "Nothing has the id" in visitor.text
-    assert "<script>alert" not in visitor.html
+async def test_an_unknown_id_is_said_to_be_unknown(visitor: Visitor) -> None:
+    for query in ("nothing", HOSTILE, "x" * 255):
+        assert (await visitor.get(f"/ops/search?q={quote(query)}")).status_code == 404
+        assert "Nothing has the id" in visitor.text
+        assert "<script>alert" not in visitor.html
 
 
-@pytest.mark.parametrize("query", ["", "x" * 256, "a\0b"])
-async def test_what_is_no_id_is_refused(visitor: Visitor, query: str) -> None:
-    assert (await visitor.get(f"/ops/search?q={quote(query)}")).status_code == 400
+async def test_what_is_no_id_is_refused(visitor: Visitor) -> None:
+    for query in ("", "x" * 256, "a\0b"):
+        assert (await visitor.get(f"/ops/search?q={quote(query)}")).status_code == 400
 
 
-@pytest.mark.parametrize("path", ["orders/nothing", "order?id=nothing", "order", "order?id=%00"])
-async def test_an_order_that_is_not_there_is_not_found(visitor: Visitor, path: str) -> None:
-    assert (await visitor.get(f"/ops/{path}")).status_code == 404
-    assert "Not Found" in visitor.text
+async def test_an_order_that_is_not_there_is_not_found(visitor: Visitor) -> None:
+    for path in ("orders/nothing", "order?id=nothing", "order", "order?id=%00"):
+        assert (await visitor.get(f"/ops/{path}")).status_code == 404
+        assert "Not Found" in visitor.text
 
 
 async def test_the_page_of_an_order_tells_its_story() -> None:
@@ -113,7 +110,7 @@ async def test_the_page_of_an_order_tells_its_story() -> None:
     for each in (
         *("1,249.50 USD", "insufficient_funds", "generic_decline", "249.50 USD"),
         *("One item arrived broken", "alice", "dp_1NXb2aLkdIwHu7ix", "product_not_received"),
-        *("Dispute open", "Refund succeeded", "Payment failed", "Order created", "19 hours ago"),
+        *("Dispute open", "Refund succeeded", "Payment failed", "Order created", "hours ago"),
     ):
         assert each.lower() in visitor.text.lower()
     await visitor.get(f"/ops/orders/{IN_REVIEW}")

@@ -1,7 +1,8 @@
 """ConsoleWorld: the in-memory world with the console, and a browser without a screen."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from html import unescape
 from typing import Any, Final
@@ -10,9 +11,18 @@ from urllib.parse import urlencode
 import httpx
 from attrs import define, evolve, field
 
-from adapters.persistence.in_memory import InMemoryOperatorSessions
+from adapters.messaging.in_memory import InMemoryInboundLag
+from adapters.persistence.in_memory import (
+    InMemoryBacklogReader,
+    InMemoryDifferences,
+    InMemoryOperatorSessions,
+    InMemoryOrderIds,
+    InMemoryPaymentFigures,
+)
+from application.ports.inbound_lag import InboundLag
 from entrypoints.console.app import console_routes
 from entrypoints.console.pages import HEADERS
+from entrypoints.console.ports import ConsolePorts
 from entrypoints.http.app import create_app
 from entrypoints.http.dependencies import HttpDependencies
 from tests.entrypoints.http.world import OPERATOR_KEY, HttpWorld
@@ -31,8 +41,24 @@ class ConsoleWorld(HttpWorld):
     """The world with the console in front of it."""
 
     def dependencies(self) -> HttpDependencies:
-        sessions = InMemoryOperatorSessions(self.database)
-        return evolve(super().dependencies(), more_routes=partial(console_routes, sessions))
+        ports = ConsolePorts(
+            sessions=InMemoryOperatorSessions(self.database),
+            order_ids=InMemoryOrderIds(self.database),
+            backlog=InMemoryBacklogReader(self.database),
+            differences=self.differences,
+            figures=InMemoryPaymentFigures(self.database),
+            open_lag=self.open_lag,
+        )
+        return evolve(super().dependencies(), more_routes=partial(console_routes, ports))
+
+    @property
+    def differences(self) -> InMemoryDifferences:
+        """The stored differences."""
+        return InMemoryDifferences(self.database)
+
+    @asynccontextmanager
+    async def open_lag(self) -> AsyncIterator[InboundLag]:
+        yield InMemoryInboundLag(self.broker)
 
     def visitor(self, **settings: Any) -> "Visitor":
         """Return the visitor of a new process of the service, with some settings changed."""
