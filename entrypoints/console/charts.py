@@ -14,7 +14,7 @@ _WIDTH: Final = 720
 _HEIGHT: Final = 200
 _LEFT: Final = 52
 _BOTTOM: Final = 22
-_TOP: Final = 8
+_TOP: Final = 16
 _GAP: Final = 0.22
 """The part of a column that is left free."""
 
