@@ -19,6 +19,19 @@ from entrypoints.settings import Settings
 
 
 @frozen
+class WalletSession:
+    """What a customer may approve before the shop takes it."""
+
+    token: str
+    minor_units: int
+    currency: str
+    return_url: str
+    cancel_url: str
+    is_open: bool
+    """Whether it is neither approved nor closed."""
+
+
+@frozen
 class BankAtFakeGateway:
     """Acts as the customer's bank at the fake gateway.
 
@@ -60,6 +73,36 @@ class BankAtFakeGateway:
             _, outcome = (await gateway.record(PaymentId(payment_id))).find()
             if isinstance(outcome, Pending) and outcome.action is None:
                 await self.decide(payment_id, approved=True)
+
+    async def find_session(self, token: str) -> WalletSession | None:
+        """Return a session that a customer may approve, or None if there is none.
+
+        Raises:
+            Exception: as for `decide`.
+        """
+        gateway = self._gateway
+        if gateway is None or gateway.reference_of(token) is None:
+            return None
+        session = (await gateway.record(PaymentId(token))).session
+        if session is None:
+            return None
+        return WalletSession(
+            token=session.token,
+            minor_units=session.amount.minor_units,
+            currency=session.amount.currency.code,
+            return_url=session.return_url,
+            cancel_url=session.cancel_url,
+            is_open=session.approved_at is None and not session.is_closed,
+        )
+
+    async def approve(self, token: str) -> bool:
+        """Approve a session as its customer; return whether it is approved now.
+
+        Raises:
+            Exception: as for `decide`.
+        """
+        gateway = self._gateway
+        return gateway is not None and await gateway.approve(token)
 
 
 @contextlib.asynccontextmanager

@@ -1,4 +1,4 @@
-"""The customer's bank: decides about payments at the fake gateway."""
+"""The customer's bank and wallet: they decide about payments at the fake gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,6 +17,34 @@ DEBIT_DELAY: Final = timedelta(seconds=8)
 IDLE_SECONDS: Final = 1.0
 
 
+class WalletSession(Protocol):
+    """What a customer may approve before the shop takes it."""
+
+    @property
+    def token(self) -> str:
+        """What the order is paid with."""
+
+    @property
+    def minor_units(self) -> int:
+        """How much will be taken."""
+
+    @property
+    def currency(self) -> str:
+        """In which currency."""
+
+    @property
+    def return_url(self) -> str:
+        """Where the customer comes back to who has approved."""
+
+    @property
+    def cancel_url(self) -> str:
+        """Where the customer comes back to who has not."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither approved nor closed."""
+
+
 class Bank(Protocol):
     """Decides about payments.
 
@@ -31,6 +59,12 @@ class Bank(Protocol):
 
     async def settle_debit(self, payment_id: str) -> None:
         """Pay a pending debit; a voucher waits for its customer."""
+
+    async def find_session(self, token: str) -> WalletSession | None:
+        """Return a session of the fake gateway, or None if there is none."""
+
+    async def approve(self, token: str) -> bool:
+        """Approve a session; return whether it is approved now."""
 
 
 @asynccontextmanager

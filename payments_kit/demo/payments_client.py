@@ -103,6 +103,14 @@ class PaymentsClient:
         body = json.dumps({"token": token, "orderId": order_id, **fields}).encode()
         return await self.send("POST", "/api/payments", body, customer)
 
+    async def open_session(
+        self, order_id: str, gateway: str, return_url: str, cancel_url: str
+    ) -> HttpReply:
+        """Open a session, which the customer approves before the order is paid with its token."""
+        addresses = {"returnUrl": return_url, "cancelUrl": cancel_url}
+        body = json.dumps({"orderId": order_id, "gateway": gateway, **addresses}).encode()
+        return await self.send("POST", "/api/payments/sessions", body)
+
     async def get_payment(self, payment_id: str) -> HttpReply:
         """Return a payment."""
         return await self.send("GET", f"/api/payments/{payment_id}")

@@ -47,6 +47,7 @@ STEPS: Final = (
     Step("pay another customer's order", "401", Tour.pay_for_another),
     Step("refund a part as operator", PARTLY_REFUNDED, Tour.refund_partly),
     Step("pay with a wallet", "201 succeeded", Tour.pay_with_wallet),
+    Step("approve at a wallet, then pay", "201, then 201 succeeded", Tour.approve_first),
     Step("pay on the bank's page", "202 requires_action: redirect_to_url", Tour.pay_at_bank),
     Step("approve there, never return", "order complete", Tour.approve_at_bank),
     Step("decline there, use a card", FAILED_THEN_PAID, Tour.decline_at_bank),

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from payments_kit.demo.gateway_choice import FAKE
 from payments_kit.demo.order_events import (
     PAYMENT_CREATED,
     PAYMENT_FAILED,
@@ -23,6 +24,14 @@ class MethodSteps(TourHelpers):
         """Pay with a wallet."""
         order = await self._new_order()
         return status_of(await self.payments.pay(order.id, "pm_applePay"))
+
+    async def approve_first(self) -> str:
+        """Approve at a wallet, then pay with what was approved."""
+        order = await self._new_order()
+        session = await self.payments.open_session(order.id, FAKE, f"{SHOP}/back", f"{SHOP}/left")
+        token = str(session.body["token"])
+        await self.bank.approve(token)
+        return f"{status_of(session)}, then {status_of(await self.payments.pay(order.id, token))}"
 
     # --- a bank's page -------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
 from application.ports.unit_of_work import StorageUnavailable
+from payments_kit.demo.approve_page import ApprovePage
 from payments_kit.demo.bank import Bank
 from payments_kit.demo.bank_page import BankPage
 from payments_kit.demo.broker import BrokerUnavailable
@@ -79,6 +80,9 @@ class WebHandlers:
         bank_page = BankPage(self.payments, self.bank)
         application.router.add_get("/bank", bank_page.show)
         application.router.add_post("/bank", bank_page.decide)
+        approve_page = ApprovePage(self.bank)
+        application.router.add_get("/approve", approve_page.show)
+        application.router.add_post("/approve", approve_page.decide)
         application.router.add_route("*", "/api/payments{rest:.*}", self.forward)
         return application
 

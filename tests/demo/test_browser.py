@@ -44,6 +44,7 @@ def test_every_way_to_pay_works_and_is_accessible_in_a_browser(workspace: Worksp
             check_every_look(page)
             pay_at_the_bank_and_decline_there(shop)
             pay_at_the_bank_without_coming_back(shop)
+            approve_at_the_wallet_or_not(shop)
         assert demo.end(15)[0] == 0
 
 
@@ -155,6 +156,22 @@ def pay_at_the_bank_and_decline_there(shop: Shop) -> None:
     order.shows("waiting for payment", "failed")
     order.pay("Card", "tok_visa")
     order.shows("complete", "paid", "failed")
+
+
+def approve_at_the_wallet_or_not(shop: Shop) -> None:
+    order = shop.new_order()
+    order.pay("PayPal")
+    leave = button_of_the_bank(shop.page, "Not now")
+    leave.wait_for()
+    assert accessibility_problems(shop.page) == []
+    assert not overflows(shop.page)
+    leave.click()
+    order.says("not approved")
+    order.shows("waiting for payment")
+    order.pay("PayPal")
+    button_of_the_bank(shop.page, "Approve").click()
+    order.says("Paid")
+    order.shows("complete", "paid")
 
 
 def pay_at_the_bank_without_coming_back(shop: Shop) -> None:

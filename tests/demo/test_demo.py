@@ -25,6 +25,7 @@ def test_the_tour_and_the_page_run_at_once_as_different_users(
         paid = pay_after_a_decline(page)
         cancel_and_authenticate(page)
         pay_at_the_bank(page)
+        approve_at_the_wallet(page)
         pay_later(page)
         authorize_and_ship_or_release(page)
         status, output = tour.end()
@@ -94,6 +95,25 @@ def pay_at_the_bank(page: Page) -> None:
         assert page.shows(order, status)
         assert page.shows_payments(order, shown)
         assert "nothing to decide" in page.read(bank)
+
+
+def approve_at_the_wallet(page: Page) -> None:
+    """Approve or leave on the wallet's page, which leads to the shop, whatever is asked for."""
+    order = page.new_order()
+    assert page.pay(order, "tok_chargeDeclined")[0] == 402
+    back, left = f"{page.address}/?returned={order}", f"{page.address}/?left={order}"
+    fields = {"orderId": order, "gateway": "fake", "returnUrl": back, "cancelUrl": left}
+    status, session = page.send("POST", "/api/payments/sessions", fields)
+    assert status == 201
+    wallet = session["approveUrl"]
+    assert wallet.startswith(f"{page.address}/approve?")
+    assert "19.99 USD" in page.read(wallet)
+    elsewhere = f"{page.address}/approve?session={session['token']}&returnUrl=http://elsewhere/"
+    assert page.submit(elsewhere, decision="leave") == left
+    assert page.submit(elsewhere, decision="approve") == back
+    assert "nothing to approve" in page.read(wallet)
+    assert page.pay(order, session["token"])[1]["status"] == "succeeded"
+    assert page.shows(order, "complete")
 
 
 def pay_later(page: Page) -> None:

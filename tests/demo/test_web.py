@@ -9,6 +9,7 @@ import aiohttp
 import jwt
 import pytest
 
+from payments_kit.demo.bank import WalletSession
 from payments_kit.demo.orders_service import OrdersService
 from payments_kit.demo.payments_client import CUSTOMER, Keys, PaymentsClient
 from payments_kit.demo.web import FILES, open_listener, origins_of, port_of, serve_page
@@ -26,6 +27,12 @@ class NoBank:
 
     async def settle_debit(self, payment_id: str) -> None:
         raise AssertionError(f"unexpected payment of {payment_id}")
+
+    async def find_session(self, token: str) -> WalletSession | None:
+        return None
+
+    async def approve(self, token: str) -> bool:
+        raise AssertionError(f"unexpected approval of {token}")
 
 
 def serve(
@@ -80,7 +87,9 @@ async def test_its_files_forbid_content_of_other_origins_and_inline_scripts(
 
 
 def test_it_serves_all_its_files() -> None:
-    assert {"index.html", "bank.html", *FILES} == {each.name for each in STATIC.iterdir()}
+    assert {"index.html", "bank.html", "approve.html", *FILES} == {
+        each.name for each in STATIC.iterdir()
+    }
 
 
 @pytest.mark.parametrize(
@@ -160,3 +169,12 @@ async def test_it_shows_what_a_call_from_a_terminal_needs(browser: aiohttp.Clien
 def test_its_keys_are_not_shown() -> None:
     assert "kkk" not in repr(KEYS)
     assert "ooo" not in repr(KEYS)
+
+
+@pytest.mark.parametrize("query", ["", "?session=", "?session=no-such-session", "?session=..%2F"])
+async def test_the_wallet_shows_only_sessions_of_the_gateway(
+    browser: aiohttp.ClientSession, query: str
+) -> None:
+    for method in ("GET", "POST"):
+        async with browser.request(method, f"/approve{query}", allow_redirects=False) as reply:
+            assert reply.status == 404

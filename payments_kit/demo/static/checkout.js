@@ -3,11 +3,13 @@ import { once, send } from "./service.js";
 import { errorText, showMessage } from "./words.js";
 
 const VISA = "tok_visa";
+const SESSION = "session";
 // Test tokens of the fake gateway.
 const METHODS = [
   { token: VISA, label: "Card", hint: "" },
   { token: "pm_applePay", label: "Wallet", hint: "Such as Apple Pay or Google Pay: paid at once." },
   { token: "pm_ideal", label: "iDEAL", hint: "You approve on your bank’s page and come back." },
+  { token: SESSION, label: "PayPal", hint: "You approve on its page, here a demo wallet, and come back; then the shop takes the money." },
   { token: "pm_usBankAccount_processing", label: "Debit", hint: "From a bank account. The money comes days later, here after 8 seconds." },
   { token: "pm_voucher", label: "Voucher", hint: "You pay it later, such as at a counter." },
 ];
@@ -57,9 +59,9 @@ function keepAction({ id, nextAction }, { token }) {
   return action;
 }
 
-async function post(body) {
+async function replicated(method, path, body) {
   for (let attempt = 1; ; attempt += 1) {
-    const reply = await send("POST", "/api/payments", body);
+    const reply = await send(method, path, body);
     if (reply.status !== 404 || attempt === ATTEMPTS) return reply;
     await wait(RETRY_MS);
   }
@@ -71,21 +73,50 @@ const ACCEPTED = {
   processing: "The outcome is not known yet; the service will find it",
 };
 
+// The session that a customer approves elsewhere. The browser keeps its token for this tab.
+const sessionOf = (id) => `session-${id}`;
+
+export function takeSession(id) {
+  const token = sessionStorage.getItem(sessionOf(id));
+  sessionStorage.removeItem(sessionOf(id));
+  return token;
+}
+
+async function openSession(id, message) {
+  const path = `/api/payments/options?orderId=${encodeURIComponent(id)}`;
+  const options = await replicated("GET", path);
+  const back = (name) => `${location.origin}/?${name}=${encodeURIComponent(id)}`;
+  const reply = options.ok ? await send("POST", "/api/payments/sessions", {
+    orderId: id,
+    gateway: options.content.gateways[0]?.gateway,
+    returnUrl: back("returned"),
+    cancelUrl: back("left"),
+  }) : options;
+  if (!reply.ok) return showMessage(message, errorText(reply), "bad");
+  sessionStorage.setItem(sessionOf(id), reply.content.token);
+  return location.assign(reply.content.approveUrl);
+}
+
 export async function pay(id, form, message) {
   await once(find(".pay", form), async () => {
     const method = chosen(form);
+    if (method.token === SESSION) return openSession(id, message);
     const token = method.token === VISA ? find("select", form).value : method.token;
-    showMessage(message, "Paying …", "");
-    const returnUrl = `${location.origin}/?returned=${encodeURIComponent(id)}`;
-    const reply = await post({ token, orderId: id, returnUrl });
-    const { content, status } = reply;
-    if (status === 201 && content.status === "authorized") {
-      showMessage(message, "Authorized: the money is held until the order ships (HTTP 201)", "good");
-    } else if (status === 201) showMessage(message, "Paid (HTTP 201)", "good");
-    else if (status === 202) {
-      const { url } = keepAction(content, method);
-      showMessage(message, `${ACCEPTED[content.status] ?? "Accepted"} (HTTP 202)`, "wait");
-      if (url !== null) location.assign(url);
-    } else showMessage(message, errorText(reply), "bad");
+    return payWith(id, token, method, message);
   });
+}
+
+export async function payWith(id, token, method, message) {
+  showMessage(message, "Paying …", "");
+  const returnUrl = `${location.origin}/?returned=${encodeURIComponent(id)}`;
+  const reply = await replicated("POST", "/api/payments", { token, orderId: id, returnUrl });
+  const { content, status } = reply;
+  if (status === 201 && content.status === "authorized") {
+    showMessage(message, "Authorized: the money is held until the order ships (HTTP 201)", "good");
+  } else if (status === 201) showMessage(message, "Paid (HTTP 201)", "good");
+  else if (status === 202) {
+    const { url } = keepAction(content, method);
+    showMessage(message, `${ACCEPTED[content.status] ?? "Accepted"} (HTTP 202)`, "wait");
+    if (url !== null) location.assign(url);
+  } else showMessage(message, errorText(reply), "bad");
 }

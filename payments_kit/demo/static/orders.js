@@ -1,5 +1,5 @@
 // The orders with their checkout and payments.
-import { pay, prepareCheckout } from "./checkout.js";
+import { pay, payWith, prepareCheckout, takeSession } from "./checkout.js";
 import { Payments, isLive, isPolled } from "./payments.js";
 import { once, send } from "./service.js";
 import { dollars, errorText, setBadge, shortId, showMessage } from "./words.js";
@@ -12,6 +12,7 @@ const BACK = {
   failed: ["Back from your bank: not approved. Choose another way to pay.", "bad"],
   cancelled: ["Back from your bank: cancelled", "bad"],
 };
+const LEFT = ["Back from your wallet: not approved. Choose another way to pay.", "bad"];
 const UNDECIDED = ["Back from your bank, which has not decided yet", "wait"];
 
 export class OrderCard {
@@ -112,12 +113,19 @@ export class OrderCard {
     if (waited && !this.isPolled) this.message.hidden = true; // the outcome is shown now
   }
 
-  // The customer has come back from the bank's page.
-  async welcomeBack() {
+  // The customer has come back from the page of a bank, or of a wallet with an approval.
+  async welcomeBack(hasLeft) {
+    const token = takeSession(this.id);
     await this.loadPayments();
-    const [text, tone] = BACK[this.payments.known.at(-1)?.status] ?? UNDECIDED;
-    showMessage(this.message, text, tone);
+    if (hasLeft) showMessage(this.message, ...LEFT);
+    else if (token !== null) await this.payApproved(token);
+    else showMessage(this.message, ...(BACK[this.payments.known.at(-1)?.status] ?? UNDECIDED));
     find(".price", this.element).focus();
     this.element.scrollIntoView({ block: "nearest" });
+  }
+
+  async payApproved(token) {
+    await payWith(this.id, token, { token }, this.message);
+    await this.loadPayments();
   }
 }

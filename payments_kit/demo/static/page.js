@@ -13,8 +13,10 @@ const cards = new Map(); // order id -> its card
 let newestOrders = []; // newest first
 let shownEvents = "";
 
-// The order whose customer has come back from the bank's page, until it is shown.
-let returned = new URLSearchParams(location.search).get("returned");
+// The order whose customer has come back from another page, until it is shown.
+const parameters = new URLSearchParams(location.search);
+const left = parameters.get("left"); // without an approval
+let returned = parameters.get("returned") ?? left;
 if (returned !== null) history.replaceState(null, "", location.pathname);
 
 find("#new-order").addEventListener("submit", async (event) => {
@@ -94,7 +96,7 @@ function update({ orders, events }) {
     }
   }
   if (cards.has(returned)) {
-    cards.get(returned).welcomeBack();
+    cards.get(returned).welcomeBack(left !== null);
     returned = null;
   }
 }
