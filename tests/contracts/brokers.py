@@ -82,7 +82,9 @@ class Broker(ABC):
 
 
 @define
-class _InMemory(Broker):
+class InMemoryTestBroker(Broker):
+    """The broker in memory."""
+
     world: World
 
     def subscribe(self, durable: str = "payments") -> InboundEvents:
@@ -168,11 +170,11 @@ async def other_client(url: str) -> AsyncIterator[Client]:
         await client.close()
 
 
-def broker_in_memory() -> Broker:
+def broker_in_memory() -> InMemoryTestBroker:
     """Return a broker in memory, with a manual clock."""
     world = World()
     broker = world.broker
-    return _InMemory(
+    return InMemoryTestBroker(
         InMemoryPublisher(broker), InMemoryDeadLetters(broker), InMemoryInboundLag(broker), world
     )
 
