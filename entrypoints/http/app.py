@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
-from entrypoints.http import openapi
+from entrypoints.http import openapi, openapi_errors
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.background_tasks import BackgroundTasks
@@ -136,7 +136,21 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
             operation_class=operations.CreatePayment,
             security=openapi.USER_SECURITY,
             responses=openapi.PAYMENT_CREATED
-            | openapi.problems(400, 401, 402, 404, 408, 409, 413, 415, 422, 429, 502, 503),
+            | openapi_errors.problems(
+                400,
+                401,
+                402,
+                404,
+                408,
+                409,
+                413,
+                415,
+                422,
+                429,
+                502,
+                503,
+                errors=openapi_errors.PAYMENT_ERRORS,
+            ),
         )(payments.create),
         get(
             "/api/payments",
@@ -144,14 +158,14 @@ def _payment_routes(payments: PaymentRoutes) -> Sequence[HTTPRouteHandler]:
             operation_id="listPayments",
             operation_class=operations.ListPayments,
             security=openapi.USER_SECURITY,
-            responses=openapi.PAYMENT_LIST | openapi.problems(400, 401, 503),
+            responses=openapi.PAYMENT_LIST | openapi_errors.problems(400, 401, 503),
         )(payments.index),
         get(
             "/api/payments/{payment_id:str}",
             opt=DIRECT,
             operation_id="showPayment",
             security=openapi.USER_SECURITY,
-            responses=openapi.PAYMENT | openapi.problems(401, 404, 503),
+            responses=openapi.PAYMENT | openapi_errors.problems(401, 404, 503),
         )(payments.show),
     )
 
@@ -164,7 +178,7 @@ def _cancellation_route(payments: PaymentRoutes) -> HTTPRouteHandler:
         security=openapi.USER_SECURITY,
         status_code=200,
         responses=openapi.PAYMENT_CANCELLED
-        | openapi.problems(400, 401, 404, 408, 409, 413, 415, 503),
+        | openapi_errors.problems(400, 401, 404, 408, 409, 413, 415, 503),
     )(payments.cancel)
 
 
@@ -176,7 +190,8 @@ def _webhook_route(webhooks: WebhookRoutes) -> HTTPRouteHandler:
         security=openapi.NO_SECURITY,
         status_code=200,
         include_in_schema=bool(webhooks.readers),
-        responses=openapi.NOTIFICATION_RECEIVED | openapi.problems(400, 404, 408, 413, 415, 503),
+        responses=openapi.NOTIFICATION_RECEIVED
+        | openapi_errors.problems(400, 404, 408, 413, 415, 503),
     )(webhooks.receive)
 
 
@@ -194,7 +209,7 @@ def _monitoring_routes(monitoring: MonitoringRoutes) -> Sequence[HTTPRouteHandle
             opt=DIRECT,
             operation_id="ready",
             security=openapi.NO_SECURITY,
-            responses=openapi.READY | openapi.problems(503),
+            responses=openapi.READY | openapi_errors.problems(503),
         )(monitoring.ready),
         get(
             "/metrics",

@@ -14,12 +14,9 @@ from litestar.openapi.spec import (
 from entrypoints.http.errors import NotFound, reply_to
 from entrypoints.http.openapi_document import DocumentPlugin
 from entrypoints.http.operator_bodies import DeadLetterBody, DeadLetterPage, PaymentPage
-from entrypoints.http.replies import PROBLEM_JSON
 from entrypoints.http.reply_bodies import (
-    ErrorDetail,
     OptionsBody,
     PaymentBody,
-    Problem,
     ReadyBody,
     RefundBody,
     SessionBody,
@@ -54,42 +51,6 @@ _REFUND: Final = {
     "status": "succeeded",
     "reason": "requested",
 }
-
-_PROBLEMS: Final = {
-    400: ("The request is invalid, or the order may not be paid", "token must be text"),
-    401: ("Not signed in, an invalid or expired token, or another user's order", "Not authorized"),
-    402: ("Declined; the order can be paid again", "The payment was declined"),
-    404: ("Not found", "Not Found"),
-    408: ("The body did not arrive in time", "Request Timeout"),
-    409: ("Already done, or in progress", "The order is already paid"),
-    413: ("The body is too large", "Request Entity Too Large"),
-    415: ("The body is not plain JSON in UTF-8", "The body must be application/json"),
-    422: ("The idempotency key was used for another request", "The idempotency key was used"),
-    429: ("Too many declined cards; try again after Retry-After", "Too many declined cards"),
-    500: ("Internal error; recovery finds the outcome of the payment", "Internal Server Error"),
-    502: (
-        "The payment gateway refuses the shop, not the card; nothing was charged",
-        "The payment gateway refuses the shop; try again later",
-    ),
-    503: ("Try again after Retry-After; nothing was charged", "The service is busy"),
-}
-
-
-def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """Return the error responses of a route; every route may return 500."""
-    return {status: _problem(status) for status in (*statuses, 500)}
-
-
-def _problem(status: int) -> ResponseSpec:
-    description, message = _PROBLEMS[status]
-    problem = Problem([ErrorDetail(message)], HTTPStatus(status).phrase, status)
-    return ResponseSpec(
-        Problem,
-        generate_examples=False,
-        description=description,
-        media_type=PROBLEM_JSON,
-        examples=[Example(summary=message, value=problem)],
-    )
 
 
 def _spec(container: Any, description: str, **example: Any) -> ResponseSpec:

@@ -107,6 +107,9 @@ def _complete_operation(path: str, operation: Json) -> None:
             responses[status] = {"description": description, "content": content}
     has_key = any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", ()))
     for status, response in responses.items():
+        for content in response.get("content", {}).values():
+            for example in content.get("examples", {}).values():
+                example.pop("id", None)  # Litestar's own: it is the name
         response["headers"] = dict(_headers(path, int(status), has_key=has_key))
     operation["responses"] = dict(sorted(responses.items()))
 

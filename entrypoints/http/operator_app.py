@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
-from entrypoints.http import openapi
+from entrypoints.http import openapi, openapi_errors
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.captures import CaptureHandler
@@ -55,7 +55,9 @@ def _payment_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
             operation_class=operations.CreateRefund,
             security=openapi.OPERATOR_SECURITY,
             responses=openapi.REFUND_CREATED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+            | openapi_errors.problems(
+                400, 401, 404, 408, 409, 413, 415, 422, 503, errors=openapi_errors.REFUND_ERRORS
+            ),
         )(operators.refund),
         post(
             "/api/payments/{payment_id:str}/captures",
@@ -64,7 +66,19 @@ def _payment_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
             security=openapi.OPERATOR_SECURITY,
             status_code=200,
             responses=openapi.PAYMENT_CAPTURED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 502, 503),
+            | openapi_errors.problems(
+                400,
+                401,
+                404,
+                408,
+                409,
+                413,
+                415,
+                422,
+                502,
+                503,
+                errors=openapi_errors.CAPTURE_ERRORS,
+            ),
         )(operators.capture),
         post(
             "/api/payments/{payment_id:str}/void",
@@ -73,7 +87,9 @@ def _payment_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
             security=openapi.OPERATOR_SECURITY,
             status_code=200,
             responses=openapi.PAYMENT_VOIDED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+            | openapi_errors.problems(
+                400, 401, 404, 408, 409, 413, 415, 422, 503, errors=openapi_errors.VOID_ERRORS
+            ),
         )(operators.void),
         post(
             "/api/payments/{payment_id:str}/review",
@@ -82,7 +98,9 @@ def _payment_routes(operators: OperatorRoutes) -> Sequence[HTTPRouteHandler]:
             security=openapi.OPERATOR_SECURITY,
             status_code=200,
             responses=openapi.PAYMENT_REVIEWED
-            | openapi.problems(400, 401, 404, 408, 409, 413, 415, 422, 503),
+            | openapi_errors.problems(
+                400, 401, 404, 408, 409, 413, 415, 422, 503, errors=openapi_errors.REVIEW_ERRORS
+            ),
         )(operators.review),
     )
 
@@ -94,13 +112,13 @@ def _read_routes(reads: OperatorReads, lists: PaymentLists) -> Sequence[HTTPRout
             operation_id="findPayments",
             operation_class=operations.FindPayments,
             security=openapi.OPERATOR_SECURITY,
-            responses=openapi.PAYMENT_PAGE | openapi.problems(400, 401, 503),
+            responses=openapi.PAYMENT_PAGE | openapi_errors.problems(400, 401, 503),
         )(lists.index),
         get(
             "/api/operator/orders/{order_id:str}",
             operation_id="showOrder",
             security=openapi.OPERATOR_SECURITY,
-            responses=openapi.ORDER | openapi.problems(400, 401, 404, 503),
+            responses=openapi.ORDER | openapi_errors.problems(400, 401, 404, 503),
         )(reads.order),
     )
 
@@ -112,7 +130,7 @@ def _dead_letter_routes(letters: DeadLetterRoutes) -> Sequence[HTTPRouteHandler]
             operation_id="listDeadLetters",
             operation_class=operations.ListDeadLetters,
             security=openapi.OPERATOR_SECURITY,
-            responses=openapi.DEAD_LETTERS | openapi.problems(400, 401, 503),
+            responses=openapi.DEAD_LETTERS | openapi_errors.problems(400, 401, 503),
         )(letters.index),
         post(
             "/api/operator/dead-letters/{letter_id:str}/replay",
@@ -120,6 +138,7 @@ def _dead_letter_routes(letters: DeadLetterRoutes) -> Sequence[HTTPRouteHandler]
             operation_class=operations.NoFields,
             security=openapi.OPERATOR_SECURITY,
             status_code=200,
-            responses=openapi.DEAD_LETTER | openapi.problems(400, 401, 404, 408, 413, 415, 503),
+            responses=openapi.DEAD_LETTER
+            | openapi_errors.problems(400, 401, 404, 408, 413, 415, 503),
         )(letters.replay),
     )

@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET
 
 from application.use_cases.list_options import ListOptions, PaymentOptions
-from entrypoints.http import openapi
+from entrypoints.http import openapi, openapi_errors
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.direct_routes import DIRECT
@@ -62,5 +62,6 @@ def options_route(options: OptionsRoute) -> HTTPRouteHandler:
         operation_id="listOptions",
         operation_class=operations.ListPayments,
         security=openapi.USER_SECURITY,
-        responses=openapi.OPTIONS | openapi.problems(400, 401, 404, 409, 503),
+        responses=openapi.OPTIONS
+        | openapi_errors.problems(400, 401, 404, 409, 503, errors=openapi_errors.OPTIONS_ERRORS),
     )(options.show)

@@ -7,7 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from application.log_context import note
 from application.use_cases.create_session import CreatedSession, CreateSession, OpenSession
 from domain.identifiers import OrderId, UserId
-from entrypoints.http import openapi
+from entrypoints.http import openapi, openapi_errors
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.http_request import HttpRequest
@@ -44,7 +44,9 @@ def session_route(sessions: SessionRoute) -> HTTPRouteHandler:
         operation_class=operations.CreateSession,
         security=openapi.USER_SECURITY,
         responses=openapi.SESSION_CREATED
-        | openapi.problems(400, 401, 404, 408, 409, 413, 415, 502, 503),
+        | openapi_errors.problems(
+            400, 401, 404, 408, 409, 413, 415, 502, 503, errors=openapi_errors.SESSION_ERRORS
+        ),
     )(sessions.create)
 
 

@@ -7,12 +7,30 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from application.ports.event_publisher import BrokerUnavailable
+from application.ports.gateway_notifications import InvalidNotification
+from application.ports.gateways import GatewayNotConfigured
+from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.find_order import NothingFound
+from domain.claim import NotYourOrder, OrderNotFound
 from domain.identifiers import PaymentId, UserId
 from domain.money import MAX_MINOR_UNITS
+from domain.order_entities import PaymentNotFound
 from entrypoints.cli import main
 from entrypoints.composition.http_document import document_of_http
-from entrypoints.http import request_fields
-from entrypoints.http.errors import BadRequest
+from entrypoints.http import openapi_errors, request_fields
+from entrypoints.http.errors import (
+    _REPLIES,
+    BadRequest,
+    BodyTooLarge,
+    BodyTooSlow,
+    EncodedBody,
+    KeysUnavailable,
+    NotAuthorized,
+    NotFound,
+    NotJson,
+)
 from entrypoints.http.request_bodies import (
     PaymentRules,
     parse_capture,
@@ -61,6 +79,24 @@ async def test_the_service_serves_the_same_document() -> None:
     world = HttpWorld(notification_readers={"in_memory": reader})
     async with world.client() as client:
         assert (await client.get("/schema/openapi.json")).json() == DOCUMENT
+
+
+def test_every_error_with_a_code_is_an_example() -> None:
+    refusals = {
+        *openapi_errors.PAYMENT_ERRORS,
+        *openapi_errors.SESSION_ERRORS,
+        *openapi_errors.REFUND_ERRORS,
+        *openapi_errors.CAPTURE_ERRORS,
+        *openapi_errors.REVIEW_ERRORS,
+    }
+    general = {
+        *(NotAuthorized, NotYourOrder, KeysUnavailable, NotFound, OrderNotFound, PaymentNotFound),
+        *(NothingFound, BadRequest, NotJson, EncodedBody, BodyTooLarge, BodyTooSlow),
+        *(InvalidNotification, StorageUnavailable, BrokerUnavailable, GatewayUnavailable),
+    }
+    # It has a payment, of which an example would tell nothing.
+    without = {GatewayNotConfigured}
+    assert {type(each) for each in refusals} == set(_REPLIES) - general - without
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
