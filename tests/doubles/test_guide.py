@@ -13,6 +13,7 @@ from typing import get_args
 
 import pytest
 
+from entrypoints.settings import read_settings
 from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.paypal.routes_control import CONTROL as PAYPAL_CONTROL
 from payments_kit.doubles.stripe.routes_control import CONTROL as STRIPE_CONTROL
@@ -23,6 +24,7 @@ GUIDE = (ROOT / "docs" / "doubles.md").read_text()
 OMITTED = "…"
 EXPORT = re.compile(r"(\w+)=(\S+)")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
+OTHER_SETTINGS = {"DATABASE_URL": "postgresql://db/shop", "NATS_URL": "nats", "JWT_KEY": "k" * 32}
 SHOP = "http://localhost:3000"
 
 
@@ -82,6 +84,7 @@ def test_its_commands_print_what_it_shows(name: str) -> None:
             [variables] = [line for line in printed.splitlines() if "export" in line]
             exported = dict(EXPORT.findall(variables))
             assert ADDRESS.sub("", printed) == ADDRESS.sub("", announced) + "\n"
+            assert read_settings({**OTHER_SETTINGS, **exported}).payment_gateways
             try:
                 for command, shown in requests:
                     check(shown, curl(command, exported))
