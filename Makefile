@@ -31,8 +31,9 @@ bytecode: install
 	@$(BIN)/python -m compileall -q $(CODE)
 	@$(BIN)/python -m pytest --collect-only -qq > /dev/null 2>&1 || true # the tests say it
 
-test-deep: install ## Run what takes minutes: the image, built by its own steps
-	@$(BIN)/python -m pytest -m deep
+test-deep: export HYPOTHESIS_PROFILE = deep
+test-deep: install ## Run every test with all repetitions, and those that take minutes: each night
+	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "not chaos"
 
 chaos: install ## Pay many orders while everything is killed at random, with one NATS server and with three
 	@$(BIN)/python -m pytest -m chaos tests/system

@@ -15,14 +15,17 @@ from structlog.processors import KeyValueRenderer, format_exc_info
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
+from tests.depth import PROFILE
 from tests.process_groups import end_group_with_this_process, end_with_make, end_with_parent
 
 # Neither deadlines nor a limit for drawing an example: a shared machine is sometimes slow, which is
 # no fault of the code.
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("local", SLOW)
-settings.register_profile("ci", SLOW, derandomize=True, print_blob=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "local"))
+# The same examples on each run; most of a hundred would repeat what forty show (tests/depth.py).
+settings.register_profile("ci", SLOW, derandomize=True, print_blob=True, max_examples=40)
+settings.register_profile("deep", SLOW, print_blob=True, max_examples=1000)
+settings.load_profile(PROFILE)
 
 # By default, structlog shows the values of all variables at an error, which takes half a minute.
 structlog.configure(processors=[format_exc_info, KeyValueRenderer()])

@@ -17,9 +17,9 @@ from tests.bench.cpu import cpu_seconds
 from tests.bench.database import Database
 from tests.bench.lab import Lab, Service
 from tests.bench.load import MICRO, BenchFailed
+from tests.bench.measured_process import ROOT
 from tests.bench.plan import Plan
 from tests.bench.results import Measured, Result, Sample
-from tests.system.service_process import ROOT
 
 # Events of one round for each second that it should take.
 _PER_SECOND: Final = 8_000

@@ -17,8 +17,8 @@ from payments_kit.servers.postgres import LocalPostgres
 from payments_kit.servers.processes import free_port
 from tests.bench.database import Database
 from tests.bench.gateway import REFERENCE
+from tests.bench.measured_process import MeasuredProcess
 from tests.system.deployment import JWT_KEY, PAYMENTS
-from tests.system.service_process import ServiceProcess
 
 # As a server with a standby has them, and so that no checkpoint falls into one round only.
 _POSTGRES: Final = {
@@ -40,7 +40,7 @@ _numbers = itertools.count(1)
 class Service:
     """A process of the service."""
 
-    process: ServiceProcess
+    process: MeasuredProcess
     port: int
 
     @property
@@ -111,7 +111,7 @@ class Lab:
             yield Service(process, port)
 
     @contextmanager
-    def module(self, module: str, *arguments: str, ready: str) -> Iterator[ServiceProcess]:
+    def module(self, module: str, *arguments: str, ready: str) -> Iterator[MeasuredProcess]:
         """Run a module as a program that prints the text `ready` when it is ready."""
         with self._running([sys.executable, "-m", module, *arguments], {}, ready) as process:
             yield process
@@ -131,9 +131,9 @@ class Lab:
     @contextmanager
     def _running(
         self, command: list[str], environment: Mapping[str, str], ready: str
-    ) -> Iterator[ServiceProcess]:
+    ) -> Iterator[MeasuredProcess]:
         name = f"bench-{next(_numbers)}"
-        process = ServiceProcess(name, command, environment, ready)
+        process = MeasuredProcess(name, command, environment, ready)
         try:
             process.start()
             yield process

@@ -10,8 +10,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from tests.bench.cpu import cpu_seconds
+from tests.bench.measured_process import ROOT
 from tests.bench.results import CLIENT, Sample, percentile
-from tests.system.service_process import ROOT
 
 # What is added to the time of a run before the client is taken for hanging.
 _MARGIN_SECONDS: Final = 90.0

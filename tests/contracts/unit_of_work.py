@@ -54,6 +54,7 @@ from tests.builders import (
     start_payment,
 )
 from tests.contracts.storages import LEASE, TRACEPARENT, Storage
+from tests.depth import times
 from tests.strategies import orders
 
 NOTIFICATION = "evt_1"
@@ -168,7 +169,7 @@ class UnitOfWorkContract:
         with pytest.raises(Conflict):
             await second.commit()
 
-    @settings(max_examples=50, suppress_health_check=_SHARED)
+    @settings(max_examples=times(25), suppress_health_check=_SHARED)
     @given(order=orders())
     async def test_an_order_is_read_as_it_was_saved(self, storage: Storage, order: Order) -> None:
         order = numbered(order, next(_numbers))

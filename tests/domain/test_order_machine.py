@@ -18,6 +18,7 @@ from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from domain.refund_rules import MAX_RETRIES
 from tests.builders import NOW, an_order
+from tests.depth import times
 from tests.strategies import Step, steps
 
 
@@ -159,4 +160,4 @@ class OrderMachine(RuleBasedStateMachine):
 
 
 TestOrder = OrderMachine.TestCase
-TestOrder.settings = settings(max_examples=60, stateful_step_count=25)
+TestOrder.settings = settings(max_examples=times(60), stateful_step_count=25)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.world import World
+from tests.depth import times
 from tests.simulation.planted_bugs import bug_named
 
 scenarios = st.builds(
@@ -29,7 +30,7 @@ scenarios = st.builds(
 
 
 @given(scenarios)
-@settings(max_examples=60)
+@settings(max_examples=times(40))
 def test_every_promise_is_kept_in_any_world(scenario: Scenario) -> None:
     assert World(scenario).run().broken == []
 

@@ -14,6 +14,7 @@ from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.snapshot import holds_at
 from payments_kit.simulation.world import World
+from tests.depth import times
 from tests.documents.event_schemas import undescribed
 
 ROOT = Path(__file__).parents[2]
@@ -28,11 +29,11 @@ PRINT_DIGESTS = """
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 from tests.documents.event_schemas import undescribed
-print([World(scenario_of(seed)).run().digest for seed in range(1, 13)])
+print([World(scenario_of(seed)).run().digest for seed in range(1, 8)])
 """
 
 
-@pytest.mark.parametrize("first", range(151, 301, BATCH))
+@pytest.mark.parametrize("first", range(151, times(200) + 1, BATCH))
 def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
     for seed in range(first, first + BATCH):
         assert World(scenario_of(seed)).run().broken == [], f"payments simulate --seed {seed}"
@@ -95,4 +96,4 @@ def test_a_seed_is_the_same_run_under_any_hash_seed_and_different_from_other_see
         for hash_seed in ("0", "1", "4242")
     }
     assert len(printed) == 1
-    assert len(set(printed.pop().split(", "))) == 12
+    assert len(set(printed.pop().split(", "))) == 7

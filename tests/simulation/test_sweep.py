@@ -28,6 +28,10 @@ AT_ONE_STEP = {
     "acknowledged before the commit": INTAKE,
 }
 
+# The occasions of a fault in one run resemble each other: `make test` takes one in so many, from
+# another one in each run, so that each fault and each step has its turn.
+ONE_IN = 3
+
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,8 +42,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("domain.order_decisions.AUTHENTICATION_WINDOW", timedelta(minutes=2))
 
 
-def name(run: UseCaseRun) -> str:
-    return run.name
+def name(value: object) -> str | None:
+    return value.name if isinstance(value, UseCaseRun) else None
 
 
 @pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)
@@ -51,19 +55,19 @@ def test_every_promise_is_kept_if_the_process_crashes_at_any_step_of(run: UseCas
     assert len(steps) > 4, "the run has hardly any steps"
 
 
-@pytest.mark.parametrize("run", [*RUNS, *RECOVERIES], ids=name)
-def test_every_promise_is_kept_with_any_single_fault_in(run: UseCaseRun) -> None:
+@pytest.mark.parametrize(("number", "run"), [*enumerate([*RUNS, *RECOVERIES])], ids=name)
+def test_every_promise_is_kept_with_any_single_fault_in(number: int, run: UseCaseRun) -> None:
     occurrences = 0
-    for fault, result in faults(run):
+    for fault, result in faults(run, ONE_IN, number):
         assert result.broken == [], fault
         occurrences += 1
-    assert occurrences > 8
+    assert occurrences > 4
 
 
 @pytest.mark.parametrize("run", [*CHARGES, REFUND, *CAPTURES], ids=name)
 def test_every_promise_is_kept_with_any_crash_and_any_fault_in(run: UseCaseRun) -> None:
-    for fault, _ in faults(run):
-        for step, result in crashes(run, fault):
+    for number, (fault, _) in enumerate(faults(run)):
+        for step, result in crashes(run, fault, ONE_IN * 2, number):
             assert result.broken == [], f"crash at step {step}, {fault}"
 
 

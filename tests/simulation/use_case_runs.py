@@ -1,11 +1,13 @@
 """Runs of one use case alone; its process may crash at a chosen step, beside one more fault."""
 
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import Final
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence
 from payments_kit.simulation.world import RunResult
+from tests.depth import part
 from tests.simulation.use_case_world import (
     CARDS,
     DEBITS,
@@ -200,25 +202,33 @@ FAULTS: Final = (
 
 
 def crashes(
-    run: UseCaseRun, fault: FaultOccurrence | None = None
+    run: UseCaseRun, fault: FaultOccurrence | None = None, one_in: int = 1, first: int = 0
 ) -> Iterator[tuple[int, RunResult]]:
     """Yield the run without a crash, as step 0, then with a crash before each of its steps.
 
-    With a fault, only those after it: before it, the run is the same as without a fault.
+    With a fault, only those after it: before it, the run is the same as without a fault. Of many
+    steps, `part` of tests/depth.py chooses.
     """
     whole = UseCaseWorld(run, fault=fault)
     yield 0, whole.run()
-    for step in range(whole.process.steps, 0, -1):
+    for step in part(range(whole.process.steps, 0, -1), one_in, first):
         result = UseCaseWorld(run, step, fault).run()
         if fault is not None and not result.happened:
             return
         yield step, result
 
 
-def faults(run: UseCaseRun) -> Iterator[tuple[FaultOccurrence, RunResult]]:
-    """Yield each single occurrence of a fault in a run, and the run with it."""
+def faults(
+    run: UseCaseRun, one_in: int = 1, first: int = 0
+) -> Iterator[tuple[FaultOccurrence, RunResult]]:
+    """Yield each single occurrence of a fault in a run, or a part of them, and the run with it.
+
+    The first occurrence of each kind always is among them.
+    """
     for kind in FAULTS:
-        number = 1
-        while (result := UseCaseWorld(run, fault=FaultOccurrence(kind, number)).run()).happened:
-            yield FaultOccurrence(kind, number), result
-            number += 1
+        for number in chain((1,), part(count(2), one_in, first)):
+            occurrence = FaultOccurrence(kind, number)
+            result = UseCaseWorld(run, fault=occurrence).run()
+            if not result.happened:
+                break
+            yield occurrence, result

@@ -1,11 +1,10 @@
 """System: a deployment and the clients of one test."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from subprocess import CompletedProcess
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 from attrs import frozen
@@ -23,14 +22,10 @@ from domain.payment_status import NOT_SENT, PaymentStatus
 from payments_kit.doubles.paypal import RunningDouble
 from tests.system.api_client import RESPONSE_SECONDS, ApiClient, Response
 from tests.system.deployment import JWT_KEY, OPERATOR_KEY, PAYMENTS, WEBHOOK_SECRET, Deployment
-from tests.system.service_process import ROOT
+from tests.system.service_process import run_to_end
 from tests.system.shop_events import ShopEvents, new_id
 from tests.system.stripe_control import StripeControl
 from tests.system.waiting import eventually
-
-# The slowest command, `migrate` on an empty database, takes a second or two, and half a minute on
-# a busy machine.
-COMMAND_SECONDS: Final = 300.0
 
 
 @frozen
@@ -116,15 +111,9 @@ class System:
         return list(await Database(self.engine).run(Statement(sql, tuple(named)), **named))
 
     async def run_command(self, *arguments: str, **changes: str) -> CompletedProcess[str]:
-        return await asyncio.to_thread(
-            subprocess.run,
-            [PAYMENTS, *arguments],
-            env={"PYTHONPATH": str(ROOT), **self.deployment.environment(**changes)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-        )
+        """Run a command of `payments` to its end."""
+        environment = self.deployment.environment(**changes)
+        return await asyncio.to_thread(run_to_end, [PAYMENTS, *arguments], environment)
 
     async def shorten_redelivery(self) -> None:
         """Let the broker redeliver unacknowledged order events after 2 s instead of 30 s."""

@@ -14,6 +14,7 @@ from application.use_cases.refund_payment import LostRefundsFound
 from domain.errors import DomainError
 from domain.identifiers import RefundId
 from tests.builders import ORDER, PRICE, cancelled_event, created_event, dollars
+from tests.depth import times
 from tests.promises import broken_promises
 from tests.world import AUTHENTICATING, DECLINED, VISA, World
 
@@ -137,7 +138,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=times(100))
 @example(actions=["back_up", "pay_twice", "compare", "recover", "publish", ("restore", 0)])
 @example(actions=["pay_without_reply", "back_up", ("deliver", [0]), "refund", ("restore", 0)])
 @given(actions=st.lists(ACTIONS, max_size=25))

@@ -1,12 +1,10 @@
-"""The service as a process on in-memory adapters: `python -m tests.entrypoints.http.program JSON`.
+"""The service as a process on in-memory adapters; service.py starts it.
 
 It prints `charging` when it calls the gateway, and at its end the statuses of the payments.
 """
 
 import asyncio
 import contextlib
-import json
-import sys
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
@@ -50,7 +48,3 @@ def main(
     world = HttpWorld()
     world.settings = evolve(world.settings, host=host, port=port, drain_seconds=drain_seconds)
     server.serve(open_dependencies(world, charge_seconds))
-
-
-if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))

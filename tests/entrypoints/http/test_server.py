@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from entrypoints.http import server
-from tests.entrypoints.http.service import TIMEOUT_SECONDS, serving, start
+from tests.entrypoints.http.service import TIMEOUT_SECONDS, serving, started
 from tests.entrypoints.http.world import pay, signed_in
 
 VALID = b'{"token": "tok_visa", "orderId": "order-1"}'
@@ -116,13 +116,13 @@ async def test_an_address_that_cannot_be_used_is_reported_in_one_line() -> None:
                 ("127.0.0.1", listener.getsockname()[1], "address already in use"),
                 ("192.0.2.1", 0, ".+"),
             ):
-                process = await start(host=host, port=port)
-                async with asyncio.timeout(TIMEOUT_SECONDS):
-                    _, stderr = await process.communicate()
+                async with started(host=host, port=port) as process:
+                    async with asyncio.timeout(TIMEOUT_SECONDS):
+                        code, stderr = await process.end()
 
-                assert process.returncode == 1
+                assert code == 1
                 message = f"payments: cannot listen on HOST={host} PORT={port}: {reason}\n"
-                assert re.fullmatch(message, stderr.decode())
+                assert re.fullmatch(message, stderr)
 
 
 def head(*lines: str) -> bytes:

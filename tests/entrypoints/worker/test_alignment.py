@@ -22,6 +22,7 @@ from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.intake import OrderIntake
 from tests.builders import USD
 from tests.checkpoints import proceed
+from tests.depth import times
 from tests.world import World
 
 SUBJECTS = ("order:created", "order:cancelled")
@@ -186,7 +187,7 @@ TWICE = ["back_up", "create", ("work", 0, 0.0), ("restore", 0)]
 BESIDE = ["create", ("work", 0, 0.0), "create", ("work_of_release_1_0_0rc1", 0.0), "back_up"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=times(100))
 @example(actions=[*BESIDE, "create", ("work_of_release_1_0_0rc1", 0.0), ("restore", 0)])
 @example(actions=[*BESIDE, ("restart", 1), ("work", 1, 0.0), ("restore", 0)])
 @example(actions=[*TWICE, ("work_during_failover", 5, 0)])
