@@ -1,4 +1,9 @@
-"""All that a request to pay needs to know, in one statement."""
+"""All that a request to pay needs to know, in one statement.
+
+Most orders that are to be paid have no payment yet, and so no refund and no dispute. So the first
+statement only looks whether there is one; if so, a second one reads everything anew, from one
+moment. The first alone costs PostgreSQL less than half of that.
+"""
 
 from functools import cache
 from typing import Any, Final
@@ -6,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Interval,
+    Join,
     Text,
     and_,
     bindparam,
@@ -15,7 +21,7 @@ from sqlalchemy import (
 )
 
 from adapters.persistence.sql.database_copy import THIS_COPY
-from adapters.persistence.sql.mappers.orders import WIDTH
+from adapters.persistence.sql.mappers.orders import ORDER_WIDTH, WIDTH
 from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
 from adapters.persistence.sql.tables import (
     declines,
@@ -37,9 +43,28 @@ _SINCE: Final = select(func.now() - bindparam("window", type_=Interval)).scalar_
 _ONE: Final = select(literal_column("1").label("one")).subquery("always")
 
 
+_IS_ORDER: Final = orders.c.id == bindparam("order_id", type_=Text)
+
+# What the joined tables have instead of a payment, a refund and a dispute.
+_NO_PARTS: Final = (None,) * (WIDTH - ORDER_WIDTH)
+
+
 def statement_of(query: ChargeQuery) -> Statement:
     """Return the statement that answers the query; the first columns are those of an order."""
     return _statement(len(query.sources), query.key is not None)
+
+
+def first_statement_of(query: ChargeQuery) -> Statement:
+    """Return the statement that answers the query if the order has no payment."""
+    return _first_statement(len(query.sources), query.key is not None)
+
+
+def of_first(rows: Rows) -> Rows | None:
+    """Return the rows that `statement_of` would have; None if the order has a payment."""
+    [row] = rows
+    if row[ORDER_WIDTH] is not None:
+        return None
+    return [(*row[:ORDER_WIDTH], *_NO_PARTS, *row[ORDER_WIDTH + 1 :])]
 
 
 def values_of(query: ChargeQuery) -> dict[str, Any]:
@@ -75,12 +100,27 @@ def copy_from(rows: Rows) -> str:
 @cache
 def _statement(sources: int, has_key: bool) -> Statement:
     joined = (
-        _ONE.outerjoin(orders, orders.c.id == bindparam("order_id", type_=Text))
+        _ONE.outerjoin(orders, _IS_ORDER)
         .outerjoin(payments, payments.c.order_id == orders.c.id)
         .outerjoin(refunds, refunds.c.payment_id == payments.c.id)
         .outerjoin(disputes, disputes.c.payment_id == payments.c.id)
     )
-    columns: list[Any] = [orders, payments, refunds, disputes]
+    return _with_others([orders, payments, refunds, disputes], joined, sources, has_key)
+
+
+@cache
+def _first_statement(sources: int, has_key: bool) -> Statement:
+    payment = (
+        select(payments.c.id)
+        .where(payments.c.order_id == orders.c.id)
+        .limit(literal_column("1"))
+        .scalar_subquery()
+    )
+    return _with_others([orders, payment], _ONE.outerjoin(orders, _IS_ORDER), sources, has_key)
+
+
+def _with_others(columns: list[Any], joined: Join, sources: int, has_key: bool) -> Statement:
+    """Select these columns, and what is not of the order."""
     columns += [_declines(number) for number in range(sources)]
     if has_key:
         keys = idempotency_keys.c

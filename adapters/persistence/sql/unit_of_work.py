@@ -100,8 +100,11 @@ class SqlUnitOfWork:
         return _Positions(self)
 
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
-        statement = charge_reading.statement_of(query)
-        rows = await self._database.run(statement, **charge_reading.values_of(query))
+        values, first = charge_reading.values_of(query), charge_reading.first_statement_of(query)
+        rows = charge_reading.of_first(await self._database.run(first, **values))
+        if rows is None:
+            statement = charge_reading.statement_of(query)
+            rows = await self._database.run(statement, **values)
         self._database.note_copy(charge_reading.copy_from(rows))
         request = charge_reading.request_from(query, rows)
         if query.key is not None and request is None:

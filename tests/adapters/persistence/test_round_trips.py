@@ -14,13 +14,14 @@ from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.gateways import Gateways
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId
+from domain.payment_status import PaymentStatus
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.repeated_replies import RepeatedReplies
 from tests.builders import PAYER, created_event
 from tests.contracts.storages import storage_on
 from tests.tcp_proxy import TcpProxy
-from tests.world import VISA, World
+from tests.world import DECLINED, VISA, World
 
 
 @pytest.fixture
@@ -89,7 +90,20 @@ async def test_a_charge_takes_three_statements_and_three_round_trips(
     assert await statements() == ["SELECT", "WITH", "WITH"]
 
 
-async def test_a_repeated_request_takes_one_statement(
+async def test_a_charge_after_a_declined_one_reads_the_payments_with_one_statement_more(
+    use_cases: UseCases, statements: Statements
+) -> None:
+    declined, retried = (PayOrder(OrderId("order-1"), PAYER, token) for token in (DECLINED, VISA))
+    await use_cases.replicate_order([created_event(declined.order_id)])
+    first = await use_cases.create_charge(declined)
+    assert first.payment.status is PaymentStatus.FAILED
+    await statements()
+    second = await use_cases.create_charge(retried)
+    assert second.payment.status is PaymentStatus.SUCCEEDED
+    assert await statements() == ["SELECT", "SELECT", "WITH", "WITH"]
+
+
+async def test_a_repeated_request_takes_two_statements(
     use_cases: UseCases, statements: Statements
 ) -> None:
     handler = PaymentHandler(
@@ -101,7 +115,7 @@ async def test_a_repeated_request_takes_one_statement(
     await statements()
     again = await handler.pay(command, "a-key")
     assert (again.status, again.content) == (first.status, first.content)
-    assert await statements() == ["SELECT"]
+    assert await statements() == ["SELECT", "SELECT"]
 
 
 async def test_a_batch_of_order_events_takes_one_read_and_one_write(

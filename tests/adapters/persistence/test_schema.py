@@ -134,9 +134,8 @@ PARAMETERS = {
     "key": "a-key",
 }
 
-READ_CHARGE = charge_reading.statement_of(
-    ChargeQuery(ORDER, ["user:1"], key=RequestKey(PAYER, "a-key"))
-)
+CHARGE = ChargeQuery(ORDER, ["user:1"], key=RequestKey(PAYER, "a-key"))
+READ_CHARGE = charge_reading.statement_of(CHARGE)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +143,10 @@ READ_CHARGE = charge_reading.statement_of(
     [
         (statements.ORDER, ["orders_pkey", *PARTS]),
         (statements.ORDERS, ["orders_pkey", *PARTS]),
+        (
+            charge_reading.first_statement_of(CHARGE),
+            ["orders_pkey", "payments_order_id", "declines_source_at", "idempotency_keys_pkey"],
+        ),
         (READ_CHARGE, ["orders_pkey", *PARTS, "declines_source_at", "idempotency_keys_pkey"]),
         (statements.ORDER_OF_PAYMENT, ["payments_pkey", "orders_pkey", *PARTS]),
         (statements.ORDER_OF_CHARGE, ["payments_charge_id", "orders_pkey", *PARTS]),

@@ -20,8 +20,8 @@ from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
 # Where the columns of each table begin in a row of the joined tables.
-_PAYMENT: Final = len(orders.columns)
-_REFUND: Final = _PAYMENT + len(payments.columns)
+ORDER_WIDTH: Final = len(orders.columns)
+_REFUND: Final = ORDER_WIDTH + len(payments.columns)
 _DISPUTE: Final = _REFUND + len(refunds.columns)
 _NO_HISTORY: Final = (None, None, None)
 WIDTH: Final = _DISPUTE + len(disputes.columns)
@@ -131,10 +131,10 @@ def orders_from(rows: Iterable[Values]) -> dict[OrderId, StoredOrder]:
             continue
         order_id = OrderId(row[0])
         if order_id not in replicas:
-            replicas[order_id] = _replica(*row[:_PAYMENT])
-        payment_id = row[_PAYMENT]
+            replicas[order_id] = _replica(*row[:ORDER_WIDTH])
+        payment_id = row[ORDER_WIDTH]
         if payment_id is not None and payment_id not in payments_of[order_id]:
-            payments_of[order_id][payment_id] = payment_from(*row[_PAYMENT:_REFUND])
+            payments_of[order_id][payment_id] = payment_from(*row[ORDER_WIDTH:_REFUND])
         refund_id, dispute_id = row[_REFUND], row[_DISPUTE]
         if refund_id is not None and refund_id not in refunds_of[order_id]:
             refunds_of[order_id][refund_id] = refund_from(*row[_REFUND:_DISPUTE])
