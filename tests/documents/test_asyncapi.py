@@ -178,3 +178,13 @@ def test_the_command_prints_the_subjects_of_the_settings() -> None:
     assert document["channels"]["paymentCreated"]["x-jetstream"] == {"stream": "SHOP1_PAYMENTS"}
     assert document["channels"]["orderShipped"]["address"] == "shop1.parcel:sent"
     assert problems(document) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--prefix", "shop 1"), ("--prefix", "shop.>"), ("--capture-subject", "payment:created")],
+)
+def test_the_command_refuses_what_a_process_refuses(option: str, value: str) -> None:
+    result = CliRunner().invoke(main, ["schema", "events", option, value])
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option}'" in result.output
