@@ -6,8 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+from alembic import command
 from attrs import frozen
+from sqlalchemy import Connection, text
 
+from adapters.persistence.sql import migrate as migrate_module
+from adapters.persistence.sql.engine import create_engine
 from tests.builders import NOW
 
 BEGIN_REQUEST = """
@@ -84,6 +88,23 @@ STORE_REFUND = """
 Rows = Sequence[tuple[Any, ...]]
 
 DAY = timedelta(days=1)
+
+
+async def create_schema(url: str) -> None:
+    """Create the tables of this release in an empty database."""
+
+    def upgrade(connection: Connection) -> None:
+        config = migrate_module._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("ALTER TABLE payments_schema_version RENAME TO alembic_version"))
+        old = "RENAME CONSTRAINT payments_schema_version_pkc TO alembic_version_pkc"
+        connection.execute(text(f"ALTER TABLE alembic_version {old}"))
+
+    engine = create_engine(url)
+    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
 
 
 @frozen

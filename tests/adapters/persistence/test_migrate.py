@@ -9,8 +9,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from alembic import command
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from adapters.persistence.sql import migrate as migrate_module
 from adapters.persistence.sql.database import Database
@@ -25,7 +24,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from domain.payment_status import PaymentStatus
 from payments_kit.servers.postgres import LocalPostgres
 from payments_kit.servers.processes import free_port
-from tests.adapters.persistence.release_1_0_0rc1 import OldProcess
+from tests.adapters.persistence.release_1_0_0rc1 import OldProcess, create_schema
 from tests.contracts.storages import storage_on
 
 SECONDS = 60.0
@@ -63,19 +62,7 @@ COUNT_NAMES = """
 @pytest.fixture
 async def old_url(empty_database_url: str) -> str:
     """Return the URL of a database with the schema of release 1.0.0rc1."""
-
-    def upgrade(connection: Connection) -> None:
-        config = migrate_module._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(text("ALTER TABLE payments_schema_version RENAME TO alembic_version"))
-        old = "RENAME CONSTRAINT payments_schema_version_pkc TO alembic_version_pkc"
-        connection.execute(text(f"ALTER TABLE alembic_version {old}"))
-
-    engine = create_engine(empty_database_url)
-    async with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
-        await connection.run_sync(upgrade)
-    await engine.dispose()
+    await create_schema(empty_database_url)
     return empty_database_url
 
 
