@@ -236,8 +236,7 @@ def test_the_monitor_scrapes_ports_that_exist() -> None:
         for each in container(manifest)["ports"]
     }
     jobs = {
-        each["relabelings"][0]["replacement"]
-        for each in monitor["spec"]["podMetricsEndpoints"]
+        each["relabelings"][0]["replacement"] for each in monitor["spec"]["podMetricsEndpoints"]
     }
     example = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     assert jobs == {each["job_name"] for each in example["scrape_configs"]}

@@ -109,7 +109,7 @@ async def test_both_versions_work_during_an_upgrade(empty_database_url: str, nat
         assert (await run(contract)).stdout == migrated.stdout
         connection = await asyncpg.connect(empty_database_url)
         statuses = await connection.fetch("SELECT DISTINCT status FROM payments")
-        assert {each["status"] for each in statuses} <= set(PaymentStatus)
+        assert {each["status"] for each in statuses} <= {each.value for each in PaymentStatus}
         await connection.close()
         doctor = await run(look)
         assert "✓ database" in doctor.stdout, doctor.stdout
