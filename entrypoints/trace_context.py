@@ -19,6 +19,10 @@ _LENGTH: Final = 55
 # Where they are in the form of version 00.
 _TRACE_ID: Final = slice(3, 35)
 _SPAN_ID: Final = slice(36, 52)
+_FLAGS: Final = slice(53, 55)
+
+# Section 3.2.2.5.1.
+_SAMPLED: Final = 0x01
 
 # Ids must be distinct, not secret: this takes no system call, unlike os.urandom.
 _random: Final = random.Random()  # noqa: S311
@@ -69,6 +73,14 @@ class _Trace(AbstractContextManager[str]):
         except ValueError:
             # The garbage collector ends a task that nobody waits for any more in another context.
             pass
+
+
+def recorded_ids() -> dict[str, str] | None:
+    """Return the same ids for an exemplar; None unless the trace is recorded."""
+    current = _CURRENT.get()
+    if current is None or not int(current[_FLAGS], 16) & _SAMPLED:
+        return None
+    return trace_ids()
 
 
 def valid_traceparent(received: str | None) -> str | None:

@@ -9,6 +9,7 @@ import click
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.cli.running import fail, run
 from entrypoints.settings import Settings, read_database_url, read_settings
+from entrypoints.settings.exporters import ENDPOINT, exports_spans, has_exporter
 from entrypoints.settings.oddities import find_oddities, find_unread_names
 
 if TYPE_CHECKING:
@@ -49,10 +50,21 @@ def doctor() -> None:
         _report("✓", "configuration", "complete")
         for oddity in find_oddities(settings, os.environ):
             _report("!", "configuration", oddity)
+        if (problem := _collector_problem(settings)) is not None:
+            _report("!", "configuration", f"{ENDPOINT}: spans are not accepted: {problem}")
         results = run(_check(settings))
     for result in results:
         _report("✓" if result.ok else "✗", result.name, result.text)
     sys.exit(0 if all(result.ok for result in results) else 1)
+
+
+def _collector_problem(settings: Settings) -> str | None:
+    """Return why spans do not arrive; a payment does not need them, so this is no failure."""
+    if not (exports_spans(settings, os.environ) and has_exporter()):
+        return None
+    from entrypoints.tracing.collector import collector_problem
+
+    return collector_problem()
 
 
 def _report(mark: str, name: str, text: str) -> None:

@@ -17,6 +17,7 @@ from entrypoints.gateway_plugin import VARIABLE, GatewayPlugin
 from entrypoints.monitoring.gateway_metrics import GatewayMetrics
 from entrypoints.settings import Settings
 from entrypoints.settings.gateways import GatewayName
+from entrypoints.trace_context import recorded_ids
 
 if TYPE_CHECKING:
     from entrypoints.tracing.tracing import Tracing
@@ -43,6 +44,8 @@ async def open_gateways(
     """
     async with contextlib.AsyncExitStack() as stack:
         adapters, metrics = list[GatewayAdapter](), GatewayMetrics()
+        if tracing is not None:
+            metrics = GatewayMetrics(exemplar=recorded_ids)
         for each in settings.payment_gateways:
             adapter = gateway_of(each, settings, database, clock)
             stack.push_async_callback(adapter.close)

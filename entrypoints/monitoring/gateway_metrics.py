@@ -38,6 +38,8 @@ class GatewayMetrics:
         )
     )
     clock: Callable[[], float] = field(default=time.perf_counter)
+    exemplar: Callable[[], dict[str, str] | None] = lambda: None
+    """Returns the ids of the current trace, if it is recorded."""
 
     def export(self, registry: CollectorRegistry) -> None:
         """Export the metrics; the gateways are opened before there is a registry."""
@@ -53,7 +55,7 @@ class GatewayMetrics:
     def count(self, gateway: str, call: str, result: str, seconds: float) -> None:
         """Count a call that has ended."""
         self.calls.labels(gateway, call, result).inc()
-        self.seconds.labels(gateway, call).observe(seconds)
+        self.seconds.labels(gateway, call).observe(seconds, self.exemplar())
 
 
 class _MeasuredGateway:

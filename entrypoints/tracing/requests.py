@@ -12,13 +12,11 @@ from entrypoints.http.http_request import HeaderValues
 from entrypoints.http.metrics import METHODS
 from entrypoints.http.probes import PROBES
 from entrypoints.http.request_tracing import Exemplar, received_traceparent
-from entrypoints.trace_context import current_traceparent, use_traceparent
+from entrypoints.trace_context import recorded_ids, use_traceparent
 from entrypoints.tracing.spans import Attributes, Spans, fail, remote_parent, shown
 
 # https://www.w3.org/TR/trace-context/#tracestate-limits: at least this many are to be passed on.
 MAX_TRACESTATE: Final = 512
-
-_SAMPLED: Final = 0x01
 
 
 @frozen
@@ -63,10 +61,7 @@ class TracedRequests:
 
     def exemplar(self) -> Exemplar:
         """Return the ids of the current span, if it is recorded."""
-        current = current_traceparent()
-        if current is None or not int(current[-2:], 16) & _SAMPLED:
-            return None
-        return {"trace_id": current[3:35], "span_id": current[36:52]}
+        return recorded_ids()
 
 
 def _name(span: Span, route: str) -> None:

@@ -2,12 +2,9 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 import weakref
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Event
 
 import httpx
@@ -17,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Span
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from entrypoints.tracing.collector import collector_problem
 from entrypoints.tracing.exporting import start_exporting
 from payments_kit.doubles.stripe.running import running_stripe_double
 from payments_kit.servers.processes import free_port
@@ -24,39 +22,33 @@ from tests.builders import PAYER
 from tests.entrypoints.tracing.receiver import running_receiver
 from tests.entrypoints.tracing.shop import ROLES, TRACE, TRACEPARENT, Shop, environment
 from tests.system.deployment import PAYMENTS
-from tests.system.service_process import ROOT
+from tests.system.service_process import ServiceProcess
 from tests.system.shop_events import ShopEvents
 from tests.system.waiting import eventually
 
-# A process starts and stops within seconds on a quiet machine.
+# What is waited for takes milliseconds on a quiet machine.
 MAX_SECONDS = 120.0
 
 CREDENTIAL = "collector-key-that-must-not-leak"
 
 
-@contextlib.asynccontextmanager
-async def a_process(*arguments: str, **variables: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        PAYMENTS,
-        *arguments,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables},
-        stderr=PIPE,
-    )
+@contextlib.contextmanager
+def a_process(
+    role: str, ready: str, variables: Mapping[str, str], *arguments: str
+) -> Iterator[ServiceProcess]:
+    """Start a process of the service."""
+    process = ServiceProcess(role, [PAYMENTS, role, *arguments], variables, ready)
+    process.begin_start()
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
+        process.close()
 
 
-async def stopped(process: Process) -> str:
+async def stopped(process: ServiceProcess) -> str:
     """Stop a process; return its log."""
-    process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(MAX_SECONDS):
-        _, log = await process.communicate()
-    assert process.returncode == 0
-    return log.decode()
+    assert await asyncio.to_thread(process.stop) == 0
+    return process.log
 
 
 async def test_both_processes_export_their_spans_and_what_is_left_when_they_stop(
@@ -76,11 +68,13 @@ async def test_both_processes_export_their_spans_and_what_is_left_when_they_stop
         }
         # Longer than the test, so that all is sent at the end.
         late, renamed = {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}, {"OTEL_SERVICE_NAME": "renamed"}
-        async with (
-            a_process("serve", **variables | late) as serve,
-            a_process("worker", *roles, **variables | renamed) as worker,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        with (
+            a_process("serve", "listening", variables | late) as serve,
+            a_process("worker", "worker started", variables | renamed, *roles) as worker,
         ):
+            client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=MAX_SECONDS)
+            for each in (serve, worker):
+                await asyncio.to_thread(each.wait_until_ready)
             shop = Shop(client, stripe, events := ShopEvents(nats_url, PAYER))
             paid = await shop.pay(await shop.create_order(), traceparent=TRACEPARENT)
             assert paid.status_code == 201
@@ -92,6 +86,7 @@ async def test_both_processes_export_their_spans_and_what_is_left_when_they_stop
             accept = {"accept": "application/openmetrics-text;version=1.0.0,*/*;q=0.1"}
             metrics = await client.get("/metrics", headers=accept)
             logs = await stopped(serve) + await stopped(worker)
+            await client.aclose()
             await events.close()
 
     services = {
@@ -107,11 +102,12 @@ async def test_both_processes_export_their_spans_and_what_is_left_when_they_stop
     families = text_string_to_metric_families(metrics.text)  # type: ignore[no-untyped-call]
     samples = [sample for family in families for sample in family.samples]
     exemplars = {
-        each.exemplar.labels["trace_id"]
+        (each.name.removesuffix("_bucket"), each.exemplar.labels["trace_id"])
         for each in samples
-        if each.name == "payments_http_request_seconds_bucket" and each.exemplar
+        if each.exemplar
     }
-    assert TRACE in exemplars
+    durations = "payments_http_request_seconds", "payments_gateway_call_seconds"
+    assert exemplars >= {(each, TRACE) for each in durations}
     lines = [line for line in logs.splitlines() if f'"trace_id":"{TRACE}"' in line]
     assert any('"route":"/api/payments"' in line for line in lines)
 
@@ -167,3 +163,17 @@ def test_what_cannot_be_exported_is_logged_once_and_without_the_credentials(
 
     assert any("Failed to export spans" in each for each in caplog.messages)
     assert CREDENTIAL not in caplog.text
+
+
+@pytest.mark.parametrize(("path", "problem"), [("", None), ("/other", "404 Not Found")])
+async def test_a_collector_that_accepts_no_spans_is_noticed(
+    path: str, problem: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_receiver() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url + path)
+        assert await asyncio.to_thread(collector_problem) == problem
+
+
+def test_a_collector_that_is_away_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    assert collector_problem() == "no answer"
