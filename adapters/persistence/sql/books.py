@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, DateTime, Text, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.database_copy import THIS_COPY
+from adapters.persistence.sql.database_copy import ANSWERING_COPY
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import database_identity, gateway_marks
 from application.ports.books import Comparison
@@ -24,7 +24,7 @@ _BEGIN = Statement.of(
     _NEW.on_conflict_do_update(
         index_elements=[gateway_marks.c.gateway, gateway_marks.c.livemode],
         set_={"comparison": _NEW.excluded.comparison},
-    ).returning(gateway_marks.c.complete_until, THIS_COPY)
+    ).returning(gateway_marks.c.complete_until, ANSWERING_COPY)
 )
 
 # If the commit that began the comparison was lost, its id is not there any more.

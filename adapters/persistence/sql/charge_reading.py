@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.persistence.sql.database_copy import THIS_COPY
+from adapters.persistence.sql.database_copy import ANSWERING_COPY
 from adapters.persistence.sql.mappers.orders import ORDER_WIDTH, WIDTH
 from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
 from adapters.persistence.sql.tables import (
@@ -131,7 +131,7 @@ def _with_others(columns: list[Any], joined: Join, sources: int, has_key: bool) 
         joined = joined.outerjoin(idempotency_keys, is_key)
         is_leased = keys.lease_ends > func.now()
         columns += [keys.holder, keys.fingerprint, is_leased, keys.status, keys.content]
-    return Statement.of(select(*columns, THIS_COPY, NUMBER_IN_GROUP).select_from(joined))
+    return Statement.of(select(*columns, ANSWERING_COPY, NUMBER_IN_GROUP).select_from(joined))
 
 
 def _declines(number: int) -> ColumnElement[int]:

@@ -15,3 +15,12 @@ THIS_COPY: Final = literal_column(
     " (SELECT oid FROM pg_database WHERE datname = current_database()))",
     Text,
 )
+"""Its form must stay, because it is stored with the positions in streams."""
+
+ANSWERING_COPY: Final = literal_column(
+    "concat(extract(epoch FROM pg_postmaster_start_time()), '/',"
+    " pg_relation_filepath('database_identity'))",
+    Text,
+)
+"""The same for what is only compared in this process: the path of a file contains the number of its
+database, and PostgreSQL has it at hand, where THIS_COPY reads a catalog at every execution."""
