@@ -59,7 +59,7 @@ docs: install ## Build the documents as a site in build/docs
 demo: install ## Run everything on this machine, with a page where you can pay
 	@$(BIN)/payments demo
 
-screenshots: install ## Take the README's picture of the demo again; needs Chromium
+screenshots: install ## Take the README's pictures again; needs Chromium
 	@$(BIN)/python -m tests.demo.screenshots $(ARGS)
 
 bench: install ## Measure the speed beside the least that the work costs; ARGS="tables --rows N"

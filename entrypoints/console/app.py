@@ -85,7 +85,7 @@ def _watching(
     overview = OverviewPage(ports.backlog, dependencies.alerts, figures, dependencies.registry)
     return (
         _get(OVERVIEW, pages.page(overview.show)),
-        _get("/ops/live", pages.page(LiveFigures(ports.backlog, pages.desk).show)),
+        _get("/ops/live", pages.live(LiveFigures(ports.backlog, pages.desk).show)),
         _get(DIFFERENCES, pages.page(DifferencesPage(ports.differences).show)),
         _get(HEALTH, pages.page(HealthPage(ports, dependencies.alerts).show)),
     )

@@ -41,6 +41,8 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """The headers of every page: nothing but files of ours, and never within another page."""
 
+_HTML: Final = "text/html; charset=utf-8"
+
 SIGN_IN: Final = "/ops/sign-in"
 
 Handler = Callable[[HttpRequest], Awaitable[Response[bytes]]]
@@ -85,6 +87,20 @@ class Pages:
 
         return handle
 
+    def live(self, show: Callable[[Visit], Awaitable[Response[bytes]]]) -> Handler:
+        """Return the handler of what a page asks for by itself, which is no use of its session."""
+
+        async def handle(request: HttpRequest) -> Response[bytes]:
+            try:
+                return await show(await self._visit(request, is_use=False))
+            except NoSession:
+                # A browser does not ask again after this status.
+                return Response(b"", status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
+            except Exception as error:
+                return error_page(error, None)
+
+        return handle
+
     def action(self, act: Callable[[Visit, Form], Awaitable[Response[bytes]]]) -> Handler:
         """Return the handler of a form."""
 
@@ -105,12 +121,12 @@ class Pages:
 
         return handle
 
-    async def _visit(self, request: HttpRequest) -> Visit:
+    async def _visit(self, request: HttpRequest, *, is_use: bool = True) -> Visit:
         cookie = session_cookie(request)
         token = "" if cookie is None else cookie[1]
         if not 0 < len(token) <= MAX_TOKEN_CHARACTERS:
             raise NoSession
-        operator = await self.desk.find(token)
+        operator = await self.desk.find(token, is_use=is_use)
         if operator is None:
             raise NoSession
         note_in_log(operator=operator.name)
@@ -125,7 +141,7 @@ def html_response(
         str(page).encode(),
         status_code=status,
         headers={**HEADERS, **(headers or {})},
-        media_type="text/html; charset=utf-8",
+        media_type=_HTML,
     )
 
 
@@ -135,6 +151,7 @@ def redirect(path: str, headers: Mapping[str, str] | None = None) -> Response[by
         b"",
         status_code=HTTPStatus.SEE_OTHER,
         headers={**HEADERS, "Location": path, **(headers or {})},
+        media_type=_HTML,
     )
 
 
@@ -174,6 +191,9 @@ def _problem_page(
 def _to_sign_in(request: HttpRequest) -> Response[bytes]:
     path, query = request.url.path, request.url.query
     target = path + (f"?{query}" if query else "")
+    if b"hx-request" in request.fields:
+        # htmx loads the whole page again, which leads to the sign-in.
+        return html_response(html(lang="en"), headers={"HX-Refresh": "true"})
     if comes_from_elsewhere(request):
         # A link from a chat: the browser sends the cookie once the page itself leads here.
         refresh = meta(http_equiv="refresh", content=f"0; url={target}")

@@ -10,7 +10,13 @@ from entrypoints.console.elements import moment_of, nothing
 from entrypoints.order_document import HistoryBody
 
 _TONES: Final = (
-    *(("failed", "bad"), ("lost", "bad"), ("review", "alert"), ("reversed", "alert")),
+    *(
+        ("dispute open", "alert"),
+        ("failed", "bad"),
+        ("lost", "bad"),
+        ("review", "alert"),
+        ("reversed", "alert"),
+    ),
     *(("succeeded", "good"), ("complete", "good"), ("authorized", "held"), ("won", "good")),
     *(("processing", "wait"), ("pending", "wait"), ("requires_action", "wait")),
 )

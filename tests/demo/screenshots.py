@@ -1,6 +1,6 @@
-"""`make screenshots`: take docs/demo.png, the picture of the demo in the README.
+"""`make screenshots`: take the README's pictures of the demo and of the console.
 
-With a folder as its argument, also pictures of the page in both colour schemes and on a phone.
+With a folder as its argument, also pictures of the pages in both colour schemes and on a phone.
 """
 
 import shutil
@@ -19,6 +19,7 @@ from tests.demo.browser import (
 )
 from tests.demo.demo_process import Workspace, current_user, started
 from tests.demo.shop import Shop
+from tests.entrypoints.console.pictures import take_console_pictures
 from tests.servers.owner_program import ROOT
 
 # Wide enough for two columns; a picture of few kilobytes.
@@ -58,6 +59,7 @@ def take_pictures(program: str, folder: Path | None) -> None:
                 page.get_by_role("button", name="Approve").wait_for()
                 page.screenshot(path=folder / "bank-phone.png")
         demo.end(signal.SIGTERM)
+        take_console_pictures(browser, folder)
     shutil.rmtree(workspace.folder)
 
 

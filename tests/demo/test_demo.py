@@ -10,6 +10,7 @@ import pytest
 
 from payments_kit.demo.tour import STEPS
 from tests.demo import tutorial
+from tests.demo.console import console_shows
 from tests.demo.demo_process import Page, Workspace, started
 
 
@@ -39,6 +40,7 @@ def test_the_tour_and_the_page_run_at_once_as_different_users(
     assert workspace.becomes_clean()
     with started(workspace, "--port", "0") as demo:
         page = demo.page()
+        assert console_shows(demo, paid)
         assert page.shows(paid, "complete")
         assert page.pay(paid, "tok_visa")[0] == 409
         for pid in workspace.processes("entrypoints.cli worker"):

@@ -38,10 +38,10 @@ def a_world() -> ConsoleWorld:
     return ConsoleWorld(time=datetime.now(UTC).replace(microsecond=0) - _AGO)
 
 
-async def fill(world: ConsoleWorld) -> None:
-    """Let the orders happen, up to now."""
+async def fill(world: ConsoleWorld, others: int = 6) -> None:
+    """Let the orders happen, up to now, and so many others."""
     await _tell_the_story(world)
-    await _pay_many(world)
+    await _pay_many(world, others)
     await _hold(world)
     await _review(world)
     for order_id in ("order-unpaid", HOSTILE):
@@ -81,8 +81,8 @@ async def _tell_the_story(world: ConsoleWorld) -> None:
         await world.receive(dispute)
 
 
-async def _pay_many(world: ConsoleWorld) -> None:
-    for number in range(54):
+async def _pay_many(world: ConsoleWorld, others: int) -> None:
+    for number in range(others):
         world.advance(minutes=9 + number % 7)
         order_id = f"order-{number * 7919 % 65536:04x}"
         user = UserId(f"user-{number % 11 + 1}")

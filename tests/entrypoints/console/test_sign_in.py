@@ -199,6 +199,13 @@ async def test_a_link_of_another_site_is_followed_once_more_with_the_cookie(
     assert 'content="0; url=/ops/search?q=a&amp;x=' in visitor.html
 
 
+async def test_a_part_of_a_page_asks_for_the_whole_page_when_the_session_has_ended(
+    world: ConsoleWorld,
+) -> None:
+    asked = await world.visitor().get("/ops/payments", headers={"hx-request": "true"})
+    assert (asked.status_code, asked.headers["hx-refresh"]) == (200, "true")
+
+
 async def test_a_form_that_is_none_is_refused(visitor: Visitor) -> None:
     await visitor.get("/ops/payments")
     for kind in ("application/json", "text/plain", "multipart/form-data"):

@@ -9,6 +9,7 @@ from application.ports.differences import Difference, DifferenceKind
 from application.ports.payment_gateway import CardToken
 from domain.identifiers import OrderId, PaymentId
 from entrypoints.console import live
+from entrypoints.console.operators import LIMITS
 from tests.builders import ORDER, dollars
 from tests.entrypoints.console.stories import HOSTILE, STORY, a_world, fill
 from tests.entrypoints.console.world import ConsoleWorld, Visitor
@@ -92,10 +93,17 @@ async def test_figures_are_sent_while_the_page_is_open(
     assert sent.headers["content-type"].startswith("text/event-stream")
     assert visitor.html.count("event: figures\n") == live.LIFETIME
     assert "In review" in visitor.html
-    # It is no use of the session.
-    world.pass_time(timedelta(minutes=29))
-    await visitor.get("/ops/live")
-    await world.visitor().get("/ops/live")
+
+
+async def test_to_wait_for_figures_is_no_use_of_the_session(
+    world: ConsoleWorld, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SECONDS", 0.0)
+    world.pass_time(LIMITS.idle - timedelta(minutes=1))
+    assert (await visitor.get("/ops/live")).status_code == 200
+    world.pass_time(timedelta(minutes=1))
+    assert (await visitor.get("/ops/live")).status_code == 204
+    assert (await visitor.get("/ops")).status_code == 303
 
 
 async def test_what_needs_an_operator_is_named_with_the_next_step(
