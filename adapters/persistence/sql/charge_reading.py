@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 
 from adapters.persistence.sql.database_copy import ANSWERING_COPY
-from adapters.persistence.sql.mappers.orders import ORDER_WIDTH, WIDTH
-from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
+from adapters.persistence.sql.mappers.values import Values
+from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Statement
 from adapters.persistence.sql.tables import (
     declines,
     disputes,
@@ -45,9 +45,6 @@ _ONE: Final = select(literal_column("1").label("one")).subquery("always")
 
 _IS_ORDER: Final = orders.c.id == bindparam("order_id", type_=Text)
 
-# What the joined tables have instead of a payment, a refund and a dispute.
-_NO_PARTS: Final = (None,) * (WIDTH - ORDER_WIDTH)
-
 
 def statement_of(query: ChargeQuery) -> Statement:
     """Return the statement that answers the query; the first columns are those of an order."""
@@ -55,16 +52,11 @@ def statement_of(query: ChargeQuery) -> Statement:
 
 
 def first_statement_of(query: ChargeQuery) -> Statement:
-    """Return the statement that answers the query if the order has no payment."""
+    """Return the statement that answers the query if the order has no payment.
+
+    After the columns of the order is the id of a payment, if there is one.
+    """
     return _first_statement(len(query.sources), query.key is not None)
-
-
-def of_first(rows: Rows) -> Rows | None:
-    """Return the rows that `statement_of` would have; None if the order has a payment."""
-    [row] = rows
-    if row[ORDER_WIDTH] is not None:
-        return None
-    return [(*row[:ORDER_WIDTH], *_NO_PARTS, *row[ORDER_WIDTH + 1 :])]
 
 
 def values_of(query: ChargeQuery) -> dict[str, Any]:
@@ -76,25 +68,25 @@ def values_of(query: ChargeQuery) -> dict[str, Any]:
     return values | {"user_id": query.key.user_id, "key": query.key.key}
 
 
-def declines_from(query: ChargeQuery, rows: Rows) -> dict[str, int]:
-    """Return the declines by source."""
-    return dict(zip(query.sources, rows[0][WIDTH:], strict=False))
+def declines_from(query: ChargeQuery, others: Values) -> dict[str, int]:
+    """Return the declines by source; `others` is what follows the columns of the order."""
+    return dict(zip(query.sources, others, strict=False))
 
 
-def request_from(query: ChargeQuery, rows: Rows) -> KnownRequest | None:
+def request_from(query: ChargeQuery, others: Values) -> KnownRequest | None:
     """Return the request that has the key."""
     if query.key is None:
         return None
-    holder, fingerprint, is_leased, status, content = rows[0][WIDTH + len(query.sources) : -2]
+    holder, fingerprint, is_leased, status, content = others[len(query.sources) : -2]
     if holder is None:
         return None
     reply = None if status is None else StoredReply(status, content)
     return KnownRequest(fingerprint, holder, is_leased, reply)
 
 
-def copy_from(rows: Rows) -> str:
+def copy_from(others: Values) -> str:
     """Return which copy of the database has answered."""
-    return str(rows[0][-2])
+    return str(others[-2])
 
 
 @cache

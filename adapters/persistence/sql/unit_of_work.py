@@ -12,6 +12,8 @@ from adapters.persistence.sql.database import Database, RowExists
 from adapters.persistence.sql.mappers.events import event_row
 from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
+    ORDER_WIDTH,
+    WIDTH,
     StoredOrder,
     dispute_row,
     history_row,
@@ -20,6 +22,7 @@ from adapters.persistence.sql.mappers.orders import (
     payment_from,
     payment_row,
     refund_row,
+    unpaid_order_from,
 )
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.order_histories import stored_ends
@@ -101,16 +104,18 @@ class SqlUnitOfWork:
 
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
         values, first = charge_reading.values_of(query), charge_reading.first_statement_of(query)
-        rows = charge_reading.of_first(await self._database.run(first, **values))
-        if rows is None:
-            statement = charge_reading.statement_of(query)
-            rows = await self._database.run(statement, **values)
-        self._database.note_copy(charge_reading.copy_from(rows))
-        request = charge_reading.request_from(query, rows)
+        [row] = await self._database.run(first, **values)
+        if row[ORDER_WIDTH] is None:
+            found, others = unpaid_order_from(row), row[ORDER_WIDTH + 1 :]
+        else:
+            rows = await self._database.run(charge_reading.statement_of(query), **values)
+            found, others = orders_from(rows), rows[0][WIDTH:]
+        self._database.note_copy(charge_reading.copy_from(others))
+        request = charge_reading.request_from(query, others)
         if query.key is not None and request is None:
             self.requests.note_unknown(query.key)
-        order = _Orders(self).record(rows).get(query.order_id)
-        return ChargeReading(order, charge_reading.declines_from(query, rows), request)
+        order = _Orders(self).note(found).get(query.order_id)
+        return ChargeReading(order, charge_reading.declines_from(query, others), request)
 
     def continued(self) -> "SqlUnitOfWork":
         written = {
@@ -250,7 +255,10 @@ class _Orders:
         self._work._saved[order.id] = order
 
     def record(self, rows: Rows) -> Mapping[OrderId, Order]:
-        work, found = self._work, orders_from(rows)
+        return self.note(orders_from(rows))
+
+    def note(self, found: Mapping[OrderId, StoredOrder]) -> Mapping[OrderId, Order]:
+        work = self._work
         if work._epoch is None:
             work._epoch = work._database.epoch_of(work._generation)
         work._read.update(found)

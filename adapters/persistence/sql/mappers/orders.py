@@ -21,6 +21,7 @@ from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
 # Where the columns of each table begin in a row of the joined tables.
 ORDER_WIDTH: Final = len(orders.columns)
+"""The number of columns of an order."""
 _REFUND: Final = ORDER_WIDTH + len(payments.columns)
 _DISPUTE: Final = _REFUND + len(refunds.columns)
 _NO_HISTORY: Final = (None, None, None)
@@ -115,6 +116,14 @@ def dispute_row(dispute: Dispute) -> Values:
         dispute.reason,
         dispute.status.value,
     )
+
+
+def unpaid_order_from(row: Values) -> dict[OrderId, StoredOrder]:
+    """Return the order of a row that begins with its columns, and which has no payment."""
+    if row[0] is None:
+        return {}
+    revision, replica, head = _replica(*row[:ORDER_WIDTH])
+    return {replica.id: StoredOrder(revision, Order(replica), head)}
 
 
 def orders_from(rows: Iterable[Values]) -> dict[OrderId, StoredOrder]:
