@@ -11,6 +11,7 @@ from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.gateways.stripe.notifications import StripeNotificationReader
 from adapters.messaging.wire import Message
 from tests.alerts.rules import RECORDED, Parsed, Selector
+from tests.alerts.series import Scrape
 from tests.alerts.shop import Shop
 from tests.checkpoints import proceed
 from tests.entrypoints.http.world import signed_in
@@ -21,11 +22,16 @@ OPEN_ENDED = frozenset(
 """Labels whose values are those of a deployment."""
 
 
+ALERTS_SERIES = "ALERTS"
+"""Prometheus' own series of the alerts that are pending or firing."""
+
+
 @frozen
 class Exposed:
     """The label values of each metric, by the name of the label."""
 
     metrics: Mapping[str, Mapping[str, frozenset[str]]]
+    scrapes: list[Scrape]
 
     def problems(self, parsed: Parsed) -> list[str]:
         """Return what an expression names that does not exist."""
@@ -41,6 +47,8 @@ class Exposed:
         recorded = {rule.record for rule in RECORDED}
         if selector.metric in recorded:
             return [] if not selector.matchers else [f"{selector.metric} has no labels"]
+        if selector.metric == ALERTS_SERIES:
+            return []
         values = self.metrics.get(selector.metric)
         if values is None:
             return [f"{selector.metric} is not exported"]
@@ -87,7 +95,8 @@ async def collect() -> Exposed:
         {
             metric: {label: frozenset(each) for label, each in labels.items()}
             for metric, labels in values.items()
-        }
+        },
+        shop.scrapes,
     )
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,9 +48,37 @@ def check(expected: Mapping[str, Expected], folder: Path) -> dict[str, str]:
         }
         for name, each in expected.items()
     ]
+    output = _test(tests, folder)
+    if not output:
+        return {}
+    parts = re.split(r"# (\w+)\"", output)
+    return dict(zip(parts[1::2], parts[2::2], strict=True)) or {"promtool": output}
+
+
+def evaluate(expressions: Sequence[str], scrapes: list[Scrape], folder: Path) -> dict[str, bool]:
+    """Return for each expression whether it has a value at the last scrape."""
+    names = frozenset(name for scrape in scrapes for name, _ in scrape.values)
+    expected = [
+        {
+            "expr": f"count({each}) > bool 0 # {number} is empty",
+            "eval_time": f"{len(scrapes)}m",
+            "exp_samples": [{"labels": "{}", "value": 1}],
+        }
+        for number, each in enumerate(expressions)
+    ]
+    series = input_series(scrapes, names, 1)
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": expected}
+    output = _test([test], folder)
+    empty = {int(number) for number in re.findall(r"# (\d+) is empty", output)}
+    assert empty or not output, output
+    return {each: number not in empty for number, each in enumerate(expressions)}
+
+
+def _test(tests: list[dict[str, Any]], folder: Path) -> str:
+    """Return what promtool prints if a test fails."""
     rule_files = [str(PROMETHEUS / name) for name in ("recording.yaml", "alerts.yaml")]
-    file = folder / "drills.json"
     content = {"rule_files": rule_files, "evaluation_interval": "1m", "tests": tests}
+    file = folder / "tests.json"
     file.write_text(json.dumps(content))
     result = subprocess.run(
         [str(PROMTOOL), "test", "rules", file],
@@ -59,8 +87,4 @@ def check(expected: Mapping[str, Expected], folder: Path) -> dict[str, str]:
         timeout=SECONDS,
         check=False,
     )
-    output = result.stdout + result.stderr
-    if result.returncode == 0:
-        return {}
-    parts = re.split(r"# (\w+)\"", output)
-    return dict(zip(parts[1::2], parts[2::2], strict=True)) or {"promtool": output}
+    return result.stdout + result.stderr if result.returncode else ""
