@@ -62,8 +62,10 @@ class HealthPage:
         try:
             async with asyncio.timeout(_SECONDS), self.ports.open_lag() as lag:
                 found = await lag.read()
-        except (BrokerUnavailable, TimeoutError):
-            return note("bad", "NATS cannot be reached: nothing is known about its consumers.")
+        except BrokerUnavailable as error:
+            return note("bad", "Nothing is known about our consumers in NATS: ", bdi[str(error)])
+        except TimeoutError:
+            return note("bad", "NATS did not answer in time about our consumers.")
         rows = (_lag_row(each) for each in found)
         return listing("Lag", _LAG, rows, "No worker has read events of others yet.")
 

@@ -98,6 +98,16 @@ async def pay(shop: Shop, order_id: str) -> None:
     await eventually(is_paid)
 
 
+async def health_page(shop: Shop) -> str:
+    """Sign in at the console, and return the page that shows the lag of the consumers."""
+    jar = aiohttp.CookieJar(unsafe=True)  # of a host that is an address
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.post(f"{shop.address}/ops/sign-in", data={"key": OPERATOR_KEY}):
+            pass
+        async with session.get(f"{shop.address}/ops/health") as page:
+            return await page.text()
+
+
 async def created_stream(shop: Shop, name: str) -> None:
     async def is_logged() -> None:
         assert f"created stream {name} for" in shop.worker.log, shop.worker.log_tail
@@ -134,6 +144,7 @@ async def test_every_process_works_with_its_own_rights(shop: Shop) -> None:
         assert (await shop.ask("POST", path, OPERATOR_KEY))[0] < 300
 
     await eventually(replayed)
+    assert "payments-shipments" in await health_page(shop)
     listed = await asyncio.to_thread(shop.run, "payments-operator", "dead-letters", "list")
     assert "order:created" in listed.stdout, listed.stderr
     doctor = await asyncio.to_thread(shop.run, "payments-worker", "doctor")

@@ -141,7 +141,7 @@ async def test_without_nats_the_rest_of_the_health_is_shown(
 ) -> None:
     world.failing.add("broker")
     assert (await visitor.get("/ops/health")).status_code == 200
-    assert "NATS cannot be reached" in visitor.text
+    assert "Nothing is known about our consumers in NATS: the broker is down" in visitor.text
 
 
 async def test_differences_are_listed_page_by_page(world: ConsoleWorld, visitor: Visitor) -> None:
