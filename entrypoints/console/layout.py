@@ -1,5 +1,6 @@
 """The frame of every page: head, navigation, search and the operator's name."""
 
+import json
 from typing import Final
 
 from attrs import frozen
@@ -45,8 +46,21 @@ SECTIONS: Final = (
 )
 """The pages of the navigation."""
 
-# htmx evaluates nothing and adds no style of its own, so that no policy has to allow it.
-_HTMX: Final = '{"allowEval":false,"includeIndicatorStyles":false,"historyCacheSize":0}'
+# htmx evaluates nothing and adds no style of its own, so that no policy has to allow it. Pages of
+# errors are shown, too, and nothing is kept in the browser's storage.
+_HTMX: Final = json.dumps(
+    {
+        "allowEval": False,
+        "includeIndicatorStyles": False,
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..", "swap": True},
+            {"code": "[45]..", "swap": True, "error": True},
+        ],
+    }
+)
 
 
 @frozen

@@ -82,6 +82,10 @@ def filter_without_loading_the_page(page: Page, service: Served) -> None:
     page.get_by_label("Status").select_option("review")
     expect(page.locator("tbody tr")).to_have_count(1)
     assert "status=review" in page.url
+    order = page.get_by_role("textbox", name="Order", exact=True)
+    order.fill("x" * 300)
+    order.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("orderId must be")
     assert page.evaluate("window.wasLoadedOnce")
 
 
