@@ -56,8 +56,7 @@ _HTMX: Final = json.dumps(
         "refreshOnHistoryMiss": True,
         "responseHandling": [
             {"code": "204", "swap": False},
-            {"code": "[23]..", "swap": True},
-            {"code": "[45]..", "swap": True, "error": True},
+            {"code": "...", "swap": True},
         ],
     }
 )
