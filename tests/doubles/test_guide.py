@@ -121,7 +121,7 @@ def test_a_double_lists_its_control_routes() -> None:
 def test_a_wrong_option_is_one_line(
     arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from payments_kit.doubles.stripe.command import stripe_double
+    from payments_kit.doubles.stripe_command import stripe_double
 
     with pytest.raises(SystemExit):
         stripe_double.main(arguments, "stripe-double")
@@ -129,7 +129,7 @@ def test_a_wrong_option_is_one_line(
 
 
 def test_a_port_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    from payments_kit.doubles.stripe.command import stripe_double
+    from payments_kit.doubles.stripe_command import stripe_double
 
     with (
         HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server,
