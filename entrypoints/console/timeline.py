@@ -34,7 +34,7 @@ def _entry(entry: HistoryBody, now: datetime) -> Node:
     return li(data_tone=_tone(entry.what))[
         p(class_="what")[bdi[entry.what.replace("_", " ")]],
         p(class_="reason")[bdi[entry.reason]] if entry.reason else None,
-        div(class_="detail")[bdi[entry.who], " · ", moment_of(entry.at, now)],
+        div(class_="detail")[bdi[entry.who], " ", moment_of(entry.at, now)],
     ]
 
 
