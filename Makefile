@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-deep bytecode chaos lint format types boundaries docs demo screenshots bench bench-quick lock clean
+.PHONY: help install test test-deep bytecode chaos lint format types boundaries docs demo screenshots bench bench-quick lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -73,6 +73,15 @@ lock: install ## Update the locked versions and their hashes
 	@$(BIN)/uv pip compile --quiet --no-config --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" --group build -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) --extra otel --excludes requirements/demo-servers.txt -c requirements/dev.txt -o requirements/production.txt
+
+audit: install ## Ask for known vulnerabilities of what production installs; needs a network
+	@.ci/audit $(ARGS)
+
+# The same text for the same requirements, so that two can be compared.
+sbom: install ## Write the bill of materials of what production installs to build/sbom.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file build/sbom.json requirements/production.txt
 
 clean: ## Delete what make created
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
