@@ -6,6 +6,8 @@ from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_windows import WINDOW
 from adapters.persistence.sql.retention import SqlRetention
+from application.ports.operator_sessions import OperatorSession
+from tests.contracts.operator_sessions import LIMITS
 from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import Storage
 from tests.contracts.unit_of_work import NOTIFICATION
@@ -46,6 +48,18 @@ async def test_notifications_and_declines_are_deleted_by_their_age(
     await storage.elapse(retention.received)
     assert await retention.delete_old_rows() == 2
     assert not await storage.begin().inbox.has(NOTIFICATION)
+
+
+async def test_sessions_of_operators_are_deleted_a_day_after_they_began(
+    sql: Database, storage: Storage
+) -> None:
+    retention = SqlRetention(sql)
+    await storage.sessions.begin(b"1", OperatorSession("alice", b"proof"))
+    assert await retention.delete_old_rows() == 0
+    await storage.elapse(retention.signed_in)
+    await storage.sessions.begin(b"2", OperatorSession("alice", b"proof"))
+    assert await retention.delete_old_rows() == 1
+    assert await storage.sessions.find(b"2", LIMITS) is not None
 
 
 async def test_events_sent_since_a_time_are_published_again_in_order(
