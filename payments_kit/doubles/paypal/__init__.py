@@ -8,28 +8,8 @@ As a process: `python -m payments_kit.doubles.paypal`; the control API under `/_
 (routes_control.py) adds faults and acts as the bank and the customer.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from payments_kit.doubles.paypal.double import Double
-    from payments_kit.doubles.paypal.running import RunningDouble, running_paypal_double
-    from payments_kit.doubles.paypal.tokens import CLIENT_ID, CLIENT_SECRET
+from payments_kit.doubles.paypal.double import Double
+from payments_kit.doubles.paypal.running import RunningDouble, running_paypal_double
+from payments_kit.doubles.paypal.tokens import CLIENT_ID, CLIENT_SECRET
 
 __all__ = ["CLIENT_ID", "CLIENT_SECRET", "Double", "RunningDouble", "running_paypal_double"]
-
-_MODULES: Final = {
-    "CLIENT_ID": "tokens",
-    "CLIENT_SECRET": "tokens",
-    "Double": "double",
-    "RunningDouble": "running",
-    "running_paypal_double": "running",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name when it is used: the command of this package starts without the server."""
-    if name not in _MODULES:
-        raise AttributeError(name)
-    found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    return found

@@ -9,25 +9,7 @@ As a process: `python -m payments_kit.doubles.stripe`; the control API under `/_
 (routes_control.py) adds faults and acts as the bank and the customer.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from payments_kit.doubles.stripe.double import Double
-    from payments_kit.doubles.stripe.running import RunningDouble, running_stripe_double
+from payments_kit.doubles.stripe.double import Double
+from payments_kit.doubles.stripe.running import RunningDouble, running_stripe_double
 
 __all__ = ["Double", "RunningDouble", "running_stripe_double"]
-
-_MODULES: Final = {
-    "Double": "double",
-    "RunningDouble": "running",
-    "running_stripe_double": "running",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name when it is used: the command of this package starts without the server."""
-    if name not in _MODULES:
-        raise AttributeError(name)
-    found: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    return found
