@@ -4,18 +4,19 @@ Every process runs as the image's user, on a read-only root file system, without
 """
 
 import shutil
+import signal
 import subprocess
-from contextlib import closing
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
-from payments_kit.servers.processes import free_port
+from payments_kit.servers.processes import SupervisedProcess, User, free_port
 from tests.deploy import image as building
 from tests.deploy.dockerfile import read_stages
-from tests.system.service_process import ServiceProcess
 
 FINAL = read_stages()[1]
 MAX_MEGABYTES = 150.0
@@ -81,12 +82,29 @@ def test_it_migrates_serves_works_and_stops_on_sigterm(image: Path) -> None:
         }
         migrated = run(image, "migrate", DATABASE_URL=variables["DATABASE_URL"])
         assert migrated.returncode == 0, migrated.stderr
-        serve = ServiceProcess("serve", command(image, "serve", variables), {}, "listening")
-        worker = ServiceProcess("worker", command(image, "worker", variables), {}, "worker started")
-        with closing(serve), closing(worker):
-            serve.start()
-            worker.start()
+        with ExitStack() as stack:
+            processes = {}
+            for name, ready in (("serve", "listening"), ("worker", "worker started")):
+                process = SupervisedProcess(name, None, User.current(), signal.SIGKILL)
+                stack.callback(process.release)
+                process.start(command(image, name, variables))
+                await_log(process, ready)
+                processes[name] = process
             doctor = run(image, "doctor", **variables)
             assert doctor.returncode == 0, doctor.stdout
-            assert serve.stop() == 0, serve.log_tail
-            assert worker.stop() == 0, worker.log_tail
+            for process in processes.values():
+                process.signal(signal.SIGTERM)
+                process.wait_until(partial(has_ended, process), COMMAND_SECONDS, "end")
+                assert process.exit_code() == 0, process.with_log_tail("failed")
+
+
+def has_ended(process: SupervisedProcess) -> bool:
+    return not process.is_running()
+
+
+def await_log(process: SupervisedProcess, text: str) -> None:
+    def has_logged() -> bool:
+        return text in process.log.read_text() or has_ended(process)
+
+    process.wait_until(has_logged, COMMAND_SECONDS, "start")
+    assert process.is_running(), process.with_log_tail("did not start")
