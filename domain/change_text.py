@@ -1,7 +1,7 @@
 """What a change of an order is in its history: canonical JSON, and words for a reader.
 
 Each charge has two changes, of an order with one payment: it is claimed and settled. Their text is
-made with a template for the fields that have changed, which takes a third of the time; that of all
+made with a template for the fields that have changed, which takes half of the time; that of all
 others by the general encoder. Both are the same text, which a test compares.
 """
 
