@@ -14,7 +14,13 @@ for package in (entrypoints, adapters):
         # Alembic runs the module `env`.
         if "migrations." not in module.name and not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-for name in ("alembic.command", "anyio._backends._asyncio", "encodings.idna", "uvloop"):
+for name in (
+    "alembic.command",
+    "anyio._backends._asyncio",
+    "encodings.idna",
+    "uvloop",
+    "pytest_asyncio.plugin",
+):
     importlib.import_module(name)
 
 # Litestar imports a part of itself when it creates the first application.

@@ -1,8 +1,14 @@
 """Shell commands, run as a reader of the guide would run them."""
 
+import shlex
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
+
+import pytest
+
+from tests.forks import Fork
 
 ROOT = Path(__file__).parent.parent.parent
 GUIDE = ROOT / "docs" / "gateways.md"
@@ -19,7 +25,8 @@ ENVIRONMENT = {
     "JWT_KEY": "hunter2-9b1de0c7f35a48d2e6",
     "COLUMNS": "120",
     # Plugins of our tests, which a reader need not have; to load them takes a third of a run.
-    "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:faker -p no:anyio -p no:xdist",
+    "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:faker -p no:anyio -p no:xdist"
+    " -p no:schemathesis",
     "PATH": f"{sysconfig.get_path('scripts')}:/usr/bin:/bin",
 }
 
@@ -37,3 +44,26 @@ def run(command: str, folder: Path, path: Path | None = None) -> subprocess.Comp
         check=False,
         timeout=RUN_SECONDS,
     )
+
+
+def run_kit(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `pytest …` in a folder, in a fork that has imported pytest, with all output in stdout."""
+    log = folder / "output"
+    arguments = shlex.split(command)[1:]
+    fork = Fork.start(
+        "tests.conformance.shell:run_pytest",
+        {"arguments": arguments},
+        (log, log),
+        environment=ENVIRONMENT,
+        folder=folder,
+    )
+    try:
+        code = fork.join(RUN_SECONDS)
+    finally:
+        fork.kill()
+    return subprocess.CompletedProcess(arguments, code, log.read_text())
+
+
+def run_pytest(arguments: list[str]) -> None:
+    sys.path.insert(0, str(Path.cwd()))
+    sys.exit(pytest.main(arguments))

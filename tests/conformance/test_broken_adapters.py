@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.shell import EXAMPLES, run
+from tests.conformance.shell import EXAMPLES, run, run_kit
 
 KIT = "pytest -p no:cacheprovider --gateway tillpay_kit:make_gateway"
 KIT_CAPTURES = KIT.replace("tillpay_kit", "tillpay_captures_kit")
@@ -215,6 +215,6 @@ def fails_by_name(
     assert right in code
     (tmp_path / name).write_text(code.replace(right, wrong))
     test = "test_" + promise.replace("'s ", "_s_").replace(" ", "_")
-    done = run(f"{kit} --tb=no -k {test}", tmp_path)
+    done = run_kit(f"{kit} --tb=no -k {test}", tmp_path)
     assert done.returncode == 1, done.stdout
     assert f"BROKEN     {promise}\n" in done.stdout
