@@ -17,11 +17,12 @@ _BACKLOG: Final[Mapping[BacklogKind, str]] = {
         "ask the gateway what the payment waits for; it settles once the gateway reports its end"
     ),
     BacklogKind.PAYMENT_IN_REVIEW: (
-        "compare the charge with the order, then `payments review accept` or `review refund` it"
+        "compare the charge with the order, then `payments review accept` or `review refund` it,"
+        " or decide in the console"
     ),
     BacklogKind.REFUND_PENDING: "ask the gateway what the refund waits for",
     BacklogKind.REFUND_FAILED: (
-        "refund again with POST /api/payments/ID/refunds, or give the money back another way"
+        "refund again with `payments refund` or in the console, or give the money back another way"
     ),
     BacklogKind.EVENT_WAITING: "start NATS, and a worker with the role relay",
     BacklogKind.EVENT_PARKED: "tell the event's consumers yourself, because it is never published",
