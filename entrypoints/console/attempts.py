@@ -28,7 +28,8 @@ class SignInAttempts:
     def wait_of(self, address: str) -> timedelta | None:
         """Return how long an address must wait before its next attempt; None if it need not."""
         now = self.now()
-        while self._failed and self._failed[0][0] <= now - WINDOW:
+        # What is in the future is from before the clock was set back: it would never end.
+        while self._failed and not timedelta(0) <= now - self._failed[0][0] < WINDOW:
             self._failed.popleft()
         own = [at for at, each in self._failed if each == address]
         is_over = len(own) >= MAX_OF_ADDRESS or (own and len(self._failed) >= MAX_OF_ALL)

@@ -97,6 +97,16 @@ async def test_attempts_are_limited_for_some_minutes(world: ConsoleWorld) -> Non
     assert (await visitor.sign_in()).status_code == 303
 
 
+async def test_attempts_from_before_the_clock_was_set_back_do_not_count(
+    world: ConsoleWorld,
+) -> None:
+    visitor = world.visitor()
+    for _ in range(MAX_OF_ADDRESS):
+        await visitor.sign_in("wrong")
+    world.pass_time(timedelta(hours=-1))
+    assert (await visitor.sign_in()).status_code == 303
+
+
 async def test_a_session_ends_on_the_server_when_the_operator_signs_out(
     world: ConsoleWorld, visitor: Visitor
 ) -> None:
