@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Final
 
@@ -38,6 +38,9 @@ from entrypoints.http.validation import is_payment_id
 
 _ACTION_ID: Final = re.compile("[0-9a-f]{32}")
 _ACTION_ID_BYTES: Final = 16
+
+# Decimal would read `1_0` as 10, and digits of every script, which are mistyped more likely.
+_AMOUNT: Final = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
 
 @frozen
@@ -168,8 +171,9 @@ def _chosen(most: Money | None, entered: str) -> Money | None:
     if most is None:
         return None
     try:
-        chosen = Money.from_major(Decimal(entered), most.currency)
-    except (InvalidOperation, InexactAmount):
+        is_amount = _AMOUNT.fullmatch(entered)
+        chosen = Money.from_major(Decimal(entered if is_amount else 0), most.currency)
+    except InexactAmount:
         chosen = Money(0, most.currency)
     if chosen.is_zero:
         step, code = step_of(most.currency.code), most.currency.code.upper()

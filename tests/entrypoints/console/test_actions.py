@@ -122,7 +122,7 @@ async def test_the_amount_has_the_step_of_its_currency(
 async def test_an_amount_that_cannot_be_refunded_is_named(
     world: ConsoleWorld, visitor: Visitor
 ) -> None:
-    unusable = ("0.001", "0", "-1", "NaN", "1e999999", "forty", "")
+    unusable = ("0.001", "0", "-1", "NaN", "1e999999", "forty", "", "1,5", "1_0", "1e1", "٣")
     says = {**dict.fromkeys(unusable, "in steps of 0.01"), "100.01": "At most 100.00 usd"}
     for amount, text in says.items():
         await visitor.get(PAGE)
