@@ -85,8 +85,8 @@ def place_in(fields: QueryFields) -> PlaceInList | None:
         content = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
         created_at, payment_id = msgspec.json.decode(content, type=tuple[datetime, str])
         if created_at.tzinfo is not None and is_text(payment_id):
-            return PlaceInList(created_at, PaymentId(payment_id))
-    except (binascii.Error, msgspec.DecodeError, ValueError):
+            return PlaceInList(created_at.astimezone(UTC), PaymentId(payment_id))
+    except (binascii.Error, msgspec.DecodeError, OverflowError, ValueError):
         pass
     fields.refuse("cursor", _CURSOR_RULE)
     return None

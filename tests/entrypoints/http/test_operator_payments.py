@@ -77,6 +77,8 @@ async def test_a_filter_chooses(client: Client, world: HttpWorld, paid: list[str
         ({"limit": "1000"}, "limit"),
         ({"cursor": "abc"}, "cursor"),
         ({"cursor": "WyJ4Il0"}, "cursor"),
+        # ["0001-01-01T00:00:00+23:59", "x"], which is before the first year in UTC
+        ({"cursor": "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzIzOjU5IiwgIngiXQ"}, "cursor"),
         ({"orderId": ""}, "orderId"),
         ({"order": "1"}, "order"),
     ],
