@@ -42,6 +42,7 @@ def test_every_page_works_and_is_accessible(monkeypatch: pytest.MonkeyPatch) -> 
             sign_in_with_the_keyboard(page)
             figures_arrive_by_themselves(page, service)
             every_look_is_accessible(page, service)
+            every_column_is_seen(page, service)
             filter_without_loading_the_page(page, service)
             refund_with_the_keyboard(page, service)
             sign_out(page)
@@ -74,6 +75,16 @@ def every_look_is_accessible(page: Page, service: Served) -> None:
         if path in ("", f"/orders/{STORY}"):
             assert accessibility_problems(page) == [], path
         look(page, "light", DESKTOP)
+
+
+def every_column_is_seen(page: Page, service: Served) -> None:
+    for path in ("/payments", "/reviews"):
+        page.goto(service.address + path)
+        page.locator("td[data-title=Charge] bdi").evaluate_all(
+            "all => { for (const each of all) each.textContent = 'ch_3PqXyZ2eZvKYlo2C1a2b3c4d'; }"
+        )
+        table = page.locator(".table")
+        assert table.evaluate("each => each.scrollWidth <= each.clientWidth"), path
 
 
 def filter_without_loading_the_page(page: Page, service: Served) -> None:
