@@ -20,7 +20,7 @@ from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
 from entrypoints.composition.runtime import Runtime, open_runtime
-from entrypoints.console.app import console_routes
+from entrypoints.console.app import console_errors, console_routes
 from entrypoints.console.ports import ConsolePorts
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.request_tracing import NoSpans
@@ -71,6 +71,7 @@ async def open_http(
             open_dead_letters=partial(_open_dead_letters, settings),
             tracing=NoSpans() if tracing is None else tracing.requests(),
             more_routes=partial(console_routes, _console_ports(settings, runtime)),
+            show_error=console_errors(settings),
         )
         export_degraded_gateways(
             [each.name for each in runtime.gateways],

@@ -1,8 +1,9 @@
 """console_routes: the console, composed of its pages."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from litestar import get, post
+from litestar import Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from entrypoints.console.actions import ActionPages
@@ -18,7 +19,7 @@ from entrypoints.console.operators import OperatorDesk
 from entrypoints.console.order_page import OrderPage
 from entrypoints.console.overview import PATH as OVERVIEW
 from entrypoints.console.overview import OverviewPage, RecentFigures
-from entrypoints.console.pages import SIGN_IN, Handler, Pages
+from entrypoints.console.pages import SIGN_IN, Handler, Pages, error_page
 from entrypoints.console.payment_list import PATH as PAYMENTS
 from entrypoints.console.payment_list import PaymentListPage
 from entrypoints.console.ports import ConsolePorts
@@ -30,11 +31,13 @@ from entrypoints.console.static_files import StaticFiles
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.captures import CaptureHandler
 from entrypoints.http.dead_letter_access import DeadLetterAccess
-from entrypoints.http.dependencies import HttpDependencies
+from entrypoints.http.dependencies import HttpDependencies, ShowError
 from entrypoints.http.handlers import RefundHandler
 from entrypoints.http.idempotency import IdempotencyGuard
+from entrypoints.http.responses import on_error
 from entrypoints.http.reviews import ReviewHandler
 from entrypoints.http.sign_in_refusals import RefusalLog
+from entrypoints.settings import Settings
 
 
 def console_routes(
@@ -61,6 +64,17 @@ def console_routes(
         *_acting(dependencies, pages, tasks),
         *_dead_letters(dependencies, pages, tasks),
     )
+
+
+def console_errors(settings: Settings) -> ShowError:
+    """Return what shows errors of the console as pages, such as an unknown path."""
+    return _show_error if settings.operators else on_error
+
+
+def _show_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    path = request.url.path
+    is_page = path == OVERVIEW or path.startswith(f"{OVERVIEW}/")
+    return error_page(error, None) if is_page else on_error(request, error)
 
 
 def _reading(

@@ -41,7 +41,8 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """The headers of every page: nothing but files of ours, and never within another page."""
 
-_HTML: Final = "text/html; charset=utf-8"
+# Litestar adds the charset.
+_HTML: Final = "text/html"
 
 SIGN_IN: Final = "/ops/sign-in"
 

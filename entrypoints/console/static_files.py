@@ -10,17 +10,16 @@ from typing import Final
 
 from litestar import Response
 
-from entrypoints.console.pages import HEADERS
+from entrypoints.console.pages import HEADERS, error_page
 from entrypoints.http.errors import NotFound
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.responses import on_error
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
-    "console.css": "text/css; charset=utf-8",
-    "console.js": "text/javascript; charset=utf-8",
-    "htmx.min.js": "text/javascript; charset=utf-8",
-    "htmx-sse.min.js": "text/javascript; charset=utf-8",
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
+    "htmx-sse.min.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
@@ -40,5 +39,5 @@ class StaticFiles:
         """Return a file."""
         name = str(request.path_params["name"])
         if name not in self._files:
-            return on_error(request, NotFound())
+            return error_page(NotFound(), None)
         return Response(self._files[name], headers=HEADERS, media_type=_TYPES[name])

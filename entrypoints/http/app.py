@@ -28,7 +28,6 @@ from entrypoints.http.payment_routes import PaymentRoutes
 from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.repeated_replies import RepeatedReplies
 from entrypoints.http.request_bodies import PaymentRules
-from entrypoints.http.responses import on_error
 from entrypoints.http.sessions import SessionRoute, session_route
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.http.stopping import Stopping
@@ -50,7 +49,7 @@ def create_app(dependencies: HttpDependencies) -> Litestar:
     routes = _routes(dependencies, metrics, tasks)
     app = Litestar(
         route_handlers=[*_options_routes(routes), *routes],
-        exception_handlers={Exception: on_error},
+        exception_handlers={Exception: dependencies.show_error},
         lifespan=[finish_requests],
         openapi_config=openapi.config(version("payments")),
         state=State({"stopping": stopping}),

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from attrs import field, frozen
+from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from prometheus_client import CollectorRegistry
 
@@ -18,6 +20,7 @@ from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.jwks import Fetch
 from entrypoints.http.probes import Check
 from entrypoints.http.request_tracing import NoSpans, RequestTracing
+from entrypoints.http.responses import on_error
 from entrypoints.http.sign_in_refusals import RefusalLog
 from entrypoints.settings import Settings
 
@@ -26,6 +29,9 @@ OpenDeadLetters = Callable[[], AbstractAsyncContextManager[DeadLetters]]
 
 MoreRoutes = Callable[["HttpDependencies", RefusalLog, BackgroundTasks], Sequence[HTTPRouteHandler]]
 """Returns routes that are composed elsewhere, on the same dependencies."""
+
+ShowError = Callable[[Request[Any, Any, Any], Exception], Response[bytes]]
+"""Returns the response to an exception of a route or of Litestar's routing."""
 
 
 def _no_more_routes(*_: object) -> Sequence[HTTPRouteHandler]:
@@ -53,6 +59,8 @@ class HttpDependencies:
     """The readiness checks by name; the service is not ready if one of them raises."""
     more_routes: MoreRoutes = _no_more_routes
     """The operators' console."""
+    show_error: ShowError = on_error
+    """Those of the console are pages."""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     """The metrics served at /metrics; the composition may register more."""
     tracing: RequestTracing = field(factory=NoSpans)

@@ -10,6 +10,7 @@ from tests.entrypoints.console.stories import HOSTILE, IN_REVIEW, STORY, a_world
 from tests.entrypoints.console.world import ConsoleWorld, Visitor
 
 DECLINED = CardToken("tok_chargeDeclined")
+HTML = "text/html; charset=utf-8"
 
 
 @pytest.fixture
@@ -134,6 +135,18 @@ async def test_files_come_from_the_service_itself_and_no_others(world: ConsoleWo
         assert (await visitor.get(f"/ops/static/{name}")).content
     for name in ("x", "..%2Fapp.py", "htmx.LICENSE.txt"):
         assert (await visitor.client.get(f"/ops/static/{name}")).status_code == 404
+
+
+async def test_what_is_no_page_is_told_on_one(world: ConsoleWorld, visitor: Visitor) -> None:
+    for each in (visitor, world.visitor()):
+        for path in ("nothing", "payments/x", "orders/a/b", "static/x", "live/x"):
+            missing = await each.get(f"/ops/{path}")
+            assert (missing.status_code, missing.headers["content-type"]) == (404, HTML)
+            assert "Status 404." in each.text
+        wrong = await each.post("/ops", {})
+        assert (wrong.status_code, wrong.headers["content-type"]) == (405, HTML)
+    other = await visitor.client.get("/opsx")
+    assert other.headers["content-type"] == "application/problem+json"
 
 
 async def test_no_page_has_code_or_style_of_its_own(visitor: Visitor) -> None:

@@ -20,7 +20,7 @@ from adapters.persistence.in_memory import (
     InMemoryPaymentFigures,
 )
 from application.ports.inbound_lag import InboundLag
-from entrypoints.console.app import console_routes
+from entrypoints.console.app import console_errors, console_routes
 from entrypoints.console.pages import HEADERS
 from entrypoints.console.ports import ConsolePorts
 from entrypoints.http.app import create_app
@@ -49,7 +49,11 @@ class ConsoleWorld(HttpWorld):
             figures=InMemoryPaymentFigures(self.database),
             open_lag=self.open_lag,
         )
-        return evolve(super().dependencies(), more_routes=partial(console_routes, ports))
+        return evolve(
+            super().dependencies(),
+            more_routes=partial(console_routes, ports),
+            show_error=console_errors(self.settings),
+        )
 
     @property
     def differences(self) -> InMemoryDifferences:
