@@ -39,6 +39,8 @@ from entrypoints.http.validation import is_payment_id
 _ACTION_ID: Final = re.compile("[0-9a-f]{32}")
 _ACTION_ID_BYTES: Final = 16
 
+_REPEAT: Final = "It may be done already. Send it again from here: it is done once."
+
 # Decimal would read `1_0` as 10, and digits of every script, which are mistyped more likely.
 _AMOUNT: Final = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 
@@ -84,8 +86,11 @@ class ActionPages:
             return _form(visit, target, entered, problems, HTTPStatus.BAD_REQUEST)
         with acting(Actor.operator(visit.operator.name, reason)):
             reply = await self._do(target, chosen, reason, f"console-{action_id}")
+        if reply.is_problem and _may_be_done(reply):
+            return _confirmation(visit, target, chosen, entered, action_id, reply)
         if reply.is_problem:
-            return _form(visit, target, entered, problems_of(reply), reply.status)
+            now = await self._target(visit)
+            return _form(visit, now, entered, problems_of(reply), reply.status)
         return redirect(payment_path(target.payment, done=target.kind.name))
 
     async def _target(self, visit: Visit) -> _Target:
@@ -155,11 +160,32 @@ def _confirm(
         return _form(visit, target, entered, ())
     if chosen is not None and most is not None and chosen.exceeds(most):
         raise _bad_amount(f"At most {most} is possible")
-    action_id = secrets.token_hex(_ACTION_ID_BYTES)
+    return _confirmation(visit, target, chosen, entered, secrets.token_hex(_ACTION_ID_BYTES))
+
+
+def _may_be_done(reply: Reply) -> bool:
+    """Whether an action may be done in spite of its reply, or be in progress: after a double click.
+
+    It is repeated with its own id then. Filled in again, a refund would be a second one.
+    """
+    return reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR or "Retry-After" in reply.headers
+
+
+def _confirmation(
+    visit: Visit,
+    target: _Target,
+    chosen: Money | None,
+    entered: ActionInput,
+    action_id: str,
+    problem: Reply | None = None,
+) -> Response[bytes]:
+    """Return the form that confirms an action, or repeats it after a problem."""
+    kind = target.kind
     page = visit.frame(f"{kind.title} a payment?", PATH).around(
-        confirmation(kind, payment, chosen, entered, visit.operator, action_id)
+        note("bad", (p[each] for each in problems_of(problem)), p[_REPEAT]) if problem else None,
+        confirmation(kind, target.payment, chosen, entered, visit.operator, action_id),
     )
-    return html_response(page)
+    return html_response(page, problem.status if problem else HTTPStatus.OK)
 
 
 def _chosen(most: Money | None, entered: str) -> Money | None:
