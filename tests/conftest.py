@@ -1,6 +1,7 @@
 """Shared fixtures and settings: one PostgreSQL and one NATS server for each test process."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -73,6 +74,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = [each for each in items if each not in apart]
     half = max(0, len(items) // 2 - len(first))
     items[:] = [*first, *others[:half], *middle, *others[half:]]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what thousands of collected tests consist of out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

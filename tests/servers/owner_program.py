@@ -49,5 +49,5 @@ def eventually(condition: Callable[[], bool], seconds: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.1)  # to look at all processes, or at a whole page, costs CPU
     return True
