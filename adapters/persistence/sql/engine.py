@@ -1,5 +1,6 @@
 """The engine of SQLAlchemy, and the pool of connections beside it."""
 
+import logging
 import os
 from typing import Any, Final
 
@@ -51,6 +52,10 @@ class _EnginePool(AsyncAdaptedQueuePool):
     def dispose(self) -> None:
         super().dispose()
         await_only(self.connections.close())
+
+
+# SQLAlchemy keeps its own pools this quiet; the pool's logger has the name of our class.
+logging.getLogger(f"{__name__}.{_EnginePool.__name__}").setLevel(logging.WARNING)
 
 
 def connections_of(engine: AsyncEngine) -> ConnectionPool:

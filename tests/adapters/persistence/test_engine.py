@@ -1,5 +1,6 @@
 """Database URLs in the forms that people and hosting providers use."""
 
+import logging
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,3 +33,11 @@ async def test_every_form_of_a_url_is_accepted(database_url: str, scheme: str, q
 def test_an_engine_shows_no_password() -> None:
     engine = create_engine("postgresql://payments:secret@localhost/payments")
     assert "secret" not in f"{engine!r} {engine.url!r} {engine.pool!r}"
+
+
+async def test_closing_an_engine_writes_nothing_to_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    await create_engine("postgresql://payments:secret@localhost/payments").dispose()
+    assert caplog.messages == []
