@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import evolve
 
 from domain.explain_payment import is_payable, wait_of_payment
-from domain.explanation import Action, Explanation, Fact, Party, Wait
+from domain.explanation import Action, Explanation, Fact, Party, Wait, time_text
 from domain.order import Order
 from domain.replica import OrderStatus
 
@@ -53,7 +53,7 @@ def _facts(order: Order) -> Iterator[Fact]:
     replica, source = order.replica, "orders service"
     if replica.terms is not None:
         terms = replica.terms
-        expiry = f", until {terms.expires_at.isoformat()}" if terms.expires_at else ""
+        expiry = f", until {time_text(terms.expires_at)}" if terms.expires_at else ""
         yield Fact(
             f"version {terms.version}: {terms.price} is due{expiry}",
             source,

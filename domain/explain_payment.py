@@ -11,7 +11,7 @@ from domain.check_times import (
 )
 from domain.errors import DomainError
 from domain.explain_refund import dispute_facts, refund_facts, refund_of, wait_for_refund
-from domain.explanation import Action, Explanation, Fact, Party, Wait
+from domain.explanation import Action, Explanation, Fact, Party, Wait, time_text
 from domain.identifiers import ChargeId, PaymentId
 from domain.money import Money
 from domain.order import Order
@@ -138,7 +138,7 @@ def _facts(order: Order, payment: Payment) -> Iterator[Fact]:
     if payment.reference is not None:
         yield Fact(f"known as {payment.reference}", gateway, path=f"{path}.reference")
     if payment.authorized_until is not None:
-        until = payment.authorized_until.isoformat()
+        until = time_text(payment.authorized_until)
         held = f"{payment.amount} held as {payment.charge_id} until {until}"
         yield Fact(held, gateway, path=f"{path}.authorized_until")
     if payment.requested_capture is not None:

@@ -1,10 +1,15 @@
 """Explanation: why something is in its state, what it waits for, and what ends that."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 from attrs import evolve, frozen
+
+
+def time_text(at: datetime) -> str:
+    """Return a time within a sentence as the programs show others beside it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Party(Enum):

@@ -119,6 +119,14 @@ def ends(order: Order, now: datetime = NOW, payment: PaymentId = PAYMENT) -> set
     return {each.rpartition(": ")[2] for each in wait.ends_with}
 
 
+def test_the_times_in_the_evidence_are_written_alike() -> None:
+    order = claimed(replica=created_event(expires_at=UNTIL)).settle(PAYMENT, authorized(), NOW)
+    said = [each.what for each in explain_order(order, NOW).evidence]
+    said += [each.what for each in explain_payment(order, PAYMENT, NOW).evidence]
+    times = {each.rsplit("until ", 1)[1] for each in said if "until " in each}
+    assert times == {f"{UNTIL:%Y-%m-%dT%H:%M:%S}.000Z"}
+
+
 def test_an_unknown_outcome_is_checked_again_and_no_time_ends_it() -> None:
     order = claimed()
     wait = explain_payment(order, PAYMENT, NOW).wait
