@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @click.group(name="audit")
 def audit_commands() -> None:
-    """Export the history of an order, and check that it was not changed."""
+    """Export and check histories of orders."""
 
 
 @audit_commands.command()
 @click.argument("order")
 def export(order: str) -> None:
-    """Write the history of an order to standard output: one JSON object a line.
+    """Write the history of an order.
 
-    The last line says which root over all histories contains it; docs/audit.md has the format.
+    It goes to standard output, one JSON object a line. The last line says which root over all histories contains it; docs/audit.md has the format.
     """
     from domain.claim import OrderNotFound
     from entrypoints.http.validation import is_text, shown
@@ -101,7 +101,10 @@ def _on_one_line(text: object) -> str:
 @audit_commands.command()
 @click.option("--limit", type=click.IntRange(1, 10_000), default=10, show_default=True)
 def roots(limit: int) -> None:
-    """Show the newest roots over all histories; the log of the workers has them, too."""
+    """Show the newest roots over all histories.
+
+    The log of the workers has them, too.
+    """
 
     async def read() -> list[str]:
         from domain.order_changes import moment

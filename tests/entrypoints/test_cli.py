@@ -53,6 +53,13 @@ def test_every_command_has_a_help(command: tuple[str, ...]) -> None:
     assert "Not available" not in result.output
 
 
+@pytest.mark.parametrize("command", [(), *commands(main)], ids=" ".join)
+def test_no_command_is_cut_off_in_a_list(command: tuple[str, ...]) -> None:
+    usage, *lines = run(*command, "--help").output.splitlines()
+    assert usage.startswith("Usage: ")
+    assert [each for each in lines if each.endswith("...")] == []
+
+
 def test_the_help_names_every_command_and_every_required_variable() -> None:
     text = run("--help").output
     for name in ("demo", "simulate", "serve", "worker", "dead-letters"):
