@@ -60,10 +60,7 @@ class OrderPage:
             note("good", done.done) if done else None,
             div(class_="story")[
                 div(class_="main-column")[
-                    card(
-                        "What happens now",
-                        explanation_of(order.explanation, visit.now, is_open=True),
-                    ),
+                    _now(order, visit),
                     self._payments(found, order, visit),
                     _refunds(order, visit) if order.refunds else None,
                     _disputes(order) if order.disputes else None,
