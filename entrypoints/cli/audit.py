@@ -23,7 +23,8 @@ def audit_commands() -> None:
 def export(order: str) -> None:
     """Write the history of an order.
 
-    It goes to standard output, one JSON object a line. The last line says which root over all histories contains it; docs/audit.md has the format.
+    It goes to standard output, one JSON object a line. The last line says which root over all
+    histories contains it; docs/audit.md has the format.
     """
     from domain.claim import OrderNotFound
     from entrypoints.http.validation import is_text, shown
