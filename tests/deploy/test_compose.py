@@ -81,6 +81,8 @@ def test_a_process_reads_its_settings_from_the_secrets(name: str, secrets: Path)
     files = {Path(each).name for each in environment.values() if each.startswith(str(secrets))}
     assert files == set(SERVICES[name]["secrets"])
     environment.pop("PAYMENT_GATEWAY", None)  # Stripe's, which needs the most
+    if name != "migrate":
+        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = ""  # as without the variable
     others = {"NATS_URL": "nats://nats", "JWT_KEY": "k", "STRIPE_KEY": "sk_test_1"}
     read_settings((others if name == "migrate" else {}) | environment)
 
@@ -135,7 +137,20 @@ def test_health_checks_ask_the_ports_of_the_processes() -> None:
     assert f"http://serve:{DEFAULTS['port']};" in (FOLDER / "compose/nginx.conf").read_text()
 
 
+def test_the_proxy_passes_on_the_api_alone() -> None:
+    lines = (FOLDER / "compose/nginx.conf").read_text().splitlines()
+    locations = [each.split()[1] for each in lines if each.strip().startswith("location")]
+    assert locations == ["/api/payments"]
+
+
+def test_spans_are_recorded_only_if_an_endpoint_is_set() -> None:
+    text = SERVICES["serve"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert text == "${OTEL_EXPORTER_OTLP_ENDPOINT:-}"
+    assert text == SERVICES["worker"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert SERVICES["jaeger"]["profiles"] == ["monitoring"]
+
+
 def test_no_service_is_reachable_from_other_machines() -> None:
     ports = [each for service in SERVICES.values() for each in service.get("ports", ())]
-    assert len(ports) == 3
+    assert len(ports) == 4
     assert all(each.startswith("127.0.0.1:") for each in ports)

@@ -11,6 +11,7 @@ import yaml
 
 from entrypoints.http.server import STOP_SECONDS
 from entrypoints.settings import VARIABLES
+from entrypoints.settings.exporters import HTTP_PORT
 from entrypoints.settings.model import Settings
 from entrypoints.worker import probes
 from entrypoints.worker.loops import GRACE_SECONDS
@@ -204,7 +205,7 @@ def test_the_network_denies_what_is_not_named() -> None:
     assert everything["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in everything
     ports = [each["port"] for rule in everything["egress"] for each in rule["ports"]]
-    assert ports == [53, 53, 5432, 4222, 443]
+    assert ports == [53, 53, 5432, 4222, HTTP_PORT, 443]
     opened = {
         name: policies[name]["spec"]["ingress"][0]["ports"][0]["port"]
         for name in policies.keys() - {"payments"}
@@ -216,6 +217,20 @@ def test_the_ingress_passes_on_the_api_alone() -> None:
     [ingress] = of_kind("Ingress", folder="overlays/production").values()
     paths = [each["path"] for rule in ingress["spec"]["rules"] for each in rule["http"]["paths"]]
     assert paths == ["/api/payments"]
+
+
+def test_operators_have_an_ingress_of_their_own_over_tls_for_their_pages_alone() -> None:
+    file = FOLDER / "components/operators-ingress/ingress.yaml"
+    ingress = yaml.safe_load(file.read_text())
+    kubernetes_validate.validate(ingress, "1.33", strict=True)
+    [public] = of_kind("Ingress", folder="overlays/production").values()
+    [rule] = ingress["spec"]["rules"]
+    assert [each["path"] for each in rule["http"]["paths"]] == ["/ops"]
+    assert [each["hosts"] for each in ingress["spec"]["tls"]] == [[rule["host"]]]
+    assert ingress["spec"]["ingressClassName"] != public["spec"].get("ingressClassName")
+    assert rule["host"] not in {each["host"] for each in public["spec"]["rules"]}
+    service = rule["http"]["paths"][0]["backend"]["service"]
+    assert service == public["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
 
 
 def test_all_programs_are_one_image() -> None:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
@@ -85,6 +86,13 @@ def test_an_audit_that_could_not_run_fails() -> None:
     done = audit(f"http://127.0.0.1:{free_port()}/")
     assert done.returncode != 0
     assert "Connection" in done.stderr
+
+
+def test_what_exports_traces_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split("[><=]", each)[0] for each in project["optional-dependencies"]["otel"]}
+    assert names
+    assert names <= {name for name, _ in PRODUCTION}
 
 
 def test_a_change_does_not_wait_for_an_advisory_service() -> None:
