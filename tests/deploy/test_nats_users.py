@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
@@ -19,12 +18,11 @@ from tests.deploy.dockerfile import ROOT
 from tests.deploy.nats_users import RIGHTS, SECONDS, GuardedNats, guarded_nats, rights_of
 from tests.entrypoints.http.world import a_token
 from tests.system.deployment import PAYMENTS
-from tests.system.service_process import ServiceProcess
+from tests.system.service_process import ServiceProcess, run_to_end
 from tests.system.waiting import eventually
 
 JWT_KEY: Final = "a-key-of-this-test-0123456789"
 OPERATOR_KEY: Final = "an-operator-of-this-test-0123456789"
-COMMAND_SECONDS: Final = 300.0
 
 
 @frozen
@@ -39,15 +37,8 @@ class Shop:
 
     def run(self, user: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command with a user of NATS."""
-        environment = {"PYTHONPATH": str(ROOT), **self.variables, "NATS_URL": self.nats.url(user)}
-        return subprocess.run(
-            [PAYMENTS, *arguments],
-            env={"PATH": os.environ["PATH"], **environment},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        environment = {**self.variables, "NATS_URL": self.nats.url(user)}
+        return run_to_end([PAYMENTS, *arguments], environment)
 
     async def ask(self, method: str, path: str, key: str, **body: str) -> tuple[int, Any]:
         """Send a request with a bearer token or key; return status and body."""

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import nats
 import nats.errors
 import pytest
+from nats.aio.client import Client
 from sqlalchemy import text
 
 from adapters.clock import utc_now
@@ -201,15 +201,17 @@ async def test_a_second_user_of_nats_takes_the_place_of_the_first() -> None:
 
 async def may_connect(server: GuardedNats, user: str, password: str) -> bool:
     """Whether a user can connect and ask for its own stream."""
+    client = Client()
     try:
-        client = await nats.connect(
-            server.url(user, password), allow_reconnect=False, error_cb=_ignore
-        )
-    except (nats.errors.Error, OSError):  # refused, and the connection is closed
+        async with asyncio.timeout(SECONDS):
+            await client.connect(
+                server.url(user, password), allow_reconnect=False, error_cb=_ignore
+            )
+            await client.request("$JS.API.STREAM.INFO.ORDERS", b"", timeout=SECONDS)
+    except (nats.errors.Error, OSError):
         return False
-    async with asyncio.timeout(SECONDS):
-        await client.request("$JS.API.STREAM.INFO.ORDERS", b"", timeout=SECONDS)
-        await client.close()
+    finally:
+        await client.close()  # also after a refusal
     return True
 
 

@@ -15,20 +15,17 @@ import asyncpg
 from domain.payment_status import PaymentStatus
 from payments_kit.servers.processes import free_port
 from tests.adapters.persistence.release_1_0_0rc1 import OldProcess, create_schema
-from tests.deploy.dockerfile import ROOT
 from tests.deploy.guide import blocks
 from tests.system.deployment import PAYMENTS
-from tests.system.service_process import ServiceProcess
+from tests.system.service_process import ServiceProcess, run_to_end
 from tests.system.waiting import eventually
 
 PAGE: Final = "upgrade.md"
-COMMAND_SECONDS: Final = 300.0
 
 
 def environment(database_url: str, nats_url: str, port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
         "DATABASE_URL": database_url,
         "NATS_URL": nats_url,
         "JWT_KEY": "a-key-of-this-test-0123456789",
@@ -69,15 +66,7 @@ async def test_both_versions_work_during_an_upgrade(empty_database_url: str, nat
 
     async def run(command: str) -> subprocess.CompletedProcess[str]:
         program = [PAYMENTS, *shlex.split(command)[1:]]
-        return await asyncio.to_thread(
-            subprocess.run,
-            program,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        return await asyncio.to_thread(run_to_end, program, variables)
 
     async def readiness() -> int:
         async with (
