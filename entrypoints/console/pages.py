@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 import msgspec
+import structlog
 from attrs import frozen
 from htpy import Node, Renderable, a, div, h1, head, html, li, meta, p, ul
 from litestar import Response
@@ -26,6 +27,8 @@ from entrypoints.http.http_request import HttpRequest
 from entrypoints.http.replies import Reply
 from entrypoints.http.reply_bodies import Problem
 from entrypoints.http.responses import error_reply
+
+logger = structlog.get_logger(__name__)
 
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": (
@@ -159,6 +162,7 @@ def redirect(path: str, headers: Mapping[str, str] | None = None) -> Response[by
 def error_page(error: Exception, visit: Visit | None) -> Response[bytes]:
     """Return the page that says what the operator API would say."""
     if isinstance(error, ForeignRequest):
+        logger.warning("form refused", problem="it is of another site, or of another session")
         text = "The form is not from this session. Go back, load the page again, and repeat it."
         return _problem_page(HTTPStatus.FORBIDDEN, (text,), visit)
     reply = error_reply(error)

@@ -32,6 +32,10 @@ logger = structlog.get_logger(__name__)
 
 HOME: Final = "/ops"
 
+CLEARED: Final = '"cache"'
+"""What a browser forgets at the end of a session: pages that its Back button would show. Cookies
+and storage of the host may be the shop's. https://www.w3.org/TR/clear-site-data/"""
+
 _WRONG: Final = "This is no operator's key."
 _NOT_ENCRYPTED: Final = (
     "The console needs https, unless it is opened on this machine: "
@@ -72,12 +76,17 @@ class SignInRoutes:
         cookie = session_cookie(visit.request)
         await self.desk.sign_out(visit.operator.token)
         logger.info("an operator has signed out")
-        return redirect(SIGN_IN, {} if cookie is None else {"Set-Cookie": cookie[0].end()})
+        headers = {"Clear-Site-Data": CLEARED}
+        if cookie is not None:
+            headers["Set-Cookie"] = cookie[0].end()
+        return redirect(SIGN_IN, headers)
 
     async def _begin(self, request: HttpRequest, key: str, target: str) -> Response[bytes]:
         address = client_source(request, self.trusted_proxies)
         wait = self.attempts.wait_of(address)
         if wait is not None:
+            text = "too many attempts to sign in at the console from one address"
+            self.refusals.record(Refusal(RefusalReason.OPERATOR_KEY, text))
             return _too_many(target, wait)
         cookie = SessionCookie.for_sign_in(request)
         operator = await self.desk.sign_in(key)

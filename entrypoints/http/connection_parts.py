@@ -17,6 +17,12 @@ ALWAYS: Final = (
 )
 """The headers of every response."""
 
+NO_PAGE: Final = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+"""Those of every response that is no page: a browser that shows it loads and frames nothing."""
+
 
 class Flow(FlowControl):
     """Reads nothing while requests wait for their turn; uvicorn reads on with each reply."""
@@ -59,6 +65,7 @@ def encoded(reply: Reply, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
         (b"content-length", b"%d" % len(reply.content)),
         *((name.lower().encode(), value.encode()) for name, value in reply.headers.items()),
         *ALWAYS,
+        *NO_PAGE,
         (b"connection", b"close"),
     ]
     lines = b"".join(b"%s: %s\r\n" % field for field in headers)

@@ -12,7 +12,7 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
-from entrypoints.http.connection_parts import ALWAYS
+from entrypoints.http.connection_parts import ALWAYS, NO_PAGE
 from entrypoints.http.direct_routes import DirectRoutes
 from entrypoints.http.http_request import HeaderValues, HttpRequest
 from entrypoints.http.metrics import METHODS, Metrics
@@ -110,6 +110,9 @@ class _Response:
 
     def _start(self, message: Any, headers: list[tuple[bytes, bytes]]) -> None:
         self.status = message["status"]
+        # A page of the console has a policy of its own.
+        if all(name.lower() != NO_PAGE[0][0] for name, _ in headers):
+            headers += NO_PAGE
         headers += ALWAYS
         if self.closes:
             headers.append(_CLOSE)

@@ -3,12 +3,17 @@
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse
 
+from application.use_cases.limit_declines import TooManyDeclines
+from domain.claim import NotYourOrder
 from entrypoints.http.errors import reply_to
 from entrypoints.http.replies import Reply, problem_reply
+
+logger = structlog.get_logger(__name__)
 
 
 class ReplyResponse(Response[bytes]):
@@ -41,4 +46,13 @@ def error_reply(error: Exception) -> Reply:
     """Return the reply to an exception of a route or of Litestar's routing."""
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem_reply(error.status_code, headers=error.headers)
+    _log_refusal(error)
     return reply_to(error)
+
+
+def _log_refusal(error: Exception) -> None:
+    """Log what may be an attempt to get around a rule; the line has the ids of the request."""
+    if isinstance(error, NotYourOrder):
+        logger.warning("access refused", problem="the order is another user's")
+    elif isinstance(error, TooManyDeclines):
+        logger.warning("payment refused", problem="too many declines of a user or an address")

@@ -21,7 +21,13 @@ from entrypoints.http.replies import JSON, PROBLEM_JSON, Reply, problem_reply
 from entrypoints.worker.loop_health import LIVE_SECONDS, READY_SECONDS, LoopHealth
 from entrypoints.worker.metrics import WorkerMetrics
 
-_HEADERS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": ""}
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Server": "",
+}
 
 # A scrape takes milliseconds; a worker that stops does not wait for a slow client.
 SHUTDOWN_SECONDS: Final = 1.0

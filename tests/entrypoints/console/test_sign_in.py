@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from structlog.testing import capture_logs
+
 from entrypoints.console.attempts import MAX_OF_ADDRESS, WINDOW
 from entrypoints.console.operators import LIMITS
 from entrypoints.console.pages import SIGN_IN
@@ -92,6 +94,8 @@ async def test_attempts_are_limited_for_some_minutes(world: ConsoleWorld) -> Non
         assert (await visitor.sign_in("wrong")).status_code == 401
     limited = await visitor.sign_in()
     assert limited.status_code == 429
+    counted = f'{{reason="operator_key"}} {MAX_OF_ADDRESS + 1}.0'
+    assert counted in (await visitor.client.get("/metrics")).text
     assert 0 < int(limited.headers["retry-after"]) <= WINDOW.total_seconds() + 1
     world.pass_time(WINDOW)
     assert (await visitor.sign_in()).status_code == 303
@@ -115,6 +119,7 @@ async def test_a_session_ends_on_the_server_when_the_operator_signs_out(
     left = await visitor.send("/ops/sign-out")
     assert (left.status_code, left.headers["location"]) == (303, SIGN_IN)
     assert "Max-Age=0" in left.headers["set-cookie"]
+    assert left.headers["clear-site-data"] == '"cache"'
     visitor.client.cookies.set("__Host-payments-ops", token)
     assert not await is_signed_in(visitor)
 
@@ -185,7 +190,9 @@ async def test_a_form_of_another_site_does_nothing(world: ConsoleWorld, visitor:
 async def test_a_form_without_the_token_of_its_session_does_nothing(visitor: Visitor) -> None:
     for token in ("", "x", "é"):
         await visitor.get("/ops/payments")
-        assert (await visitor.send("/ops/sign-out", form=token)).status_code == 403
+        with capture_logs() as lines:
+            assert (await visitor.send("/ops/sign-out", form=token)).status_code == 403
+        assert "form refused" in [each["event"] for each in lines]
         assert await is_signed_in(visitor)
 
 

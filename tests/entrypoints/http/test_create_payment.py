@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.gateways.in_memory.gateway import REFUSAL
@@ -61,9 +62,11 @@ async def test_an_order_that_the_user_may_not_pay_gets_the_reason(
     await world.create_order("free", price=dollars("0"))
     world.advance(seconds=2)
 
-    response = await pay(client, order_id=order_id, user=user)
+    with capture_logs() as lines:
+        response = await pay(client, order_id=order_id, user=user)
 
     assert response.status_code == status
+    assert ("access refused" in [each["event"] for each in lines]) == (status == 401)
     assert response.json()["errors"] == [{"message": message} | ({"code": code} if code else {})]
     assert not world.charges
     assert "charge" not in world.steps
@@ -253,10 +256,12 @@ async def test_a_user_with_too_many_declines_gets_429_before_the_gateway_is_call
             await pay(client, "tok_chargeDeclined")
         world.steps.clear()
 
-        response = await pay(client)
+        with capture_logs() as lines:
+            response = await pay(client)
 
     assert response.status_code == 429
     assert response.headers["retry-after"] == "600"
+    assert "payment refused" in [each["event"] for each in lines]
     assert "charge" not in world.steps
 
 

@@ -117,6 +117,11 @@ async def test_options_and_405_name_every_method(client: Client, path: str, meth
     assert options.headers["allow"] == refused.headers["allow"] == methods
 
 
+async def test_trace_is_no_method(client: Client) -> None:
+    for path in ("/api/payments", "/health/live", "/nothing"):
+        assert (await client.request("TRACE", path)).status_code in (404, 405)
+
+
 HEADS: list[tuple[int, list[str]]] = [
     (200, ["GET /health/live HTTP/1.1", "Host: a"]),
     (200, ["GET http://a/health/live HTTP/1.1", "Host: a"]),

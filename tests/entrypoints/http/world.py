@@ -74,6 +74,9 @@ async def check_response(response: httpx.Response) -> None:
     """Check what every response must have, and that every error is an RFC 9457 problem."""
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cache-control"] == "no-store"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    policy = response.headers["content-security-policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"
     assert not [name for name in response.headers if name.startswith("access-control")]
     if response.is_error and response.request.method != "HEAD":
         await response.aread()

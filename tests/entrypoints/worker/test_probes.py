@@ -74,6 +74,7 @@ async def test_a_worker_is_live_and_ready_while_its_loops_and_dependencies_work(
             assert (await ready.json())["checks"] == {"nats": "ok", "loops": "ok"}
             assert ready.headers["x-content-type-options"] == "nosniff"
             assert ready.headers["cache-control"] == "no-store"
+            assert "frame-ancestors 'none'" in ready.headers["content-security-policy"]
             assert "aiohttp" not in ready.headers["server"]
 
 
