@@ -33,12 +33,19 @@ def _figures(backlog: Backlog) -> Sequence[Tile]:
     unfinished = backlog.unfinished
     calm = (PaymentStatus.REVIEW, PaymentStatus.PENDING, PaymentStatus.AUTHORIZED)
     count = {each: unfinished.get(each, 0) for each in PaymentStatus}
-    opened = sum(unfinished.values()) - sum(count[each] for each in calm)
+    opened = {each: number for each, number in unfinished.items() if each not in calm}
+    # The list of payments has one status at a time: the one that most of them have.
+    commonest = max(opened, key=count.__getitem__, default=PaymentStatus.PROCESSING)
     by_status = "/ops/payments?status={}".format
     review = count[PaymentStatus.REVIEW]
     return (
         Tile("In review", review, "/ops/reviews", is_problem=True),
-        Tile("Without an outcome", opened, by_status("processing"), backlog.oldest_open),
+        Tile(
+            "Without an outcome",
+            sum(opened.values()),
+            by_status(commonest.value),
+            backlog.oldest_open,
+        ),
         Tile("Pending", count[PaymentStatus.PENDING], by_status("pending"), backlog.oldest_pending),
         Tile("Authorized", count[PaymentStatus.AUTHORIZED], by_status("authorized")),
         Tile("Refunds pending", backlog.refunds_pending, "/ops/health", backlog.oldest_refund),

@@ -95,6 +95,15 @@ async def test_figures_are_sent_while_the_page_is_open(
     assert "In review" in visitor.html
 
 
+async def test_a_figure_leads_to_payments_that_it_counts(
+    world: ConsoleWorld, visitor: Visitor
+) -> None:
+    await world.pay(CardToken("tok_threeDSecureRequired"))
+    await visitor.get("/ops")
+    assert "Without an outcome 1" in visitor.text
+    assert 'href="/ops/payments?status=requires_action"' in visitor.html
+
+
 async def test_to_wait_for_figures_is_no_use_of_the_session(
     world: ConsoleWorld, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
