@@ -87,5 +87,7 @@ def _without_links(line: str) -> str:
 def setup(app: Sphinx) -> None:
     """Adapt what the extensions read."""
     app.connect("autodoc-process-docstring", _adapt_docstring)
-    for part in ("description", "options", "arguments", "epilog"):
+    for part in ("description", "options", "arguments"):
         app.connect(f"sphinx-click-process-{part}", _keep_underscores)
+    # The table of variables, which the page has a link to.
+    app.connect("sphinx-click-process-epilog", lambda _app, _context, lines: lines.clear())

@@ -36,6 +36,14 @@ def test_every_document_is_a_page(site: Path) -> None:
     assert [each for each in pages if not each.exists()] == []
 
 
+def test_a_page_is_in_the_sidebar_once(site: Path) -> None:
+    page = (site / "docs/tutorial.html").read_text()
+    (sidebar,) = re.findall(r'<div class="globaltoc".*?</div>', page, re.S)
+    pages = re.findall(r'href="([^"#]+)"', sidebar)
+    assert len(pages) > 60
+    assert len(pages) == len(set(pages))
+
+
 def test_the_promises_of_a_gateway_are_there_with_the_errors_that_it_raises(site: Path) -> None:
     page = (site / "docs/reference/gateway-ports.html").read_text()
     assert "application.ports.payment_gateway.PaymentGateway.charge" in page
