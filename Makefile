@@ -81,7 +81,7 @@ audit: install ## Ask for known vulnerabilities of what production installs; nee
 sbom: install ## Write the bill of materials of what production installs to build/sbom.json (CycloneDX)
 	@mkdir -p build
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-format JSON --output-file build/sbom.json requirements/production.txt
+		--output-format JSON --output-file build/sbom.json $(ARGS) requirements/production.txt
 
 clean: ## Delete what make created
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
