@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 
 
 def time_text(at: datetime) -> str:
-    """Return a time within a sentence as the programs show others beside it."""
+    """Return a time as every reply, document and sentence shows it: in UTC, with milliseconds."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,7 +1,7 @@
 """The JSON document of an order for operators, with explanations; for the command and for HTTP."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from domain.dispute import Dispute
 from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment
 from domain.explain_refund import explain_dispute, explain_refund
-from domain.explanation import Explanation
+from domain.explanation import Explanation, time_text
 from domain.history import HistoryEntry
 from domain.money import Money
 from domain.payment import Payment
@@ -185,7 +185,7 @@ def _payment(found: FoundOrder, payment: Payment) -> OperatorPaymentBody:
         charge_id=payment.charge_id,
         reference=payment.reference,
         code=payment.code,
-        created_at=_moment(payment.created_at),
+        created_at=time_text(payment.created_at),
         captured_amount=_units(captured),
         captured_currency=captured.currency.code if captured else None,
         authorized_until=_text(payment.authorized_until),
@@ -208,7 +208,7 @@ def _refund(found: FoundOrder, refund: Refund) -> OperatorRefundBody:
         reference=refund.reference,
         code=refund.code,
         automatic=refund.automatic,
-        created_at=_moment(refund.created_at),
+        created_at=time_text(refund.created_at),
         next_check_at=_text(refund.next_check_at),
         explanation=explanation_body(found.dated(explain_refund(found.order, refund))),
     )
@@ -229,7 +229,7 @@ def _dispute(found: FoundOrder, dispute: Dispute) -> OperatorDisputeBody:
 def _entry(entry: HistoryEntry) -> HistoryBody:
     what = words_of(json.loads(entry.change))
     reason = None if entry.why == what else entry.why
-    return HistoryBody(_moment(entry.at), entry.who, what, reason)
+    return HistoryBody(time_text(entry.at), entry.who, what, reason)
 
 
 def _units(money: Money | None) -> int | None:
@@ -237,8 +237,4 @@ def _units(money: Money | None) -> int | None:
 
 
 def _text(at: datetime | None) -> str | None:
-    return None if at is None else _moment(at)
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at is None else time_text(at)

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from application.ports.inbound_events import DeadLetter
+from domain.explanation import time_text
 from domain.payment import Payment
 from entrypoints.body_fields import (
     ChargeIdText,
@@ -18,7 +19,6 @@ from entrypoints.body_fields import (
     PaymentStatusText,
     UserIdText,
 )
-from entrypoints.http.replies import timestamp
 
 MAX_LISTED: Final = 200
 """The most items of one page; as many as the commands fetch at a time."""
@@ -76,7 +76,7 @@ def payment_item(payment: Payment) -> PaymentItem:
         currency=payment.amount.currency.code,
         gateway=payment.gateway,
         charge_id=payment.charge_id,
-        created_at=timestamp(payment.created_at),
+        created_at=time_text(payment.created_at),
     )
 
 
@@ -86,6 +86,6 @@ def dead_letter_body(letter: DeadLetter) -> DeadLetterBody:
         letter.id,
         letter.subject,
         letter.reason,
-        timestamp(letter.recorded_at),
+        time_text(letter.recorded_at),
         base64.b64encode(letter.data).decode(),
     )

@@ -8,12 +8,13 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import UNSET
 
 from application.use_cases.list_options import ListOptions, PaymentOptions
+from domain.explanation import time_text
 from entrypoints.http import openapi, openapi_errors
 from entrypoints.http import openapi_operations as operations
 from entrypoints.http.auth import Authenticator
 from entrypoints.http.direct_routes import DIRECT
 from entrypoints.http.http_request import HttpRequest
-from entrypoints.http.replies import Reply, json_reply, payment_body, timestamp
+from entrypoints.http.replies import Reply, json_reply, payment_body
 from entrypoints.http.reply_bodies import GatewayBody, OptionsBody
 from entrypoints.http.requests import order_id_in_query
 from entrypoints.http.responses import to_response
@@ -40,7 +41,7 @@ class OptionsRoute:
             order_id=options.order_id,
             amount=options.due.minor_units,
             currency=options.due.currency.code,
-            expires_at=None if expires_at is None else timestamp(expires_at),
+            expires_at=None if expires_at is None else time_text(expires_at),
             payment=UNSET if payment is None else payment_body(payment),
             gateways=[
                 GatewayBody(

@@ -1,7 +1,6 @@
 """Replies: status, headers and JSON bodies, independent of the web framework."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import msgspec
 from attrs import field, frozen
 from msgspec import UNSET
 
+from domain.explanation import time_text
 from domain.order import Order
 from domain.order_captures import VOIDED
 from domain.outcome import RequiresAction
@@ -75,7 +75,7 @@ def payment_body(
         status=payment.status.value,
         amount=payment.amount.minor_units,
         currency=payment.amount.currency.code,
-        created_at=timestamp(payment.created_at),
+        created_at=time_text(payment.created_at),
         gateway=payment.gateway,
         stripe_id=payment.charge_id or UNSET,
         charge_id=payment.charge_id or UNSET,
@@ -88,7 +88,7 @@ def payment_body(
             if refund.payment_id == payment.id and refund.status is RefundStatus.SUCCEEDED
         )
     if payment.status is PaymentStatus.AUTHORIZED and payment.authorized_until is not None:
-        body.authorized_until = timestamp(payment.authorized_until)
+        body.authorized_until = time_text(payment.authorized_until)
     captured = payment.captured_amount
     if captured not in (None, payment.amount) and captured.currency == payment.amount.currency:
         body.captured_amount = captured.minor_units
@@ -120,11 +120,6 @@ def refund_body(refund: Refund) -> RefundBody:
 def payment_path(payment_id: str) -> str:
     """Return the path of a payment, for the Location header."""
     return f"/api/payments/{payment_id}"
-
-
-def timestamp(at: datetime) -> str:
-    """Return a time in UTC, with milliseconds, as in ISO 8601."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def operator_body(payment: Payment) -> PaymentBody:
