@@ -147,6 +147,17 @@ async def test_a_session_ends_with_its_key(world: ConsoleWorld, visitor: Visitor
     assert not await is_signed_in(rotated)
 
 
+async def test_a_new_sign_in_ends_the_session_before_it(visitor: Visitor) -> None:
+    before = visitor.client.cookies["__Host-payments-ops"]
+    await visitor.get(SIGN_IN)
+    await visitor.send(SIGN_IN, key=OPERATOR_KEY)
+    assert visitor.client.cookies["__Host-payments-ops"] != before
+    assert await is_signed_in(visitor)
+    visitor.client.cookies.clear()
+    visitor.client.cookies.set("__Host-payments-ops", before)
+    assert not await is_signed_in(visitor)
+
+
 async def test_a_session_is_of_the_operator_whose_key_it_was(world: ConsoleWorld) -> None:
     operators = (Operator("alice", "a" * 32), Operator("bob", "b" * 32))
     for name, key in (("alice", "a" * 32), ("bob", "b" * 32)):
