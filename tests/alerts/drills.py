@@ -95,8 +95,9 @@ async def the_gateway_does_not_reply(shop: Shop) -> None:
 
 @drill("ChargeErrorsBurnSlowly")
 async def one_attempt_in_ten_fails_for_hours(shop: Shop) -> None:
-    for turn in range(65):
-        shop.fault = GatewayFaultKind.UNREACHABLE if turn < 6 else None
+    # More errors, and longer, than just enough: Prometheus extrapolates what it has scraped.
+    for turn in range(75):
+        shop.fault = GatewayFaultKind.UNREACHABLE if turn < 8 else None
         await shop.minutes(1)
 
 
