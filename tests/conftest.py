@@ -16,6 +16,7 @@ from structlog.processors import KeyValueRenderer, format_exc_info
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.postgres import LocalPostgres
+from tests.databases import Databases
 from tests.depth import PROFILE
 from tests.process_groups import end_group_with_this_process, end_with_make, end_with_parent
 
@@ -99,12 +100,17 @@ def migrated_template(postgres_server: LocalPostgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def databases(postgres_server: LocalPostgres, migrated_template: str) -> Databases:
+    return Databases(postgres_server, migrated_template)
+
+
 @pytest.fixture
-def database_url(postgres_server: LocalPostgres, migrated_template: str) -> Iterator[str]:
-    """A new database with the newest schema, for one test."""
-    name = next(_names)
-    yield postgres_server.create_database(name, template=migrated_template)
-    postgres_server.drop_database(name)
+def database_url(postgres_server: LocalPostgres, databases: Databases) -> Iterator[str]:
+    """A database with the newest schema and no rows, for one test."""
+    name = databases.take()
+    yield postgres_server.url_of(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -67,11 +68,14 @@ def of_database(*statements: str) -> Change:
     return lambda setup: setup.execute(*statements)
 
 
+_numbers = count(1)
+
+
 def with_role(*statements: str) -> Change:
     """Connect as a role that has just some rights."""
 
     def change(setup: Setup) -> Mapping[str, str]:
-        role = "limited_" + setup.database_url.rpartition("/")[2]
+        role = f"limited_{next(_numbers)}"  # roles are the server's, not a database's
         setup.execute(
             f"CREATE ROLE {role} LOGIN PASSWORD 'hunter2'",
             *(each.format(role=role) for each in statements),
