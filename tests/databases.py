@@ -21,7 +21,10 @@ CLEAN_UP_SECONDS: Final = 120.0
 # What has no statistics and few dead rows is as fast as new.
 MAX_BYTES: Final = 2_000_000
 
-_OURS: Final = "relnamespace::regnamespace::text NOT LIKE 'pg\\_%' AND relkind = 'r'"
+_OURS: Final = (
+    "relkind = 'r' AND relnamespace::regnamespace::text NOT LIKE 'pg\\_%'"
+    " AND relnamespace <> 'information_schema'::regnamespace"
+)
 _TABLES: Final = f"SELECT oid::regclass::text FROM pg_class WHERE {_OURS}"
 _SIZE: Final = f"SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE {_OURS}"
 _CATALOGS: Final = (

@@ -1,7 +1,10 @@
 """Every payment gateway keeps the promises of its port; Stripe's do so over HTTP."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,6 +45,7 @@ from payments_kit.conformance.session_promises import (
     SessionContract,
     UnreliableSessionContract,
 )
+from payments_kit.servers.postgres import LocalPostgres
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, stripe_account
 from tests.contracts.gateway_harnesses import (
     UNREACHABLE,
@@ -49,6 +53,7 @@ from tests.contracts.gateway_harnesses import (
     SimulatedHarness,
     StripeHarness,
 )
+from tests.databases import Databases
 from tests.world import World
 
 
@@ -98,6 +103,30 @@ class TestInMemory(
         return InMemoryHarness(world.gateway, world.pass_time, world.faults)
 
 
+@asynccontextmanager
+async def _fake_gateway(database_url: str) -> AsyncIterator[SimulatedHarness]:
+    address = make_url(database_url).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(address, pool_size=10)
+    ahead = [timedelta(0)]
+    now, new_id = lambda: datetime.now(UTC) + sum(ahead, timedelta()), lambda: uuid.uuid4().hex
+    yield SimulatedHarness(FakeGateway(engine, now, new_id), ahead.append)
+    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def with_its_tables(postgres_server: LocalPostgres, migrated_template: str) -> Databases:
+    """Databases in which the gateway has created its tables."""
+    address = postgres_server.create_database("of_the_fake", template=migrated_template)
+
+    async def create() -> None:
+        async with _fake_gateway(address) as harness:
+            await harness.gateway.list_charges(datetime.now(UTC), datetime.now(UTC))
+
+    with ThreadPoolExecutor(max_workers=1) as thread:  # this one may run an event loop
+        thread.submit(asyncio.run, create()).result()
+    return Databases(postgres_server, "of_the_fake", "fake")
+
+
 class TestFake(
     PaymentGatewayContract,
     RefundListContract,
@@ -120,13 +149,11 @@ class TestFake(
     """Its records are in a real PostgreSQL."""
 
     @pytest.fixture
-    async def harness(self, database_url: str) -> AsyncIterator[SimulatedHarness]:
-        address = make_url(database_url).set(drivername="postgresql+asyncpg")
-        engine = create_async_engine(address, pool_size=10)
-        ahead = [timedelta(0)]
-        now, new_id = lambda: datetime.now(UTC) + sum(ahead, timedelta()), lambda: uuid.uuid4().hex
-        yield SimulatedHarness(FakeGateway(engine, now, new_id), ahead.append)
-        await engine.dispose()
+    async def harness(self, with_its_tables: Databases) -> AsyncIterator[SimulatedHarness]:
+        name = with_its_tables.take()
+        async with _fake_gateway(with_its_tables.server.url_of(name)) as harness:
+            yield harness
+        with_its_tables.give_back(name)
 
 
 class TestStripeCharges(
