@@ -37,7 +37,9 @@ async def test_an_old_backup_is_healed_by_the_documented_steps(system: System) -
     await asyncio.to_thread(restore, system.deployment.postgres, backup)
     code, differences = await reconcile(system, since)
     assert code == 0, differences
-    found = [(each["kind"], each["orderId"]) for each in differences]
+    # A payment of an earlier test may have been given back meanwhile.
+    ours = [each for each in differences if each.get("orderId") in order_ids]
+    found = [(each["kind"], each["orderId"]) for each in ours]
     assert sorted(found) == sorted(
         [("lost_charge", each) for each in order_ids] + [("external_refund", refunded)]
     )
