@@ -42,6 +42,7 @@ async def test_a_dump_is_restored_into_an_empty_database(
 ) -> None:
     programs = Programs.find().folder
     if not (programs / "pg_dump").exists():
+        # PostgreSQL's own programs may come without it (PAYMENTS_POSTGRES_BIN).
         pytest.skip("pg_dump is not installed")
     dump, read, restore, migrate, reconcile, look = blocks("back-up.md", "sh")
     variables = {

@@ -34,6 +34,7 @@ def rendered(folder: str) -> list[Manifest]:
     """Return what `kubectl kustomize` makes of a folder."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
+        # Only it applies overlays as a cluster does; the tests' summary names what is missing.
         pytest.skip("kubectl is not installed")
     command = (kubectl, "kustomize", str(FOLDER / folder))
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)

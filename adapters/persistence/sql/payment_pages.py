@@ -20,10 +20,9 @@ from sqlalchemy import (
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.mappers.orders import payment_from, refund_from
-from adapters.persistence.sql.statement import Statement
+from adapters.persistence.sql.statement import Rows, Statement
 from adapters.persistence.sql.tables import payments, refunds
 from application.ports.payment_pages import MAX_PAYMENTS, Position, RefundPosition
-from domain.identifiers import PaymentId, RefundId
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 
@@ -73,16 +72,7 @@ class SqlPaymentPages:
         until: datetime,
         after: Position | None,
     ) -> Sequence[Payment]:
-        after_at, after_id = after or (since, PaymentId(""))
-        rows = await self._database.run(
-            _PAYMENTS,
-            gateway=gateway,
-            livemode=livemode,
-            since=since,
-            until=until,
-            after_at=after_at,
-            after_id=after_id,
-        )
+        rows = await self._read(_PAYMENTS, gateway, livemode, since, until, after)
         return [payment_from(*row) for row in rows]
 
     async def refunds(
@@ -93,9 +83,21 @@ class SqlPaymentPages:
         until: datetime,
         after: RefundPosition | None,
     ) -> Sequence[Refund]:
-        after_at, after_id = after or (since, RefundId(""))
-        rows = await self._database.run(
-            _REFUNDS,
+        rows = await self._read(_REFUNDS, gateway, livemode, since, until, after)
+        return [refund_from(*row) for row in rows]
+
+    async def _read(
+        self,
+        page: Statement,
+        gateway: str,
+        livemode: bool,
+        since: datetime,
+        until: datetime,
+        after: tuple[datetime, str] | None,
+    ) -> Rows:
+        after_at, after_id = after or (since, "")
+        return await self._database.run(
+            page,
             gateway=gateway,
             livemode=livemode,
             since=since,
@@ -103,4 +105,3 @@ class SqlPaymentPages:
             after_at=after_at,
             after_id=after_id,
         )
-        return [refund_from(*row) for row in rows]
