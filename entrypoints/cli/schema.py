@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from entrypoints.cli.output_files import STANDARD_OUTPUT, written
-from entrypoints.settings import parsers
+from entrypoints.settings.sections import nats
 from entrypoints.worker.order_events import ORDER_SHIPPED
 
 
@@ -40,13 +40,13 @@ def schema_commands() -> None:
 @click.option(
     "--prefix",
     envvar="NATS_SUBJECT_PREFIX",
-    callback=_checked(parsers.subject_prefix),
+    callback=_checked(nats.parse_subject_prefix),
     help="What is put before every subject; by default NATS_SUBJECT_PREFIX.",
 )
 @click.option(
     "--capture-subject",
     envvar="CAPTURE_SUBJECT",
-    callback=_checked(parsers.capture_subject),
+    callback=_checked(nats.parse_capture_subject),
     help=f"The event that captures; by default CAPTURE_SUBJECT, or {ORDER_SHIPPED}.",
 )
 @_output

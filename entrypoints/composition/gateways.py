@@ -16,7 +16,7 @@ from application.ports.payment_gateway import GatewayAdapter
 from entrypoints.gateway_plugin import VARIABLE, GatewayPlugin
 from entrypoints.monitoring.gateway_metrics import GatewayMetrics
 from entrypoints.settings import Settings
-from entrypoints.settings.gateways import GatewayName
+from entrypoints.settings.sections.gateways import GatewayName
 from entrypoints.trace_context import recorded_ids
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
 """The environment, read once into one frozen Settings."""
 
-from entrypoints.settings.gateways import GatewayName
 from entrypoints.settings.model import VARIABLES, Settings
-from entrypoints.settings.parsers import Operator
 from entrypoints.settings.reading import read_database_url, read_settings
+from entrypoints.settings.sections.gateways import GatewayName
+from entrypoints.settings.sections.operators import Operator
 
 __all__ = [
     "VARIABLES",

@@ -5,10 +5,10 @@ from typing import Any
 
 from application.ports.gateway_plugin import InvalidSetting
 from entrypoints.gateway_plugin import GatewayPlugin
-from entrypoints.settings import gateways
 from entrypoints.settings.environment import FILE, read_variable
 from entrypoints.settings.mistakes import find_mistake
 from entrypoints.settings.model import VARIABLES, Settings
+from entrypoints.settings.sections import gateways
 from entrypoints.settings.variable import REQUIRED, Variable
 
 
@@ -62,7 +62,7 @@ def _read(environment: Mapping[str, str], variable: Variable) -> object:
         mistake = find_mistake(value)
         hint = f"; it {mistake}" if mistake else ""
         raise InvalidSetting(variable.name, f"{error}{hint}") from None
-    if isinstance(parsed, tuple) and variable.parse is gateways.gateways:
+    if isinstance(parsed, tuple) and variable.parse is gateways.parse_gateways:
         return tuple(_gateway(each, environment) for each in parsed)
     return parsed
 

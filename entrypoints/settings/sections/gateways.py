@@ -1,15 +1,16 @@
-"""Parse which gateways there are, and which of them a currency may use."""
+"""Which gateways there are, and which of them a currency may use."""
 
 import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final, Literal, get_args
 
-from attrs import frozen
+from attrs import field, frozen
 
 from application.ports.gateways import ANY_CURRENCY
 from domain.money import Currency, UnknownCurrency
 from entrypoints.gateway_plugin import GatewayPlugin
+from entrypoints.settings.variable import declare
 
 GatewayName = Literal["stripe-payment-intents", "stripe-charges", "paypal", "fake"]
 
@@ -32,7 +33,7 @@ class GatewayRoute:
     """The best first."""
 
 
-def gateways(value: str) -> tuple[GatewayName | str, ...]:
+def parse_gateways(value: str) -> tuple[GatewayName | str, ...]:
     """Accept gateways of ours and references to plug-ins, separated by commas."""
     names = tuple(each.strip() for each in value.split(","))
     for number, name in enumerate(names, start=1):
@@ -46,7 +47,7 @@ def gateways(value: str) -> tuple[GatewayName | str, ...]:
     return names
 
 
-def routes(value: str) -> tuple[GatewayRoute, ...]:
+def _parse_routes(value: str) -> tuple[GatewayRoute, ...]:
     """Accept `eur:paypal,stripe-payment-intents;*:stripe-payment-intents`."""
     found: list[GatewayRoute] = []
     for number, text in enumerate(value.split(";"), start=1):
@@ -58,6 +59,33 @@ def routes(value: str) -> tuple[GatewayRoute, ...]:
             raise ValueError(f"has two routes for {route.currency}")
         found.append(route)
     return tuple(found)
+
+
+@frozen(kw_only=True, slots=False)
+class GatewaySettings:
+    """Which gateways there are, and which of them a currency may use."""
+
+    payment_gateways: tuple[GatewayName | GatewayPlugin, ...] = field(
+        default=(DEFAULT,),
+        metadata=declare(
+            "PAYMENT_GATEWAY",
+            parse_gateways,
+            "`stripe-payment-intents`, `stripe-charges`, `paypal`, `fake`,"
+            " or `package.module:function` of [your own](docs/gateways.md); several with commas,"
+            " the first is the default",
+            default=f"`{DEFAULT}`",
+        ),
+    )
+    gateway_routes: tuple[GatewayRoute, ...] = field(
+        default=(),
+        metadata=declare(
+            "GATEWAY_ROUTES",
+            _parse_routes,
+            "the gateways that a currency may use, the best first, such as"
+            " `eur:paypal,stripe-payment-intents;*:stripe-payment-intents`",
+            default="all, in the order above",
+        ),
+    )
 
 
 def unknown_gateways(routes: tuple[GatewayRoute, ...], known: tuple[str, ...]) -> Iterator[str]:
