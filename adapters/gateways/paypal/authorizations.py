@@ -9,8 +9,8 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.paypal.amounts import to_paypal
+from adapters.gateways.paypal.calls import TimeLeft, querying, time_left
 from adapters.gateways.paypal.charging import Charging
-from adapters.gateways.paypal.client import TimeLeft, querying, time_left
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.objects import Json, text
 from adapters.gateways.paypal.orders import charged_by

@@ -9,11 +9,12 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from adapters.gateways.paypal.client import MARGIN_SECONDS, PayPalApi, TimeLeft, time_left
+from adapters.gateways.paypal.calls import MARGIN_SECONDS, TimeLeft, time_left
+from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import AccessRefused, RequestRefused
-from adapters.gateways.paypal.labels import ended_label, invoice_of, payment_label
 from adapters.gateways.paypal.objects import Json
-from adapters.gateways.paypal.orders import INTENTS, PATH, PayPalOrder
+from adapters.gateways.paypal.order_changes import OrderChanges
+from adapters.gateways.paypal.orders import PATH, PayPalOrder
 from adapters.gateways.paypal.payees import OwnPayee
 from adapters.gateways.paypal.refusals import (
     PAYER_ACTION_REQUIRED,
@@ -47,15 +48,18 @@ UNKNOWN_SESSION: Final = "session_unknown"
 
 _ACTIONS: Final = {CaptureMode.AUTOMATIC: "capture", CaptureMode.MANUAL: "authorize"}
 
-_OTHER: Final = {"CAPTURE": "AUTHORIZE", "AUTHORIZE": "CAPTURE"}
-
 
 @frozen
 class Charging:
     """Takes the money of orders of one account. The payment's reference is the order's id."""
 
     api: PayPalApi
+    changes: OrderChanges = field(init=False, repr=False)
     own: OwnPayee = field(init=False, repr=False)
+
+    @changes.default
+    def _make_changes(self) -> OrderChanges:
+        return OrderChanges(self.api)
 
     @own.default
     def _make_own(self) -> OwnPayee:
@@ -131,13 +135,9 @@ class Charging:
         return order
 
     async def prevent(self, payment: Payment, order: PayPalOrder, left: TimeLeft) -> Outcome:
-        """Let an order take no money any more; return what has become of it.
-
-        Its intent is changed, too: PayPal then refuses a request that is still on its way
-        (ACTION_DOES_NOT_MATCH_INTENT).
-        """
+        """Let an order take no money any more; return what has become of it."""
         try:
-            await self._end(payment, order, CANCELLED, left)
+            await self.changes.end(payment, order, CANCELLED, left)
         except RequestRefused as refused:
             found = await self.read(payment, left())
             outcome = None if found is None else found.outcome(payment)
@@ -181,7 +181,7 @@ class Charging:
         if not is_free:
             return order, outcome
         try:
-            await self._label(order, payment, left() - _TAKE_SECONDS)
+            await self.changes.bind(order, payment, left() - _TAKE_SECONDS)
         except RequestRefused as refused:
             if isinstance(outcome, RequiresAction):
                 return order, outcome  # it is bound before its money is taken
@@ -191,18 +191,6 @@ class Charging:
                 raise refused from None
             return again, again.outcome(payment)
         return order, outcome
-
-    async def _label(self, order: PayPalOrder, payment: Payment, within: float) -> None:
-        key = self.api.label_key
-        changes = [
-            _change("replace", f"{order.unit_path}/custom_id", payment_label(payment, key)),
-            _change(
-                "replace" if "invoice_id" in order.unit else "add",
-                f"{order.unit_path}/invoice_id",
-                invoice_of(payment),
-            ),
-        ]
-        await self.api.patch(f"{PATH}/{order.id}", within, changes)
 
     async def _send(self, payment: Payment, order: PayPalOrder, left: TimeLeft) -> Outcome:
         """Take the money.
@@ -248,19 +236,5 @@ class Charging:
     ) -> Declined | Refused:
         """Let no other attempt take money for a payment that has failed; it has failed anyway."""
         with suppress(RequestRefused, GatewayUnavailable, OutcomeUnknown):
-            await self._end(payment, order, refusal.code, left)
+            await self.changes.end(payment, order, refusal.code, left)
         return refusal
-
-    async def _end(self, payment: Payment, order: PayPalOrder, code: str, left: TimeLeft) -> None:
-        path = f"{PATH}/{order.id}"
-        label = _change("replace", f"{order.unit_path}/custom_id", ended_label(payment, code))
-        other = _OTHER[INTENTS[payment.capture_mode]]
-        try:
-            await self.api.patch(path, left(), [label, _change("replace", "/intent", other)])
-        except RequestRefused:
-            await self.api.patch(path, left(), [label])
-
-
-def _change(operation: str, path: str, value: str) -> dict[str, str]:
-    """Return one change, as https://developer.paypal.com/docs/api/orders/v2/#orders_patch."""
-    return {"op": operation, "path": path, "value": value}

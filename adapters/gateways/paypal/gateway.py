@@ -6,15 +6,17 @@ from attrs import evolve, field, frozen
 
 from adapters.gateways.paypal.amounts import to_paypal
 from adapters.gateways.paypal.authorizations import Authorizations
+from adapters.gateways.paypal.calls import TimeLeft, querying
 from adapters.gateways.paypal.charging import Charging
-from adapters.gateways.paypal.client import PayPalApi, TimeLeft, querying
+from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.labels import GATEWAY
 from adapters.gateways.paypal.movements import PayPalMovements
 from adapters.gateways.paypal.objects import ID
-from adapters.gateways.paypal.records import RECORDS_DELAY, PayPalRecords
+from adapters.gateways.paypal.records import PayPalRecords
 from adapters.gateways.paypal.refunds import PayPalRefunds
 from adapters.gateways.paypal.refusals import unsupported_amount
 from adapters.gateways.paypal.sessions import create_session
+from adapters.gateways.paypal.transactions import RECORDS_DELAY, Transactions
 from application.ports.gateway_notifications import NotificationReader
 from application.ports.gateway_records import (
     ChargeRecord,
@@ -144,7 +146,7 @@ class PayPalGateway:
 
     async def list_movements(self, period: Period, cursor: str | None) -> Page[Movement]:
         """Return a page of what moved on the balance in a period, from PayPal's reports."""
-        return await PayPalMovements(PayPalRecords(self.api)).list_movements(period, cursor)
+        return await PayPalMovements(Transactions(self.api)).list_movements(period, cursor)
 
     async def check(self) -> None:
         """Check that PayPal accepts our credentials, and that they may be used for orders.

@@ -13,9 +13,9 @@ from typing import Final
 from attrs import evolve, frozen
 
 from adapters.gateways.paypal.amounts import from_paypal
-from adapters.gateways.paypal.client import querying
+from adapters.gateways.paypal.calls import querying
 from adapters.gateways.paypal.objects import Json, Unreadable, nested, text, time
-from adapters.gateways.paypal.records import PayPalRecords
+from adapters.gateways.paypal.transactions import Transactions
 from application.ports.gateway_records import Page, Period
 from domain.identifiers import ChargeId
 from domain.movement import Movement, MovementKind
@@ -52,7 +52,7 @@ _SIGNED: Final = re.compile(r"-?[0-9.]{1,32}", re.ASCII)
 class PayPalMovements:
     """Lists the transactions that affect the balance of one account."""
 
-    records: PayPalRecords
+    transactions: Transactions
 
     async def list_movements(self, period: Period, cursor: str | None) -> Page[Movement]:
         """Return a page of a period; see application/ports/gateway_movements.py."""
@@ -62,7 +62,7 @@ class PayPalMovements:
         if asked.since >= asked.until:
             return Page([])
         async with querying() as left:
-            rows, following = await self.records.transactions(
+            rows, following = await self.transactions.page(
                 asked, cursor, left, page_size=_PAGE, affects_balance=True
             )
         return Page([_movement(each) for each in rows], following)

@@ -5,8 +5,8 @@ from typing import Final
 from attrs import frozen
 
 from adapters.gateways.paypal.amounts import to_paypal
+from adapters.gateways.paypal.calls import querying, time_left
 from adapters.gateways.paypal.charging import Charging
-from adapters.gateways.paypal.client import querying, time_left
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import labelled_refund, refund_label
 from adapters.gateways.paypal.objects import ID, Json, amount, identifier, text

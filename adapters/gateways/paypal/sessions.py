@@ -7,7 +7,8 @@ import uuid
 from typing import Final
 
 from adapters.gateways.paypal.amounts import to_paypal
-from adapters.gateways.paypal.client import PayPalApi, time_left
+from adapters.gateways.paypal.calls import time_left
+from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import session_label
 from adapters.gateways.paypal.orders import INTENTS, PATH, PayPalOrder
