@@ -159,10 +159,11 @@ async def opened(make: Make) -> AsyncIterator[Any]:
 
 
 def hooks(harness: type) -> dict[str, str]:
-    """Return the hooks that one of the harness classes adds, with their docstrings."""
+    """Return the hooks of a harness class, with their docstrings."""
     return {
         name: str(member.__doc__)
-        for name, member in vars(harness).items()
+        for each in reversed(harness.__mro__)
+        for name, member in vars(each).items()
         if not name.startswith("_")
     }
 

@@ -110,10 +110,6 @@ class SettlingRefundHarness(Harness, Protocol):
 class UnreliableRecordHarness(UnreliableHarness, Protocol):
     """An adapter with `charge_records` and `refund_records` that can be made to fail."""
 
-    @property
-    def unreachable(self) -> GatewayAdapter:
-        """An adapter that cannot connect to the gateway."""
-
     def gateway_time(self) -> datetime:
         """Return the gateway's current time, or a little earlier."""
 
@@ -138,24 +134,12 @@ class ChargeListingHarness(Harness, Protocol):
 class RecordListingHarness(RefundListingHarness, ChargeListingHarness, Protocol):
     """An adapter with `charge_records` and `refund_records`, at a gateway that others use."""
 
-    async def refund_externally(self, payment: Payment, minor_units: int) -> str:
-        """Refund so much of a payment without the adapter, as in the gateway's dashboard.
-
-        Returns the gateway's identifier of the refund.
-        """
-
-    def gateway_time(self) -> datetime:
-        """Return the gateway's current time, or a little earlier."""
-
 
 class DisputeListingHarness(RecordListingHarness, Protocol):
     """An adapter with `dispute_records`, too."""
 
     async def open_dispute(self, payment: Payment) -> str:
         """Let the customer's bank dispute a payment; return the identifier of the dispute."""
-
-    def gateway_time(self) -> datetime:
-        """Return the gateway's current time, or a little earlier."""
 
 
 class AuthenticatingHarness(Harness, Protocol):
@@ -183,26 +167,9 @@ class PendingHarness(Harness, Protocol):
 class PendingListHarness(PendingHarness, ChargeListingHarness, Protocol):
     """Such a gateway whose adapter has `list_charges`."""
 
-    @property
-    def pending_token(self) -> CardToken:
-        """A bank account, or another method whose money comes later."""
-
-    def gateway_time(self) -> datetime:
-        """Return the gateway's current time, or a little earlier."""
-
 
 class PendingRecordHarness(PendingHarness, RecordListingHarness, Protocol):
     """Such a gateway whose adapter has `charge_records`."""
-
-    @property
-    def pending_token(self) -> CardToken:
-        """A bank account, or another method whose money comes later."""
-
-    async def finish_pending(self, payment: Payment, succeeded: bool) -> None:
-        """Let the money of a pending payment come, or fail to come."""
-
-    def gateway_time(self) -> datetime:
-        """Return the gateway's current time, or a little earlier."""
 
 
 class CapturingHarness(Harness, Protocol):
@@ -225,45 +192,17 @@ class ExpiringHarness(CapturingHarness, Protocol):
 class UnreliableCapturingHarness(CapturingHarness, UnreliableHarness, Protocol):
     """Such a gateway whose connection can be made to fail."""
 
-    @property
-    def unreachable(self) -> GatewayAdapter:
-        """An adapter that cannot connect to the gateway."""
-
-    def lose_reply(self, step: Step) -> None:
-        """Let the next such request be executed, and its reply be lost."""
-
-    def lose_request(self, step: Step) -> None:
-        """Let the next such request be lost: it is not executed, and there is no reply."""
-
-    async def held_amount(self, payment: Payment) -> int:
-        """How many minor units of this payment are authorized and neither captured nor released."""
-
 
 class AnsweringCapturingHarness(CapturingHarness, AnsweringHarness, Protocol):
     """Such a gateway that can be made to answer with an HTTP status."""
-
-    def answer(self, step: Step, status: int) -> None:
-        """Let the next such request be answered with this error; it is not executed."""
-
-    async def held_amount(self, payment: Payment) -> int:
-        """How many minor units of this payment are authorized and neither captured nor released."""
 
 
 class StallingCapturingHarness(CapturingHarness, StallingHarness, Protocol):
     """Such a gateway that can be made not to answer."""
 
-    def stall(self, step: Step) -> None:
-        """Let the next such request get no reply; it is not executed."""
-
 
 class AuthorizationListHarness(CapturingHarness, ChargeListingHarness, Protocol):
     """Such a gateway whose adapter has `list_charges`."""
-
-    def gateway_time(self) -> datetime:
-        """Return the gateway's current time, or a little earlier."""
-
-    async def held_amount(self, payment: Payment) -> int:
-        """How many minor units of this payment are authorized and neither captured nor released."""
 
 
 def currencies(harness: Harness) -> Sequence[str]:
