@@ -14,7 +14,8 @@ from nats.js import JetStreamContext
 from adapters.messaging.jetstream.api import Reply, parse_reply
 from adapters.messaging.jetstream.client import SecureClient
 from adapters.messaging.jetstream.denials import Denials
-from adapters.messaging.jetstream.explain import as_unavailable, explain
+from adapters.messaging.jetstream.error_log import ErrorLog
+from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.namespace import Namespace
 from adapters.messaging.jetstream.options import check_options
 from adapters.messaging.jetstream.security import Security
@@ -76,7 +77,7 @@ class JetStreamConnection:
         self._connected = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing_client = False
-        self._errors: list[str] = []
+        self._errors = ErrorLog(self.denials)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(self._servers.urls)})"
@@ -121,13 +122,9 @@ class JetStreamConnection:
                     await self._connected.wait()
         except TimeoutError:
             raise BrokerUnavailable(
-                f"not connected to {', '.join(self._servers.urls)}: {self._last_error}"
+                f"not connected to {', '.join(self._servers.urls)}: {self._errors.last}"
             ) from None
         return self._client
-
-    @property
-    def _last_error(self) -> str:
-        return self._errors[-1] if self._errors else "no response"
 
     async def jetstream(self) -> JetStreamContext:
         """Return the JetStream context of the connected client.
@@ -178,7 +175,7 @@ class JetStreamConnection:
                 logger.info("connected to the broker")
                 await closed.wait()
             except Exception as error:
-                self._log(error, client)
+                self._errors.add(error, client)
             finally:
                 self._client = None
                 self._closing_client = True
@@ -189,7 +186,7 @@ class JetStreamConnection:
 
     async def _connect(self, client: SecureClient, closed: asyncio.Event) -> None:
         async def on_error(error: Exception) -> None:
-            self._log(error, client)
+            self._errors.add(error, client)
 
         async def on_disconnect() -> None:
             if self._task is not None:
@@ -230,16 +227,6 @@ class JetStreamConnection:
 
     def _jwt(self) -> bytearray:
         return bytearray(self._security.jwt())
-
-    def _log(self, error: Exception, client: SecureClient | None) -> None:
-        """Log an error; the same one only once for each connection."""
-        if client is not None and client.lacks_credentials and not client.is_connected:
-            text = "NATS requires a user, and neither NATS_URL nor a file has one"
-        else:
-            text = str(self.denials.record(error) or explain(error))
-        if text not in self._errors:
-            logger.warning("broker: %s", text)
-            self._errors.append(text)
 
 
 async def _close(client: Client) -> None:
