@@ -46,6 +46,14 @@ SECTIONS: Final = (
 )
 """The pages of the navigation."""
 
+
+def section_of(path: str) -> tuple[str, str]:
+    """Return the page of the navigation that a path belongs to; the payments if to none."""
+    overview, *others = SECTIONS
+    belongs = [each for each in others if path == each[0] or path.startswith(f"{each[0]}/")]
+    return belongs[0] if belongs else overview if path == overview[0] else others[0]
+
+
 # htmx evaluates nothing and adds no style of its own, so that no policy has to allow it. Pages of
 # errors are shown, too, and nothing is kept in the browser's storage.
 _HTMX: Final = json.dumps(

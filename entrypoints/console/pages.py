@@ -15,7 +15,7 @@ from litestar import Response
 from application.log_context import note as note_in_log
 from application.ports.clock import Clock
 from entrypoints.console.forms import TOKEN_FIELD, Form
-from entrypoints.console.layout import Frame
+from entrypoints.console.layout import Frame, section_of
 from entrypoints.console.operators import MAX_TOKEN_CHARACTERS, OperatorDesk, SignedIn
 from entrypoints.console.origin import (
     ForeignRequest,
@@ -183,11 +183,12 @@ def _problem_page(
 ) -> Response[bytes]:
     title = HTTPStatus(status).phrase
     operator = visit.operator if visit else None
+    path, name = section_of(visit.request.url.path if visit else "")
     page = Frame(title, operator).around(
         div(class_="card problem", role="alert")[
             None if operator else h1[title],
             p[messages[0]] if len(messages) == 1 else ul[(li[each] for each in messages)],
-            p(class_="hint")[f"Status {status}. ", a(href="/ops/payments")["To the payments"]],
+            p(class_="hint")[f"Status {status}. ", a(href=path)[f"Back to {name.lower()}"]],
         ]
     )
     return html_response(page, status, headers)

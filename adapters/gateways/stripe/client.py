@@ -9,7 +9,7 @@ import aiohttp
 from attrs import define, field
 
 from adapters.gateways.outward import Route
-from adapters.gateways.stripe.errors import RequestRefused, of_reply, translated
+from adapters.gateways.stripe.errors import KeyUnknown, RequestRefused, of_reply, translated
 from adapters.gateways.stripe.objects import Json
 from adapters.gateways.stripe.wire import API_ADDRESS, authorities, exchange, headers_for
 from application.ports.payment_gateway import (
@@ -116,15 +116,22 @@ class StripeApi:
         Raises:
             OutcomeUnknown: it may not, or Stripe cannot be reached; in one line.
         """
-        async with querying():
+        async with querying():  # which raises LookupRefused for an unknown key
             problems = await together(*(self._forbidden(path) for path in paths))
         if found := list(filter(None, problems)):
             raise LookupRefused("; ".join(found))
 
     async def _forbidden(self, path: str) -> str | None:
-        """Return why our key may not read a list; None if it may."""
+        """Return why our key may not read a list; None if it may.
+
+        Raises:
+            KeyUnknown: it may read none.
+            GatewayUnavailable, OutcomeUnknown: see `get`.
+        """
         try:
             await self.get(path, within=CHECK_SECONDS, limit=1)
+        except KeyUnknown:
+            raise
         except KeyRefused as refused:
             return f"{path}: {refused}"
         return None

@@ -16,6 +16,10 @@ from application.ports.payment_gateway import GatewayUnavailable, KeyRefused, Ou
 _TYPES: Final = ("card_error", "invalid_request_error")
 
 
+class KeyUnknown(KeyRefused):
+    """Stripe does not accept our API key for anything (401)."""
+
+
 @frozen
 class RequestRefused(Exception):
     """Stripe refused the request: nothing was done, and nothing will be."""
@@ -74,7 +78,8 @@ def of_reply(reply: HttpReply) -> RequestRefused | GatewayUnavailable | OutcomeU
     if type_ == "idempotency_error" or code == "idempotency_key_in_use":
         return IdempotencyKeyInUse(said)
     if type_ and status in (401, 403):
-        return KeyRefused(f"{said}: it refuses our API key: {redacted(told.text('message'))}")
+        kind = KeyUnknown if status == 401 else KeyRefused
+        return kind(f"{said}: it refuses our API key: {redacted(told.text('message'))}")
     if type_ and status == 429:
         return GatewayUnavailable(f"{said}: it is busy: {code_of(told.body)}")
     if type_ in _TYPES:

@@ -63,6 +63,7 @@ async def test_a_choice_that_is_none_is_refused(
     token = visitor.fields("/ops/sign-out")["form"]
     fields = [("form", token), ("confirmed", "yes"), *(("id", each) for each in ids)]
     assert (await visitor.post(REPLAY, fields)).status_code == status
+    assert f'href="{LIST}">Back to dead letters' in visitor.html
 
 
 @pytest.mark.parametrize("path", ["7", "x", "%00"])
