@@ -11,6 +11,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.claim import ExpectedAmount
 from domain.identifiers import PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.faults import FaultKind
@@ -93,6 +94,8 @@ class Customer:
         client = "reused" if self.wavering.random() < _REUSES_A_KEY else self.name
         expected = self._expected_amount()
         await asyncio.sleep(arrives_at)
+        if not is_owner:
+            self.clients.trace.count(Activity.PAYS_FOR_OTHERS)
         token, card = await self.approvals.choose(self._choose_card(), user), 1
         for attempt in range(1, 1 + _MAX_TRIES):
             # A key for each card, as a good client uses it; sometimes one for each attempt.
@@ -159,8 +162,9 @@ class Customer:
             return  # the customer does not authenticate
         await asyncio.sleep(self.draw.expovariate(1 / 5.0))
         succeeded = self.draw.random() < 0.8
-        what = "authenticates" if succeeded else "fails to authenticate"
-        self.clients.trace.record(self.name, what)
+        what = Activity.AUTHENTICATES if succeeded else Activity.FAILS_TO_AUTHENTICATE
+        self.clients.trace.record(self.name, what.value.removeprefix("customer "))
+        self.clients.trace.count(what)
         await self.gateway.authenticate(payment_id, succeeded)
 
 

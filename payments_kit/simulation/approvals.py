@@ -7,6 +7,7 @@ from typing import Final
 from attrs import frozen
 
 from domain.identifiers import OrderId, UserId
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
@@ -72,3 +73,5 @@ class Approvals:
         is_approved = await self.gateway.approve(token)
         what = "approves" if is_approved else "can no longer approve"
         self.clients.trace.record(self.name, f"{what} {token}")
+        if is_approved:
+            self.clients.trace.count(Activity.APPROVES)

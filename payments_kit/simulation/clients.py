@@ -14,6 +14,7 @@ from domain.order_reviews import ReviewDecision
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from entrypoints.http.handlers import RefundCommand
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
@@ -52,6 +53,9 @@ class Clients:
             self.trace.record(name, "finds no server")
             return None
         self.trace.record(name, f"asks {serve.process.name} to charge {command.order_id}")
+        self.trace.count(Activity.PAYS)
+        if command.gateway is not None:
+            self.trace.count(Activity.PAYS_AT_SECOND)
         request = self.loop.create_future()
         serve.unanswered.append(request)
 
@@ -95,6 +99,7 @@ class Clients:
         serve = self.cluster.choose_serve()
         if serve is None:
             return None
+        self.trace.count(Activity.CREATES_SESSION)
         command = OpenSession(order_id, user, FIRST_GATEWAY, _SHOP, _SHOP)
         creating = self.loop.spawn(serve.process, serve.create_session(command))
         await asyncio.wait([creating], timeout=_PATIENCE_SECONDS)
@@ -108,6 +113,7 @@ class Clients:
         if serve is None:
             return
         self.trace.record(name, f"cancels {payment_id}")
+        self.trace.count(Activity.CANCELS)
 
         async def reply() -> None:
             response = await serve.cancel(payment_id, user)
@@ -124,6 +130,7 @@ class Clients:
             return
         amount = command.minor_units or "all"
         self.trace.record("operator", f"refunds {amount} of {command.payment_id}")
+        self.trace.count(Activity.REFUNDS)
         refunding = self.loop.spawn(serve.process, serve.refund(command, key))
         await asyncio.wait([refunding], timeout=_PATIENCE_SECONDS)
 
@@ -132,25 +139,33 @@ class Clients:
         units = payment.amount.minor_units if minor_units is None else minor_units
         self.captures_asked.append((payment.id, units))
         self.trace.record("operator", f"captures {units} of {payment.id}")
-        await self._operate("capture", lambda serve: serve.capture(payment.id, minor_units))
+        await self._operate(
+            Activity.CAPTURES, "capture", lambda serve: serve.capture(payment.id, minor_units)
+        )
 
     async def void(self, payment: Payment) -> None:
         """Release an authorization as an operator."""
         self.trace.record("operator", f"releases {payment.id}")
-        await self._operate("void", lambda serve: serve.void(payment.id))
+        await self._operate(Activity.RELEASES, "void", lambda serve: serve.void(payment.id))
 
     async def review(self, payment: Payment, decision: ReviewDecision) -> None:
         """Decide about a payment in review as an operator."""
         self.reviewed.append(payment.id)
         self.trace.record("operator", f"decides about {payment.id}: {decision.value}")
-        await self._operate("review", lambda serve: serve.review(payment.id, decision))
+        await self._operate(
+            Activity.REVIEWS, "review", lambda serve: serve.review(payment.id, decision)
+        )
 
     async def _operate(
-        self, request: str, send: Callable[[Serve], Coroutine[Any, Any, Response]]
+        self,
+        activity: Activity,
+        request: str,
+        send: Callable[[Serve], Coroutine[Any, Any, Response]],
     ) -> None:
         serve = self.cluster.choose_serve()
         if serve is None:
             return
+        self.trace.count(activity)
 
         async def reply() -> None:
             response = await send(serve)

@@ -7,6 +7,7 @@ from attrs import define, field
 
 from adapters.gateways.simulated.attempts import AttemptState
 from domain.identifiers import PaymentId
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.loop import SimulatedLoop
@@ -44,4 +45,5 @@ class Debits:
 
     def _begin(self, payment_id: PaymentId, succeeds: bool) -> None:
         self.trace.record("bank", f"{'pays' if succeeds else 'returns'} the debit of {payment_id}")
+        self.trace.count(Activity.DEBIT_ENDS)
         self.loop.start(None, self.gateway.finish_debit(payment_id, succeeds))

@@ -4,6 +4,7 @@ from attrs import define, field
 
 from application.ports.clock import Clock
 from domain.identifiers import PaymentId
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.trace import Trace
@@ -32,5 +33,6 @@ class Holds:
 
     def _end(self, payment_id: PaymentId) -> None:
         if self.gateway.record_of(payment_id).authorized is not None:
+            self.trace.count(Activity.HOLD_ENDS)
             self.trace.record("bank", f"releases what it has held for {payment_id}")
         self.gateway.notice_expiry(payment_id)

@@ -11,6 +11,7 @@ from attrs import define, field, frozen
 
 from domain.identifiers import OrderId, UserId
 from domain.money import Currency, Money
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.model.orders import read_order_event
 from payments_kit.simulation.model.records import OrderEvent
@@ -113,12 +114,14 @@ class OrderEvents:
             f'{{"id": "{plan.id}", "version": {version}, "status": "created", {capture}'
             f'"userId": "{owner}", "expiresAt": {expiry}, "ticket": {ticket}}}'
         )
+        self.trace.count(Activity.CHANGED if version else Activity.CREATED)
         self.publish("order:created", body.encode())
 
     def publish_cancelled(self, plan: OrderPlan) -> None:
         """Publish that an order is cancelled, after its last version."""
         version = len(plan.prices)
         body = json.dumps({"id": plan.id, "version": version, "ticket": {"id": "ticket"}})
+        self.trace.count(Activity.CANCELLED)
         self.publish("order:cancelled", body.encode())
 
     def publish_shipped(self, plan: OrderPlan, shipment: PlannedShipment) -> None:
@@ -126,10 +129,12 @@ class OrderEvents:
         body: dict[str, object] = {"id": plan.id, "version": shipment.version}
         if shipment.minor_units is not None:
             body["amount"] = shipment.minor_units
+        self.trace.count(Activity.SHIPPED)
         self.publish("order:shipped", json.dumps(body).encode())
 
     def publish_malformed(self) -> None:
         """Publish an event that can never be used."""
+        self.trace.count(Activity.MALFORMED)
         self.publish("order:created", b'{"id": "malformed", "version": "one"}')
 
 

@@ -1,22 +1,26 @@
 """Report: what `payments simulate` prints; for a failing seed, a bug report."""
 
+import json
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from payments_kit.simulation.coverage.summary import CoverageSummary
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.rates import print_rates
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.seeds import run_seeds
 from payments_kit.simulation.shrink import shrink
+from payments_kit.simulation.tally import Tally
 from payments_kit.simulation.world import RunResult, World
 
 _GIT_SECONDS: Final = 10.0
@@ -26,16 +30,19 @@ _HOUR: Final = 3600.0
 # Drawing the bar takes about as long as a third of a seed.
 _REFRESH_EVERY: Final = 20
 
-LONG_RUN: Final = 1000
-"""In so many seeds every fault must occur, or the run says less than it seems to: the rarest one
-occurs about ten times."""
 
-
-def simulate(seeds: int | None, first: int, jobs: int, seconds: float | None) -> int:
+def simulate(
+    seeds: int | None,
+    first: int,
+    jobs: int,
+    seconds: float | None,
+    *,
+    coverage: bool = False,
+    json_to: TextIO | None = None,
+) -> int:
     """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False)
-    happened: Counter[FaultKind] = Counter()
-    steps, virtual, done = 0, 0.0, 0
+    tally = Tally()
     began = time.perf_counter()
     columns = (
         TextColumn("seed {task.fields[seed]}"),
@@ -46,25 +53,44 @@ def simulate(seeds: int | None, first: int, jobs: int, seconds: float | None) ->
     )
     # No refresh from a thread: the wall clock is forbidden while a seed runs.
     with (
-        run_seeds(_numbers(seeds, first), jobs) as results,
+        run_seeds(_numbers(seeds, first), jobs, measures=coverage) as results,
         Progress(*columns, console=console, auto_refresh=False) as progress,
     ):
         bar = progress.add_task("", total=seeds, seed=first, speed="")
         for result in results:
             if result.is_broken:
                 progress.stop()
-                print_failure(console, World(scenario_of(result.seed)).run())
+                failing = World(scenario_of(result.seed)).run()
+                if json_to is not None:
+                    _write(json_to, first, tally, {"seed": result.seed, "broken": failing.broken})
+                print_failure(console, failing)
                 return 1
-            happened += result.happened
-            steps, virtual, done = steps + result.steps, virtual + result.seconds, done + 1
+            tally.add(result)
             elapsed = time.perf_counter() - began
-            if done % _REFRESH_EVERY == 0 or done == seeds:
-                speed = f"{done / elapsed:.0f} seeds/s"
-                progress.update(bar, completed=done, seed=result.seed, speed=speed, refresh=True)
+            if tally.seeds % _REFRESH_EVERY == 0 or tally.seeds == seeds:
+                speed = f"{tally.seeds / elapsed:.0f} seeds/s"
+                progress.update(
+                    bar, completed=tally.seeds, seed=result.seed, speed=speed, refresh=True
+                )
             if seconds is not None and elapsed >= seconds:
                 break
     elapsed = time.perf_counter() - began
-    console.print(_table(happened))
+    status = print_rates(console, tally)
+    covered = CoverageSummary.of(tally.arcs) if coverage else None
+    if covered is not None:
+        covered.print(console)
+    _print_speed(console, first, tally, elapsed)
+    if json_to is not None:
+        _write(json_to, first, tally, {"coverage": covered.as_json()} if covered else {})
+    return status
+
+
+def _numbers(seeds: int | None, first: int) -> Iterable[int]:
+    return count(first) if seeds is None else range(first, first + seeds)
+
+
+def _print_speed(console: Console, first: int, tally: Tally, elapsed: float) -> None:
+    done, steps, virtual = tally.seeds, tally.steps, tally.seconds
     console.print(
         f"{done} seeds from {first}, commit {commit()}: every promise was kept.\n"
         f"{elapsed:.1f} s, {done / elapsed:.1f} seeds/s, {steps / done:.0f} steps per seed, "
@@ -72,22 +98,12 @@ def simulate(seeds: int | None, first: int, jobs: int, seconds: float | None) ->
         f"{virtual / elapsed:,.0f} times faster than real time.",
         soft_wrap=True,
     )
-    return _missing(console, done, happened)
 
 
-def _numbers(seeds: int | None, first: int) -> Iterable[int]:
-    return count(first) if seeds is None else range(first, first + seeds)
-
-
-def _missing(console: Console, done: int, happened: Counter[FaultKind]) -> int:
-    """Name the faults that a long run lacks; return the exit status."""
-    missing = [kind.value for kind in FaultKind if not happened[kind]]
-    if done < LONG_RUN or not missing:
-        return 0
-    console.print(
-        f"These faults never occurred: {', '.join(missing)}.", style="red", soft_wrap=True
-    )
-    return 1
+def _write(file: TextIO, first: int, tally: Tally, more: Mapping[str, Any]) -> None:
+    report = {"commit": commit(), "first": first, **tally.as_json(), **more}
+    json.dump(report, file, indent=1)
+    file.write("\n")
 
 
 def replay(seed: int) -> int:

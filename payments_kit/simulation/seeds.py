@@ -1,16 +1,20 @@
 """Seeds: run many of them, in this process or in several."""
 
+import os
 import signal
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cache, partial
 from itertools import islice
 from multiprocessing import get_context
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
+from payments_kit.simulation.activities import Activity
+from payments_kit.simulation.coverage.tracing import Arcs, Tracer
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
@@ -30,44 +34,75 @@ class SeedResult:
     is_broken: bool
     """Whether a promise was broken; running the seed again gives the details."""
     happened: Counter[FaultKind]
+    possible: frozenset[FaultKind]
+    activities: Counter[Activity]
     steps: int
     seconds: float
+    arcs: Arcs = field(factory=dict, repr=False)
+    """What no earlier seed of its process has reached; empty if coverage is not measured."""
 
 
-def run_seed(seed: int) -> SeedResult:
+def run_seed(seed: int, tracer: Tracer | None = None) -> SeedResult:
     """Run one seed."""
-    result = World(scenario_of(seed)).run()
-    return SeedResult(seed, bool(result.broken), result.happened, result.steps, result.seconds)
+    world = World(scenario_of(seed))
+    with tracer or nullcontext():
+        result = world.run()
+    return SeedResult(
+        seed,
+        bool(result.broken),
+        result.happened,
+        frozenset(result.scenario.rates),
+        result.activities,
+        result.steps,
+        result.seconds,
+        tracer.take() if tracer else {},
+    )
 
 
-def _run_all(seeds: Sequence[int]) -> list[SeedResult]:
-    return [run_seed(seed) for seed in seeds]
+def _run_all(measures: bool, seeds: Sequence[int]) -> list[SeedResult]:
+    tracer = _tracer_of(os.getpid()) if measures else None
+    return [run_seed(seed, tracer) for seed in seeds]
+
+
+@cache
+def _tracer_of(process: int) -> Tracer:
+    """Return the tracer of this process: a forked one must not know what its parent has seen."""
+    return Tracer()
 
 
 @contextmanager
-def run_seeds(seeds: Iterable[int], jobs: int) -> Iterator[Iterator[SeedResult]]:
+def run_seeds(
+    seeds: Iterable[int], jobs: int, *, measures: bool = False
+) -> Iterator[Iterator[SeedResult]]:
     """Run seeds in this many processes; yield the results in the order of the seeds.
 
     What has not begun at the end of the block is dropped.
     """
     if jobs == 1:
-        yield map(run_seed, seeds)
+        tracer = Tracer() if measures else None
+        yield map(partial(run_seed, tracer=tracer), seeds)
         return
     # A forked process needs to import nothing, which takes as long as some thirty seeds.
     # An interrupt of the terminal reaches all processes; the parent ends the others.
     ignore_interrupt = (signal.SIGINT, signal.SIG_IGN)
     pool = ProcessPoolExecutor(jobs, get_context("fork"), signal.signal, ignore_interrupt)
     try:
-        yield _in_order(pool, iter(seeds), jobs * _TASKS_AHEAD)
+        run_all = partial(_run_all, measures)
+        yield _in_order(pool, run_all, iter(seeds), jobs * _TASKS_AHEAD)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, seeds: Iterator[int], ahead: int) -> Iterator[SeedResult]:
+def _in_order(
+    pool: ProcessPoolExecutor,
+    run_all: Callable[[Sequence[int]], list[SeedResult]],
+    seeds: Iterator[int],
+    ahead: int,
+) -> Iterator[SeedResult]:
     tasks: deque[Future[list[SeedResult]]] = deque()
     while True:
         while len(tasks) < ahead and (some := list(islice(seeds, _SEEDS_AT_ONCE))):
-            tasks.append(pool.submit(_run_all, some))
+            tasks.append(pool.submit(run_all, some))
         if not tasks:
             return
         yield from tasks.popleft().result()

@@ -1,6 +1,7 @@
 """Trace: a line for each thing that happens in a run."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from application.ports.gateway_notifications import (
 )
 from domain.identifiers import OrderId
 from domain.order import Order
+from payments_kit.simulation.activities import Activity
 
 
 class Line(NamedTuple):
@@ -35,6 +37,11 @@ class Trace:
 
     time: Callable[[], float]
     lines: list[Line] = field(factory=list)
+    activities: Counter[Activity] = field(factory=Counter)
+
+    def count(self, activity: Activity) -> None:
+        """Count what an actor does, for the tables of a report."""
+        self.activities[activity] += 1
 
     def record(self, who: str, what: str) -> None:
         """Add a line."""

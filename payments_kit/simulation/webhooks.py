@@ -7,6 +7,7 @@ from typing import Final
 from attrs import field, frozen
 
 from application.ports.gateway_notifications import Notification
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
@@ -34,6 +35,7 @@ class Webhooks:
 
     def send(self, gateway: str, notification: Notification) -> None:
         """Send a notification of a gateway, unless it is lost."""
+        self.trace.count(Activity.NOTIFIES)
         self.sent.append((gateway, notification))
         occurs = self.injector.occurs
         if occurs(FaultKind.NOTIFICATION_LOST, "webhook"):

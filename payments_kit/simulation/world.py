@@ -11,6 +11,7 @@ from typing import Any
 from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, Operator, banks
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
@@ -49,6 +50,7 @@ class RunResult:
     """The orders and customers that took part."""
     lines: list[Line]
     happened: Counter[FaultKind]
+    activities: Counter[Activity]
     occurrences: list[FaultOccurrence]
     steps: int
     seconds: float
@@ -126,6 +128,7 @@ class World:
             names=self._names,
             lines=self.trace.lines,
             happened=self.injector.happened,
+            activities=self.trace.activities,
             occurrences=self.injector.occurrences,
             steps=self.loop.steps,
             seconds=self.loop.time(),

@@ -1,12 +1,17 @@
 """The output and the exit status of `payments simulate`."""
 
 import re
+from collections import Counter
 
 import pytest
 from click.testing import CliRunner
 
-from payments_kit.simulation import report, run
+from payments_kit.simulation import rates, run
+from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.command import simulate
+from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.seeds import SeedResult
+from payments_kit.simulation.tally import Count, Tally
 from tests.simulation.planted_bugs import bug_named
 
 # A process takes twenty at once (payments_kit/simulation/seeds.py), so two have some.
@@ -40,11 +45,39 @@ def test_a_time_ends_seeds_without_end(jobs: int, capsys: pytest.CaptureFixture[
 def test_a_long_run_without_some_fault_fails_and_names_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "LONG_RUN", 5)
+    monkeypatch.setattr(rates, "LONG_RUN", 5)
     assert run(seeds=5) == 1
     printed = capsys.readouterr().out
     assert "every promise was kept" in printed
-    assert re.search("These faults never occurred: .*bank rejects a refund", printed)
+    never = re.search("These never occurred: (.*)", printed)
+    assert never is not None
+    for part in ("bank rejects a refund", "operator decides about a payment in review"):
+        assert part in never[1]
+    assert printed.index("never occurred") < printed.index("injected faults")
+
+
+def test_a_short_run_without_some_fault_names_it_and_ends_with_0(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(seeds=1) == 0
+    assert "These never occurred: " in capsys.readouterr().out
+
+
+def test_the_rate_is_the_part_of_the_seeds_in_which_a_fault_could_occur_and_did() -> None:
+    crash, pause = FaultKind.CRASH, FaultKind.PAUSE
+    tally = Tally()
+    for seed, crashes in enumerate((3, 0, 0, 1)):
+        happened = Counter({crash: crashes})
+        could = frozenset({crash, pause} if seed < 3 else {crash})
+        activities = Counter({Activity.PAYS: seed})
+        tally.add(SeedResult(seed, False, happened, could, activities, 10, 1.0))
+    assert tally.faults[crash] == Count(occurrences=4, seeds=2, possible=4)
+    assert tally.faults[crash].rate == 0.5
+    assert tally.faults[pause] == Count(occurrences=0, seeds=0, possible=3)
+    assert tally.faults[FaultKind.REORDERED].rate == 0.0
+    assert tally.activities[Activity.PAYS] == Count(occurrences=6, seeds=3, possible=4)
+    assert FaultKind.PAUSE.value in tally.never()
+    assert not {FaultKind.CRASH.value, Activity.PAYS.value} & set(tally.never())
 
 
 @pytest.mark.parametrize("time", ["8", "0h", "1w", "-1s", "9999999s"])
