@@ -1,6 +1,9 @@
 """The simulation: the real use cases, handlers and loops in a world that a seed determines."""
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from payments_kit.simulation.scenario import Scenario
 
 
 def run(
@@ -12,8 +15,9 @@ def run(
     *,
     coverage: bool = False,
     json_to: TextIO | None = None,
+    scenario: "Scenario | None" = None,
 ) -> int:
-    """Simulate `seeds` seeds from `first` on, or replay the one `seed` and print its trace.
+    """Simulate `seeds` seeds from `first` on, or replay one `seed` or `scenario` step by step.
 
     With `seconds` it ends after this time; then `seeds` may be None, which is without end. Stops at
     the first seed that breaks a promise, and prints a bug report. Returns the exit status: 0 if
@@ -23,7 +27,10 @@ def run(
     """
     # Imported here: the report needs rich, which the checker of the promises does not.
     from payments_kit.simulation.report import replay, simulate
+    from payments_kit.simulation.scenario import scenario_of
 
     if seed is not None:
-        return replay(seed)
+        scenario = scenario_of(seed)
+    if scenario is not None:
+        return replay(scenario)
     return simulate(seeds, first, jobs, seconds, coverage=coverage, json_to=json_to)

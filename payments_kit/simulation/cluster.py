@@ -106,7 +106,7 @@ class Cluster:
         self.loop.start(worker.process, worker.run())
 
     def _occurs(self, kind: FaultKind, process: SimulatedProcess) -> bool:
-        return self.injector.is_possible(kind) and self.injector.inject(kind, process.name)
+        return self.injector.is_drawn(kind) and self.injector.inject(kind, process.name)
 
     def _new_id(self) -> str:
         name = f"p{next(self._payment_ids)}"

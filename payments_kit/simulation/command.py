@@ -8,6 +8,8 @@ import click
 
 from payments_kit.simulation import run
 from payments_kit.simulation.coverage.tracing import MISSING, is_installed
+from payments_kit.simulation.recipe import InvalidRecipe, scenario_from
+from payments_kit.simulation.scenario import Scenario
 
 MAX_JOBS: Final = 256
 """More processes than machines that are rented by the hour have cores."""
@@ -34,6 +36,21 @@ class Duration(click.ParamType[float]):
         return int(match[1]) * _SECONDS[match[2]]
 
 
+class Recipe(click.ParamType[Scenario]):
+    """A run as a text such as `4711,orders=1,crash@7`."""
+
+    name = "recipe"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Scenario:
+        """Return the scenario."""
+        try:
+            return scenario_from(value)
+        except InvalidRecipe as error:
+            self.fail(f"the recipe is not usable: {error}", param, ctx)
+
+
 @click.command()
 @click.option(
     "--seeds",
@@ -51,6 +68,13 @@ class Duration(click.ParamType[float]):
     "--first", default=1, show_default=True, type=click.IntRange(0), help="The first seed."
 )
 @click.option("--seed", type=click.IntRange(0), help="Replay one seed and print each step.")
+@click.option(
+    "--replay",
+    "scenario",
+    type=Recipe(),
+    metavar="RECIPE",
+    help="Replay the run that a bug report describes, and print each step.",
+)
 @click.option(
     "--jobs",
     default=1,
@@ -75,6 +99,7 @@ def simulate(
     seconds: float | None,
     first: int,
     seed: int | None,
+    scenario: Scenario | None,
     jobs: int,
     coverage: bool,
     json_to: TextIO | None,
@@ -86,10 +111,18 @@ def simulate(
     (docs/proof.md) is printed as a bug report. A fault that never occurs in 1,000 seeds or more is
     an error, too, and so is something that no actor did. Needs no configuration and no server.
     """
-    if seed is not None and (coverage or json_to is not None):
-        raise click.UsageError("--seed replays one seed, without --coverage and --json")
+    if (seed is not None or scenario is not None) and (coverage or json_to is not None):
+        option = "--replay" if seed is None else "--seed"
+        raise click.UsageError(f"{option} replays one run, without --coverage and --json")
     if coverage and not is_installed():
         raise click.UsageError(MISSING)
     if seeds is None and seconds is None:
         seeds = SEEDS
-    sys.exit(run(seeds, first, seed, jobs, seconds, coverage=coverage, json_to=json_to))
+    sys.exit(
+        run(
+            *(seeds, first, seed, jobs, seconds),
+            scenario=scenario,
+            coverage=coverage,
+            json_to=json_to,
+        )
+    )

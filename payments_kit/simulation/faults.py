@@ -2,10 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from typing import Final
 
 from attrs import frozen
+
+_CERTAIN: Final = -1.0
+"""Below every rate, 0 included."""
 
 
 class FaultKind(Enum):
@@ -70,6 +74,32 @@ class FaultOccurrence:
     number: int
 
 
+@frozen
+class PlacedFault:
+    """A fault that occurs at a certain place, whatever the rate of its kind is."""
+
+    kind: FaultKind
+    change: int
+    """After so many changes of orders and of records at the gateways."""
+    skipped: int = 0
+    """How many later occasions pass before it occurs."""
+
+
+AT_ONCE: Final = frozenset(
+    {
+        FaultKind.DATABASE_DOWN,
+        FaultKind.BROKER_DOWN,
+        FaultKind.GATEWAY_DOWN,
+        FaultKind.GATEWAY_CRAWLS,
+        FaultKind.TRANSACTIONS_LOST,
+        FaultKind.REDELIVERED,
+        FaultKind.IDS_FORGOTTEN,
+        FaultKind.CRASH_ANYWHERE,
+    }
+)
+"""Where these are placed, they occur at once (places.py); the others at their next occasion."""
+
+
 class FaultInjector:
     """Decides which faults occur.
 
@@ -78,22 +108,27 @@ class FaultInjector:
 
     def __init__(
         self,
-        seed: int,
+        stream: Callable[[str], random.Random],
         rates: Mapping[FaultKind, float],
         suppressed: frozenset[FaultOccurrence],
         record: Callable[[str, str], None],
         current_name: Callable[[], str],
         only: frozenset[FaultOccurrence] | None = None,
+        placed: Sequence[PlacedFault] = (),
     ) -> None:
         self._suppressed = suppressed
         self._only = only
         self._record = record
         self._current_name = current_name
-        self._streams = {
-            kind: random.Random(f"{kind.name} {seed}")  # noqa: S311 - replayable on purpose
-            for kind in rates
-        }
-        self._chances = {kind: (rate, self._streams[kind].random) for kind, rate in rates.items()}
+        self._rates = rates
+        kinds = dict.fromkeys([*rates, *(each.kind for each in placed)])
+        self._streams = {kind: stream(kind.name) for kind in kinds}
+        self._chances = {kind: (rates.get(kind, 0.0), self._streams[kind].random) for kind in kinds}
+        self.changes = 0
+        """How often an order, or a record at a gateway, has changed so far."""
+        for kind in {each.kind for each in placed} - AT_ONCE:
+            places = [each for each in placed if each.kind is kind]
+            self._chances[kind] = rates.get(kind, 0.0), self._draw_with(kind, places)
         self.counts: Counter[FaultKind] = Counter()
         """How often each kind was due, suppressed or not."""
         self.happened: Counter[FaultKind] = Counter()
@@ -121,6 +156,30 @@ class FaultInjector:
         self.occurrences.append(occurrence)
         self._record(where or self._current_name(), f"({kind.value})")
         return True
+
+    def _draw_with(self, kind: FaultKind, places: list[PlacedFault]) -> Callable[[], float]:
+        """Return draws that are below every rate where the fault is placed."""
+        draw = self._streams[kind].random
+        waiting = sorted(places, key=lambda each: (-each.change, -each.skipped))
+        passed = 0
+
+        def draw_or_occur() -> float:
+            nonlocal passed
+            drawn = draw()
+            if not waiting or self.changes < waiting[-1].change:
+                return drawn
+            passed += 1
+            if passed <= waiting[-1].skipped:
+                return drawn
+            waiting.pop()
+            passed = 0
+            return _CERTAIN
+
+        return draw_or_occur
+
+    def is_drawn(self, kind: FaultKind) -> bool:
+        """Whether this fault may occur at a time that is drawn, not only where it is placed."""
+        return kind in self._rates
 
     def is_possible(self, kind: FaultKind) -> bool:
         """Whether this fault can occur at all in this run."""

@@ -2,12 +2,12 @@
 
 import asyncio
 import inspect
-import random
 import types
 from asyncio import Handle, TimerHandle
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from heapq import heappop, heappush
+from random import Random
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from payments_kit.simulation.forbidden import Forbidden, forbidding_nondeterminism
@@ -18,6 +18,7 @@ from payments_kit.simulation.process import (
     Ready,
     SimulatedProcess,
 )
+from payments_kit.simulation.streams import LOOP, stream_of
 
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
@@ -43,9 +44,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     The clock does not advance while anything is ready; then it jumps to the next timer.
     """
 
-    def __init__(self, seed: int, max_steps: int = 1_000_000) -> None:
+    def __init__(self, seed: int, max_steps: int = 1_000_000, stream: Random | None = None) -> None:
         super().__init__()
-        self.draw = random.Random(f"loop {seed}").random  # noqa: S311 - replayable on purpose
+        self.draw = (stream_of(LOOP, seed) if stream is None else stream).random
         """The random stream of this loop: from 0 to 1."""
         self.seconds = 0.0
         """The virtual seconds since the run began."""

@@ -155,7 +155,7 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     cancelled_at = at + delay if draw.random() < scenario.cancels else None
     owners = (owner, last_owner)[:versions]
     # A random stream of its own, so that the other decisions of a seed stay the same.
-    silence = random.Random(f"expiry of {order_id} {scenario.seed}")  # noqa: S311 - replayable
+    silence = scenario.stream(f"expiry of {order_id}")
     is_published = silence.random() < _PUBLISHES_EXPIRY
     return OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
 

@@ -10,7 +10,7 @@ from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.runtime import SimulatedRuntime
 
-_KINDS: Final = (
+OUTAGES: Final = (
     *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
     *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
     FaultKind.TRANSACTIONS_LOST,
@@ -33,8 +33,8 @@ async def outages(
     injector = runtime.injector
     times = sorted(
         (injector.uniform(kind, 0.0, seconds), kind.name)
-        for kind in _KINDS
-        if injector.is_possible(kind)
+        for kind in OUTAGES
+        if injector.is_drawn(kind)
         for _ in range(draw.randint(1, 2))
     )
     for at, name in times:
@@ -43,18 +43,36 @@ async def outages(
         duration = 10 ** injector.uniform(kind, 0.0, 1.6)
         if not injector.inject(kind):
             continue
-        match kind:
-            case FaultKind.DATABASE_DOWN:
-                runtime.database_faults.go_down(duration)
-            case FaultKind.BROKER_DOWN:
-                runtime.broker_faults.go_down(duration)
-            case FaultKind.GATEWAY_DOWN:
-                _choose(runtime, injector.stream(kind)).go_down(duration)
-            case FaultKind.GATEWAY_CRAWLS:
-                _choose(runtime, injector.stream(kind)).crawl(duration)
-            case FaultKind.TRANSACTIONS_LOST:
-                fail_over(duration)
-            case FaultKind.REDELIVERED:
-                redeliver_one(runtime.broker, injector)
-            case _:
-                runtime.broker.forget_ids()
+        _begin(kind, duration, runtime, fail_over)
+
+
+def begin_outage(
+    kind: FaultKind, runtime: SimulatedRuntime, fail_over: Callable[[float], None]
+) -> None:
+    """Cause one outage now."""
+    duration = 10 ** runtime.injector.uniform(kind, 0.0, 1.6)
+    if runtime.injector.inject(kind, "world"):
+        _begin(kind, duration, runtime, fail_over)
+
+
+def _begin(
+    kind: FaultKind,
+    duration: float,
+    runtime: SimulatedRuntime,
+    fail_over: Callable[[float], None],
+) -> None:
+    match kind:
+        case FaultKind.DATABASE_DOWN:
+            runtime.database_faults.go_down(duration)
+        case FaultKind.BROKER_DOWN:
+            runtime.broker_faults.go_down(duration)
+        case FaultKind.GATEWAY_DOWN:
+            _choose(runtime, runtime.injector.stream(kind)).go_down(duration)
+        case FaultKind.GATEWAY_CRAWLS:
+            _choose(runtime, runtime.injector.stream(kind)).crawl(duration)
+        case FaultKind.TRANSACTIONS_LOST:
+            fail_over(duration)
+        case FaultKind.REDELIVERED:
+            redeliver_one(runtime.broker, runtime.injector)
+        case _:
+            runtime.broker.forget_ids()

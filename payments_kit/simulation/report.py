@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from attrs import evolve
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,7 +18,8 @@ from rich.table import Table
 from payments_kit.simulation.coverage.summary import CoverageSummary
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.rates import print_rates
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.recipe import recipe_of
+from payments_kit.simulation.scenario import Scenario, scenario_of
 from payments_kit.simulation.seeds import run_seeds
 from payments_kit.simulation.shrink import shrink
 from payments_kit.simulation.tally import Tally
@@ -106,35 +108,56 @@ def _write(file: TextIO, first: int, tally: Tally, more: Mapping[str, Any]) -> N
     file.write("\n")
 
 
-def replay(seed: int) -> int:
-    """Run one seed and print its trace; return 0 if every promise was kept, otherwise 1."""
+def replay(scenario: Scenario) -> int:
+    """Run a scenario and print its trace; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False, soft_wrap=True)
-    result = World(scenario_of(seed)).run()
+    result = World(scenario).run()
     for line in result.lines:
         console.print(str(line), markup=False)
     console.print(f"trace {result.digest}, {result.steps} steps", markup=False)
     if result.broken:
         print_failure(console, result)
         return 1
-    console.print(f"seed {seed}, commit {commit()}: every promise was kept")
+    console.print(f"{_name_of(scenario)}, commit {commit()}: every promise was kept")
     return 0
 
 
 def print_failure(console: Console, result: RunResult) -> None:
     """Print the broken promises, and the smallest run found that breaks one of them."""
-    seed = result.scenario.seed
-    console.print(f"seed {seed}, commit {commit()}: a promise was broken", style="bold red")
+    name = _name_of(result.scenario)
+    console.print(f"{name}, commit {commit()}: a promise was broken", style="bold red")
     for violation in result.broken:
         console.print(f"  {violation}", markup=False, soft_wrap=True)
     console.print(_table(result.happened))
     smallest = shrink(result)
     console.print("The smallest run found that breaks it:", style="bold")
-    console.print(f"  {smallest.scenario}", markup=False, soft_wrap=True)
     for line in smallest.lines:
         console.print(str(line), markup=False, soft_wrap=True)
     for violation in smallest.broken:
         console.print(f"  {violation}", markup=False, soft_wrap=True)
-    console.print(f"To repeat it: payments simulate --seed {seed}", style="bold")
+    console.print("To repeat the smallest run:", style="bold")
+    console.print(f"  {command_of(_by_occurrences(smallest))}", markup=False, soft_wrap=True)
+    console.print("To repeat the whole one:", style="bold")
+    console.print(f"  {command_of(result.scenario)}", markup=False, soft_wrap=True)
+
+
+def command_of(scenario: Scenario) -> str:
+    """Return the command that replays a scenario."""
+    recipe = recipe_of(scenario)
+    return f"payments simulate {'--seed' if recipe.isdigit() else '--replay'} {recipe}"
+
+
+def _name_of(scenario: Scenario) -> str:
+    recipe = recipe_of(scenario)
+    return f"{'seed' if recipe.isdigit() else 'recipe'} {recipe}"
+
+
+def _by_occurrences(result: RunResult) -> Scenario:
+    """Name the faults that occurred instead of those that were suppressed: they are fewer."""
+    if not result.scenario.suppressed:
+        return result.scenario
+    only = frozenset(result.occurrences)
+    return evolve(result.scenario, suppressed=frozenset(), only=only)
 
 
 def _table(happened: Counter[FaultKind]) -> Table:

@@ -5,7 +5,8 @@ from typing import Final
 
 from attrs import field, frozen
 
-from payments_kit.simulation.faults import FaultKind, FaultOccurrence
+from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
+from payments_kit.simulation.streams import Branch, stream_of
 
 # Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs with
 # every fault make little progress, and most pairs of faults also occur without the others.
@@ -102,6 +103,14 @@ class Scenario:
     """Occurrences that do not happen; used to make a failing run smaller."""
     only: frozenset[FaultOccurrence] | None = None
     """The only occurrences that happen; None: all."""
+    placed: tuple[PlacedFault, ...] = ()
+    """Faults that occur besides those of the rates."""
+    branches: tuple[Branch, ...] = ()
+    """Where streams leave the decisions of the seed."""
+
+    def stream(self, name: str) -> random.Random:
+        """Return the random stream of this name."""
+        return stream_of(name, self.seed, self.branches)
 
 
 def scenario_of(seed: int) -> Scenario:

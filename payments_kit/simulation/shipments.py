@@ -20,7 +20,7 @@ not held any more."""
 def plan_captures(plan: OrderPlan, scenario: Scenario) -> OrderPlan:
     """Draw whether an order is captured later, and what is shipped of it."""
     # A random stream of its own, so that the other decisions of a seed stay the same.
-    draw = random.Random(f"captures of {plan.id} {scenario.seed}")  # noqa: S311 - replayable
+    draw = scenario.stream(f"captures of {plan.id}")
     if draw.random() >= scenario.manual:
         return evolve(plan, capture=draw.choice((None, None, "automatic")))
     shipments = list[PlannedShipment]()

@@ -25,7 +25,7 @@ def shrink(failing: RunResult, max_runs: int = MAX_RUNS) -> RunResult:
     best, is_smaller = failing, True
     while is_smaller and runs < max_runs:
         is_smaller = False
-        for step in (_smaller_world, _fewer_kinds, _fewer_occurrences):
+        for step in (_fewer_changes, _smaller_world, _fewer_kinds, _fewer_occurrences):
             found = _first_that_fails(step(best), still_fails, lambda: runs < max_runs)
             while found is not None:
                 best, is_smaller = found, True
@@ -48,6 +48,17 @@ def _first_that_fails(
 
 def _promises(result: RunResult) -> set[str]:
     return {violation.partition(":")[0] for violation in result.broken}
+
+
+def _fewer_changes(result: RunResult) -> Iterator[Scenario]:
+    """Yield scenarios with less of what was changed in the scenario of the seed."""
+    scenario = result.scenario
+    for place in scenario.placed:
+        placed = tuple(each for each in scenario.placed if each is not place)
+        yield evolve(scenario, placed=placed)
+    for branch in scenario.branches:
+        branches = tuple(each for each in scenario.branches if each is not branch)
+        yield evolve(scenario, branches=branches)
 
 
 def _smaller_world(result: RunResult) -> Iterator[Scenario]:

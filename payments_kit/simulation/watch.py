@@ -1,5 +1,7 @@
 """Watch: checks each commit of an order and each capture at the gateway, at its moment."""
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from adapters.gateways.simulated.attempts import AttemptState
@@ -12,7 +14,12 @@ from payments_kit.simulation.model.steps import (
     broken_by_commit,
     broken_by_hold,
 )
+from payments_kit.simulation.novelty import Novelty
 from payments_kit.simulation.plain import amount_of, booked_order
+
+
+def _no_change() -> None:
+    """Do nothing when an order or a record changes."""
 
 
 @define
@@ -21,6 +28,9 @@ class Watch:
 
     trusts_gateway: bool
     """Whether the gateway makes no mistakes in this run."""
+    novelty: Novelty | None = None
+    """Notes what was reached, for a guided search."""
+    on_change: Callable[[], None] = _no_change
     broken: list[str] = field(factory=list)
     has_lost_transactions: bool = False
     statuses: set[str] = field(factory=set)
@@ -36,6 +46,9 @@ class Watch:
         self.broken += broken_by_commit(earlier, order)
         self.statuses.update(each.status for each in order.payments)
         self._note_unwanted(earlier, order)
+        if self.novelty is not None:
+            self.novelty.order_changed(order)
+        self.on_change()
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""
@@ -46,6 +59,9 @@ class Watch:
         self, payment_id: PaymentId, before: GatewayRecord | None, after: GatewayRecord
     ) -> None:
         """Check a change at the gateway."""
+        if self.novelty is not None:
+            self.novelty.record_changed(payment_id, after)
+        self.on_change()
         if not self.trusts_gateway or self.has_lost_transactions:
             return
         for state in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):

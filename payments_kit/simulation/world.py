@@ -2,10 +2,10 @@
 
 import asyncio
 import gc
-import random
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from attrs import asdict, frozen
@@ -24,9 +24,11 @@ from payments_kit.simulation.invariants import broken_promises
 from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
 from payments_kit.simulation.merchant import Merchant
+from payments_kit.simulation.novelty import Novelty
 from payments_kit.simulation.observations import Observations
 from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
-from payments_kit.simulation.outages import outages
+from payments_kit.simulation.outages import begin_outage, outages
+from payments_kit.simulation.places import Places
 from payments_kit.simulation.process import SimulatedProcess, current_name
 from payments_kit.simulation.rest import finish
 from payments_kit.simulation.reviews import review
@@ -35,6 +37,7 @@ from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.shipments import plan_captures, ship
 from payments_kit.simulation.snapshot import take_snapshot
 from payments_kit.simulation.standby import MAX_LOST
+from payments_kit.simulation.streams import LOOP, Streams
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
 
@@ -65,17 +68,19 @@ class RunResult:
 class World:
     """Everything that takes part in one run."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, notes_novelty: bool = False) -> None:
         self.scenario = scenario
-        self.loop = SimulatedLoop(scenario.seed)
+        self.stream = Streams(scenario.seed, scenario.branches)
+        self.loop = SimulatedLoop(scenario.seed, stream=self.stream(LOOP))
         self.trace = Trace(self.loop.time)
         self.injector = FaultInjector(
-            scenario.seed,
+            self.stream,
             scenario.rates,
             scenario.suppressed,
             self.trace.record,
             current_name,
             scenario.only,
+            scenario.placed,
         )
         self.runtime = SimulatedRuntime(
             self.loop,
@@ -87,6 +92,12 @@ class World:
             (FIRST_GATEWAY, SECOND_GATEWAY) if scenario.second else (FIRST_GATEWAY,),
         )
         self.loop.on_crash = self.on_crash
+        self.novelty = Novelty(self.injector, self.runtime.now) if notes_novelty else None
+        self.runtime.watch.novelty = self.novelty
+        if scenario.placed or scenario.branches:
+            outage = partial(begin_outage, runtime=self.runtime, fail_over=self._fail_over)
+            places = Places(self.loop, self.injector, outage, scenario.placed, self.stream)
+            self.runtime.watch.on_change = places.after_change
         parts = self.loop, self.injector, self.trace
         self.cluster = Cluster(*parts, self.runtime, self.stream)
         self.clients = Clients(*parts, self.cluster)
@@ -139,10 +150,6 @@ class World:
         self.cluster.start(self.scenario.serves, self.scenario.workers)
         await asyncio.gather(*self._activities())
         await self.come_to_rest()
-
-    def stream(self, name: str) -> random.Random:
-        """Return the random stream of this name."""
-        return random.Random(f"{name} {self.scenario.seed}")  # noqa: S311 - replayable on purpose
 
     def report_unexpected(self, error: BaseException) -> None:
         """Record an error that should never happen."""
