@@ -18,7 +18,7 @@ from application.ports.gateway_history import (
 )
 from application.ports.gateway_notifications import Notification, PaymentNotification
 from application.ports.gateways import ConfiguredGateway
-from application.ports.payment_gateway import LookupRefused
+from application.ports.payment_gateway import GatewayUnavailable, LookupRefused, OutcomeUnknown
 from application.ports.unit_of_work import BeginUnitOfWork, StorageUnavailable
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.settle_payment import SettlePayment
@@ -95,8 +95,13 @@ class CompareBooks:
     async def _compare(
         self, list_charges: ListCharges, comparison: Comparison, now: datetime
     ) -> int:
-        """Compare from the mark to now in parts, so that each list is short enough."""
+        """Compare from the mark to now in parts, so that each list is short enough.
+
+        The mark stays before refunds that could not be listed, so that they are compared again; a
+        gateway that never lists them keeps it for LOOK_BACK at most.
+        """
         since, end, adopted = _start(comparison, now), now + MARGIN, 0
+        is_synced, is_too_old = True, since < now - LOOK_BACK
         span = end - since
         while since < end:
             until = min(since + span, end)
@@ -109,17 +114,24 @@ class CompareBooks:
                 if comparison.mark is None:  # one list is enough for what may never have been lost
                     since = until - span
                 continue
-            adopted += await self._adopt_missing(charges)
-            await self.books.advance(comparison, min(until, now - MARGIN))
+            await self._receive([each for each in charges if isinstance(each, UnreadableCharge)])
+            ours = await self._ours(charges)
+            adopted += await self._adopt_missing(ours)
+            is_synced = await self._sync_refunds(ours) and is_synced
+            if is_synced or is_too_old:
+                await self.books.advance(comparison, min(until, now - MARGIN))
             since, span = until, 2 * span
         return adopted
 
-    async def _adopt_missing(self, charges: Sequence[ListedCharge | UnreadableCharge]) -> int:
-        await self._receive([each for each in charges if isinstance(each, UnreadableCharge)])
+    async def _ours(
+        self, charges: Sequence[ListedCharge | UnreadableCharge]
+    ) -> Sequence[ListedCharge]:
         readable = [each for each in charges if isinstance(each, ListedCharge)]
         ours = [each for each in readable if await self._is_ours(each.payment)]
         # If a lost payment was charged twice, the charge that was given back is the second one.
-        ours.sort(key=_is_given_back)
+        return sorted(ours, key=_is_given_back)
+
+    async def _adopt_missing(self, ours: Sequence[ListedCharge]) -> int:
         known = await self.begin().orders.find_payments([each.payment.id for each in ours])
         adopted = 0
         for charge in ours:
@@ -127,8 +139,6 @@ class CompareBooks:
             if payment is None or _contradicts(payment, charge):
                 await self._settle(charge)
                 adopted += payment is None
-            if not charge.refunded.is_zero:
-                await self._sync_refunds(charge)
         return adopted
 
     async def _receive(self, charges: Sequence[UnreadableCharge]) -> None:
@@ -153,16 +163,29 @@ class CompareBooks:
             logger.exception("%s", text)
             await self.alerts.report(AlertKind.BOOKS_BEHIND, charge.payment.id, text)
 
-    async def _sync_refunds(self, charge: ListedCharge) -> None:
+    async def _sync_refunds(self, ours: Sequence[ListedCharge]) -> bool:
+        """Record what was refunded of these charges; return whether the gateway has told it all."""
+        refunded = [each for each in ours if not each.refunded.is_zero]
+        return all([await self._is_synced(each) for each in refunded])
+
+    async def _is_synced(self, charge: ListedCharge) -> bool:
         if not isinstance(charge.outcome, Charged):
-            return
+            return True
         charge_id = charge.outcome.charge_id
         order = await self.begin().orders.find_by_charge(charge_id)
         payment = None if order is None else order.payment_of_charge(charge_id)
         if order is None or payment is None or payment.captured_amount is None:
-            return
-        if payment.captured_amount - order.refundable(payment) != charge.refunded:
-            await self.sync.if_possible(order.payment_at_gateway(payment.id))
+            return True
+        if payment.captured_amount - order.refundable(payment) == charge.refunded:
+            return True
+        try:
+            await self.sync(order.payment_at_gateway(payment.id))
+        except LookupRefused as refused:  # asking again is useless
+            logger.warning("the refunds of payment %s cannot be listed: %s", payment.id, refused)
+        except (OutcomeUnknown, GatewayUnavailable) as error:
+            logger.info("the refunds of payment %s are listed again later: %s", payment.id, error)
+            return False
+        return True
 
 
 def _start(comparison: Comparison, now: datetime) -> datetime:

@@ -61,6 +61,10 @@ class FaultKind(Enum):
     CAPTURED_BY_OTHERS = "capture in the gateway's dashboard"
     RELEASED_BY_OTHERS = "release in the gateway's dashboard"
     PAYS_BY_SESSION = "payment that its customer approves at the gateway"
+    DISPUTED = "customer disputes a payment"
+    DISPUTED_AT_ONCE = "dispute before the payment is known to have succeeded"
+    DISPUTE_STATUS_NEW = "dispute with a status that nobody knows"
+    MONEY_TAKEN_BACK = "bank takes money back without a dispute"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.
     __hash__ = object.__hash__

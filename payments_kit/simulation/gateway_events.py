@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
-from adapters.gateways.simulated.record import GatewayRecord
+from adapters.gateways.simulated.record import GatewayRecord, Rule
 from adapters.gateways.simulated.refunds import RefundState
 from application.ports.gateway_notifications import ExternalRefundNotification
 from domain.identifiers import PaymentId
@@ -43,8 +43,14 @@ class GatewayEvents:
         ledger = self._ledger_of(payment_id)
         return InMemoryGateway(ledger), ledger.key_of(payment_id)
 
-    def _all(self) -> list[tuple[PaymentId, GatewayRecord]]:
+    def all(self) -> list[tuple[PaymentId, GatewayRecord]]:
+        """Return every payment of every gateway with its record."""
         return [each for ledger in self.ledgers.values() for each in ledger.all()]
+
+    def change(self, payment_id: PaymentId, rule: Rule[None]) -> None:
+        """Change the record of a payment at its gateway."""
+        ledger = self._ledger_of(payment_id)
+        ledger.apply(ledger.key_of(payment_id), rule)
 
     async def authenticate(self, payment_id: PaymentId, succeeded: bool) -> None:
         """Complete the authentication that a payment waits for."""
@@ -67,7 +73,7 @@ class GatewayEvents:
 
     def held_payments(self) -> list[PaymentId]:
         """Return the payments whose money is held, known to the service or not."""
-        return [payment_id for payment_id, record in self._all() if record.authorized]
+        return [payment_id for payment_id, record in self.all() if record.authorized]
 
     async def capture_externally(self, payment_id: PaymentId, is_part: bool) -> None:
         """Capture what is held in the gateway's dashboard, or a part of it."""
@@ -86,7 +92,7 @@ class GatewayEvents:
 
     async def complete_refunds(self) -> None:
         """Complete every refund that waits for a bank; the bank may reject it."""
-        for payment_id, record in self._all():
+        for payment_id, record in self.all():
             for refund in record.refunds:
                 if refund.state is RefundState.PENDING and refund.refund_id is not None:
                     succeeded = not self.injector.occurs(FaultKind.REFUND_FAILS, "bank")
@@ -95,7 +101,7 @@ class GatewayEvents:
 
     def charged_payments(self) -> list[PaymentId]:
         """Return the payments that the gateway has captured, known to the service or not."""
-        return [payment_id for payment_id, record in self._all() if record.charged]
+        return [payment_id for payment_id, record in self.all() if record.charged]
 
     async def refund_externally(
         self, payment_id: PaymentId, minor_units: int | None

@@ -10,7 +10,7 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
-from payments_kit.simulation.model.records import Hold, OrderEvent, Reply
+from payments_kit.simulation.model.records import GatewayDispute, Hold, OrderEvent, Reply
 
 
 @frozen
@@ -92,6 +92,7 @@ class Observations:
     """Whether the database has lost transactions. A customer may have paid again before a lost
     payment was reported, which is then given back although it was confirmed and published."""
     holds: Sequence[Hold] = ()
+    disputes: Sequence[GatewayDispute] | None = None
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()

@@ -53,6 +53,7 @@ def history_of(found: Observations) -> History:
         has_lost_transactions=found.has_lost_transactions,
         unpublished=found.unpublished,
         holds=found.holds,
+        disputes=found.disputes,
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,
@@ -81,7 +82,8 @@ def booked_order(order: Order) -> BookedOrder:
         tuple(map(booked_payment, order.payments)),
         tuple(map(booked_refund, order.refunds)),
         tuple(
-            BookedDispute(each.id, each.payment_id, each.status.value) for each in order.disputes
+            BookedDispute(each.id, each.payment_id, each.status.value, each.charge_id, each.reason)
+            for each in order.disputes
         ),
     )
 

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from application.ports.gateway_records import Period
+from application.use_cases.compare_books import MARGIN
+from application.use_cases.reconciliation import IN_PROGRESS
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.loop import RunTooLong
 from payments_kit.simulation.processes import Worker
-from payments_kit.simulation.runtime import SimulatedRuntime
+from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
 from payments_kit.simulation.schedule import has_events_to_publish, next_delivery, next_event
 
 # An authorization ends after seven days, and may be made after 20 hours. The latest shipment is
@@ -20,6 +23,11 @@ _MAX_REST: Final = timedelta(days=11).total_seconds()
 _COMPARES_AFTER: Final = 60.0
 """In seconds: a worker compares the books every minute."""
 
+
+_RECONCILES_AFTER: Final = IN_PROGRESS.total_seconds() + 1.0
+"""What is newer is left alone."""
+
+_FOUND_BY_RECONCILING: Final = (FaultKind.DISPUTED, FaultKind.DISPUTED_AT_ONCE)
 
 _FOUND_BY_COMPARING: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_CHARGES_TWICE)
 
@@ -36,6 +44,7 @@ async def finish(
         RunTooLong: it does not end.
     """
     healed_at = runtime.loop.time()
+    is_reconciled = False
     for intake in _intakes(worker):
         await intake.alignment.run_if_due()
     while not has_failed():
@@ -48,10 +57,28 @@ async def finish(
                 await guard.compare()
             following = next_event(runtime)
         if following is None:
-            return
+            if is_reconciled or not _must_reconcile(runtime):
+                return
+            is_reconciled = True
+            await _reconcile(worker, runtime)
+            continue
         if following - healed_at > _MAX_REST:
             raise RunTooLong(f"{_MAX_REST} virtual seconds after everything was healed")
         await asyncio.sleep(max(0.0, following - runtime.loop.time()) + 0.001)
+
+
+def _must_reconcile(runtime: SimulatedRuntime) -> bool:
+    """Whether the gateway may have what no notification has told."""
+    return any(runtime.injector.happened[kind] for kind in _FOUND_BY_RECONCILING)
+
+
+async def _reconcile(worker: Worker, runtime: SimulatedRuntime) -> None:
+    """Compare all books of the run, as an operator does with `payments reconcile --repair`."""
+    use_cases = worker.dependencies.use_cases
+    await asyncio.sleep(_RECONCILES_AFTER)
+    period = Period(BEGINNING, runtime.now() + MARGIN)
+    for at in runtime.gateways():
+        await use_cases.reconcile(at, period, lambda _found: None, repair=True)
 
 
 def _may_compare(runtime: SimulatedRuntime, following: float) -> bool:

@@ -44,6 +44,10 @@ _ADDED: Final = (
     FaultKind.CAPTURED_BY_OTHERS,
     FaultKind.RELEASED_BY_OTHERS,
     FaultKind.PAYS_BY_SESSION,
+    FaultKind.DISPUTED,
+    FaultKind.DISPUTED_AT_ONCE,
+    FaultKind.DISPUTE_STATUS_NEW,
+    FaultKind.MONEY_TAKEN_BACK,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 

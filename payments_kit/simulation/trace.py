@@ -8,6 +8,7 @@ from typing import NamedTuple
 from attrs import define, field
 
 from application.ports.gateway_notifications import (
+    DisputeNotification,
     ExternalRefundNotification,
     Notification,
     PaymentNotification,
@@ -87,5 +88,7 @@ def describe(notification: Notification) -> str:
             return f"{prefix} {reference} of order {order_id} is approved"
         case ExternalRefundNotification(_, charge_id, reported):
             return f"{prefix} external refund of {reported.amount} of {charge_id}"
+        case DisputeNotification(_, charge_id, dispute_id, status=status):
+            return f"{prefix} dispute {dispute_id} of {charge_id} is {status.value}"
         case _:
             return prefix

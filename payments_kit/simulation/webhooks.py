@@ -32,6 +32,8 @@ class Webhooks:
     draw: random.Random
     sent: list[tuple[str, Notification]] = field(factory=list)
     """Every notification so far, lost or not, with the name of its gateway."""
+    confirmed: set[str] = field(factory=set)
+    """The notifications that the service has confirmed while faults occurred."""
 
     def send(self, gateway: str, notification: Notification) -> None:
         """Send a notification of a gateway, unless it is lost."""
@@ -70,5 +72,7 @@ class Webhooks:
                 receiving = self.loop.spawn(serve.process, serve.receive(gateway, notification))
                 await asyncio.wait([receiving], timeout=_REPLY_SECONDS)
                 if receiving.done() and receiving.result() == _OK:
+                    if not self.injector.is_healed:
+                        self.confirmed.add(notification.id)
                     return
             await asyncio.sleep(5.0 * 2**attempt)

@@ -17,6 +17,7 @@ from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
+from payments_kit.simulation.disputes import DISPUTES, Disputes
 from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
@@ -105,6 +106,10 @@ class World:
         self.gateway = GatewayEvents(self.runtime.ledgers, self.injector)
         self.debits = Debits(*parts, self.gateway, self.stream("debits"))
         self.holds = Holds(self.loop, self.trace, self.gateway, self.runtime.now)
+        self.disputes = Disputes(
+            *(*parts, self.gateway, self._send_notification, self.stream("disputes")),
+            self.runtime.now,
+        )
         self.orders = OrderEvents(self.injector, self.trace, self.runtime.publish)
         self.unexpected: list[str] = []
         self._healed_at: datetime | None = None
@@ -165,6 +170,7 @@ class World:
         if isinstance(notification, PaymentNotification):
             self.debits.notice(notification.payment_id)
             self.holds.notice(notification.payment_id)
+            self.disputes.notice(notification.payment_id)
         if self.scenario.webhooks:
             self.webhooks.send(gateway, notification)
 
@@ -203,6 +209,8 @@ class World:
             merchant.act_later(self.loop)
             yield review(scenario, self.clients, self.stream("reviews"))
         yield banks(scenario, self.gateway, self.stream("banks"))
+        if any(map(self.injector.is_possible, DISPUTES)):
+            yield self.disputes.act(scenario.seconds)
         yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
 
     def _fail_over(self, seconds: float) -> None:
@@ -243,6 +251,7 @@ class World:
             malformed=self.orders.malformed,
             hides_external_refunds=not self.scenario.webhooks,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
+            disputes=self.disputes.reported(self.webhooks.confirmed),
             never_wanted=self.runtime.watch.never_wanted,
             captures_asked=[*self.clients.captures_asked, *self.gateway.captures_asked],
             reviewed=self.clients.reviewed,

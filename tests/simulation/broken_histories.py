@@ -9,6 +9,7 @@ from attrs import evolve
 
 from payments_kit.simulation.model.records import BookedDispute, GivenBack, History, Reply
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
+from tests.simulation.broken_disputes import DISPUTES
 from tests.simulation.broken_recordings import RECORDINGS
 from tests.simulation.histories import (
     ACCEPTED,
@@ -486,6 +487,5 @@ ENDS: Final[Broken] = {
     ),
 }
 
-BROKEN: Final[Broken] = (
-    ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS | AUTHORIZATIONS | RECORDINGS
-)
+_OF_ALL: Final[Broken] = ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS
+BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DISPUTES | RECORDINGS

@@ -10,6 +10,7 @@ from payments_kit.simulation.model.steps import (
     broken_by_commit,
     broken_by_hold,
 )
+from tests.simulation.broken_disputes import LOST, REVERSED, WON, with_disputes
 from tests.simulation.histories import LESS, PRICE, manual, order, payment, refund
 
 OPEN: Final = order(status="created")
@@ -185,6 +186,18 @@ COMMITS: Final = {
         order(payment(), refunds=(refund(1),)),
         order(payment(), refunds=(refund(1), refund(2))),
         "10: 20000 of payment p1 is refunded, 10000 taken",
+    ),
+    "a lost dispute that is won": Commit(with_disputes(LOST), with_disputes(WON)),
+    "a won dispute that is lost": Commit(
+        with_disputes(WON), with_disputes(LOST), "2: dispute d1 was won and is lost"
+    ),
+    "money that is taken back after a won dispute": Commit(
+        with_disputes(WON), with_disputes(WON, REVERSED)
+    ),
+    "money that is taken back twice": Commit(
+        with_disputes(LOST),
+        with_disputes(LOST, REVERSED),
+        "2: dispute d2 tells again what d1 has told",
     ),
     "more reserved than is left": Commit(
         order(payment(), refunds=(refund(1),)),

@@ -64,6 +64,7 @@ from payments_kit.simulation.world import RunResult, World
 from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.simulation.capture_bugs import CAPTURE_BUGS
+from tests.simulation.dispute_bugs import DISPUTE_BUGS
 from tests.simulation.gateway_bugs import GATEWAY_BUGS
 from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
@@ -561,6 +562,7 @@ BUGS: Final = (
     *CAPTURE_BUGS,
     *REVIEW_BUGS,
     *GATEWAY_BUGS,
+    *DISPUTE_BUGS,
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from payments_kit.simulation import model
 from payments_kit.simulation.model.promises import broken_promises
 from payments_kit.simulation.model.records import History
+from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
 from tests.simulation.broken_recordings import RECORDED
 from tests.simulation.broken_steps import STEPS, broken_by
@@ -31,9 +32,12 @@ def ways_to_break_a_promise(of_steps: bool) -> Iterator[str]:
                 )
 
 
-@pytest.mark.parametrize("name", RIGHT)
+ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES}
+
+
+@pytest.mark.parametrize("name", ALL_RIGHT)
 def test_nothing_is_reported_if_every_promise_is_kept(name: str) -> None:
-    assert broken_promises(RIGHT[name]) == []
+    assert broken_promises(ALL_RIGHT[name]) == []
 
 
 @pytest.mark.parametrize("name", BROKEN)

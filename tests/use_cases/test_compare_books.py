@@ -131,6 +131,43 @@ async def test_what_others_have_refunded_of_a_lost_payment_is_recorded(world: Wo
     assert world.balance == 0
 
 
+@pytest.mark.parametrize("fault", [GatewayFaultKind.RATE_LIMITED, GatewayFaultKind.REPLY_LOST])
+async def test_refunds_that_cannot_be_listed_are_compared_again(
+    world: World, fault: GatewayFaultKind
+) -> None:
+    await world.create_order()
+    backup = world.database.back_up()
+    await pay(world.use_cases())
+    await world.gateway.refund_externally(world.payment().id, dollars("60"))
+    restore(world, backup)
+    guard = world.use_cases().books_guards.default
+    world.faults.add("list_refunds", fault)
+    await guard.run_once()
+    assert world.order().refunds == ()
+    world.advance(hours=1)
+    await guard.run_once()
+    assert [each.amount for each in world.order().refunds] == [dollars("60")]
+    world.advance(hours=1)
+    await guard.run_once()
+    assert await mark(world) == world.time - MARGIN
+    await world.come_to_rest()
+
+
+async def test_a_gateway_that_never_lists_refunds_keeps_the_mark_for_a_day(world: World) -> None:
+    await world.create_order()
+    process = world.use_cases()
+    await process.books_guards.default.run_once()
+    before = await mark(world)
+    await pay(process)
+    await world.gateway.refund_externally(world.payment().id, dollars("60"))
+    for hours in (1, 22, 2):
+        assert await mark(world) == before
+        world.advance(hours=hours)
+        world.faults.add("list_refunds", GatewayFaultKind.RATE_LIMITED)
+        await process.books_guards.default.run_once()
+    assert await mark(world) > before
+
+
 async def test_a_charge_of_a_payment_that_was_given_up_is_found_by_the_comparison(
     world: World,
 ) -> None:

@@ -20,6 +20,10 @@ from payments_kit.simulation.model.charges import (
     payments_match_charges,
     users_are_separated,
 )
+from payments_kit.simulation.model.disputes import (
+    disputes_are_told_as_they_are,
+    disputes_match,
+)
 from payments_kit.simulation.model.events import (
     bodies_match,
     every_outcome_is_published,
@@ -66,6 +70,8 @@ _CHECKS: Final = (
     authorizations_are_announced,
     expiries_are_announced,
     voided_is_not_captured,
+    disputes_match,
+    disputes_are_told_as_they_are,
     every_change_is_recorded,
 )
 

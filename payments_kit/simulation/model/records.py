@@ -77,6 +77,8 @@ class BookedDispute(NamedTuple):
     id: str
     payment_id: str
     status: str
+    charge_id: str = ""
+    reason: str = ""
 
 
 class BookedOrder(NamedTuple):
@@ -129,6 +131,26 @@ class GivenBack(NamedTuple):
     """Our refund that its label names; None for an external refund."""
 
 
+class GatewayDispute(NamedTuple):
+    """A dispute as the gateway has it; its bank may decide it several times."""
+
+    id: str
+    charge_id: str
+    amount: Amount
+    reason: str
+    states: tuple[str, ...]
+    """Those that it has had: `open`, `prevented`, `lost`, `won`."""
+    due_by: datetime | None = None
+    """Until when evidence is awaited, as it was reported."""
+    is_told: bool = True
+    """Whether the service has confirmed the report of its first state, while others may fail."""
+
+    @property
+    def status(self) -> str:
+        """The last state."""
+        return self.states[-1]
+
+
 class Event(NamedTuple):
     """One delivery of an event of ours."""
 
@@ -178,6 +200,8 @@ class History:
     """Whether the database has lost commits, as after a failover to a standby that lagged."""
     unpublished: int = 0
     holds: Sequence[Hold] = ()
+    disputes: Sequence[GatewayDispute] | None = None
+    """Every dispute of every gateway; None if they are not known."""
     never_wanted: Collection[str] = ()
     """The payments of which the books said, when they first knew of the authorisation, that it is
     to be released."""

@@ -21,6 +21,14 @@ _MAY_BE_CAPTURED: Final = _MAY_BE_HELD | {"authorized"}
 _AFTER_A_HOLD: Final = frozenset({"authorized", "succeeded", "reversed", "review", "cancelled"})
 """What may become of a payment that is authorised."""
 
+_AFTER_A_DISPUTE: Final = {
+    "open": ("open", "prevented", "lost", "won"),
+    "prevented": ("prevented", "lost", "won"),
+    "lost": ("lost", "won"),
+    "won": ("won",),
+}
+"""What may become of a dispute: one that is won stays won."""
+
 
 def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
     """Yield what a commit has broken in the one order that it changed.
@@ -41,6 +49,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
       external refund may exceed it together with a reserved one, which the gateway then refuses.
+    - 2: Money that was taken back is told once: by a dispute that may be lost, or without one. A
+      dispute that has ended keeps its last state; only what is lost can still be won.
     """
     yield from broken_in_order(after)
     payments = {payment.id: payment for payment in before.payments} if before else {}
@@ -64,6 +74,7 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
     yield from _unreleased(before, after)
     yield from _unreserved(before, after, payments)
     yield from _reserved_too_much(before, after)
+    yield from _told_twice(before, after)
 
 
 def broken_in_order(order: BookedOrder) -> Iterable[str]:
@@ -196,6 +207,22 @@ def _reserved_too_much(before: BookedOrder | None, after: BookedOrder) -> Iterab
         taken = next(each.captured for each in after.payments if each.id == refund.payment_id)
         if taken is None or reserved > taken.minor_units:
             yield f"10: {reserved} of payment {refund.payment_id} is reserved, {taken} taken"
+
+
+def _told_twice(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+    if before is None or before.disputes == after.disputes:
+        return
+    known = {dispute.id: dispute for dispute in before.disputes}
+    for dispute in after.disputes:
+        earlier = known.get(dispute.id)
+        if earlier is not None:
+            if dispute.status not in _AFTER_A_DISPUTE[earlier.status]:
+                yield f"2: dispute {dispute.id} was {earlier.status} and is {dispute.status}"
+            continue
+        for other in before.disputes:
+            is_same = dispute.reason == "reversed" and other.charge_id == dispute.charge_id
+            if is_same and other.status in ("open", "lost"):
+                yield f"2: dispute {dispute.id} tells again what {other.id} has told"
 
 
 def _refunded(refunds: tuple[BookedRefund, ...], payment_id: str, statuses: tuple[str, ...]) -> int:
