@@ -7,13 +7,20 @@ FIRST_CHECK_AFTER: Final = timedelta(seconds=5)
 """When recovery first checks a payment. An ordinary charge is settled well before. A charge may
 be sent only within this time after its claim."""
 
-CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + timedelta(seconds=15)
-"""No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and a
-gateway adapter's call ends after at most 15 s."""
+LONGEST_CALL: Final = timedelta(seconds=15)
+"""How long a gateway adapter's call that moves money may take. Banks answer within some seconds,
+and customers do not wait longer: after it they are told that the payment is in progress."""
 
-ABANDON_AFTER: Final = CHARGE_WINDOW + timedelta(seconds=5)
-"""From this age on, a payment without any record at the gateway never arrived there. The margin
-covers differences between clocks."""
+CLOCK_MARGIN: Final = timedelta(seconds=5)
+"""More than the readings of the database's clock by two processes may differ: half of a reading's
+round trip, and a correction of two seconds (adapters/persistence/sql/clock.py)."""
+
+CHARGE_WINDOW: Final = FIRST_CHECK_AFTER + LONGEST_CALL
+"""No charge request is in flight after this time: it starts within FIRST_CHECK_AFTER, and its call
+ends."""
+
+ABANDON_AFTER: Final = CHARGE_WINDOW + CLOCK_MARGIN
+"""From this age on, a payment without any record at the gateway never arrived there."""
 
 CHECK_INTERVAL: Final = timedelta(seconds=10)
 """The longest time between two checks of an open payment. A check may take 25 s
@@ -24,10 +31,13 @@ AUTHENTICATION_WINDOW: Final = timedelta(hours=1)
 """How long a customer may take to authenticate before the payment is cancelled at the gateway.
 Banks allow about 15 minutes."""
 
-LATE_CAPTURE_WINDOW: Final = timedelta(hours=24)
-"""How long an abandoned payment is still checked: the port of the gateways promises that no request
-is executed later (Stripe keeps an idempotency key that long:
-https://docs.stripe.com/api/idempotent_requests)."""
+EXECUTED_WITHIN: Final = timedelta(hours=24)
+"""How long after it was sent a gateway may execute a request, as the port of the gateways promises
+(Stripe keeps an idempotency key that long: https://docs.stripe.com/api/idempotent_requests)."""
+
+LATE_CAPTURE_WINDOW: Final = EXECUTED_WITHIN + ABANDON_AFTER
+"""How long an abandoned payment is still checked: its last request may have been sent some seconds
+after its claim."""
 
 PENDING_FIRST_CHECK_AFTER: Final = timedelta(hours=1)
 """When a pending payment is first asked about. A bank debit takes days and the gateway sends a

@@ -7,13 +7,13 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from domain.check_times import CHECK_INTERVAL
+from domain.check_times import CHECK_INTERVAL, CLOCK_MARGIN, LONGEST_CALL
 from domain.identifiers import ChargeId, OrderId, PaymentId, RefundId
 from domain.money import Money
 
-SEND_LEASE: Final = timedelta(seconds=20)
-"""How long only the process that reserved a refund may send it: a gateway adapter's call ends
-after at most 15 s."""
+SEND_LEASE: Final = LONGEST_CALL + CLOCK_MARGIN
+"""How long only the process that has reserved a refund may send it, so that one sent at once is
+answered by then. One that is sent later has the same key as what recovery sends."""
 
 SETTLEMENT_CHECK_INTERVAL: Final = timedelta(hours=1)
 """The longest time between two checks of a refund that waits for a bank; banks take days."""

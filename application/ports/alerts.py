@@ -75,8 +75,9 @@ _CURRENT_FOR: Final = {
     AlertKind.CHARGED_TWICE: _ONCE,
     AlertKind.EXPIRY_NOT_UNDERSTOOD: _ONCE,
     AlertKind.EXTERNAL_REFUND_MISMATCH: _ONCE,
-    # Reported with each check of such a payment, and some are checked twice a day only.
+    # Reported with each check of such a payment, and some are checked every six hours only.
     AlertKind.GATEWAY_MISSING: timedelta(hours=13),
+    AlertKind.LOOKUP_IMPOSSIBLE: timedelta(hours=13),
     # Reported with the request that is refused, and a shop may have no customers at night.
     AlertKind.GATEWAY_REFUSAL: timedelta(hours=12),
 }

@@ -4,14 +4,13 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
+from domain.check_times import LONGEST_CALL
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome
 
-CALL_SECONDS: Final = 15.0
-"""How long a charge or a refund may take. Banks answer within some seconds, and customers do not
-wait longer: after it they are told that the payment is in progress. The leases in domain/payment.py
-and domain/refund.py are derived from it."""
+CALL_SECONDS: Final = LONGEST_CALL.total_seconds()
+"""How long a charge or a refund may take; the leases in domain/ are derived from it."""
 
 LOOKUP_SECONDS: Final = 25.0
 """How long a look-up may take. Nobody waits for it, and a gateway that needs 10 s for each answer

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -16,6 +16,7 @@ from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
 from adapters.persistence.sql.stream_positions import SqlStreamPositions
+from application.ports.alerts import MAX_CURRENT_FOR
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import InboundEvents
 from application.use_cases.align_streams import AlignStreams
@@ -160,14 +161,22 @@ def _dependencies(
     )
 
 
+# What is younger is needed, whatever the settings say.
+KEPT_NOTIFICATIONS: Final = timedelta(days=4)
+"""The ids of applied notifications: longer than one of PayPal's is accepted."""
+
+KEPT_ALERTS: Final = MAX_CURRENT_FOR
+"""Alerts: as long as they are shown."""
+
+
 def _retention(runtime: Runtime) -> Retention:
     settings = runtime.settings
     rows = SqlRetention(
         runtime.database,
         sent=timedelta(days=settings.retention_events_days),
-        received=timedelta(days=settings.retention_notifications_days),
+        received=max(timedelta(days=settings.retention_notifications_days), KEPT_NOTIFICATIONS),
         declined=timedelta(days=settings.retention_declines_days),
-        alerted=timedelta(days=settings.retention_alerts_days),
+        alerted=max(timedelta(days=settings.retention_alerts_days), KEPT_ALERTS),
         differed=timedelta(days=settings.retention_differences_days),
     )
     replies_kept = timedelta(days=settings.retention_replies_days)

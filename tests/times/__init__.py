@@ -1,0 +1,1 @@
+"""How the durations of the service depend on each other."""
