@@ -79,7 +79,7 @@ def last_line(last: HistoryEntry, order_id: OrderId, proof: HistoryProof | None)
             "path": [[list(each.before), list(each.after)] for each in proof.path],
         }
     change, seq = canonical_json({"end": [None, end]}), last.seq + 1
-    return line_of(HistoryEntry(seq, last.at, EXPORT, END, change, last.hash))
+    return line_of(HistoryEntry.of(seq, last.at, EXPORT, END, change, last.hash))
 
 
 def verify(lines: Iterable[bytes]) -> VerifiedFile:

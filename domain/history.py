@@ -4,12 +4,10 @@ Anybody with the entries of an order can check that none was changed, dropped or
 but SHA-256. docs/audit.md describes the format for other programs.
 """
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Final, NamedTuple
-
-from attrs import field, frozen
 
 from domain.actor import SERVICE, Actor
 from domain.canonical_json import canonical_text
@@ -20,6 +18,9 @@ from domain.order_changes import moment
 GENESIS: Final = "0" * 64
 """What the first entry has as the hash of its predecessor."""
 
+# Copying it takes half as long as looking the algorithm up anew.
+_EMPTY: Final = sha256()
+
 STATE_FOUND: Final = "state found: what changed it was not recorded"
 """Why an entry lists the state of an order that has changed without an entry: before histories were
 kept, or by a process of an earlier release."""
@@ -28,9 +29,8 @@ CREATED_AGAIN: Final = "order created again: it was deleted, and its history was
 """Why an entry has the state of an order that was not stored although it has a history."""
 
 
-@frozen
-class HistoryHead:
-    """Where the history of an order ends."""
+class HistoryHead(NamedTuple):
+    """Where the history of an order ends; a tuple, as each commit makes one."""
 
     seq: int
     """The number of the newest entry; the first one has 1."""
@@ -39,9 +39,8 @@ class HistoryHead:
     """Which revision of the order the entries describe."""
 
 
-@frozen
-class HistoryEntry:
-    """One change of an order."""
+class HistoryEntry(NamedTuple):
+    """One change of an order; a tuple, as each commit makes one."""
 
     seq: int
     at: datetime
@@ -50,25 +49,40 @@ class HistoryEntry:
     change: str
     """The changes as canonical JSON: an object with `[before, after]` of each path."""
     prev: str
-    hash: str = field()
+    hash: str
     """As it was computed, or as it is stored; `is_intact` compares it."""
 
-    @hash.default
-    def _hash_of_content(self) -> str:
-        return hashlib.sha256(self.content.encode()).hexdigest()
+    @classmethod
+    def of(
+        cls, seq: int, at: datetime, who: str, why: str, change: str, prev: str
+    ) -> "HistoryEntry":
+        """Return an entry with the hash of its content."""
+        return cls(
+            seq, at, who, why, change, prev, _hash(_content(seq, at, who, why, change, prev))
+        )
 
     @property
     def is_intact(self) -> bool:
         """Whether the hash is that of the content."""
-        return self.hash == self._hash_of_content()
+        return self.hash == _hash(self.content)
 
     @property
     def content(self) -> str:
         """What is hashed: canonical JSON of everything but the hash."""
-        return (
-            f'{{"at":"{moment(self.at)}","change":{self.change},"prev":"{self.prev}"'
-            f',"seq":{self.seq},"who":{canonical_text(self.who)},"why":{canonical_text(self.why)}}}'
-        )
+        return _content(*self[:-1])
+
+
+def _content(seq: int, at: datetime, who: str, why: str, change: str, prev: str) -> str:
+    return (
+        f'{{"at":"{moment(at)}","change":{change},"prev":"{prev}"'
+        f',"seq":{seq},"who":{canonical_text(who)},"why":{canonical_text(why)}}}'
+    )
+
+
+def _hash(content: str) -> str:
+    digest = _EMPTY.copy()
+    digest.update(content.encode())
+    return digest.hexdigest()
 
 
 class Recorded(NamedTuple):
@@ -107,9 +121,9 @@ def record(
     seq, prev = (0, GENESIS) if head is None else (head.seq, head.hash)
     entries: list[HistoryEntry] = []
     if before and is_unrecorded and (state := text_of(None, before)):
-        entries.append(HistoryEntry(seq + 1, at, SERVICE, STATE_FOUND, state.change, prev))
+        entries.append(HistoryEntry.of(seq + 1, at, SERVICE, STATE_FOUND, state.change, prev))
         seq, prev = seq + 1, entries[0].hash
     is_lost = before is None and head is not None
     why = CREATED_AGAIN if is_lost else actor.reason or change.words
-    entries.append(HistoryEntry(seq + 1, at, actor.who, why, change.change, prev))
+    entries.append(HistoryEntry.of(seq + 1, at, actor.who, why, change.change, prev))
     return Recorded(entries, HistoryHead(seq + 1, entries[-1].hash, revision + 1))

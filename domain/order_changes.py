@@ -126,7 +126,7 @@ def moment(at: datetime) -> str:
             at = at.astimezone(UTC)
         except OverflowError:  # the first or the last day that there is
             at = at.replace(tzinfo=UTC)
-    return at.isoformat(timespec="microseconds")
+    return at.isoformat("T", "microseconds")
 
 
 def _amount(money: Money) -> Value:

@@ -176,7 +176,7 @@ def test_a_malformed_line_is_named(line: bytes) -> None:
 @given(st.recursive(st.none() | st.integers() | st.text(), st.lists))
 def test_a_last_line_with_anything_in_it_is_an_error_and_no_crash(end: Any) -> None:
     change = json.dumps({"end": [None, end]}, sort_keys=True, separators=(",", ":"))
-    entry = HistoryEntry(5, NOW, "export", "end of the file", change, ENTRIES[-1].hash)
+    entry = HistoryEntry.of(5, NOW, "export", "end of the file", change, ENTRIES[-1].hash)
     with pytest.raises(BrokenLine, match=r"^line 5: "):
         verify([*FILE[:-1], line_of(entry).encode()])
 

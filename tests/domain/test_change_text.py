@@ -1,4 +1,4 @@
-"""The text of a charge's changes, which templates make, is the text that the encoder makes."""
+"""The text of a charge's changes, which is written out, is the text that the encoder makes."""
 
 from contextlib import suppress
 
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from domain.change_text import charge_text_of, general_text_of, text_of
 from domain.errors import DomainError
+from domain.identifiers import ChargeId, PaymentId
 from domain.order import Order
-from domain.outcome import Declined
+from domain.outcome import Declined, Pending
 from tests.builders import (
     NOW,
     PAYMENT,
@@ -27,7 +28,7 @@ CLAIMED = start_payment(OPEN, PAYMENT)
 
 
 @given(st.data())
-def test_templates_and_the_encoder_make_the_same_text(data: st.DataObject) -> None:
+def test_the_text_that_is_written_out_is_that_of_the_encoder(data: st.DataObject) -> None:
     before, after = data.draw(orders()), data.draw(orders())
     with suppress(DomainError):
         after = data.draw(st.just(after) | steps(before).map(lambda step: step(before, NOW)))
@@ -42,18 +43,49 @@ def test_any_id_of_a_payment_is_written_as_the_encoder_does(payment_id: str) -> 
     assert charge_text_of(OPEN, after) == general_text_of(OPEN, after)
 
 
+PENDING = CLAIMED.settle(PAYMENT, Pending("pi_1"), NOW)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         (OPEN, CLAIMED),
         (CLAIMED, CLAIMED.settle(PAYMENT, charged(), NOW)),
-        (CLAIMED, CLAIMED.settle(PAYMENT, Declined("card_declined"), NOW)),
-        (CLAIMED, CLAIMED.settle(PAYMENT, authorized(), NOW)),
+        (CLAIMED, CLAIMED.settle(PAYMENT, evolve(charged(), reference=None), NOW)),
+        (PENDING, PENDING.settle(PAYMENT, charged(), NOW)),
+        (PENDING, PENDING.settle(PAYMENT, evolve(charged(), reference="pi_1"), NOW)),
     ],
 )
-def test_the_changes_of_a_charge_are_made_with_templates(before: Order, after: Order) -> None:
+def test_the_changes_of_a_charge_are_written_out(before: Order, after: Order) -> None:
     assert charge_text_of(before, after) is not None
     assert charge_text_of(before, after) == general_text_of(before, after)
+
+
+CHARGED = CLAIMED.settle(PAYMENT, charged(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (OPEN, evolve(CLAIMED, replica=CHARGED.replica)),
+        (OPEN, evolve(CLAIMED, payments=(evolve(CLAIMED.payments[0], reference="pi_1"),))),
+        (OPEN, CHARGED),
+        (CLAIMED, CLAIMED.settle(PAYMENT, Declined("card_declined"), NOW)),
+        (CLAIMED, CLAIMED.settle(PAYMENT, authorized(), NOW)),
+        (CLAIMED, evolve(CHARGED, replica=CLAIMED.replica)),
+        (CLAIMED, evolve(CHARGED, replica=evolve(CHARGED.replica, version=9))),
+        (CLAIMED, evolve(CHARGED, replica=evolve(CHARGED.replica, terms=None))),
+        (CLAIMED, evolve(CHARGED, payments=(evolve(CHARGED.payments[0], code="x"),))),
+        (CLAIMED, evolve(CHARGED, payments=(evolve(CHARGED.payments[0], id=PaymentId("other")),))),
+        (
+            CHARGED,
+            evolve(CHARGED, payments=(evolve(CHARGED.payments[0], charge_id=ChargeId("ch_2")),)),
+        ),
+    ],
+)
+def test_any_other_change_is_left_to_the_encoder(before: Order, after: Order) -> None:
+    assert charge_text_of(before, after) is None
+    assert text_of(before, after) == general_text_of(before, after)
 
 
 def test_an_equal_value_in_another_object_has_not_changed() -> None:

@@ -115,7 +115,7 @@ def test_an_unrecorded_state_is_recorded_with_the_next_change() -> None:
 def test_a_commit_without_a_change_keeps_the_history_at_its_revision() -> None:
     head = HistoryHead(seq=7, hash="a" * 64, revision=3)
     recorded = record(claimed(), claimed(), head, 3, CUSTOMER, NOW)
-    assert recorded.head == evolve(head, revision=4)
+    assert recorded.head == head._replace(revision=4)
 
 
 @pytest.mark.parametrize(
