@@ -32,9 +32,13 @@ _PATIENCE_SECONDS: Final = 0.005
 # not counted: it may wait for a locked order until its timeout, and the others must not.
 _MAX_GROUPS: Final = 4
 
-# With 32, sixteen callers all waited for the database, and then it waited for all of them: a
-# quarter fewer charges when measured.
-_MAX_EXECUTIONS: Final = 8
+# If all of sixteen callers are in one group, they wait for the database, and then it waits for
+# them: a quarter fewer charges when measured. So the other half is the next group.
+_USUAL_EXECUTIONS: Final = 8
+
+# With 500 callers, groups of eight were the limit, and left a third of a core idle; 64 was no
+# better than 32 (docs/performance.md).
+_MAX_EXECUTIONS: Final = 32
 
 
 class NotGrouped(Exception):
@@ -115,7 +119,8 @@ class StatementGroups:
     def _next(self) -> tuple[Statement, list[Execution]]:
         statement = next(iter(self._waiting))
         waiting = self._waiting.pop(statement)
-        group, others = waiting[:_MAX_EXECUTIONS], waiting[_MAX_EXECUTIONS:]
+        size = min(max(_USUAL_EXECUTIONS, len(waiting) // 2), _MAX_EXECUTIONS)
+        group, others = waiting[:size], waiting[size:]
         if others:
             self._waiting[statement] = others  # behind the other statements
         return statement, [each for each in group if not each.reply.done()]

@@ -1,6 +1,7 @@
 """Statements that several callers execute at once, as one group."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -300,10 +301,10 @@ async def test_callers_that_have_waited_for_a_slow_group_get_another_one(sql: Da
     await slow
 
 
-async def test_many_callers_are_divided_into_groups(sql: Database) -> None:
-    count = 10 * statement_groups._MAX_EXECUTIONS + 1
-    transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(count)))
-    assert len({rows[0][0] for rows in transactions}) == 11
+@pytest.mark.parametrize("sizes", [[8, 8], [25, 12, 8, 5], [32, 32, 18, 9, 8, 1]])
+async def test_half_of_many_callers_are_the_next_group(sql: Database, sizes: list[int]) -> None:
+    transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(sum(sizes))))
+    assert list(Counter(rows[0][0] for rows in transactions).values()) == sizes
     assert sql.pool.opened <= statement_groups._MAX_GROUPS
 
 
