@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from types import CodeType, SimpleNamespace
@@ -51,10 +52,12 @@ class _Module:
 
 @define
 class Durations:
-    """All durations in seconds, perhaps with the numbers of one of them multiplied."""
+    """All durations in seconds, as they are in the text, perhaps with one of them changed."""
 
     changed: Constant | None = None
     factor: float = 1.0
+    are_imported: bool = False
+    """Whether they are those of the imported modules."""
     _values: dict[tuple[str, str], Any] = field(init=False, factory=dict)
 
     def seconds(self, constant: Constant) -> float | None:
@@ -92,6 +95,8 @@ class Durations:
         if name in found.imported:
             return self._value(*found.imported[name])
         constant = found.constants[name]
+        if self.are_imported:
+            return getattr(import_module(module), name)
         code = constant.code(self.factor if constant == self.changed else 1.0)
         known = {each: self._value(module, each) for each in code.co_names if each.isupper()}
         return eval(code, {"timedelta": timedelta, "__builtins__": {}} | known)
@@ -107,10 +112,14 @@ def durations() -> tuple[Constant, ...]:
 
 @cache
 def short(module: str) -> str:
-    """Return the last part of a module's name, with the one before it if it is needed."""
+    """Return the last part of a module's name; with the one before it if it needs that.
+
+    Gateways have modules of the same names.
+    """
     names = [each.rpartition(".")[2] for each in {each.module for each in durations()}]
     *_, parent, name = module.split(".")
-    return name if names.count(name) == 1 else f"{parent}_{name}"
+    is_clear = names.count(name) == 1 and not module.startswith("adapters.gateways")
+    return name if is_clear else f"{parent}_{name}"
 
 
 def label(constant: Constant) -> str:

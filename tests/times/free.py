@@ -74,14 +74,16 @@ FREE: Final = {
         *(("engine.STATEMENT_SECONDS", HALVED), ("streams.LOOKUP_SECONDS", HALVED)),
         *(("jetstream_connection.WAIT_SECONDS", HALVED), ("REQUEST_SECONDS", HALVED)),
         *(("paypal_wire.CONNECT_SECONDS", HALVED), ("stripe_wire.CONNECT_SECONDS", HALVED)),
-        *(("certificates.FETCH_SECONDS", HALVED), ("open_intents.CANCEL_SECONDS", HALVED)),
-        *(("BODY_SECONDS", HALVED), ("http_probes.CHECK_SECONDS", HALVED)),
+        *(
+            ("paypal_certificates.FETCH_SECONDS", HALVED),
+            ("stripe_open_intents.CANCEL_SECONDS", HALVED),
+        ),
         *(("ACTION_SECONDS", HALVED), ("SHUTDOWN_SECONDS", HALVED), ("STORE_SECONDS", HALVED)),
-        *(("stripe_client.MARGIN_SECONDS", HALVED), ("paypal_client.MARGIN_SECONDS", HALVED)),
+        *(("stripe_client.MARGIN_SECONDS", HALVED), ("paypal_calls.MARGIN_SECONDS", HALVED)),
     ),
     "more patience, and still within its limit": (
         *(("streams.LOOKUP_SECONDS", DOUBLED), ("jetstream_connection.WAIT_SECONDS", DOUBLED)),
-        *(("stripe_client.MARGIN_SECONDS", DOUBLED), ("paypal_client.MARGIN_SECONDS", DOUBLED)),
+        *(("stripe_client.MARGIN_SECONDS", DOUBLED), ("paypal_calls.MARGIN_SECONDS", DOUBLED)),
         *(("SHUTDOWN_SECONDS", DOUBLED), ("server.IDLE_SECONDS", DOUBLED), ("MIN_EXPIRY", DOUBLED)),
     ),
     "tokens of hours may be renewed some minutes sooner or later": (

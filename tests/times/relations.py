@@ -124,7 +124,7 @@ WAITS: Final = (
         "proxies wait 30 s for the answer to a payment, also if an earlier one is cancelled first",
     ),
     (
-        "open_intents.CANCEL_SECONDS < create_charge.CANCEL_SECONDS",
+        "stripe_open_intents.CANCEL_SECONDS < create_charge.CANCEL_SECONDS",
         "a customer waits for as long as a cancellation takes",
     ),
     (
@@ -132,7 +132,7 @@ WAITS: Final = (
         "the books can be compared on a connection that has yet to be opened",
     ),
     (
-        "certificates.FETCH_SECONDS < gateway_notifications.READ_SECONDS",
+        "paypal_certificates.FETCH_SECONDS < gateway_notifications.READ_SECONDS",
         "a certificate is fetched to read a webhook",
     ),
     (
@@ -182,15 +182,15 @@ GATEWAY_CALLS: Final = (
         "the refund itself has most of the time",
     ),
     (
-        "stripe_wire.CONNECT_SECONDS < captures.READ_SECONDS",
+        "stripe_wire.CONNECT_SECONDS < stripe_captures.READ_SECONDS",
         "after a capture is refused, the reason can be read",
     ),
     (
-        "3 * captures.READ_SECONDS < CALL_SECONDS - stripe_client.MARGIN_SECONDS",
+        "3 * stripe_captures.READ_SECONDS < CALL_SECONDS - stripe_client.MARGIN_SECONDS",
         "the capture itself has most of the time",
     ),
     (
-        "paypal_wire.CONNECT_SECONDS + charging.READ_SECONDS < TAKE_SECONDS",
+        "paypal_wire.CONNECT_SECONDS + paypal_charging.READ_SECONDS < TAKE_SECONDS",
         "after an order is read and bound, its money can be taken, and a refusal be read",
     ),
     (
@@ -198,7 +198,7 @@ GATEWAY_CALLS: Final = (
         "reading and binding an order have as much time as taking its money",
     ),
     (
-        "TOKEN_SECONDS < CALL_SECONDS - paypal_client.MARGIN_SECONDS - TAKE_SECONDS",
+        "TOKEN_SECONDS < CALL_SECONDS - paypal_calls.MARGIN_SECONDS - TAKE_SECONDS",
         "so it does if an access token must be fetched first",
     ),
     ("paypal_wire.CONNECT_SECONDS < TOKEN_SECONDS", "a connection may have to be opened for it"),
@@ -206,12 +206,12 @@ GATEWAY_CALLS: Final = (
         "payment_gateway.LOOKUP_SECONDS + CALL_SECONDS < RENEW_BEFORE_SECONDS",
         "no access token ends during a call",
     ),
-    ("paypal_wire.CONNECT_SECONDS <= charging.READ_SECONDS", "the same after a refusal"),
-    ("2 * charging.READ_SECONDS < TAKE_SECONDS", "taking the money has most of the time"),
+    ("paypal_wire.CONNECT_SECONDS <= paypal_charging.READ_SECONDS", "the same after a refusal"),
+    ("2 * paypal_charging.READ_SECONDS < TAKE_SECONDS", "taking the money has most of the time"),
     ("paypal_wire.CONNECT_SECONDS <= paypal_refunds.READ_SECONDS", "as with Stripe"),
     ("3 * paypal_refunds.READ_SECONDS < CALL_SECONDS", "as with Stripe"),
-    ("paypal_wire.CONNECT_SECONDS < authorizations.READ_SECONDS", "as with Stripe"),
-    ("3 * authorizations.READ_SECONDS < CALL_SECONDS", "as with Stripe"),
+    ("paypal_wire.CONNECT_SECONDS < paypal_authorizations.READ_SECONDS", "as with Stripe"),
+    ("3 * paypal_authorizations.READ_SECONDS < CALL_SECONDS", "as with Stripe"),
     ("TOLERANCE_SECONDS == 5 * minutes", "as in Stripe's own libraries"),
     ("MAX_AHEAD == TOLERANCE_SECONDS", "as with Stripe"),
     ("3 * days < MAX_AGE", "PayPal repeats a webhook for 3 days"),
@@ -285,7 +285,7 @@ BOOKS: Final = (
     ("CONSOLE_SESSION < 1 * days", "no session of an operator is deleted while it lives"),
     ("MAX_OFFSET_SECONDS <= MAX_STEP_BACK", "an operator is told of a clock that is not followed"),
     (
-        "simulated_attempts.AUTHORIZED_FOR == objects.AUTHORIZED_FOR",
+        "simulated_attempts.AUTHORIZED_FOR == stripe_objects.AUTHORIZED_FOR",
         "the simulated gateways hold as long as Stripe",
     ),
     ("SETTLEMENT_CHECK_INTERVAL < LOOKUP_ALERT", "the same for a refund that a bank delays"),

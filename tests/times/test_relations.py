@@ -19,6 +19,7 @@ def broken(values: Durations) -> list[str]:
 
 
 def test_the_relations_hold() -> None:
+    assert not broken(Durations(are_imported=True))
     assert not broken(Durations())
 
 
