@@ -78,6 +78,7 @@ FREE: Final = {
             ("paypal_certificates.FETCH_SECONDS", HALVED),
             ("stripe_open_intents.CANCEL_SECONDS", HALVED),
         ),
+        *(("BODY_SECONDS", HALVED), ("http_probes.CHECK_SECONDS", HALVED)),
         *(("ACTION_SECONDS", HALVED), ("SHUTDOWN_SECONDS", HALVED), ("STORE_SECONDS", HALVED)),
         *(("stripe_client.MARGIN_SECONDS", HALVED), ("paypal_calls.MARGIN_SECONDS", HALVED)),
     ),
