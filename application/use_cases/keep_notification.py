@@ -104,6 +104,9 @@ class ReplayNotifications:
         except GatewayUnavailable as unavailable:
             logger.info("notification %s is read again later: %s", notification.id, unavailable)
             return False
+        except (LostPayment, LookupRefused, AtAnotherGateway) as error:  # an operator is told
+            await self.kept.record_attempt(kept.id, _failed(error))
+            return False
         except Exception as error:
             logger.exception("notification %s could not be applied", notification.id)
             await self.kept.record_attempt(kept.id, _failed(error))

@@ -24,10 +24,10 @@ from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace
 
 _CANCELLED: Final = 200
-_SHOP: Final = "https://shop.example"
+SHOP: Final = "https://shop.example"
 
 # Longer than a gateway call takes.
-_PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 20.0
 
 
 @define
@@ -100,9 +100,9 @@ class Clients:
         if serve is None:
             return None
         self.trace.count(Activity.CREATES_SESSION)
-        command = OpenSession(order_id, user, FIRST_GATEWAY, _SHOP, _SHOP)
+        command = OpenSession(order_id, user, FIRST_GATEWAY, SHOP, SHOP)
         creating = self.loop.spawn(serve.process, serve.create_session(command))
-        await asyncio.wait([creating], timeout=_PATIENCE_SECONDS)
+        await asyncio.wait([creating], timeout=PATIENCE_SECONDS)
         token: str | None = creating.result() if creating.done() else None
         self.trace.record(name, f"gets the session {token}")
         return token
@@ -121,7 +121,7 @@ class Clients:
             if response.status == _CANCELLED:
                 self.replies.append(Reply(_CANCELLED, payment_id, user, "cancel"))
 
-        await asyncio.wait([self.loop.spawn(serve.process, reply())], timeout=_PATIENCE_SECONDS)
+        await asyncio.wait([self.loop.spawn(serve.process, reply())], timeout=PATIENCE_SECONDS)
 
     async def refund(self, command: RefundCommand, key: str | None) -> None:
         """Request a refund."""
@@ -132,36 +132,37 @@ class Clients:
         self.trace.record("operator", f"refunds {amount} of {command.payment_id}")
         self.trace.count(Activity.REFUNDS)
         refunding = self.loop.spawn(serve.process, serve.refund(command, key))
-        await asyncio.wait([refunding], timeout=_PATIENCE_SECONDS)
+        await asyncio.wait([refunding], timeout=PATIENCE_SECONDS)
 
     async def capture(self, payment: Payment, minor_units: int | None) -> None:
         """Capture an authorization, or a part of it, as an operator."""
         units = payment.amount.minor_units if minor_units is None else minor_units
         self.captures_asked.append((payment.id, units))
         self.trace.record("operator", f"captures {units} of {payment.id}")
-        await self._operate(
+        await self.operate(
             Activity.CAPTURES, "capture", lambda serve: serve.capture(payment.id, minor_units)
         )
 
     async def void(self, payment: Payment) -> None:
         """Release an authorization as an operator."""
         self.trace.record("operator", f"releases {payment.id}")
-        await self._operate(Activity.RELEASES, "void", lambda serve: serve.void(payment.id))
+        await self.operate(Activity.RELEASES, "void", lambda serve: serve.void(payment.id))
 
     async def review(self, payment: Payment, decision: ReviewDecision) -> None:
         """Decide about a payment in review as an operator."""
         self.reviewed.append(payment.id)
         self.trace.record("operator", f"decides about {payment.id}: {decision.value}")
-        await self._operate(
+        await self.operate(
             Activity.REVIEWS, "review", lambda serve: serve.review(payment.id, decision)
         )
 
-    async def _operate(
+    async def operate(
         self,
         activity: Activity,
         request: str,
         send: Callable[[Serve], Coroutine[Any, Any, Response]],
     ) -> None:
+        """Send an operator's request, and record the reply."""
         serve = self.cluster.choose_serve()
         if serve is None:
             return
@@ -175,7 +176,7 @@ class Clients:
             )
 
         replying = self.loop.spawn(serve.process, reply())
-        await asyncio.wait([replying], timeout=_PATIENCE_SECONDS)
+        await asyncio.wait([replying], timeout=PATIENCE_SECONDS)
 
     def authorized_payments(self) -> list[Payment]:
         """Return the payments that an operator captures or releases, or finds captured."""

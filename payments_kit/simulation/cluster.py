@@ -112,5 +112,5 @@ class Cluster:
         name = f"p{next(self._payment_ids)}"
         claimed = CLAIMED.get()
         if claimed is not None:
-            claimed.append(PaymentId(name))
+            claimed.append(PaymentId(f"{name}{self.runtime.database.identity}"))
         return name

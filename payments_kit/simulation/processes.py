@@ -109,10 +109,12 @@ class Serve:
             reply = reply_to(error)
         return _read(reply, [])
 
-    async def capture(self, payment_id: PaymentId, minor_units: int | None) -> Response:
+    async def capture(
+        self, payment_id: PaymentId, minor_units: int | None, currency: str | None = None
+    ) -> Response:
         """Reply to `POST /api/payments/{id}/captures`."""
         try:
-            reply = await self.captures.capture(CaptureCommand(payment_id, minor_units, None))
+            reply = await self.captures.capture(CaptureCommand(payment_id, minor_units, currency))
         except Exception as error:
             reply = reply_to(error)
         return _read(reply, [])
@@ -133,10 +135,10 @@ class Serve:
             reply = reply_to(error)
         return _read(reply, [])
 
-    async def receive(self, gateway: str, notification: Notification) -> int:
+    async def receive(self, gateway: str, notification: Notification, body: bytes = b"") -> int:
         """Reply to a webhook of a gateway."""
         try:
-            return (await self.notifications.receive(gateway, notification)).status
+            return (await self.notifications.receive(gateway, notification, body)).status
         except Exception as error:
             return reply_to(error).status
 

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
 from payments_kit.simulation.streams import Branch, stream_of
+from payments_kit.simulation.workloads import Workload, workloads_of
 
 # Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs with
 # every fault make little progress, and most pairs of faults also occur without the others.
@@ -101,6 +102,8 @@ class Scenario:
     """How often a customer chooses the second gateway; 0: there is only one."""
     rates: dict[FaultKind, float] = field(factory=dict)
     """The possible faults and their probabilities."""
+    workloads: frozenset[Workload] = frozenset()
+    """What else happens, which most runs do not have."""
     absent: frozenset[str] = frozenset()
     """Orders and customers that do not take part; used to make a failing run smaller."""
     suppressed: frozenset[FaultOccurrence] = frozenset()
@@ -144,6 +147,7 @@ def scenario_of(seed: int) -> Scenario:
         ships=captures.choice((0.0, 0.5, 0.9)),
         merchant=captures.choice((0.0, 0.5, 2.0)),
         second=0.0 if seed % _EVERY else gateways.choice(_SHARES_OF_SECOND),
+        workloads=workloads_of(seed),
     )
 
 

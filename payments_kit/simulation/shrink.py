@@ -74,6 +74,8 @@ def _smaller_world(result: RunResult) -> Iterator[Scenario]:
         yield evolve(scenario, refunds=0.0)
     if scenario.cancels:
         yield evolve(scenario, cancels=0.0)
+    for workload in sorted(scenario.workloads, key=lambda each: each.name):
+        yield evolve(scenario, workloads=scenario.workloads - {workload})
     if scenario.latency:
         yield evolve(scenario, latency=0.0)
 

@@ -33,6 +33,8 @@ class Watch:
     on_change: Callable[[], None] = _no_change
     broken: list[str] = field(factory=list)
     has_lost_transactions: bool = False
+    on_review: Callable[[str], None] = lambda _payment_id: None
+    """Called when a payment begins to wait for an operator's decision."""
     statuses: set[str] = field(factory=set)
     """Every status that a payment has had."""
     never_wanted: set[str] = field(factory=set)
@@ -49,6 +51,7 @@ class Watch:
         if self.novelty is not None:
             self.novelty.order_changed(order)
         self.on_change()
+        self._note_reviews(earlier, order)
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""
@@ -85,6 +88,12 @@ class Watch:
         for payment in after.payments:
             if _is_held(payment) and payment.code is not None and payment.id not in known:
                 self.never_wanted.add(payment.id)
+
+    def _note_reviews(self, before: BookedOrder | None, after: BookedOrder) -> None:
+        known = {each.id for each in before.payments if each.status == "review"} if before else ()
+        for payment in after.payments:
+            if payment.status == "review" and payment.id not in known:
+                self.on_review(payment.id)
 
     def _payment(self, order_id: OrderId, payment_id: PaymentId) -> BookedPayment | None:
         order = self._booked.get(order_id)

@@ -65,11 +65,14 @@ class Webhooks:
 
     async def _deliver(self, gateway: str, notification: Notification) -> None:
         """Repeat a notification until the reply is 200, as a gateway does."""
+        body = notification.id.encode()
         for attempt in range(_MAX_TRIES):
             serve = self.cluster.choose_serve()
             if serve is not None:
                 self.trace.record(serve.process.name, f"receives {describe(notification)}")
-                receiving = self.loop.spawn(serve.process, serve.receive(gateway, notification))
+                receiving = self.loop.spawn(
+                    serve.process, serve.receive(gateway, notification, body)
+                )
                 await asyncio.wait([receiving], timeout=_REPLY_SECONDS)
                 if receiving.done() and receiving.result() == _OK:
                     if not self.injector.is_healed:

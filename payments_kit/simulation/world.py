@@ -13,6 +13,7 @@ from attrs import asdict, frozen
 from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, Operator, banks
+from payments_kit.simulation.additions import added_activities
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
@@ -208,6 +209,7 @@ class World:
             yield merchant.act()
             merchant.act_later(self.loop)
             yield review(scenario, self.clients, self.stream("reviews"))
+        yield from added_activities(scenario, self.clients, self.webhooks, self.stream)
         yield banks(scenario, self.gateway, self.stream("banks"))
         if any(map(self.injector.is_possible, DISPUTES)):
             yield self.disputes.act(scenario.seconds)
