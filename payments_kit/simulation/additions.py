@@ -1,26 +1,38 @@
-"""Additions: the activities of the workloads that only some runs have."""
+"""Additions: operators, and the workloads that only some runs have."""
 
 import random
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from payments_kit.simulation.actors import Operator
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.decisions import Decisions
 from payments_kit.simulation.foreign import Foreign
+from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.merchant import Merchant
 from payments_kit.simulation.mistakes import Mistakes
 from payments_kit.simulation.reconciling import Reconciling
+from payments_kit.simulation.reviews import review
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.webhooks import Webhooks
 from payments_kit.simulation.workloads import Workload
 
 
-def added_activities(
+def operators_and_others(
     scenario: Scenario,
     clients: Clients,
+    gateway: GatewayEvents,
     webhooks: Webhooks,
     stream: Callable[[str], random.Random],
 ) -> Iterator[Coroutine[Any, Any, None]]:
-    """Begin what the scenario has besides customers and operators."""
+    """Begin what the scenario has besides customers, banks and failures."""
+    if scenario.refunds:
+        yield Operator(scenario, clients, gateway, webhooks, stream("operator")).act()
+    if scenario.merchant and scenario.manual:
+        merchant = Merchant(scenario, clients, gateway, stream("merchant"))
+        yield merchant.act()
+        merchant.act_later(clients.loop)
+        yield review(scenario, clients, stream("reviews"))
     workloads = scenario.workloads
     if Workload.DECIDES in workloads:
         watch = clients.cluster.runtime.watch

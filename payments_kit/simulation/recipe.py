@@ -9,6 +9,7 @@ from attrs import evolve
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
 from payments_kit.simulation.scenario import Scenario, scenario_of
 from payments_kit.simulation.streams import Branch
+from payments_kit.simulation.workloads import Workload
 
 MAX_LENGTH: Final = 20_000
 """More than any: the longest name a few hundred occurrences of faults."""
@@ -28,6 +29,8 @@ _KINDS: Final = {name: kind for kind, name in _NAMES.items()}
 _STREAMS: Final = {kind.name: name for kind, name in _NAMES.items()}
 _NO: Final = "no"
 _NO_FAULTS: Final = "no-faults"
+_BOOLS: Final = {"yes": True, _NO: False}
+_WORKLOADS: Final = {each.name.lower(): each for each in Workload}
 
 _FIELDS: Final = {
     each: type(getattr(Scenario(0), each))
@@ -69,6 +72,9 @@ def _items(scenario: Scenario) -> Iterator[str]:
         rate = scenario.rates.get(kind)
         if rate != usual.rates.get(kind):
             yield f"{_NAMES[kind]}={_NO if rate is None else rate}"
+    for name, workload in _WORKLOADS.items():
+        if (workload in scenario.workloads) != (workload in usual.workloads):
+            yield f"{name}={_text_of(workload in scenario.workloads)}"
     for place in scenario.placed:
         skipped = f"+{place.skipped}" if place.skipped else ""
         yield f"{_NAMES[place.kind]}@{place.change}{skipped}"
@@ -133,6 +139,9 @@ def _changed(scenario: Scenario, item: str) -> Scenario:
 
 
 def _with_value(scenario: Scenario, name: str, text: str) -> Scenario:
+    if (workload := _WORKLOADS.get(name)) is not None:
+        others = scenario.workloads - {workload}
+        return evolve(scenario, workloads=others | {workload} if _BOOLS[text] else others)
     if (kind := _KINDS.get(name)) is None:
         return evolve(scenario, **{name: _value(name, text)})
     rates = {each: rate for each, rate in scenario.rates.items() if each is not kind}
@@ -144,7 +153,7 @@ def _with_value(scenario: Scenario, name: str, text: str) -> Scenario:
 def _value(name: str, text: str) -> Any:
     of = _FIELDS[name]
     if of is bool:
-        return {"yes": True, _NO: False}[text]
+        return _BOOLS[text]
     highest = _HIGHEST.get(name, 1.0)
     return _bounded(int(text), highest, lowest=1) if of is int else _bounded(float(text), highest)
 

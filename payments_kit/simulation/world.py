@@ -12,8 +12,8 @@ from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.activities import Activity
-from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, Operator, banks
-from payments_kit.simulation.additions import added_activities
+from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, banks
+from payments_kit.simulation.additions import operators_and_others
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
@@ -25,7 +25,6 @@ from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.invariants import broken_promises
 from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
-from payments_kit.simulation.merchant import Merchant
 from payments_kit.simulation.novelty import Novelty
 from payments_kit.simulation.observations import Observations
 from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
@@ -33,7 +32,6 @@ from payments_kit.simulation.outages import begin_outage, outages
 from payments_kit.simulation.places import Places
 from payments_kit.simulation.process import SimulatedProcess, current_name
 from payments_kit.simulation.rest import finish
-from payments_kit.simulation.reviews import review
 from payments_kit.simulation.runtime import FIRST_GATEWAY, SECOND_GATEWAY, SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.shipments import plan_captures, ship
@@ -201,15 +199,8 @@ class World:
                     parts = self.clients, self.gateway, stream, choice, wavering, approvals
                     customer = Customer(name, plan, *parts)
                     yield customer.act(arrives_at)
-        if scenario.refunds:
-            stream = self.stream("operator")
-            yield Operator(scenario, self.clients, self.gateway, self.webhooks, stream).act()
-        if scenario.merchant and scenario.manual:
-            merchant = Merchant(scenario, self.clients, self.gateway, self.stream("merchant"))
-            yield merchant.act()
-            merchant.act_later(self.loop)
-            yield review(scenario, self.clients, self.stream("reviews"))
-        yield from added_activities(scenario, self.clients, self.webhooks, self.stream)
+        at_gateway = self.gateway, self.webhooks
+        yield from operators_and_others(scenario, self.clients, *at_gateway, self.stream)
         yield banks(scenario, self.gateway, self.stream("banks"))
         if any(map(self.injector.is_possible, DISPUTES)):
             yield self.disputes.act(scenario.seconds)
