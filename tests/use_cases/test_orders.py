@@ -1,16 +1,21 @@
 """ReplicateOrder, CancelOrder and CompleteOrder give the same result for any order of delivery."""
 
+from collections.abc import Awaitable, Callable
 from itertools import permutations
 
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from adapters.persistence.in_memory import InMemoryStreamPositions
+from application.application import UseCases
+from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import Conflict, StorageUnavailable
+from application.use_cases.cancel_order import OrderCancellation
 from domain.claim import OrderNotFound
 from domain.identifiers import OrderId
 from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica, OrderStatus
-from tests.builders import ORDER, PRICE, after, cancelled_event, created_event, dollars
+from tests.builders import NOW, ORDER, PRICE, after, cancelled_event, created_event, dollars
 from tests.checkpoints import FailAt
 from tests.world import AUTHENTICATING, World
 
@@ -144,3 +149,41 @@ async def test_a_cancelled_or_unknown_order_never_becomes_complete(world: World)
     await world.cancel_order()
     await world.use_cases().complete_order(ORDER)
     assert world.order().is_cancelled
+
+
+# --- positions of the events ---------------------------------------------------------------------
+
+POSITION = EventPosition("ORDERS", "payments", 7, NOW)
+
+
+async def replicate(use_cases: UseCases) -> None:
+    await use_cases.replicate_order([created_event()], [POSITION])
+
+
+async def cancel(use_cases: UseCases) -> None:
+    await use_cases.cancel_order([OrderCancellation(ORDER, 1)], [POSITION])
+
+
+async def complete(use_cases: UseCases) -> None:
+    await use_cases.complete_order(ORDER, [POSITION])
+
+
+async def give_up(use_cases: UseCases) -> None:
+    await use_cases.advance_positions([POSITION])
+
+
+@pytest.mark.parametrize("apply", [replicate, cancel, complete, give_up])
+@pytest.mark.parametrize("is_repeated", [False, True])
+async def test_the_commit_that_applies_an_event_records_its_position(
+    world: World, apply: Callable[[UseCases], Awaitable[None]], is_repeated: bool
+) -> None:
+    await world.create_order()
+    positions = InMemoryStreamPositions(world.database)
+    assert await positions.bind(await positions.copy(), "ORDERS", "payments", "1", "1", 0)
+    if is_repeated:  # it changes nothing else
+        await apply(world.use_cases())
+        assert await positions.bind(await positions.copy(), "ORDERS", "payments", "2", "2", 0)
+    await apply(world.use_cases())
+    position = await positions.read("ORDERS", "payments")
+    assert position is not None
+    assert (position.applied, position.applied_at) == (7, NOW)
