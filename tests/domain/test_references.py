@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from domain.outcome import Evidence, Refused
+from domain.outcome import Authorized, Charged, Declined, Pending, Refused
 from domain.refund import RefundFailed, RefundStatus
 from tests.builders import (
     NOW,
@@ -17,7 +17,7 @@ from tests.builders import (
     requires_action,
 )
 
-REPORTS: list[Evidence] = [
+REPORTS: list[Charged | Authorized | Declined | Refused | Pending] = [
     charged(),
     authorized(),
     declined(),
@@ -29,7 +29,7 @@ REPORTS: list[Evidence] = [
 @pytest.mark.parametrize("report", REPORTS, ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("later", ["another", None])
 def test_a_payment_keeps_its_reference_until_a_report_names_another(
-    report: Evidence, later: str | None
+    report: Charged | Authorized | Declined | Refused | Pending, later: str | None
 ) -> None:
     order = claimed().settle(PAYMENT, evolve(requires_action(), reference="first"), NOW)
     settled = order.settle(PAYMENT, evolve(report, reference=later), NOW).payment(PAYMENT)

@@ -252,7 +252,7 @@ async def test_the_books_are_compared_again_after_an_error_of_the_gateway(
     assert (await world.pay(VISA)).payment.status is PaymentStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize("error", [*UNKNOWN[:2], KeyRefused("no key")], ids=lambda e: str(e))
+@pytest.mark.parametrize("error", [*UNKNOWN[:2], KeyRefused("no key")], ids=str)
 async def test_no_charge_is_made_on_books_that_could_not_be_compared(error: Exception) -> None:
     world = World(gateway_type=InMemoryGateway)
     await world.create_order()
@@ -274,7 +274,7 @@ async def test_a_comparison_that_meets_a_bug_raises_it() -> None:
             await compare()
 
 
-@pytest.mark.parametrize("error", [StorageUnavailable("down"), BUG], ids=lambda e: str(e))
+@pytest.mark.parametrize("error", [StorageUnavailable("down"), BUG], ids=str)
 async def test_a_decline_that_cannot_be_counted_is_still_a_decline(error: Exception) -> None:
     world = World(limits=DeclineLimits(max_declines={"user": 1}))
     await world.create_order()
