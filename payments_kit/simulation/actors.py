@@ -1,4 +1,4 @@
-"""Actors: the customers and the operator who use the service, and their banks."""
+"""Actors: the customers and the operator who use the service."""
 
 import asyncio
 import random
@@ -13,12 +13,12 @@ from domain.identifiers import PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.approvals import Approvals
+from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.orders_service import OrderPlan
 from payments_kit.simulation.scenario import Scenario
-from payments_kit.simulation.webhooks import Webhooks
 
 _CARDS: Final = (
     *("tok_visa", "tok_visa", "tok_mastercard", "tok_pendingRefund", "tok_pendingRefund"),
@@ -175,7 +175,7 @@ class Operator:
     scenario: Scenario
     clients: Clients
     gateway: GatewayEvents
-    webhooks: Webhooks
+    banks: Banks
     draw: random.Random
 
     async def act(self) -> None:
@@ -185,10 +185,8 @@ class Operator:
         while clock() < self.scenario.seconds:
             await asyncio.sleep(draw.expovariate(self.scenario.refunds / 5.0))
             minor_units = draw.choice((None, 300, 1))
-            if self.scenario.webhooks and self.clients.injector.occurs(
-                FaultKind.EXTERNAL_REFUND, "operator"
-            ):
-                await self._refund_externally(minor_units)
+            if self.clients.injector.occurs(FaultKind.EXTERNAL_REFUND, "operator"):
+                self._refund_externally(minor_units)
                 continue
             captured = self.clients.captured_payments()
             if not captured:
@@ -202,19 +200,7 @@ class Operator:
             times = draw.choice((1, 1, 2))
             await asyncio.gather(*(self.clients.refund(command, key) for _ in range(times)))
 
-    async def _refund_externally(self, minor_units: int | None) -> None:
+    def _refund_externally(self, minor_units: int | None) -> None:
         charged = self.gateway.charged_payments()  # the service may not know of the charge yet
-        if not charged:
-            return
-        payment_id = self.draw.choice(charged)
-        notification = await self.gateway.refund_externally(payment_id, minor_units)
-        if notification is not None:
-            self.webhooks.deliver(self.gateway.name_of(payment_id), notification)
-
-
-async def banks(scenario: Scenario, gateway: GatewayEvents, draw: random.Random) -> None:
-    """Complete the refunds that wait for a bank, at random intervals."""
-    clock = asyncio.get_running_loop().time
-    while clock() < scenario.seconds:
-        await asyncio.sleep(draw.expovariate(1 / 15.0))
-        await gateway.complete_refunds()
+        if charged:
+            self.banks.refund_externally(self.draw.choice(charged), minor_units)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from payments_kit.simulation.actors import Operator
+from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.decisions import Decisions
 from payments_kit.simulation.foreign import Foreign
@@ -23,11 +24,12 @@ def operators_and_others(
     clients: Clients,
     gateway: GatewayEvents,
     webhooks: Webhooks,
+    banks: Banks,
     stream: Callable[[str], random.Random],
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """Begin what the scenario has besides customers, banks and failures."""
     if scenario.refunds:
-        yield Operator(scenario, clients, gateway, webhooks, stream("operator")).act()
+        yield Operator(scenario, clients, gateway, banks, stream("operator")).act()
     if scenario.merchant and scenario.manual:
         merchant = Merchant(scenario, clients, gateway, stream("merchant"))
         yield merchant.act()

@@ -64,6 +64,12 @@ class FaultKind(Enum):
     DISPUTED = "customer disputes a payment"
     DISPUTED_AT_ONCE = "dispute before the payment is known to have succeeded"
     DISPUTE_STATUS_NEW = "dispute with a status that nobody knows"
+    EXTERNAL_REFUND_PENDING = "refund in the gateway's dashboard that waits for a bank"
+    REFUND_RETURNED = "bank returns a refund that had succeeded"
+    REFUND_FORGOTTEN = "refund that the gateway has no record of any more"
+    MISCHARGED_LESS = "gateway captures less"
+    MISCHARGED_MUCH_MORE = "gateway captures a hundred times as much"
+    MISCHARGED_CURRENCY = "gateway captures another currency"
     MONEY_TAKEN_BACK = "bank takes money back without a dispute"
 
     # Enum's own hash is Python code, and the injector is asked thousands of times in a run.

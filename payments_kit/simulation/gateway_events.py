@@ -1,22 +1,21 @@
 """GatewayEvents: what happens at the gateway without a request of the service."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from attrs import field, frozen
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.gateways.simulated.record import GatewayRecord, Rule
-from adapters.gateways.simulated.refunds import RefundState
-from application.ports.gateway_notifications import ExternalRefundNotification
-from domain.identifiers import PaymentId
+from adapters.gateways.simulated.refunds import RefundRecord
+from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
-from domain.refund import Refunded, ReportedRefund
-from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.faults import FaultInjector
 
 
 @frozen
 class GatewayEvents:
-    """Authentication, the banks' decisions about refunds, and external refunds."""
+    """Authentication, approvals, debits, and what is done in the gateway's dashboard."""
 
     ledgers: Mapping[str, GatewayLedger]
     """By the name of the gateway."""
@@ -90,36 +89,23 @@ class GatewayEvents:
         gateway, key = self._at(payment_id)
         await gateway.release_externally(key)
 
-    async def complete_refunds(self) -> None:
-        """Complete every refund that waits for a bank; the bank may reject it."""
-        for payment_id, record in self.all():
-            for refund in record.refunds:
-                if refund.state is RefundState.PENDING and refund.refund_id is not None:
-                    succeeded = not self.injector.occurs(FaultKind.REFUND_FAILS, "bank")
-                    gateway, key = self._at(payment_id)
-                    await gateway.finish_refund(key, refund.refund_id, succeeded)
+    async def finish_refund(
+        self, payment_id: PaymentId, refund_id: RefundId, succeeded: bool
+    ) -> None:
+        """End a refund of ours; one that has succeeded may still fail."""
+        gateway, key = self._at(payment_id)
+        await gateway.finish_refund(key, refund_id, succeeded)
 
     def charged_payments(self) -> list[PaymentId]:
         """Return the payments that the gateway has captured, known to the service or not."""
         return [payment_id for payment_id, record in self.all() if record.charged]
 
-    async def refund_externally(
-        self, payment_id: PaymentId, minor_units: int | None
-    ) -> ExternalRefundNotification | None:
-        """Refund at most this much of what is left; None if nothing is left.
+    def add_refund(self, payment_id: PaymentId, amount: Money, now: datetime) -> RefundRecord:
+        """Record a refund that was made in the gateway's dashboard."""
+        ledger = self._ledger_of(payment_id)
 
-        Returns the gateway's notification about it: the ledger itself only notifies about refunds
-        of the service.
-        """
-        record = self.record_of(payment_id)
-        attempt = record.charged
-        if attempt is None or record.refundable(attempt).is_zero:
-            return None
-        left = record.refundable(attempt)
-        amount = Money(min(minor_units or left.minor_units, left.minor_units), left.currency)
-        gateway, key = self._at(payment_id)
-        reference = await gateway.refund_externally(key, amount)
-        if reference is None:
-            return None
-        reported = ReportedRefund(reference, amount, Refunded(reference, amount))
-        return ExternalRefundNotification(f"evt_{reference}", attempt.charge_id, reported)
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, RefundRecord]:
+            after, _ = record.refund_externally(ledger.new_id(), amount, now)
+            return after, after.refunds[-1]
+
+        return ledger.apply(ledger.key_of(payment_id), rule)

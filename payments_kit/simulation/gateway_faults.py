@@ -10,7 +10,7 @@ from adapters.gateways.in_memory import GatewayFault, GatewayFaultKind
 from adapters.gateways.simulated.attempts import Mischarge
 from application.ports.payment_gateway import CALL_SECONDS, LOOKUP_SECONDS
 from domain.identifiers import PaymentId
-from domain.money import Money
+from domain.money import Currency, Money
 from payments_kit.simulation.database_faults import DatabaseFaults
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
@@ -37,6 +37,11 @@ _KINDS: Final = {
 
 _CALLS: Final = ("charge", "capture", "refund", "create_session", "take")
 
+MISCHARGES: Final = (
+    *(FaultKind.GATEWAY_MISCHARGES, FaultKind.MISCHARGED_LESS),
+    *(FaultKind.MISCHARGED_MUCH_MORE, FaultKind.MISCHARGED_CURRENCY),
+)
+
 _IMMEDIATE: Final = (GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED)
 
 
@@ -53,6 +58,8 @@ class GatewayFaults:
     """The requested amount of a payment; None if the database has lost it."""
     apply_delayed: Callable[[], None]
     """Execute the requests at the gateway that have arrived by now."""
+    mistakes: set[str]
+    """The payments, or their sessions, with which the gateway has made a mistake."""
     down_until: float = 0.0
     crawls_until: float = 0.0
     _stall: float = 0.0
@@ -95,11 +102,14 @@ class GatewayFaults:
         if step == "capture" and self.injector.occurs(FaultKind.CAPTURE_REFUSED, "gateway"):
             return GatewayFault(GatewayFaultKind.REFUSED)
         if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_CHARGES_TWICE, "gateway"):
+            self.mistakes.add(payment_id)
             return GatewayFault(GatewayFaultKind.CHARGED_TWICE)
         amount = self.amount_of(payment_id) if step == "charge" else None
-        if amount and self.injector.occurs(FaultKind.GATEWAY_MISCHARGES, "gateway"):
-            mischarge = Mischarge(Money(amount.minor_units + 1, amount.currency), livemode=False)
-            return GatewayFault(GatewayFaultKind.MISCHARGED, mischarge=mischarge)
+        for kind in MISCHARGES if amount else ():
+            if amount and self.injector.occurs(kind, "gateway"):
+                self.mistakes.add(payment_id)
+                mischarge = Mischarge(_wrong(amount, kind), livemode=False)
+                return GatewayFault(GatewayFaultKind.MISCHARGED, mischarge=mischarge)
         return None
 
     def _fault(
@@ -124,6 +134,20 @@ class GatewayFaults:
     def _arrive(self, payment_id: PaymentId) -> None:
         self.trace.record("gateway", f"a request for payment {payment_id} arrives")
         self.apply_delayed()
+
+
+def _wrong(amount: Money, kind: FaultKind) -> Money:
+    """Return what is captured instead of this amount."""
+    units, code = amount.minor_units, amount.currency.code
+    match kind:
+        case FaultKind.MISCHARGED_LESS:
+            return Money(max(1, units // 2), amount.currency)
+        case FaultKind.MISCHARGED_MUCH_MORE:
+            return Money(100 * units, amount.currency)
+        case FaultKind.MISCHARGED_CURRENCY:
+            return Money(units, Currency("chf" if code != "chf" else "usd"))
+        case _:
+            return Money(units + 1, amount.currency)
 
 
 def limit_of(step: str) -> float:

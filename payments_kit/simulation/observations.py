@@ -93,6 +93,9 @@ class Observations:
     payment was reported, which is then given back although it was confirmed and published."""
     holds: Sequence[Hold] = ()
     disputes: Sequence[GatewayDispute] | None = None
+    differences: Collection[tuple[str, str]] = ()
+    forgotten_refunds: Collection[str] = ()
+    was_reconciled: bool = False
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()

@@ -54,6 +54,8 @@ def history_of(found: Observations) -> History:
         unpublished=found.unpublished,
         holds=found.holds,
         disputes=found.disputes,
+        differences=found.differences if found.was_reconciled else None,
+        forgotten_refunds=found.forgotten_refunds,
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,

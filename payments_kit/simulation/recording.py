@@ -38,7 +38,7 @@ class RecordedCharges(dict[PaymentId, GatewayRecord]):
     def __setitem__(self, payment_id: PaymentId, record: GatewayRecord) -> None:
         used_by = payment_id if record.session is None else record.session.payment_id
         if used_by is not None:
-            self._watch.gateway_record(used_by, self.get(payment_id), record)
+            self._watch.gateway_record(payment_id, used_by, self.get(payment_id), record)
         super().__setitem__(payment_id, record)
 
 

@@ -9,8 +9,8 @@ from application.ports.gateway_records import Period
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconciliation import IN_PROGRESS
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
-from payments_kit.simulation.faults import FaultKind
-from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.banks import Banks
+from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import RunTooLong
 from payments_kit.simulation.processes import Worker
 from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
@@ -27,7 +27,10 @@ _COMPARES_AFTER: Final = 60.0
 _RECONCILES_AFTER: Final = IN_PROGRESS.total_seconds() + 1.0
 """What is newer is left alone."""
 
-_FOUND_BY_RECONCILING: Final = (FaultKind.DISPUTED, FaultKind.DISPUTED_AT_ONCE)
+_FOUND_BY_RECONCILING: Final = (
+    *(FaultKind.DISPUTED, FaultKind.DISPUTED_AT_ONCE, FaultKind.EXTERNAL_REFUND),
+    *(FaultKind.REFUND_RETURNED, FaultKind.REFUND_FORGOTTEN),
+)
 
 _FOUND_BY_COMPARING: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_CHARGES_TWICE)
 
@@ -35,7 +38,7 @@ _FOUND_BY_COMPARING: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_CHA
 async def finish(
     worker: Worker,
     runtime: SimulatedRuntime,
-    gateway: GatewayEvents,
+    banks: Banks,
     has_failed: Callable[[], bool],
 ) -> None:
     """Let this worker do what is due, from one event to the next, until there is none.
@@ -48,7 +51,7 @@ async def finish(
     for intake in _intakes(worker):
         await intake.alignment.run_if_due()
     while not has_failed():
-        await gateway.complete_refunds()
+        await banks.complete_refunds()
         if await _run_due_loops(worker, runtime):
             continue
         following = next_event(runtime)
@@ -57,7 +60,7 @@ async def finish(
                 await guard.compare()
             following = next_event(runtime)
         if following is None:
-            if is_reconciled or not _must_reconcile(runtime):
+            if is_reconciled or not must_reconcile(runtime.injector):
                 return
             is_reconciled = True
             await _reconcile(worker, runtime)
@@ -67,9 +70,9 @@ async def finish(
         await asyncio.sleep(max(0.0, following - runtime.loop.time()) + 0.001)
 
 
-def _must_reconcile(runtime: SimulatedRuntime) -> bool:
+def must_reconcile(injector: FaultInjector) -> bool:
     """Whether the gateway may have what no notification has told."""
-    return any(runtime.injector.happened[kind] for kind in _FOUND_BY_RECONCILING)
+    return any(injector.happened[kind] for kind in _FOUND_BY_RECONCILING)
 
 
 async def _reconcile(worker: Worker, runtime: SimulatedRuntime) -> None:

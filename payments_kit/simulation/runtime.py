@@ -54,8 +54,6 @@ from payments_kit.simulation.watch import Watch
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When every run begins; the value has no special meaning."""
 
-_MISTAKES: Final = (FaultKind.GATEWAY_MISCHARGES, FaultKind.GATEWAY_CHARGES_TWICE)
-
 
 FIRST_GATEWAY: Final = "in_memory"
 SECOND_GATEWAY: Final = "second"
@@ -87,8 +85,7 @@ class SimulatedRuntime:
 
     def __attrs_post_init__(self) -> None:
         loop, injector = self.loop, self.injector
-        mistakes = map(injector.is_possible, _MISTAKES)
-        self.watch = Watch(trusts_gateway=not any(mistakes))
+        self.watch = Watch()
         round_trip = RoundTrip(loop, injector, self.latency, self.on_crash)
         self.database_faults = DatabaseFaults(loop, injector, round_trip)
         self.broker_faults = BrokerFaults(loop, injector, round_trip)
@@ -121,6 +118,7 @@ class SimulatedRuntime:
                 self.database_faults,
                 self._amount_of,
                 ledger.apply_delayed,
+                self.watch.mistakes,
             )
 
     @property

@@ -49,6 +49,12 @@ _ADDED: Final = (
     FaultKind.DISPUTED_AT_ONCE,
     FaultKind.DISPUTE_STATUS_NEW,
     FaultKind.MONEY_TAKEN_BACK,
+    FaultKind.EXTERNAL_REFUND_PENDING,
+    FaultKind.REFUND_RETURNED,
+    FaultKind.REFUND_FORGOTTEN,
+    FaultKind.MISCHARGED_LESS,
+    FaultKind.MISCHARGED_MUCH_MORE,
+    FaultKind.MISCHARGED_CURRENCY,
 )
 """Newer kinds have a random stream each, so that a seed without them stays the same run."""
 
@@ -56,6 +62,9 @@ _IN_MOST: Final = (
     FaultKind.DEBIT_TOO_LATE,
     FaultKind.DEBIT_FAILS,
     FaultKind.PAYS_BY_SESSION,
+    FaultKind.EXTERNAL_REFUND_PENDING,
+    FaultKind.REFUND_RETURNED,
+    FaultKind.REFUND_FORGOTTEN,
 )
 """They have few occasions: debits only if customers pay so, and a session needs an order that is
 known and a gateway that replies. So they are possible in most runs."""

@@ -1,6 +1,7 @@
 """Snapshot: what the gateway, the database and the broker contain at the end of a run."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -36,10 +37,11 @@ class Snapshot:
     holds: list[Hold]
     capture_alerts: set[str]
     histories: dict[str, list[str]]
+    differences: list[tuple[str, str]]
 
 
-def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
-    """Read everything from the in-memory adapters."""
+def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] = ()) -> Snapshot:
+    """Read everything from the in-memory adapters; `forgotten` is only in the world's memory."""
     database, broker, ledgers = runtime.database, runtime.broker, runtime.ledgers.values()
     messages = [each.message for each in broker.log if "ce-id" in each.message.headers]
     outbox = database.outbox
@@ -48,7 +50,7 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
             *(charge for ledger in ledgers for charge in charges_at(ledger)),
             *(charge for ledger in ledgers for charge in _open_at(ledger)),
         ],
-        refunds=[refund for ledger in ledgers for refund in refunds_at(ledger)],
+        refunds=[*(each for ledger in ledgers for each in refunds_at(ledger)), *forgotten],
         orders=[order for _, order in database.orders.values()],
         delivered=[delivered_event(message) for message in messages],
         committed=[*outbox],
@@ -63,6 +65,11 @@ def take_snapshot(runtime: SimulatedRuntime) -> Snapshot:
             order_id: [line_of(entry) for entry in entries]
             for order_id, entries in database.histories.items()
         },
+        differences=[
+            (kind.value, each.difference.refund_id or each.difference.subject)
+            for (_, _, kind, _), each in database.differences.items()
+            if each.resolved_at is None and not each.difference.repaired
+        ],
     )
 
 

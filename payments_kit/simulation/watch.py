@@ -1,6 +1,7 @@
 """Watch: checks each commit of an order and each capture at the gateway, at its moment."""
 
 from collections.abc import Callable
+from typing import Final
 
 from attrs import define, field
 
@@ -22,12 +23,15 @@ def _no_change() -> None:
     """Do nothing when an order or a record changes."""
 
 
+_DONE: Final = "succeeded"
+
+
 @define
 class Watch:
     """Collects what was broken at any moment of a run."""
 
-    trusts_gateway: bool
-    """Whether the gateway makes no mistakes in this run."""
+    mistakes: set[str] = field(factory=set)
+    """The payments, or their sessions, with which the gateway has made a mistake."""
     novelty: Novelty | None = None
     """Notes what was reached, for a guided search."""
     on_change: Callable[[], None] = _no_change
@@ -53,19 +57,29 @@ class Watch:
         self.on_change()
         self._note_reviews(earlier, order)
 
+    @property
+    def known_refunds(self) -> set[str]:
+        """The gateway's names of the refunds whose success is in the books."""
+        refunds = (each for order in self._booked.values() for each in order.refunds)
+        return {each.reference for each in refunds if each.reference and each.status == _DONE}
+
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""
         self.has_lost_transactions = True
         self._booked = {order.id: booked_order(order) for order in kept}
 
     def gateway_record(
-        self, payment_id: PaymentId, before: GatewayRecord | None, after: GatewayRecord
+        self,
+        key: PaymentId,
+        payment_id: PaymentId,
+        before: GatewayRecord | None,
+        after: GatewayRecord,
     ) -> None:
-        """Check a change at the gateway."""
+        """Check a change of the record with this key, which is about a payment."""
         if self.novelty is not None:
             self.novelty.record_changed(payment_id, after)
         self.on_change()
-        if not self.trusts_gateway or self.has_lost_transactions:
+        if self.has_lost_transactions or key in self.mistakes:
             return
         for state in (AttemptState.SUCCEEDED, AttemptState.AUTHORIZED):
             attempts = [each for each in after.attempts if each.state is state]

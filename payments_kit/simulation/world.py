@@ -3,22 +3,19 @@
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Coroutine, Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
 from payments_kit.simulation.activities import Activity
-from payments_kit.simulation.actors import SECRETS, Customer, GatewayChoice, banks
-from payments_kit.simulation.additions import operators_and_others
-from payments_kit.simulation.approvals import Approvals
+from payments_kit.simulation.actors import SECRETS
+from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
-from payments_kit.simulation.disputes import DISPUTES, Disputes
+from payments_kit.simulation.disputes import Disputes
 from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
@@ -27,14 +24,14 @@ from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
 from payments_kit.simulation.novelty import Novelty
 from payments_kit.simulation.observations import Observations
-from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
-from payments_kit.simulation.outages import begin_outage, outages
+from payments_kit.simulation.orders_service import OrderEvents
+from payments_kit.simulation.outages import begin_outage
+from payments_kit.simulation.participants import Participants
 from payments_kit.simulation.places import Places
 from payments_kit.simulation.process import SimulatedProcess, current_name
-from payments_kit.simulation.rest import finish
+from payments_kit.simulation.rest import finish, must_reconcile
 from payments_kit.simulation.runtime import FIRST_GATEWAY, SECOND_GATEWAY, SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
-from payments_kit.simulation.shipments import plan_captures, ship
 from payments_kit.simulation.snapshot import take_snapshot
 from payments_kit.simulation.standby import MAX_LOST
 from payments_kit.simulation.streams import LOOP, Streams
@@ -110,9 +107,23 @@ class World:
             self.runtime.now,
         )
         self.orders = OrderEvents(self.injector, self.trace, self.runtime.publish)
+        sending = self._send_notification
+        self.banks = Banks(
+            self.injector, self.trace, self.gateway, sending, self.stream("banks"), self.runtime.now
+        )
+        self.participants = Participants(
+            scenario,
+            self.stream,
+            self.runtime,
+            self.clients,
+            self.gateway,
+            self.orders,
+            self.webhooks,
+            self.banks,
+            self.disputes,
+        )
         self.unexpected: list[str] = []
         self._healed_at: datetime | None = None
-        self._names: list[str] = []
 
     def run(self) -> RunResult:
         """Run the scenario, end all faults, wait until nothing is left to do, and check.
@@ -140,7 +151,7 @@ class World:
         return RunResult(
             scenario=self.scenario,
             broken=[*dict.fromkeys((*self.unexpected, *self.runtime.watch.broken)), *broken],
-            names=self._names,
+            names=self.participants.names,
             lines=self.trace.lines,
             happened=self.injector.happened,
             activities=self.trace.activities,
@@ -152,7 +163,7 @@ class World:
     async def main(self) -> None:
         """Let all actors act, then finish what is left."""
         self.cluster.start(self.scenario.serves, self.scenario.workers)
-        await asyncio.gather(*self._activities())
+        await asyncio.gather(*self.participants.begin(self._fail_over))
         await self.come_to_rest()
 
     def report_unexpected(self, error: BaseException) -> None:
@@ -173,39 +184,6 @@ class World:
         if self.scenario.webhooks:
             self.webhooks.send(gateway, notification)
 
-    def _activities(self) -> Iterator[Coroutine[Any, Any, None]]:
-        scenario, draw = self.scenario, self.stream("world")
-        for drawn in plan_orders(scenario, self.stream("orders")):
-            plan = plan_captures(drawn, scenario)
-            is_present = self._takes_part(plan.id)
-            if is_present:
-                # Another name of the stream would change all runs.
-                stream = self.stream(f"orders side {plan.id}")
-                yield run_orders_service(plan, self.orders, stream)
-                ship(plan, self.orders, self.loop)
-            for number in range(1, 1 + draw.randint(1, scenario.customers)):
-                name = f"customer{plan.id.removeprefix('order')}.{number}"
-                arrives_at = plan.at + 1.0 + draw.expovariate(1 / 3.0) * (not scenario.burst)
-                if is_present and self._takes_part(name):
-                    stream = self.stream(name)
-                    wavering = self.stream(f"{name} wavers")
-                    choice = GatewayChoice(
-                        self.runtime.gateway_names[1:],
-                        scenario.second,
-                        self.stream(f"{name} chooses"),
-                    )
-                    approving = self.stream(f"{name} approves")
-                    approvals = Approvals(name, plan.id, self.clients, self.gateway, approving)
-                    parts = self.clients, self.gateway, stream, choice, wavering, approvals
-                    customer = Customer(name, plan, *parts)
-                    yield customer.act(arrives_at)
-        at_gateway = self.gateway, self.webhooks
-        yield from operators_and_others(scenario, self.clients, *at_gateway, self.stream)
-        yield banks(scenario, self.gateway, self.stream("banks"))
-        if any(map(self.injector.is_possible, DISPUTES)):
-            yield self.disputes.act(scenario.seconds)
-        yield outages(self.runtime, scenario.seconds, self.stream("outages"), self._fail_over)
-
     def _fail_over(self, seconds: float) -> None:
         """Promote a standby that lags; half of the time, all notifications are sent again."""
         lost = int(self.injector.uniform(FaultKind.TRANSACTIONS_LOST, 1, MAX_LOST + 1))
@@ -217,32 +195,29 @@ class World:
         if self.injector.stream(FaultKind.TRANSACTIONS_LOST).random() < 0.5:
             self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
 
-    def _takes_part(self, name: str) -> bool:
-        if name in self.scenario.absent:
-            return False
-        self._names.append(name)
-        return True
-
     # --- the end of a run ----------------------------------------------------------------------
 
     async def come_to_rest(self) -> None:
         """End all faults, then let one worker finish what is left."""
+        self.banks.forget_refunds(self.runtime.watch.known_refunds)
         self.trace.record("world", "everything is healed")
         self.runtime.heal()
         self._healed_at = self.runtime.now()
         self.cluster.stop_workers()
         last = self.cluster.new_worker("worker0")
-        finishing = finish(last, self.runtime, self.gateway, lambda: bool(self.unexpected))
+        finishing = finish(last, self.runtime, self.banks, lambda: bool(self.unexpected))
         await self.loop.spawn(last.process, finishing)
 
     def observe(self) -> Observations:
         """Collect everything that the promises are checked on."""
+        seen = take_snapshot(self.runtime, [gone for gone, _ in self.banks.forgotten])
         return Observations(
-            **asdict(take_snapshot(self.runtime), recurse=False),
+            **asdict(seen, recurse=False),
+            forgotten_refunds=[name for _, name in self.banks.forgotten],
+            was_reconciled=must_reconcile(self.injector),
             replies=self.clients.replies,
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
-            hides_external_refunds=not self.scenario.webhooks,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             disputes=self.disputes.reported(self.webhooks.confirmed),
             never_wanted=self.runtime.watch.never_wanted,

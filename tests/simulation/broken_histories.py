@@ -11,6 +11,7 @@ from payments_kit.simulation.model.records import BookedDispute, GivenBack, Hist
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
 from tests.simulation.broken_disputes import DISPUTES
 from tests.simulation.broken_recordings import RECORDINGS
+from tests.simulation.broken_refunds import REFUNDS
 from tests.simulation.histories import (
     ACCEPTED,
     AUTHORIZED,
@@ -488,4 +489,4 @@ ENDS: Final[Broken] = {
 }
 
 _OF_ALL: Final[Broken] = ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS
-BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DISPUTES | RECORDINGS
+BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DISPUTES | REFUNDS | RECORDINGS

@@ -68,6 +68,7 @@ from tests.simulation.dispute_bugs import DISPUTE_BUGS
 from tests.simulation.gateway_bugs import GATEWAY_BUGS
 from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
+from tests.simulation.refund_bugs import REFUND_BUGS
 from tests.simulation.review_bugs import REVIEW_BUGS
 
 # --- charging ---------------------------------------------------------------------------------
@@ -563,6 +564,7 @@ BUGS: Final = (
     *REVIEW_BUGS,
     *GATEWAY_BUGS,
     *DISPUTE_BUGS,
+    *REFUND_BUGS,
 )
 
 

@@ -13,6 +13,7 @@ from payments_kit.simulation.model.records import History
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
 from tests.simulation.broken_recordings import RECORDED
+from tests.simulation.broken_refunds import RIGHT_REFUNDS
 from tests.simulation.broken_steps import STEPS, broken_by
 from tests.simulation.histories import RIGHT
 
@@ -32,7 +33,7 @@ def ways_to_break_a_promise(of_steps: bool) -> Iterator[str]:
                 )
 
 
-ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES}
+ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS}
 
 
 @pytest.mark.parametrize("name", ALL_RIGHT)

@@ -70,6 +70,11 @@ def every_outcome_is_published(history: History) -> Iterable[str]:
         was_published = history.has_lost_transactions and refund.id in refunded
         if not was_published and _about_refund(refund) not in published:
             yield f"3: refund {refund.id} succeeded and was never published"
+    for refund in (each for order in history.orders for each in order.refunds):
+        was_told = refund.status == "failed" and refund.id in refunded
+        is_told = ("payment:refund_failed", refund.payment_id, refund.id) in published
+        if was_told and not is_told and not history.has_lost_transactions:
+            yield f"3: refund {refund.id} was published, and its failure was not"
     for dispute in (each for order in history.orders for each in order.disputes):
         about = "payment:disputed", dispute.payment_id, (dispute.id, dispute.status)
         if about not in published:
@@ -112,6 +117,8 @@ def nothing_else_is_published(history: History) -> Iterable[str]:
         if _is(each, "failed") and _was_never_sent(payment) and not may_differ:
             yield f"3: payment {payment.id} was never sent, and was published as failed"
         refund = refunds.get(str(each.body.get("refundId")))
+        if _is(each, "refund_failed") and (refund is None or refund.status != "failed"):
+            yield f"3: {each.id} was published, and the refund is {refund and refund.status}"
         if _is(each, "refunded") and (refund is None or refund.status == "pending"):
             yield f"3: {each.id} was published, and the refund is {refund and refund.status}"
 

@@ -37,6 +37,7 @@ from payments_kit.simulation.model.orders import ExpectedOrder, expected_orders
 from payments_kit.simulation.model.records import BookedOrder, History
 from payments_kit.simulation.model.refunds import (
     kept_amounts_match,
+    operators_are_told_what_differs,
     refunds_are_within_the_charge,
     refunds_match,
 )
@@ -52,6 +53,7 @@ _CHECKS: Final = (
     refunds_match,
     refunds_are_within_the_charge,
     kept_amounts_match,
+    operators_are_told_what_differs,
     published_under_one_id,
     every_outcome_is_published,
     nothing_else_is_published,

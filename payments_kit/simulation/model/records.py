@@ -202,6 +202,11 @@ class History:
     holds: Sequence[Hold] = ()
     disputes: Sequence[GatewayDispute] | None = None
     """Every dispute of every gateway; None if they are not known."""
+    differences: Collection[tuple[str, str]] | None = None
+    """What a comparison of all books has told an operator in the end, by kind and the name of a
+    refund or payment; None if there was no such comparison."""
+    forgotten_refunds: Collection[str] = ()
+    """The refunds, by their names in our books, that a gateway has no record of any more."""
     never_wanted: Collection[str] = ()
     """The payments of which the books said, when they first knew of the authorisation, that it is
     to be released."""

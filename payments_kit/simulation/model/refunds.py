@@ -49,6 +49,23 @@ def kept_amounts_match(history: History) -> Iterable[str]:
             yield f"2: {kept} of charge {charge.id} is kept, we record {left}"
 
 
+def operators_are_told_what_differs(history: History) -> Iterable[str]:
+    """Check that a comparison names what the gateway does not know any more, and nothing else."""
+    if history.differences is None:
+        return
+    gone = {("refund_unknown", name) for name in history.forgotten_refunds}
+    booked = {each.id for each in history.succeeded_refunds}
+    for _, name in sorted(gone - {*history.differences}):
+        if name in booked:
+            yield f"2: the gateway has no refund {name} any more, and no operator was told"
+    for kind, name in sorted({*history.differences} - gone):
+        payment = history.payments.get(name)
+        differs = payment is not None and payment.captured not in (None, payment.amount)
+        if differs and kind in ("amount", "currency"):
+            continue
+        yield f"2: an operator was told {kind} of {name}, and the books agree"
+
+
 def _recorded_by_payment(history: History) -> dict[str, int]:
     sums = dict[str, int]()
     for refund in history.succeeded_refunds:

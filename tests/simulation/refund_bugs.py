@@ -1,0 +1,77 @@
+"""Bugs of refunds that others make, that banks return, and that the gateway has lost."""
+
+from datetime import datetime
+from typing import Final
+
+from attrs import evolve
+
+from application.ports.differences import Difference
+from application.use_cases import reconcile_refunds, settle_refund
+from application.use_cases.reconciliation import Part
+from domain.order import Order
+from domain.order_refunds import OrderRefunds
+from domain.outcome import Charged
+from domain.payment import Payment
+from domain.refund import Refund, RefundOutcome, RefundStatus, ReportedRefund
+from tests.simulation.bug import Bug
+
+_new_refund = OrderRefunds._new_refund
+_fail = Refund._fail
+_mismatch = Payment.mismatch
+
+
+def _each_report_is_a_refund(
+    self: OrderRefunds, payment: Payment, reported: ReportedRefund, now: datetime
+) -> Refund:
+    named = evolve(reported, reference=reported.reference + type(reported.outcome).__name__)
+    return _new_refund(self, payment, named, now)
+
+
+def _success_is_final(self: Refund, code: str, reference: str | None) -> Refund:
+    return self if self.status is RefundStatus.SUCCEEDED else _fail(self, code, reference)
+
+
+def _nothing_is_missed(_failed: Refund, _before: Order, _after: Order) -> bool:
+    return False
+
+
+def _no_refund_after_a_returned_one(
+    self: OrderRefunds, _payment: Payment, _now: datetime
+) -> OrderRefunds:
+    return self
+
+
+def _nobody_misses_a_refund(
+    _part: Part, _payment: Payment, _refund: Refund, _outcome: RefundOutcome | None
+) -> Difference | None:
+    return None
+
+
+def _any_currency(self: Payment, charged: Charged) -> str | None:
+    if charged.amount.minor_units == self.amount.minor_units:
+        return None
+    return _mismatch(self, charged)
+
+
+def _less_is_fine(self: Payment, charged: Charged) -> str | None:
+    same = charged.amount.currency == self.amount.currency
+    if same and charged.amount.minor_units <= self.amount.minor_units:
+        return None
+    return _mismatch(self, charged)
+
+
+REFUND_BUGS: Final = (
+    Bug(
+        "each report of others is another refund",
+        *(OrderRefunds, "_new_refund", _each_report_is_a_refund),
+    ),
+    Bug("a refund that has succeeded never fails", Refund, "_fail", _success_is_final),
+    Bug("a returned refund is not told", settle_refund, "_is_missed", _nothing_is_missed),
+    Bug(
+        "nothing follows a refund that failed",
+        *(OrderRefunds, "_refund_if_not_allowed", _no_refund_after_a_returned_one),
+    ),
+    Bug("nobody misses a refund", reconcile_refunds, "_difference", _nobody_misses_a_refund),
+    Bug("the currency is not compared", Payment, "mismatch", _any_currency),
+    Bug("less is accepted", Payment, "mismatch", _less_is_fine),
+)
