@@ -89,7 +89,9 @@ class OrderEntities:
     def with_payment(self, payment: Payment) -> Self:
         """Return this order with the payment added, or replaced if it has the id already."""
         payments = _replace(self.payments, payment)
-        return evolve(self, payments=tuple(sorted(payments, key=_age)))
+        if len(payments) > 1:
+            payments = tuple(sorted(payments, key=_age))
+        return evolve(self, payments=payments)
 
     def with_refund(self, refund: Refund) -> Self:
         """Return this order with the refund added, or replaced if it has the id already."""

@@ -139,7 +139,7 @@ class ClaimOrder:
             claimed = self._claimed(order, payment_id, command)
             payment = claimed.payment(payment_id)
             at = self.gateways.having(payment)
-            if claimed != order:
+            if claimed is not order:
                 guard = self.guards.of(at)
                 if not guard.holds(generation):
                     raise BooksNotCompared(guard)
@@ -191,7 +191,7 @@ class ClaimOrder:
             self.capture_mode,
             at.sessions.reference(command.token.value),
         )
-        if claimed == order:  # it was committed before
+        if claimed is order:  # it was committed before
             return claimed
         if command.gateway is not None and named not in offered:
             raise GatewayNotOffered(command.gateway, tuple(each.name for each in offered))

@@ -78,7 +78,7 @@ class DatabaseClock:
         """
         if self._offset is None:
             raise StorageUnavailable("the database's time is not known yet")
-        return _EPOCH + timedelta(seconds=_seconds() + self._offset)
+        return datetime.fromtimestamp(_seconds() + self._offset, UTC)
 
     async def _reading(self) -> tuple[float, float]:
         """Return the duration of one reading, and the offset in the middle of that time."""

@@ -4,14 +4,14 @@ The codes are those of https://www.postgresql.org/docs/current/errcodes-appendix
 compares the table below with the complete list.
 """
 
-import asyncio
 import logging
 import os
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from enum import Enum, auto
+from types import TracebackType
 from typing import Final
 
 import asyncpg
@@ -170,22 +170,31 @@ def is_known_code(code: str) -> bool:
     return not code or code in FAULTS or code[:2] in FAULTS
 
 
-@contextmanager
-def translating_errors() -> Iterator[None]:
+def translating_errors() -> AbstractContextManager[None]:
     """Translate errors of the driver to the port's errors; others, such as bugs, are unchanged.
 
     Raises:
         StorageUnavailable: the database cannot be reached, not in time, or refuses.
     """
-    try:
-        yield
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
+    return _TRANSLATING
+
+
+class _Translating(AbstractContextManager[None]):
+    """A class, because a generator takes several times as long, and every statement has one."""
+
+    __slots__ = ()
+
+    def __exit__(
+        self, _kind: object, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        if not isinstance(error, Exception):
+            return
         fault = fault_of(error)
-        if fault is None or fault is Fault.VALUES:
-            raise
-        raise StorageUnavailable(reason_of(error)) from error
+        if fault is not None and fault is not Fault.VALUES:
+            raise StorageUnavailable(reason_of(error)) from error
+
+
+_TRANSLATING: Final = _Translating()
 
 
 def reason_of(error: BaseException) -> str:

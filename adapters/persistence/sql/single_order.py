@@ -88,8 +88,12 @@ _OF_ORDER: Final = {
 _MAX_SHAPES: Final = 64
 
 
+_Shape = tuple[Table, int, bool, tuple[bool, ...]]
+"""The fields of a _Write, as each commit looks it up: it is made only once."""
+
+
 class _Write(NamedTuple):
-    """One row to write, without its values; a tuple, because each commit looks one up."""
+    """One row to write, without its values."""
 
     table: Table
     number: int
@@ -115,6 +119,8 @@ class _Write(NamedTuple):
 Before = Mapping[Table, Mapping[str, Values]]
 """The rows that were read, by id."""
 
+_NONE_KNOWN: Final[Mapping[str, Values]] = {}
+
 Prepared = tuple[Statement, tuple[Any, ...]]
 """A statement and its parameters."""
 
@@ -127,24 +133,26 @@ def commit_of(
     It returns no row if there is a conflict. None if the rows must be written as a batch: they are
     not those of one order that was read, or a request may take over another one.
     """
-    if any(len(each) > _MOST.get(table, 0) for table, each in rows.items()):
-        return None
     [read] = before[orders].values()
     if [row[0] for row in rows.get(orders, ())] != [read[0]]:
         return None
     if requests.change is Change.BEGIN and not requests.is_new:
         return None
-    writes: list[_Write] = []
+    shapes: list[_Shape] = []
     values: list[Any] = []
     for table, each in rows.items():
-        known = before.get(table, {})
-        for number, row in zip(reversed(range(len(each))), each, strict=True):
+        number = len(each)
+        if number > _MOST.get(table, 0):
+            return None
+        known = before.get(table, _NONE_KNOWN)
+        for row in each:
+            number -= 1
             old = known.get(row[0])
             is_written = tuple(map(ne, row, _UNSET[table] if old is None else old))
-            writes.append(_Write(table, number, old is None, is_written))
+            shapes.append((table, number, old is None, is_written))
             values += row
     values += (read[1], *requests.values.values(), *ALONE.values())
-    statement, parameters = _prepared(tuple(writes), requests.change, tuple(requests.values))
+    statement, parameters = _prepared(tuple(shapes), requests.change, tuple(requests.values))
     return statement, parameters(values)
 
 
@@ -154,9 +162,10 @@ def _name(table: Table, number: int, column: str) -> str:
 
 @lru_cache(maxsize=_MAX_SHAPES)
 def _prepared(
-    writes: tuple[_Write, ...], request: Change | None, request_names: tuple[str, ...]
+    shapes: tuple[_Shape, ...], request: Change | None, request_names: tuple[str, ...]
 ) -> tuple[Statement, Callable[[Sequence[Any]], tuple[Any, ...]]]:
     """Return the statement of this shape, and what picks its parameters from all values."""
+    writes = tuple(_Write(*shape) for shape in shapes)
     names = [
         _name(each.table, each.number, column) for each in writes for column in WRITTEN[each.table]
     ]

@@ -1,6 +1,6 @@
 """The unit of work on PostgreSQL: each read is one statement, and so is the commit."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -57,6 +57,9 @@ from domain.refund import Refund
 # The revision, the state and the end of the history of an order that was not read.
 _NEW: Final = (0, None, None)
 
+# Tables whose rows are written again and again.
+_REPLACED: Final = (orders, payments, refunds, disputes)
+
 Part = TypeVar("Part", Payment, Refund, Dispute)
 
 
@@ -74,7 +77,10 @@ class SqlUnitOfWork:
     """The epoch of what was read first; what was read guards nothing outside of it."""
     _continues: bool = False
     _generation: int = Factory(lambda self: self._database.generation, takes_self=True)
+    _stored: Mapping[Table, Mapping[str, Values]] = field(factory=dict)
+    """Rows as they are stored, by id, where they are known: they need not be made again."""
     _saved: dict[OrderId, Order] = field(factory=dict)
+    _written: Mapping[Table, Sequence[Values]] = field(factory=dict)
     _heads: dict[OrderId, HistoryHead | None] = field(factory=dict)
     """Where the histories of the saved orders end after the commit."""
     _ends: Mapping[OrderId, HistoryHead] = field(factory=dict)
@@ -107,6 +113,7 @@ class SqlUnitOfWork:
         [row] = await self._database.run(first, **values)
         if row[ORDER_WIDTH] is None:
             found, others = unpaid_order_from(row), row[ORDER_WIDTH + 1 :]
+            self._stored = {orders: {row[0]: row[:ORDER_WIDTH]}}
         else:
             rows = await self._database.run(charge_reading.statement_of(query), **values)
             found, others = orders_from(rows), rows[0][WIDTH:]
@@ -124,7 +131,14 @@ class SqlUnitOfWork:
         }
         epoch = self._epoch or self._database.epoch_of(self._generation)
         sources = self._traceparent, self._actor, self._now
-        return SqlUnitOfWork(self._database, *sources, self._read | written, epoch, continues=True)
+        stored = {
+            table: {row[0]: row for row in self._written[table]}
+            for table in _REPLACED
+            if table in self._written
+        }
+        return SqlUnitOfWork(
+            self._database, *sources, self._read | written, epoch, continues=True, stored=stored
+        )
 
     async def commit(self) -> None:
         try:
@@ -138,7 +152,7 @@ class SqlUnitOfWork:
             await self._write()
 
     async def _write(self) -> None:
-        rows = self._rows()
+        rows = self._written = self._rows()
         if rows or self._removed or self.requests.change is not None:
             statement, parameters = self._single_order(rows) or self._batch(rows)
             if not await self._database.commit(statement, parameters, self._epoch):
@@ -158,13 +172,23 @@ class SqlUnitOfWork:
         if order_id not in self._read:
             return None
         revision, order, head = self._read[order_id]
-        before: single_order.Before = {
-            orders: {order_id: order_row(order.replica, revision, head)},
-            payments: {each.id: payment_row(each) for each in order.payments},
-            refunds: {each.id: refund_row(each) for each in order.refunds},
-            disputes: {each.id: dispute_row(each) for each in order.disputes},
+        stored = self._stored.get(orders, {}).get(order_id)
+        before: dict[Table, Mapping[str, Values]] = {
+            orders: {order_id: stored or order_row(order.replica, revision, head)}
         }
+        if payments in rows:
+            before[payments] = self._rows_before(payments, order.payments, payment_row)
+        if refunds in rows:
+            before[refunds] = self._rows_before(refunds, order.refunds, refund_row)
+        if disputes in rows:
+            before[disputes] = self._rows_before(disputes, order.disputes, dispute_row)
         return single_order.commit_of(rows, before, self.requests)
+
+    def _rows_before(
+        self, table: Table, parts: Collection[Part], row_of: Callable[[Part], Values]
+    ) -> Mapping[str, Values]:
+        stored = self._stored.get(table, {})
+        return {each.id: stored.get(each.id) or row_of(each) for each in parts}
 
     def _revision(self, order_id: OrderId) -> int:
         return self._read[order_id].revision if order_id in self._read else 0
@@ -188,9 +212,11 @@ class SqlUnitOfWork:
                 rows.setdefault(order_history, []).append(history_row(order_id, entry))
             before = before or Order(order.replica)
             changed = _changed(before.payments, order.payments)
-            # A unique index allows one live payment of an order, so a payment that is no longer
-            # live is written before a new one.
-            for payment in sorted(changed, key=lambda each: each.is_live):
+            if len(changed) > 1:
+                # A unique index allows one live payment of an order, so a payment that is no longer
+                # live is written before a new one.
+                changed.sort(key=lambda each: each.is_live)
+            for payment in changed:
                 rows.setdefault(payments, []).append(payment_row(payment))
             for refund in _changed(before.refunds, order.refunds):
                 rows.setdefault(refunds, []).append(refund_row(refund))
@@ -307,5 +333,5 @@ class _Positions:
             self._work._positions[key] = position
 
 
-def _changed(before: Collection[Part], after: Iterable[Part]) -> list[Part]:
-    return [each for each in after if each not in before]
+def _changed(before: Collection[Part], after: Collection[Part]) -> list[Part]:
+    return [] if before is after else [each for each in after if each not in before]

@@ -99,22 +99,31 @@ def _charge_from(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _data(event: Event) -> dict[str, Any]:
-    ids = {"payment_id": event.payment_id, "order_id": event.order_id}
-    return ids | _own_data(event)
+    return {
+        "payment_id": event.payment_id,
+        "order_id": event.order_id,
+        **_own_data(event),
+    }
 
 
 def _own_data(event: Event) -> dict[str, Any]:
     match event:
         case PaymentCreated():
-            times = {"created_at": event.created_at.isoformat()}
-            return _charge_data(event) | {"gateway": event.gateway} | times
+            return {
+                **_charge_data(event),
+                "gateway": event.gateway,
+                "created_at": event.created_at.isoformat(),
+            }
         case PaymentPending():
-            return _amount_data(event.amount) | {"gateway": event.gateway}
+            return {**_amount_data(event.amount), "gateway": event.gateway}
         case PaymentAuthorized():
-            times = {"expires_at": event.expires_at.isoformat()}
-            return _charge_data(event) | {"gateway": event.gateway} | times
+            return {
+                **_charge_data(event),
+                "gateway": event.gateway,
+                "expires_at": event.expires_at.isoformat(),
+            }
         case PaymentVoided():
-            return _amount_data(event.amount) | {"reason": event.reason}
+            return {**_amount_data(event.amount), "reason": event.reason}
         case PaymentExpiring():
             return {"expires_at": event.expires_at.isoformat()}
         case PaymentFailed():

@@ -55,8 +55,8 @@ def order_row(replica: OrderReplica, revision: int, head: HistoryHead | None) ->
 
 def history_row(order_id: OrderId, entry: HistoryEntry) -> Values:
     """Return the row of an entry of an order's history."""
-    content = (entry.at, entry.who, entry.why, entry.change)
-    return (order_id, entry.seq, *content, bytes.fromhex(entry.hash))
+    seq, at, who, why, change, _, digest = entry
+    return (order_id, seq, at, who, why, change, bytes.fromhex(digest))
 
 
 def payment_row(payment: Payment) -> Values:
