@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
@@ -31,8 +32,9 @@ _SECRET: Final = re.compile(
 # URL (https://docs.stripe.com/payments/payment-intents/verifying-status).
 _QUERY: Final = re.compile(r"(https?://[^\s\"\\?]*\?)[^\s\"\\]+")
 
-# An identifier in which nothing can look like a secret, such as a UUID.
-_HEXADECIMAL: Final = re.compile(r"[0-9a-f-]+")
+# An id in which nothing can look like a secret: each one above has `_`, a blank, `/`, one of these
+# three letters and digits, or 80 characters. To find that out takes a sixth of `redact`.
+_HARMLESS: Final = re.compile(r"(?!.*(?:eyJ|A21AA))[A-Za-z0-9.-]{0,79}")
 
 _Event = MutableMapping[str, Any]
 
@@ -40,16 +42,19 @@ _Event = MutableMapping[str, Any]
 class _LineHandler(logging.StreamHandler[IO[str]]):
     """Writes log records, and lines that are encoded already."""
 
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self._flushes_lines = getattr(stream, "line_buffering", False)
+
     def write(self, line: str) -> None:
         """Write a line; as with a record, nothing fails because the stream is closed."""
-        self.acquire()
-        try:
-            self.stream.write(line)
-            self.stream.flush()
-        except (OSError, ValueError):
-            pass
-        finally:
-            self.release()
+        with self.lock or nullcontext():
+            try:
+                self.stream.write(line)
+                if not self._flushes_lines:
+                    self.stream.flush()
+            except (OSError, ValueError):
+                pass
 
 
 def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> None:
@@ -94,10 +99,16 @@ def write_line(logger: str, event: str, **fields: str | int | float) -> None:
     root = logging.getLogger()
     if not root.isEnabledFor(logging.INFO):
         return
-    line: dict[str, object] = {name: _redacted(value) for name, value in current_ids().items()}
-    line |= trace_ids()
-    line |= fields
-    line |= {"event": event, "level": "info", "logger": logger, "timestamp": datetime.now(UTC)}
+    ids = current_ids()
+    line: dict[str, object] = {
+        **{name: _redacted(ids[name]) for name in ids},
+        **trace_ids(),
+        **fields,
+        "event": event,
+        "level": "info",
+        "logger": logger,
+        "timestamp": datetime.now(UTC),
+    }
     text = msgspec.json.encode(line).decode() + "\n"
     for handler in root.handlers:
         if isinstance(handler, _LineHandler):
@@ -105,7 +116,7 @@ def write_line(logger: str, event: str, **fields: str | int | float) -> None:
 
 
 def _redacted(value: str) -> str:
-    return value if _HEXADECIMAL.fullmatch(value) else redact(value)
+    return value if _HARMLESS.fullmatch(value) else redact(value)
 
 
 def _add_trace(_logger: object, _method: str, event: _Event) -> _Event:

@@ -54,7 +54,8 @@ def _client_address(request: HttpRequest, trusted_proxies: int) -> str:
     Each proxy appends the address of its own peer, so the client can forge anything further left.
     If that proxy hides the address (`unknown`, `_hidden`), all its clients count as one: the proxy.
     """
-    peer = request.client.host if request.client else ""
+    client = request.scope["client"]
+    peer = client[0] if client else ""
     if trusted_proxies == 0:
         return peer
     node = next(islice(_forwarded_for(request), trusted_proxies - 1, None), "")

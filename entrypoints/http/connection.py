@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -11,8 +12,8 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from entrypoints.http.connection_parts import Body, Flow, encoded
-from entrypoints.http.http_request import HAS_ARRIVED
+from entrypoints.http.connection_parts import CLOSE, Body, Flow, encoded, send_reply
+from entrypoints.http.http_request import HAS_ARRIVED, SEND_REPLY
 from entrypoints.http.replies import Reply, problem_reply
 
 # A token may have 8 KiB, and proxies add a few fields; nginx's default is 32 KiB.
@@ -137,6 +138,8 @@ class HttpConnection(HttpToolsProtocol):
         if self.expect_100_continue and self.parser.get_http_version() != "1.1":
             self.expect_100_continue = False  # RFC 9110, section 10.1.1
         super().on_headers_complete()
+        scope = cast(dict[str, Any], self.cycle.scope)
+        scope[SEND_REPLY] = partial(send_reply, self.cycle)
         # The application has the old list. What follows is no header (RFC 9110, section 6.5.1).
         self.headers = []
 
@@ -238,7 +241,8 @@ class HttpConnection(HttpToolsProtocol):
             reply = problem_reply(status)  # the application logs that its body is incomplete
             cycle.disconnected = True
             cycle.message_event.set()
-        self.transport.write(encoded(reply, self.server_state.default_headers))
+        fields = (*self.server_state.default_headers, CLOSE)
+        self.transport.write(encoded(reply, fields))
         self.transport.write_eof()
         self.flow.resume_reading()
         self._end_within(REFUSED_SECONDS)

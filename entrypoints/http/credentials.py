@@ -66,9 +66,11 @@ def bearer(request: HttpRequest) -> str | None:
     Two headers are no credentials: a proxy in front may have checked the other one.
     """
     values = request.fields.getall("authorization")
+    if not values:
+        return None
     if len(values) > 1:
         return ""
-    scheme, _, credentials = "".join(values).partition(" ")
+    scheme, _, credentials = values[0].partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else None
 
 

@@ -51,6 +51,8 @@ _REFUND_KEYS: Final = "refunds "
 # because the keys of the two routes have different prefixes.
 _OPERATOR: Final = UserId("operator")
 
+_CUSTOMER: Final = Actor.customer()
+
 # As many characters as a UUID has in hexadecimal: 128 bits.
 _REFUND_ID_LENGTH: Final = 32
 
@@ -106,7 +108,7 @@ class PaymentHandler:
             Exception: an error of the use case; `reply_to` returns the reply to it.
         """
         note(order_id=command.order_id)
-        with acting(Actor.customer()):
+        with acting(_CUSTOMER):
             return await self.tasks.run(self._pay_once(command, key))
 
     async def _pay_once(self, command: PayOrder, key: str | None) -> Reply:

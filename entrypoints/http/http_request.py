@@ -1,15 +1,24 @@
 """HttpRequest: a Litestar request whose headers are found in a fraction of the time."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 from litestar import Request
 from litestar.types import Receive, Scope
 
+from entrypoints.http.replies import Reply
+
 HAS_ARRIVED: Final = "payments.has_arrived"
 """A key of the scope of a request that had arrived with its whole body when it was handled."""
 
-_NONE: Final[tuple[bytes, ...]] = ()
+SEND_REPLY: Final = "payments.send_reply"
+"""A key of the scope: a SendReply, if the server has one."""
+
+SendReply = Callable[[Reply, Sequence[tuple[bytes, bytes]]], Awaitable[None]]
+"""Sends a reply with these header fields, too, as one message instead of the two of ASGI.
+
+The reply is no problem, so it does not end the connection, and its request has ended.
+"""
 
 
 class HeaderValues:
@@ -20,7 +29,10 @@ class HeaderValues:
     def __init__(self, fields: Iterable[tuple[bytes, bytes]]) -> None:
         self._values: dict[bytes, list[bytes]] = {}
         for name, value in fields:
-            self._values.setdefault(name, []).append(value)
+            if name in self._values:
+                self._values[name].append(value)
+            else:
+                self._values[name] = [value]
 
     def __contains__(self, name: bytes) -> bool:
         return name in self._values
@@ -31,7 +43,8 @@ class HeaderValues:
 
     def getall(self, name: str) -> list[str]:
         """Return the values of a header."""
-        return [each.decode("latin-1") for each in self._values.get(name.encode(), _NONE)]
+        values = self._values.get(name.encode())
+        return [each.decode("latin-1") for each in values] if values else []
 
     def get(self, name: str, default: str) -> str:
         """Return the first value of a header."""

@@ -12,9 +12,15 @@ from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from application.log_context import log_context
-from entrypoints.http.connection_parts import ALWAYS, NO_PAGE
+from entrypoints.http.connection_parts import ALWAYS, CLOSE, NO_PAGE
 from entrypoints.http.direct_routes import DirectRoutes
-from entrypoints.http.http_request import HeaderValues, HttpRequest
+from entrypoints.http.http_request import (
+    HAS_ARRIVED,
+    SEND_REPLY,
+    HeaderValues,
+    HttpRequest,
+    SendReply,
+)
 from entrypoints.http.metrics import METHODS, Metrics
 from entrypoints.http.probes import PROBES
 from entrypoints.http.replies import Reply, problem_reply
@@ -25,9 +31,6 @@ from entrypoints.logs import write_line
 from entrypoints.trace_context import new_id
 
 logger = structlog.get_logger(__name__)
-
-# While the process stops, so that a balancer opens its next connection to another one.
-_CLOSE: Final = (b"connection", b"close")
 
 NO_ROUTE: Final = "none"
 """The route, in metrics and logs, of a request that matches none."""
@@ -70,6 +73,8 @@ class _Response:
     request_body: _RequestBody
     has_body: bool
     closes: bool
+    """The process stops: a balancer opens its next connection to another one."""
+    send_reply: SendReply | None
     status: int | None = None
     is_open: bool = False
     """Whether it is sent, but is not to end before the body of its request."""
@@ -87,6 +92,11 @@ class _Response:
 
     async def reply(self, reply: Reply) -> None:
         """Send a reply."""
+        ended = self.request_body.ended
+        if self.send_reply is not None and ended and not self.closes and not reply.is_problem:
+            self.status = reply.status
+            await self.send_reply(reply, [(b"x-request-id", self.request_id.encode())])
+            return
         headers = [
             (b"content-type", reply.media_type.encode()),
             (b"content-length", str(len(reply.content)).encode()),
@@ -115,7 +125,7 @@ class _Response:
             headers += NO_PAGE
         headers += ALWAYS
         if self.closes:
-            headers.append(_CLOSE)
+            headers.append(CLOSE)
         headers.append((b"x-request-id", self.request_id.encode()))
         message["headers"] = headers
 
@@ -138,13 +148,16 @@ class RequestMiddleware:
         started = time.perf_counter()
         method = str(scope["method"])
         fields = HeaderValues(scope["headers"])
-        body = _RequestBody(receive, ended=not _expects_body(fields))
+        has_arrived = HAS_ARRIVED in scope
+        body = _RequestBody(receive, ended=has_arrived or not _expects_body(fields))
         response = _Response(
             send,
             new_id(),
             body,
             has_body=method != HttpMethod.HEAD,
             closes=self.stopping.has_begun,
+            # Not left in the scope, which the server would keep in a cycle of references.
+            send_reply=cast(dict[str, Any], scope).pop(SEND_REPLY, None),
         )
         if method == HttpMethod.HEAD:
             # RFC 9110, section 9.3.2: as GET, but without the body. The server keeps its own scope.
@@ -155,7 +168,7 @@ class RequestMiddleware:
             self.metrics.requests_in_flight,
         ):
             try:
-                await self._handle(scope, fields, body, response)
+                await self._handle(scope, fields, receive if has_arrived else body, response)
             except Exception:
                 # Litestar handles the errors of routes; this one was raised by Litestar itself.
                 logger.exception("unexpected error")

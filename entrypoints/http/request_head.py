@@ -42,7 +42,7 @@ def refusal(scope: HTTPScope, fields: HeaderValues) -> Reply | None:
         detail = ErrorDetail("The request must have one Host header", "Host")
         return problem_reply(400, detail, headers=CLOSE_CONNECTION)
     codings = fields.raw(b"transfer-encoding")
-    if any(value.strip().lower() != b"chunked" for value in codings):
+    if codings and any(value.strip().lower() != b"chunked" for value in codings):
         # RFC 9112, section 6.1.
         detail = ErrorDetail("The only transfer coding is chunked", "Transfer-Encoding")
         return problem_reply(501, detail, headers=CLOSE_CONNECTION)
@@ -67,7 +67,8 @@ def _is_segment(segment: bytes) -> bool:
 
 def _has_one_host(scope: HTTPScope, fields: HeaderValues) -> bool:
     """Whether there is one Host header, as RFC 9112, section 3.2, requires."""
-    hosts = [host.strip() for host in fields.raw(b"host")]
+    hosts = fields.raw(b"host")
     if scope["http_version"] == "1.1":
-        return len(hosts) == 1 and bool(_HOST.fullmatch(hosts[0]))
+        return len(hosts) == 1 and _HOST.fullmatch(hosts[0].strip()) is not None
+    hosts = [host.strip() for host in hosts]
     return len(hosts) <= 1 and all(not host or _HOST.fullmatch(host) for host in hosts)

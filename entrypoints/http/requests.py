@@ -24,6 +24,9 @@ MAX_NOTIFICATION_BYTES: Final = 1024 * 1024
 # A body must be cut off within 30 s. This is also below the 25 s of a graceful stop (server.py).
 BODY_SECONDS: Final = 20.0
 
+# What nearly all clients send.
+_PLAIN_JSON: Final = ["application/json"]
+
 # RFC 9110, section 5.6.2; what is not one is not repeated in the error.
 _TOKEN: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,32}")
 
@@ -146,8 +149,8 @@ async def _receive(request: HttpRequest, max_bytes: int) -> bytes:
 
 
 def _check_coding(request: HttpRequest) -> None:
-    codings = ",".join(request.fields.getall("content-encoding")).split(",")
-    for coding in (each.strip().lower() for each in codings):
+    values = request.fields.getall("content-encoding")
+    for coding in [each.strip().lower() for each in ",".join(values).split(",")] if values else ():
         if coding not in ("", "identity"):
             raise EncodedBody(coding if _TOKEN.fullmatch(coding) else "unknown")
 
@@ -158,6 +161,8 @@ def _check_json(content_types: Sequence[str]) -> None:
     Raises:
         NotJson: it is not.
     """
+    if content_types == _PLAIN_JSON:
+        return
     media_type, *parameters = content_types[0].split(";") if len(content_types) == 1 else [""]
     if media_type.strip().lower() != "application/json":
         raise NotJson
