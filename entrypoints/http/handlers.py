@@ -37,11 +37,7 @@ from entrypoints.http.idempotency import (
     reply_to_store,
 )
 from entrypoints.http.repeated_replies import RepeatedReplies
-from entrypoints.http.replies import (
-    Reply,
-    json_reply,
-    refund_body,
-)
+from entrypoints.http.replies import Reply, json_reply, refund_body
 
 # Prefixes, so that the same key means different requests on different routes.
 _PAYMENT_KEYS: Final = "payments "

@@ -94,8 +94,8 @@ class _Response:
         """Send a reply."""
         ended = self.request_body.ended
         if self.send_reply is not None and ended and not self.closes and not reply.is_problem:
-            self.status = reply.status
             await self.send_reply(reply, [(b"x-request-id", self.request_id.encode())])
+            self.status = reply.status
             return
         headers = [
             (b"content-type", reply.media_type.encode()),
