@@ -55,7 +55,10 @@ class Cluster:
         skew = timedelta()
         if self._occurs(FaultKind.CLOCK_SKEW, process):
             skew = timedelta(seconds=self.injector.uniform(FaultKind.CLOCK_SKEW, -1.5, 1.5))
-        return process, self.runtime.use_cases(process, skew, self._new_id)
+        names = self.runtime.gateway_names
+        if len(names) > 1 and self.injector.occurs(FaultKind.GATEWAY_REMOVED, process.name):
+            names = names[:1]
+        return process, self.runtime.use_cases(process, skew, self._new_id, names)
 
     def new_serve(self, name: str) -> Serve:
         """Start a serve process."""

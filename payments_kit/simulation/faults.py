@@ -50,6 +50,8 @@ class FaultKind(Enum):
     CLOCK_SKEW = "clocks differ"
     CLIENT_DISCONNECTS = "customer disconnects"
     GATEWAY_REFUSES = "gateway refuses the shop"
+    KEY_REFUSED = "gateway refuses the key"
+    GATEWAY_REMOVED = "process without one of the gateways in its settings"
     TRANSACTIONS_LOST = "standby promoted without the last transactions"
     GATEWAY_CHARGES_TWICE = "gateway captures the money twice"
     GATEWAY_CRAWLS = "gateway answers everything slowly for a while"

@@ -110,6 +110,8 @@ class GatewayFaults:
                 self.mistakes.add(payment_id)
                 mischarge = Mischarge(_wrong(amount, kind), livemode=False)
                 return GatewayFault(GatewayFaultKind.MISCHARGED, mischarge=mischarge)
+        if self.injector.occurs(FaultKind.KEY_REFUSED, f"gateway {step}"):
+            return GatewayFault(GatewayFaultKind.FORBIDDEN)
         return None
 
     def _fault(

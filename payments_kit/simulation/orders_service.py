@@ -40,6 +40,20 @@ _PRICES: Final = (
 )
 
 
+_WITH_PRICE: Final = (
+    '{"id": "malformed", "version": 0, "status": "created", "userId": "user1", "ticket": '
+    '{"id": "ticket", "price": %s, "currency": "usd"}}'
+)
+_MALFORMED: Final = (
+    b'{"id": "malformed", "version": "one"}',
+    *((_WITH_PRICE % price).encode() for price in ("19.999", "-1", '"many"', "true", "null")),
+)
+"""Events that can never be used: half a cent, a negative price, no price, no version."""
+
+_FREE: Final = Price("0", "usd", 0)
+_IS_FREE: Final = 0.05
+"""How often a version of an order costs nothing, and so cannot be paid."""
+
 _PUBLISHES_EXPIRY: Final = 0.6
 """How often an expiry is published; otherwise nobody tells the service but the clock."""
 
@@ -132,10 +146,10 @@ class OrderEvents:
         self.trace.count(Activity.SHIPPED)
         self.publish("order:shipped", json.dumps(body).encode())
 
-    def publish_malformed(self) -> None:
+    def publish_malformed(self, body: bytes = _MALFORMED[0]) -> None:
         """Publish an event that can never be used."""
         self.trace.count(Activity.MALFORMED)
-        self.publish("order:created", b'{"id": "malformed", "version": "one"}')
+        self.publish("order:created", body)
 
 
 def plan_orders(scenario: Scenario, draw: random.Random) -> list[OrderPlan]:
@@ -157,6 +171,8 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     # A random stream of its own, so that the other decisions of a seed stay the same.
     silence = scenario.stream(f"expiry of {order_id}")
     is_published = silence.random() < _PUBLISHES_EXPIRY
+    free = scenario.stream(f"price of {order_id}")
+    prices = tuple(_FREE if free.random() < _IS_FREE else each for each in prices)
     return OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
 
 
@@ -174,4 +190,4 @@ async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.
         await asyncio.sleep(max(0.0, plan.end - clock()))
         events.publish_cancelled(plan)
     if draw.random() < 0.1:
-        events.publish_malformed()
+        events.publish_malformed(draw.choice(_MALFORMED))

@@ -80,7 +80,7 @@ async def _reconcile(worker: Worker, runtime: SimulatedRuntime) -> None:
     use_cases = worker.dependencies.use_cases
     await asyncio.sleep(_RECONCILES_AFTER)
     period = Period(BEGINNING, runtime.now() + MARGIN)
-    for at in runtime.gateways():
+    for at in runtime.gateways(runtime.gateway_names):
         await use_cases.reconcile(at, period, lambda _found: None, repair=True)
 
 

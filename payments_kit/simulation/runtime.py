@@ -133,13 +133,19 @@ class SimulatedRuntime:
             self._now = seconds, BEGINNING + timedelta(seconds=seconds)
         return self._now[1]
 
-    def use_cases(self, process: SimulatedProcess, skew: timedelta, new_id: NewId) -> UseCases:
+    def use_cases(
+        self,
+        process: SimulatedProcess,
+        skew: timedelta,
+        new_id: NewId,
+        gateway_names: tuple[str, ...],
+    ) -> UseCases:
         """Compose the use cases of one process; `skew` is how far its clock is ahead."""
         ports = Ports(
             begin=lambda: self.database.begin(actor=current_actor),
             outbox=InMemoryOutboxQueue(self.database),
             publisher=InMemoryPublisher(self.broker),
-            gateways=self.gateways(),
+            gateways=self.gateways(gateway_names),
             declines=InMemoryDeclineCounter(self.database),
             now=(lambda: self.now() + skew) if skew else self.now,
             new_id=new_id,
@@ -162,11 +168,9 @@ class SimulatedRuntime:
         positions = InMemoryStreamPositions(self.database)
         return Alignment(AlignStreams(events, positions, self.alerts()))
 
-    def gateways(self) -> Gateways:
-        """Return a connection to each gateway."""
-        return Gateways(
-            tuple(ConfiguredGateway(self.gateway(name), name) for name in self.gateway_names)
-        )
+    def gateways(self, names: tuple[str, ...]) -> Gateways:
+        """Return a connection to each gateway that a process has in its settings."""
+        return Gateways(tuple(ConfiguredGateway(self.gateway(name), name) for name in names))
 
     def gateway(self, name: str = FIRST_GATEWAY) -> InMemoryGateway:
         """Return a connection to a gateway."""

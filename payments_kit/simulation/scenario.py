@@ -45,6 +45,8 @@ _ADDED: Final = (
     FaultKind.CAPTURED_BY_OTHERS,
     FaultKind.RELEASED_BY_OTHERS,
     FaultKind.PAYS_BY_SESSION,
+    FaultKind.KEY_REFUSED,
+    FaultKind.GATEWAY_REMOVED,
     FaultKind.DISPUTED,
     FaultKind.DISPUTED_AT_ONCE,
     FaultKind.DISPUTE_STATUS_NEW,
