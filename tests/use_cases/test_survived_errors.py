@@ -81,6 +81,13 @@ STEPS: Final = [
     (a_refund, "refund", UNKNOWN[:2], REFUSED),
     (a_capture, "capture", UNKNOWN[:2], REFUSED),
 ]
+WORDS: Final = {
+    "find": "the outcome of payment {} is still unknown",
+    "take": "whether payment {} is taken is unknown",
+    "find_refund": "the outcome of refund {}-back-0 is still unknown",
+    "refund": "the outcome of refund {}-back-0 is still unknown",
+    "capture": "the capture of payment {} is still unknown",
+}
 EACH = [
     pytest.param(begin, step, error, is_refused, id=f"{step}-{type(error).__name__}")
     for begin, step, unknown, refused in STEPS
@@ -99,9 +106,11 @@ async def test_recovery_goes_on_after_an_error_of_the_gateway_and_tells_of_a_ref
 ) -> None:
     world = await begin()
     world.checkpoint = failure = FailAt(0, error, {step})
-    assert await recover(world) == 1
+    with caplog.at_level(logging.INFO):
+        assert await recover(world) == 1
     assert failure.failed_step == step
     assert not errors_in(caplog)
+    assert (WORDS[step].format(world.payment().id) in caplog.text) is not is_refused
     alerts = [each.kind for each in await world.alerts.list_current()]
     assert alerts == ([AlertKind.LOOKUP_IMPOSSIBLE] if is_refused else [])
     await world.come_to_rest()
@@ -160,6 +169,8 @@ async def test_recovery_tells_of_a_gateway_that_the_settings_do_not_have(
     world.removed.add("in_memory")
     assert await recover(world) == 1
     assert not errors_in(caplog)
+    about = "cannot be captured: " if begin is a_capture else "cannot be checked: "
+    assert about in caplog.text
     [alert] = await world.alerts.list_current()
     assert (alert.kind, alert.subject) == (AlertKind.GATEWAY_MISSING, "in_memory")
     world.removed.clear()

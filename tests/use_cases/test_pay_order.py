@@ -1,0 +1,181 @@
+"""KeyedRequest: a request with an idempotency key is executed once, and its reply is repeated."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
+from application.ports.idempotency_store import (
+    IdempotencyKeyReused,
+    RequestInProgress,
+    RequestKey,
+    RequestRepeated,
+    StoredReply,
+)
+from application.ports.payment_gateway import CardToken, GatewayUnavailable
+from application.ports.unit_of_work import Conflict, StorageUnavailable
+from application.use_cases.pay_order import REQUEST_LEASE, ChargeResult, KeyedRequest, PayOrder
+from domain.claim import AlreadyPaid, PaymentInProgress
+from domain.payment_status import PaymentStatus
+from tests.builders import ORDER, PAYER
+from tests.checkpoints import FailAt, proceed
+from tests.world import AUTHENTICATING, DECLINED, VISA, World
+
+FINAL = {
+    PaymentStatus.SUCCEEDED: 201,
+    PaymentStatus.FAILED: 402,
+    PaymentStatus.REQUIRES_ACTION: 202,
+}
+
+
+def reply_to(result: ChargeResult | AlreadyPaid) -> StoredReply | None:
+    """Return a reply like that of the HTTP service."""
+    if isinstance(result, AlreadyPaid):
+        return StoredReply(409, b"paid")
+    status = FINAL.get(result.payment.status)
+    words = f"{result.payment.id} {result.is_new} {result.is_refused}"
+    return None if status is None else StoredReply(status, words.encode())
+
+
+def command(key: str = "key-1", body: str = "body", token: CardToken = VISA) -> PayOrder:
+    request = KeyedRequest(RequestKey(PAYER, key), body, reply_to)
+    return PayOrder(ORDER, PAYER, token, request=request)
+
+
+async def pay(world: World, what: PayOrder | None = None) -> ChargeResult:
+    return await world.use_cases().create_charge(what or command())
+
+
+async def reply(world: World, what: PayOrder | None = None) -> StoredReply:
+    with pytest.raises(RequestRepeated) as repeated:
+        await pay(world, what)
+    return repeated.value.reply
+
+
+@pytest.mark.parametrize("token", [VISA, DECLINED, AUTHENTICATING], ids=lambda each: each.value)
+async def test_a_repeated_request_gets_the_first_reply_and_charges_nothing(
+    world: World, token: CardToken
+) -> None:
+    await world.create_order()
+    result = await pay(world, command(token=token))
+    assert await reply(world, command(token=token)) == reply_to(result)
+    assert result.is_new
+    assert not result.is_refused
+    assert world.steps.count("charge") == 1
+
+
+async def test_the_refusal_of_the_shop_is_in_the_reply(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.REFUSED)
+    result = await pay(world)
+    assert result.is_refused
+    assert await reply(world) == reply_to(result)
+
+
+async def test_another_request_may_not_have_the_same_key(world: World) -> None:
+    await world.create_order()
+    await pay(world)
+    with pytest.raises(IdempotencyKeyReused):
+        await pay(world, command(body="another"))
+
+
+async def test_a_request_that_is_executed_is_not_executed_again_for_a_minute(world: World) -> None:
+    await world.create_order()
+
+    async def repeat(step: str) -> None:
+        if step == "charge":
+            world.checkpoint = proceed
+            with pytest.raises(RequestInProgress):
+                await pay(world)
+            world.advance(seconds=REQUEST_LEASE.total_seconds())
+            with pytest.raises(PaymentInProgress):
+                await pay(world)
+
+    world.checkpoint = repeat
+    assert (await pay(world)).payment.status is PaymentStatus.SUCCEEDED
+    assert timedelta(minutes=1) == REQUEST_LEASE
+
+
+@pytest.mark.parametrize(("step", "commits"), [("commit", 4), ("committed", 3)])
+async def test_its_own_claim_is_no_obstacle_and_is_not_written_again(
+    world: World, step: str, commits: int
+) -> None:
+    await world.create_order()
+    world.checkpoint = FailAt(0, Conflict("the confirmation is lost"), {step})
+    assert (await pay(world)).payment.status is PaymentStatus.SUCCEEDED
+    assert len(world.order().payments) == 1
+    assert world.steps.count("commit") == commits
+
+
+async def test_the_key_is_free_again_if_nothing_was_sent(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.UNREACHABLE)
+    with pytest.raises(GatewayUnavailable):
+        await pay(world)
+    assert (await pay(world, command(body="another"))).payment.status is PaymentStatus.SUCCEEDED
+
+
+async def test_the_key_is_free_again_if_the_books_were_lost_after_the_claim() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    await world.create_order()
+
+    async def lose_connections(step: str) -> None:
+        if step == "committed":
+            world.database.copy += 1
+
+    world.checkpoint = lose_connections
+    with pytest.raises(GatewayUnavailable):
+        await pay(world)
+    world.checkpoint = proceed
+    assert (await pay(world, command(body="another"))).payment.status is PaymentStatus.SUCCEEDED
+
+
+async def test_an_unknown_outcome_has_no_reply_yet(world: World) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
+    result = await pay(world)
+    assert result.payment.status is PaymentStatus.PROCESSING
+    with pytest.raises(RequestInProgress):
+        await pay(world)
+
+
+async def test_that_an_order_is_paid_already_is_a_final_reply(world: World) -> None:
+    await world.create_order()
+    await world.pay()
+    with pytest.raises(AlreadyPaid):
+        await pay(world)
+    assert (await reply(world)).status == 409
+
+
+async def test_what_the_customer_does_next_is_a_final_reply_to_a_later_request(
+    world: World,
+) -> None:
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    await world.gateway.complete_authentication(world.payment().id, succeeded=True)
+    result = await pay(world)
+    assert (result.payment.status, result.is_new) == (PaymentStatus.SUCCEEDED, False)
+    assert await reply(world) == reply_to(result)
+
+
+async def test_a_reply_that_cannot_be_stored_is_given_nevertheless(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.create_order()
+    await world.pay()
+    world.checkpoint = FailAt(0, StorageUnavailable("down"), {"commit"})
+    with pytest.raises(AlreadyPaid):
+        await pay(world)
+    assert "reply not stored" in caplog.text
+    world.checkpoint = FailAt(0, Conflict("the confirmation is lost"), {"committed"})
+    with pytest.raises(RequestRepeated):
+        await pay(world)
+    assert (await reply(world)).status == 409
+
+
+async def test_an_outcome_that_cannot_be_stored_is_in_progress(world: World) -> None:
+    await world.create_order()
+    world.checkpoint = FailAt(1, StorageUnavailable("down"), {"commit"})
+    assert (await pay(world)).payment.status is PaymentStatus.PROCESSING
+    await world.come_to_rest()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
