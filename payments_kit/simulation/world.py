@@ -9,6 +9,7 @@ from functools import partial
 from attrs import asdict, frozen
 
 from application.ports.gateway_notifications import Notification, PaymentNotification
+from application.ports.unit_of_work import StorageUnavailable
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.actors import SECRETS
 from payments_kit.simulation.banks import Banks
@@ -143,7 +144,8 @@ class World:
             try:
                 self.loop.simulate(self.main())
                 broken = broken_promises(self.observe())
-            except (Deadlock, RunTooLong) as error:
+            # The storage always works at the end: what cannot be written then never can.
+            except (Deadlock, RunTooLong, StorageUnavailable) as error:
                 broken = [f"9: the run did not end: {type(error).__name__}: {error}"]
             except Exception as error:
                 error.add_note(f"in the run of seed {self.scenario.seed}")
