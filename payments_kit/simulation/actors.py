@@ -8,6 +8,7 @@ from attrs import define, frozen
 
 from application.ports.payment_gateway import CardToken
 from application.use_cases.pay_order import PayOrder
+from domain.check_times import AUTHENTICATION_WINDOW
 from domain.claim import ExpectedAmount
 from domain.identifiers import PaymentId, UserId
 from entrypoints.http.handlers import RefundCommand
@@ -41,6 +42,12 @@ _REUSES_A_KEY: Final = 0.1
 
 _RETURNS: Final = 3
 """How often a customer who has paid looks whether the order can be paid once more."""
+
+_LATEST_AUTHENTICATION: Final = AUTHENTICATION_WINDOW.total_seconds() + 1.0
+"""In seconds, at the edge of a limit: when the payment is being cancelled."""
+
+_PATIENCE: Final = 61.0
+"""How many seconds the other actors wait for an authentication."""
 
 _MAX_TRIES: Final = 10
 """How often a customer tries, which is more often than real customers do."""
@@ -160,8 +167,21 @@ class Customer:
         await self._perhaps_cancel(payment_id, user)
         if self.draw.random() < 0.2:
             return  # the customer does not authenticate
-        await asyncio.sleep(self.draw.expovariate(1 / 5.0))
+        seconds = self.draw.expovariate(1 / 5.0)
         succeeded = self.draw.random() < 0.8
+        late = self.clients.injector.edges.of(seconds, _LATEST_AUTHENTICATION)
+        if late > _PATIENCE:
+            # The bank's page still waits, but no other actor does.
+            loop = self.clients.loop
+            loop.call_later(late, self._begin, payment_id, succeeded, context=loop.outside)
+            return
+        await asyncio.sleep(late)
+        await self._finish_authentication(payment_id, succeeded)
+
+    def _begin(self, payment_id: PaymentId, succeeded: bool) -> None:
+        self.clients.loop.start(None, self._finish_authentication(payment_id, succeeded))
+
+    async def _finish_authentication(self, payment_id: PaymentId, succeeded: bool) -> None:
         what = Activity.AUTHENTICATES if succeeded else Activity.FAILS_TO_AUTHENTICATE
         self.clients.trace.record(self.name, what.value.removeprefix("customer "))
         self.clients.trace.count(what)

@@ -10,6 +10,7 @@ from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.decisions import Decisions
 from payments_kit.simulation.foreign import Foreign
 from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.merchant import Merchant
 from payments_kit.simulation.mistakes import Mistakes
 from payments_kit.simulation.reconciling import Reconciling
@@ -25,6 +26,7 @@ def operators_and_others(
     gateway: GatewayEvents,
     webhooks: Webhooks,
     banks: Banks,
+    holds: Holds,
     stream: Callable[[str], random.Random],
 ) -> Iterator[Coroutine[Any, Any, None]]:
     """Begin what the scenario has besides customers, banks and failures."""
@@ -34,6 +36,7 @@ def operators_and_others(
         merchant = Merchant(scenario, clients, gateway, stream("merchant"))
         yield merchant.act()
         merchant.act_later(clients.loop)
+        holds.act_near_end = merchant.act_near
         yield review(scenario, clients, stream("reviews"))
     workloads = scenario.workloads
     if Workload.DECIDES in workloads:

@@ -64,6 +64,7 @@ class Approvals:
         loop, times = self.clients.loop, 2 if self.draw.random() < _TWICE else 1
         for _ in range(times):
             seconds = 10 ** self.draw.uniform(-1.0, _MAX_EXPONENT)
+            seconds = self.clients.injector.edges.of(seconds, 10**_MAX_EXPONENT)
             loop.call_later(seconds, self._begin, token, context=loop.outside)
 
     def _begin(self, token: str) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
+from typing import Final
 
 from attrs import define, field
 
@@ -16,6 +17,9 @@ from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import CLAIMED, Serve, Worker, open_serve, open_worker
 from payments_kit.simulation.runtime import SimulatedRuntime
 from payments_kit.simulation.trace import Trace
+
+_LATEST_START: Final = 61.0
+"""In seconds after a crash, at the edge of a limit: longer than the lease of a request."""
 
 
 @define
@@ -85,6 +89,7 @@ class Cluster:
         name = process.name.partition("/")[0]
         start = self._start_serve if name.startswith("serve") else self._start_worker
         after = 10 ** self._draw.uniform(-1.0, 1.3)
+        after = self.injector.edges.of(after, _LATEST_START)
         self.loop.call_later(after, start, name, context=self.loop.outside)
 
     def stop_workers(self) -> None:

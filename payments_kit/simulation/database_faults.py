@@ -11,6 +11,9 @@ from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.round_trip import RoundTrip
 
+_SLOWEST: Final = 61.0
+"""At the edge of a limit: longer than every lease of a payment, a refund or a request."""
+
 _OF_COMMITS: Final = ("commit", "committed")
 _OF_READS: Final = (FaultKind.DATABASE_SLOW, FaultKind.CONNECTION_GONE)
 
@@ -54,7 +57,8 @@ class DatabaseFaults:
             await self.round_trip()
             raise StorageUnavailable("the database is down")
         if occurs(FaultKind.DATABASE_SLOW):
-            await asyncio.sleep(10 ** self.injector.uniform(FaultKind.DATABASE_SLOW, -1.0, 1.5))
+            seconds = 10 ** self.injector.uniform(FaultKind.DATABASE_SLOW, -1.0, 1.5)
+            await asyncio.sleep(self.injector.edges.of(seconds, _SLOWEST))
         await self.round_trip()
         if step == "committed":
             if occurs(FaultKind.COMMIT_REPLY_LOST):

@@ -39,6 +39,7 @@ class Debits:
         succeeds = not self.injector.occurs(FaultKind.DEBIT_FAILS, "bank")
         # Evenly over the orders of magnitude: some while the actors act, some days later.
         seconds = 10 ** self.draw.uniform(0.0, _MAX_EXPONENT)
+        seconds = self.injector.edges.of(seconds, 10**_MAX_EXPONENT)
         # Outside all processes: a bank does not crash with them.
         outside = self.loop.outside
         self.loop.call_later(seconds, self._begin, payment_id, succeeds, context=outside)

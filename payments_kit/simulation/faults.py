@@ -8,6 +8,8 @@ from typing import Final
 
 from attrs import frozen
 
+from payments_kit.simulation.edges import NO_EDGES
+
 _CERTAIN: Final = -1.0
 """Below every rate, 0 included."""
 
@@ -145,6 +147,7 @@ class FaultInjector:
         """How often each kind was due, suppressed or not."""
         self.happened: Counter[FaultKind] = Counter()
         self.occurrences: list[FaultOccurrence] = []
+        self.edges = NO_EDGES
         self.is_healed = False
         """Whether no fault occurs any more."""
 

@@ -8,6 +8,7 @@ from attrs import define
 
 from adapters.gateways.in_memory import GatewayFault, GatewayFaultKind
 from adapters.gateways.simulated.attempts import Mischarge
+from adapters.gateways.simulated.idempotency import KEY_LIFETIME
 from application.ports.payment_gateway import CALL_SECONDS, LOOKUP_SECONDS
 from domain.identifiers import PaymentId
 from domain.money import Currency, Money
@@ -20,6 +21,9 @@ from payments_kit.simulation.trace import Trace
 
 _MAX_DELAY: Final = 20 * 3600.0
 """The latest arrival of a request in seconds; a gateway may accept one for 24 hours (Stripe)."""
+
+_LATEST: Final = KEY_LIFETIME.total_seconds() - 0.01
+"""At the edge of this limit, a request arrives a moment before it, as the port promises."""
 
 _MAX_SLOWNESS: Final = LOOKUP_SECONDS + 15.0
 """The longest time in seconds until a slow gateway replies: beyond every limit of a call."""
@@ -56,6 +60,8 @@ class GatewayFaults:
     database: DatabaseFaults
     amount_of: Callable[[PaymentId], Money | None]
     """The requested amount of a payment; None if the database has lost it."""
+    age_of: Callable[[PaymentId], float]
+    """How many seconds ago a payment began."""
     apply_delayed: Callable[[], None]
     """Execute the requests at the gateway that have arrived by now."""
     mistakes: set[str]
@@ -117,17 +123,18 @@ class GatewayFaults:
     def _fault(
         self, kind: FaultKind, gateway_kind: GatewayFaultKind, payment_id: PaymentId
     ) -> GatewayFault:
-        stream = self.injector.stream(kind)
+        stream, edge = self.injector.stream(kind), self.injector.edges.of
         if gateway_kind is GatewayFaultKind.SLOW:
-            return GatewayFault(gateway_kind, stream.uniform(0.5, 20.0))
+            return GatewayFault(gateway_kind, edge(stream.uniform(0.5, 20.0), _MAX_SLOWNESS))
         if gateway_kind not in _IMMEDIATE and stream.random() < 0.5:
             # Half of the time the connection is reset at once, else the caller gets no reply.
-            self._stall = stream.uniform(1.0, CALL_SECONDS)
+            self._stall = edge(stream.uniform(1.0, CALL_SECONDS), CALL_SECONDS)
         if gateway_kind is not GatewayFaultKind.LATE:
             return GatewayFault(gateway_kind)
         seconds = stream.choice(
             (stream.uniform(0.1, 10), stream.uniform(10, 120), stream.uniform(120, _MAX_DELAY))
         )
+        seconds = edge(seconds, _LATEST, self.age_of(payment_id) + self._stall)
         # Outside all processes: the request arrives even if its sender crashes.
         at = self.loop.seconds + self._stall + self.round_trip.latency + seconds + 0.001
         self.loop.call_at(at, self._arrive, payment_id, context=self.loop.outside)

@@ -1,5 +1,7 @@
 """Holds: banks that release the money of an authorization when its time is over."""
 
+from collections.abc import Callable
+
 from attrs import define, field
 
 from application.ports.clock import Clock
@@ -18,6 +20,8 @@ class Holds:
     trace: Trace
     gateway: GatewayEvents
     now: Clock
+    act_near_end: Callable[[float], None] = lambda _seconds: None
+    """Called at the begin of an authorization with the seconds until its end."""
     _begun: set[PaymentId] = field(factory=set)
 
     def notice(self, payment_id: PaymentId) -> None:
@@ -27,6 +31,7 @@ class Holds:
             return
         self._begun.add(payment_id)
         seconds = (held.authorized_until - self.now()).total_seconds()
+        self.act_near_end(seconds)
         # Outside all processes: a bank does not crash with them. A moment later, when it is over.
         outside = self.loop.outside
         self.loop.call_later(max(0.0, seconds) + 0.001, self._end, payment_id, context=outside)

@@ -5,6 +5,7 @@ from typing import Final
 
 from adapters.gateways.simulated.attempts import AUTHORIZED_FOR
 from adapters.gateways.simulated.idempotency import KEY_LIFETIME
+from adapters.messaging.in_memory.broker import ACK_WAIT, DUPLICATE_WINDOW
 from application.ports.payment_gateway import CALL_SECONDS, LOOKUP_SECONDS
 from application.use_cases import books_guard, compare_books, pay_order, relay_outbox
 from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
@@ -26,7 +27,7 @@ LIMITS: Final = tuple(
                     *(relay_outbox.LEASE, relay_outbox.BEGIN_WITHIN, pay_order.REQUEST_LEASE),
                     *(compare_books.MARGIN, compare_books.LOOK_BACK, books_guard.INTERVAL),
                     *(DEFERRED_FOR, AUTHORIZED_FOR, AUTHORIZED_FOR - check_times.EXPIRY_NOTICE),
-                    KEY_LIFETIME,
+                    *(KEY_LIFETIME, DUPLICATE_WINDOW, ACK_WAIT),
                 )
             ),
         }

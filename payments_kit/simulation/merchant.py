@@ -24,6 +24,9 @@ _MAX_EXPONENT: Final = 5.8
 """The latest action is 10 to this power of seconds later: a week, when nothing is held any more."""
 
 
+_NEVER: Final = -1.0
+
+
 @frozen
 class Merchant:
     """Captures and releases, also twice or both at once, or in the gateway's dashboard."""
@@ -45,6 +48,12 @@ class Merchant:
         for _ in range(self.draw.randint(0, _LATER)):
             seconds = self.scenario.seconds + 10 ** self.draw.uniform(1.0, _MAX_EXPONENT)
             loop.call_at(seconds, self._begin, loop, context=loop.outside)
+
+    def act_near(self, seconds: float) -> None:
+        """Perhaps act at the edge of a moment so many seconds later, such as a hold's end."""
+        loop, after = self.clients.loop, self.clients.injector.edges.near(_NEVER, seconds)
+        if after != _NEVER:
+            loop.call_later(after, self._begin, loop, context=loop.outside)
 
     def _begin(self, loop: SimulatedLoop) -> None:
         loop.start(None, self.act_once())

@@ -10,6 +10,9 @@ from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.runtime import SimulatedRuntime
 
+_LONGEST: Final = 91.0
+"""In seconds, at the edge of a limit: longer than the margin of the books' comparison."""
+
 OUTAGES: Final = (
     *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
     *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
@@ -40,7 +43,7 @@ async def outages(
     for at, name in times:
         kind = FaultKind[name]
         await asyncio.sleep(max(0.0, at - runtime.loop.time()))
-        duration = 10 ** injector.uniform(kind, 0.0, 1.6)
+        duration = injector.edges.of(10 ** injector.uniform(kind, 0.0, 1.6), _LONGEST)
         if not injector.inject(kind):
             continue
         _begin(kind, duration, runtime, fail_over)

@@ -12,6 +12,7 @@ from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.disputes import DISPUTES, Disputes
 from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.orders_service import OrderEvents, plan_orders, run_orders_service
 from payments_kit.simulation.outages import outages
 from payments_kit.simulation.runtime import SimulatedRuntime
@@ -34,6 +35,7 @@ class Participants:
     webhooks: Webhooks
     banks: Banks
     disputes: Disputes
+    holds: Holds
     names: list[str] = field(factory=list)
     """The orders and customers that take part."""
 
@@ -62,9 +64,11 @@ class Participants:
                     approving = self.stream(f"{name} approves")
                     approvals = Approvals(name, plan.id, self.clients, self.gateway, approving)
                     parts = self.clients, self.gateway, stream, choice, wavering, approvals
-                    customer = Customer(name, plan, *parts)
-                    yield customer.act(arrives_at)
-        at_gateway = self.gateway, self.webhooks, self.banks
+                    if plan.lifetime is not None:
+                        edges, end = self.runtime.injector.edges, plan.at + plan.lifetime
+                        arrives_at = edges.near(arrives_at, end)
+                    yield Customer(name, plan, *parts).act(arrives_at)
+        at_gateway = self.gateway, self.webhooks, self.banks, self.holds
         yield from operators_and_others(scenario, self.clients, *at_gateway, self.stream)
         yield self.banks.act(scenario.seconds)
         if any(map(self.runtime.injector.is_possible, DISPUTES)):

@@ -36,7 +36,7 @@ _FIELDS: Final = {
     each: type(getattr(Scenario(0), each))
     for each in (
         *("orders", "customers", "burst", "serves", "workers", "latency", "seconds", "cancels"),
-        *("refunds", "webhooks", "manual", "ships", "merchant", "second"),
+        *("refunds", "webhooks", "manual", "ships", "merchant", "second", "edges"),
     )
 }
 """The fields of a scenario that are single values."""

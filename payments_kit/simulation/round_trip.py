@@ -1,13 +1,18 @@
 """RoundTrip: the time between a request to a server and its reply."""
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from attrs import field, frozen
 
+from adapters.messaging.in_memory.broker import DUPLICATE_WINDOW
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop, yield_once
 from payments_kit.simulation.pauses import sleep
 from payments_kit.simulation.process import CURRENT, SimulatedProcess
+
+_LONGEST_PAUSE: Final = DUPLICATE_WINDOW.total_seconds() + 1.0
+"""The longest at the edge of a limit: a broker has forgotten the ids of its messages then."""
 
 
 @frozen
@@ -39,4 +44,5 @@ class RoundTrip:
             process.crash()
             self.on_crash(process)
         elif self.injector.occurs(FaultKind.PAUSE, process.name):
-            self.loop.pause(process, self.injector.uniform(FaultKind.PAUSE, 4.0, 90.0))
+            seconds = self.injector.uniform(FaultKind.PAUSE, 4.0, 90.0)
+            self.loop.pause(process, self.injector.edges.of(seconds, _LONGEST_PAUSE))

@@ -117,6 +117,7 @@ class SimulatedRuntime:
                 round_trip,
                 self.database_faults,
                 self._amount_of,
+                self._age_of,
                 ledger.apply_delayed,
                 self.watch.mistakes,
             )
@@ -200,6 +201,13 @@ class SimulatedRuntime:
         self.broker_faults.down_until = 0.0
         for faults in self.gateway_faults.values():
             faults.down_until = faults.crawls_until = 0.0
+
+    def _age_of(self, payment_id: PaymentId) -> float:
+        order_id = self.database.order_of.get(payment_id)
+        if order_id is None:
+            return 0.0  # it was lost
+        payment = self.database.orders[order_id][1].payment(payment_id)
+        return (self.now() - payment.created_at).total_seconds()
 
     def _amount_of(self, payment_id: PaymentId) -> Money | None:
         order_id = self.database.order_of.get(payment_id)

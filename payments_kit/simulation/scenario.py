@@ -75,6 +75,9 @@ _SHARE_OF_MOST: Final = 0.7
 _SHARES_OF_MANUAL: Final = (0.0, 0.5, 1.0)
 """How many orders of a run are captured later: none in a third of the runs, which stay as fast."""
 
+_SHARES_OF_EDGES: Final = (0.0, 0.0, 0.4)
+"""In two of three runs, all delays are spread evenly: most of them are near no limit."""
+
 _SHARES_OF_SECOND: Final = (0.3, 0.7)
 _EVERY: Final = 5
 """Every fifth run has a second gateway, and so many of its customers choose it; a rule instead of a
@@ -111,6 +114,8 @@ class Scenario:
     """How often an operator captures or releases: this many times in five seconds."""
     second: float = 0.0
     """How often a customer chooses the second gateway; 0: there is only one."""
+    edges: float = 0.0
+    """The probability that a delay ends at the edge of a time limit."""
     rates: dict[FaultKind, float] = field(factory=dict)
     """The possible faults and their probabilities."""
     workloads: frozenset[Workload] = frozenset()
@@ -135,6 +140,7 @@ def scenario_of(seed: int) -> Scenario:
     """Return the scenario of a seed."""
     draw = random.Random(f"scenario {seed}")  # noqa: S311 - replayable on purpose
     captures = random.Random(f"captures {seed}")  # noqa: S311 - replayable on purpose
+    edges = random.Random(f"edges of {seed}")  # noqa: S311 - replayable on purpose
     gateways = random.Random(f"gateways {seed}")  # noqa: S311 - replayable on purpose
     rates = {
         kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
@@ -157,6 +163,7 @@ def scenario_of(seed: int) -> Scenario:
         manual=captures.choice(_SHARES_OF_MANUAL),
         ships=captures.choice((0.0, 0.5, 0.9)),
         merchant=captures.choice((0.0, 0.5, 2.0)),
+        edges=edges.choice(_SHARES_OF_EDGES),
         second=0.0 if seed % _EVERY else gateways.choice(_SHARES_OF_SECOND),
         workloads=workloads_of(seed),
     )

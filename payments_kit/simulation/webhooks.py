@@ -7,6 +7,7 @@ from typing import Final
 from attrs import field, frozen
 
 from application.ports.gateway_notifications import Notification
+from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
@@ -17,6 +18,9 @@ from payments_kit.simulation.trace import Trace, describe
 # (https://docs.stripe.com/webhooks#retries).
 _REPLY_SECONDS: Final = 20.0
 _MAX_TRIES: Final = 10
+
+_LATEST: Final = DEFERRED_FOR.total_seconds() + 1.0
+"""At the edge of a limit: notifications of unknown payments are not kept longer."""
 
 _OK: Final = 200
 
@@ -46,6 +50,7 @@ class Webhooks:
             delay = self.draw.uniform(0.0, 0.2)
             if occurs(FaultKind.NOTIFICATION_LATE, "webhook"):
                 delay = 10 ** self.injector.uniform(FaultKind.NOTIFICATION_LATE, 0.0, 5.0)
+                delay = self.injector.edges.of(delay, _LATEST)
             # Outside all processes: the one that caused it may have crashed by then.
             outside = self.loop.outside
             self.loop.call_later(delay, self._begin, gateway, notification, context=outside)

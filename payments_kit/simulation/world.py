@@ -17,6 +17,8 @@ from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
 from payments_kit.simulation.disputes import Disputes
+from payments_kit.simulation.edges import Edges
+from payments_kit.simulation.failover import Failover
 from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
@@ -34,7 +36,6 @@ from payments_kit.simulation.rest import finish, must_reconcile
 from payments_kit.simulation.runtime import FIRST_GATEWAY, SECOND_GATEWAY, SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.snapshot import take_snapshot
-from payments_kit.simulation.standby import MAX_LOST
 from payments_kit.simulation.streams import LOOP, Streams
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
@@ -80,6 +81,7 @@ class World:
             scenario.only,
             scenario.placed,
         )
+        self.injector.edges = Edges(scenario.edges, self.stream("edges"))
         self.runtime = SimulatedRuntime(
             self.loop,
             self.injector,
@@ -92,14 +94,15 @@ class World:
         self.loop.on_crash = self.on_crash
         self.novelty = Novelty(self.injector, self.runtime.now) if notes_novelty else None
         self.runtime.watch.novelty = self.novelty
-        if scenario.placed or scenario.branches:
-            outage = partial(begin_outage, runtime=self.runtime, fail_over=self._fail_over)
-            places = Places(self.loop, self.injector, outage, scenario.placed, self.stream)
-            self.runtime.watch.on_change = places.after_change
         parts = self.loop, self.injector, self.trace
         self.cluster = Cluster(*parts, self.runtime, self.stream)
         self.clients = Clients(*parts, self.cluster)
         self.webhooks = Webhooks(*parts, self.cluster, self.stream("webhooks"))
+        self.fail_over = Failover(self.runtime, self.webhooks)
+        if scenario.placed or scenario.branches:
+            outage = partial(begin_outage, runtime=self.runtime, fail_over=self.fail_over)
+            places = Places(self.loop, self.injector, outage, scenario.placed, self.stream)
+            self.runtime.watch.on_change = places.after_change
         self.gateway = GatewayEvents(self.runtime.ledgers, self.injector)
         self.debits = Debits(*parts, self.gateway, self.stream("debits"))
         self.holds = Holds(self.loop, self.trace, self.gateway, self.runtime.now)
@@ -122,6 +125,7 @@ class World:
             self.webhooks,
             self.banks,
             self.disputes,
+            self.holds,
         )
         self.unexpected: list[str] = []
         self._healed_at: datetime | None = None
@@ -165,7 +169,7 @@ class World:
     async def main(self) -> None:
         """Let all actors act, then finish what is left."""
         self.cluster.start(self.scenario.serves, self.scenario.workers)
-        await asyncio.gather(*self.participants.begin(self._fail_over))
+        await asyncio.gather(*self.participants.begin(self.fail_over))
         await self.come_to_rest()
 
     def report_unexpected(self, error: BaseException) -> None:
@@ -185,17 +189,6 @@ class World:
             self.disputes.notice(notification.payment_id)
         if self.scenario.webhooks:
             self.webhooks.send(gateway, notification)
-
-    def _fail_over(self, seconds: float) -> None:
-        """Promote a standby that lags; half of the time, all notifications are sent again."""
-        lost = int(self.injector.uniform(FaultKind.TRANSACTIONS_LOST, 1, MAX_LOST + 1))
-        self.trace.record("database", f"has lost {lost} commits")
-        self.runtime.standby.promote(lost)
-        kept = [order for _, order in self.runtime.database.orders.values()]
-        self.runtime.watch.lose_transactions(kept)
-        self.runtime.database_faults.go_down(seconds)
-        if self.injector.stream(FaultKind.TRANSACTIONS_LOST).random() < 0.5:
-            self.loop.call_later(seconds, self.webhooks.send_again, context=self.loop.outside)
 
     # --- the end of a run ----------------------------------------------------------------------
 

@@ -18,6 +18,10 @@ _NOTICE: Final = timedelta(hours=24)
 _APPLIED_AFTER: Final = timedelta(hours=1)
 
 
+_LAST_MOMENT: Final = timedelta(minutes=1)
+"""How long a request to release may take: a call of the gateway, and its repetition."""
+
+
 def authorized_is_held(history: History) -> Iterable[str]:
     """Check that the money of each authorised payment is still held at the gateway (2)."""
     held = {charge.id for charge in history.charges if charge.state == "held"}
@@ -34,9 +38,21 @@ def holds_are_wanted(history: History) -> Iterable[str]:
             continue
         if payment is None:
             yield f"9: {hold.charge_id} was held to its end, and its payment is unknown"
+        elif _is_released_at_the_end(history, hold, payment):
+            continue  # the operator's request and the end of the time passed each other
         elif (payment.status, payment.code) != ("cancelled", _RAN_OUT):
             state = f"{payment.status} ({payment.code})"
             yield f"9: {hold.charge_id} was held to its end, and payment {payment.id} is {state}"
+
+
+def _is_released_at_the_end(history: History, hold: Hold, payment: BookedPayment) -> bool:
+    voided = [
+        each.at
+        for each in history.events
+        if each.subject == "payment:voided" and each.body.get("id") == payment.id and each.at
+    ]
+    is_late = hold.until is not None and any(at > hold.until - _LAST_MOMENT for at in voided)
+    return is_late and (payment.status, payment.code) == ("cancelled", "voided")
 
 
 def captured_as_asked(history: History) -> Iterable[str]:
