@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from entrypoints.event_loop import run_for_long
-from entrypoints.garbage import pause_collection, resume_collection
+from entrypoints.garbage import MAX_NEW, pause_collection, resume_collection
 
 
 async def kind_of_loop() -> str:
@@ -31,12 +31,15 @@ def test_an_error_leaves_the_loop_as_it_was_raised() -> None:
 
 
 def test_what_exists_at_the_start_is_never_collected_again() -> None:
+    thresholds = gc.get_threshold()
     try:
         pause_collection()
         assert not gc.isenabled()
         resume_collection()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] == MAX_NEW
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
         gc.enable()
