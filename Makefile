@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --genera
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-deep bytecode chaos lint format types boundaries docs demo screenshots bench bench-quick lock audit sbom clean
+.PHONY: help install test test-deep mutants bytecode chaos lint format types boundaries docs demo screenshots bench bench-quick lock audit sbom clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s%s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ bytecode: install
 test-deep: export HYPOTHESIS_PROFILE = deep
 test-deep: install ## Run every test with all repetitions, and those that take minutes: each night
 	@$(BIN)/python -m pytest -n 4 --dist worksteal -m "not chaos"
+
+mutants: install ## See whether tests find every small change of domain/ and application/; ARGS="domain/order.py"
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 chaos: install ## Pay many orders while everything is killed at random, with one NATS server and with three
 	@$(BIN)/python -m pytest -m chaos tests/system

@@ -1,0 +1,147 @@
+"""The mutation run finds what tests find, and says what they do not find."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from tests.mutation.equivalent import BadEquivalent, read_equivalents
+from tests.mutation.lanes import Notes, Task, Verdict, forked, limit_time
+
+ROOT = Path(__file__).parents[2]
+
+# On a quiet machine it takes three seconds.
+SECONDS = 120.0
+
+MODULE = """
+    FREE_FROM = 100
+
+    def shipping(price: int) -> int:
+        if price >= FREE_FROM:
+            return 0
+        return 5 if price else forever(price)
+
+    def forever(price: int) -> int:
+        while price:
+            price -= 1
+        return price
+    """
+
+TESTS = """
+    import pytest
+    from shop.price import shipping
+
+    @pytest.mark.parametrize(("price", "costs"), [(101, 0), (99, 5), (0, 0)])
+    def test_a_high_price_includes_the_shipping(price: int, costs: int) -> None:
+        assert shipping(price) == costs
+    """
+
+LISTED = """
+    # The comment is no mutant.
+    shop/price.py forever
+    - while price:
+    + while False:
+    = it is called for nothing alone
+
+    shop/price.py shipping
+    - return 0
+    + return 1
+    = a wrong reason
+
+    shop/price.py shipping
+    - return 7
+    + return 8
+    = there is no such line
+    """
+
+RUN = """
+    import sys
+    from pathlib import Path
+    from tests.mutation.project import Project
+    from tests.mutation.run import Request, Run
+    root = Path(sys.argv[1])
+    report = Run(Project(root, ("shop",), (), ("tests/test_price.py",)), Request(verbose=True))()
+    print("\\n".join(report.lines()))
+    """
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    files = {
+        "shop/__init__.py": "",
+        "shop/price.py": MODULE,
+        "tests/test_price.py": TESTS,
+        "tests/mutation/equivalent/shop.txt": LISTED,
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(dedent(text))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first(shop: Path) -> subprocess.CompletedProcess[str]:
+    return run(shop)
+
+
+def run(shop: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", dedent(RUN), str(shop)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+
+
+def test_a_run_tells_mutants_that_survive_from_those_that_tests_find(
+    first: subprocess.CompletedProcess[str],
+) -> None:
+    *_, row, _ = first.stdout.splitlines()
+    survivors = [line for line in first.stdout.splitlines() if line.startswith("  + ")]
+    # No test has a price at the boundary.
+    assert "  + FREE_FROM = 101" in survivors
+    assert "  + if price > FREE_FROM:" in survivors
+    assert "  + if price <= FREE_FROM:" not in survivors
+    assert "comparison: killed tests/test_price.py::test_a_high" in first.stderr
+    assert row.split()[0] == "shop/price.py"
+    assert int(row.split()[3]) == 1, "one is listed as equivalent"
+
+
+def test_a_run_says_what_is_wrongly_listed_as_equivalent(
+    first: subprocess.CompletedProcess[str],
+) -> None:
+    stale = first.stdout.split("Listed as equivalent, but not any more:")[1]
+    assert "found by tests/test_price.py" in stale
+    assert "shop/price.py shipping: no such mutant" in stale
+    assert "while False" not in stale
+
+
+def test_a_run_uses_the_verdicts_of_the_run_before(
+    shop: Path, first: subprocess.CompletedProcess[str]
+) -> None:
+    second = run(shop)
+    assert second.stdout == first.stdout
+    assert "killed" not in second.stderr
+
+
+def test_a_mutant_that_never_ends_is_found_by_a_time_limit() -> None:
+    def forever(_task: Task, note: Notes) -> str:
+        note("test", "the first")
+        limit_time(0.05)
+        while True:
+            pass
+
+    assert forked(Task("shop/price.py", None, None, ()), forever) == Verdict("time", "the first")
+
+
+def test_a_list_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "domain.txt").write_text("domain/money.py Money\n- a\n= no mutated line\n")
+    with pytest.raises(BadEquivalent, match=r"domain\.txt"):
+        read_equivalents(tmp_path)
