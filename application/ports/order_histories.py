@@ -1,6 +1,7 @@
 """The histories of orders, as the unit of work has written them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, Protocol
 
 from domain.history import HistoryEntry
@@ -21,6 +22,8 @@ class OrderHistories(Protocol):
     - The entries of an order are a chain: their numbers begin with 1 and have no gap, and each has
       the hash of the one before it, also if several processes change the order at the same time.
     - An entry is never changed.
+    - The orders that have changed in a time are read page by page: each once, and in pages that do
+      not become more expensive.
     """
 
     async def read(
@@ -29,6 +32,17 @@ class OrderHistories(Protocol):
         """Return the entries with a higher number than `after`, the oldest first.
 
         They are as they are stored: whether they are a chain is for the reader to check.
+
+        Raises:
+            StorageUnavailable: the database cannot be reached.
+        """
+
+    async def changed(
+        self, since: datetime, until: datetime, after: str = "", limit: int = PAGE
+    ) -> Sequence[OrderId]:
+        """Return orders with an entry of this time, without its end, that come after `after`.
+
+        Their order is always the same, and "" comes before all.
 
         Raises:
             StorageUnavailable: the database cannot be reached.

@@ -15,17 +15,20 @@ from nats.js import JetStreamContext
 from adapters.messaging.in_memory import (
     ACK_WAIT,
     InMemoryDeadLetters,
+    InMemoryEventLog,
     InMemoryInboundLag,
     InMemoryPublisher,
 )
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.event_log import JetStreamEventLog
 from adapters.messaging.jetstream.lag import JetStreamInboundLag
 from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from adapters.messaging.wire import Message
+from application.ports.event_log import EventLog
 from application.ports.event_publisher import EventPublisher
 from application.ports.inbound_events import DeadLetters, InboundEvents
 from application.ports.inbound_lag import InboundLag
@@ -45,6 +48,7 @@ class Broker(ABC):
     publisher: EventPublisher
     letters: DeadLetters
     lag: InboundLag
+    log: EventLog
 
     @abstractmethod
     def subscribe(self, durable: str = "payments") -> InboundEvents:
@@ -175,7 +179,11 @@ def broker_in_memory() -> InMemoryTestBroker:
     world = World()
     broker = world.broker
     return InMemoryTestBroker(
-        InMemoryPublisher(broker), InMemoryDeadLetters(broker), InMemoryInboundLag(broker), world
+        InMemoryPublisher(broker),
+        InMemoryDeadLetters(broker),
+        InMemoryInboundLag(broker),
+        InMemoryEventLog(broker),
+        world,
     )
 
 
@@ -189,4 +197,5 @@ async def broker_on_jetstream(url: str) -> AsyncIterator[Broker]:
         letters = JetStreamDeadLetters(connection, streams)
         context = client.jetstream(timeout=TIMEOUT)
         lag = JetStreamInboundLag(connection, streams)
-        yield _JetStream(publisher, lag, letters, context, connection, streams)
+        log = JetStreamEventLog(connection, streams)
+        yield _JetStream(publisher, lag, log, letters, context, connection, streams)

@@ -160,3 +160,25 @@ class OrderHistoriesContract:
             assert len(page) <= 2
             pages += page
         assert pages == entries
+
+    async def test_what_has_changed_in_a_time_is_read_in_pages(self, storage: Storage) -> None:
+        for number in range(5):
+            await storage.save(an_order(replica=created_event(OrderId(f"order-{number}"))))
+        first = (await storage.histories.read(OrderId("order-0")))[0].at
+        hour = timedelta(hours=1)
+        found = list[OrderId]()
+        while page := await storage.histories.changed(
+            first - hour, first + hour, found[-1] if found else "", limit=2
+        ):
+            assert len(page) <= 2
+            found += page
+        assert sorted(found) == [f"order-{number}" for number in range(5)]
+        assert not await storage.histories.changed(first - hour, first)
+        assert not await storage.histories.changed(first + hour, first + 2 * hour)
+
+    async def test_an_order_that_changed_twice_is_returned_once(self, storage: Storage) -> None:
+        for order in history_of_an_order():
+            await storage.save(order)
+        at = (await storage.histories.read(ORDER))[0].at
+        hour = timedelta(hours=1)
+        assert list(await storage.histories.changed(at - hour, at + hour)) == [ORDER]

@@ -9,6 +9,7 @@ from tests.contracts.continued_work import ContinuedWorkContract as TestContinue
 from tests.contracts.dead_letters import DeadLettersContract as TestDeadLetters
 from tests.contracts.decline_counter import DeclineCounterContract as TestDeclineCounter
 from tests.contracts.differences import DifferencesContract as TestDifferences
+from tests.contracts.event_log import EventLogContract as TestEventLog
 from tests.contracts.event_publisher import EventPublisherContract as TestEventPublisher
 from tests.contracts.history_roots import HistoryRootsContract as TestHistoryRoots
 from tests.contracts.idempotency_store import IdempotencyStoreContract as TestIdempotencyStore

@@ -23,7 +23,13 @@ def chain(*changes: Mapping[str, Any], **fields: Any) -> list[str]:
     """Return lines with these changes; `fields` replaces some of each line."""
     prev, lines = "0" * 64, list[str]()
     for seq, change in enumerate(changes, start=1):
-        line = {"seq": seq, "at": "now", "who": "orders", "why": "it is", "change": change}
+        line = {
+            "seq": seq,
+            "at": "2026-01-01T12:00:00.000000+00:00",
+            "who": "orders",
+            "why": "it is",
+            "change": change,
+        }
         line |= {"prev": prev, **fields}
         text = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         prev = hashlib.sha256(text.encode()).hexdigest()

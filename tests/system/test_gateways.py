@@ -6,6 +6,7 @@ import pytest
 
 from tests.system.comparison import assert_promises_kept
 from tests.system.deployment import deploy
+from tests.system.history_files import assert_the_history_is_kept
 from tests.system.shop_events import on_subject
 from tests.system.system import System, connect
 
@@ -20,11 +21,12 @@ async def test_orders_are_paid_declined_refunded_and_cancelled_with_payment_inte
     ("gateway", "authentication_status"), [("stripe-charges", 402), ("fake", 202)]
 )
 async def test_orders_are_paid_declined_refunded_and_cancelled_with(
-    gateway: str, authentication_status: int, logs: Path
+    gateway: str, authentication_status: int, logs: Path, tmp_path: Path
 ) -> None:
     with deploy(gateway, serves=1, workers=1, keep_logs_in=logs) as deployment:
         async with connect(deployment) as system:
             await pay_decline_refund_and_cancel(system, authentication_status)
+            await assert_the_history_is_kept(system, 5, tmp_path / "shop.jsonl")
 
 
 async def pay_decline_refund_and_cancel(system: System, authentication_status: int) -> None:

@@ -9,6 +9,7 @@ from adapters.messaging.in_memory.broker import (
     StoredMessage,
 )
 from adapters.messaging.in_memory.dead_letters import InMemoryDeadLetters
+from adapters.messaging.in_memory.event_log import InMemoryEventLog
 from adapters.messaging.in_memory.lag import InMemoryInboundLag
 from adapters.messaging.in_memory.publisher import InMemoryPublisher
 
@@ -18,6 +19,7 @@ __all__ = [
     "Checkpoint",
     "InMemoryBroker",
     "InMemoryDeadLetters",
+    "InMemoryEventLog",
     "InMemoryInboundLag",
     "InMemoryPublisher",
     "InMemorySubscription",

@@ -65,6 +65,7 @@ class ConsumerInfo(ApiReply):
 class _StreamState(msgspec.Struct):
     messages: int = 0
     bytes: int = 0
+    first_seq: int = 0
     last_seq: int = 0
     subjects: dict[str, int] | None = None
 

@@ -1,6 +1,7 @@
 """The histories of orders in memory."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from attrs import frozen
 
@@ -22,3 +23,13 @@ class InMemoryOrderHistories:
         await self._database.checkpoint("read history")
         entries = self._database.histories.get(order_id, ())
         return [each for each in entries if each.seq > after][:limit]
+
+    async def changed(
+        self, since: datetime, until: datetime, after: str = "", limit: int = PAGE
+    ) -> Sequence[OrderId]:
+        await self._database.checkpoint("read history")
+        return sorted(
+            order_id
+            for order_id, entries in self._database.histories.items()
+            if order_id > after and any(since <= each.at < until for each in entries)
+        )[:limit]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, DateTime, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from adapters.persistence.sql.database import Database
@@ -31,6 +31,19 @@ _ENDS: Final = Statement.of(
     .ext(distinct_on(order_history.c.order_id))
     .where(order_history.c.order_id == func.any(bindparam("order_ids", type_=ARRAY(Text))))
     .order_by(order_history.c.order_id, order_history.c.seq.desc())
+)
+
+# The order of the primary key: a page begins where the one before it has ended.
+_CHANGED: Final = Statement.of(
+    select(order_history.c.order_id)
+    .distinct()
+    .where(
+        order_history.c.order_id > bindparam("after", type_=Text),
+        order_history.c.at >= bindparam("since", type_=DateTime(timezone=True)),
+        order_history.c.at < bindparam("until", type_=DateTime(timezone=True)),
+    )
+    .order_by(order_history.c.order_id)
+    .limit(bindparam("limit", type_=BigInteger))
 )
 
 # No order that is stored has this revision.
@@ -68,6 +81,14 @@ class SqlOrderHistories:
                 entries.append(_entry(seq, at, who, why, change, prev, digest.hex()))
             prev = digest.hex()
         return entries
+
+    async def changed(
+        self, since: datetime, until: datetime, after: str = "", limit: int = PAGE
+    ) -> Sequence[OrderId]:
+        rows = await self._database.run(
+            _CHANGED, since=since, until=until, after=after, limit=limit
+        )
+        return [OrderId(order_id) for (order_id,) in rows]
 
 
 def _entry(

@@ -1,0 +1,60 @@
+"""Verify a file: read it, and judge each order in it, in bounded memory."""
+
+from collections.abc import Callable
+from typing import IO
+
+from payments_kit.verification.books import Unreadable
+from payments_kit.verification.findings import BrokenPromise, Record
+from payments_kit.verification.ingest import Ingest
+from payments_kit.verification.judging import Judge
+from payments_kit.verification.lines import ChargeLine, DisputeLine, RefundLine, decode
+from payments_kit.verification.reading import BadFile, HistoryFile
+from payments_kit.verification.records import records_of
+from payments_kit.verification.store import Store
+from payments_kit.verification.summary import Summary
+
+Progress = Callable[[str, int], None]
+"""Called with what is counted, and how many there are."""
+
+
+def verify_file(
+    opened: IO[bytes], progress: Progress, *, has_lost_transactions: bool = False
+) -> Summary:
+    """Return what a file proves.
+
+    Raises:
+        BadFile: it cannot be judged; the first such line is named.
+    """
+    file = HistoryFile(opened)
+    header = file.header()
+    judge = Judge(header, has_lost_transactions)
+    with Store.opened() as store:
+        ingest = Ingest(store)
+        ingest.read(file, lambda number: progress("lines read", number))
+        summary = Summary(header, ingest.counted, file.unknown)
+        for number, (orders, lines) in enumerate(store.groups(), start=1):
+            try:
+                verdict = judge(orders, records_of(header, orders, lines))
+            except Unreadable as error:
+                raise BadFile(lines[0][0], str(error)) from None
+            summary.add(orders, verdict)
+            progress("orders judged", number)
+        _count_the_rest(store, summary)
+    return summary
+
+
+def _count_the_rest(store: Store, summary: Summary) -> None:
+    """Count what is about no order that is known; a charge that has our labels is reported."""
+    for number, raw in store.without_owner():
+        line = decode(raw)
+        if isinstance(line, ChargeLine | RefundLine | DisputeLine) and line.state == "unreadable":
+            summary.unknown[f"{line.state} {type(line).__struct_config__.tag}"] += 1
+        elif isinstance(line, ChargeLine):
+            what = f"charge {line.id} bears the label of payment {line.payment}, which is unknown"
+            about = Record(number, f"charge {line.id} of {line.gateway}", frozenset({line.id}))
+            summary.counts[2] += 1
+            summary.broken.append(BrokenPromise(2, "?", what, (line.payment,), (about,)))
+        elif isinstance(line, RefundLine | DisputeLine):
+            summary.counted.foreign += 1
+        else:
+            summary.counted.lines["order event that names no order"] += 1

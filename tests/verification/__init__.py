@@ -1,0 +1,1 @@
+"""Tests of `payments export-history` and `payments verify-history`."""
