@@ -17,7 +17,7 @@ from payments_kit.simulation.model.records import (
 STATE_BEGINS: Final = "order.id"
 """The path of a change that lists everything that the order has (docs/audit.md)."""
 
-SOMEBODY: Final = "somebody"
+CUSTOMER: Final = "a customer"
 """The customer of every order: no history says who it is."""
 
 _LAST_LINE: Final = ("export", "end of the file")
@@ -154,7 +154,7 @@ class Books:
             self.order_id,
             self._order["order.version"],
             self._order["order.status"],
-            None if price is None else SOMEBODY,
+            None if price is None else CUSTOMER,
             None if price is None else _amount(price),
             tuple(self._booked.get("payment", {}).values()),
             tuple(self._booked.get("refund", {}).values()),
@@ -165,7 +165,7 @@ class Books:
 def _payment(payment_id: str, row: Mapping[str, Any]) -> BookedPayment:
     return BookedPayment(
         id=payment_id,
-        user_id=SOMEBODY,
+        user_id=CUSTOMER,
         status=row["status"],
         amount=_amount(row["amount"]),
         charge_id=row.get("charge_id"),

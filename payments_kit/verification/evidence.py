@@ -14,7 +14,7 @@ from payments_kit.simulation.model.records import (
     OrderEvent,
     Reply,
 )
-from payments_kit.verification.books import SOMEBODY, Step
+from payments_kit.verification.books import CUSTOMER, Step
 from payments_kit.verification.commits import committed
 from payments_kit.verification.gateway_evidence import charges_of, disputes_of, refunds_of
 from payments_kit.verification.lines import Header
@@ -93,7 +93,7 @@ def _order_events(events: Iterable[OrderEvent], steps: Steps) -> Iterator[OrderE
             continue
         said = [each for each in expiries[event.id] if each is not None]
         yield event._replace(
-            user_id=SOMEBODY,
+            user_id=CUSTOMER,
             stored_at=_stored_at(event, steps.by_order.get(event.id, ())),
             expires_at=max(said) if len(said) == len(expiries[event.id]) else None,
         )
@@ -116,15 +116,15 @@ def _holds(steps: Steps, charges: Sequence[Charge]) -> Iterator[Hold]:
 
 
 def _never_wanted(steps: Steps) -> set[str]:
-    known, unwanted = set[str](), set[str]()
+    known, released = set[str](), set[str]()
     for step in steps:
         for payment in step.after.payments:
             if payment.status != "authorized" or payment.id in known:
                 continue
             known.add(payment.id)
             if payment.code is not None:
-                unwanted.add(payment.id)
-    return unwanted
+                released.add(payment.id)
+    return released
 
 
 def _captures_asked(steps: Steps) -> set[tuple[str, int]]:

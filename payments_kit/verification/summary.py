@@ -15,7 +15,7 @@ from payments_kit.verification.lines import Header
 from payments_kit.verification.promises import PROMISES, Promise, lacking
 
 MAX_BROKEN: Final = 1000
-"""Broken promises that are listed; more are counted: whoever reads so many repairs one first."""
+"""Broken promises that are listed; more are counted: one of so many is repaired first."""
 
 MAX_EXAMPLES: Final = 10
 """Orders that are named for each reason not to judge them."""

@@ -135,7 +135,7 @@ def drop_a_history(lines: Lines) -> Iterator[list[bytes]]:
 
 
 def write_the_books_anew(lines: Lines) -> Iterator[list[bytes]]:
-    """Change what was captured, with hashes that are right again, as somebody inside could."""
+    """Change what was captured, with hashes that are right again, as an insider could."""
     for first, last, entries in _histories(lines):
         text = json.dumps(entries)
         paths = [path for entry in entries for path in entry["change"] if _is_captured(path)]

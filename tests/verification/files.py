@@ -199,8 +199,8 @@ def history_of(order: BookedOrder, history: History) -> list[str]:
         if payment.id in history.reviewed:
             entries.append((at, "customer", known | {f"{path}.status": "review"}))
         if payment.is_manual:
-            unwanted = payment.code if payment.id in history.never_wanted else None
-            held = {"status": "authorized", "code": unwanted, "captured_amount": None}
+            released = payment.code if payment.id in history.never_wanted else None
+            held = {"status": "authorized", "code": released, "captured_amount": None}
             entries.append((at, "customer", known | {f"{path}.{n}": v for n, v in held.items()}))
         is_asked = any(payment.id == asked for asked, _ in history.captures_asked)
         entries.append((at, "cli:alice" if is_asked else "orders", known))

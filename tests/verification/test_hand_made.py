@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from payments_kit.verification.books import SOMEBODY
+from payments_kit.verification.books import CUSTOMER
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
 from tests.simulation.histories import RIGHT
@@ -87,6 +87,6 @@ def test_a_broken_promise_is_found_or_no_file_can_show_it(name: str) -> None:
         return
     named = [OTHERWISE[name]] if name in OTHERWISE else expected
     for each in named:
-        worded = each.replace("u1's", f"{SOMEBODY}'s")
+        worded = each.replace("u1's", f"{CUSTOMER}'s")
         assert any(one.startswith(worded) for one in found), (worded, found)
     assert all(each.evidence for each in summary.broken), summary.broken
