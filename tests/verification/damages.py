@@ -49,7 +49,7 @@ def change_the_amount_of_a_charge(lines: Lines) -> Iterator[list[bytes]]:
 
 def change_the_currency_of_a_charge(lines: Lines) -> Iterator[list[bytes]]:
     for number, body in _captured(lines):
-        yield _with(lines, number, body | {"currency": "chf"})
+        yield _with(lines, number, body | {"currency": "sek"})
 
 
 def charge_twice(lines: Lines) -> Iterator[list[bytes]]:

@@ -36,6 +36,8 @@ UNDETECTABLE: Final = {
     "money that was held to its end for a failed payment": HOLDS,
     "money that was held to its end for a cancelled order": HOLDS,
     "a shipment that was forgotten": TOLD,
+    "a refund that the gateway has lost, and nobody was told": TOLD,
+    "a refund that the gateway has, and an operator was told that it has not": TOLD,
     "a shipment that was captured a day later": TOLD,
     "money that is taken back, and the books lack it": "no list has money that was taken back",
     "a dispute without the time for evidence": "no list says until when evidence was awaited",
