@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define, frozen
@@ -91,6 +92,8 @@ class Customer:
     wavering: random.Random
     """A random stream of its own, so that the other decisions of a seed stay the same."""
     approvals: Approvals
+    sources_of: Callable[[str, UserId], tuple[str, ...]]
+    """Under which sources a declined card is counted."""
 
     async def act(self, arrives_at: float) -> None:
         """Pay, with other cards if necessary; in one of ten cases for another user's order."""
@@ -100,6 +103,7 @@ class Customer:
         uses_keys = draw.random() < 0.5
         client = "reused" if self.wavering.random() < _REUSES_A_KEY else self.name
         expected = self._expected_amount()
+        sources = self.sources_of(self.name, user)
         await asyncio.sleep(arrives_at)
         if not is_owner:
             self.clients.trace.count(Activity.PAYS_FOR_OTHERS)
@@ -108,7 +112,8 @@ class Customer:
             # A key for each card, as a good client uses it; sometimes one for each attempt.
             key = f"{client}-{card}{f'-{attempt}' if draw.random() < 0.3 else ''}"
             gateway = None if Approvals.is_session(token) else self.choice.gateway
-            command = PayOrder(self.plan.id, user, CardToken(token), expected, gateway=gateway)
+            card_token = CardToken(token)
+            command = PayOrder(self.plan.id, user, card_token, expected, sources, gateway)
             timeout = draw.choice((3.0, 20.0, 40.0))
             response = await self.clients.pay(
                 self.name, command, key if uses_keys else None, timeout

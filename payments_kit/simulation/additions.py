@@ -8,6 +8,7 @@ from payments_kit.simulation.actors import Operator
 from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.decisions import Decisions
+from payments_kit.simulation.declined_cards import CardTester
 from payments_kit.simulation.foreign import Foreign
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
@@ -46,5 +47,7 @@ def operators_and_others(
         Reconciling(scenario, clients, stream("reconciling")).begin()
     if Workload.MISTAKES in workloads:
         yield Mistakes(scenario, clients, stream("mistakes")).act()
+    if Workload.LIMITS in workloads:
+        yield CardTester(scenario, clients, stream("card tester")).act()
     if Workload.FOREIGN in workloads and scenario.webhooks:
         yield Foreign(scenario, clients, webhooks, stream("foreign")).act()

@@ -18,7 +18,7 @@ from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
-from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.records import Attempt, Reply
 from payments_kit.simulation.processes import Response, Serve
 from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace
@@ -41,6 +41,8 @@ class Clients:
     replies: list[Reply] = field(factory=list)
     captures_asked: list[tuple[str, int]] = field(factory=list)
     """What operators wanted to be captured, by payment, in minor units."""
+    attempts: list[Attempt] = field(factory=list)
+    """The requests to pay, if there are limits of declined cards."""
     reviewed: list[str] = field(factory=list)
     """The payments about which operators have decided."""
 
@@ -56,6 +58,7 @@ class Clients:
         self.trace.count(Activity.PAYS)
         if command.gateway is not None:
             self.trace.count(Activity.PAYS_AT_SECOND)
+        place = self._note_attempt(command)
         request = self.loop.create_future()
         serve.unanswered.append(request)
 
@@ -63,6 +66,7 @@ class Clients:
             response = await serve.pay(command, key)
             if not request.done():
                 self.record(command, response)
+                self._note_reply(place, response)
                 request.set_result(response)
 
         replying = self.loop.spawn(serve.process, reply())
@@ -80,6 +84,23 @@ class Clients:
             return None
         self.trace.record(name, f"gets {response.status} {response.payment_id or ''}")
         return response
+
+    def _note_attempt(self, command: PayOrder) -> int:
+        """Note an attempt that counts if its card is declined; return its place."""
+        if command.sources:
+            now = self.cluster.runtime.now()
+            self.attempts.append(Attempt(tuple(command.sources), now))
+        return len(self.attempts) - 1
+
+    def _note_reply(self, place: int, response: Response) -> None:
+        if place < 0:
+            return
+        self.attempts[place] = self.attempts[place]._replace(
+            status=response.status,
+            replied_at=self.cluster.runtime.now(),
+            started=response.claimed,
+            declined=response.payment_id,
+        )
 
     def record(self, command: PayOrder, response: Response) -> None:
         """Record a reply, to check later that it stayed true."""

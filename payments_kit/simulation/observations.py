@@ -10,7 +10,14 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
-from payments_kit.simulation.model.records import GatewayDispute, Hold, OrderEvent, Reply
+from payments_kit.simulation.model.records import (
+    Attempt,
+    DeclineLimits,
+    GatewayDispute,
+    Hold,
+    OrderEvent,
+    Reply,
+)
 
 
 @frozen
@@ -96,6 +103,8 @@ class Observations:
     differences: Collection[tuple[str, str]] = ()
     forgotten_refunds: Collection[str] = ()
     was_reconciled: bool = False
+    attempts: Sequence[Attempt] = ()
+    decline_limits: DeclineLimits | None = None
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()

@@ -10,6 +10,7 @@ from payments_kit.simulation.additions import operators_and_others
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
+from payments_kit.simulation.declined_cards import sources_of
 from payments_kit.simulation.disputes import DISPUTES, Disputes
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
@@ -41,6 +42,7 @@ class Participants:
 
     def begin(self, fail_over: Callable[[float], None]) -> Iterator[Coroutine[Any, Any, None]]:
         """Yield what acts; `fail_over` promotes a standby."""
+        sources = sources_of(self.scenario)
         scenario, draw = self.scenario, self.stream("world")
         for drawn in plan_orders(scenario, self.stream("orders")):
             plan = plan_captures(drawn, scenario)
@@ -67,7 +69,7 @@ class Participants:
                     if plan.lifetime is not None:
                         edges, end = self.runtime.injector.edges, plan.at + plan.lifetime
                         arrives_at = edges.near(arrives_at, end)
-                    yield Customer(name, plan, *parts).act(arrives_at)
+                    yield Customer(name, plan, *parts, sources).act(arrives_at)
         at_gateway = self.gateway, self.webhooks, self.banks, self.holds
         yield from operators_and_others(scenario, self.clients, *at_gateway, self.stream)
         yield self.banks.act(scenario.seconds)

@@ -56,6 +56,8 @@ def history_of(found: Observations) -> History:
         disputes=found.disputes,
         differences=found.differences if found.was_reconciled else None,
         forgotten_refunds=found.forgotten_refunds,
+        attempts=found.attempts,
+        decline_limits=found.decline_limits,
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,

@@ -25,7 +25,7 @@ from adapters.persistence.in_memory import (
     InMemoryUnusableNotifications,
 )
 from application.acting import current_actor
-from application.application import Ports, UseCases, compose
+from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.clock import NewId
 from application.ports.gateway_notifications import Notification
 from application.ports.gateways import ConfiguredGateway, Gateways
@@ -71,6 +71,7 @@ class SimulatedRuntime:
     """Sends a notification of the gateway with this name."""
     on_crash: Callable[[SimulatedProcess], None]
     gateway_names: tuple[str, ...] = (FIRST_GATEWAY,)
+    limits: DeclineLimits = DeclineLimits()
     database_faults: DatabaseFaults = field(init=False)
     broker_faults: BrokerFaults = field(init=False)
     gateway_faults: dict[str, GatewayFaults] = field(factory=dict, init=False)
@@ -158,7 +159,7 @@ class SimulatedRuntime:
             payment_pages=InMemoryPaymentPages(self.database),
             histories=InMemoryOrderHistories(self.database),
         )
-        return compose(ports)
+        return compose(ports, self.limits)
 
     def alerts(self) -> ThrottledAlerts:
         """Return the alerts of one process."""

@@ -13,6 +13,8 @@ class Workload(Enum):
     RECONCILES = "the books are reconciled beside everything else"
     DECIDES = "an operator decides about each payment in review, days later or twice"
 
+    LIMITS = "too many declined cards block their user or address"
+
     __hash__ = object.__hash__
 
 
@@ -20,6 +22,7 @@ _SHARES: Final = {
     Workload.MISTAKES: 0.15,
     Workload.FOREIGN: 0.15,
     Workload.RECONCILES: 0.1,  # a listing of everything costs as many steps as ten payments
+    Workload.LIMITS: 0.08,
     Workload.DECIDES: 0.5,  # few runs have a payment in review
 }
 """In how many runs each takes part."""

@@ -16,6 +16,7 @@ from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.debits import Debits
+from payments_kit.simulation.declined_cards import known_limits, limits_of
 from payments_kit.simulation.disputes import Disputes
 from payments_kit.simulation.edges import Edges
 from payments_kit.simulation.failover import Failover
@@ -90,6 +91,7 @@ class World:
             self._send_notification,
             self.on_crash,
             (FIRST_GATEWAY, SECOND_GATEWAY) if scenario.second else (FIRST_GATEWAY,),
+            limits_of(scenario),
         )
         self.loop.on_crash = self.on_crash
         self.novelty = Novelty(self.injector, self.runtime.now) if notes_novelty else None
@@ -215,6 +217,8 @@ class World:
             malformed=self.orders.malformed,
             has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
             disputes=self.disputes.reported(self.webhooks.confirmed),
+            attempts=self.clients.attempts,
+            decline_limits=known_limits(self.scenario, self.injector),
             never_wanted=self.runtime.watch.never_wanted,
             captures_asked=[*self.clients.captures_asked, *self.gateway.captures_asked],
             reviewed=self.clients.reviewed,

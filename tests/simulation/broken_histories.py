@@ -9,6 +9,7 @@ from attrs import evolve
 
 from payments_kit.simulation.model.records import BookedDispute, GivenBack, History, Reply
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
+from tests.simulation.broken_declines import DECLINES
 from tests.simulation.broken_disputes import DISPUTES
 from tests.simulation.broken_recordings import RECORDINGS
 from tests.simulation.broken_refunds import REFUNDS
@@ -489,4 +490,4 @@ ENDS: Final[Broken] = {
 }
 
 _OF_ALL: Final[Broken] = ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS
-BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DISPUTES | REFUNDS | RECORDINGS
+BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DECLINES | DISPUTES | REFUNDS | RECORDINGS

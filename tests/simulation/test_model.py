@@ -10,6 +10,7 @@ import pytest
 from payments_kit.simulation import model
 from payments_kit.simulation.model.promises import broken_promises
 from payments_kit.simulation.model.records import History
+from tests.simulation.broken_declines import RIGHT_DECLINES
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
 from tests.simulation.broken_recordings import RECORDED
@@ -33,7 +34,7 @@ def ways_to_break_a_promise(of_steps: bool) -> Iterator[str]:
                 )
 
 
-ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS}
+ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS, **RIGHT_DECLINES}
 
 
 @pytest.mark.parametrize("name", ALL_RIGHT)

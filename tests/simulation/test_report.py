@@ -51,7 +51,7 @@ def test_a_long_run_without_some_fault_fails_and_names_it(
     assert "every promise was kept" in printed
     never = re.search("These never occurred: (.*)", printed)
     assert never is not None
-    for part in ("bank rejects a refund", "operator decides about a payment in review"):
+    for part in ("bank rejects a refund", "bank pays or returns a debit"):
         assert part in never[1]
     assert printed.index("never occurred") < printed.index("injected faults")
 

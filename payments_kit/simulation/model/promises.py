@@ -20,6 +20,7 @@ from payments_kit.simulation.model.charges import (
     payments_match_charges,
     users_are_separated,
 )
+from payments_kit.simulation.model.declines import declines_limit_their_source
 from payments_kit.simulation.model.disputes import (
     disputes_are_told_as_they_are,
     disputes_match,
@@ -72,6 +73,7 @@ _CHECKS: Final = (
     authorizations_are_announced,
     expiries_are_announced,
     voided_is_not_captured,
+    declines_limit_their_source,
     disputes_match,
     disputes_are_told_as_they_are,
     every_change_is_recorded,

@@ -1,7 +1,7 @@
 """Records: what the world sees of the service, as plain data."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -177,6 +177,31 @@ class Reply(NamedTuple):
     """The payments that the request may have started, which the customer does not see."""
 
 
+class Attempt(NamedTuple):
+    """A request to pay, answered or not, with what it is counted under if its card is declined."""
+
+    sources: tuple[str, ...]
+    """Such as `user:42` and `address:a`."""
+    asked_at: datetime
+    status: int | None = None
+    """None: no reply came."""
+    replied_at: datetime | None = None
+    started: tuple[str, ...] = ()
+    """The payments that the request may have started, as far as it was answered."""
+    declined: str | None = None
+    """The payment that a reply of 402 names."""
+
+
+class DeclineLimits(NamedTuple):
+    """How many declined cards are allowed within a time."""
+
+    window: timedelta
+    most: Mapping[str, int]
+    """By kind of source."""
+    counts_all: bool = True
+    """Whether the database can never fail, so that each decline is counted."""
+
+
 @frozen
 class History:
     """Everything that is known of a shop, at a moment at which nothing is in progress."""
@@ -207,6 +232,9 @@ class History:
     refund or payment; None if there was no such comparison."""
     forgotten_refunds: Collection[str] = ()
     """The refunds, by their names in our books, that a gateway has no record of any more."""
+    attempts: Sequence[Attempt] = ()
+    decline_limits: DeclineLimits | None = None
+    """None if there are none."""
     never_wanted: Collection[str] = ()
     """The payments of which the books said, when they first knew of the authorisation, that it is
     to be released."""
