@@ -44,6 +44,8 @@ def comparison(node: ast.AST, source: Source) -> Iterator[Change]:
             pairwise([node.left, *node.comparators]), node.ops, strict=True
         ):
             pattern, others = _OPERATORS[type(operator)]
+            if len(others) == 1 and is_whole_condition(node, source):
+                continue
             for other in others:
                 yield from _between(source, left, right, pattern, other, "comparison")
 
@@ -65,6 +67,8 @@ def boolean(node: ast.AST, source: Source) -> Iterator[Change]:
                 rest = [each for each in node.values if each is not value]
                 kept = f" {old} ".join(operand_text(source, each) for each in rest)
                 yield Change(start, end, kept, "operand")
+        case ast.UnaryOp(op=ast.Not()) if is_whole_condition(node, source):
+            pass
         case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
             kind = "boolean" if isinstance(node.op, ast.Not) else "arithmetic"
             yield Change(*source.span(node), f"({source.text_of(operand)})", kind)
@@ -72,6 +76,19 @@ def boolean(node: ast.AST, source: Source) -> Iterator[Change]:
             yield Change(*source.span(node), str(not value), "boolean")
         case _:
             pass
+
+
+def is_whole_condition(node: ast.expr, source: Source) -> bool:
+    """Whether a test that finds `True` and `False` in its place finds also its opposite."""
+    match source.parents[node]:
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.match_case(guard=test):
+            return test is node
+        case ast.comprehension(ifs=tests):
+            return node in tests
+        case ast.Return():
+            return True
+        case _:
+            return False
 
 
 def condition(node: ast.AST, source: Source) -> Iterator[Change]:
