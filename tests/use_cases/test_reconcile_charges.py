@@ -41,7 +41,9 @@ LESS, EUROS = dollars("60"), Money(10000, Currency("eur"))
 CLAIMED = a_payment()
 
 
-def charged(charge_id: ChargeId = SAME, amount: Money = PRICE, refunded: Money | None = None):  # type: ignore[no-untyped-def]
+def charged(
+    charge_id: ChargeId = SAME, amount: Money = PRICE, refunded: Money | None = None
+) -> ListedCharge:
     none = Money(0, amount.currency)
     return ListedCharge(CLAIMED, Charged(charge_id, amount, livemode=False), refunded or none)
 
@@ -59,14 +61,16 @@ ENDED = {S.FAILED, S.CANCELLED, S.ABANDONED}
 LOST = (K.LOST_CHARGE, "10000 usd")
 
 
-def expected(record: object, status: PaymentStatus, age: timedelta) -> tuple[K, str] | None:
+def expected(
+    record: ListedCharge | FailedCharge, status: PaymentStatus, age: timedelta
+) -> tuple[DifferenceKind, str] | None:
     """Return the kind of difference and what the gateway says, as docs/recovery.md does."""
-    if record is FAILED:
+    if isinstance(record, FailedCharge):
         is_late = status is S.PENDING and age >= OLD
         return (K.LATE_FAILURE, "failed: expired") if status in CAPTURED or is_late else None
-    if record is PENDING:
+    if isinstance(record.outcome, Pending):
         return LOST if status is S.ABANDONED else None
-    if record is AUTHORIZED:
+    if isinstance(record.outcome, Authorized):
         if status in CAPTURED:
             return K.AMOUNT, "only authorized"
         return LOST if status in ENDED else None

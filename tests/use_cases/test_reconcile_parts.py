@@ -19,7 +19,7 @@ from application.ports.payment_gateway import (
 from application.ports.payment_pages import MAX_PAYMENTS
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile import NotReconciled
-from domain.identifiers import ChargeId, PaymentId
+from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, Outcome, Pending, Refused
 from domain.payment import Payment
@@ -62,10 +62,12 @@ class Scripted(InMemoryGateway):
     pages: Sequence[Any] = ()
 
     async def find(self, payment: Payment) -> Outcome | None:
-        return self._say(payment)
+        found: Outcome | None = self._say(payment)
+        return found
 
     async def find_refund(self, payment: Payment, refund: Refund) -> RefundOutcome | None:
-        return self._say(refund)
+        found: RefundOutcome | None = self._say(refund)
+        return found
 
     async def charge_records(self, period: Period, cursor: str | None) -> Page[Any]:
         said = self.pages[len(self.asked)] if len(self.asked) < len(self.pages) else None
@@ -247,7 +249,7 @@ async def test_every_refund_of_many_pages_is_asked_about_once() -> None:
     refunds = tuple(
         evolve(
             GIVEN,
-            id=f"refund-{each}",
+            id=RefundId(f"refund-{each}"),
             reference=f"re_{each}",
             amount=dollars("0.01"),
             created_at=NOW - OLDER - timedelta(seconds=each % 7),
@@ -371,7 +373,7 @@ async def test_a_gateway_that_cannot_be_asked_about_a_payment_is_not_reconciled(
 
 
 async def test_records_of_others_are_counted_of_every_page() -> None:
-    first = Page((), "next", 2)
+    first = Page[Any]((), "next", 2)
     comparison, asked = scripted(pages=[first], foreign=3)
     period = Period(NOW - timedelta(hours=1), NOW)
     progress: list[object] = []
@@ -452,11 +454,10 @@ async def test_a_complete_comparison_resolves_what_it_has_not_found(is_inside: b
     begun.span = timedelta(hours=1)
     await reconcile.step(begun, comparison.found.append, repair=False)
     stored = next(iter(comparison.world.database.differences.values()))
-    assert not begun.is_complete
-    assert stored.resolved_at is None
+    assert (begun.is_complete, stored.resolved_at) == (False, None)
     await reconcile.step(begun, comparison.found.append, repair=False)
     stored = next(iter(comparison.world.database.differences.values()))
-    assert begun.is_complete
+    assert begun.since == begun.period.until
     assert (stored.resolved_at is not None) is is_inside
 
 
