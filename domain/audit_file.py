@@ -58,11 +58,14 @@ class VerifiedFile:
 
 
 def line_of(entry: HistoryEntry) -> str:
-    """Return the line of an entry."""
-    values = (entry.seq, moment(entry.at), entry.who, entry.why, None, entry.prev, entry.hash)
+    """Return the line of an entry; one that nobody can read is no valid line."""
+    try:
+        content = json.loads(entry.content)
+        values = [*(content[name] for name in FIELDS[:-1]), entry.hash]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return canonical_json([entry.content, entry.hash])
     fields = [
-        f'"{name}":{entry.change if name == "change" else canonical_json(value)}'
-        for name, value in zip(FIELDS, values, strict=True)
+        f'"{name}":{canonical_json(value)}' for name, value in zip(FIELDS, values, strict=True)
     ]
     return "{" + ",".join(fields) + "}"
 

@@ -4,13 +4,15 @@ Anybody with the entries of an order can check that none was changed, dropped or
 but SHA-256. docs/audit.md describes the format for other programs.
 """
 
+import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from domain.actor import SERVICE, Actor
-from domain.canonical_json import canonical_text
+from domain.canonical_json import canonical_json, canonical_text
 from domain.change_text import text_of
 from domain.order import Order
 from domain.order_changes import moment
@@ -43,12 +45,8 @@ class HistoryEntry(NamedTuple):
     """One change of an order; a tuple, as each commit makes one."""
 
     seq: int
-    at: datetime
-    who: str
-    why: str
-    change: str
-    """The changes as canonical JSON: an object with `[before, after]` of each path."""
-    prev: str
+    content: str
+    """What is hashed: canonical JSON of everything but the hash."""
     hash: str
     """As it was computed, or as it is stored; `is_intact` compares it."""
 
@@ -56,10 +54,18 @@ class HistoryEntry(NamedTuple):
     def of(
         cls, seq: int, at: datetime, who: str, why: str, change: str, prev: str
     ) -> "HistoryEntry":
-        """Return an entry with the hash of its content."""
-        return cls(
-            seq, at, who, why, change, prev, _hash(_content(seq, at, who, why, change, prev))
-        )
+        """Return an entry with the hash of its content.
+
+        Args:
+            seq: its number; the first one has 1.
+            at: when the order changed.
+            who: who changed it.
+            why: the reason.
+            change: the changes as canonical JSON: an object with `[before, after]` of each path.
+            prev: the hash of the entry before it.
+        """
+        content = content_of(seq, at, who, why, change, prev)
+        return cls(seq, content, _hash(content))
 
     @property
     def is_intact(self) -> bool:
@@ -67,16 +73,64 @@ class HistoryEntry(NamedTuple):
         return self.hash == _hash(self.content)
 
     @property
-    def content(self) -> str:
-        """What is hashed: canonical JSON of everything but the hash."""
-        return _content(*self[:-1])
+    def at(self) -> datetime:
+        """When the order changed."""
+        return _read(self.content).at
+
+    @property
+    def who(self) -> str:
+        """Who changed it."""
+        return _read(self.content).who
+
+    @property
+    def why(self) -> str:
+        """The reason."""
+        return _read(self.content).why
+
+    @property
+    def change(self) -> str:
+        """The changes as canonical JSON: an object with `[before, after]` of each path."""
+        return _read(self.content).change
+
+    @property
+    def prev(self) -> str:
+        """The hash of the entry before it."""
+        return _read(self.content).prev
 
 
-def _content(seq: int, at: datetime, who: str, why: str, change: str, prev: str) -> str:
+def content_of(seq: int, at: datetime, who: str, why: str, change: str, prev: str) -> str:
+    """Return what is hashed of an entry."""
     return (
         f'{{"at":"{moment(at)}","change":{change},"prev":"{prev}"'
         f',"seq":{seq},"who":{canonical_text(who)},"why":{canonical_text(why)}}}'
     )
+
+
+class _Content(NamedTuple):
+    at: datetime
+    change: str
+    prev: str
+    who: str
+    why: str
+
+
+# Somebody has changed what is stored, so that it is no entry any more; its hash shows that.
+_UNREADABLE: Final = _Content(datetime.min.replace(tzinfo=UTC), "{}", "", "", "unreadable")
+
+
+@lru_cache(maxsize=1)  # the properties of an entry are read one after the other
+def _read(content: str) -> _Content:
+    try:
+        match json.loads(content):
+            case {"at": str(at), "change": dict(change), "prev": str(prev), **others}:
+                who, why = str(others["who"]), str(others["why"])
+                when = datetime.fromisoformat(at).astimezone(UTC)
+                return _Content(when, canonical_json(change), prev, who, why)
+            case _:
+                pass
+    except (ValueError, KeyError, OverflowError, RecursionError):
+        pass
+    return _UNREADABLE
 
 
 def _hash(content: str) -> str:

@@ -1,23 +1,25 @@
 """The histories of orders on PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import ARRAY, BigInteger, DateTime, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import order_history
 from application.ports.order_histories import PAGE
-from domain.history import GENESIS, HistoryEntry, HistoryHead
+from domain.history import GENESIS, HistoryEntry, HistoryHead, content_of
 from domain.identifiers import OrderId
+from domain.order_changes import moment
 
-# One entry more than asked for: the hash of an entry is what the next one has as `prev`.
+# One entry more than asked for: the hash of an entry is what the next one has as `prev`, and rows
+# from before migration 0027 do not say it themselves.
 _ENTRIES: Final = Statement.of(
-    select(*order_history.c["seq", "at", "who", "why", "change", "hash"])
+    select(*order_history.c["seq", "hash", "content", "at", "who", "why", "change"])
     .where(
         order_history.c.order_id == bindparam("order_id", type_=Text),
         order_history.c.seq >= bindparam("first", type_=BigInteger),
@@ -33,14 +35,20 @@ _ENDS: Final = Statement.of(
     .order_by(order_history.c.order_id, order_history.c.seq.desc())
 )
 
+# When an entry was made, as a text that is sorted by time: its content begins with `{"at":"`.
+_AT: Final = func.coalesce(
+    func.substr(order_history.c.content, 8, 32),
+    func.to_char(func.timezone("UTC", order_history.c.at), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
+).collate("C")
+
 # The order of the primary key: a page begins where the one before it has ended.
 _CHANGED: Final = Statement.of(
     select(order_history.c.order_id)
     .distinct()
     .where(
         order_history.c.order_id > bindparam("after", type_=Text),
-        order_history.c.at >= bindparam("since", type_=DateTime(timezone=True)),
-        order_history.c.at < bindparam("until", type_=DateTime(timezone=True)),
+        bindparam("since", type_=Text) <= _AT,
+        bindparam("until", type_=Text) > _AT,
     )
     .order_by(order_history.c.order_id)
     .limit(bindparam("limit", type_=BigInteger))
@@ -76,9 +84,11 @@ class SqlOrderHistories:
     ) -> Sequence[HistoryEntry]:
         rows = await self._database.run(_ENTRIES, order_id=order_id, first=after, limit=limit + 1)
         prev, entries = GENESIS, list[HistoryEntry]()
-        for seq, at, who, why, change, digest in rows:
+        for seq, digest, content, at, who, why, change in rows:
             if seq > after and len(entries) < limit:
-                entries.append(_entry(seq, at, who, why, change, prev, digest.hex()))
+                parts = (at, who, why, change)
+                hashed = content_of(seq, *parts, prev) if content is None else content
+                entries.append(HistoryEntry(seq, hashed, digest.hex()))
             prev = digest.hex()
         return entries
 
@@ -86,12 +96,6 @@ class SqlOrderHistories:
         self, since: datetime, until: datetime, after: str = "", limit: int = PAGE
     ) -> Sequence[OrderId]:
         rows = await self._database.run(
-            _CHANGED, since=since, until=until, after=after, limit=limit
+            _CHANGED, since=moment(since), until=moment(until), after=after, limit=limit
         )
         return [OrderId(order_id) for (order_id,) in rows]
-
-
-def _entry(
-    seq: int, at: datetime, who: str, why: str, change: str, prev: str, stored: str
-) -> HistoryEntry:
-    return HistoryEntry(seq, at.astimezone(UTC), who, why, change, prev, stored)

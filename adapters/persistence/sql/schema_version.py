@@ -2,6 +2,6 @@
 
 from typing import Final
 
-SCHEMA_VERSION: Final = "0026"
+SCHEMA_VERSION: Final = "0027"
 """The migration that tables.py describes. Versions are compared as text, so a new migration
 continues the numbers."""

@@ -138,7 +138,7 @@ WRITTEN: Final[Mapping[Table, Sequence[str]]] = {
     disputes: disputes.columns.keys(),
     outbox: ("id", "order_id", "subject", "data", "traceparent"),
     inbox: ("id",),
-    order_history: ("order_id", "seq", "at", "who", "why", "change", "hash"),
+    order_history: ("order_id", "seq", "content", "hash"),
     deferred_notifications: deferred_notifications.columns.keys(),
     stream_positions: ("stream", "consumer", "applied", "applied_at"),
 }

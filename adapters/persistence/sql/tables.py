@@ -30,7 +30,7 @@ metadata: Final = MetaData()
 
 _MOMENT: Final = DateTime(timezone=True)
 
-THIS_TRANSACTION: Final = text("(pg_current_xact_id()::text)::bigint")
+THIS_TRANSACTION: Final = text("txid_current()")
 
 orders: Final = Table(
     "orders",
@@ -62,14 +62,16 @@ order_history: Final = Table(
     metadata,
     Column("order_id", Text, primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("at", _MOMENT, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
-    # Canonical JSON, as it was hashed.
-    Column("change", Text, nullable=False),
+    # Until migration 0027, the parts of an entry had columns of their own.
+    Column("at", _MOMENT),
+    Column("who", Text),
+    Column("why", Text),
+    Column("change", Text),
     Column("hash", LargeBinary, nullable=False),
     # The transaction: what was committed since the last root is found by it.
     Column("transaction", BigInteger, nullable=False, server_default=THIS_TRANSACTION),
+    # Canonical JSON, as it was hashed; NULL in rows with the columns above.
+    Column("content", Text),
     Index("order_history_transaction", "transaction"),
 )
 

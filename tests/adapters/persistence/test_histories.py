@@ -1,10 +1,13 @@
 """Histories beside processes that keep none, and what the service's role may do to them."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
+from domain.audit_file import BrokenLine, line_of, verify
 from domain.history import CREATED_AGAIN, STATE_FOUND
 from tests.builders import (
     NOW,
@@ -56,11 +59,61 @@ async def test_a_change_by_an_older_process_is_shown_as_the_state_that_was_found
     assert len(await entries_of(storage)) == 4
 
 
+async def test_entries_from_before_they_had_one_column_are_read_and_continued(
+    sql: Database,
+) -> None:
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    await storage.save(claimed())
+    entries = await entries_of(storage)
+    await execute(
+        sql,
+        """
+        UPDATE order_history SET
+            at = CAST(CAST(content AS jsonb) ->> 'at' AS timestamptz),
+            who = CAST(content AS jsonb) ->> 'who', why = CAST(content AS jsonb) ->> 'why',
+            change = substring(content FROM '"change":(.+),"prev":"'), content = NULL
+        """,
+    )
+    assert await entries_of(storage) == entries
+    assert await storage.histories.read(ORDER, after=1) == entries[1:]
+    at = entries[1].at
+    assert list(await storage.histories.changed(at, at + timedelta.resolution)) == [ORDER]
+    assert not await storage.histories.changed(at + timedelta.resolution, at + timedelta(hours=1))
+    await storage.save(claimed().settle(PAYMENT, charged(), NOW))
+    assert (await entries_of(storage))[:2] == entries
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        "{",
+        '{"at": 1}',
+        '{"at": "x", "change": {}, "prev": "", "who": "", "why": ""}',
+    ],
+)
+async def test_an_entry_that_is_none_any_more_is_shown_and_not_intact(
+    sql: Database, content: str
+) -> None:
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    await execute(sql, f"UPDATE order_history SET content = '{content}'")
+    [entry] = await storage.histories.read(ORDER)
+    assert (entry.why, entry.change, entry.is_intact) == ("unreadable", "{}", False)
+    with pytest.raises(BrokenLine) as broken:
+        verify([line_of(entry).encode()])
+    assert broken.value.number == 1
+
+
 async def test_a_changed_entry_is_read_as_it_is_stored(sql: Database) -> None:
     storage = storage_on(sql)
     await storage.save(an_order())
     await storage.save(claimed())
-    await execute(sql, "UPDATE order_history SET who = 'nobody' WHERE seq = 1")
+    changed = """replace(content, '"who":"service"', '"who":"nobody"')"""
+    await execute(sql, f"UPDATE order_history SET content = {changed} WHERE seq = 1")
     first, second = await storage.histories.read(ORDER)
     assert (first.who, first.is_intact, second.is_intact) == ("nobody", False, True)
     with pytest.raises(AssertionError):

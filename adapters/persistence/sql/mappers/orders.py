@@ -55,8 +55,7 @@ def order_row(replica: OrderReplica, revision: int, head: HistoryHead | None) ->
 
 def history_row(order_id: OrderId, entry: HistoryEntry) -> Values:
     """Return the row of an entry of an order's history."""
-    seq, at, who, why, change, _, digest = entry
-    return (order_id, seq, at, who, why, change, bytes.fromhex(digest))
+    return (order_id, entry.seq, entry.content, bytes.fromhex(entry.hash))
 
 
 def payment_row(payment: Payment) -> Values:
