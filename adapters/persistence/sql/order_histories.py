@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from attrs import frozen
-from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from adapters.persistence.sql.database import Database
@@ -36,10 +36,11 @@ _ENDS: Final = Statement.of(
 )
 
 # When an entry was made, as a text that is sorted by time: its content begins with `{"at":"`.
-_AT: Final = func.coalesce(
-    func.substr(order_history.c.content, 8, 32),
-    func.to_char(func.timezone("UTC", order_history.c.at), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'),
-).collate("C")
+_AT: Final = literal_column(
+    "coalesce(substr(content, 8, 32), to_char(at AT TIME ZONE 'UTC', "
+    '\'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"\')) COLLATE "C"',
+    Text,
+)
 
 # The order of the primary key: a page begins where the one before it has ended.
 _CHANGED: Final = Statement.of(
