@@ -20,6 +20,7 @@ class Results:
 
     project: Project
     _known: dict[str, tuple[str, str, str]] = field(factory=dict)
+    _new: dict[str, tuple[str, str, str]] = field(factory=dict)
 
     @property
     def _file(self) -> Path:
@@ -34,6 +35,9 @@ class Results:
             self._known = {}
 
     def save(self) -> None:
+        """Store the new verdicts beside what other runs may have stored meanwhile."""
+        self.load()
+        self._known |= self._new
         self._file.parent.mkdir(parents=True, exist_ok=True)
         new = self._file.with_suffix(".new")
         new.write_text(json.dumps(self._known))
@@ -45,7 +49,7 @@ class Results:
         return verdict if digest and digest == self._digest(mutant, verdict) else None
 
     def put(self, mutant: Mutant, verdict: Verdict) -> None:
-        self._known[mutant.id] = (verdict.end, verdict.test, self._digest(mutant, verdict))
+        self._new[mutant.id] = (verdict.end, verdict.test, self._digest(mutant, verdict))
 
     def _digest(self, mutant: Mutant, verdict: Verdict) -> str:
         module = self.project.digest(mutant.path)
