@@ -49,8 +49,9 @@ def charges_of(found: OrderRecords, steps: Steps, header: Header) -> Iterator[Ch
                 _earliest(line.captured_at) if _was_held(line, steps) else None,
             )
     listed = {each.name for each in header.gateways if each.charges}
+    known = {line.id for line in found.charges}
     for payment in steps.payments:
-        if payment.gateway not in listed:
+        if payment.gateway not in listed and payment.charge_id not in known:
             yield from _as_booked(payment)
 
 
@@ -85,17 +86,17 @@ def refunds_of(
         if line.state == "succeeded":
             given[line.charge] = given.get(line.charge, 0) + line.amount
             yield GivenBack(line.charge, Amount(line.amount, line.currency.lower()), line.refund)
-    booked = dict[str, int]()
+    booked, known = dict[str, int](), {line.refund for line in found.refunds}
     for refund in (each for order in steps.orders for each in order.refunds):
         if refund.status != "succeeded":
             continue
         booked[refund.charge_id] = booked.get(refund.charge_id, 0) + refund.amount.minor_units
-        if gateways.get(refund.charge_id) not in listed:
+        if gateways.get(refund.charge_id) not in listed and refund.id not in known:
             yield GivenBack(refund.charge_id, refund.amount, refund.id)
     for charge in charges:
         # What the charge says was given back, and neither its refunds nor the books have.
-        known = max(given.get(charge.id, 0), booked.get(charge.id, 0))
-        missing = (refunded.get(charge.id) or 0) - known
+        explained = max(given.get(charge.id, 0), booked.get(charge.id, 0))
+        missing = (refunded.get(charge.id) or 0) - explained
         if charge.state == "captured" and missing > 0:
             yield GivenBack(charge.id, Amount(missing, charge.amount.currency))
 

@@ -121,7 +121,9 @@ class Judge:
             return NotJudged.EVENT_WAITING
         if self._began_before(found, steps):
             return NotJudged.BEGAN_BEFORE
-        delays = [each.delay_seconds for each in self.header.gateways]
+        used = {payment.gateway for payment in steps.payments}
+        used |= {line.gateway for line in found.charges}
+        delays = [each.delay_seconds for each in self.header.gateways if each.name in used]
         settled = self.header.until - SETTLING - timedelta(seconds=max(delays, default=0))
         if any(at >= settled for at in found.times):
             return NotJudged.CHANGED_AFTER

@@ -72,3 +72,11 @@ def test_a_period_that_ends_within_a_world_is_no_false_alarm(days: float) -> Non
     for seed in (2, 3, 7):
         summary = judged(exported(run_world(seed), days))
         assert broken_in(summary) == [], f"seed {seed}"
+
+
+def test_an_order_at_a_gateway_whose_list_lags_is_judged_later() -> None:
+    lines = exported(run_world(1))
+    lagging = lines[0].replace(b'"delaySeconds":0.0', b'"delaySeconds":9000000.0')
+    summary = judged([lagging, *lines[1:]])
+    assert lagging != lines[0]
+    assert summary.skipped[NotJudged.CHANGED_AFTER] > 0
