@@ -95,7 +95,9 @@ class Choice:
         ordinary.sort(key=lambda each: self._rank(each, mutant))
         last_resort.sort(key=lambda each: each.file)
         limit = len(ordinary) if mutant.function is not None else DEPENDENT_TESTS
-        return [*ordinary[:limit], *last_resort[:LAST_RESORT_TESTS]]
+        times = [each for each in self.covered if each.test == self.project.of_times]
+        first_tests = times if mutant.kind == "time" else []
+        return [*first_tests, *ordinary[:limit], *last_resort[:LAST_RESORT_TESTS]]
 
     def note_killer(self, mutant: Mutant, test: str) -> None:
         for place in (mutant.path, f"{mutant.path} {mutant.name}"):

@@ -24,6 +24,8 @@ class Project:
     """Parts of the names of tests that are left out: they need servers, or take long."""
     last_resort: tuple[str, ...] = ()
     """Suites whose tests run as long as LAST_RESORT_SECONDS, if no other test finds a mutant."""
+    of_times: str = ""
+    """The test that finds changed times; it mentions none of them by its name."""
 
     @property
     def cache(self) -> Path:
@@ -95,6 +97,7 @@ PAYMENTS: Final = Project(
     suites=(
         "tests/domain",
         "tests/use_cases",
+        "tests/times",
         "tests/contracts/test_storage_and_messaging.py",
         "tests/simulation/test_seeds.py",
         "tests/simulation/test_sweep.py",
@@ -110,4 +113,5 @@ PAYMENTS: Final = Project(
         "test_a_seed_is_the_same_run",
     ),
     last_resort=("tests/simulation",),
+    of_times="tests/times/test_relations.py::test_the_relations_hold",
 )

@@ -1,15 +1,25 @@
 """RelayOutbox publishes every event at least once, under one id, in order for each order."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
-from application.ports.event_publisher import BrokerUnavailable
+from adapters.messaging.in_memory import InMemoryPublisher
+from application.ports.alerts import AlertKind
+from application.ports.event_publisher import (
+    BrokerUnavailable,
+    BrokerUnsuitable,
+    OutboxEntry,
+    PublishResult,
+)
 from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases import relay_outbox
 from application.use_cases.relay_outbox import LANES, LEASE, WINDOW
-from domain.events import PaymentFailed
+from domain.events import EventId, PaymentFailed
 from domain.identifiers import OrderId, PaymentId
 from tests.builders import ORDER
 from tests.checkpoints import FailAt, proceed
@@ -221,3 +231,63 @@ async def test_no_window_begins_when_the_lease_may_end_before_its_replies(
     monkeypatch.setattr(relay_outbox, "BEGIN_WITHIN", timedelta(0))
     assert await relay(busy, limit=10_000) == LANES * WINDOW
     assert await relay(busy, limit=10_000) > 0
+
+
+async def test_after_a_failure_no_further_window_begins_and_those_that_have_begun_end(
+    busy: World,
+) -> None:
+    reached = 0
+
+    async def fail_first(step: str) -> None:
+        nonlocal reached
+        if step == "publish":
+            reached += 1
+            is_first = reached == 1
+            for _ in range(10 if is_first else 30):
+                await asyncio.sleep(0)
+            if is_first:
+                raise BrokerUnavailable("no reply")
+
+    busy.checkpoint = fail_first
+    busy.steps.clear()
+    with pytest.raises(BrokerUnavailable):
+        await relay(busy, limit=len(MANY))
+    assert busy.steps.count("publish") == LANES
+    ended = list(busy.steps)
+    assert ended.count("mark sent") == LANES - 1
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert busy.steps == ended
+
+
+@pytest.mark.parametrize("number", [1, WINDOW + 1])
+async def test_every_event_is_given_to_the_broker_once(busy: World, number: int) -> None:
+    given: list[EventId] = []
+
+    class Counting(InMemoryPublisher):
+        async def publish(self, entries: Sequence[OutboxEntry]) -> PublishResult:
+            given.extend(each.event.id for each in entries)
+            return await super().publish(entries)
+
+    use_case = evolve(busy.use_cases().relay_outbox, publisher=Counting(busy.broker))
+    assert await use_case.run_once(number) == number
+    assert len(given) == len(set(given)) == number
+    assert "park" not in busy.steps
+
+
+async def test_the_later_events_of_an_order_wait_if_the_lease_may_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_outbox, "BEGIN_WITHIN", timedelta(0))
+    assert [await relay(world) for _ in range(4)] == [len(ORDERS)] * 3 + [0]
+    assert subjects(world) == SEQUENCE
+
+
+async def test_a_broker_that_may_not_be_used_is_an_alert(world: World) -> None:
+    unsuitable = BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, "PAYMENTS", "it forgets")
+    world.checkpoint = FailAt(0, unsuitable, {"publish"})
+    with pytest.raises(BrokerUnsuitable):
+        await relay(world)
+    alerts = [(each.kind, each.subject) for each in await world.alerts.list_current()]
+    assert alerts == [(AlertKind.CONSUMER_UNSUITABLE, "PAYMENTS")]
+    await world.come_to_rest()
