@@ -230,5 +230,5 @@ def _after(
         reason = f"given back: {payment.code}" if payment and is_reversed else None
         return evolve(found, repaired=True, reason=reason)
     if left.kind is found.kind:
-        return evolve(found, reason=left.reason or "the ordinary rules change nothing")
+        return evolve(found, reason="the ordinary rules change nothing")
     return left

@@ -20,7 +20,7 @@ from application.ports.unit_of_work import BeginUnitOfWork
 from application.use_cases.keep_notification import KeepNotification
 from application.use_cases.reconciliation import FOR_A_PERSON, IN_PROGRESS, Part, money_kind, shown
 from application.use_cases.sync_refunds import SyncRefunds
-from domain.identifiers import ChargeId, RefundId
+from domain.identifiers import ChargeId
 from domain.money import Money
 from domain.order import Order
 from domain.payment import Payment
@@ -120,7 +120,7 @@ class ReconcileReports:
     def _refund(
         self, part: Part, reported: ReportedRefund, order: Order, payment: Payment
     ) -> Difference | None:
-        recorded = order.sent_refund(reported) or order.refund(RefundId(reported.reference))
+        recorded = order.sent_refund(reported)
         if recorded is None:
             is_ours = lost_refund(reported, payment, self.now()) is not None
             if isinstance(reported.outcome, RefundFailed) and not is_ours:

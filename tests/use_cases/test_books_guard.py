@@ -72,7 +72,7 @@ async def test_a_worker_goes_on_after_a_failure_and_a_customer_is_told(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Failing(InMemoryGateway):
-        async def list_charges(
+        async def list_charges(  # type: ignore[override]
             self, since: datetime, until: datetime
         ) -> Sequence[ListedCharge | UnreadableCharge]:
             raise error

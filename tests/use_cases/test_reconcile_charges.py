@@ -7,7 +7,11 @@ from attrs import evolve
 
 from application.ports.differences import Difference, DifferenceKind
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
-from application.ports.gateway_notifications import PaymentNotification, UnusableNotification
+from application.ports.gateway_notifications import (
+    PaymentNotification,
+    UnrelatedNotification,
+    UnusableNotification,
+)
 from application.ports.gateway_records import FailedCharge
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import StorageUnavailable
@@ -51,6 +55,7 @@ def charged(
 AUTHORIZED = ListedCharge(
     CLAIMED, Authorized(SAME, PRICE, livemode=False, until=UNTIL), dollars("0")
 )
+HELD_LESS = evolve(AUTHORIZED, outcome=Authorized(SAME, LESS, livemode=False, until=UNTIL))
 PENDING = ListedCharge(CLAIMED, Pending("pi_1"), dollars("0"))
 FAILED = FailedCharge(CLAIMED, SAME, Declined("expired"))
 
@@ -110,7 +115,7 @@ async def test_a_charge_beside_a_payment_in_each_state(
 
 @pytest.mark.parametrize(
     ("record", "theirs"),
-    [(charged(amount=LESS), "6000 usd"), (AUTHORIZED, "10000 usd"), (PENDING, "10000 usd")],
+    [(charged(amount=LESS), "6000 usd"), (HELD_LESS, "6000 usd"), (PENDING, "10000 usd")],
 )
 @pytest.mark.parametrize("is_known", [False, True])
 async def test_a_charge_without_a_payment_is_lost(
@@ -182,6 +187,13 @@ async def test_what_nobody_has_decided_about_is_a_difference(
     theirs = f"{captured.minor_units} {captured.currency.code}"
     found = [] if kind is None else [a_difference(kind, payment, "10000 usd", theirs)]
     assert comparison.found == [evolve(each, reason="in review: wrong") for each in found]
+
+
+async def test_what_an_operator_has_accepted_is_no_difference() -> None:
+    comparison = Comparison()
+    await comparison.store(an_order(evolve(a_payment(status=S.SUCCEEDED), captured_amount=LESS)))
+    await comparison.use_cases.reconcile.charges(comparison.part, [charged(amount=LESS)])
+    assert comparison.found == []
 
 
 async def test_the_charges_of_others_are_counted_only() -> None:
@@ -310,13 +322,16 @@ async def test_a_charge_that_says_nothing_new_is_no_difference_and_stops_no_othe
     outcome = Charged(SAME, PRICE, livemode=False)
     known = UnreadableCharge(PaymentNotification("evt-0", CLAIMED.id, outcome), b"{}", NOW)
     news = UnreadableCharge(PaymentNotification("evt-9", CLAIMED.id), b"{}", NOW)
-    await comparison.use_cases.reconcile.charges(comparison.part, [known, unreadable(1), news])
+    foreign = UnreadableCharge(UnrelatedNotification("evt-8"), b"{}", NOW)
+    records = [known, unreadable(1), foreign, news]
+    await comparison.use_cases.reconcile.charges(comparison.part, records)
     assert [(each.subject, each.repaired) for each in comparison.found] == [
         ("evt-1", False),
+        ("evt-8", True),
         ("evt-9", True),
     ]
-    assert comparison.found[1].payment_id == PAYMENT
-    assert comparison.found[1].reason is None
+    assert [each.payment_id for each in comparison.found[1:]] == [None, PAYMENT]
+    assert comparison.found[2].reason is None
 
 
 async def test_what_cannot_be_applied_now_stays_a_difference(

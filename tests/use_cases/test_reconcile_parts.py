@@ -19,6 +19,7 @@ from application.ports.payment_gateway import (
 from application.ports.payment_pages import MAX_PAYMENTS
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile import NotReconciled
+from application.use_cases.reconciliation import Part, TooManyCharges, shown
 from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined, Outcome, Pending, Refused
@@ -32,7 +33,7 @@ from domain.refund import (
     RefundPending,
     RefundStatus,
 )
-from domain.second_charge import CHARGED_TWICE
+from domain.second_charge import CHARGED_TWICE, second_charge_id
 from tests.builders import (
     NOW,
     a_payment,
@@ -99,7 +100,7 @@ async def test_what_was_not_listed_is_asked_about_if_it_has_money(
     status: PaymentStatus, age: timedelta
 ) -> None:
     comparison, asked = scripted(None)
-    payment = aged(a_payment(status=status), age)
+    payment = evolve(aged(a_payment(status=status), age), charge_id=ChargeId("ch_1"))
     await comparison.store(an_order(payment))
     await comparison.use_cases.reconcile.payments(comparison.part)
     has_money = status in {S.SUCCEEDED, S.REVERSED, S.REVIEW, S.AUTHORIZED}
@@ -172,7 +173,7 @@ async def test_every_payment_of_many_pages_is_asked_about_once() -> None:
     comparison, asked = scripted(charged())
     orders = [
         an_order(
-            evolve(aged(SUCCEEDED, OLDER + timedelta(seconds=each % 7)), id=PaymentId(f"p-{each}")),
+            evolve(aged(SUCCEEDED, OLDER + timedelta(seconds=each)), id=PaymentId(f"p-{each}")),
             replica=created_event(f"order-{each}"),
         )
         for each in range(2 * MAX_PAYMENTS)
@@ -252,7 +253,7 @@ async def test_every_refund_of_many_pages_is_asked_about_once() -> None:
             id=RefundId(f"refund-{each}"),
             reference=f"re_{each}",
             amount=dollars("0.01"),
-            created_at=NOW - OLDER - timedelta(seconds=each % 7),
+            created_at=NOW - OLDER - timedelta(seconds=each),
         )
         for each in range(2 * MAX_PAYMENTS)
     )
@@ -261,6 +262,33 @@ async def test_every_refund_of_many_pages_is_asked_about_once() -> None:
     assert {each.id for each in asked} == {each.id for each in refunds}
     assert len(asked) == len(refunds)
     assert comparison.world.steps.count("read refunds") == 3
+
+
+async def test_a_failure_of_another_attempt_repairs_nothing() -> None:
+    comparison, _ = scripted(RefundFailed("no_account", None), repair=True)
+    await comparison.store(an_order(SUCCEEDED, refunds=(GIVEN,)))
+    await comparison.use_cases.reconcile.refunds(comparison.part)
+    [found] = comparison.found
+    assert (found.kind, found.repaired) == (K.LATE_FAILURE, False)
+
+
+async def test_a_refund_that_the_gateway_cannot_tell_of() -> None:
+    comparison, _ = scripted(OutcomeUnknown("strange"))
+    await comparison.store(an_order(SUCCEEDED, refunds=(GIVEN,)))
+    await comparison.use_cases.reconcile.refunds(comparison.part)
+    found = _of_refund(K.UNREADABLE, GIVEN, "succeeded: 1000 usd", "unknown")
+    assert comparison.found == [evolve(found, reason="strange")]
+
+
+async def test_a_refund_of_a_second_charge_is_about_its_own_payment() -> None:
+    comparison, asked = scripted(None)
+    second_id = second_charge_id(SUCCEEDED.id, ChargeId("ch_2"))
+    second = evolve(a_payment(second_id, S.REVERSED, charge_id="ch_2"), code=CHARGED_TWICE)
+    refund = evolve(GIVEN, payment_id=second.id, charge_id=ChargeId("ch_2"))
+    await comparison.store(an_order(SUCCEEDED, second, refunds=(refund,)))
+    await comparison.use_cases.reconcile.refunds(comparison.part)
+    assert asked == [refund]
+    assert [each.payment_id for each in comparison.found] == [second.id]
 
 
 # --- looking up ----------------------------------------------------------------------------------
@@ -315,6 +343,30 @@ async def test_of_three_it_may_not_be_able_to_tell(number: int) -> None:
         with pytest.raises(OutcomeUnknown):
             await payments(comparison.part)
     assert len(comparison.found) == 3
+
+
+async def test_payments_and_refunds_count_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("application.use_cases.reconciliation.MAX_SEEN", 3)
+    for notes in ("PPRR", "RRPP", "PPPP", "RRRR"):
+        part = Comparison().part
+        for number, note in enumerate(notes[:3]):
+            _note(part, note, number)
+        with pytest.raises(TooManyCharges):
+            _note(part, notes[3], 3)
+
+
+def _note(part: Part, what: str, number: int) -> None:
+    if what == "P":
+        part.note(a_payment(f"p-{number}"))
+    else:
+        part.note_refund(f"re-{number}")
+
+
+async def test_nothing_found_is_not_stored_and_no_money_is_shown_as_nothing() -> None:
+    comparison = Comparison()
+    await comparison.part.report([])
+    assert not comparison.world.steps
+    assert [shown(None), shown(dollars("1"))] == ["nothing", "100 usd"]
 
 
 # --- pages and parts -----------------------------------------------------------------------------

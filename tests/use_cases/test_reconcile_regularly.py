@@ -8,7 +8,7 @@ from attrs import evolve
 
 from adapters.gateways.in_memory import InMemoryGateway
 from application.ports.alerts import AlertKind
-from application.ports.gateway_history import UnreadableCharge
+from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.gateway_notifications import UnusableNotification
 from application.ports.gateway_records import FailedCharge, Page, Period
 from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
@@ -17,7 +17,7 @@ from application.use_cases.reconcile_regularly import ReconcileRegularly
 from domain.identifiers import ChargeId, PaymentId
 from domain.outcome import Declined
 from domain.payment_status import PaymentStatus
-from tests.builders import NOW, a_payment, an_order
+from tests.builders import NOW, a_payment, an_order, charged, dollars
 from tests.use_cases.comparing import OLD, Comparison, aged
 from tests.world import World
 
@@ -181,3 +181,10 @@ async def test_each_difference_is_counted_and_logged(
 
 async def declines(_gateway: object, _payment: object) -> Declined:
     return Declined("expired")
+
+
+async def test_a_lost_charge_is_logged_with_its_payment(caplog: pytest.LogCaptureFixture) -> None:
+    shop = Shop()
+    shop.records[:] = [ListedCharge(a_payment(), charged(), dollars("0"))]
+    await shop.run()
+    assert "difference lost_charge of payment payment-1 at in_memory" in caplog.text

@@ -265,3 +265,15 @@ async def test_what_cannot_be_applied_now_stays_a_difference() -> None:
     await comparison.use_cases.reconcile.reports(comparison.part, [record])
     [found] = comparison.found
     assert (found.repaired, found.reason) == (False, "it cannot be applied now: busy")
+
+
+async def test_a_dispute_that_was_applied_before_is_said_and_no_refund_is_listed() -> None:
+    comparison = Comparison(repair=True)
+    await comparison.store(an_order(PAID))
+    record = a_dispute()
+    await comparison.use_cases.keep_notification("in_memory", record.notification, b"{}")
+    await comparison.store(an_order(PAID))
+    await comparison.use_cases.reconcile.reports(comparison.part, [record])
+    [found] = comparison.found
+    assert (found.repaired, found.reason) == (False, "the ordinary rules change nothing")
+    assert "list_refunds" not in comparison.world.steps
