@@ -67,11 +67,14 @@ class OrderRefunds(OrderDisputes):
         refund = self.refund(refund_id)
         if refund is None:
             return self
+        payment = self.payment(refund.payment_id)
+        return self._with_outcome(refund, outcome)._refund_if_not_allowed(payment, now)
+
+    def _with_outcome(self, refund: Refund, outcome: RefundOutcome) -> Self:
         if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
             outcome = RefundFailed(REFUNDED_EXTERNALLY)
         payment = self.payment(refund.payment_id)
-        settled = within_captured(refund.settle(outcome), payment, self.refunds)
-        return self.with_refund(settled)._refund_if_not_allowed(payment, now)
+        return self.with_refund(within_captured(refund.settle(outcome), payment, self.refunds))
 
     def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
         """Record the outcome of a refund that was just sent; it may be lost meanwhile."""
@@ -96,19 +99,20 @@ class OrderRefunds(OrderDisputes):
         database has lost: then it is recorded again as ours. While such a refund is pending,
         recovery checks it like any other of ours, but never sends it.
 
-        Failures come last: the other refunds limit the one that follows a failed one.
+        Failures come first, as what has come back limits no other refund. A refund that follows a
+        failed one comes last, as the others limit it.
         """
         payment = self.payment_of_charge(charge_id)
         if payment is None or not payment.is_captured:
             return self
-        order, found = self, list[tuple[RefundId, RefundOutcome]]()
+        order, found = self, list[tuple[Refund, RefundOutcome]]()
         for each in reported:
             refund = order.sent_refund(each) or order._new_refund(payment, each, now)
             order = order.with_refund(refund)
-            found.append((refund.id, each.outcome))
-        for refund_id, outcome in sorted(found, key=_is_failed):
-            order = order.settle_refund(refund_id, outcome, now)
-        return order
+            found.append((refund, each.outcome))
+        for refund, outcome in sorted(found, key=_is_failed, reverse=True):
+            order = order._with_outcome(order.refund(refund.id) or refund, outcome)
+        return order._refund_if_not_allowed(payment, now) if found else order
 
     def _new_refund(self, payment: Payment, reported: ReportedRefund, now: datetime) -> Refund:
         """Return a refund that we do not know: one of ours that was lost, or an external one."""
@@ -137,5 +141,5 @@ class OrderRefunds(OrderDisputes):
         return self if refund is None else self.with_refund(refund)
 
 
-def _is_failed(found: tuple[RefundId, RefundOutcome]) -> bool:
+def _is_failed(found: tuple[Refund, RefundOutcome]) -> bool:
     return isinstance(found[1], RefundFailed)

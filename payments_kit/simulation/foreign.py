@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import count
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from application.ports.gateway_notifications import (
     DisputeNotification,
@@ -29,6 +29,7 @@ from domain.dispute import DisputeStatus
 from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
 from domain.money import Currency, Money
 from domain.outcome import Charged, Declined
+from domain.payment import Payment
 from domain.refund import Refunded, ReportedRefund
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.clients import PATIENCE_SECONDS, Clients
@@ -44,6 +45,10 @@ _MAX_EXPONENT: Final = 5.0
 """The latest replay is 10 to this power of seconds later: a day, as after a new version."""
 
 _IDENTITY: Final = "0a"
+
+_ELSEWHERE: Final = "elsewhere"
+_WRONG_GATEWAY: Final = 0.2
+"""How often a gateway tells about a payment that it does not have."""
 
 _AMOUNT: Final = Money(1234, Currency("usd"))
 
@@ -82,9 +87,31 @@ class Foreign:
             *(self._payment, self._refund, self._external_refund, self._dispute),
             *(UnrelatedNotification, self._unusable),
         )
-        notification = self.draw.choice(kinds)(name)
         self.clients.trace.count(Activity.NOTIFIES_OF_OTHERS)
-        self.webhooks.deliver(FIRST_GATEWAY, notification)
+        if (payment := self._any_payment()) is not None and self.draw.random() < _WRONG_GATEWAY:
+            self.webhooks.deliver(_ELSEWHERE, self._about(payment, name))
+        else:
+            self.webhooks.deliver(FIRST_GATEWAY, self.draw.choice(kinds)(name))
+
+    def _any_payment(self) -> Payment | None:
+        orders = self.clients.cluster.runtime.database.orders.values()
+        payments = [payment for _, order in orders for payment in order.payments]
+        return self.draw.choice(payments) if payments else None
+
+    def _about(self, payment: Payment, name: str) -> Notification:
+        """Return what another gateway says about a payment of ours, or of one that we do not have.
+
+        It does not know the payment, and no other gateway decides about it.
+        """
+        lost = evolve(payment, id=PaymentId(f"pay_{name}{_IDENTITY}"))
+        declined, reported = Declined("card_declined"), self._reported(name)
+        return self.draw.choice(
+            (
+                PaymentNotification(name, payment.id, declined),
+                PaymentNotification(name, lost.id, declined, claimed=lost),
+                RefundNotification(name, payment.id, ChargeId(f"ch_{name}"), reported),
+            )
+        )
 
     def _payment(self, name: str) -> Notification:
         charged = Charged(ChargeId(f"ch_{name}"), _AMOUNT, livemode=False)
@@ -149,4 +176,5 @@ class Foreign:
 
     async def _read_again(self, replay: ReplayNotifications) -> None:
         with suppress(StorageUnavailable):
-            await replay.run_once({FIRST_GATEWAY: self})
+            numbers = self.draw.choice((None, None, {1, 3}))
+            await replay.run_once({FIRST_GATEWAY: self}, numbers)

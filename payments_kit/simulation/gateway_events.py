@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from adapters.gateways.in_memory import GatewayLedger, InMemoryGateway
 from adapters.gateways.simulated.record import GatewayRecord, Rule
 from adapters.gateways.simulated.refunds import RefundRecord
+from application.ports.gateway_notifications import Notification, PaymentNotification
 from domain.identifiers import PaymentId, RefundId
 from domain.money import Money
 from payments_kit.simulation.faults import FaultInjector
@@ -95,6 +96,15 @@ class GatewayEvents:
         """End a refund of ours; one that has succeeded may still fail."""
         gateway, key = self._at(payment_id)
         await gateway.finish_refund(key, refund_id, succeeded)
+
+    def with_refunded(self, notification: Notification) -> Notification:
+        """Say in a notification about a payment how much of its charge was refunded by now."""
+        if not isinstance(notification, PaymentNotification):
+            return notification
+        record = self.record_of(notification.payment_id)
+        if (charged := record.charged) is None:
+            return notification
+        return evolve(notification, refunded=charged.amount - record.refundable(charged))
 
     def charged_payments(self) -> list[PaymentId]:
         """Return the payments that the gateway has captured, known to the service or not."""

@@ -39,6 +39,9 @@ _KINDS: Final = {
     FaultKind.GATEWAY_SLOW: GatewayFaultKind.SLOW,
 }
 
+_REFUSABLE: Final = ("charge", "create_session", "take")
+"""What the gateway may refuse because of the shop."""
+
 _CALLS: Final = ("charge", "capture", "refund", "create_session", "take")
 
 MISCHARGES: Final = (
@@ -103,7 +106,7 @@ class GatewayFaults:
         for kind, gateway_kind in _KINDS.items():
             if self.injector.occurs(kind, f"gateway {step}"):
                 return self._fault(kind, gateway_kind, payment_id)
-        if step == "charge" and self.injector.occurs(FaultKind.GATEWAY_REFUSES, "gateway"):
+        if step in _REFUSABLE and self.injector.occurs(FaultKind.GATEWAY_REFUSES, "gateway"):
             return GatewayFault(GatewayFaultKind.REFUSED)
         if step == "capture" and self.injector.occurs(FaultKind.CAPTURE_REFUSED, "gateway"):
             return GatewayFault(GatewayFaultKind.REFUSED)

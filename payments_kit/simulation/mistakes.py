@@ -23,6 +23,8 @@ from payments_kit.simulation.scenario import Scenario
 _SECONDS: Final = 3.0
 """The pause between two mistakes, on average: a run has about ten."""
 
+_RELEASED: Final = (PaymentStatus.CANCELLED, PaymentStatus.REVERSED)
+
 _NOBODY: Final = UserId("nobody")
 _UNKNOWN: Final = PaymentId("unknown")
 _NOT_OFFERED: Final = "not-offered"
@@ -72,7 +74,10 @@ class Mistakes:
         await self._send("capture", lambda it: it.capture(payment_id, None, _WRONG_CURRENCY))
 
     async def _void(self) -> None:
-        await self._send("void", lambda it: it.void(_UNKNOWN))
+        """Release what was released, or does not exist."""
+        released = [each.id for each in self._payments() if each.status in _RELEASED]
+        payment_id = self.draw.choice([_UNKNOWN, *released])
+        await self._send("void", lambda it: it.void(payment_id))
 
     async def _review(self) -> None:
         """Decide about a payment that has failed, or does not exist."""

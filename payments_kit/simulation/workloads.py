@@ -10,6 +10,7 @@ class Workload(Enum):
 
     MISTAKES = "requests that cannot be right"
     FOREIGN = "notifications that are not about this service's payments, or cannot be read"
+    TELLS_REFUNDED = "each notification says how much of its charge was refunded, as Stripe's do"
     RECONCILES = "the books are reconciled beside everything else"
     DECIDES = "an operator decides about each payment in review, days later or twice"
 
@@ -21,6 +22,7 @@ class Workload(Enum):
 _SHARES: Final = {
     Workload.MISTAKES: 0.15,
     Workload.FOREIGN: 0.15,
+    Workload.TELLS_REFUNDED: 0.15,
     Workload.RECONCILES: 0.1,  # a listing of everything costs as many steps as ten payments
     Workload.LIMITS: 0.08,
     Workload.DECIDES: 0.5,  # few runs have a payment in review

@@ -40,6 +40,7 @@ from payments_kit.simulation.snapshot import take_snapshot
 from payments_kit.simulation.streams import LOOP, Streams
 from payments_kit.simulation.trace import Line, Trace, digest_of
 from payments_kit.simulation.webhooks import Webhooks
+from payments_kit.simulation.workloads import Workload
 
 
 @frozen
@@ -190,7 +191,9 @@ class World:
             self.holds.notice(notification.payment_id)
             self.disputes.notice(notification.payment_id)
         if self.scenario.webhooks:
-            self.webhooks.send(gateway, notification)
+            tells_refunded = Workload.TELLS_REFUNDED in self.scenario.workloads
+            told = self.gateway.with_refunded(notification) if tells_refunded else notification
+            self.webhooks.send(gateway, told)
 
     # --- the end of a run ----------------------------------------------------------------------
 

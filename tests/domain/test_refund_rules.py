@@ -88,6 +88,21 @@ def given_back(order: Order) -> Money:
     return sum((each.amount for each in done if each.payment_id == PAYMENT), dollars("0"))
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_refund_counts_although_one_of_everything_that_came_back_is_listed_too(
+    is_reversed: bool,
+) -> None:
+    everything, later = dollars("100"), dollars("30")
+    order = record(paid(), Refunded("re_external", everything), everything)
+    told = [
+        ReportedRefund("re_external", everything, RefundFailed("card_expired", "re_external")),
+        ReportedRefund("re_later", later, Refunded("re_later", later)),
+    ]
+    order = order.record_refunds(CHARGE, told[::-1] if is_reversed else told, NOW)
+    assert given_back(order) == later
+    assert order.refundable(order.payments[0]) == dollars("70")
+
+
 # --- requested refunds -------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """Reasons: why the simulation does not take some branches, from the reviewed list."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +14,13 @@ LIST: Final = Path(__file__).with_name("reasons.toml")
 
 @frozen
 class Reason:
-    """Why some branches are not taken, and the test that takes them."""
+    """Why some branches are not taken, and for each the test that takes it."""
 
     why: str
-    tests: tuple[str, ...]
-    """The tests that cover them; none for what can never happen."""
-    branches: tuple[Branch, ...]
+    tests: Mapping[Branch, str]
+    """By branch: a test as pytest names it; empty for what no test can reach."""
+    is_rare: bool = False
+    """Whether they are possible, and may or may not be taken in a long run."""
 
 
 def read_reasons() -> tuple[Reason, ...]:
@@ -29,8 +30,13 @@ def read_reasons() -> tuple[Reason, ...]:
 
 
 def _reason(entry: Mapping[str, Any]) -> Reason:
-    branches = [Branch(name, "", NEVER_CALLED) for name in entry.get("never_called", ())]
-    for name, lines in entry.get("branches", {}).items():
-        branches += (Branch(name, line, target) for line, target in lines)
     why = " ".join(entry["why"].split())
-    return Reason(why, tuple(entry.get("tests", ())), tuple(branches))
+    return Reason(why, dict(_branches(entry)), entry.get("is_rare", False))
+
+
+def _branches(entry: Mapping[str, Any]) -> Iterator[tuple[Branch, str]]:
+    for name, *test in entry.get("never_called", ()):
+        yield Branch(name, "", NEVER_CALLED), "::".join(test)
+    for name, branches in entry.get("branches", {}).items():
+        for line, target, *test in branches:
+            yield Branch(name, line, target), "::".join(test)

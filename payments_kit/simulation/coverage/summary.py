@@ -32,16 +32,15 @@ class CoverageSummary:
     @property
     def unlisted(self) -> list[Branch]:
         """What was not hit although the list has no reason for it."""
-        listed = {branch for reason in self.reasons for branch in reason.branches}
+        listed = {branch for reason in self.reasons for branch in reason.tests}
         return [branch for branch in self.unhit if branch not in listed]
 
     @property
     def hit_although_listed(self) -> list[Branch]:
-        """What the list says is never hit, and was hit."""
+        """What the list says is never hit, and was hit; what is rare may be."""
         unhit = set(self.unhit)
-        return [
-            branch for reason in self.reasons for branch in reason.branches if branch not in unhit
-        ]
+        certain = (reason for reason in self.reasons if not reason.is_rare)
+        return [branch for reason in certain for branch in reason.tests if branch not in unhit]
 
     def print(self, console: Console) -> None:
         """Print a table of the modules, then what is not hit: first what has no reason."""
@@ -51,9 +50,8 @@ class CoverageSummary:
             _print_all(console, self.unlisted)
         unhit = {branch: branch for branch in self.unhit}
         for reason in self.reasons:
-            if found := [unhit[branch] for branch in reason.branches if branch in unhit]:
-                tests = f" Covered by {', '.join(reason.tests)}." if reason.tests else ""
-                console.print(f"Not hit: {reason.why}{tests}", markup=False, soft_wrap=True)
+            if found := [unhit[branch] for branch in reason.tests if branch in unhit]:
+                console.print(f"Not hit: {reason.why}", markup=False, soft_wrap=True)
                 _print_all(console, found)
         if self.hit_although_listed:
             console.print("Hit, although a reason is listed why they are not:", style="yellow")

@@ -1,0 +1,28 @@
+"""Print the tables of docs/proof.md from a report.
+
+`payments simulate --seeds 5000 --json FILE`, then `python -m tests.simulation.fault_table FILE`.
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+TITLES = {"faults": "fault", "activities": "what actors did"}
+
+
+def tables(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the tables: what never occurred comes first."""
+    for name, title in TITLES.items():
+        yield f"| {title} | occurrences | seeds | of possible | rate |"
+        yield "|---|---:|---:|---:|---:|"
+        for each in sorted(report[name].values(), key=lambda it: bool(it["occurrences"])):
+            numbers = (each["occurrences"], each["seeds"], each["possible_seeds"])
+            counts = " | ".join(f"{number:,}" for number in numbers)
+            yield f"| {each['words']} | {counts} | {each['rate']:.1%} |"
+        yield ""
+
+
+if __name__ == "__main__":
+    print("\n".join(tables(json.loads(Path(sys.argv[1]).read_text()))))
