@@ -2,6 +2,7 @@
 
 import re
 import sys
+from pathlib import Path
 from typing import Final, TextIO
 
 import click
@@ -83,6 +84,17 @@ class Recipe(click.ParamType[Scenario]):
     help="How many processes run seeds; as many as the machine has cores is fastest.",
 )
 @click.option(
+    "--guided",
+    is_flag=True,
+    help="Try runs near those that reached something new, and further seeds in turn.",
+)
+@click.option(
+    "--corpus",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --guided: run the recipes of this file first, and keep the best ones in it.",
+)
+@click.option(
     "--coverage",
     is_flag=True,
     help="Print what of domain/ and application/ was reached; takes twice as long.",
@@ -101,6 +113,8 @@ def simulate(
     seed: int | None,
     scenario: Scenario | None,
     jobs: int,
+    guided: bool,
+    corpus: Path | None,
     coverage: bool,
     json_to: TextIO | None,
 ) -> None:
@@ -114,10 +128,16 @@ def simulate(
     if (seed is not None or scenario is not None) and (coverage or json_to is not None):
         option = "--replay" if seed is None else "--seed"
         raise click.UsageError(f"{option} replays one run, without --coverage and --json")
+    if corpus is not None and not guided:
+        raise click.UsageError("--corpus is for --guided")
+    if guided and (seed is not None or scenario is not None or coverage or json_to is not None):
+        raise click.UsageError("--guided is without --seed, --replay, --coverage and --json")
     if coverage and not is_installed():
         raise click.UsageError(MISSING)
     if seeds is None and seconds is None:
         seeds = SEEDS
+    if guided:
+        sys.exit(_search(seeds, first, jobs, seconds, corpus))
     sys.exit(
         run(
             *(seeds, first, seed, jobs, seconds),
@@ -126,3 +146,16 @@ def simulate(
             json_to=json_to,
         )
     )
+
+
+def _search(
+    runs: int | None, first: int, jobs: int, seconds: float | None, corpus: Path | None
+) -> int:
+    # Imported here: it needs rich, and most commands do not search.
+    from payments_kit.simulation.guided.corpus import UnusableCorpus
+    from payments_kit.simulation.guided.report import GuidedSearch
+
+    try:
+        return GuidedSearch(runs, first, jobs, seconds, corpus).run()
+    except UnusableCorpus as error:
+        raise click.UsageError(str(error)) from error

@@ -69,7 +69,7 @@ class RunResult:
 class World:
     """Everything that takes part in one run."""
 
-    def __init__(self, scenario: Scenario, *, notes_novelty: bool = False) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.stream = Streams(scenario.seed, scenario.branches)
         self.loop = SimulatedLoop(scenario.seed, stream=self.stream(LOOP))
@@ -95,8 +95,6 @@ class World:
             limits_of(scenario),
         )
         self.loop.on_crash = self.on_crash
-        self.novelty = Novelty(self.injector, self.runtime.now) if notes_novelty else None
-        self.runtime.watch.novelty = self.novelty
         parts = self.loop, self.injector, self.trace
         self.cluster = Cluster(*parts, self.runtime, self.stream)
         self.clients = Clients(*parts, self.cluster)
@@ -132,6 +130,11 @@ class World:
         )
         self.unexpected: list[str] = []
         self._healed_at: datetime | None = None
+
+    def note_novelty(self) -> Novelty:
+        """Note what the run reaches, for a guided search."""
+        novelty = self.runtime.watch.novelty = Novelty(self.injector, self.runtime.now)
+        return novelty
 
     def run(self) -> RunResult:
         """Run the scenario, end all faults, wait until nothing is left to do, and check.
