@@ -6,22 +6,15 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from adapters.persistence.sql.differences import SqlDifferences
-from adapters.persistence.sql.operator_sessions import SqlOperatorSessions
-from adapters.persistence.sql.order_ids import SqlOrderIds
-from adapters.persistence.sql.payment_figures import SqlPaymentFigures
 from adapters.persistence.sql.payment_search import SqlPaymentSearch
 from adapters.persistence.sql.readiness import Readiness
 from application.ports.inbound_events import DeadLetters
-from application.ports.inbound_lag import InboundLag
 from application.use_cases.books_guard import BooksGuards
 from entrypoints.composition.gateways import public_keys_of, verifying_readers_of
 from entrypoints.composition.key_sets import fetch_keys_from
 from entrypoints.composition.metrics import exporting_metrics
 from entrypoints.composition.nats_settings import check_nats
-from entrypoints.composition.runtime import Runtime, open_runtime
-from entrypoints.console.app import console_errors, console_routes
-from entrypoints.console.ports import ConsolePorts
+from entrypoints.composition.runtime import open_runtime
 from entrypoints.http.dependencies import HttpDependencies
 from entrypoints.http.request_tracing import NoSpans
 from entrypoints.monitoring.process_metrics import export_degraded_gateways
@@ -70,9 +63,12 @@ async def open_http(
             search=SqlPaymentSearch(runtime.database, runtime.clock),
             open_dead_letters=partial(_open_dead_letters, settings),
             tracing=NoSpans() if tracing is None else tracing.requests(),
-            more_routes=partial(console_routes, _console_ports(settings, runtime)),
-            show_error=console_errors(settings),
         )
+        if settings.operators:
+            # Imported only if there is somebody who may use it: 25 ms of a start.
+            from entrypoints.composition.console import with_console
+
+            dependencies = with_console(dependencies, runtime)
         export_degraded_gateways(
             [each.name for each in runtime.gateways],
             runtime.use_cases.list_options.health.is_away,
@@ -84,24 +80,6 @@ async def open_http(
             _comparing_books(runtime.use_cases.books_guards),
         ):
             yield dependencies
-
-
-def _console_ports(settings: Settings, runtime: Runtime) -> ConsolePorts:
-    database = runtime.database
-    return ConsolePorts(
-        sessions=SqlOperatorSessions(database),
-        order_ids=SqlOrderIds(database),
-        backlog=runtime.backlog,
-        differences=SqlDifferences(database),
-        figures=SqlPaymentFigures(database),
-        open_lag=partial(_open_lag, settings),
-    )
-
-
-def _open_lag(settings: Settings) -> AbstractAsyncContextManager[InboundLag]:
-    from entrypoints.composition.dead_letters import open_lag
-
-    return open_lag(settings)
 
 
 def _open_dead_letters(settings: Settings) -> AbstractAsyncContextManager[DeadLetters]:
