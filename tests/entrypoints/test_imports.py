@@ -20,8 +20,8 @@ SERVE_WITH_STRIPE += "adapters.gateways.stripe.charges, adapters.gateways.stripe
     ("program", "absent"),
     [
         (SHOW_HELP, "stripe sqlalchemy litestar nats uvicorn alembic rich aiohttp"),
-        (SERVE, "aiohttp opentelemetry"),
-        (WORKER, "opentelemetry"),
+        (SERVE, "aiohttp opentelemetry htpy sqlalchemy.orm entrypoints.console.app"),
+        (WORKER, "opentelemetry sqlalchemy.orm"),
         (SERVE_WITH_STRIPE, "stripe requests nats alembic rich payments_kit httpx pytest"),
         (FRAMEWORK_FREE, "uvicorn litestar prometheus_client"),
     ],

@@ -1,11 +1,10 @@
 """Run statements, each in a transaction of its own, and translate errors to the port's errors."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from attrs import field, frozen
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.persistence.sql.engine import connections_of
 from adapters.persistence.sql.errors import Fault, fault_of, reason_of, translating_errors
@@ -20,6 +19,9 @@ from adapters.persistence.sql.statement_groups import (
     StatementGroups,
 )
 from application.ports.unit_of_work import Conflict, StorageUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 @frozen
@@ -45,7 +47,7 @@ class Database:
     CPU time as the driver itself, and its pool as much again.
     """
 
-    engine: AsyncEngine
+    engine: "AsyncEngine"
     """For what needs transactions of several statements; it has connections of its own."""
     refusals: Refusals = field(factory=Refusals, init=False)
     pool: ConnectionPool = field(init=False)

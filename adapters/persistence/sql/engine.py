@@ -2,18 +2,23 @@
 
 import logging
 import os
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from attrs import define, field
 from sqlalchemy import AsyncAdaptedQueuePool, PoolProxiedConnection, event
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 from adapters.persistence.sql.connector import Connector
 from adapters.persistence.sql.database_url import DatabaseUrl, Prepared
 from adapters.persistence.sql.pool import POOL_SECONDS, ConnectionPool, Driver
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 # Our slowest statements take tens of milliseconds. A claim must be committed well within
 # FIRST_CHECK_AFTER (domain/check_times.py), because its charge may not be sent later.
@@ -58,10 +63,36 @@ class _EnginePool(AsyncAdaptedQueuePool):
 logging.getLogger(f"{__name__}.{_EnginePool.__name__}").setLevel(logging.WARNING)
 
 
-def connections_of(engine: AsyncEngine) -> ConnectionPool:
+@define(eq=False)
+class _EngineIfNeeded:
+    """SQLAlchemy's engine, which is made when somebody begins a transaction with it.
+
+    In `serve` and the worker hardly anything does, and SQLAlchemy imports its ORM with it: 45 ms
+    and 7 MB.
+    """
+
+    connections: ConnectionPool = field(repr=False)
+    _make: "Callable[[], AsyncEngine]" = field(repr=False)
+    _made: "AsyncEngine | None" = field(default=None, init=False, repr=False)
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+    async def dispose(self) -> None:
+        """Close the connections of both pools."""
+        if self._made is None:
+            await self.connections.close()
+        else:
+            await self._made.dispose()
+
+
+def connections_of(engine: "AsyncEngine") -> ConnectionPool:
     """Return the pool of connections without SQLAlchemy; `engine.dispose` closes them, too."""
-    assert isinstance(engine.pool, _EnginePool), "created by create_engine"  # noqa: S101
-    return engine.pool.connections
+    made: object = engine
+    assert isinstance(made, _EngineIfNeeded), "created by create_engine"  # noqa: S101
+    return made.connections
 
 
 def create_engine(
@@ -69,7 +100,7 @@ def create_engine(
     pool_size: int = 10,
     statement_seconds: float = STATEMENT_SECONDS,
     prepared: Prepared = "auto",
-) -> AsyncEngine:
+) -> "AsyncEngine":
     """Create a pool of up to `pool_size` connections, which are opened when they are needed.
 
     `Database` uses them. SQLAlchemy opens as many of its own if it runs transactions.
@@ -82,6 +113,13 @@ def create_engine(
     """
     url = DatabaseUrl.parse(database_url, os.environ)
     connector = Connector(url, statement_seconds, prepared)
+    connections = ConnectionPool(connector, pool_size)
+    made = _EngineIfNeeded(connections, partial(_make, connector, connections, pool_size))
+    return cast("AsyncEngine", made)
+
+
+def _make(connector: Connector, connections: ConnectionPool, pool_size: int) -> "AsyncEngine":
+    from sqlalchemy.ext.asyncio import create_async_engine
 
     def create() -> Any:  # SQLAlchemy's adapter of a connection, which has no public type
         # Behind a connection pooler, a statement prepared in one transaction is gone in the next.
@@ -100,7 +138,7 @@ def create_engine(
         hide_parameters=True,
     )
     assert isinstance(engine.pool, _EnginePool), "as asked for"  # noqa: S101
-    engine.pool.connections = ConnectionPool(connector, pool_size)
+    engine.pool.connections = connections
     event.listen(engine.sync_engine, "connect", engine.pool.on_connect)
     event.listen(engine.sync_engine, "checkout", engine.pool.on_checkout)
     return engine
