@@ -71,6 +71,7 @@ class _MeasuredGateway:
     def __init__(self, adapter: GatewayAdapter, metrics: GatewayMetrics) -> None:
         self._adapter = adapter
         self._metrics = metrics
+        self.name = adapter.name  # read several times for each charge
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._adapter, name)

@@ -88,7 +88,7 @@ _OF_ORDER: Final = {
 _MAX_SHAPES: Final = 64
 
 
-_Shape = tuple[Table, int, bool, tuple[bool, ...]]
+_Shape = tuple[Table, int, bool, bytes]
 """The fields of a _Write, as each commit looks it up: it is made only once."""
 
 
@@ -99,8 +99,8 @@ class _Write(NamedTuple):
     number: int
     """Tells the rows of one table apart; the last one has 0."""
     is_new: bool
-    is_written: tuple[bool, ...]
-    """For each column whether it is written: of a new row, unless the database would set it so."""
+    is_written: bytes
+    """For each column 1 if it is written, else 0: of a new row, if the database would set it so."""
 
     @property
     def columns(self) -> Sequence[str]:
@@ -148,7 +148,7 @@ def commit_of(
         for row in each:
             number -= 1
             old = known.get(row[0])
-            is_written = tuple(map(ne, row, _UNSET[table] if old is None else old))
+            is_written = bytes(map(ne, row, _UNSET[table] if old is None else old))
             shapes.append((table, number, old is None, is_written))
             values += row
     values += (read[1], *requests.values.values(), *ALONE.values())

@@ -133,7 +133,8 @@ class StatementGroups:
             finally:
                 self._grouped -= 1
         remaining = [each for each in group if not each.reply.done()]
-        await asyncio.gather(*(self._end_alone(statement, each) for each in remaining))
+        if remaining:
+            await asyncio.gather(*(self._end_alone(statement, each) for each in remaining))
 
     async def _run_together(self, statement: Statement, group: Sequence[Execution]) -> None:
         """Execute a group; if one of it may be at fault, leave all of it to be executed alone."""
