@@ -22,6 +22,7 @@ class Activity(Enum):
     MAKES_MISTAKE = "somebody sends a request that cannot be right"
     CREATED = "order created"
     CHANGED = "order changed"
+    HANDED_OVER = "order handed to another user"
     CANCELLED = "order cancelled or expired"
     SHIPPED = "order shipped"
     MALFORMED = "order event that can never be used"
@@ -30,5 +31,8 @@ class Activity(Enum):
     REPLAYS_NOTIFICATIONS = "operator replays kept notifications"
     DEBIT_ENDS = "bank pays or returns a debit"
     HOLD_ENDS = "authorization reaches its end"
+
+    REPLAYS_LETTERS = "operator replays a dead letter"
+    READS = "user reads a payment, or those of an order"
 
     __hash__ = object.__hash__

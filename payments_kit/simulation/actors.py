@@ -17,7 +17,7 @@ from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.approvals import Approvals
 from payments_kit.simulation.banks import Banks
 from payments_kit.simulation.clients import Clients
-from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.faults import LOSSES, FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.orders_service import OrderPlan
 from payments_kit.simulation.scenario import Scenario
@@ -144,7 +144,7 @@ class Customer:
 
     async def _pay_again(self, command: PayOrder) -> None:
         """Try to pay again later; if the payment is lost meanwhile, the order seems unpaid."""
-        if not self.clients.injector.is_possible(FaultKind.TRANSACTIONS_LOST):
+        if not any(map(self.clients.injector.is_possible, LOSSES)):
             return
         for _ in range(_RETURNS):
             await asyncio.sleep(self.wavering.expovariate(1 / 10.0))

@@ -14,6 +14,7 @@ from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.merchant import Merchant
 from payments_kit.simulation.mistakes import Mistakes
+from payments_kit.simulation.reads import Reads
 from payments_kit.simulation.reconciling import Reconciling
 from payments_kit.simulation.reviews import review
 from payments_kit.simulation.scenario import Scenario
@@ -47,6 +48,8 @@ def operators_and_others(
         Reconciling(scenario, clients, stream("reconciling")).begin()
     if Workload.MISTAKES in workloads:
         yield Mistakes(scenario, clients, stream("mistakes")).act()
+    if Workload.READS in workloads:
+        yield Reads(scenario, clients, stream("reads")).act()
     if Workload.LIMITS in workloads:
         yield CardTester(scenario, clients, stream("card tester")).act()
     if Workload.FOREIGN in workloads and scenario.webhooks:

@@ -12,6 +12,7 @@ from attrs import define, field
 from application.application import UseCases
 from domain.identifiers import PaymentId
 from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.letters import Letters
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import CLAIMED, Serve, Worker, open_serve, open_worker
@@ -32,6 +33,7 @@ class Cluster:
     runtime: SimulatedRuntime
     stream: Callable[[str], random.Random]
     """Returns the random stream of a name."""
+    letters: Letters
     serves: list[Serve] = field(factory=list)
     workers: list[Worker] = field(factory=list)
     _draw: random.Random = field(init=False)
@@ -62,7 +64,8 @@ class Cluster:
         names = self.runtime.gateway_names
         if len(names) > 1 and self.injector.occurs(FaultKind.GATEWAY_REMOVED, process.name):
             names = names[:1]
-        return process, self.runtime.use_cases(process, skew, self._new_id, names)
+        use_cases = self.runtime.use_cases(process, skew, self._new_id, names)
+        return process, self.letters.refusing(use_cases)
 
     def new_serve(self, name: str) -> Serve:
         """Start a serve process."""

@@ -14,7 +14,7 @@ from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, UserId
 from domain.replica import OrderStatus
 from payments_kit.simulation.clients import PATIENCE_SECONDS, Clients
-from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
 from payments_kit.simulation.model.records import DeclineLimits as KnownLimits
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.workloads import Workload
@@ -34,7 +34,7 @@ _RETURNS: Final = 3
 
 _NO_COUNT: Final = (
     *(FaultKind.CONNECTION_GONE, FaultKind.DATABASE_DOWN, FaultKind.DATABASE_SLOW),
-    *(FaultKind.TRANSACTIONS_LOST, FaultKind.COMMITTED_THEN_GONE),
+    *(*LOSSES, FaultKind.COMMITTED_THEN_GONE),
 )
 """With these, a decline may not be counted, or be lost."""
 

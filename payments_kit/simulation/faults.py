@@ -68,6 +68,9 @@ class FaultKind(Enum):
     DISPUTED = "customer disputes a payment"
     DISPUTED_AT_ONCE = "dispute before the payment is known to have succeeded"
     DISPUTE_STATUS_NEW = "dispute with a status that nobody knows"
+    LOST_IN_FLIGHT = "standby promoted while a refund or a capture is on its way"
+    GATEWAY_HANGS = "gateway carries everything out, and answers nothing for a while"
+    EVENT_REFUSED = "order event that cannot be applied for minutes"
     EXTERNAL_REFUND_PENDING = "refund in the gateway's dashboard that waits for a bank"
     REFUND_RETURNED = "bank returns a refund that had succeeded"
     REFUND_FORGOTTEN = "refund that the gateway has no record of any more"
@@ -99,12 +102,16 @@ class PlacedFault:
     """How many later occasions pass before it occurs."""
 
 
+LOSSES: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.LOST_IN_FLIGHT)
+"""The database loses its last transactions."""
+
 AT_ONCE: Final = frozenset(
     {
         FaultKind.DATABASE_DOWN,
         FaultKind.BROKER_DOWN,
         FaultKind.GATEWAY_DOWN,
         FaultKind.GATEWAY_CRAWLS,
+        FaultKind.GATEWAY_HANGS,
         FaultKind.TRANSACTIONS_LOST,
         FaultKind.REDELIVERED,
         FaultKind.IDS_FORGOTTEN,

@@ -44,6 +44,12 @@ _REFUSABLE: Final = ("charge", "create_session", "take")
 
 _CALLS: Final = ("charge", "capture", "refund", "create_session", "take")
 
+_MOVED_BACK: Final = (
+    *("refund replied", "capture replied", "list_refunds replied", "find_refund replied"),
+    *("cancel replied", "take replied"),
+)
+"""The moments at which a loss of transactions forgets what an operator or a rule has decided."""
+
 MISCHARGES: Final = (
     *(FaultKind.GATEWAY_MISCHARGES, FaultKind.MISCHARGED_LESS),
     *(FaultKind.MISCHARGED_MUCH_MORE, FaultKind.MISCHARGED_CURRENCY),
@@ -71,6 +77,9 @@ class GatewayFaults:
     """The payments, or their sessions, with which the gateway has made a mistake."""
     down_until: float = 0.0
     crawls_until: float = 0.0
+    hangs_until: float = 0.0
+    fail_over: Callable[[float], None] = lambda _seconds: None
+    """Promotes a standby that lags."""
     _stall: float = 0.0
     """How many seconds the next request waits without getting a reply."""
 
@@ -82,8 +91,14 @@ class GatewayFaults:
         """Reply to every request slowly for a while."""
         self.crawls_until = max(self.crawls_until, self.loop.seconds + seconds)
 
+    def hang(self, seconds: float) -> None:
+        """Carry out every request for a while, and answer none."""
+        self.hangs_until = max(self.hangs_until, self.loop.seconds + seconds)
+
     async def step(self, step: str) -> None:
         """Wait for a round trip."""
+        if step in _MOVED_BACK and self.injector.occurs(FaultKind.LOST_IN_FLIGHT):
+            self.fail_over(10 ** self.injector.uniform(FaultKind.LOST_IN_FLIGHT, 0.0, 1.6))
         if step == "charge replied" and self.injector.occurs(FaultKind.DATABASE_DOWN):
             # The worst moment: the money is captured, and it cannot be recorded.
             self.database.go_down(10 ** self.injector.uniform(FaultKind.DATABASE_DOWN, 0.0, 1.6))
@@ -100,6 +115,8 @@ class GatewayFaults:
                 self._stall = limit_of(step)
                 return GatewayFault(GatewayFaultKind.REQUEST_LOST)
             return GatewayFault(GatewayFaultKind.UNREACHABLE)
+        if self.loop.seconds < self.hangs_until:
+            return GatewayFault(GatewayFaultKind.SLOW, _MAX_SLOWNESS)
         if self.loop.seconds < self.crawls_until:
             seconds = self.injector.uniform(FaultKind.GATEWAY_CRAWLS, 5.0, _MAX_SLOWNESS)
             return GatewayFault(GatewayFaultKind.SLOW, seconds)

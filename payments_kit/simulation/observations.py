@@ -93,6 +93,7 @@ class Observations:
     """The acknowledged order events that can never be used."""
     dead_letters: Collection[bytes] = ()
     """The content of the dead letters."""
+    replayed: Collection[bytes] = ()
     hides_external_refunds: bool = False
     """Whether the gateway reports no external refund, so that our orders may lack one."""
     has_lost_transactions: bool = False

@@ -129,6 +129,8 @@ class OrderEvents:
             f'"userId": "{owner}", "expiresAt": {expiry}, "ticket": {ticket}}}'
         )
         self.trace.count(Activity.CHANGED if version else Activity.CREATED)
+        if version and plan.owners[version] != plan.owners[version - 1]:
+            self.trace.count(Activity.HANDED_OVER)
         self.publish("order:created", body.encode())
 
     def publish_cancelled(self, plan: OrderPlan) -> None:
@@ -185,7 +187,9 @@ async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.
         expires_at = BEGINNING + timedelta(seconds=clock() + plan.lifetime)
     for version in range(len(plan.prices)):
         events.publish_created(plan, version, expires_at)
-        await asyncio.sleep(draw.uniform(0.0, 3.0) if draw.random() < 0.5 else 0.0)
+        # Half of the time at once; sometimes while a payment of the earlier owner is live.
+        pause = draw.choice((0.0, 0.0, draw.uniform(0.0, 3.0), draw.expovariate(1 / 8.0)))
+        await asyncio.sleep(pause)
     if plan.end is not None:
         await asyncio.sleep(max(0.0, plan.end - clock()))
         events.publish_cancelled(plan)

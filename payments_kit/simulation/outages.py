@@ -16,7 +16,7 @@ _LONGEST: Final = 91.0
 OUTAGES: Final = (
     *(FaultKind.DATABASE_DOWN, FaultKind.BROKER_DOWN, FaultKind.GATEWAY_DOWN),
     *(FaultKind.REDELIVERED, FaultKind.IDS_FORGOTTEN, FaultKind.GATEWAY_CRAWLS),
-    FaultKind.TRANSACTIONS_LOST,
+    *(FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_HANGS),
 )
 
 
@@ -73,6 +73,8 @@ def _begin(
             _choose(runtime, runtime.injector.stream(kind)).go_down(duration)
         case FaultKind.GATEWAY_CRAWLS:
             _choose(runtime, runtime.injector.stream(kind)).crawl(duration)
+        case FaultKind.GATEWAY_HANGS:
+            _choose(runtime, runtime.injector.stream(kind)).hang(duration)
         case FaultKind.TRANSACTIONS_LOST:
             fail_over(duration)
         case FaultKind.REDELIVERED:

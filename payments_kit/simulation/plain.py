@@ -49,6 +49,7 @@ def history_of(found: Observations) -> History:
         order_events=None if events is None else [*map(_order_event, events)],
         malformed=found.malformed,
         dead_letters=found.dead_letters,
+        replayed=found.replayed,
         hides_external_refunds=found.hides_external_refunds,
         has_lost_transactions=found.has_lost_transactions,
         unpublished=found.unpublished,

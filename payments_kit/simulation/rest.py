@@ -10,7 +10,7 @@ from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconciliation import IN_PROGRESS
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from payments_kit.simulation.banks import Banks
-from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
 from payments_kit.simulation.loop import RunTooLong
 from payments_kit.simulation.processes import Worker
 from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
@@ -32,7 +32,7 @@ _FOUND_BY_RECONCILING: Final = (
     *(FaultKind.REFUND_RETURNED, FaultKind.REFUND_FORGOTTEN),
 )
 
-_FOUND_BY_COMPARING: Final = (FaultKind.TRANSACTIONS_LOST, FaultKind.GATEWAY_CHARGES_TWICE)
+_FOUND_BY_COMPARING: Final = (*LOSSES, FaultKind.GATEWAY_CHARGES_TWICE)
 
 
 async def finish(

@@ -36,7 +36,7 @@ from domain.money import Money
 from entrypoints.worker.alignment import Alignment
 from payments_kit.simulation.broker_faults import BrokerFaults
 from payments_kit.simulation.database_faults import DatabaseFaults
-from payments_kit.simulation.faults import FaultInjector, FaultKind
+from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.process import SimulatedProcess
@@ -95,7 +95,7 @@ class SimulatedRuntime:
         )
         self.database.loses_signal = partial(injector.occurs, FaultKind.SIGNAL_LOST)
         self.standby = Standby(self.database)
-        if injector.is_possible(FaultKind.TRANSACTIONS_LOST):
+        if any(map(injector.is_possible, LOSSES)):
             self.database_faults.before_commit = self.standby.follow
         self.broker = InMemoryBroker(
             self.now,
@@ -202,6 +202,7 @@ class SimulatedRuntime:
         self.broker_faults.down_until = 0.0
         for faults in self.gateway_faults.values():
             faults.down_until = faults.crawls_until = 0.0
+            faults.hangs_until = 0.0
 
     def _age_of(self, payment_id: PaymentId) -> float:
         order_id = self.database.order_of.get(payment_id)

@@ -30,6 +30,7 @@ _FREQUENT: Final = frozenset(
         FaultKind.PUBLISH_TIMED_OUT,
         FaultKind.CRASH,
         FaultKind.PAUSE,
+        FaultKind.EVENT_REFUSED,
     }
 )
 
@@ -51,6 +52,9 @@ _ADDED: Final = (
     FaultKind.DISPUTED_AT_ONCE,
     FaultKind.DISPUTE_STATUS_NEW,
     FaultKind.MONEY_TAKEN_BACK,
+    FaultKind.LOST_IN_FLIGHT,
+    FaultKind.GATEWAY_HANGS,
+    FaultKind.EVENT_REFUSED,
     FaultKind.EXTERNAL_REFUND_PENDING,
     FaultKind.REFUND_RETURNED,
     FaultKind.REFUND_FORGOTTEN,
@@ -175,5 +179,5 @@ def _added_rates(seed: int) -> dict[FaultKind, float]:
         draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
         share = _SHARE_OF_MOST if kind in _IN_MOST else _SHARE_OF_FAULTS
         if draw.random() < share:
-            rates[kind] = draw.choice(_RATES_OF_RARE)
+            rates[kind] = draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
     return rates

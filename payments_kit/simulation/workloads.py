@@ -16,6 +16,8 @@ class Workload(Enum):
 
     LIMITS = "too many declined cards block their user or address"
 
+    READS = "users read payments, their own and others"
+
     __hash__ = object.__hash__
 
 
@@ -25,6 +27,7 @@ _SHARES: Final = {
     Workload.TELLS_REFUNDED: 0.15,
     Workload.RECONCILES: 0.1,  # a listing of everything costs as many steps as ten payments
     Workload.LIMITS: 0.08,
+    Workload.READS: 0.1,
     Workload.DECIDES: 0.5,  # few runs have a payment in review
 }
 """In how many runs each takes part."""

@@ -20,10 +20,11 @@ from payments_kit.simulation.declined_cards import known_limits, limits_of
 from payments_kit.simulation.disputes import Disputes
 from payments_kit.simulation.edges import Edges
 from payments_kit.simulation.failover import Failover
-from payments_kit.simulation.faults import FaultInjector, FaultKind, FaultOccurrence
+from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind, FaultOccurrence
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.holds import Holds
 from payments_kit.simulation.invariants import broken_promises
+from payments_kit.simulation.letters import Letters
 from payments_kit.simulation.logs import collecting_errors
 from payments_kit.simulation.loop import Deadlock, RunTooLong, SimulatedLoop
 from payments_kit.simulation.novelty import Novelty
@@ -96,10 +97,13 @@ class World:
         )
         self.loop.on_crash = self.on_crash
         parts = self.loop, self.injector, self.trace
-        self.cluster = Cluster(*parts, self.runtime, self.stream)
+        self.letters = Letters(*parts, self.runtime.broker, self.stream("letters"))
+        self.cluster = Cluster(*parts, self.runtime, self.stream, self.letters)
         self.clients = Clients(*parts, self.cluster)
         self.webhooks = Webhooks(*parts, self.cluster, self.stream("webhooks"))
         self.fail_over = Failover(self.runtime, self.webhooks)
+        for faults in self.runtime.gateway_faults.values():
+            faults.fail_over = self.fail_over
         if scenario.placed or scenario.branches:
             outage = partial(begin_outage, runtime=self.runtime, fail_over=self.fail_over)
             places = Places(self.loop, self.injector, outage, scenario.placed, self.stream)
@@ -221,7 +225,8 @@ class World:
             replies=self.clients.replies,
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
-            has_lost_transactions=self.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0,
+            replayed=self.letters.replayed,
+            has_lost_transactions=any(self.injector.happened[each] for each in LOSSES),
             disputes=self.disputes.reported(self.webhooks.confirmed),
             attempts=self.clients.attempts,
             decline_limits=known_limits(self.scenario, self.injector),

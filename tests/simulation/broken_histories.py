@@ -11,6 +11,7 @@ from payments_kit.simulation.model.records import BookedDispute, GivenBack, Hist
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
 from tests.simulation.broken_declines import DECLINES
 from tests.simulation.broken_disputes import DISPUTES
+from tests.simulation.broken_reads import READS
 from tests.simulation.broken_recordings import RECORDINGS
 from tests.simulation.broken_refunds import REFUNDS
 from tests.simulation.histories import (
@@ -489,5 +490,6 @@ ENDS: Final[Broken] = {
     ),
 }
 
-_OF_ALL: Final[Broken] = ONCE | BOOKS | FORBIDDEN | EVENTS | REPLICAS | REPLIES | ENDS
-BROKEN: Final[Broken] = _OF_ALL | AUTHORIZATIONS | DECLINES | DISPUTES | REFUNDS | RECORDINGS
+_OF_MONEY: Final[Broken] = ONCE | BOOKS | FORBIDDEN | AUTHORIZATIONS | DISPUTES | REFUNDS
+_OF_WORDS: Final[Broken] = EVENTS | REPLIES | READS | DECLINES | RECORDINGS
+BROKEN: Final[Broken] = _OF_MONEY | _OF_WORDS | REPLICAS | ENDS

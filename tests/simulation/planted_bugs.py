@@ -68,6 +68,7 @@ from tests.simulation.dispute_bugs import DISPUTE_BUGS
 from tests.simulation.gateway_bugs import GATEWAY_BUGS
 from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
+from tests.simulation.read_bugs import LETTER_BUGS, READ_BUGS
 from tests.simulation.refund_bugs import REFUND_BUGS
 from tests.simulation.review_bugs import REVIEW_BUGS
 
@@ -565,6 +566,8 @@ BUGS: Final = (
     *GATEWAY_BUGS,
     *DISPUTE_BUGS,
     *REFUND_BUGS,
+    *READ_BUGS,
+    *LETTER_BUGS,
 )
 
 

@@ -13,6 +13,7 @@ from payments_kit.simulation.model.records import History
 from tests.simulation.broken_declines import RIGHT_DECLINES
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
+from tests.simulation.broken_reads import RIGHT_READS
 from tests.simulation.broken_recordings import RECORDED
 from tests.simulation.broken_refunds import RIGHT_REFUNDS
 from tests.simulation.broken_steps import STEPS, broken_by
@@ -34,7 +35,7 @@ def ways_to_break_a_promise(of_steps: bool) -> Iterator[str]:
                 )
 
 
-ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS, **RIGHT_DECLINES}
+ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS, **RIGHT_DECLINES, **RIGHT_READS}
 
 
 @pytest.mark.parametrize("name", ALL_RIGHT)

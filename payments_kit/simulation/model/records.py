@@ -219,6 +219,8 @@ class History:
     malformed: Collection[bytes] = ()
     """The acknowledged order events that cannot be used."""
     dead_letters: Collection[bytes] = ()
+    replayed: Collection[bytes] = ()
+    """The dead letters that an operator has replayed; those that can be used are kept, too."""
     hides_external_refunds: bool = False
     """Whether the gateway reports no external refund, so that the books may lack it."""
     has_lost_transactions: bool = False

@@ -7,6 +7,8 @@ from payments_kit.simulation.model.charges import CAPTURED, PAID, was_authorized
 from payments_kit.simulation.model.records import BookedPayment, History, Reply
 
 _CANCELLED: Final = 200
+_READ: Final = 200
+_UNKNOWN: Final = 404
 _DECIDED: Final = 200
 _ACCEPTED: Final = 202
 _REFUSED: Final = 400
@@ -80,6 +82,8 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield from _operators_reply_stays_true(history, reply, payment)
     if reply.request == "review":
         yield from _decision_stays_true(history, reply, payment)
+    if reply.request == "read":
+        yield from _read_stays_true(history, reply, payment, charged)
     if reply.request != "pay":
         return
     if status == PAID and was_authorized(reply):
@@ -96,6 +100,27 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield f"6: the reply was that {name} is refused, but it is kept"
     if status == _DECLINED and name in charged:
         yield f"6: the reply was that {name} is declined, but it is charged"
+
+
+def _read_stays_true(
+    history: History, reply: Reply, payment: BookedPayment | None, charged: set[str]
+) -> Iterable[str]:
+    """Check what a user has read: of a payment that was named to them, and only what is so."""
+    name, body = reply.payment_id, reply.body or {}
+    is_theirs = payment is not None and payment.user_id == reply.user_id
+    if reply.status == _UNKNOWN and is_theirs and not history.has_lost_transactions:
+        yield f"6: {name} was named to {reply.user_id}, who then read that there is none"
+    if reply.status != _READ or payment is None:
+        return
+    said = body.get("status")
+    if said == "succeeded" and not stays_paid(history, payment):
+        yield f"6: {reply.user_id} read that {name} is paid, but it is {payment}"
+    if said == "authorized" and not _stays_authorized(history, payment):
+        yield f"6: {reply.user_id} read that {name} is authorised, but it is {payment}"
+    if said in ("failed", "cancelled") and name in charged and not history.has_lost_transactions:
+        yield f"6: {reply.user_id} read that {name} is {said}, but it is charged"
+    named = {field: body[field] for field in ("orderId", "amount", "currency") if field in body}
+    yield from _body_is_true(history, payment, named)
 
 
 def _operators_reply_stays_true(
