@@ -3,6 +3,8 @@
 import json
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
@@ -88,7 +90,12 @@ class Tracer:
 
 @define
 class Coverage:
-    """The lines that all tests run, kept in a file as long as nothing has changed."""
+    """The lines that all tests run, kept in a file while the tests stay the same.
+
+    Where a module has changed, its lines are found again, and a new line is taken for one of those
+    that it replaces or follows. A test may run other parts of it now: that is measured anew only
+    when the test changes, or everything is.
+    """
 
     project: Project
     tests: dict[str, list[Covered]] = field(factory=dict)
@@ -103,12 +110,19 @@ class Coverage:
         """Read what is still true of what was stored."""
         try:
             stored = json.loads(self._file.read_text())
-        except (OSError, ValueError):
+            texts, files = stored["texts"], stored["tests"]
+        except (OSError, ValueError, KeyError):
             return
-        for file, (digest, tests) in stored.items():
+        now = self._texts()
+        moved = {
+            path: moved_lines(text, now.get(path, ""))
+            for path, text in texts.items()
+            if text != now.get(path)
+        }
+        for file, (digest, tests) in files.items():
             if (self.project.root / file).exists() and digest == self.project.digest_behind(file):
                 self._digests[file] = digest
-                self.tests[file] = [Covered(*each) for each in tests]
+                self.tests[file] = [_moved(Covered(*each), moved) for each in tests]
 
     def is_known(self, file: str) -> bool:
         return file in self._digests
@@ -119,11 +133,41 @@ class Coverage:
 
     def save(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        stored = {
+        tests = {
             file: (digest, [(each.test, each.seconds, each.lines) for each in self.tests[file]])
             for file, digest in self._digests.items()
         }
-        self._file.write_text(json.dumps(stored))
+        new = self._file.with_suffix(".new")
+        new.write_text(json.dumps({"texts": self._texts(), "tests": tests}))
+        new.replace(self._file)
 
     def all(self) -> list[Covered]:
         return [each for tests in self.tests.values() for each in tests]
+
+    def _texts(self) -> dict[str, str]:
+        root = self.project.root
+        return {path: (root / path).read_text("utf-8") for path in self.project.sources()}
+
+
+def moved_lines(before: str, after: str) -> dict[int, list[int]]:
+    """Return where each line is now; a changed or new one is where it was, or what it follows."""
+    lines = defaultdict[int, list[int]](list)
+    matcher = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
+    for kind, first, last, new_first, new_last in matcher.get_opcodes():
+        if kind == "equal":
+            for offset in range(last - first):
+                lines[first + offset + 1].append(new_first + offset + 1)
+        else:
+            for line in range(first, last) if first < last else (first - 1,):
+                lines[line + 1] += range(new_first + 1, new_last + 1)
+    return lines
+
+
+def _moved(covered: Covered, moved: Mapping[str, Mapping[int, list[int]]]) -> Covered:
+    lines = {
+        path: sorted({new for each in old for new in moved[path].get(each, ())})
+        if path in moved
+        else old
+        for path, old in covered.lines.items()
+    }
+    return Covered(covered.test, covered.seconds, lines)

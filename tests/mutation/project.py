@@ -59,13 +59,10 @@ class Project:
         return self.digest(*self.suites)
 
     def digest_behind(self, test_file: str) -> str:
-        """Return a digest of what mostly decides which lines the tests of a file run.
-
-        The rest, such as adapters in memory, changes often, and hardly ever which rules are used.
-        """
+        """Return a digest of a file of tests, with the other files of its folder but the tests."""
         beside = python_in(self.root, str(PurePath(test_file).parent))
         shared = [each for each in beside if not PurePath(each).name.startswith("test_")]
-        return self.digest(*self.packages, *shared, test_file)
+        return self.digest(*shared, test_file)
 
 
 @cache

@@ -152,6 +152,8 @@ class Run:
                 left.append(mutant)
             else:
                 self.report.add(mutant, verdict)
+        # The quick ones first: more is known sooner.
+        left.sort(key=lambda each: not choice.is_in_place(each))
         queue, lock, done = iter(left), threading.Lock(), 0
         errors = list[BaseException]()
 
@@ -174,6 +176,7 @@ class Run:
                         self._note(mutant, verdict, done, len(left))
                         if done % STORE_AFTER == 0:
                             results.save()
+                            self._say(self._state(done, len(left)))
             except BaseException as error:
                 errors.append(error)
 
@@ -204,7 +207,10 @@ class Run:
         self.report.add(mutant, verdict)
         if self.request.verbose:
             self._say(f"{mutant.path}:{mutant.line} {mutant.kind}: {verdict.end} {verdict.test}")
-        self._progress(f"{done} of {of} mutants, {len(self.report.survivors)} survive")
+        self._progress(self._state(done, of))
+
+    def _state(self, done: int, of: int) -> str:
+        return f"{done} of {of} mutants, {len(self.report.survivors)} survive"
 
     def _progress(self, text: str) -> None:
         if self.request.progress.isatty():

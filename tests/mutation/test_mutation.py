@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 
+from tests.mutation.covering import moved_lines
 from tests.mutation.equivalent import BadEquivalent, read_equivalents
 from tests.mutation.lanes import Notes, Task, Verdict, forked, limit_time
 
@@ -139,6 +140,18 @@ def test_a_mutant_that_never_ends_is_found_by_a_time_limit() -> None:
             pass
 
     assert forked(Task("shop/price.py", None, None, ()), forever) == Verdict("time", "the first")
+
+
+def test_the_lines_of_a_changed_module_are_found_again() -> None:
+    before, after = "a\nb\nc\nd\ne\n", "new\na\nB\nBB\nc\nd\nmore\ne\n"
+    lines = moved_lines(before, after)
+    assert {each: lines[each] for each in range(1, 6)} == {
+        1: [2],
+        2: [3, 4],
+        3: [5],
+        4: [6, 7],
+        5: [8],
+    }
 
 
 def test_a_list_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
