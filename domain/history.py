@@ -114,7 +114,7 @@ class _Content(NamedTuple):
     why: str
 
 
-# Somebody has changed what is stored, so that it is no entry any more; its hash shows that.
+# A program has changed what is stored, so that it is no entry any more; its hash shows that.
 _UNREADABLE: Final = _Content(datetime.min.replace(tzinfo=UTC), "{}", "", "", "unreadable")
 
 

@@ -65,7 +65,7 @@ async def open_http(
             tracing=NoSpans() if tracing is None else tracing.requests(),
         )
         if settings.operators:
-            # Imported only if there is somebody who may use it: 25 ms of a start.
+            # Imported only if there are operators: 25 ms of a start.
             from entrypoints.composition.console import with_console
 
             dependencies = with_console(dependencies, runtime)

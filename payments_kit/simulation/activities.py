@@ -19,7 +19,7 @@ class Activity(Enum):
     RELEASES = "operator releases an authorization"
     REVIEWS = "operator decides about a payment in review"
     RECONCILES = "operator reconciles the books with a gateway"
-    MAKES_MISTAKE = "somebody sends a request that cannot be right"
+    MAKES_MISTAKE = "a request that cannot be right"
     CREATED = "order created"
     CHANGED = "order changed"
     HANDED_OVER = "order handed to another user"

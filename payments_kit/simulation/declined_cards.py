@@ -1,4 +1,4 @@
-"""Declined cards: the limits of a run, and somebody who tries card after card."""
+"""Declined cards: the limits of a run, and a customer who tries card after card."""
 
 import asyncio
 import random

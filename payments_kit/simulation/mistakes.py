@@ -1,4 +1,4 @@
-"""Mistakes: requests that cannot be right, of users, operators and somebody who guesses."""
+"""Mistakes: requests that cannot be right, of users, operators and of a stranger who guesses."""
 
 import asyncio
 import random

@@ -27,7 +27,7 @@ _MAX_EXPONENT: Final = 5.5
 _LATER: Final = 4
 
 _OTHERS: Final = 0.3
-"""How often somebody reads what is another user's."""
+"""How often a user reads what is another user's."""
 
 _LISTS: Final = 0.3
 """How often the payments of an order are listed."""

@@ -65,7 +65,7 @@ logging.getLogger(f"{__name__}.{_EnginePool.__name__}").setLevel(logging.WARNING
 
 @define(eq=False)
 class _EngineIfNeeded:
-    """SQLAlchemy's engine, which is made when somebody begins a transaction with it.
+    """SQLAlchemy's engine, which is made when a transaction begins with it.
 
     In `serve` and the worker hardly anything does, and SQLAlchemy imports its ORM with it: 45 ms
     and 7 MB.
