@@ -7,7 +7,9 @@ import pytest
 from adapters.gateways.in_memory import InMemoryGateway
 from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import Conflict, StorageUnavailable
-from application.retry import RetryOnConflict
+from application.retry import MAX_ATTEMPTS, RetryOnConflict
+from application.use_cases.claim_order import MAX_CLAIMS
+from application.use_cases.recover_payments import MAX_CONCURRENT
 from domain.payment_status import PaymentStatus
 from tests.builders import ORDER
 from tests.use_cases.test_recover_payments import FIRST_CHECK, pay_with_unknown_outcome
@@ -23,6 +25,7 @@ async def test_a_decision_is_tried_twenty_times(world: World) -> None:
     with pytest.raises(StorageUnavailable):
         await world.create_order()
     assert world.steps.count("commit") == world.steps.count("read orders") == 20
+    assert MAX_ATTEMPTS == 20
 
 
 async def test_a_decision_continues_a_unit_of_work_once(world: World) -> None:
@@ -68,6 +71,7 @@ async def test_an_order_is_claimed_twice_while_connections_are_lost() -> None:
         await world.pay()
     assert "charge" not in world.steps
     assert [each.status for each in world.order().payments] == [PaymentStatus.ABANDONED] * 2
+    assert MAX_CLAIMS == 2
 
 
 async def test_recovery_asks_the_gateway_about_sixteen_orders_at_once(world: World) -> None:
@@ -86,4 +90,10 @@ async def test_recovery_asks_the_gateway_about_sixteen_orders_at_once(world: Wor
 
     world.checkpoint = count
     assert await world.recover() == 40
-    assert most == 16
+    assert most == MAX_CONCURRENT == 16
+
+
+async def test_a_hundred_orders_are_recovered_at_once(world: World) -> None:
+    await pay_with_unknown_outcome(world, orders=101)
+    world.advance(seconds=FIRST_CHECK)
+    assert [await world.recover() for _ in range(3)] == [100, 1, 0]

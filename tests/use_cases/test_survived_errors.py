@@ -145,12 +145,38 @@ async def test_recovery_leaves_an_order_for_later_while_the_database_is_away(
     await world.come_to_rest()
 
 
-async def test_recovery_leaves_an_order_to_the_process_that_was_faster() -> None:
+async def test_recovery_leaves_an_order_to_the_process_that_was_faster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     world = await a_refund()
     world.checkpoint = FailAt(0, Conflict("another one"), {"commit"})
     world.steps.clear()
     assert await recover(world) == 0
     assert "find_refund" not in world.steps
+    assert not errors_in(caplog)
+
+    async def recover_elsewhere(step: str) -> None:
+        if step == "read orders":
+            world.checkpoint = proceed
+            await world.use_cases("process-2").recover_payments.run_once()
+
+    world.checkpoint = recover_elsewhere
+    assert await recover(world) == 0
+    assert not errors_in(caplog)
+
+
+async def test_recovery_passes_an_order_that_was_lost_meanwhile(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = await a_refund()
+
+    async def lose(step: str) -> None:
+        if step == "read orders":
+            world.database.orders.clear()
+
+    world.checkpoint = lose
+    assert await recover(world) == 0
+    assert not errors_in(caplog)
 
 
 async def test_recovery_raises_the_error_of_a_database_that_cannot_say_what_is_due() -> None:
