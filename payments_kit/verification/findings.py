@@ -7,6 +7,8 @@ from typing import Final
 
 from attrs import frozen
 
+from payments_kit.verification.listing import LISTED
+
 MAX_EVIDENCE: Final = 20
 """Lines that are listed for one broken promise; an order has rarely more."""
 
@@ -21,6 +23,11 @@ class Record:
     what: str
     ids: frozenset[str]
     """The payments, charges, refunds and events that it is about."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Whether it is a line of the file or a record of a listing, and which one."""
+        return ("line", self.number) if self.number < LISTED else ("listed", self.number - LISTED)
 
 
 @frozen

@@ -20,7 +20,9 @@ from payments_kit.verification.lines import (
     Recorded,
     RefundLine,
     Waiting,
+    kind_of,
 )
+from payments_kit.verification.listing import Listing
 from payments_kit.verification.reading import BadFile, HistoryFile
 from payments_kit.verification.store import Store
 
@@ -41,6 +43,8 @@ class Ingest:
 
     store: Store
     counted: Counted = field(factory=Counted)
+    replaced: set[tuple[str, str]] = field(factory=set)
+    """The gateways and kinds of record of which a listing was read, and the file's are not used."""
     _order: str | None = None
     """The order whose history is being read."""
 
@@ -51,12 +55,29 @@ class Ingest:
             BadFile: the first line that is not right.
         """
         for number, line, raw in file:
-            self._add(number, line, raw)
+            if not self._is_replaced(line):
+                self._add(number, line, raw)
             progress(number)
 
+    def read_listing(self, listing: Listing) -> None:
+        """Read the records of a gateway's own export.
+
+        Raises:
+            BadListing: the first record that cannot be used.
+        """
+        for number, line, raw in listing:
+            self._add(number, line, raw)
+        self.replaced |= listing.replaced
+        self.counted.foreign += listing.foreign.total()
+
+    def _is_replaced(self, line: AnyLine) -> bool:
+        if not isinstance(line, ChargeLine | RefundLine | DisputeLine):
+            return False
+        return (line.gateway, kind_of(line)) in self.replaced
+
     def _add(self, number: int, line: AnyLine, raw: bytes) -> None:
-        store, kind = self.store, type(line).__struct_config__.tag
-        self.counted.lines[str(kind)] += 1
+        store = self.store
+        self.counted.lines[kind_of(line)] += 1
         match line:
             case Recorded():
                 self._add_entry(number, line, raw)

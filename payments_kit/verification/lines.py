@@ -205,6 +205,11 @@ def decode(line: bytes) -> AnyLine:
     return _DECODER.decode(line)
 
 
+def kind_of(line: Line) -> str:
+    """Return the kind of a line."""
+    return str(line.__struct_config__.tag)
+
+
 def content_fields(content: bytes) -> dict[str, Any]:
     """Return the field with the content of a message.
 

@@ -157,7 +157,8 @@ def _broken_lines(found: BrokenPromise) -> Iterator[str]:
     where = _one_line(f"order {found.order}{payments}")
     yield f"BROKEN promise {found.promise}, {where}: {_one_line(found.what)}"
     for each in found.evidence:
-        yield f"    line {each.number}: {_one_line(each.what)}"
+        where, number = each.place
+        yield f"    {where} {number}: {_one_line(each.what)}"
 
 
 def _broken_body(found: BrokenPromise) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def _broken_body(found: BrokenPromise) -> dict[str, Any]:
         "order": found.order,
         "payments": [*found.payments],
         "what": found.what,
-        "evidence": [{"line": each.number, "what": each.what} for each in found.evidence],
+        "evidence": [{each.place[0]: each.place[1], "what": each.what} for each in found.evidence],
     }
 
 

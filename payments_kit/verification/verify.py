@@ -7,7 +7,8 @@ from payments_kit.verification.books import Unreadable
 from payments_kit.verification.findings import BrokenPromise, Record
 from payments_kit.verification.ingest import Ingest
 from payments_kit.verification.judging import Judge
-from payments_kit.verification.lines import ChargeLine, DisputeLine, RefundLine, decode
+from payments_kit.verification.lines import ChargeLine, DisputeLine, RefundLine, decode, kind_of
+from payments_kit.verification.listing import Listing
 from payments_kit.verification.reading import BadFile, HistoryFile
 from payments_kit.verification.records import records_of
 from payments_kit.verification.store import Store
@@ -18,18 +19,27 @@ Progress = Callable[[str, int], None]
 
 
 def verify_file(
-    opened: IO[bytes], progress: Progress, *, has_lost_transactions: bool = False
+    opened: IO[bytes],
+    progress: Progress,
+    *,
+    listed: IO[bytes] | None = None,
+    has_lost_transactions: bool = False,
 ) -> Summary:
-    """Return what a file proves.
+    """Return what a file proves, with a gateway's own list if there is one.
 
     Raises:
         BadFile: it cannot be judged; the first such line is named.
+        BadListing: the list cannot be used; the first such record is named.
     """
     file = HistoryFile(opened)
     header = file.header()
-    judge = Judge(header, has_lost_transactions)
     with Store.opened() as store:
         ingest = Ingest(store)
+        if listed is not None:
+            listing = Listing(listed, header)
+            ingest.read_listing(listing)
+            header = listing.amended()
+        judge = Judge(header, has_lost_transactions)
         ingest.read(file, lambda number: progress("lines read", number))
         summary = Summary(header, ingest.counted, file.unknown)
         for number, (orders, lines) in enumerate(store.groups(), start=1):
@@ -48,7 +58,7 @@ def _count_the_rest(store: Store, summary: Summary) -> None:
     for number, raw in store.without_owner():
         line = decode(raw)
         if isinstance(line, ChargeLine | RefundLine | DisputeLine) and line.state == "unreadable":
-            summary.unknown[f"{line.state} {type(line).__struct_config__.tag}"] += 1
+            summary.unknown[f"{line.state} {kind_of(line)}"] += 1
         elif isinstance(line, ChargeLine):
             what = f"charge {line.id} bears the label of payment {line.payment}, which is unknown"
             about = Record(number, f"charge {line.id} of {line.gateway}", frozenset({line.id}))

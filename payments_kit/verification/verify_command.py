@@ -2,10 +2,15 @@
 
 import sys
 import time
-from typing import Final
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 from attrs import define
+
+if TYPE_CHECKING:
+    from payments_kit.verification.summary import Summary
 
 KEPT: Final = 0
 BROKEN: Final = 1
@@ -29,11 +34,17 @@ class _Progress:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
+    "--listing",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="What a gateway itself has exported: it replaces the file's charges or refunds.",
+)
+@click.option(
     "--lost-transactions",
     is_flag=True,
     help="The database has lost its last commits in the period: what it cannot know is allowed.",
 )
-def verify_history(file: str, as_json: bool, lost_transactions: bool) -> None:
+def verify_history(file: str, as_json: bool, listing: str | None, lost_transactions: bool) -> None:
     """Judge what a shop's own records say.
 
     FILE is what `payments export-history` has written; - is standard input. Needs nothing but the
@@ -53,20 +64,20 @@ def verify_history(file: str, as_json: bool, lost_transactions: bool) -> None:
     Examples:
       payments export-history --since 7d week.jsonl
       payments verify-history week.jsonl
+      payments verify-history --listing stripe-charges.jsonl week.jsonl
       zstd -dc 2026-10.jsonl.zst | payments verify-history --json - > report.json
     """
+    from payments_kit.verification.listing import BadListing
     from payments_kit.verification.reading import BadFile
-    from payments_kit.verification.verify import verify_file
 
     try:
-        with click.open_file(file, "rb") as opened:
-            summary = verify_file(
-                opened, _Progress(time.monotonic()), has_lost_transactions=lost_transactions
-            )
-    except (BadFile, OSError) as error:
-        problem = error.strerror if isinstance(error, OSError) else error
-        click.echo(f"payments: {file}: {problem}", err=True)
-        sys.exit(NOT_JUDGED)
+        summary = _verified(file, listing, lost_transactions)
+    except BadListing as error:
+        _fail(f"{listing}: {error}")
+    except BadFile as error:
+        _fail(f"{file}: {error}")
+    except OSError as error:
+        _fail(f"{error.filename or file}: {error.strerror}")
     if as_json:
         click.echo(summary.as_json)
     else:
@@ -75,3 +86,18 @@ def verify_history(file: str, as_json: bool, lost_transactions: bool) -> None:
     if not summary.is_kept:
         sys.exit(BROKEN)
     sys.exit(KEPT if summary.is_judged else NOT_JUDGED)
+
+
+def _verified(file: str, listing: str | None, lost_transactions: bool) -> "Summary":
+    from payments_kit.verification.verify import verify_file
+
+    with ExitStack() as stack:
+        listed = None if listing is None else stack.enter_context(Path(listing).open("rb"))
+        opened = stack.enter_context(click.open_file(file, "rb"))
+        progress = _Progress(time.monotonic())
+        return verify_file(opened, progress, listed=listed, has_lost_transactions=lost_transactions)
+
+
+def _fail(problem: str) -> NoReturn:
+    click.echo(f"payments: {problem}", err=True)
+    sys.exit(NOT_JUDGED)

@@ -31,6 +31,19 @@ async def assert_the_history_is_kept(system: System, orders: int, file: Path) ->
     assert refused.stderr.startswith(f"payments: {file}: line {number + 1}: its hash is not that")
     for needle, promise in ((b'"captured"', "2"), (b'"kind":"refund"', "2"), (b":created", "3")):
         assert promise in _promises_broken_without(lines, needle), needle
+    if system.deployment.gateway != "fake":
+        await _assert_stripe_s_own_list_is_judged(system, lines)
+
+
+async def _assert_stripe_s_own_list_is_judged(system: System, lines: list[bytes]) -> None:
+    charges = await system.stripe.listed("charges")
+    refunds = await system.stripe.listed("refunds")
+    found = judged(lines, listed=json.dumps([*charges, *refunds]).encode())
+    assert found.is_kept, found.broken
+    assert found.judged > 0
+    assert found.counted.lines["refund"] == len(refunds)
+    without = judged(lines, listed=json.dumps([*refunds, charges[0]]).encode())
+    assert "2" in {each[0] for each in broken_in(without)}
 
 
 def _drop_a_charge(file: Path) -> tuple[list[bytes], int]:

@@ -130,6 +130,15 @@ class StripeControl:
             assert response.status == 200, await response.text()
             return await response.json()
 
+    async def listed(self, path: str) -> list[Any]:
+        """Return what a list of the account contains, as its owner exports it."""
+        headers = {"Authorization": "Bearer sk_test_external"}
+        url = f"{self.url}/v1/{path}?limit=100"
+        async with self.session.get(url, headers=headers) as response:
+            assert response.status == 200, await response.text()
+            found: list[Any] = (await response.json())["data"]
+            return found
+
     @asynccontextmanager
     async def webhooks_to(
         self, address: str, *, secret: str | None = None, **delivery: Any

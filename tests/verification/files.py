@@ -73,10 +73,16 @@ def ended(lines: Sequence[bytes]) -> list[bytes]:
     return [*lines[:-1], encode(End(len(lines) - 1))]
 
 
-def judged(lines: Iterable[bytes], **options: bool) -> Summary:
-    """Judge a file with these lines."""
-    opened = io.BytesIO(b"".join(line + b"\n" for line in lines))
-    return verify_file(opened, lambda _what, _count: None, **options)
+def judged(
+    lines: Iterable[bytes], *, listed: bytes | None = None, has_lost_transactions: bool = False
+) -> Summary:
+    """Judge a file with these lines, and a gateway's own list if there is one."""
+    return verify_file(
+        io.BytesIO(b"".join(line + b"\n" for line in lines)),
+        lambda _what, _count: None,
+        listed=None if listed is None else io.BytesIO(listed),
+        has_lost_transactions=has_lost_transactions,
+    )
 
 
 def broken_in(summary: Summary) -> list[str]:
