@@ -94,6 +94,7 @@ class Observations:
     dead_letters: Collection[bytes] = ()
     """The content of the dead letters."""
     replayed: Collection[bytes] = ()
+    rejected: Collection[str] = ()
     hides_external_refunds: bool = False
     """Whether the gateway reports no external refund, so that our orders may lack one."""
     has_lost_transactions: bool = False

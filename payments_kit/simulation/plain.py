@@ -50,6 +50,7 @@ def history_of(found: Observations) -> History:
         malformed=found.malformed,
         dead_letters=found.dead_letters,
         replayed=found.replayed,
+        rejected=found.rejected,
         hides_external_refunds=found.hides_external_refunds,
         has_lost_transactions=found.has_lost_transactions,
         unpublished=found.unpublished,

@@ -39,6 +39,7 @@ from payments_kit.simulation.database_faults import DatabaseFaults
 from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
 from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.parking import Parking
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.recording import (
     RecordedCharges,
@@ -80,6 +81,7 @@ class SimulatedRuntime:
     ledgers: dict[str, GatewayLedger] = field(factory=dict, init=False)
     """The records of each gateway, by its name."""
     standby: Standby = field(init=False)
+    parking: Parking = field(init=False)
     watch: Watch = field(init=False)
     _now: tuple[float, datetime] = (0.0, BEGINNING)
     """The last time that was asked for: it is asked for several times at each."""
@@ -104,6 +106,7 @@ class SimulatedRuntime:
             self.broker_faults.loses_reply,
             log=RecordedMessages(self.trace),
         )
+        self.parking = Parking(loop, injector, self.database)
         for number, name in enumerate(self.gateway_names):
             ledger = self.ledgers[name] = GatewayLedger(
                 self.now,
@@ -146,7 +149,7 @@ class SimulatedRuntime:
         ports = Ports(
             begin=lambda: self.database.begin(actor=current_actor),
             outbox=InMemoryOutboxQueue(self.database),
-            publisher=InMemoryPublisher(self.broker),
+            publisher=self.parking.publisher(InMemoryPublisher(self.broker)),
             gateways=self.gateways(gateway_names),
             declines=InMemoryDeclineCounter(self.database),
             now=(lambda: self.now() + skew) if skew else self.now,

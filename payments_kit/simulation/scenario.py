@@ -31,6 +31,7 @@ _FREQUENT: Final = frozenset(
         FaultKind.CRASH,
         FaultKind.PAUSE,
         FaultKind.EVENT_REFUSED,
+        FaultKind.EVENT_PARKED,
     }
 )
 
@@ -55,6 +56,7 @@ _ADDED: Final = (
     FaultKind.LOST_IN_FLIGHT,
     FaultKind.GATEWAY_HANGS,
     FaultKind.EVENT_REFUSED,
+    FaultKind.EVENT_PARKED,
     FaultKind.EXTERNAL_REFUND_PENDING,
     FaultKind.REFUND_RETURNED,
     FaultKind.REFUND_FORGOTTEN,

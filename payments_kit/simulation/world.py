@@ -225,6 +225,7 @@ class World:
             replies=self.clients.replies,
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
+            rejected=self.runtime.parking.rejected,
             replayed=self.letters.replayed,
             has_lost_transactions=any(self.injector.happened[each] for each in LOSSES),
             disputes=self.disputes.reported(self.webhooks.confirmed),

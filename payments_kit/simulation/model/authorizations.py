@@ -134,7 +134,7 @@ def authorizations_are_announced(history: History) -> Iterable[str]:
             yield f"3: payment {payment.id} was authorised, and this was never published"
         if at is not None and payment.id in history.never_wanted and not is_lost:
             yield f"3: payment {payment.id} was released at once, and published as authorised"
-        if at is None or is_lost:
+        if at is None or is_lost or history.rejected:
             continue
         for what in ("voided", "expiring"):
             if place.get((f"payment:{what}", payment.id), at) < at:

@@ -59,9 +59,10 @@ def disputes_are_told_as_they_are(history: History) -> Iterable[str]:
             yield f"3: {each.id} was published, and the dispute was never {status}"
             continue
         rank = _RANK[status]
-        if rank <= told.get(name, -1) and not history.has_lost_transactions:
+        is_in_order = each.id in history.rejected or rank > told.get(name, -1)
+        if not is_in_order and not history.has_lost_transactions:
             yield f"3: dispute {name} was published as {status} after a later state"
-        told[name] = rank
+        told[name] = max(rank, told.get(name, rank))
         yield from _body_is_right(each, dispute, history)
 
 

@@ -226,6 +226,9 @@ class History:
     has_lost_transactions: bool = False
     """Whether the database has lost commits, as after a failover to a standby that lagged."""
     unpublished: int = 0
+    rejected: Collection[str] = ()
+    """The events that the broker has rejected for a while; later ones of their order may come
+    first."""
     holds: Sequence[Hold] = ()
     disputes: Sequence[GatewayDispute] | None = None
     """Every dispute of every gateway; None if they are not known."""
