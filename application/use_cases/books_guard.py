@@ -108,8 +108,7 @@ class BooksGuard:
         await self.books.identity()  # before the first claim, which contains it
         with acting(Actor(RECONCILIATION)):
             await self.compare()
-        if self.books.generation == generation:
-            self._compared = generation
+        self._compared = generation  # another one may have begun: `holds` compares again
 
 
 @frozen
