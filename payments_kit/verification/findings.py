@@ -49,6 +49,7 @@ class NotJudged(Enum):
     CHANGED_AFTER = "changed at the end of the period, or after it"
     IN_PROGRESS = "not finished yet"
     EVENT_WAITING = "has an event that was not published yet"
+    NO_HISTORY = "has no history in the file, so our books are not known"
     UNKNOWN_VALUE = "has a value that this version does not know"
 
 

@@ -15,7 +15,7 @@ from payments_kit.verification.books import Step
 from payments_kit.verification.evidence import history_of
 from payments_kit.verification.findings import BrokenPromise, NotJudged, broken_promise
 from payments_kit.verification.lines import Header
-from payments_kit.verification.promises import EVENTS
+from payments_kit.verification.promises import EVENTS, HISTORIES
 from payments_kit.verification.records import OrderRecords
 from payments_kit.verification.steps import Steps
 
@@ -117,6 +117,8 @@ class Judge:
 
     def _why_not(self, found: OrderRecords, steps: Steps) -> NotJudged | None:
         """Return why the orders cannot be judged as a whole, if so."""
+        if HISTORIES not in self.header.includes:
+            return NotJudged.NO_HISTORY
         if found.waiting:
             return NotJudged.EVENT_WAITING
         if self._began_before(found, steps):

@@ -9,6 +9,7 @@ from payments_kit.verification.ingest import Ingest
 from payments_kit.verification.judging import Judge
 from payments_kit.verification.lines import ChargeLine, DisputeLine, RefundLine, decode, kind_of
 from payments_kit.verification.listing import Listing
+from payments_kit.verification.promises import HISTORIES
 from payments_kit.verification.reading import BadFile, HistoryFile
 from payments_kit.verification.records import records_of
 from payments_kit.verification.store import Store
@@ -59,12 +60,12 @@ def _count_the_rest(store: Store, summary: Summary) -> None:
         line = decode(raw)
         if isinstance(line, ChargeLine | RefundLine | DisputeLine) and line.state == "unreadable":
             summary.unknown[f"{line.state} {kind_of(line)}"] += 1
-        elif isinstance(line, ChargeLine):
+        elif isinstance(line, ChargeLine) and HISTORIES in summary.header.includes:
             what = f"charge {line.id} bears the label of payment {line.payment}, which is unknown"
             about = Record(number, f"charge {line.id} of {line.gateway}", frozenset({line.id}))
             summary.counts[2] += 1
             summary.broken.append(BrokenPromise(2, "?", what, (line.payment,), (about,)))
-        elif isinstance(line, RefundLine | DisputeLine):
+        elif isinstance(line, ChargeLine | RefundLine | DisputeLine):
             summary.counted.foreign += 1
         else:
             summary.counted.lines["order event that names no order"] += 1

@@ -33,6 +33,11 @@ async def assert_the_history_is_kept(system: System, orders: int, file: Path) ->
         assert promise in _promises_broken_without(lines, needle), needle
     if system.deployment.gateway != "fake":
         await _assert_stripe_s_own_list_is_judged(system, lines)
+        await system.stripe.add_fault("status_before", "^/v1/charges$", method="GET", status=401)
+        refused = await system.run_command("export-history", str(file))
+        assert refused.returncode == 1
+        assert refused.stderr.endswith("; nothing was written\n")
+        assert _lines_of(file) == lines[:number] + lines[number + 1 :]
 
 
 async def _assert_stripe_s_own_list_is_judged(system: System, lines: list[bytes]) -> None:
@@ -46,9 +51,13 @@ async def _assert_stripe_s_own_list_is_judged(system: System, lines: list[bytes]
     assert "2" in {each[0] for each in broken_in(without)}
 
 
+def _lines_of(file: Path) -> list[bytes]:
+    return file.read_bytes().splitlines()
+
+
 def _drop_a_charge(file: Path) -> tuple[list[bytes], int]:
     """Write a file without its first charge; return its lines, and the place of the charge."""
-    lines = file.read_bytes().splitlines()
+    lines = _lines_of(file)
     number = next(number for number, line in enumerate(lines) if b'"kind":"charge"' in line)
     file.write_bytes(b"\n".join([*lines[:number], *lines[number + 1 :]]))
     return lines, number

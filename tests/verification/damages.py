@@ -177,12 +177,21 @@ def _histories(lines: Lines) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
             entries = []
 
 
+def _order_events(lines: Lines) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the order events of orders that have no dead letter: they are not judged by events."""
+    letters = {body["body"].get("id") for _, body in _bodies(lines, "deadLetter") if "body" in body}
+    for number, body in _bodies(lines, "orderEvent"):
+        content = body.get("body", {})
+        if content.get("id") not in letters and type(content.get("version")) is int:
+            yield number, body
+
+
 def drop_an_order_event(lines: Lines) -> Iterator[list[bytes]]:
     """Drop the newest event of an order, unless it came twice: older ones change nothing."""
     events = dict[str, list[tuple[int, int]]]()
-    for number, body in _bodies(lines, "orderEvent"):
+    for number, body in _order_events(lines):
         version = body["body"]["version"]
-        if body["subject"] != "order:shipped" and type(version) is int:
+        if body["subject"] != "order:shipped":
             events.setdefault(body["body"]["id"], []).append((version, number))
     for known in events.values():
         newest, number = max(known)
@@ -192,13 +201,13 @@ def drop_an_order_event(lines: Lines) -> Iterator[list[bytes]]:
 
 def change_the_price_of_an_order(lines: Lines) -> Iterator[list[bytes]]:
     newest = dict[str, int]()
-    for _, body in _bodies(lines, "orderEvent"):
-        if body["subject"] == "order:created" and type(body["body"]["version"]) is int:
+    for _, body in _order_events(lines):
+        if body["subject"] == "order:created":
             order = body["body"]["id"]
             newest[order] = max(newest.get(order, 0), body["body"]["version"])
     for order, version in newest.items():
         changed = [*lines]
-        for number, body in _bodies(lines, "orderEvent"):
+        for number, body in _order_events(lines):
             content = body["body"]
             is_newest = body["subject"] == "order:created" and content["version"] == version
             if content["id"] == order and is_newest:

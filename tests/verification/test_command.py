@@ -116,6 +116,15 @@ def test_a_charge_of_a_gateway_that_the_header_does_not_name_is_counted_once() -
     assert judged(file_of(GIVEN_BACK, header(gateways=[]))).is_kept
 
 
+def test_without_histories_no_order_is_judged_and_nothing_is_reported(tmp_path: Path) -> None:
+    lines = file_of(GIVEN_BACK, header(includes=["events", "orderEvents"]))
+    kept = [line for line in lines if not line.startswith(b'{"kind":"history"')]
+    ended = verify(tmp_path, with_line(kept))
+    assert ended.exit_code == 2
+    assert "has no history in the file, so our books are not known: o1" in ended.stdout
+    assert "the file lacks histories of orders" in ended.stdout
+
+
 def test_what_a_file_contains_never_writes_a_line_of_its_own(tmp_path: Path) -> None:
     odd = evolve(PAID, charges=[charge(id="ch_1\nkept")])
     ended = verify(tmp_path, file_of(odd))
