@@ -65,7 +65,7 @@ class Change:
             (each, newer)
             for each in self.payments
             if each.status is PaymentStatus.SUCCEEDED
-            if (newer := shipped.get(each.id)) not in (None, each.captured_amount)
+            if (newer := shipped.get(each.id)) is not None  # never what was requested already
         ]
 
     def _event_of(self, payment: Payment) -> Event | None:

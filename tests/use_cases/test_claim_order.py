@@ -14,9 +14,10 @@ from application.use_cases.pay_order import ChargeResult, PayOrder
 from domain.capture import CaptureMode
 from domain.claim import AlreadyPaid, OrderNotFound, PaymentInProgress
 from domain.identifiers import UserId
+from domain.money import Currency, Money
 from domain.payment_status import PaymentStatus
 from tests.builders import ORDER, OTHER_USER, PAYER, created_event
-from tests.checkpoints import FailAt
+from tests.checkpoints import FailAt, proceed
 from tests.world import (
     DECLINED,
     VISA,
@@ -80,7 +81,7 @@ async def test_a_gateway_that_is_not_asked_for_its_charges_is_away() -> None:
     use_cases = world.use_cases()
     world.faults.add("list_charges", GatewayFaultKind.UNREACHABLE)
     claim = use_cases.create_charge.claim
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(GatewayUnavailable, match="could not be compared"):
         await pay(use_cases)
     assert claim.health.is_away("in_memory")
     assert not world.order().payments
@@ -179,3 +180,35 @@ async def test_a_gateway_that_can_capture_later_is_preferred_to_the_default() ->
     await world.replicate(created_event(capture=CaptureMode.MANUAL))
     payment = (await world.pay()).payment
     assert (payment.gateway, payment.status) == ("later", PaymentStatus.AUTHORIZED)
+
+
+async def test_books_that_are_lost_again_after_their_comparison_are_no_books_to_charge_on() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    await world.create_order()
+
+    async def lose_connections(step: str) -> None:
+        if step == "read charge":
+            world.database.copy += 1
+
+    world.checkpoint = lose_connections
+    with pytest.raises(GatewayUnavailable, match="lost before the claim"):
+        await world.pay()
+    assert "charge" not in world.steps
+
+
+async def test_a_claim_that_was_committed_is_charged_where_it_was_claimed() -> None:
+    world = World()
+    world.add_gateway("other")
+    world.routes |= {"usd": ("in_memory",), "eur": ("other",)}
+    await world.create_order()
+
+    async def change_the_price(step: str) -> None:
+        if step == "committed":
+            world.checkpoint = proceed
+            euros = Money(500, Currency("eur"))
+            await world.replicate(created_event(version=2, price=euros))
+            raise Conflict("the confirmation is lost")
+
+    world.checkpoint = change_the_price
+    payment = (await world.pay(gateway="in_memory")).payment
+    assert (payment.gateway, len(world.order().payments)) == ("in_memory", 1)

@@ -33,7 +33,17 @@ from domain.outcome import Authorized, Charged, Outcome, Pending
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, ReportedRefund
-from tests.builders import NOW, PAYMENT, PRICE, UNTIL, a_payment, an_order, declined, dollars
+from tests.builders import (
+    NOW,
+    PAYMENT,
+    PRICE,
+    UNTIL,
+    a_payment,
+    a_refund,
+    an_order,
+    declined,
+    dollars,
+)
 from tests.checkpoints import FailAt
 from tests.use_cases.comparing import Comparison
 from tests.world import World
@@ -299,10 +309,20 @@ async def test_what_was_refunded_is_listed_once() -> None:
     await books.compare()
     assert [each.amount for each in books.world.order().refunds] == [dollars("60")]
     assert books.mark == NOW - MARGIN
+    books.world.advance(minutes=1)
     gateway = books.world.gateway_type
     gateway.listed.append([charge(refunded="60")])  # type: ignore[attr-defined]
     await books.compare()
     assert len(books.refunds) == 1  # it was not asked again
+    assert books.mark == books.world.now() - MARGIN
+
+
+async def test_what_was_not_refunded_is_not_listed_whatever_we_have_reserved() -> None:
+    books = Books([charge()])
+    books.refunds.append(ZeroDivisionError())
+    await books.store(an_order(a_payment(status=S.SUCCEEDED), refunds=(a_refund(),)))
+    await books.compare()
+    assert len(books.refunds) == 1
 
 
 @pytest.mark.parametrize(
@@ -353,6 +373,7 @@ async def test_a_mark_that_is_too_old_moves_nevertheless(is_older: bool) -> None
     "listed",
     [
         evolve(HELD, refunded=dollars("60")),
+        evolve(PENDING, refunded=dollars("60")),
         charge(Charged(OTHER, PRICE, livemode=False), refunded="60"),
     ],
 )

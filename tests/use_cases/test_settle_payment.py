@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from application.log_context import current_ids, log_context
 from application.ports.alerts import AlertKind
 from application.ports.gateways import AtAnotherGateway
 from application.ports.unit_of_work import UnitOfWork
@@ -213,7 +214,9 @@ async def test_the_charge_of_a_lost_payment_that_another_order_has_stays_there(
 
 
 async def test_of_a_lost_payment_without_money_only_the_outcome_is_known(world: World) -> None:
-    settled = await settle_of(world)(a_payment(), declined())
+    with log_context():
+        settled = await settle_of(world)(a_payment(), declined())
+        assert current_ids() == {"order_id": ORDER, "payment_id": PAYMENT}
     assert settled.status is PaymentStatus.FAILED
     settled = await settle_of(world)(a_payment(), NeverArrived())
     assert settled.status is PaymentStatus.ABANDONED
@@ -269,5 +272,6 @@ async def test_a_refused_capture_is_reported_and_returned(
     assert after_it.requested_capture is None
     assert await alerts(world) == [(AlertKind.CAPTURE_FAILED, PAYMENT)]
     assert "payment payment-1 was not captured: expired: too late" in caplog.text
+    assert not published(world)  # it is still authorized, as it was before
     with pytest.raises(PaymentNotFound):
         await settle_of(world).fail_capture(a_payment("none"), failed)
