@@ -13,6 +13,7 @@ class Activity(Enum):
     FAILS_TO_AUTHENTICATE = "customer fails to authenticate"
     CREATES_SESSION = "customer asks for a session"
     APPROVES = "customer approves a session"
+    TOO_MANY_DECLINES = "customer is refused after too many declined cards"
     CANCELS = "customer cancels a payment"
     REFUNDS = "operator refunds"
     CAPTURES = "operator captures"
@@ -31,7 +32,6 @@ class Activity(Enum):
     REPLAYS_NOTIFICATIONS = "operator replays kept notifications"
     DEBIT_ENDS = "bank pays or returns a debit"
     HOLD_ENDS = "authorization reaches its end"
-
     REPLAYS_LETTERS = "operator replays a dead letter"
     READS = "user reads a payment, or those of an order"
 

@@ -24,6 +24,7 @@ from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace
 
 _CANCELLED: Final = 200
+_TOO_MANY: Final = 429
 SHOP: Final = "https://shop.example"
 
 # Longer than a gateway call takes.
@@ -83,6 +84,8 @@ class Clients:
             self.trace.record(name, "loses the connection")
             return None
         self.trace.record(name, f"gets {response.status} {response.payment_id or ''}")
+        if response.status == _TOO_MANY:
+            self.trace.count(Activity.TOO_MANY_DECLINES)
         return response
 
     def _note_attempt(self, command: PayOrder) -> int:
