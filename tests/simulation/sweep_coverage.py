@@ -1,42 +1,47 @@
-"""Print what only the sweep reaches.
+"""Print what only the sweep reaches: its runs with one crash or one fault.
 
 `payments simulate --seeds 2000 --coverage --json FILE`, then
-`python -m tests.simulation.sweep_coverage FILE`: every run of the sweep with one crash or one fault.
+`python -m tests.simulation.sweep_coverage FILE`.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from payments_kit.simulation.coverage.branches import Branch, measure
-from payments_kit.simulation.coverage.tracing import Tracer
+from payments_kit.simulation.coverage.branches import EXIT, NEVER_CALLED, NEVER_REACHED
+from payments_kit.simulation.coverage.tracing import ROOT, Arcs, Tracer
 from tests.simulation.use_case_runs import RECOVERIES, RUNS, crashes, faults
 
 ONE_IN = 3
 """As in `make test`: one in so many occasions of a fault."""
 
 
-def missed_by_the_sweep() -> set[Branch]:
-    """Run the sweep; return what it does not reach."""
+def arcs_of_the_sweep() -> Arcs:
     with Tracer() as tracer:
         for number, run in enumerate([*RUNS, *RECOVERIES]):
             for _, result in (*crashes(run), *faults(run, ONE_IN, number)):
                 assert result.broken == [], run.name
-    return {branch for module in measure([tracer.take()]) for branch in module.unhit}
+    return tracer.take()
+
+
+def is_taken(unhit: Mapping[str, str], number: int, arcs: Arcs) -> bool:
+    """Whether one of these arcs is what the seeds did not take."""
+    file = ROOT / unhit["file"]
+    pairs = arcs.get(str(file), frozenset())
+    if unhit["target"] in (NEVER_CALLED, NEVER_REACHED):
+        return any(target == number for _, target in pairs)
+    text = file.read_text().splitlines()
+    targets = {target for line, target in pairs if line == number}
+    return unhit["target"] in {text[each - 1].strip() if each > 0 else EXIT for each in targets}
 
 
 def main() -> None:
     """Print each branch that the seeds of a report do not take, and the sweep does."""
-    report = json.loads(Path(sys.argv[1]).read_text())
-    unhit = [
-        Branch(each["name"], each["line"], each["target"], each["file"], each["number"])
-        for each in report["coverage"]["unhit"]
-    ]
-    missed = missed_by_the_sweep()
-    functions = {branch.name for branch in missed if not branch.line}
-    for branch in unhit:
-        if branch not in missed and not any(branch.name.startswith(name) for name in functions):
-            print(branch)
+    report, arcs = json.loads(Path(sys.argv[1]).read_text()), arcs_of_the_sweep()
+    for each in report["coverage"]["unhit"]:
+        if is_taken(each, each["number"], arcs):
+            print(f"{each['file']}:{each['number']} {each['line']} → {each['target']}")
 
 
 if __name__ == "__main__":
