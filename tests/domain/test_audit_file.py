@@ -12,8 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit_file import MAX_LINE, BrokenLine, VerifiedFile, last_line, line_of, verify
-from domain.history import HistoryEntry
-from domain.history_tree import HistoryProof, HistoryRoot, leaf_hash, path_of, root_of
+from domain.canonical_json import canonical_json
+from domain.history import GENESIS, HistoryEntry
+from domain.history_tree import (
+    HistoryProof,
+    HistoryRoot,
+    Siblings,
+    climb,
+    leaf_hash,
+    path_of,
+    root_of,
+)
 from domain.identifiers import OrderId
 from tests.builders import NOW, ORDER, PAYMENT, an_order, cancelled_event, charged, claimed
 from tests.domain.test_history import history
@@ -56,13 +65,14 @@ def independent() -> Callable[[Sequence[bytes]], tuple[Any, ...]]:
 CHECK = independent()
 
 
-def broken(lines: Sequence[bytes]) -> int:
-    """Return the number of the broken line; the documented program finds one, too."""
+def broken(lines: Sequence[bytes], why: str) -> int:
+    """Return the number of the line broken for that reason; the documented program finds one."""
     with pytest.raises((AssertionError, ValueError, KeyError, TypeError, IndexError)):
         CHECK(lines)
     with pytest.raises(BrokenLine) as error:
         verify(lines)
     assert "\n" not in str(error.value)
+    assert why in error.value.problem
     return error.value.number
 
 
@@ -80,7 +90,7 @@ def test_a_file_may_be_newer_than_the_root_or_than_every_root() -> None:
     proof = proof_of(ENTRIES[1])
     assert verify(exported(proof=proof)).rooted == 2
     assert CHECK(exported(proof=proof))[2:] == (proof.root.root, 2)
-    assert verify(exported()).root is None
+    assert verify(exported()) == VerifiedFile(ORDER, 4, ENTRIES[-1].hash, None, None, 0)
     assert CHECK(exported())[2:] == (None, 0)
 
 
@@ -93,30 +103,33 @@ def test_every_changed_field_of_every_line_is_found(data: st.DataObject) -> None
     if other == entry[name]:
         return
     changed = json.dumps({**entry, name: other}).encode()
-    assert broken([*FILE[:number], changed, *FILE[number + 1 :]]) == number + 1
+    why = f"`{name}`" if name in ("seq", "prev") else "`hash`"
+    assert broken([*FILE[:number], changed, *FILE[number + 1 :]], why) == number + 1
 
 
 @pytest.mark.parametrize("number", range(len(FILE)))
 def test_every_dropped_line_is_found(number: int) -> None:
-    assert broken([*FILE[:number], *FILE[number + 1 :]]) == number + 1
+    why = "dropped or moved" if number < len(FILE) - 1 else "it is missing"
+    assert broken([*FILE[:number], *FILE[number + 1 :]], why) == number + 1
 
 
 @pytest.mark.parametrize("number", range(len(FILE) - 1))
 def test_every_swap_is_found(number: int) -> None:
     lines = [*FILE]
     lines[number], lines[number + 1] = lines[number + 1], lines[number]
-    assert broken(lines) == number + 1
+    assert broken(lines, "dropped or moved") == number + 1
 
 
 @pytest.mark.parametrize("number", range(len(FILE) + 1))
 def test_every_added_line_is_found(number: int) -> None:
     added = [*FILE[:number], FILE[1], *FILE[number:]]
-    assert broken(added) in (number + 1, number + 2)
+    why = "a line was added" if number < len(FILE) else "it was added"
+    assert broken(added, why) in (number + 1, number + 2)
 
 
 @pytest.mark.parametrize("left", range(len(FILE)))
 def test_every_cut_is_found(left: int) -> None:
-    assert broken(FILE[:left]) == left + 1
+    assert broken(FILE[:left], "it is missing") == left + 1
 
 
 @pytest.mark.parametrize(
@@ -128,22 +141,53 @@ def test_every_cut_is_found(left: int) -> None:
     ids=["field", "path"],
 )
 def test_a_name_that_was_added_before_the_same_name_is_found(line: bytes) -> None:
-    assert broken([line, *FILE[1:]]) == 1
+    assert broken([line, *FILE[1:]], "it is no JSON object") == 1
 
 
 def test_a_history_whose_end_was_dropped_before_the_export_is_found() -> None:
-    assert broken(exported(ENTRIES[:3], proof_of(ENTRIES[-1]))) == 4
+    dropped = exported(ENTRIES[:3], proof_of(ENTRIES[-1]))
+    assert broken(dropped, "the end of the history was dropped") == 4
 
 
 def test_a_history_that_was_written_anew_leads_to_another_root() -> None:
     anew = history(an_order(), claimed())
     assert verify(exported(anew, proof_of(anew[-1]))).root != verify(FILE).root
-    assert broken(exported(anew, evolve(proof_of(anew[-1]), root=proof_of(ENTRIES[-1]).root))) == 3
+    forged = evolve(proof_of(anew[-1]), root=proof_of(ENTRIES[-1]).root)
+    assert broken(exported(anew, forged), "its path does not lead") == 3
 
 
 def test_the_last_line_of_another_order_is_found() -> None:
     other = last_line(ENTRIES[-1], OrderId("another"), None).encode()
-    assert broken([*FILE[:-1], other]) == 5
+    assert broken([*FILE[:-1], other], "it is of another order") == 5
+
+
+def test_a_file_without_any_entry_proves_nothing() -> None:
+    end = {"order": "", "entries": 0, "root": None}
+    change = canonical_json({"end": [None, end]})
+    line = line_of(HistoryEntry.of(1, NOW, "export", "end of the file", change, GENESIS))
+    with pytest.raises(BrokenLine, match=r"^line 1: it is of another order"):
+        verify([line.encode()])
+
+
+@pytest.mark.parametrize("levels", [20, 21])
+def test_a_path_has_at_most_twenty_levels(levels: int) -> None:
+    path = [Siblings((), ())] * levels
+    root = climb(leaf_hash(ORDER, 4, ENTRIES[-1].hash), path)
+    lines = exported(proof=HistoryProof(HistoryRoot(1, NOW, root, 1, True), ORDER, 4, "", path))
+    if levels > 20:
+        with pytest.raises(BrokenLine, match="its path does not lead"):
+            verify(lines)
+    else:
+        assert verify(lines).root == root
+
+
+def test_a_line_may_have_as_many_bytes_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    longest = max(map(len, FILE))
+    monkeypatch.setattr("domain.audit_file.MAX_LINE", longest)
+    assert verify(FILE).entries == 4
+    monkeypatch.setattr("domain.audit_file.MAX_LINE", longest - 1)
+    with pytest.raises(BrokenLine, match=f"it has more than {longest - 1} bytes"):
+        verify(FILE)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +200,7 @@ def test_the_last_line_of_another_order_is_found() -> None:
         b"\xff",
         b"\xef\xbb\xbf" + FILE[0],
         b'{"seq": 1}',
+        b'["seq","at","who","why","change","prev","hash"]',
         FILE[0][:-1] + b',"more":1}',
         FILE[0][:-1] + b',"seq":1}',
         FILE[0].replace(b'"seq":1', b'"seq":1.0'),
@@ -166,7 +211,7 @@ def test_the_last_line_of_another_order_is_found() -> None:
         b"[" * 100_000,
         b" " * (MAX_LINE + 1),
     ],
-    ids=range(16),
+    ids=range(17),
 )
 def test_a_malformed_line_is_named(line: bytes) -> None:
     with pytest.raises(BrokenLine, match=r"^line 1: "):
