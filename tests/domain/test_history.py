@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from attrs import evolve
@@ -161,3 +162,28 @@ def test_a_pseudonym_is_recognised_by_its_form() -> None:
         assert not is_pseudonym(name)
     with pytest.raises(ValueError, match="32 hexadecimal"):
         pseudonym("0" * 31)
+
+
+WHOLE = history(claimed())[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        WHOLE.content.replace('"who":', '"whom":'),
+        WHOLE.content.replace('"seq":', '"at":"today","seq":'),
+        WHOLE.content.replace('"seq":', '"at":"0001-01-01T00:00:00+14:00","seq":'),
+        WHOLE.content.replace('"seq":', '"change":[],"seq":'),
+        "[" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_an_entry_whose_content_was_damaged_can_be_shown_and_is_not_intact(content: str) -> None:
+    entry = WHOLE._replace(content=content)
+    assert WHOLE.is_intact
+    assert not entry.is_intact
+    assert (entry.why, entry.who, entry.change, entry.prev) == ("unreadable", "", "{}", "")
+    assert entry.at == datetime.min.replace(tzinfo=UTC)
