@@ -17,6 +17,7 @@ from tests.mutation.run import Request, Run
 @click.option("--seed", default=1, show_default=True, help="Draws the sample.")
 @click.option("--threshold", default=95.0, show_default=True, help="The lowest score, in percent.")
 @click.option("--again", is_flag=True, help="Try also what was tried before.")
+@click.option("--quick", is_flag=True, help="Try few tests: more seem to survive.")
 @click.option("--verbose", is_flag=True, help="Say of each mutant what became of it.")
 def main(
     paths: tuple[str, ...],
@@ -25,6 +26,7 @@ def main(
     seed: int,
     threshold: float,
     again: bool,
+    quick: bool,
     verbose: bool,
 ) -> None:
     """Change the code in one place at a time, and see whether a test finds it.
@@ -35,7 +37,7 @@ def main(
 
     Ends with 1 if the score is below the threshold, or a mutant is wrongly listed as equivalent.
     """
-    run = Run(PAYMENTS, Request(paths, jobs, sample, seed, again, verbose))
+    run = Run(PAYMENTS, Request(paths, jobs, sample, seed, again, quick, verbose))
     report = run()
     for line in report.lines():
         print(line)

@@ -32,6 +32,9 @@ from tests.mutation.source import Source
 TIMES_AS_LONG: Final = 5
 SECONDS_MORE: Final = 3.0
 
+# The most promising tests, which take half a second.
+QUICK_TESTS: Final = 100
+
 # The results so far are stored again after so many mutants.
 STORE_AFTER: Final = 100
 
@@ -46,6 +49,8 @@ class Request:
     sample: int | None = None
     seed: int = 1
     again: bool = False
+    quick: bool = False
+    """Try only QUICK_TESTS, and keep no verdict of a survivor."""
     verbose: bool = False
     progress: TextIO = field(factory=lambda: sys.stderr)
 
@@ -166,13 +171,16 @@ class Run:
                         if mutant is None:
                             return
                         tests = choice.tests_for(mutant)
+                        if self.request.quick:
+                            tests = tests[:QUICK_TESTS]
                         is_in_place = choice.is_in_place(mutant)
                     verdict = self._try(mutant, tests, in_place if is_in_place else None, anew)
                     with lock:
                         done += 1
                         if verdict.end != "survived":
                             choice.note_killer(mutant, verdict.test)
-                        results.put(mutant, verdict)
+                        if verdict.end != "survived" or not self.request.quick:
+                            results.put(mutant, verdict)
                         self._note(mutant, verdict, done, len(left))
                         if done % STORE_AFTER == 0:
                             results.save()
