@@ -18,7 +18,7 @@ _TABLES: Final = """
 _SEPARATOR: Final = "\0"
 """Between the names of a line; no id has it, because none is stored with it."""
 
-_AT_ONCE: Final = 1000
+AT_ONCE: Final = 1000
 """Rows written by one statement."""
 
 
@@ -51,7 +51,7 @@ class Store:
         """Add a line about an order, which owns these names."""
         self._lines.append((number, owner, line))
         self._names += [(name, owner) for name in names]
-        self._write(_AT_ONCE)
+        self._write(AT_ONCE)
 
     def add_unowned(
         self, number: int, line: bytes, *names: str, fallback: str | None = None
@@ -59,7 +59,7 @@ class Store:
         """Add a line about the order that has the first of these names, else the fallback."""
         self._lines.append((number, None, line))
         self._searched.append((number, _SEPARATOR.join(names), fallback))
-        self._write(_AT_ONCE)
+        self._write(AT_ONCE)
 
     def own(self, owner: str, *names: str) -> None:
         """Note that an order owns these names."""
@@ -106,7 +106,7 @@ class Store:
 
     def _find_owners(self) -> None:
         found = self._connection.execute("select number, names, fallback from searched")
-        while some := found.fetchmany(_AT_ONCE):
+        while some := found.fetchmany(AT_ONCE):
             owned = [
                 (self._owner_of(names) or fallback, number) for number, names, fallback in some
             ]
