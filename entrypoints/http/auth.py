@@ -131,21 +131,21 @@ class Authenticator:
         """
         refusal: Refusal | None = None
         for credential in find_credentials(request):
+            # As it was sent: to find the token in a cookie takes as long as to hash it.
+            hashed = digest(f"{credential.cookie} {credential.text}")
+            cached = self._cache.get(hashed)
+            if cached is not None and self._is_current(cached):
+                self._cache.move_to_end(hashed)
+                return cached.user
             try:
-                return await self._verify(credential)
+                return await self._verify(credential, hashed)
             except Refusal as error:
                 refusal = error
         text = "there is no token in an Authorization header or session cookie"
         self.refusals.record(refusal or Refusal(RefusalReason.NO_TOKEN, text))
         raise NotAuthorized
 
-    async def _verify(self, credential: Credential) -> User:
-        # The credential as it was sent: to find the token in a cookie takes as long as to hash it.
-        hashed = digest(f"{credential.cookie} {credential.text}")
-        cached = self._cache.get(hashed)
-        if cached is not None and self._is_current(cached):
-            self._cache.move_to_end(hashed)
-            return cached.user
+    async def _verify(self, credential: Credential, hashed: bytes) -> User:
         user_id, expires_at = self.rules.check(await self._claims(credential.token()), self.clock)
         user = User(user_id)
         until = self.seconds() + CACHE_SECONDS
@@ -157,7 +157,7 @@ class Authenticator:
     def _is_current(self, cached: _Verified) -> bool:
         return (
             self.seconds() < cached.until
-            and cached.key_set is self._key_set
+            and (self.jwks is None or cached.key_set is self.jwks.key_set)
             and (cached.expires_at is None or self.clock() < cached.expires_at)
         )
 

@@ -67,5 +67,14 @@ class HttpRequest(Request[Any, Any, Any]):
     def __init__(
         self, scope: Scope, receive: Receive, send: Any = None, fields: HeaderValues | None = None
     ) -> None:
-        super().__init__(scope, receive, send)
-        self.fields = HeaderValues(scope["headers"]) if fields is None else fields
+        if fields is None:
+            super().__init__(scope, receive, send)
+            self.fields = HeaderValues(scope["headers"])
+        else:  # a direct route, which hardly ever needs more than these
+            self.scope, self.receive, self.send = scope, receive, send  # type: ignore[assignment]
+            self.fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        """Set Litestar's attributes when the first of them is needed."""
+        super().__init__(self.scope, self.receive, self.send)
+        return super().__getattribute__(name)
