@@ -135,12 +135,12 @@ class Database:
         """Replace every connection at its next use: their server is not what it was."""
         self.pool.trusted += 1
 
-    async def _execute(
+    def _execute(
         self, statement: Statement, parameters: tuple[Any, ...], epoch: Epoch | None = None
-    ) -> Rows:
+    ) -> Awaitable[Rows]:
         if statement.number is None or self.pool.is_pooled:
-            return await self._fetch(statement.text, parameters, epoch)
-        return await self._groups.run(statement, parameters, epoch)
+            return self._fetch(statement.text, parameters, epoch)
+        return self._groups.run(statement, parameters, epoch)
 
     async def _fetch(self, text: str, parameters: tuple[Any, ...], epoch: Epoch | None) -> Rows:
         async def fetch(connection: Connection) -> Rows:

@@ -1,6 +1,8 @@
 """Histories beside processes that keep none, and what the service's role may do to them."""
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -22,6 +24,8 @@ from tests.builders import (
 from tests.chains import assert_chain, replayed
 from tests.contracts.order_histories import entries_of, state_of
 from tests.contracts.storages import storage_on
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
 
 
 async def execute(database: Database, statement: str) -> None:
@@ -106,6 +110,16 @@ async def test_an_entry_that_is_none_any_more_is_shown_and_not_intact(
     with pytest.raises(BrokenLine) as broken:
         verify([line_of(entry).encode()])
     assert broken.value.number == 1
+
+
+async def test_the_query_of_the_document_finds_a_changed_entry(sql: Database) -> None:
+    [query] = re.findall(r"```sql\n(.+?)```", DOCUMENT, re.DOTALL)
+    storage = storage_on(sql)
+    await storage.save(an_order())
+    await storage.save(claimed())
+    assert await sql.run(Statement.of(text(query))) == []
+    await execute(sql, "UPDATE order_history SET content = content || ' ' WHERE seq = 2")
+    assert [tuple(row) for row in await sql.run(Statement.of(text(query)))] == [(ORDER, 2)]
 
 
 async def test_a_changed_entry_is_read_as_it_is_stored(sql: Database) -> None:
