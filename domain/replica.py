@@ -113,7 +113,9 @@ class OrderReplica:
 
     def complete(self) -> "OrderReplica":
         """Mark the order as paid. A cancelled order stays cancelled."""
-        return evolve(self, status=max(self.status, OrderStatus.COMPLETE, key=_RANK.__getitem__))
+        if self.status is not OrderStatus.CREATED:
+            return self
+        return evolve(self, status=OrderStatus.COMPLETE)
 
     @property
     def is_cancelled(self) -> bool:
