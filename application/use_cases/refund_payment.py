@@ -86,8 +86,8 @@ class RefundPayment:
             return False
         synced = await self.sync.if_possible(order.payment_at_gateway(payment_id))
         found = () if synced is None else synced.lost
-        if before is not None and not is_compared:
-            found = [*found, *Synced.of(before, order).lost]
+        if not is_compared:
+            found = [*found, *Synced.of(before or Order(order.replica), order).lost]
         if any(each.id == refund_id for each in found):
             return False
         return any(each.payment_id == payment_id for each in found)

@@ -114,7 +114,7 @@ async def test_a_page_is_checked(
     method = offered(kind, adapter, attribute)
     assert await method(PERIOD, "before") is page
     assert adapter.asked == [(PERIOD, "before")]
-    refused = {
+    refused: dict[str, list[Any]] = {
         "does not return a page of": [[*records], Page[Any]([*records, wrong]), None],
         "returned 1001 records at once": [Page[Any]([records[0]] * 1001)],
         "a cursor that is not a short text": [Page[Any]((), ""), Page[Any]((), "x" * 501)],

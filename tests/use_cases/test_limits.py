@@ -1,7 +1,5 @@
 """How often something is tried, and how much is done at once."""
 
-import asyncio
-
 import pytest
 
 from adapters.gateways.in_memory import InMemoryGateway
@@ -9,10 +7,8 @@ from application.ports.payment_gateway import GatewayUnavailable
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from application.retry import MAX_ATTEMPTS, RetryOnConflict
 from application.use_cases.claim_order import MAX_CLAIMS
-from application.use_cases.recover_payments import MAX_CONCURRENT
 from domain.payment_status import PaymentStatus
 from tests.builders import ORDER
-from tests.use_cases.test_recover_payments import FIRST_CHECK, pay_with_unknown_outcome
 from tests.world import World
 
 
@@ -72,28 +68,3 @@ async def test_an_order_is_claimed_twice_while_connections_are_lost() -> None:
     assert "charge" not in world.steps
     assert [each.status for each in world.order().payments] == [PaymentStatus.ABANDONED] * 2
     assert MAX_CLAIMS == 2
-
-
-async def test_recovery_asks_the_gateway_about_sixteen_orders_at_once(world: World) -> None:
-    await pay_with_unknown_outcome(world, orders=40)
-    world.advance(seconds=FIRST_CHECK)
-    running, most = 0, 0
-
-    async def count(step: str) -> None:
-        nonlocal running, most
-        if step == "find":
-            running += 1
-            most = max(most, running)
-            for _ in range(10):
-                await asyncio.sleep(0)
-            running -= 1
-
-    world.checkpoint = count
-    assert await world.recover() == 40
-    assert most == MAX_CONCURRENT == 16
-
-
-async def test_a_hundred_orders_are_recovered_at_once(world: World) -> None:
-    await pay_with_unknown_outcome(world, orders=101)
-    world.advance(seconds=FIRST_CHECK)
-    assert [await world.recover() for _ in range(3)] == [100, 1, 0]

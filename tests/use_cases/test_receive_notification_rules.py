@@ -1,4 +1,4 @@
-"""ReceiveNotification, KeepNotification and the deferred ones: each of their rules alone."""
+"""ReceiveNotification and KeepNotification: each of their rules alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +31,7 @@ from domain.outcome import Charged, Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, RefundStatus, ReportedRefund
+from domain.second_charge import CHARGED_TWICE, second_charge_id
 from tests.builders import (
     GATEWAY,
     NOW,
@@ -159,6 +160,17 @@ async def test_a_lost_payment_that_cannot_be_adopted_is_told_and_kept(
         assert await shop.reasons() == [str(LostPayment(PaymentId(PAYMENT)))]
 
 
+async def test_what_one_gateway_says_of_a_lost_payment_of_another_is_not_asked_there() -> None:
+    shop = Shop(finds=charged())
+    other = shop.world.add_gateway("other")
+    shop.use_cases = shop.world.use_cases()
+    await shop.store(an_order())
+    with pytest.raises(LostPayment):
+        await shop.receive(about(claimed=evolve(a_payment(), gateway=other.name)))
+    assert not shop.calls
+    assert "find" not in shop.world.steps
+
+
 async def test_a_payment_of_another_installation_is_not_ours() -> None:
     shop = Shop(finds=charged())
     shop.world.database.identity = "another"
@@ -234,6 +246,7 @@ async def test_a_session_makes_the_check_of_its_own_payment_due() -> None:
     await shop.store(an_order(one, two))
     await shop.receive(SessionNotification("evt_0", type(ORDER)("unknown"), "two"))
     await shop.receive(SessionNotification("evt_1", ORDER, "none"))
+    await shop.receive(SessionNotification("evt_3", ORDER, "one"))
     assert [each.next_check_at for each in shop.world.order().payments] == [None, None]
     await shop.receive(SessionNotification("evt_2", ORDER, "two"))
     assert [each.next_check_at for each in shop.world.order().payments] == [None, NOW]
@@ -262,6 +275,18 @@ async def test_refunds_are_listed_if_we_know_of_another_amount(
     await shop.receive(about(outcome=outcome, refunded=refunded))
     assert ("list_refunds" in shop.calls) is is_listed
     assert bool(shop.world.order().refunds) is is_listed or outcome is not None
+
+
+async def test_the_refunds_of_a_second_charge_are_compared_with_its_own_record() -> None:
+    other = ChargeId("ch_2")
+    second_id = second_charge_id(PAID.id, other)
+    second = evolve(a_payment(second_id, S.REVERSED, charge_id=other), code=CHARGED_TWICE)
+    back = a_refund("back", status=RefundStatus.SUCCEEDED, payment_id=second_id)
+    shop = Shop()
+    await shop.store(an_order(PAID, second, refunds=(evolve(back, charge_id=other),)))
+    again = Charged(other, PRICE, livemode=False)
+    await shop.receive(about(outcome=again, refunded=PRICE))
+    assert not shop.calls
 
 
 @pytest.mark.parametrize(
@@ -359,6 +384,8 @@ async def test_a_dispute_is_published_once_in_each_state() -> None:
             await shop.receive(evolve(a_dispute(status), id=f"evt-{number}"))
             assert current_ids()["payment_id"] == PAYMENT
     assert shop.events == [PaymentDisputed, PaymentDisputed]
+    # What says nothing new is only noted as received.
+    assert shop.world.steps.count("commit") == 1 + 2 + 1 + 2
     assert not shop.deferred
     assert not await shop.alerts()
 
@@ -384,49 +411,10 @@ async def test_only_the_gateway_that_has_a_charge_may_report_about_it(gateway: s
     assert bool(shop.world.order().disputes) is (gateway != "other")
 
 
-# --- deferred ones -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("error", [StorageUnavailable("down"), ZeroDivisionError("a bug")])
-async def test_a_deferred_notification_that_fails_stops_no_other(
-    error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
-    shop = Shop()
-    for number in range(3):
-        report = evolve(EXTERNAL, reference=f"re_{number}", amount=dollars("1"))
-        await shop.receive(ExternalRefundNotification(f"evt-{number}", CHARGE, report))
-    await shop.store(an_order(PAID))
-    shop.world.checkpoint = FailAt(0, error, {"commit"})
-    apply = shop.use_cases.apply_deferred_notifications
-    if isinstance(error, StorageUnavailable):
-        with pytest.raises(StorageUnavailable):
-            await apply.run_once()
-        assert not shop.world.order().refunds
-    else:
-        assert await apply.run_once() == 2
-        assert "could not apply notification in_memory:evt-0" in caplog.text
-        assert shop.deferred == 1
-
-
-async def test_a_hundred_are_applied_at_once_and_those_that_are_too_old_are_deleted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    shop = Shop()
-    for number in range(101):
-        await shop.receive(ExternalRefundNotification(f"evt-{number}", CHARGE, EXTERNAL))
-    apply = shop.use_cases.apply_deferred_notifications
-    shop.world.advance(hours=72)
-    assert await apply.run_once() == 0
-    shop.world.advance(seconds=0.001)
-    with caplog.at_level("INFO"):
-        assert [await apply.run_once() for _ in range(3)] == [100, 1, 0]
-    assert "notification in_memory:evt-0 was deleted: its charge is not ours" in caplog.text
-    assert "was applied" not in caplog.text
-
-
 # --- keeping, and reading again ------------------------------------------------------------------
 
 KEPT = {
+    AtAnotherGateway("p", "other"): "payment p is at other",
     LostPayment(PaymentId("p")): "payment p is lost, and the labels do not describe all of it",
     LookupRefused("secret"): "it could not be applied: LookupRefused",
     ZeroDivisionError("secret"): "it could not be applied: ZeroDivisionError",

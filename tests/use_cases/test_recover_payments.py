@@ -9,6 +9,7 @@ from attrs import evolve
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
 from application.ports.gateways import Gateways
+from application.use_cases.recover_payments import MAX_CONCURRENT
 from domain.check_times import ABANDON_AFTER, FIRST_CHECK_AFTER
 from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
@@ -221,3 +222,28 @@ async def test_a_late_authentication_of_an_abandoned_payment_is_cancelled(world:
     assert world.payment().status is PaymentStatus.FAILED
     await world.gateway.complete_authentication(world.payment().id, succeeded=True)
     assert not world.charges
+
+
+async def test_recovery_asks_the_gateway_about_sixteen_orders_at_once(world: World) -> None:
+    await pay_with_unknown_outcome(world, orders=40)
+    world.advance(seconds=FIRST_CHECK)
+    running, most = 0, 0
+
+    async def count(step: str) -> None:
+        nonlocal running, most
+        if step == "find":
+            running += 1
+            most = max(most, running)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            running -= 1
+
+    world.checkpoint = count
+    assert await world.recover() == 40
+    assert most == MAX_CONCURRENT == 16
+
+
+async def test_a_hundred_orders_are_recovered_at_once(world: World) -> None:
+    await pay_with_unknown_outcome(world, orders=101)
+    world.advance(seconds=FIRST_CHECK)
+    assert [await world.recover() for _ in range(3)] == [100, 1, 0]

@@ -391,3 +391,26 @@ async def test_a_payment_that_is_not_in_the_books_is_looked_for_at_every_gateway
     with pytest.raises(PaymentNotFound):
         await world.use_cases().refund_payment(PaymentId("none"))
     assert world.steps.count("list_charges") == 2
+
+
+async def test_a_failed_refund_of_ours_that_was_lost_is_recorded_as_failed() -> None:
+    failed = evolve(LOST, outcome=RefundFailed("no_account", "re_9"))
+    shop = await Shop(listed=[[failed]]).begin()
+    synced = await shop.use_cases.refund_payment.sync(PAID)
+    assert synced is not None
+    [refund] = shop.world.order().refunds
+    assert (refund.id, refund.status) == ("lost", RefundStatus.FAILED)
+    assert shop.events == [PaymentRefundFailed]
+
+
+async def test_a_payment_and_its_refund_that_are_lost_are_found_before_another_refund() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    await world.create_order()
+    backup = world.database.back_up()
+    payment = (await world.pay()).payment
+    await world.use_cases().refund_payment(payment.id, 1000, "requested", RefundId("first"))
+    world.database.restore(backup)
+    with pytest.raises(LostRefundsFound):
+        await world.use_cases().refund_payment(payment.id, 500)
+    assert world.order().refund(RefundId("first")) is not None
+    await world.come_to_rest()
