@@ -14,7 +14,7 @@ from payments_kit.simulation.model.records import (
     OrderEvent,
     Reply,
 )
-from payments_kit.verification.books import CUSTOMER, Step
+from payments_kit.verification.books import CUSTOMER
 from payments_kit.verification.commits import committed
 from payments_kit.verification.gateway_evidence import charges_of, disputes_of, refunds_of
 from payments_kit.verification.lines import Header
@@ -38,8 +38,9 @@ def history_of(
         orders=[*_orders(steps)],
         events=found.events,
         committed=committed(found.events, steps),
+        rejected=found.late,
         replies=[*_readable(steps)],
-        order_events=[*_order_events(found.order_events, steps)] if knows_events else None,
+        order_events=[*_order_events(found.order_events)] if knows_events else None,
         has_lost_transactions=has_lost_transactions,
         disputes=disputes_of(found, steps, header, has_lost_transactions=has_lost_transactions),
         holds=[*_holds(steps, charges)],
@@ -78,10 +79,12 @@ def _readable(steps: Steps) -> Iterator[Reply]:
         yield Reply(200, payment_id, request="read", body={"status": "pending"})
 
 
-def _order_events(events: Iterable[OrderEvent], steps: Steps) -> Iterator[OrderEvent]:
-    """Yield the events with when they were in the books, and the latest expiry of their order.
+def _order_events(events: Iterable[OrderEvent]) -> Iterator[OrderEvent]:
+    """Yield the events with the latest expiry of their order.
 
-    An order may get an earlier expiry when it is already paid, which changes nothing any more.
+    An order may get an earlier expiry when it is already paid, which changes nothing any more. When
+    an event was in the books is left out: a second charge may be recorded much later as a payment,
+    and each claim is compared with the price of its moment, step by step.
     """
     known, expiries = [*events], defaultdict[str, list[datetime | None]](list)
     for event in known:
@@ -92,19 +95,8 @@ def _order_events(events: Iterable[OrderEvent], steps: Steps) -> Iterator[OrderE
             yield event
             continue
         said = [each for each in expiries[event.id] if each is not None]
-        yield event._replace(
-            user_id=CUSTOMER,
-            stored_at=_stored_at(event, steps.by_order.get(event.id, ())),
-            expires_at=max(said) if len(said) == len(expiries[event.id]) else None,
-        )
-
-
-def _stored_at(event: OrderEvent, steps: Iterable[Step]) -> datetime | None:
-    for step in steps:
-        version = step.entry.change.get("order.terms.version", (None, None))[1]
-        if isinstance(version, int) and version >= event.version:
-            return step.entry.at
-    return None
+        complete = len(said) == len(expiries[event.id])
+        yield event._replace(user_id=CUSTOMER, expires_at=max(said) if complete else None)
 
 
 def _holds(steps: Steps, charges: Sequence[Charge]) -> Iterator[Hold]:

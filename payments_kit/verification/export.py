@@ -205,4 +205,10 @@ def _our_event(stored: StoredEvent) -> OurEvent:
         at = stored.stored_at
     name = headers.get("ce-id") or headers.get("Nats-Msg-Id") or f"without an id, of {at}"
     at = at if at.tzinfo else stored.stored_at
-    return OurEvent(id=name, subject=stored.subject, at=at, **content_fields(stored.data))
+    return OurEvent(
+        id=name,
+        subject=stored.subject,
+        at=at,
+        stored_at=stored.stored_at,
+        **content_fields(stored.data),
+    )

@@ -95,9 +95,10 @@ class DeadLetterMessage(Message, tag="deadLetter"):
 
 
 class OurEvent(Message, tag="event", kw_only=True):
-    """An event of ours."""
+    """An event of ours; `at` is when it happened."""
 
     id: Text
+    stored_at: Moment | None = None
 
 
 class ChargeLine(Line, tag="charge", kw_only=True):

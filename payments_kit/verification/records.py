@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import define, field
@@ -28,6 +28,10 @@ from payments_kit.verification.lines import (
 
 Listed = ChargeLine | RefundLine | DisputeLine
 
+RELAYED_WITHIN: Final = timedelta(minutes=1)
+"""An event that was stored later was rejected and published again, or waited for the broker; the
+others of its order may have come first. While all is well it takes milliseconds."""
+
 _SHIPPED: Final = "order:shipped"
 """What the specification calls the event that captures, whatever a shop calls it."""
 
@@ -42,6 +46,8 @@ class OrderRecords:
     """By order: the lines of its history, the last one included."""
     _listed_records: dict[tuple[str, str, str], Listed] = field(factory=dict)
     events: list[Event] = field(factory=list)
+    late: set[str] = field(factory=set)
+    """Our events that were stored long after they happened, as if the broker had rejected them."""
     order_events: list[OrderEvent] = field(factory=list)
     unusable: list[str] = field(factory=list)
     """Orders of order events that are malformed, or in the dead letters."""
@@ -142,6 +148,8 @@ def _add(found: OrderRecords, header: Header, number: int, line: AnyLine) -> Non
             body = body_of(line)
             found.events.append(Event(line.id, line.subject, body, line.at))
             found.times.append(line.at)
+            if line.stored_at is not None and line.stored_at - line.at > RELAYED_WITHIN:
+                found.late.add(line.id)
             amount_of = body.get("amount"), body.get("currency")
             units = f": {amount_of[0]} {amount_of[1]}" if None not in amount_of else ""
             ids = [body.get(name) for name in ("id", "refundId", "chargeId", "disputeId")]

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from typing import Final
 
 import pytest
+from attrs import evolve
 
 from payments_kit.simulation.model.promises import broken_promises
 from payments_kit.simulation.model.records import History
 from payments_kit.verification.books import CUSTOMER
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
-from tests.simulation.histories import RIGHT
-from tests.verification.files import broken_in, file_of, judged
+from tests.simulation.histories import EMPTY, LESS, NOW, PRICE, RIGHT, after
+from tests.verification.files import amount, broken_in, chain, exported, file_of, judged
 
 IN_A_FILE: Final = (
     *("charges", "refunds", "disputes", "orders", "events", "order_events", "histories"),
@@ -26,6 +27,7 @@ UNDETECTABLE: Final = {
     "a secret in an event": "no file says what is secret",
     "money that is taken back, and the books lack it": "no list has money that was taken back",
     "a dispute without the time for evidence": "no list says until when evidence was awaited",
+    "a price that the order no longer had": "each claim is compared with the price of its moment",
     "an event that was never committed": "the order of commits is that of the histories",
 }
 """Why a file cannot show what is broken, although it has what is broken."""
@@ -76,3 +78,31 @@ def test_a_broken_promise_is_found_or_no_file_can_show_it(name: str) -> None:
         worded = each.replace("u1's", f"{CUSTOMER}'s")
         assert any(one.startswith(worded) for one in found), (worded, found)
     assert all(each.evidence for each in summary.broken), summary.broken
+
+
+def test_a_claim_is_compared_with_the_price_of_its_moment() -> None:
+    begin = {
+        "order.id": "o1",
+        "order.version": 0,
+        "order.status": "created",
+        "order.terms.price": amount(PRICE),
+    }
+    claim = {
+        "payment.p1.amount": amount(PRICE),
+        "payment.p1.status": "processing",
+        "payment.p1.gateway": "fake",
+    }
+    repriced = {"order.version": 1, "order.terms.price": amount(LESS)}
+    entries = [
+        (NOW, "orders", begin),
+        (after(1), "orders", repriced),
+        (after(2), "customer", claim),
+    ]
+    lines = exported("o1", chain(entries))
+    summary = judged(file_of(evolve(EMPTY, histories={"o1": lines[:-1]})))
+    violation = "7: payment p1 claims 10000 usd, the price is 9900 usd"
+    assert violation in broken_in(summary)
+    [found] = [each for each in summary.broken if each.promise == 7]
+    assert [(each.number, each.what.partition(",")[0]) for each in found.evidence] == [
+        (4, "entry 3 of order o1")
+    ]

@@ -17,7 +17,6 @@ from application.ports.gateway_records import Period
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.use_cases.export_history import ExportHistory
 from entrypoints.composition.history_export import ShopRecords
-from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.runtime import BEGINNING
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
@@ -36,7 +35,7 @@ def run_world(seed: int) -> World:
 
 
 def has_lost_transactions(world: World) -> bool:
-    return world.injector.happened[FaultKind.TRANSACTIONS_LOST] > 0
+    return world.observe().has_lost_transactions
 
 
 def sources_of(world: World) -> ShopRecords:
