@@ -1,7 +1,7 @@
 """The hand-made histories that test the specification, written as files and judged from them."""
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from attrs import evolve
@@ -11,7 +11,7 @@ from payments_kit.simulation.model.records import History
 from payments_kit.verification.books import CUSTOMER
 from tests.simulation.broken_disputes import RIGHT_DISPUTES
 from tests.simulation.broken_histories import BROKEN
-from tests.simulation.histories import EMPTY, LESS, NOW, PRICE, RIGHT, after
+from tests.simulation.histories import EMPTY, LESS, PRICE, RIGHT, after
 from tests.verification.files import amount, broken_in, chain, exported, file_of, judged
 
 IN_A_FILE: Final = (
@@ -93,11 +93,8 @@ def test_a_claim_is_compared_with_the_price_of_its_moment() -> None:
         "payment.p1.gateway": "fake",
     }
     repriced = {"order.version": 1, "order.terms.price": amount(LESS)}
-    entries = [
-        (NOW, "orders", begin),
-        (after(1), "orders", repriced),
-        (after(2), "customer", claim),
-    ]
+    changes: list[dict[str, Any]] = [begin, repriced, claim]
+    entries = [(after(seconds), "orders", each) for seconds, each in enumerate(changes)]
     lines = exported("o1", chain(entries))
     summary = judged(file_of(evolve(EMPTY, histories={"o1": lines[:-1]})))
     violation = "7: payment p1 claims 10000 usd, the price is 9900 usd"
