@@ -1,10 +1,13 @@
 """ApplyDeferredNotifications: what is applied, what stays, and what is deleted."""
 
+from inspect import signature
+
 import pytest
 from attrs import evolve
 
 from application.ports.gateway_notifications import ExternalRefundNotification
 from application.ports.unit_of_work import StorageUnavailable
+from application.use_cases.apply_deferred_notifications import ApplyDeferredNotifications
 from tests.builders import an_order, dollars
 from tests.checkpoints import FailAt
 from tests.use_cases.test_receive_notification_rules import CHARGE, PAID, Shop
@@ -46,3 +49,7 @@ async def test_a_hundred_are_applied_at_once_and_those_that_are_too_old_are_dele
         assert [await apply.run_once() for _ in range(3)] == [100, 1, 0]
     assert "notification in_memory:evt-0 was deleted: its charge is not ours" in caplog.text
     assert "was applied" not in caplog.text
+
+
+def test_a_run_has_a_limit() -> None:
+    assert signature(ApplyDeferredNotifications.run_once).parameters["limit"].default == 100

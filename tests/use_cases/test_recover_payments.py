@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from inspect import signature
 
 import pytest
 from attrs import evolve
@@ -9,7 +10,7 @@ from attrs import evolve
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
 from application.ports.gateways import Gateways
-from application.use_cases.recover_payments import MAX_CONCURRENT
+from application.use_cases.recover_payments import MAX_CONCURRENT, RecoverPayments
 from domain.check_times import ABANDON_AFTER, FIRST_CHECK_AFTER
 from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
@@ -247,3 +248,8 @@ async def test_a_hundred_orders_are_recovered_at_once(world: World) -> None:
     await pay_with_unknown_outcome(world, orders=101)
     world.advance(seconds=FIRST_CHECK)
     assert [await world.recover() for _ in range(3)] == [100, 1, 0]
+
+
+def test_a_run_of_recovery_has_a_limit_that_its_health_check_knows() -> None:
+    assert signature(RecoverPayments.run_once).parameters["limit"].default == 100
+    assert MAX_CONCURRENT == 16  # both are in READY_SECONDS of the worker

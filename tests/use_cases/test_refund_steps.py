@@ -306,10 +306,13 @@ async def refund(shop: Shop, units: int | None = 1000, refund_id: str | None = N
 
 async def test_it_is_listed_reserved_sent_and_settled() -> None:
     shop = await Shop(listed=[[]], sent=[Refunded("re_1", TEN)]).begin()
+    await shop.use_cases.books_guards.default()
+    shop.world.steps.clear()
     done = await refund(shop)
     assert (done.status, done.amount) == (RefundStatus.SUCCEEDED, TEN)
     assert shop.calls == ["list_refunds", "refund"]
     assert shop.world.steps.count("commit") == 2  # the reservation, the outcome
+    assert shop.world.steps.count("read orders") == 3  # before the list, with it, to reserve
 
 
 async def test_one_that_the_gateway_refuses_makes_us_look_at_the_others() -> None:
@@ -414,3 +417,15 @@ async def test_a_payment_and_its_refund_that_are_lost_are_found_before_another_r
         await world.use_cases().refund_payment(payment.id, 500)
     assert world.order().refund(RefundId("first")) is not None
     await world.come_to_rest()
+
+
+async def test_what_was_sent_is_returned_if_its_order_is_lost_meanwhile() -> None:
+    shop = await Shop(listed=[[]], sent=[Refunded("re_1", TEN)]).begin()
+
+    class SettleNothing:
+        async def __call__(self, *_: object) -> None:
+            return None
+
+    refund_payment = evolve(shop.use_cases.refund_payment, settle=SettleNothing())  # type: ignore[arg-type]
+    sent = await refund_payment(PAID.id, 1000)
+    assert (sent.status, sent.amount) == (RefundStatus.PENDING, TEN)
