@@ -1,19 +1,33 @@
-"""The whole explanation of a payment in each of its states, as a person reads it."""
+"""The whole explanation of everything in each of its states, as a person reads it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from attrs import evolve
+
 from domain.capture import CaptureMode
+from domain.dispute import Dispute, DisputeStatus
+from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment
+from domain.explain_refund import explain_dispute, explain_refund
 from domain.explanation import Explanation, time_text
+from domain.identifiers import ChargeId, DisputeId, RefundId
 from domain.order import Order
 from domain.outcome import NeverArrived, NeverSent
+from domain.payment_status import PaymentStatus
+from domain.refund import Refund, RefundStatus
+from domain.refund_rules import EXTERNAL_REFUND
 from tests.builders import (
     NOW,
+    ORDER,
     PAYMENT,
+    PRICE,
+    a_payment,
+    a_refund,
     after,
+    an_order,
     authorized,
     cancelled_event,
     charged,
@@ -23,6 +37,8 @@ from tests.builders import (
     dollars,
     pending,
     requires_action,
+    shipped_event,
+    start_payment,
 )
 
 HELD: Final = claimed(replica=created_event(capture=CaptureMode.MANUAL)).settle(
@@ -74,6 +90,37 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     "in review": (REVIEWED, after(minutes=1)),
 }
 
+ORDERS: Final[Mapping[str, Order]] = {
+    "only shipped": Order(shipped_event()),
+    "unpaid": an_order(),
+    "unpaid, with an expiry": an_order(replica=created_event(expires_at=after(hours=1))),
+    "expired": an_order(replica=created_event(expires_at=after(seconds=1))),
+    "being paid": claimed(),
+    "paid after a decline": start_payment(claimed().settle(PAYMENT, declined(), NOW), "second"),
+    "complete": PAID,
+    "complete and shipped": PAID.apply(shipped_event(), NOW),
+    "cancelled": an_order().apply(cancelled_event(), NOW),
+    "cancelled, to be given back": PAID.apply(cancelled_event(), NOW),
+}
+
+CAPTURED: Final = a_payment(status=PaymentStatus.SUCCEEDED)
+REFUND: Final = a_refund(amount=dollars("40"))
+
+REFUNDS: Final[Mapping[str, Refund]] = {
+    "not accepted yet": REFUND,
+    "accepted": evolve(REFUND, reference="re_1"),
+    "automatic": evolve(REFUND, automatic=True),
+    "external": evolve(REFUND, id=RefundId("re_1"), reference="re_1", reason=EXTERNAL_REFUND),
+    "succeeded": evolve(REFUND, status=RefundStatus.SUCCEEDED, next_check_at=None),
+    "failed": evolve(REFUND, status=RefundStatus.FAILED, next_check_at=None, code="no_account"),
+    "failed, and nothing is left": a_refund(status=RefundStatus.FAILED),
+}
+
+DISPUTE: Final = Dispute(
+    *(DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch_payment-1")),
+    *(PRICE, "fraudulent", DisputeStatus.OPEN),
+)
+
 FILE: Final = Path(__file__).with_name("explained_states.txt")
 
 
@@ -86,20 +133,35 @@ def lines(name: str, explanation: Explanation) -> Iterator[str]:
         yield f"    said by {fact.source}: {at}"
     if explanation.wait is not None:
         until = explanation.wait.until
-        yield f"  waits for {explanation.wait.what}"
+        yield f"  + {explanation.wait.what}"
         yield f"    until {time_text(until) if until else 'it happens'}"
         yield from (f"    {each}" for each in explanation.wait.ends_with)
     yield from (f"  {each.who.value}: {each.command}" for each in explanation.actions)
 
 
-def text_of(name: str) -> str:
-    order, now = STATES[name]
-    return "\n".join(lines(name, explain_payment(order, PAYMENT, now)))
+def explanations() -> Iterator[tuple[str, Explanation]]:
+    for name, (order, now) in STATES.items():
+        yield f"payment: {name}", explain_payment(order, PAYMENT, now)
+    for name, order in ORDERS.items():
+        yield f"order: {name}", explain_order(order, after(minutes=1))
+    for name, refund in REFUNDS.items():
+        others = [a_refund("other", status=RefundStatus.SUCCEEDED)] if "nothing" in name else []
+        order = an_order(CAPTURED, refunds=(refund, *others))
+        yield f"refund: {name}", explain_refund(order, refund)
+    yield "payment: refunded", explain_payment(order, PAYMENT, NOW)
+    for status in DisputeStatus:
+        yield f"dispute: {status.value}", explain_dispute(evolve(DISPUTE, status=status))
+    yield "payment: disputed", explain_payment(evolve(PAID, disputes=(DISPUTE,)), PAYMENT, NOW)
+
+
+def text() -> str:
+    texts = ("\n".join(lines(name, each)) for name, each in explanations())
+    return "\n\n".join(texts) + "\n"
 
 
 def test_every_state_is_explained_as_in_the_file() -> None:
-    assert "\n\n".join(map(text_of, STATES)) + "\n" == FILE.read_text("utf-8")
+    assert text() == FILE.read_text("utf-8")
 
 
 if __name__ == "__main__":  # after a change of the texts
-    FILE.write_text("\n\n".join(map(text_of, STATES)) + "\n", "utf-8")
+    FILE.write_text(text(), "utf-8")
