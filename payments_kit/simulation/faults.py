@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Final
 
@@ -137,13 +137,14 @@ class FaultInjector:
         current_name: Callable[[], str],
         only: frozenset[FaultOccurrence] | None = None,
         placed: Sequence[PlacedFault] = (),
+        later: Collection[FaultKind] = (),
     ) -> None:
         self._suppressed = suppressed
         self._only = only
         self._record = record
         self._current_name = current_name
         self._rates = rates
-        kinds = dict.fromkeys([*rates, *(each.kind for each in placed)])
+        kinds = dict.fromkeys([*rates, *(each.kind for each in placed), *later])
         self._streams = {kind: stream(kind.name) for kind in kinds}
         self._chances = {kind: (rates.get(kind, 0.0), self._streams[kind].random) for kind in kinds}
         self.changes = 0
@@ -158,6 +159,12 @@ class FaultInjector:
         self.edges = NO_EDGES
         self.is_healed = False
         """Whether no fault occurs any more."""
+
+    def change_rates(self, rates: Mapping[FaultKind, float]) -> None:
+        """Continue with other rates; kinds that were not `later` must have been possible before."""
+        self._rates = rates
+        for kind, (_, draw) in self._chances.items():
+            self._chances[kind] = rates.get(kind, 0.0), draw
 
     def occurs(self, kind: FaultKind, where: str = "") -> bool:
         """Decide whether this fault occurs now; `where` is the current process if empty."""

@@ -25,6 +25,7 @@ class Novelty:
     now: Callable[[], datetime]
     features: dict[str, int] = field(factory=dict)
     changes: int = 0
+    """How often an order or a record has changed while faults could occur."""
     _records: dict[str, str] = field(factory=dict)
     """By payment: what the gateway has recorded."""
     _orders: dict[str, str] = field(factory=dict)
@@ -74,12 +75,12 @@ class Novelty:
                 last[reply.order_id] = text
 
     def _begin_change(self) -> None:
-        self.changes += 1
+        self.changes += not self.injector.is_healed
         occurrences = self.injector.occurrences
         for occurrence in occurrences[self._seen_faults :]:
-            self._note(f"{occurrence.kind.value} in {self._last_order}")
+            self._note(f"fault {occurrence.kind.value} in {self._last_order}")
             if self._recent is not None:
-                self._note(f"{self._recent.value} > {occurrence.kind.value}")
+                self._note(f"fault {self._recent.value} > {occurrence.kind.value}")
             self._recent = occurrence.kind
         self._seen_faults = len(occurrences)
 

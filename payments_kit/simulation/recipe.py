@@ -20,7 +20,7 @@ _NUMBER: Final = r"(0|[1-9]\d{0,6})"
 _PLACED: Final = re.compile(rf"([a-z-]+)@{_NUMBER}(?:\+{_NUMBER})?", re.ASCII)
 _BRANCH: Final = re.compile(rf"([a-z0-9._-]+):{_NUMBER}~{_NUMBER}", re.ASCII | re.IGNORECASE)
 _OCCURRENCE: Final = re.compile(rf"([a-z-]+)([#!]){_NUMBER}", re.ASCII)
-_VALUE: Final = re.compile(r"([a-z-]+)=([a-z0-9.e+-]{1,30})", re.ASCII)
+_VALUE: Final = re.compile(r"([a-z_-]+)=([a-z0-9.e+-]{1,30})", re.ASCII)
 _SEED: Final = re.compile(r"\d{1,20}", re.ASCII)
 _ABSENT: Final = re.compile(r"-([a-z0-9.]{1,40})", re.ASCII)
 

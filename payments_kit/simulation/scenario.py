@@ -6,7 +6,8 @@ from typing import Final
 from attrs import field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
-from payments_kit.simulation.streams import Branch, stream_of
+from payments_kit.simulation.late_faults import ANYWHERE
+from payments_kit.simulation.streams import ALL, Branch, stream_of
 from payments_kit.simulation.workloads import Workload, workloads_of
 
 # Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs with
@@ -136,6 +137,22 @@ class Scenario:
     """Faults that occur besides those of the rates."""
     branches: tuple[Branch, ...] = ()
     """Where streams leave the decisions of the seed."""
+
+    def rates_after(self, branch: Branch) -> dict[FaultKind, float]:
+        """Return the rates from a branch of all streams on.
+
+        They are those of another seed; kinds that change more than where they occur stay as they
+        are.
+        """
+        other = scenario_of(branch.variant).rates
+        kept = {kind: rate for kind, rate in self.rates.items() if kind not in ANYWHERE}
+        return kept | {kind: rate for kind, rate in other.items() if kind in ANYWHERE}
+
+    @property
+    def later(self) -> frozenset[FaultKind]:
+        """The faults that a branch adds."""
+        branches = [each for each in self.branches if each.stream == ALL]
+        return frozenset(kind for each in branches for kind in self.rates_after(each))
 
     def stream(self, name: str) -> random.Random:
         """Return the random stream of this name."""

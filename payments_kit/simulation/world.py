@@ -83,6 +83,7 @@ class World:
             current_name,
             scenario.only,
             scenario.placed,
+            scenario.later,
         )
         self.injector.edges = Edges(scenario.edges, self.stream("edges"))
         self.runtime = SimulatedRuntime(
@@ -106,7 +107,7 @@ class World:
             faults.fail_over = self.fail_over
         if scenario.placed or scenario.branches:
             outage = partial(begin_outage, runtime=self.runtime, fail_over=self.fail_over)
-            places = Places(self.loop, self.injector, outage, scenario.placed, self.stream)
+            places = Places(self.loop, self.injector, outage, scenario, self.stream)
             self.runtime.watch.on_change = places.after_change
         self.gateway = GatewayEvents(self.runtime.ledgers, self.injector)
         self.debits = Debits(*parts, self.gateway, self.stream("debits"))

@@ -79,9 +79,9 @@ def test_the_smallest_run_is_kept_for_each_feature() -> None:
 def test_what_is_rare_is_chosen_more_often() -> None:
     corpus = Corpus()
     for number in range(30):
-        corpus.add(run_with({f"common {number}": 1}, 1, steps=10))
-        corpus.add(run_with({f"common {number}": 1}, 1, steps=20))
-    rare = run_with({"rare": 7}, 2, steps=300)
+        corpus.add(run_with({f"order common {number}": 1}, 1, steps=10))
+        corpus.add(run_with({f"order common {number}": 1}, 1, steps=20))
+    rare = run_with({"order rare": 7}, 2, steps=300)
     corpus.add(rare)
     chosen = [corpus.choose(random.Random(number)) for number in range(100)]
     assert 20 < chosen.count((rare, 7)) < 60
@@ -124,7 +124,7 @@ def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> 
     first = search.next_round()
     assert first[:2] == known
     assert first[2:] == [scenario_of(seed) for seed in range(100, 100 + ROUND - 2)]
-    search.learn(run_with({"a": 3}))
+    search.learn(run_with({"order a": 3}))
     second = search.next_round()
     fresh = [each for each in second if each == scenario_of(each.seed)]
     assert [each.seed for each in fresh if each.seed >= 100] == sorted(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from payments_kit.simulation.command import simulate
 from payments_kit.simulation.faults import AT_ONCE, FaultKind, FaultOccurrence, PlacedFault
+from payments_kit.simulation.late_faults import ANYWHERE
 from payments_kit.simulation.recipe import MAX_LENGTH, InvalidRecipe, recipe_of, scenario_from
 from payments_kit.simulation.report import command_of
 from payments_kit.simulation.scenario import Scenario, scenario_of
@@ -113,6 +114,26 @@ def test_a_branch_of_the_schedule_leaves_what_was_before_as_it_was() -> None:
 def _common_beginning(one: RunResult, other: RunResult) -> int:
     pairs = zip(one.lines, other.lines, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def test_a_branch_of_all_streams_leaves_what_was_before_as_it_was() -> None:
+    plain = run_of(f"{SEED_WITH_LATENCY}")
+    recipes = [f"{SEED_WITH_LATENCY},all:{more}" for more in ("10~7", "10~8", "30~7")]
+    runs = [run_of(recipe) for recipe in recipes]
+    same = [_common_beginning(plain, run) for run in runs]
+    assert len({run.digest for run in (plain, *runs)}) == 4
+    assert 0 < same[0] < same[2]
+    assert run_of(recipes[0]).digest == runs[0].digest
+
+
+def test_a_branch_of_all_streams_has_the_rates_of_another_seed() -> None:
+    scenario = scenario_from("1,all:5~2,transactions-lost=0.3,crash=0.08")
+    rates, other = scenario.rates_after(scenario.branches[0]), scenario_of(2).rates
+    assert {kind: rates.get(kind) for kind in ANYWHERE} == {
+        kind: other.get(kind) for kind in ANYWHERE
+    }
+    assert rates[FaultKind.TRANSACTIONS_LOST] == 0.3
+    assert scenario.later == set(rates)
 
 
 def test_other_decisions_from_the_beginning_are_another_plan_of_the_orders() -> None:

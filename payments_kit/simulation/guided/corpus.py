@@ -16,6 +16,10 @@ from payments_kit.simulation.scenario import Scenario
 _CANDIDATES: Final = 12
 """The rarest of so many features is chosen: rare ones often, common ones seldom."""
 
+_WEIGHTS: Final = {"order": 4, "payment": 2, "gateway": 2, "refund": 2, "fault": 1, "reply": 1}
+"""How often a run is changed for a feature of this kind: there are most of the faults, and most of
+these say least."""
+
 MAX_KEPT: Final = 300
 """How many recipes a file keeps: those that together reach the most."""
 
@@ -39,7 +43,8 @@ class Corpus:
     hits: Counter[str] = field(factory=Counter)
     """In how many runs each feature was reached."""
     smallest: dict[str, GuidedRun] = field(factory=dict)
-    _features: list[str] = field(factory=list)
+    _features: dict[str, list[str]] = field(factory=dict)
+    """By their first word, in the order in which they were reached."""
 
     def add(self, run: GuidedRun) -> None:
         """Keep a run for what it reaches first, or in a smaller run than any before."""
@@ -48,14 +53,17 @@ class Corpus:
             self.hits[feature] += 1
             known = self.smallest.get(feature)
             if known is None:
-                self._features.append(feature)
+                self._features.setdefault(feature.partition(" ")[0], []).append(feature)
             elif known.cost <= cost:
                 continue
             self.smallest[feature] = run
 
     def choose(self, draw: random.Random) -> tuple[GuidedRun, int]:
         """Return a run that reaches something rare, and at which change it does."""
-        features = [draw.choice(self._features) for _ in range(_CANDIDATES)]
+        words = [word for word in _WEIGHTS if word in self._features]
+        weights = [_WEIGHTS[word] for word in words]
+        known = self._features[draw.choices(words, weights)[0]]
+        features = [draw.choice(known) for _ in range(_CANDIDATES)]
         feature = min(features, key=lambda each: (self.hits[each], self.smallest[each].cost))
         run = self.smallest[feature]
         return run, run.features[feature]

@@ -9,13 +9,16 @@ from attrs import evolve
 from payments_kit.simulation.faults import FaultKind, PlacedFault
 from payments_kit.simulation.guided.runs import GuidedRun
 from payments_kit.simulation.scenario import Scenario, scenario_of
-from payments_kit.simulation.streams import LOOP, Branch
+from payments_kit.simulation.streams import ALL, LOOP, Branch
 
 MAX_CHANGES: Final = 8
 """The most faults that are placed, and the most branches; more are hard to read."""
 
 _AGAIN: Final = 0.5
 """How often one more mutation follows."""
+
+_SPLITS: Final = 0.7
+"""How often everything is decided otherwise after the moment."""
 
 _AFTER_THE_MOMENT: Final = 0.7
 """How often something is changed just after the moment at which the run is interesting."""
@@ -39,12 +42,23 @@ _STREAMS: Final = (
 
 def mutate(run: GuidedRun, moment: int, draw: random.Random) -> Scenario:
     """Return a scenario near the one of this run, whose change `moment` is interesting."""
+    if draw.random() < _SPLITS:
+        return _split(run, moment, draw)
     scenario = run.scenario
     while True:
         mutation = draw.choices(_MUTATIONS, _WEIGHTS)[0]
         scenario = mutation(scenario, run, moment, draw)
         if draw.random() >= _AGAIN:
             return scenario
+
+
+def _split(run: GuidedRun, moment: int, draw: random.Random) -> Scenario:
+    """Return a run that is the same until the moment, and another one from there on."""
+    s, at = run.scenario, max(1, moment + draw.choice((-1, 0, 0, 1)))
+    earlier = [each for each in s.branches if each.change < at][-MAX_CHANGES + 1 :]
+    placed = tuple(each for each in s.placed if each.change < at)
+    branch = Branch(ALL, at, draw.randint(1, _VARIANTS))
+    return evolve(s, placed=placed, branches=(*earlier, branch))
 
 
 def _place(run: GuidedRun, moment: int, draw: random.Random) -> int:
