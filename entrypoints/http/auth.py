@@ -140,7 +140,8 @@ class Authenticator:
             try:
                 return await self._verify(credential, hashed)
             except Refusal as error:
-                refusal = error
+                # Its traceback has this frame, which would keep it, and the request, as garbage.
+                refusal = error.with_traceback(None)
         text = "there is no token in an Authorization header or session cookie"
         self.refusals.record(refusal or Refusal(RefusalReason.NO_TOKEN, text))
         raise NotAuthorized

@@ -30,8 +30,12 @@ class BackgroundTasks:
         result: asyncio.Future[Result] = loop.create_future()
         self._tasks.add(task)
         task.add_done_callback(partial(self._on_done, result))
-        # Not the task itself, which would be cancelled with the caller.
-        return await result
+        try:
+            # Not the task itself, which would be cancelled with the caller.
+            return await result
+        finally:
+            # The traceback of an error has this frame, which would keep it as garbage.
+            del result, task
 
     async def drain(self, seconds: float) -> None:
         """Wait until all tasks have ended, for at most this many seconds."""
