@@ -4,13 +4,23 @@ import pytest
 from attrs import evolve
 
 from adapters.persistence.in_memory import InMemoryPersonalData
+from application.ports.personal_data import OrdersOfUser
 from application.retry import RetryOnConflict
 from application.use_cases.forget_user import ForgetUser, ForgottenUser, StillNeeded
 from domain.forgetting import unfinished
-from domain.identifiers import RefundId
+from domain.identifiers import OrderId, RefundId, UserId
 from domain.payment_status import OPEN, PaymentStatus
 from domain.pseudonym import pseudonym
-from tests.builders import NOW, ORDER, PAYER, PAYMENT, a_payment, an_order, created_event
+from tests.builders import (
+    NOW,
+    ORDER,
+    OTHER_USER,
+    PAYER,
+    PAYMENT,
+    a_payment,
+    an_order,
+    created_event,
+)
 from tests.chains import assert_chain
 from tests.world import World
 
@@ -80,3 +90,54 @@ async def test_a_user_who_is_unknown_or_was_forgotten_has_nothing(world: World) 
     await forget_user(world)(PAYER, STAND_IN)
     again = await forget_user(world).preview(PAYER)
     assert again == ForgottenUser(0, 0, {"replies": 0, "declines": 0})
+
+
+class Pages(InMemoryPersonalData):
+    """Finds the orders of a user on pages that may be empty, and that may be out of date."""
+
+    async def find_orders(self, user_id: UserId, after: OrderId | None = None) -> OrdersOfUser:
+        pages = {
+            None: OrdersOfUser((), OrderId("0")),
+            "0": OrdersOfUser((ORDER, OrderId("gone")), OrderId("1")),
+            "1": OrdersOfUser((OrderId("order-2"),), None),
+        }
+        return pages[after]
+
+
+async def test_every_page_is_read_and_what_is_another_user_s_by_now_stays(world: World) -> None:
+    await world.create_order("order-2", user_id=OTHER_USER)
+    forget = ForgetUser(RetryOnConflict(world.database.begin), Pages(world.database))
+    await forget(PAYER, STAND_IN)
+    assert PAYER not in repr(world.order())
+    assert world.order("order-2").replica.terms is not None
+    assert OTHER_USER in repr(world.order("order-2"))
+    revision, _ = world.database.orders[OrderId("order-2")]
+    await forget(PAYER, STAND_IN)
+    assert world.database.orders[OrderId("order-2")][0] == revision
+
+
+async def test_what_becomes_unfinished_meanwhile_is_not_forgotten(world: World) -> None:
+    forget = forget_user(world)
+    changed = False
+
+    async def pay_again(step: str) -> None:
+        nonlocal changed
+        if step == "count rows of user" and not changed:
+            changed = True
+            payment = a_payment("late", PaymentStatus.PROCESSING)
+            revision, order = world.database.orders[ORDER]
+            world.database.orders[ORDER] = (revision, order.with_payment(payment))
+
+    world.checkpoint = pay_again
+    with pytest.raises(StillNeeded):
+        await forget(PAYER, STAND_IN)
+    assert PAYER in repr(world.order())
+
+
+async def test_what_is_unfinished_is_refused_at_once(world: World) -> None:
+    revision, order = world.database.orders[ORDER]
+    open_order = order.with_payment(a_payment("open", PaymentStatus.PROCESSING))
+    world.database.orders[ORDER] = (revision, open_order)
+    with pytest.raises(StillNeeded) as needed:
+        await forget_user(world).preview(PAYER)
+    assert ORDER in str(needed.value.args or needed.value)
