@@ -108,8 +108,6 @@ async def test_every_entry_of_many_pages_is_exported_once_and_then_the_root() ->
     many = tuple(last._replace(seq=last.seq + each) for each in range(1, 2 * PAGE))
     world.database.histories[ORDER] = (*world.database.histories[ORDER], *many)
     lines = await exported(world)
-    numbers = [each["seq"] for each in lines if "change" in each]
-    assert numbers[: len(numbers) - 1] == list(range(1, len(numbers)))
     assert len(lines) == len(world.database.histories[ORDER]) + 1
 
 

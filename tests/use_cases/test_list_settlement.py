@@ -1,6 +1,6 @@
 """Settlement: every row of a payout, and what is not paid out yet."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from attrs import frozen
 from adapters.gateways.in_memory import GatewayFaultKind
 from adapters.persistence.in_memory import InMemoryChargeOwners
 from adapters.seen_ids import SeenIdsOnDisk
-from application.ports.gateway_records import Period
+from application.ports.gateway_records import Page, Period
 from application.ports.gateways import ConfiguredGateway
 from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
 from application.use_cases.list_settlement import (
@@ -18,8 +18,9 @@ from application.use_cases.list_settlement import (
     PayoutNotItemized,
     SettlementRow,
 )
-from application.use_cases.read_movements import NoMovements, ReadMovements
+from application.use_cases.read_movements import NoMovements, OwnedMovement, ReadMovements
 from domain.identifiers import OrderId
+from domain.money import Currency
 from domain.movement import MovementKind, Payout
 from tests.builders import NOW
 from tests.movements import Balance, a_movement
@@ -176,3 +177,121 @@ def test_more_ids_than_the_memory_has_are_remembered_once() -> None:
             seen.add(f"txn_{number}")
         assert all(f"txn_{number}" in seen for number in range(2000))
         assert "txn_2000" not in seen
+
+
+# --- what a gateway may lack, and what does not belong to anybody --------------------------------
+
+
+class Teller:
+    """A gateway that tells what a test says about its balance."""
+
+    name, livemode = "bank", False
+
+    def __init__(self, **told: object) -> None:
+        self.asked: list[str] = []
+        for name, answers in told.items():
+            setattr(self, name, self._method(name, answers))
+
+    def _method(self, name: str, answers: object) -> Callable[..., Awaitable[object]]:
+        said = list(answers) if isinstance(answers, list) else answers
+
+        async def method(*_: object) -> object:
+            self.asked.append(name)
+            answer = said.pop(0) if isinstance(said, list) else said
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return method
+
+
+@pytest.mark.parametrize("method", ["list_movements", "find_payout", "list_payout_movements"])
+async def test_a_gateway_that_cannot_tell_says_so(method: str) -> None:
+    lists = listing(World())
+    at = configured(Nothing())
+    asked: dict[str, Callable[[], Awaitable[object]]] = {
+        "list_movements": lambda: all_of(lists.of_period(at, EVER)),
+        "find_payout": lambda: lists.find(at, "po_1"),
+        "list_payout_movements": lambda: all_of(lists.of_payout(at, a_payout(1))),
+    }
+    with pytest.raises(NoMovements, match="the gateway old cannot list what moves"):
+        await asked[method]()
+    with pytest.raises(NoMovements):
+        await all_of(lists.read.of_period(at, EVER))
+
+
+async def test_a_payout_is_found_by_its_id() -> None:
+    payout = a_payout(7)
+    assert await listing(World()).find(configured(Teller(find_payout=payout)), "po_1") == payout
+
+
+async def test_without_all_of_it_payouts_are_not_listed() -> None:
+    teller = Teller(list_movements=Page([a_movement()]), list_payouts=Page([]), find_payout=None)
+    [row] = await all_of(listing(World()).of_period(configured(teller), EVER))
+    assert isinstance(row, SettlementRow)
+    assert row.payout is None
+    assert teller.asked == ["list_movements"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount", "is_wrong"),
+    [
+        ({}, 1911, False),
+        ({}, 1910, True),
+        ({"currency": Currency("eur")}, 1911, True),
+        ({"kind": MovementKind.PAYOUT, "source": "po_1"}, 0, False),
+        ({"kind": MovementKind.PAYOUT, "source": "po_2"}, 1911, False),
+        ({"source": "po_1"}, 1911, False),
+    ],
+)
+async def test_a_payout_adds_up_without_its_own_movement(
+    changes: dict[str, object], amount: int, is_wrong: bool
+) -> None:
+    teller = Teller(list_payout_movements=Page([a_movement(**changes)]))
+    rows = await all_of(listing(World()).of_payout(configured(teller), a_payout(amount)))
+    assert [isinstance(each, PayoutMismatch) for each in rows] == [False, *[True] * is_wrong]
+
+
+async def test_a_movement_of_the_period_has_its_payout_if_that_is_listed() -> None:
+    payout = a_payout(0, is_itemized=False)
+    inside, other, none = (
+        a_movement(id=f"txn_{number}", payout_id=each)
+        for number, each in enumerate(("po_1", "po_2", None))
+    )
+    teller = Teller(
+        list_payouts=Page([payout]),
+        find_payout=None,
+        list_payout_movements=Page([]),
+        list_movements=Page([inside, other, none]),
+    )
+    _, *rows = await all_of(listing(World()).of_period(configured(teller), EVER))
+    assert [each.payout for each in rows if isinstance(each, SettlementRow)] == [payout, None, None]
+
+
+async def test_a_page_is_asked_for_again_after_a_pause_unless_that_is_useless() -> None:
+    waited: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        waited.append(seconds)
+
+    read = ReadMovements(InMemoryChargeOwners(World().database), pause)
+    lost = OutcomeUnknown("lost")
+    teller = Teller(list_movements=[lost, lost, Page([a_movement()])])
+    assert len(await all_of(read.of_period(configured(teller), EVER))) == 1
+    assert waited == [1.0, 4.0]
+    for errors, pauses in (([lost] * 3, [1.0, 4.0]), ([LookupRefused("forbidden")], [])):
+        waited.clear()
+        teller = Teller(list_movements=list(errors))
+        with pytest.raises(type(errors[0])):
+            await all_of(read.of_period(configured(teller), EVER))
+        assert waited == pauses
+
+
+async def test_what_is_about_no_charge_is_of_nobody_and_costs_no_query() -> None:
+    world = World()
+    read = ReadMovements(InMemoryChargeOwners(world.database), no_sleep)
+    teller = Teller(list_movements=Page([a_movement(charge_id=None)]))
+    [owned] = await all_of(read.of_period(configured(teller), EVER))
+    assert isinstance(owned, OwnedMovement)
+    assert owned.owner is None
+    assert not world.steps
