@@ -96,7 +96,9 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield from _body_is_true(history, payment, reply.body)
     if status == _ACCEPTED and payment is None and not history.has_lost_transactions:
         yield f"6: the reply was that {name} was accepted, but it is unknown"
-    if status == _REFUSED and payment is not None and payment.status == "succeeded":
+    # An operator may have accepted what the customer was told to be refused, and what was reviewed.
+    is_kept = payment is not None and payment.status == "succeeded"
+    if status == _REFUSED and is_kept and name not in history.reviewed:
         yield f"6: the reply was that {name} is refused, but it is kept"
     if status == _DECLINED and name in charged:
         yield f"6: the reply was that {name} is declined, but it is charged"
