@@ -37,10 +37,18 @@ class CoverageSummary:
 
     @property
     def hit_although_listed(self) -> list[Branch]:
-        """What the list says is never hit, and was hit; what is rare may be."""
+        """What the list says is never hit, and was hit."""
+        return self._hit(is_rare=False)
+
+    @property
+    def hit_and_rare(self) -> list[Branch]:
+        """What the list says is rare, and was hit: if it always is, it needs no entry."""
+        return self._hit(is_rare=True)
+
+    def _hit(self, *, is_rare: bool) -> list[Branch]:
         unhit = set(self.unhit)
-        certain = (reason for reason in self.reasons if not reason.is_rare)
-        return [branch for reason in certain for branch in reason.tests if branch not in unhit]
+        reasons = (reason for reason in self.reasons if reason.is_rare is is_rare)
+        return [branch for reason in reasons for branch in reason.tests if branch not in unhit]
 
     def print(self, console: Console) -> None:
         """Print a table of the modules, then what is not hit: first what has no reason."""
@@ -56,6 +64,9 @@ class CoverageSummary:
         if self.hit_although_listed:
             console.print("Hit, although a reason is listed why they are not:", style="yellow")
             _print_all(console, self.hit_although_listed)
+        if self.hit_and_rare:
+            console.print("Hit, and listed as rare:")
+            _print_all(console, self.hit_and_rare)
 
     def as_json(self) -> dict[str, Any]:
         """Return the coverage for programs."""
