@@ -26,12 +26,14 @@ class _Acting(AbstractContextManager[None]):
     """A class, because a generator takes several times as long, and every request has one."""
 
     _actor: Actor
-    _token: "Token[Actor]" = field(init=False)
+    _token: "Token[Actor] | None" = field(default=None, init=False)
 
     def __enter__(self) -> None:
         self._token = _CURRENT.set(self._actor)
 
     def __exit__(self, *_: object) -> None:
+        if self._token is None:
+            return
         try:  # noqa: SIM105 - cheaper than `suppress`
             _CURRENT.reset(self._token)
         except ValueError:

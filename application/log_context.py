@@ -31,13 +31,15 @@ class _LogContext(AbstractContextManager[None]):
     """A class, because a generator takes several times as long, and every request has one."""
 
     _ids: dict[str, str]
-    _token: "Token[dict[str, str] | None]" = field(init=False)
+    _token: "Token[dict[str, str] | None] | None" = field(default=None, init=False)
 
     def __enter__(self) -> None:
         new = {name: _shown(value) for name, value in self._ids.items()}
         self._token = _CURRENT.set({**current_ids(), **new})
 
     def __exit__(self, *_: object) -> None:
+        if self._token is None:
+            return
         try:  # noqa: SIM105 - cheaper than `suppress`
             _CURRENT.reset(self._token)
         except ValueError:
