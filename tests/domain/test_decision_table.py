@@ -52,9 +52,7 @@ CHARGE: Final = ChargeId("ch_payment-1")
 SHIPPED: Final = claimed(replica=created_event(capture=CaptureMode.MANUAL)).apply(
     shipped_event(minor_units=700), NOW
 )
-HELD: Final = EXPLAINED["authorized"][0]
-PAID: Final = EXPLAINED["succeeded"][0]
-FAILED: Final = EXPLAINED["failed"][0]
+HELD, PAID, FAILED = (EXPLAINED[each][0] for each in ("authorized", "succeeded", "failed"))
 
 MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     "shipped before it is authorized": (SHIPPED, after(seconds=6)),

@@ -44,6 +44,7 @@ from domain.refund import (
 from domain.refund_rules import EXTERNAL_REFUND
 from domain.replica import OrderStatus
 from domain.second_charge import CHARGED_TWICE
+from tests.movements import a_movement
 
 # Members by what they are called in the code, in their order.
 MEMBERS: dict[type[Enum], str] = {
@@ -144,3 +145,11 @@ def test_a_release_by_the_rules_has_one_of_these_codes() -> None:
 @pytest.mark.parametrize(("currency", "decimals"), [("jpy", 0), ("usd", 2), ("bhd", 3), ("clf", 4)])
 def test_a_currency_has_the_decimals_of_the_standard(currency: str, decimals: int) -> None:
     assert MINOR_UNITS[currency] == decimals
+
+
+@pytest.mark.parametrize("kind", MovementKind)
+def test_a_movement_has_our_word_unless_we_do_not_know_its_kind(kind: MovementKind) -> None:
+    movement = a_movement(kind=kind, word="climate_contribution")
+    expected = "climate_contribution" if kind is MovementKind.OTHER else kind.value
+    assert movement.type == expected
+    assert movement.is_payout is (kind is MovementKind.PAYOUT)
