@@ -119,10 +119,9 @@ def _possible_reports(payment: Payment, now: datetime) -> Iterator[tuple[str, Ev
     gateway, amount = payment.gateway, payment.requested_capture or payment.amount
     charge = payment.charge_id or ChargeId(payment.id)
     more = Money(payment.amount.minor_units + 1, amount.currency)
-    until = payment.authorized_until or now
     yield f"{gateway} has captured {amount}", Charged(charge, amount, payment.livemode)
     yield f"{gateway} has captured something else", Charged(charge, more, payment.livemode)
-    held = Authorized(charge, payment.amount, payment.livemode, until)
+    held = Authorized(charge, payment.amount, payment.livemode, now)
     yield f"{gateway} holds {payment.amount}", held
     yield f"{gateway} has accepted it, and the money comes later", Pending(payment.reference)
     yield "the customer has approved it", Approved(payment.reference or payment.id)

@@ -12,7 +12,7 @@ from domain.dispute import Dispute, DisputeStatus
 from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment
 from domain.explain_refund import explain_dispute, explain_refund
-from domain.explanation import Explanation, time_text
+from domain.explanation import Explanation, Fact, time_text
 from domain.identifiers import ChargeId, DisputeId, RefundId
 from domain.order import Order
 from domain.outcome import NeverArrived, NeverSent
@@ -87,6 +87,20 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     ),
     "never sent": (claimed().settle(PAYMENT, NeverSent(), NOW), after(minutes=1)),
     "given back": (PAID.apply(cancelled_event(), NOW), after(minutes=1)),
+    "reversed, and nothing gives it back": (
+        an_order(
+            a_payment(status=PaymentStatus.REVERSED),
+            refunds=(a_refund(status=RefundStatus.FAILED),),
+        ),
+        after(minutes=1),
+    ),
+    "reversed and given back": (
+        an_order(
+            a_payment(status=PaymentStatus.REVERSED),
+            refunds=(a_refund(status=RefundStatus.SUCCEEDED),),
+        ),
+        after(minutes=1),
+    ),
     "in review": (REVIEWED, after(minutes=1)),
 }
 
@@ -157,6 +171,14 @@ def explanations() -> Iterator[tuple[str, Explanation]]:
 def text() -> str:
     texts = ("\n".join(lines(name, each)) for name, each in explanations())
     return "\n\n".join(texts) + "\n"
+
+
+def test_a_fact_takes_its_time_from_the_history_unless_it_has_one() -> None:
+    facts = [Fact("told", "gateway", path="payment.p1.code"), Fact("claimed", "customer", NOW)]
+    times = {"payment.p1.code": after(hours=1), "": after(hours=9)}
+    untold = Fact("other", "rules", path="payment.p1.reference")
+    dated = Explanation("failed", (*facts, untold)).dated(times).evidence
+    assert dated == (evolve(facts[0], at=after(hours=1)), facts[1], untold)
 
 
 def test_every_state_is_explained_as_in_the_file() -> None:

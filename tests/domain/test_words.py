@@ -4,7 +4,7 @@ from enum import Enum
 
 import pytest
 
-from domain.actor import CUSTOMER, EXPORT, ORDERS, RECONCILIATION, RECOVERY, SERVICE
+from domain.actor import CUSTOMER, EXPORT, ORDERS, RECONCILIATION, RECOVERY, SERVICE, Actor
 from domain.audit_file import END, FIELDS
 from domain.capture import CaptureMode
 from domain.dispute import REVERSED, DisputeStatus
@@ -153,3 +153,19 @@ def test_a_movement_has_our_word_unless_we_do_not_know_its_kind(kind: MovementKi
     expected = "climate_contribution" if kind is MovementKind.OTHER else kind.value
     assert movement.type == expected
     assert movement.is_payout is (kind is MovementKind.PAYOUT)
+
+
+@pytest.mark.parametrize("word", [*ACTORS, "gateway:stripe"])
+def test_an_operator_who_has_the_name_of_another_actor_is_told_from_it(word: str) -> None:
+    assert Actor.operator(word).who == f"operator:{word}"
+    assert Actor.operator("ann").who == "ann"
+
+
+def test_the_words_of_an_actor_are_one_printable_line_of_limited_length() -> None:
+    actor = Actor("a" * 101, "b" * 1001)
+    assert (actor.who, actor.reason) == ("a" * 100, "b" * 1000)
+    assert Actor("a\nb\u202e").who == "a\\nb\\u202e"
+    assert Actor("a").reason is None
+    assert Actor.gateway("stripe").who == "gateway:stripe"
+    assert Actor.command("root", "why") == Actor("cli:root", "why")
+    assert Actor.customer().who == "customer"
