@@ -55,6 +55,7 @@ class Events:
         self.is_bound = is_bound
         self.done: list[Any] = []
         self.error: Exception | None = None
+        self.others: list[StreamProgress] = []
 
     async def fetch(self, limit: int, wait: timedelta) -> Sequence[InboundEvent]:
         return []
@@ -62,7 +63,8 @@ class Events:
     async def progress(self) -> Sequence[StreamProgress]:
         if self.error is not None:
             raise self.error
-        return [self.told.pop(0) if len(self.told) > 1 else self.told[0]]
+        told = self.told.pop(0) if len(self.told) > 1 else self.told[0]
+        return [told, *self.others]
 
     async def has_acknowledged(self, progress: StreamProgress, after: int) -> bool:
         self.done.append(("acknowledged after", after))
@@ -223,6 +225,14 @@ async def test_a_stream_that_grows_meanwhile_has_lost_nothing(last: int) -> None
         await AlignStreams(events, events, world.alerts)()
         is_lost = again is not other and last == 9
         assert bool(events.done) is is_lost
+
+
+async def test_another_stream_does_not_hide_that_one_has_lost_events() -> None:
+    events = Events(evolve(PROGRESS, last=9, acknowledged=9), position=AT_TEN)
+    other = evolve(PROGRESS, stream_id="stream-9", acknowledged=0, is_untouched=True, last=50)
+    events.others = [other]
+    await AlignStreams(events, events, World().alerts)()
+    assert events.done[0] == ("set back", None)
 
 
 async def test_a_position_that_could_not_be_bound_is_no_alignment() -> None:

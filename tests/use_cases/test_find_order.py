@@ -70,6 +70,7 @@ async def test_what_waits_for_a_missing_gateway_says_so(by_payment: bool, is_ope
         assert end.startswith("PAYMENT_GATEWAY has in_memory again")
     else:
         assert found.explanation == before.explanation
+        assert "not configured" not in repr(found.explanation)
 
 
 async def test_an_order_without_a_payment_waits_for_no_gateway() -> None:

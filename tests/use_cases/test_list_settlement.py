@@ -220,6 +220,13 @@ async def test_a_gateway_that_cannot_tell_says_so(method: str) -> None:
         await all_of(lists.read.of_period(at, EVER))
 
 
+async def test_nothing_is_listed_of_a_gateway_that_cannot_list_all_of_it() -> None:
+    teller = Teller(list_payouts=Page([a_payout(1)]), find_payout=None, list_payout_movements=None)
+    with pytest.raises(NoMovements):
+        await all_of(listing(World()).of_period(configured(teller), EVER))
+    assert not teller.asked
+
+
 async def test_a_payout_is_found_by_its_id() -> None:
     payout = a_payout(7)
     assert await listing(World()).find(configured(Teller(find_payout=payout)), "po_1") == payout
@@ -285,6 +292,7 @@ async def test_a_page_is_asked_for_again_after_a_pause_unless_that_is_useless() 
         with pytest.raises(type(errors[0])):
             await all_of(read.of_period(configured(teller), EVER))
         assert waited == pauses
+        assert len(teller.asked) == len(errors)
 
 
 async def test_what_is_about_no_charge_is_of_nobody_and_costs_no_query() -> None:
