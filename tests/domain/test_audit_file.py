@@ -27,7 +27,8 @@ from domain.identifiers import OrderId
 from tests.builders import NOW, ORDER, PAYMENT, an_order, cancelled_event, charged, claimed
 from tests.domain.test_history import history
 
-DOCUMENT = (Path(__file__).parents[2] / "docs/audit.md").read_text()
+DOCUMENTS = Path(__file__).parents[2] / "docs"
+DOCUMENT = (DOCUMENTS / "audit.md").read_text()
 
 PAID = claimed().settle(PAYMENT, charged(), NOW)
 ENTRIES = history(an_order(), claimed(), PAID, PAID.apply(cancelled_event(), NOW))
@@ -179,6 +180,12 @@ def test_a_path_has_at_most_twenty_levels(levels: int) -> None:
             verify(lines)
     else:
         assert verify(lines).root == root
+
+
+def test_the_longest_line_is_that_of_the_documentation() -> None:
+    document = (DOCUMENTS / "reference/history-file.md").read_text()
+    assert "a line at most 64 MiB" in document
+    assert MAX_LINE == 64 * 2**20
 
 
 def test_a_line_may_have_as_many_bytes_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
