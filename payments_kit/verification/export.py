@@ -194,6 +194,7 @@ def _lists(at: ConfiguredGateway) -> GatewayLists:
         records.refunds is not None,
         records.disputes is not None,
         records.delay.total_seconds(),
+        at.livemode,
     )
 
 

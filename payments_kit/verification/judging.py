@@ -121,6 +121,8 @@ class Judge:
             return NotJudged.NO_HISTORY
         if found.waiting:
             return NotJudged.EVENT_WAITING
+        if self._is_of_other_mode(steps):
+            return NotJudged.OTHER_MODE
         if self._began_before(found, steps):
             return NotJudged.BEGAN_BEFORE
         used = {payment.gateway for payment in steps.payments}
@@ -134,6 +136,18 @@ class Judge:
         if is_open and newest > self.header.until - PATIENCE:
             return NotJudged.IN_PROGRESS
         return None
+
+    def _is_of_other_mode(self, steps: Steps) -> bool:
+        modes = {each.name: each.livemode for each in self.header.gateways}
+        gateways = {payment.id: payment.gateway for payment in steps.payments}
+        for step in steps:
+            for path, (_, after) in step.entry.change.items():
+                if path.startswith("payment.") and path.endswith(".livemode"):
+                    payment_id = path.removeprefix("payment.").removesuffix(".livemode")
+                    asked = modes.get(gateways.get(payment_id) or "")
+                    if asked is not None and after != asked:
+                        return True
+        return False
 
     def _began_before(self, found: OrderRecords, steps: Steps) -> bool:
         since = self.header.since

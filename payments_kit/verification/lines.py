@@ -38,6 +38,8 @@ class GatewayLists(Struct, rename="camel"):
     disputes: bool = False
     delay_seconds: Annotated[float, Meta(ge=0)] = 0
     """How long a record may be missing in its lists."""
+    livemode: bool | None = None
+    """Whether it was asked about real money; it does not list the payments of the other mode."""
 
 
 class Header(Line, tag="header", kw_only=True):

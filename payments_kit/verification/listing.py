@@ -104,6 +104,7 @@ class Listing:
                 known.refunds or (gateway, "refund") in self.replaced,
                 known.disputes or (gateway, "dispute") in self.replaced,
                 known.delay_seconds,
+                known.livemode,
             )
         return msgspec.structs.replace(self.header, gateways=[*named.values()])
 

@@ -74,6 +74,15 @@ def test_a_period_that_ends_within_a_world_is_no_false_alarm(days: float) -> Non
         assert broken_in(summary) == [], f"seed {seed}"
 
 
+def test_an_order_of_the_other_mode_than_the_gateway_was_asked_about_is_not_judged() -> None:
+    lines = exported(run_world(1))
+    other = lines[0].replace(b'"livemode":false', b'"livemode":true')
+    summary = judged([other, *lines[1:]])
+    assert other != lines[0]
+    assert broken_in(summary) == []
+    assert summary.skipped[NotJudged.OTHER_MODE] > 0
+
+
 def test_an_order_at_a_gateway_whose_list_lags_is_judged_later() -> None:
     lines = exported(run_world(1))
     lagging = lines[0].replace(b'"delaySeconds":0.0', b'"delaySeconds":9000000.0')
