@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from application.ports.alerts import AlertKind
+from application.ports.alerts import MAX_LISTED, MAX_SUBJECT, MAX_TEXT, AlertKind
 from application.ports.unit_of_work import StorageUnavailable
 from application.throttled_alerts import MAX_SUBJECTS, ThrottledAlerts
 from tests.contracts.alerts import Seconds
@@ -142,3 +142,8 @@ async def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     alerts = ThrottledAlerts(Hanging(), Clock())  # type: ignore[arg-type]
     await alerts.report(SKEW, "host", "behind")
     assert MAX_SUBJECTS == 100
+
+
+def test_the_stored_word_of_an_alert_is_the_name_of_its_kind() -> None:
+    assert [each.value for each in AlertKind] == [each.name.lower() for each in AlertKind]
+    assert (MAX_SUBJECT, MAX_TEXT, MAX_LISTED) == (100, 500, 1000)
