@@ -20,6 +20,9 @@ LAST_RESORT_TESTS: Final = 12
 # they take two seconds of CPU.
 DEPENDENT_TESTS: Final = 200
 
+# They are taken from all files in turn, so many at a time.
+FEW: Final = 5
+
 # What found the last mutants of the same function, and of the same module, often finds the next.
 RECENT: Final = 3
 
@@ -94,10 +97,11 @@ class Choice:
         last_resort = [each for each in tests.values() if self.project.is_last_resort(each.test)]
         ordinary.sort(key=lambda each: self._rank(each, mutant))
         last_resort.sort(key=lambda each: each.file)
-        limit = len(ordinary) if mutant.function is not None else DEPENDENT_TESTS
+        if mutant.function is None:
+            ordinary = _some_of_each_file(ordinary)[:DEPENDENT_TESTS]
         times = [each for each in self.covered if each.test == self.project.of_times]
         first_tests = times if mutant.kind == "time" else []
-        return [*first_tests, *ordinary[:limit], *last_resort[:LAST_RESORT_TESTS]]
+        return [*first_tests, *ordinary, *last_resort[:LAST_RESORT_TESTS]]
 
     def note_killer(self, mutant: Mutant, test: str) -> None:
         for place in (mutant.path, f"{mutant.path} {mutant.name}"):
@@ -129,6 +133,15 @@ class Choice:
             if not known.isdisjoint(mentioned):
                 found |= {one.test: one for one in self.covered if one.file == file}
         return found
+
+
+def _some_of_each_file(tests: list[Covered]) -> list[Covered]:
+    """Return the tests with the first few of each file before the next few of each."""
+    numbers, turns = Counter[str](), list[int]()
+    for each in tests:
+        turns.append(numbers[each.file] // FEW)
+        numbers[each.file] += 1
+    return [tests[place] for place in sorted(range(len(tests)), key=turns.__getitem__)]
 
 
 def _statements(path: str, tree: ast.Module) -> Iterator[Statement]:
