@@ -4,7 +4,6 @@ import gc
 import importlib
 import json
 import os
-import random
 import sys
 import threading
 from ast import parse
@@ -22,7 +21,7 @@ from tests.mutation.in_place import trial_in_place
 from tests.mutation.lanes import Lane, Task, Try, Verdict
 from tests.mutation.measuring import measured
 from tests.mutation.mutants import Mutant, methods_that_return_self, mutants_of
-from tests.mutation.project import Project
+from tests.mutation.project import Project, digest_of
 from tests.mutation.report import Report
 from tests.mutation.results import Results
 from tests.mutation.running import Items, Running
@@ -134,7 +133,10 @@ class Run:
             ]
             complete = set()
         if self.request.sample is not None and self.request.sample < len(found):
-            found = random.Random(self.request.seed).sample(found, self.request.sample)
+            # The same ones although others have come or gone.
+            seed = str(self.request.seed).encode()
+            found.sort(key=lambda each: digest_of((seed, each.id.encode())))
+            found = found[: self.request.sample]
             complete = set()
         return found, complete
 
