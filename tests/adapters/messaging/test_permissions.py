@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from attrs import frozen
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
+from adapters.messaging.jetstream.event_log import JetStreamEventLog
 from adapters.messaging.jetstream.plans import ORDERS, PLANS, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
@@ -167,6 +169,25 @@ async def test_a_missing_right_is_named_at_once(shop: Shop, subject: str) -> Non
         assert denied.value.kind is AlertKind.PERMISSION_MISSING
         stem = subject.removesuffix(">")
         assert str(denied.value).startswith(f"our NATS user may not publish to {stem}")
+
+
+async def test_an_export_needs_one_right_more_and_names_it(shop: Shop) -> None:
+    right = '"$JS.API.STREAM.MSG.GET.PAYMENTS"'
+    since, until = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=1)
+    async with shop.connect() as payments:
+        await until_connected(payments.connection)
+        await payments.publisher.publish([created()])
+        log = JetStreamEventLog(payments.connection, payments.streams)
+        orders = [each async for each in log.read(ORDERS.subjects, since, until)]
+        assert [each.data for each in orders] == [b"1", b"2"]
+        with pytest.raises(BrokerUnavailable, match=r"STREAM\.MSG\.GET\.PAYMENTS"):
+            _ = [each async for each in log.read(PLANS.payments.subjects, since, until)]
+    await shop.permit(LEAST_RIGHTS.replace(f"# {right}", right))
+    async with shop.connect() as payments:
+        await until_connected(payments.connection)
+        log = JetStreamEventLog(payments.connection, payments.streams)
+        [ours] = [each async for each in log.read(PLANS.payments.subjects, since, until)]
+        assert ours.subject == "payment:created"
 
 
 async def test_doctor_names_each_missing_right(shop: Shop) -> None:
