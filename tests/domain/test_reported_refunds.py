@@ -1,0 +1,52 @@
+"""Several reports about refunds in one listing of a gateway."""
+
+from itertools import permutations
+
+import pytest
+
+from domain.identifiers import RefundId
+from domain.order import Order
+from domain.refund import (
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    RefundPending,
+    RefundStatus,
+    ReportedRefund,
+)
+from tests.builders import NOW, PAYMENT, charged, claimed, dollars
+
+PAID = claimed().settle(PAYMENT, charged(), NOW)
+CHARGE = charged().charge_id
+
+
+def listed(*outcomes: RefundOutcome, order: Order = PAID) -> Order:
+    reported = [ReportedRefund("re_9", dollars("30"), outcome) for outcome in outcomes]
+    return order.record_refunds(CHARGE, reported, NOW)
+
+
+REPORTS = [
+    RefundPending("re_9"),
+    Refunded("re_9", dollars("30")),
+    RefundFailed("no_account", "re_9"),
+]
+
+
+@pytest.mark.parametrize("outcomes", [*permutations(REPORTS)])
+def test_of_one_refund_that_is_listed_several_times_the_last_state_counts(
+    outcomes: tuple[RefundOutcome, ...],
+) -> None:
+    [refund] = listed(*outcomes).refunds
+    assert (refund.status, refund.code) == (RefundStatus.FAILED, "no_account")
+
+
+def test_an_empty_listing_changes_nothing() -> None:
+    reversed_order = claimed().settle(PAYMENT, charged(), NOW)
+    assert listed(order=reversed_order) is reversed_order
+
+
+def test_a_refund_of_ours_in_a_listing_is_settled_and_not_recorded_again() -> None:
+    order = PAID.reserve_refund(RefundId("ours"), PAYMENT, 3000, "damaged", NOW)
+    order = order.settle_refund(RefundId("ours"), RefundPending("re_9"), NOW)
+    [refund] = listed(Refunded("re_9", dollars("30")), order=order).refunds
+    assert (refund.id, refund.status) == ("ours", RefundStatus.SUCCEEDED)
