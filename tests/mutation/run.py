@@ -77,6 +77,8 @@ class Run:
             RuntimeError: the tests could not be collected, or fail without a mutant.
         """
         os.environ.pop("END_WITH_PROCESS", None)
+        # As many examples as in `make test`.
+        os.environ["HYPOTHESIS_PROFILE"] = "ci"
         os.chdir(self.project.root)
         sys.path.insert(0, str(self.project.root))
         self._say("Collecting the tests …")
