@@ -1,0 +1,31 @@
+"""Bugs that need three things at once, looked for by a guided search."""
+
+import pytest
+
+from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.world import World
+from tests.depth import IS_DEEP
+from tests.simulation.rare_bugs import RARE_BUGS, SITUATIONS, RareBug, broken_by, first_runs
+
+RUNS = 1500
+
+
+@pytest.mark.parametrize("bug", RARE_BUGS, ids=lambda bug: bug.name)
+def test_a_run_without_the_situation_keeps_every_promise(bug: RareBug) -> None:
+    SITUATIONS.clear()
+    assert broken_by(bug, scenario_of(3)) == []
+    assert set() == SITUATIONS
+
+
+def test_noting_a_situation_does_not_change_a_run() -> None:
+    with RARE_BUGS[0].probe.planted():
+        probed = World(scenario_of(3)).run().digest
+    assert probed == World(scenario_of(3)).run().digest
+
+
+@pytest.mark.skipif(not IS_DEEP, reason="takes minutes")
+def test_a_guided_search_finds_some_of_them() -> None:
+    found = first_runs(guided=True, first=1, runs=RUNS)
+    broken = [bug for bug in RARE_BUGS if bug.name in found and broken_by(bug, found[bug.name][1])]
+    assert len(found) >= 3
+    assert broken
