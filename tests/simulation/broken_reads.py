@@ -23,6 +23,9 @@ RIGHT_READS: Final = {
     "an authorised payment that is read": evolve(
         AUTHORIZED, replies=[*AUTHORIZED.replies, read(status="authorized")]
     ),
+    "a refused payment that an operator has accepted": evolve(
+        PAID, replies=[Reply(400, "p1", "u1", order_id="o1")], reviewed=["p1"]
+    ),
     "a dead letter that was replayed": evolve(
         MALFORMED, dead_letters=[*MALFORMED.dead_letters, b"late"], replayed=[b"late"]
     ),
