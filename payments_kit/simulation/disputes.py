@@ -103,6 +103,7 @@ class Disputes:
                 tuple(each.states),
                 each.due_by,
                 each.first_report in confirmed,
+                each.record.created_at,
             )
             for each in self._all
         ]

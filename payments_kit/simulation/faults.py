@@ -70,6 +70,7 @@ class FaultKind(Enum):
     DISPUTE_STATUS_NEW = "dispute with a status that nobody knows"
     LOST_IN_FLIGHT = "standby promoted while a refund or a capture is on its way"
     GATEWAY_HANGS = "gateway carries everything out, and answers nothing for a while"
+    GATEWAY_CLOCK = "gateway's clock differs from the database's"
     EVENT_PARKED = "event that the broker rejects, until an operator publishes it again"
     EVENT_REFUSED = "order event that cannot be applied for minutes"
     EXTERNAL_REFUND_PENDING = "refund in the gateway's dashboard that waits for a bank"

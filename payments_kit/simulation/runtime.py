@@ -26,7 +26,7 @@ from adapters.persistence.in_memory import (
 )
 from application.acting import current_actor
 from application.application import DeclineLimits, Ports, UseCases, compose
-from application.ports.clock import NewId
+from application.ports.clock import Clock, NewId
 from application.ports.gateway_notifications import Notification
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.throttled_alerts import ThrottledAlerts
@@ -55,6 +55,10 @@ from payments_kit.simulation.watch import Watch
 BEGINNING: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When every run begins; the value has no special meaning."""
 
+
+_GATEWAY_SKEW: Final = 55.0
+"""How far a gateway's clock is ahead or behind, in seconds: the comparison of the books allows for
+a minute."""
 
 FIRST_GATEWAY: Final = "in_memory"
 SECOND_GATEWAY: Final = "second"
@@ -109,7 +113,7 @@ class SimulatedRuntime:
         self.parking = Parking(loop, injector, self.database)
         for number, name in enumerate(self.gateway_names):
             ledger = self.ledgers[name] = GatewayLedger(
-                self.now,
+                self._clock_of(name),
                 records=RecordedCharges(self.watch),
                 notifications=SentNotifications(partial(self.send_notification, name)),
                 prefix="" if number == 0 else f"{name}_",
@@ -125,6 +129,13 @@ class SimulatedRuntime:
                 ledger.apply_delayed,
                 self.watch.mistakes,
             )
+
+    def _clock_of(self, gateway: str) -> Clock:
+        injector, kind = self.injector, FaultKind.GATEWAY_CLOCK
+        if not injector.occurs(kind, gateway):
+            return self.now
+        skew = timedelta(seconds=injector.uniform(kind, -_GATEWAY_SKEW, _GATEWAY_SKEW))
+        return lambda: self.now() + skew
 
     @property
     def ledger(self) -> GatewayLedger:

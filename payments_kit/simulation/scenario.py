@@ -56,6 +56,7 @@ _ADDED: Final = (
     FaultKind.MONEY_TAKEN_BACK,
     FaultKind.LOST_IN_FLIGHT,
     FaultKind.GATEWAY_HANGS,
+    FaultKind.GATEWAY_CLOCK,
     FaultKind.EVENT_REFUSED,
     FaultKind.EVENT_PARKED,
     FaultKind.EXTERNAL_REFUND_PENDING,

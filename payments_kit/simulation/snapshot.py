@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adapters.gateways.in_memory import GatewayLedger
 from adapters.gateways.simulated.attempts import EXPIRED, Attempt, AttemptState
@@ -47,8 +47,8 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
     outbox = database.outbox
     return Snapshot(
         charges=[
-            *(charge for ledger in ledgers for charge in charges_at(ledger)),
-            *(charge for ledger in ledgers for charge in _open_at(ledger)),
+            *(_dated(each, it, runtime) for it in ledgers for each in charges_at(it)),
+            *(_dated(each, it, runtime) for it in ledgers for each in _open_at(it)),
         ],
         refunds=[*(each for ledger in ledgers for each in refunds_at(ledger)), *forgotten],
         orders=[order for _, order in database.orders.values()],
@@ -70,6 +70,21 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
             for (_, _, kind, _), each in database.differences.items()
             if each.resolved_at is None and not each.difference.repaired
         ],
+    )
+
+
+def _dated(
+    charge: GatewayCharge, ledger: GatewayLedger, runtime: SimulatedRuntime
+) -> GatewayCharge:
+    """Return a charge with the database's time instead of the gateway's."""
+    ahead = ledger.now() - runtime.now()
+    if not ahead:
+        return charge
+    captured, authorized = charge.captured_at, charge.authorized_at
+    return evolve(
+        charge,
+        captured_at=captured and captured - ahead,
+        authorized_at=authorized and authorized - ahead,
     )
 
 

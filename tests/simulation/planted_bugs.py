@@ -19,7 +19,7 @@ from adapters.messaging.wire import ID_HEADER, Message, encode
 from adapters.persistence.in_memory import InMemoryOutboxQueue, InMemoryUnitOfWork
 from adapters.persistence.in_memory.changes import Changes
 from application.acting import current_actor
-from application.application import Ports, UseCases, compose
+from application.application import DeclineLimits, Ports, UseCases, compose
 from application.ports.books import Comparison
 from application.ports.charge_reading import ChargeQuery
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry
@@ -64,6 +64,7 @@ from payments_kit.simulation.world import RunResult, World
 from tests.builders import NOW
 from tests.simulation.bug import Bug
 from tests.simulation.capture_bugs import CAPTURE_BUGS
+from tests.simulation.clock_bugs import CLOCK_BUGS
 from tests.simulation.dispute_bugs import DISPUTE_BUGS
 from tests.simulation.gateway_bugs import GATEWAY_BUGS
 from tests.simulation.history_bugs import HISTORY_BUGS
@@ -413,17 +414,18 @@ class _EarlyPublisher(InMemoryUnitOfWork):
         await super().commit()
 
 
-def _published_before_the_commit(ports: Ports) -> UseCases:
+def _published_before_the_commit(ports: Ports, limits: DeclineLimits) -> UseCases:
     assert isinstance(ports.outbox, InMemoryOutboxQueue)
-    assert isinstance(ports.publisher, InMemoryPublisher)
-    database, broker = ports.outbox._database, ports.publisher._broker
+    publisher = getattr(ports.publisher, "publisher", ports.publisher)
+    assert isinstance(publisher, InMemoryPublisher)
+    database, broker = ports.outbox._database, publisher._broker
 
     def begin() -> _EarlyPublisher:
         return _EarlyPublisher(
             database, lambda: None, current_actor, database.restored, broker=broker
         )
 
-    return compose(evolve(ports, begin=begin))
+    return compose(evolve(ports, begin=begin), limits)
 
 
 # --- messaging --------------------------------------------------------------------------------
@@ -568,6 +570,7 @@ BUGS: Final = (
     *REFUND_BUGS,
     *READ_BUGS,
     *LETTER_BUGS,
+    *CLOCK_BUGS,
 )
 
 

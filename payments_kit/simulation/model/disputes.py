@@ -1,7 +1,7 @@
 """Promises about disputes: as the gateway reports them (2), and each of their states told (3)."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from payments_kit.simulation.model.charges import CAPTURED
@@ -10,6 +10,9 @@ from payments_kit.simulation.model.records import Event, GatewayDispute, History
 
 _RANK: Final = {"open": 0, "prevented": 1, "lost": 2, "won": 3}
 """Which state may follow which: a bank may still decide for the shop what it has lost."""
+
+_KEPT_FOR: Final = timedelta(days=3)
+"""How long a report is kept whose charge is not captured yet; later, only a comparison finds it."""
 
 _TAKEN_BACK: Final = "reversed"
 """The reason of a dispute that nobody opened: the gateway only reports that the money is gone."""
@@ -74,7 +77,8 @@ def _body_is_right(event: Event, dispute: GatewayDispute, history: History) -> I
         "reason": dispute.reason,
     }
     is_awaited = event.body.get("status") == "open" and not history.has_lost_transactions
-    if is_awaited and dispute.is_told:
+    is_kept = not (event.at and dispute.opened_at) or event.at < dispute.opened_at + _KEPT_FOR
+    if is_awaited and dispute.is_told and is_kept:
         right["dueBy"] = dispute.due_by
     for name, value in right.items():
         found = event.body.get(name)

@@ -11,8 +11,10 @@ _FAILED: Final = frozenset({"failed", "abandoned", "cancelled"})
 
 _WITH_REASON: Final = (
     *("payment:failed", "payment:refunded", "payment:refund_failed", "payment:voided"),
+    "payment:disputed",
 )
-"""The reason of a failure, or why an order may not keep its payment, is not restored after a loss:
+"""The reason of a failure, why an order may not keep its payment, or the time for evidence, is not
+restored after a loss:
 what was decided again may have another one."""
 
 _NOT_RESTORED: Final = ("code", "reason", "stripeId")

@@ -144,6 +144,7 @@ class GatewayDispute(NamedTuple):
     """Until when evidence is awaited, as it was reported."""
     is_told: bool = True
     """Whether the service has confirmed the report of its first state, while others may fail."""
+    opened_at: datetime | None = None
 
     @property
     def status(self) -> str:

@@ -98,7 +98,11 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield f"6: the reply was that {name} was accepted, but it is unknown"
     # An operator may have accepted what the customer was told to be refused, and what was reviewed.
     is_kept = payment is not None and payment.status == "succeeded"
-    if status == _REFUSED and is_kept and name not in history.reviewed:
+    # What a loss has made unknown, too: that more was held than was captured then.
+    may_be_kept = name in history.reviewed or (
+        history.has_lost_transactions and payment is not None and payment.is_manual
+    )
+    if status == _REFUSED and is_kept and not may_be_kept:
         yield f"6: the reply was that {name} is refused, but it is kept"
     if status == _DECLINED and name in charged:
         yield f"6: the reply was that {name} is declined, but it is charged"
