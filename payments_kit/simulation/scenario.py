@@ -75,6 +75,10 @@ _IN_MOST: Final = (
     FaultKind.EXTERNAL_REFUND_PENDING,
     FaultKind.REFUND_RETURNED,
     FaultKind.REFUND_FORGOTTEN,
+    FaultKind.REFUND_FAILS,
+    FaultKind.CAPTURE_REFUSED,
+    FaultKind.RELEASED_BY_OTHERS,
+    FaultKind.CAPTURED_BY_OTHERS,
 )
 """They have few occasions: debits only if customers pay so, and a session needs an order that is
 known and a gateway that replies. So they are possible in most runs."""
@@ -195,7 +199,7 @@ def scenario_of(seed: int) -> Scenario:
 
 def _added_rates(seed: int) -> dict[FaultKind, float]:
     rates = dict[FaultKind, float]()
-    for kind in _ADDED:
+    for kind in (*_ADDED, FaultKind.REFUND_FAILS):
         draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
         share = _SHARE_OF_MOST if kind in _IN_MOST else _SHARE_OF_FAULTS
         if draw.random() < share:

@@ -207,6 +207,8 @@ class World:
 
     async def come_to_rest(self) -> None:
         """End all faults, then let one worker finish what is left."""
+        # Most refunds still wait for a bank, which decides as long as it may reject them.
+        await self.banks.complete_refunds()
         self.banks.forget_refunds(self.runtime.watch.known_refunds)
         self.trace.record("world", "everything is healed")
         self.runtime.heal()
