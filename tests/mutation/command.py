@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from tests.mutation.equivalent import BadEquivalent
 from tests.mutation.project import PAYMENTS
 from tests.mutation.run import Request, Run
 
@@ -37,8 +38,13 @@ def main(
 
     Ends with 1 if the score is below the threshold, or a mutant is wrongly listed as equivalent.
     """
-    run = Run(PAYMENTS, Request(paths, jobs, sample, seed, again, quick, verbose))
-    report = run()
+    request = Request(paths, jobs, sample, seed, again, quick, verbose)
+    try:
+        report = Run(PAYMENTS, request)()
+    except (BadEquivalent, RuntimeError) as error:
+        raise click.ClickException(str(error)) from None
+    if not report.total.mutants:
+        raise click.ClickException(f"there is nothing to change in {' '.join(paths)}")
     for line in report.lines():
         print(line)
     if report.total.score * 100 < threshold or report.stale:

@@ -104,6 +104,8 @@ class Run:
             }
             self._store_libraries()
             mutants, complete = self._mutants()
+            if not mutants:
+                return
             self._start_in_place(items)
             coverage = measured(self.project, self._tracer, items, self._say)
             choice = Choice(self.project, coverage, at_import)
