@@ -101,6 +101,16 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
         ),
         after(minutes=1),
     ),
+    "captured by an operator": (
+        HELD.request_capture(PAYMENT, 300, NOW).settle(PAYMENT, charged(amount=dollars("3")), NOW),
+        after(minutes=1),
+    ),
+    "reversed, captured before its release": (
+        HELD.request_capture(PAYMENT, 300, NOW)
+        .apply(cancelled_event(), NOW)
+        .settle(PAYMENT, charged(amount=dollars("3")), NOW),
+        after(minutes=1),
+    ),
     "in review": (REVIEWED, after(minutes=1)),
 }
 

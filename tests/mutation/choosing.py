@@ -20,8 +20,8 @@ LAST_RESORT_TESTS: Final = 12
 # they take two seconds of CPU.
 DEPENDENT_TESTS: Final = 200
 
-# They are taken from all files in turn, so many at a time.
-FEW: Final = 5
+# They are taken from all files in turn, of which there are some sixty: so many at a time.
+FEW: Final = 3
 
 # What found the last mutants of the same function, and of the same module, often finds the next.
 RECENT: Final = 3
