@@ -18,7 +18,8 @@ from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
-from payments_kit.simulation.model.records import Attempt, Reply
+from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.reports import Attempt
 from payments_kit.simulation.processes import Response, Serve
 from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace

@@ -15,7 +15,7 @@ from domain.identifiers import OrderId, UserId
 from domain.replica import OrderStatus
 from payments_kit.simulation.clients import PATIENCE_SECONDS, Clients
 from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
-from payments_kit.simulation.model.records import DeclineLimits as KnownLimits
+from payments_kit.simulation.model.reports import DeclineLimits as KnownLimits
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.workloads import Workload
 

@@ -17,7 +17,8 @@ from domain.identifiers import DisputeId, PaymentId
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
 from payments_kit.simulation.loop import SimulatedLoop
-from payments_kit.simulation.model.records import Amount, GatewayDispute
+from payments_kit.simulation.model.amounts import Amount
+from payments_kit.simulation.model.reports import GatewayDispute
 from payments_kit.simulation.trace import Trace
 
 _OPEN, _WON, _LOST, _PREVENTED = (

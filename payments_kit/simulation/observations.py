@@ -10,14 +10,8 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
-from payments_kit.simulation.model.records import (
-    Attempt,
-    DeclineLimits,
-    GatewayDispute,
-    Hold,
-    OrderEvent,
-    Reply,
-)
+from payments_kit.simulation.model.records import OrderEvent, Reply
+from payments_kit.simulation.model.reports import Attempt, DeclineLimits, GatewayDispute, Hold
 
 
 @frozen

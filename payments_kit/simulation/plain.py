@@ -10,8 +10,8 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.records import (
-    Amount,
     BookedDispute,
     BookedOrder,
     BookedPayment,

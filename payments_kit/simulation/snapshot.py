@@ -15,7 +15,7 @@ from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from domain.audit_file import line_of
 from domain.order import Order
-from payments_kit.simulation.model.records import Hold
+from payments_kit.simulation.model.reports import Hold
 from payments_kit.simulation.observations import Delivered, GatewayCharge, GatewayRefund
 from payments_kit.simulation.runtime import SimulatedRuntime
 

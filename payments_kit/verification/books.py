@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.records import (
-    Amount,
     BookedDispute,
     BookedOrder,
     BookedPayment,

@@ -10,10 +10,10 @@ from payments_kit.simulation.model.records import (
     BookedOrder,
     Charge,
     History,
-    Hold,
     OrderEvent,
     Reply,
 )
+from payments_kit.simulation.model.reports import Hold
 from payments_kit.verification.books import CUSTOMER
 from payments_kit.verification.commits import committed
 from payments_kit.verification.gateway_evidence import charges_of, disputes_of, refunds_of

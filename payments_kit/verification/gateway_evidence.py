@@ -5,15 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import CAPTURED
-from payments_kit.simulation.model.records import (
-    Amount,
-    BookedDispute,
-    BookedPayment,
-    Charge,
-    GatewayDispute,
-    GivenBack,
-)
+from payments_kit.simulation.model.records import BookedDispute, BookedPayment, Charge, GivenBack
+from payments_kit.simulation.model.reports import GatewayDispute
 from payments_kit.verification.books import Step
 from payments_kit.verification.lines import ChargeLine, Header
 from payments_kit.verification.records import OrderRecords

@@ -7,8 +7,9 @@ from typing import Final
 
 from attrs import define, field
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.orders import read_order_event
-from payments_kit.simulation.model.records import Amount, Event, OrderEvent
+from payments_kit.simulation.model.records import Event, OrderEvent
 from payments_kit.verification.books import Books, Entry, Step, entry_of
 from payments_kit.verification.findings import Record
 from payments_kit.verification.ingest import body_of, order_named_in

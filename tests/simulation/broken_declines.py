@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.model.records import Attempt, DeclineLimits
+from payments_kit.simulation.model.reports import Attempt, DeclineLimits
 from tests.simulation.histories import DECLINED_FIRST, after
 
 LIMITS: Final = DeclineLimits(timedelta(minutes=10), {"user": 1, "address": 2})

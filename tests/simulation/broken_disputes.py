@@ -5,13 +5,8 @@ from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.model.records import (
-    BookedDispute,
-    BookedOrder,
-    Event,
-    GatewayDispute,
-    History,
-)
+from payments_kit.simulation.model.records import BookedDispute, BookedOrder, Event, History
+from payments_kit.simulation.model.reports import GatewayDispute
 from tests.simulation.histories import MONEY, NOW, PAID, PRICE, created, event, order, payment
 
 DUE_BY: Final = NOW + timedelta(days=7)

@@ -5,11 +5,9 @@ from typing import Final
 from attrs import evolve
 
 from application.ports.differences import Difference
-from application.ports.gateway_history import ListedCharge
 from application.ports.gateway_notifications import ChargeNotification, DisputeNotification
 from application.ports.unit_of_work import UnitOfWork
 from application.use_cases import apply_charge_notification, reconcile_reports
-from application.use_cases.compare_books import CompareBooks
 from application.use_cases.receive_notification import ReceiveNotification
 from application.use_cases.reconciliation import Part
 from domain.dispute import Dispute, DisputeStatus
@@ -84,14 +82,6 @@ def _taken_back_is_always_told(self: Dispute) -> bool:
     return False
 
 
-_is_synced = CompareBooks._is_synced
-
-
-async def _asked_for_refunds_once(self: CompareBooks, charge: ListedCharge) -> bool:
-    await _is_synced(self, charge)
-    return True
-
-
 DISPUTE_BUGS: Final = (
     Bug(
         "only the first state of a dispute is told",
@@ -114,11 +104,6 @@ DISPUTE_BUGS: Final = (
     Bug(
         "the time for evidence is forgotten",
         *(apply_charge_notification, "_record_dispute", _no_time_for_evidence),
-    ),
-    Bug(
-        "refunds that cannot be listed are forgotten",
-        *(CompareBooks, "_is_synced", _asked_for_refunds_once),
-        first=401,
     ),
     Bug(
         "money that is taken back is told twice",

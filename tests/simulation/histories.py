@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.records import (
-    Amount,
     BookedDispute,
     BookedOrder,
     BookedPayment,
@@ -15,10 +15,10 @@ from payments_kit.simulation.model.records import (
     Event,
     GivenBack,
     History,
-    Hold,
     OrderEvent,
     Reply,
 )
+from payments_kit.simulation.model.reports import Hold
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE: Final = Amount(10_000, "usd")

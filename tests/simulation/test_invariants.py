@@ -7,7 +7,8 @@ from domain.identifiers import ChargeId, DisputeId
 from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from payments_kit.simulation.invariants import broken_promises
-from payments_kit.simulation.model.records import Amount, OrderEvent
+from payments_kit.simulation.model.amounts import Amount
+from payments_kit.simulation.model.records import OrderEvent
 from payments_kit.simulation.observations import (
     Delivered,
     GatewayCharge,

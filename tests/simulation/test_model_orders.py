@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.orders import expected_orders, read_order_event
-from payments_kit.simulation.model.records import Amount, OrderEvent
+from payments_kit.simulation.model.records import OrderEvent
 from tests.simulation.histories import CANCELLED, LESS, TERMS
 
 CREATED = (

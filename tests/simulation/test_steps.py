@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import LIVE, charged_at_most_once
-from payments_kit.simulation.model.records import Amount, BookedOrder, BookedRefund, History
+from payments_kit.simulation.model.records import BookedOrder, BookedRefund, History
 from payments_kit.simulation.model.refunds import refunds_are_within_the_charge
 from payments_kit.simulation.model.steps import broken_by_commit, broken_in_order
 from payments_kit.simulation.scenario import scenario_of

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.records import (
-    Amount,
     BookedOrder,
     BookedPayment,
     BookedRefund,

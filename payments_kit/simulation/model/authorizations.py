@@ -6,7 +6,8 @@ from typing import Final
 
 from payments_kit.simulation.model.charges import CAPTURED, CLOCK_SKEW
 from payments_kit.simulation.model.events import first_deliveries
-from payments_kit.simulation.model.records import BookedPayment, Event, History, Hold
+from payments_kit.simulation.model.records import BookedPayment, Event, History
+from payments_kit.simulation.model.reports import Hold
 
 _RAN_OUT: Final = "authorization_expired"
 """The reason of `payment:voided` if nobody has captured or released the money in time."""

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
-from payments_kit.simulation.model.records import Attempt, DeclineLimits, History
+from payments_kit.simulation.model.records import History
+from payments_kit.simulation.model.reports import Attempt, DeclineLimits
 
 _TOO_MANY: Final = 429
 _DECLINED: Final = 402

@@ -6,7 +6,8 @@ from typing import Final
 
 from payments_kit.simulation.model.charges import CAPTURED
 from payments_kit.simulation.model.events import first_deliveries
-from payments_kit.simulation.model.records import Event, GatewayDispute, History
+from payments_kit.simulation.model.records import Event, History
+from payments_kit.simulation.model.reports import GatewayDispute
 
 _RANK: Final = {"open": 0, "prevented": 1, "lost": 2, "won": 3}
 """Which state may follow which: a bank may still decide for the shop what it has lost."""

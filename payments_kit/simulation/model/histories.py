@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from payments_kit.simulation.model.records import Amount, BookedOrder, History
+from payments_kit.simulation.model.amounts import Amount
+from payments_kit.simulation.model.records import BookedOrder, History
 
 _FIELDS: Final = {"seq", "at", "who", "why", "change", "prev", "hash"}
 

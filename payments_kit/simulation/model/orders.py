@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from payments_kit.simulation.model.records import Amount, OrderEvent
+from payments_kit.simulation.model.amounts import Amount
+from payments_kit.simulation.model.records import OrderEvent
 
 # How many decimals a price may have; two if the currency is not listed. ISO 4217, list one:
 # https://www.six-group.com/en/products-services/financial-information/data-standards.html

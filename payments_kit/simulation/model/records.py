@@ -1,21 +1,14 @@
 """Records: what the world sees of the service, as plain data."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
-
-class Amount(NamedTuple):
-    """Whole minor units of a currency; its ISO 4217 code in lower case."""
-
-    minor_units: int
-    currency: str
-
-    def __str__(self) -> str:
-        return f"{self.minor_units} {self.currency}"
+from payments_kit.simulation.model.amounts import Amount
+from payments_kit.simulation.model.reports import Attempt, DeclineLimits, GatewayDispute, Hold
 
 
 class OrderEvent(NamedTuple):
@@ -111,17 +104,6 @@ class Charge(NamedTuple):
     """When the money was held, if it was captured later."""
 
 
-class Hold(NamedTuple):
-    """Money that the gateway has held, and what became of it."""
-
-    charge_id: str
-    payment_id: str
-    end: str
-    """`held` still, `captured`, `released` or `expired`."""
-    until: datetime | None = None
-    """When it ends, or has ended, if nobody captures or releases it."""
-
-
 class GivenBack(NamedTuple):
     """A refund that the gateway completed."""
 
@@ -129,27 +111,6 @@ class GivenBack(NamedTuple):
     amount: Amount
     refund_id: str | None = None
     """Our refund that its label names; None for an external refund."""
-
-
-class GatewayDispute(NamedTuple):
-    """A dispute as the gateway has it; its bank may decide it several times."""
-
-    id: str
-    charge_id: str
-    amount: Amount
-    reason: str
-    states: tuple[str, ...]
-    """Those that it has had: `open`, `prevented`, `lost`, `won`."""
-    due_by: datetime | None = None
-    """Until when evidence is awaited, as it was reported."""
-    is_told: bool = True
-    """Whether the service has confirmed the report of its first state, while others may fail."""
-    opened_at: datetime | None = None
-
-    @property
-    def status(self) -> str:
-        """The last state."""
-        return self.states[-1]
 
 
 class Event(NamedTuple):
@@ -176,31 +137,6 @@ class Reply(NamedTuple):
     """The payment in the body, if it is known."""
     started: tuple[str, ...] = ()
     """The payments that the request may have started, which the customer does not see."""
-
-
-class Attempt(NamedTuple):
-    """A request to pay, answered or not, with what it is counted under if its card is declined."""
-
-    sources: tuple[str, ...]
-    """Such as `user:42` and `address:a`."""
-    asked_at: datetime
-    status: int | None = None
-    """None: no reply came."""
-    replied_at: datetime | None = None
-    started: tuple[str, ...] = ()
-    """The payments that the request may have started, as far as it was answered."""
-    declined: str | None = None
-    """The payment that a reply of 402 names."""
-
-
-class DeclineLimits(NamedTuple):
-    """How many declined cards are allowed within a time."""
-
-    window: timedelta
-    most: Mapping[str, int]
-    """By kind of source."""
-    counts_all: bool = True
-    """Whether the database can never fail, so that each decline is counted."""
 
 
 @frozen

@@ -7,13 +7,9 @@ published or answered cannot be taken back, so it is checked at rest.
 from collections.abc import Iterable
 from typing import Final
 
+from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import CAPTURED, LIVE
-from payments_kit.simulation.model.records import (
-    Amount,
-    BookedOrder,
-    BookedPayment,
-    BookedRefund,
-)
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
 
 _MAY_BE_HELD: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
 _MAY_BE_CAPTURED: Final = _MAY_BE_HELD | {"authorized"}

@@ -1,0 +1,64 @@
+"""Reports: what gateways and clients tell besides the books, as plain data."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from payments_kit.simulation.model.amounts import Amount
+
+
+class GatewayDispute(NamedTuple):
+    """A dispute as the gateway has it; its bank may decide it several times."""
+
+    id: str
+    charge_id: str
+    amount: Amount
+    reason: str
+    states: tuple[str, ...]
+    """Those that it has had: `open`, `prevented`, `lost`, `won`."""
+    due_by: datetime | None = None
+    """Until when evidence is awaited, as it was reported."""
+    is_told: bool = True
+    """Whether the service has confirmed the report of its first state, while others may fail."""
+    opened_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        """The last state."""
+        return self.states[-1]
+
+
+class Attempt(NamedTuple):
+    """A request to pay, answered or not, with what it is counted under if its card is declined."""
+
+    sources: tuple[str, ...]
+    """Such as `user:42` and `address:a`."""
+    asked_at: datetime
+    status: int | None = None
+    """None: no reply came."""
+    replied_at: datetime | None = None
+    started: tuple[str, ...] = ()
+    """The payments that the request may have started, as far as it was answered."""
+    declined: str | None = None
+    """The payment that a reply of 402 names."""
+
+
+class DeclineLimits(NamedTuple):
+    """How many declined cards are allowed within a time."""
+
+    window: timedelta
+    most: Mapping[str, int]
+    """By kind of source."""
+    counts_all: bool = True
+    """Whether the database can never fail, so that each decline is counted."""
+
+
+class Hold(NamedTuple):
+    """Money that the gateway has held, and what became of it."""
+
+    charge_id: str
+    payment_id: str
+    end: str
+    """`held` still, `captured`, `released` or `expired`."""
+    until: datetime | None = None
+    """When it ends, or has ended, if nobody captures or releases it."""
