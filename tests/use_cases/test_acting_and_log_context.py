@@ -12,16 +12,16 @@ from domain.actor import RECONCILIATION, THE_SERVICE, Actor
 from domain.identifiers import PaymentId
 from tests.builders import ORDER, PAYMENT, a_payment, an_order
 
-SOMEBODY = Actor(RECONCILIATION)
+RECONCILER = Actor(RECONCILIATION)
 
 
 def test_an_actor_acts_within_a_context_only() -> None:
     assert current_actor() == THE_SERVICE
-    with acting(SOMEBODY):
-        assert current_actor() == SOMEBODY
+    with acting(RECONCILER):
+        assert current_actor() == RECONCILER
         with acting(Actor("another")):
             assert current_actor() == Actor("another")
-        assert current_actor() == SOMEBODY
+        assert current_actor() == RECONCILER
     assert current_actor() == THE_SERVICE
 
 
@@ -38,7 +38,7 @@ def test_ids_belong_to_their_context_and_to_those_inside() -> None:
     assert current_ids() == {}
 
 
-@pytest.mark.parametrize("context", [lambda: acting(SOMEBODY), log_context])
+@pytest.mark.parametrize("context", [lambda: acting(RECONCILER), log_context])
 def test_a_context_may_end_elsewhere_or_without_a_beginning(context: object) -> None:
     begun = context()  # type: ignore[operator]
     begun.__exit__(None, None, None)

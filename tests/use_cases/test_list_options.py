@@ -153,7 +153,7 @@ async def test_the_action_of_another_user_or_an_unknown_payment_is_none() -> Non
     await world.pay(AUTHENTICATING)
     world.steps.clear()
     find_action = world.use_cases().find_action
-    assert await find_action(world.payment().id, UserId("somebody")) is None
+    assert await find_action(world.payment().id, UserId("another")) is None
     assert await find_action(PaymentId("none"), PAYER) is None
     assert "find" not in world.steps
 
