@@ -51,8 +51,9 @@ def test_a_long_run_without_some_fault_fails_and_names_it(
     assert "every promise was kept" in printed
     never = re.search("These never occurred: (.*)", printed)
     assert never is not None
-    for part in ("bank rejects a refund", "bank pays or returns a debit"):
-        assert part in never[1]
+    named = {*never[1].rstrip(".").split("; ")}
+    for kinds in (FaultKind, Activity):  # which of them, differs with each change of the seeds
+        assert named & {each.value for each in kinds}
     assert printed.index("never occurred") < printed.index("injected faults")
 
 
