@@ -200,9 +200,12 @@ class Run:
         ]
         for each in threads:
             each.start()
-        for each in threads:
-            each.join()
-        results.save()
+        try:
+            for each in threads:
+                each.join()
+        finally:
+            with lock:
+                results.save()
         if errors:
             raise errors[0]
 
