@@ -5,6 +5,8 @@ nevertheless: a backup is restored, or a standby is promoted that had not receiv
 transactions. The broker would never deliver these events again by itself.
 """
 
+import logging
+
 from attrs import frozen
 
 from application.ports.alerts import AlertKind, Alerts
@@ -12,6 +14,13 @@ from application.ports.event_publisher import BrokerUnsuitable
 from application.ports.inbound_events import InboundEvents, StreamProgress
 from application.ports.stream_positions import StreamPosition, StreamPositions
 from application.ports.unit_of_work import StorageUnavailable
+
+logger = logging.getLogger(__name__)
+
+_REPLACED = (
+    "stream %s was deleted and created again: it is read from its beginning; of the one before,"
+    " these books end at %d (%s), and what came later must be published again"
+)
 
 
 @frozen
@@ -64,6 +73,8 @@ class AlignStreams:
         self, copy: str, progress: StreamProgress, position: StreamPosition | None
     ) -> None:
         if position is None or position.stream_id != progress.stream_id:
+            if position is not None:
+                logger.warning(_REPLACED, progress.stream, position.applied, position.applied_at)
             if progress.is_untouched:
                 await self._bind(copy, progress, _before_beginning(progress))
             else:

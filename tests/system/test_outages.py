@@ -34,15 +34,23 @@ async def test_an_unreachable_database_gives_503_and_charges_nothing(system: Sys
 async def test_a_database_restart_under_load_gives_503_and_nothing_worse(system: System) -> None:
     postgres = system.deployment.postgres
 
-    def crash() -> None:
-        postgres.kill()
-        postgres.start()
+    async def restart(responses: list[Response]) -> None:
+        def count(status: int) -> int:
+            return [each.status for each in responses].count(status)
 
-    async def restart() -> None:
-        for action in (postgres.restart, crash):
-            await asyncio.sleep(0.3)  # some requests before each
-            await asyncio.to_thread(action)
-        await asyncio.sleep(0.3)
+        async def more(status: int, than: int) -> None:
+            async def there_are() -> None:
+                assert count(status) > than
+
+            await eventually(there_are)
+
+        for end in (postgres.stop, postgres.kill):
+            await more(201, than=count(201))
+            unavailable = count(503)
+            await asyncio.to_thread(end)
+            await more(503, than=unavailable)
+            await asyncio.to_thread(postgres.start)
+        await more(201, than=count(201))
 
     order_ids, responses = await under_load(system, restart, clients=6)
     statuses = {response.status for response in responses}
@@ -55,7 +63,7 @@ async def test_a_rolling_deployment_under_load_loses_no_request(system: System) 
         assert await asyncio.to_thread(process.stop) == 0
         await asyncio.to_thread(process.start)
 
-    async def deploy() -> None:
+    async def deploy(_responses: list[Response]) -> None:
         for pair in zip(system.deployment.serve, system.deployment.worker, strict=True):
             await asyncio.gather(*(redeploy(process) for process in pair))
 
@@ -67,7 +75,7 @@ async def test_a_rolling_deployment_under_load_loses_no_request(system: System) 
 
 
 async def under_load(
-    system: System, action: Callable[[], Awaitable[None]], clients: int
+    system: System, action: Callable[[list[Response]], Awaitable[None]], clients: int
 ) -> tuple[list[str], list[Response]]:
     """Pay orders until the action has ended; clients change the process as a load balancer does."""
     order_ids: list[str] = []
@@ -87,7 +95,7 @@ async def under_load(
 
     async def act() -> None:
         try:
-            await action()
+            await action(responses)
         finally:
             ended.set()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.payment_status import PaymentStatus
-from tests.system.api_client import NoResponse
+from tests.system.api_client import NoResponse, Response
 from tests.system.comparison import assert_promises_kept
 from tests.system.shop_events import on_subject
 from tests.system.system import System
@@ -138,11 +138,24 @@ async def test_14_an_event_whose_publishing_failed_is_published_later(system: Sy
         (nats.kill, nats.start),
     ]
     order_ids = [await system.create_order() for _ in faults]
-    responses = []
+    responses: list[Response] = []
+
+    def count_failures() -> int:
+        logs = (worker.log for worker in system.deployment.worker)
+        return proxy.dropped + sum(log.count("loop relay is retried") for log in logs)
+
+    async def has_failed() -> None:
+        assert count_failures() > before
+
+    async def are_published() -> None:
+        assert len(await system.events.payment_events(order_ids)) == len(responses)
+
     for order_id, (begin, end) in zip(order_ids, faults, strict=True):
+        await eventually(are_published)  # so that what fails next is this order's event
+        before = count_failures()
         await asyncio.to_thread(begin)
         responses.append(await system.api.pay(order_id))
-        await asyncio.sleep(0.5)  # enough for one attempt to fail
+        await eventually(has_failed)
         await asyncio.to_thread(end)
     assert [response.status for response in responses] == [201] * len(faults)
     await assert_promises_kept(system, order_ids, responses)

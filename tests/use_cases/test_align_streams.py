@@ -215,6 +215,26 @@ async def test_what_was_acknowledged_and_is_deleted_is_not_behind() -> None:
     assert not await world.alerts.list_current()
 
 
+@pytest.mark.parametrize(
+    ("stream_id", "position", "is_named"),
+    [("stream-2", AT_TEN, True), ("stream-1", AT_TEN, False), ("stream-1", None, False)],
+)
+async def test_a_stream_that_was_created_again_is_named_with_the_end_of_the_one_before(
+    caplog: pytest.LogCaptureFixture,
+    stream_id: str,
+    position: StreamPosition | None,
+    is_named: bool,
+) -> None:
+    progress = evolve(PROGRESS, stream_id=stream_id, acknowledged=0, is_untouched=True)
+    events = Events(progress, position=position)
+    await AlignStreams(events, events, World().alerts)()
+    text = (
+        "stream ORDERS was deleted and created again: it is read from its beginning; of the one"
+        f" before, these books end at 10 ({NOW}), and what came later must be published again"
+    )
+    assert caplog.messages == [text] * is_named
+
+
 @pytest.mark.parametrize("last", [10, 9])
 async def test_a_stream_that_grows_meanwhile_has_lost_nothing(last: int) -> None:
     world = World()

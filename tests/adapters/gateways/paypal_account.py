@@ -1,5 +1,6 @@
 """PayPal's adapter, connected to a double of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,9 @@ from payments_kit.doubles.paypal import (
 )
 
 RETURN_URL, CANCEL_URL = "https://shop.example/paid", "https://shop.example/basket"
+# Every wait has a limit; on a quiet machine these take milliseconds.
+SECONDS = 60.0
+
 BALANCE = "balance"
 """The instrument of a customer with enough money."""
 
@@ -48,6 +52,12 @@ class Account:
     def has_taken(self) -> bool:
         """Whether any money was taken or held."""
         return bool(self.paypal.ledger.captures or self.paypal.ledger.authorizations)
+
+    async def late_are_executed(self, count: int) -> None:
+        """Wait until so many late requests have been executed."""
+        async with asyncio.timeout(SECONDS):
+            while self.paypal.faults.happened["late_executed"] < count:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def session(self, payment: Payment) -> Session:
         """Create a session for a payment's order."""

@@ -1,6 +1,5 @@
 """PayPal's orders: which of them may be charged, and what becomes of a cancelled one."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -265,7 +264,7 @@ async def test_a_capture_in_flight_during_a_cancellation_belongs_to_the_cancelle
         await account.charge(payment)
     assert isinstance(await account.gateway.cancel(payment), Declined)
     account.paypal.faults.release()
-    await asyncio.sleep(0.05)
+    await account.late_are_executed(1)
     # Either PayPal has refused it, or it is found, so that it is given back.
     found = await account.gateway.find(payment)
     assert isinstance(found, Charged) is account.has_taken

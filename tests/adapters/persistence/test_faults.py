@@ -290,12 +290,17 @@ async def test_during_a_restart_the_only_error_is_unavailable(
                 failed += 1
                 await asyncio.sleep(0.01)
 
+    async def more_are_changed() -> None:
+        before = changed
+        while changed <= before:  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
         for _ in range(8):
             group.create_task(change_until_stopped())
-        await asyncio.sleep(0.1)
+        await more_are_changed()
         await asyncio.to_thread(end, postgres_server)
-        await asyncio.sleep(0.1)
+        await more_are_changed()
         stop.set()
     assert failed
     assert (await storage.read()).replica.version >= changed

@@ -1,0 +1,106 @@
+"""Commits that PostgreSQL ends because of a deadlock, which really happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from attrs import evolve
+
+from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.engine import create_engine
+from application.ports.unit_of_work import Conflict, UnitOfWork
+from application.retry import RetryOnConflict
+from domain.identifiers import OrderId
+from tests.builders import NOW, ORDER, PAYMENT, an_order, charged, claimed, created_event
+from tests.contracts.storages import Storage, storage_on
+
+# Every wait has a limit; on a quiet machine these take milliseconds.
+SECONDS = 60.0
+
+NOTICED_AFTER = "20ms"
+"""When a commit that waits looks for a deadlock, instead of after the server's second."""
+
+OTHERS = [OrderId("order-2"), OrderId("order-3")]
+NOTIFICATION = "evt_1"
+
+LOCK = "SELECT FROM {} WHERE id = '{}' FOR UPDATE"
+RECEIVE = f"INSERT INTO inbox (id) VALUES ('{NOTIFICATION}')"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+Decision = Callable[[UnitOfWork], Awaitable[None]]
+
+
+@pytest.fixture
+async def storage(database_url: str) -> AsyncIterator[Storage]:
+    """Yield a storage with a claimed order and two others, whose commits soon see a deadlock."""
+    engine = create_engine(f"{database_url}?options=-cdeadlock_timeout%3D{NOTICED_AFTER}")
+    storage = storage_on(Database(engine))
+    await storage.save(claimed(), *(an_order(replica=created_event(each)) for each in OTHERS))
+    yield storage
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def holding(url: str, statement: str) -> "AsyncIterator[asyncpg.Connection[Any]]":
+    """Yield the connection of a person whose open transaction has run a statement."""
+    person = await asyncpg.connect(url)
+    transaction = person.transaction()
+    await transaction.start()
+    # The server ends the transaction that looks for a deadlock: never this one.
+    await person.execute("SET LOCAL deadlock_timeout = '600s'")
+    await person.execute(statement)
+    try:
+        yield person
+    finally:
+        await person.close()  # rolled back
+
+
+async def until_waiting(person: "asyncpg.Connection[Any]", count: int) -> None:
+    """Wait until so many transactions wait for a lock."""
+    while await person.fetchval(WAITING) < count:  # noqa: ASYNC110 - no event tells it
+        await asyncio.sleep(0.01)
+
+
+async def change_all(work: UnitOfWork) -> None:
+    """Decide to change three orders, in one batch, which locks them one after the other."""
+    for order_id, order in (await work.orders.get_many([ORDER, *OTHERS])).items():
+        version = order.replica.version + 1
+        work.orders.save(evolve(order, replica=created_event(order_id, version=version)))
+
+
+async def settle(work: UnitOfWork) -> None:
+    """Decide to settle the payment because of a notification, in the statement of one order."""
+    order = await work.orders.get(ORDER)
+    assert order is not None
+    work.orders.save(order.settle(PAYMENT, charged(), NOW))
+    work.inbox.add(NOTIFICATION)
+
+
+@pytest.mark.parametrize(
+    ("decision", "first", "second"),
+    [
+        (change_all, *(LOCK.format("orders", each) for each in OTHERS)),
+        (settle, LOCK.format("payments", PAYMENT), RECEIVE),
+    ],
+)
+async def test_a_commit_that_a_deadlock_ends_is_a_conflict_and_wrote_nothing(
+    storage: Storage, database_url: str, decision: Decision, first: str, second: str
+) -> None:
+    before, attempt = await storage.read(), storage.begin()
+    await decision(attempt)
+    async with asyncio.timeout(SECONDS), holding(database_url, second) as person:
+        async with holding(database_url, first) as other:
+            committing = asyncio.create_task(attempt.commit())
+            await until_waiting(other, 1)  # the commit has locked the order and waits for `first`
+            locking = asyncio.create_task(person.execute(LOCK.format("orders", ORDER)))
+            await until_waiting(other, 2)
+        # The commit wants what is held second now: each of the two waits for the other.
+        with pytest.raises(Conflict, match="deadlock detected"):
+            await committing
+        await locking
+        assert await storage.read() == before
+    await RetryOnConflict(storage.begin)(decision)
+    assert await storage.read() != before
