@@ -93,7 +93,8 @@ class JetStreamEventLog:
 
     async def _first_since(self, name: str, stream: StreamInfo, since: datetime) -> int:
         """Return the sequence of the first message of this time, or of an earlier one."""
-        low, high = stream.state.first_seq, stream.state.last_seq + 1
+        # A stream that never had a message has 0, which no message has.
+        low, high = max(1, stream.state.first_seq), stream.state.last_seq + 1
         while low < high:
             middle = (low + high) // 2
             found = await self._next(name, middle)

@@ -57,6 +57,14 @@ async def test_a_subject_without_a_stream_keeps_nothing(log: JetStreamEventLog) 
     assert await all_of(log) == []
 
 
+async def test_a_stream_that_never_had_a_message_is_complete_and_empty(
+    jetstream: Any, log: JetStreamEventLog
+) -> None:
+    await jetstream.add_stream(StreamConfig(name="THEIRS", subjects=SUBJECTS))
+    assert await log.complete_since(SUBJECTS) == FIRST
+    assert await all_of(log) == []
+
+
 async def test_a_gap_is_skipped(jetstream: Any, log: JetStreamEventLog) -> None:
     await jetstream.add_stream(StreamConfig(name="THEIRS", subjects=["order:created", "other"]))
     await jetstream.publish(SUBJECTS[0], b"first")
