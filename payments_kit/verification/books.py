@@ -26,6 +26,11 @@ _LAST_LINE: Final = ("export", "end of the file")
 class Unreadable(Exception):
     """An entry is not as an export writes it."""
 
+    def __init__(self, problem: str, number: int = 0) -> None:
+        super().__init__(problem)
+        self.number = number
+        """Of its line in the file, if that is not known otherwise."""
+
 
 @frozen
 class Entry:
@@ -130,7 +135,7 @@ class Books:
                 after = self._whole()
             except (KeyError, TypeError, ValueError, AttributeError):
                 problem = "its `change` is not as an export writes it"
-                raise Unreadable(f"line {entry.number}: {problem}") from None
+                raise Unreadable(problem, entry.number) from None
             yield Step(entry, before, after)
             before = after
 

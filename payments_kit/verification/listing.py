@@ -130,9 +130,11 @@ def _checked(line: bytes) -> Listed:
 def _records(opened: IO[bytes]) -> Iterator[Any]:
     """Yield the objects of JSON lines, or of one JSON document; a list has its `data`."""
     line = opened.readline(MAX_LINE + 1)
+    if not line:
+        raise BadListing(1, "it is missing: an empty file does not say what it lists")
     try:
         first = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _flat(_parsed(1, line + opened.read(MAX_LINE)))
         return
     yield from _flat(first)

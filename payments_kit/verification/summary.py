@@ -146,6 +146,8 @@ class Summary:
         if not self.is_kept:
             counts = ", ".join(f"{number}: {n}" for number, n in sorted(self.counts.items()))
             yield f"BROKEN from {since} to {until}: {self.counts.total()} times (promise {counts})"
+        elif self.is_judged and not self.judged:
+            yield f"nothing to judge from {since} to {until}: the file has no orders"
         elif self.is_judged:
             yield f"kept from {since} to {until}: every promise that can be judged from the file"
         else:

@@ -47,7 +47,7 @@ def verify_file(
             try:
                 verdict = judge(orders, records_of(header, orders, lines))
             except Unreadable as error:
-                raise BadFile(lines[0][0], str(error)) from None
+                raise BadFile(error.number or lines[0][0], str(error)) from None
             summary.add(orders, verdict)
             progress("orders judged", number)
         _count_the_rest(store, summary)

@@ -1,7 +1,9 @@
 """The command `payments verify-history`, registered as an entry point in pyproject.toml."""
 
+import sqlite3
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 KEPT: Final = 0
 BROKEN: Final = 1
 NOT_JUDGED: Final = 2
+
+# The exit status that shells report for a program which Ctrl-C ended: 128 + SIGINT.
+INTERRUPTED: Final = 130
 
 # An auditor who waits longer for a sign of life thinks that the command hangs.
 _PROGRESS_SECONDS: Final = 2.0
@@ -56,9 +61,11 @@ def verify_history(file: str, as_json: bool, listing: str | None, lost_transacti
 
     \b
     Exit status:
-      0  every promise that can be judged from the file was kept
-      1  a promise was broken
-      2  the file cannot be judged: it is damaged, or no order of it is complete
+      0    every promise that can be judged from the file was kept, or it has no orders
+      1    a promise was broken
+      2    the file cannot be judged: it is damaged, no order of it is complete,
+           or something prevents it, such as no room in TMPDIR
+      130  Ctrl-C ended it
 
     \b
     Examples:
@@ -72,20 +79,32 @@ def verify_history(file: str, as_json: bool, listing: str | None, lost_transacti
 
     try:
         summary = _verified(file, listing, lost_transactions)
+        _print(summary, as_json)
     except BadListing as error:
         _fail(f"{listing}: {error}")
     except BadFile as error:
         _fail(f"{file}: {error}")
     except OSError as error:
         _fail(f"{error.filename or file}: {error.strerror}")
-    if as_json:
-        click.echo(summary.as_json)
-    else:
-        for line in summary.as_text():
-            click.echo(line)
+    except sqlite3.Error as error:
+        _fail(f"the temporary database in TMPDIR cannot be used: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception:
+        # Python's own status would be 1, which says that a promise was broken.
+        traceback.print_exc()
+        sys.exit(NOT_JUDGED)
     if not summary.is_kept:
         sys.exit(BROKEN)
     sys.exit(KEPT if summary.is_judged else NOT_JUDGED)
+
+
+def _print(summary: "Summary", as_json: bool) -> None:
+    try:
+        for line in [summary.as_json] if as_json else summary.as_text():
+            click.echo(line)
+    except OSError as error:
+        _fail(f"the result cannot be printed: {error.strerror}")
 
 
 def _verified(file: str, listing: str | None, lost_transactions: bool) -> "Summary":

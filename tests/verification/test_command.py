@@ -1,6 +1,9 @@
 """The commands `payments verify-history` and `payments export-history` from outside."""
 
 import json
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from click.testing import CliRunner, Result
 from payments_kit.simulation.model.records import GivenBack, History
 from payments_kit.verification import summary
 from payments_kit.verification.export_command import export_history
+from payments_kit.verification.ingest import Ingest
 from payments_kit.verification.lines import End, Foreign, GatewayLists, Waiting, encode
 from payments_kit.verification.verify_command import verify_history
 from tests.simulation.broken_recordings import RECORDED
@@ -63,6 +67,12 @@ def test_a_file_of_which_no_order_is_complete_is_status_2(tmp_path: Path) -> Non
     assert ended.stdout.splitlines()[-1].startswith("no order from ")
 
 
+def test_a_file_without_orders_says_that_there_is_nothing_to_judge(tmp_path: Path) -> None:
+    ended = verify(tmp_path, [encode(header()), encode(End(1))])
+    assert ended.exit_code == 0
+    assert ended.stdout.splitlines()[-1].startswith("nothing to judge from ")
+
+
 def test_a_machine_reads_one_json_object(tmp_path: Path) -> None:
     broken = evolve(GIVEN_BACK, refunds=[GivenBack("ch_1", LESS, "r1")])
     ended = verify(tmp_path, with_line(file_of(broken), encode(Foreign("fake", 3))), "--json")
@@ -77,6 +87,50 @@ def test_a_machine_reads_one_json_object(tmp_path: Path) -> None:
     assert [*promises] == [*range(1, 12)]
     assert promises[2]["broken"] >= 1
     assert (promises[8]["judged"], promises[5]["judged"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "said"),
+    [
+        (sqlite3.OperationalError("database or disk is full"), 2, "TMPDIR"),
+        (KeyboardInterrupt(), 130, ""),
+        (AssertionError("unforeseen"), 2, "unforeseen"),
+    ],
+)
+def test_what_prevents_the_verification_is_no_broken_promise(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    def full(*_values: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(Ingest, "read", full)
+    ended = verify(tmp_path, LINES)
+    assert (ended.exit_code, ended.stdout) == (status, "")
+    assert said in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full disk in /dev")
+def test_a_result_that_cannot_be_printed_is_status_2_with_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "shop.jsonl"
+    file.write_bytes(b"".join(line + b"\n" for line in LINES))
+    command = "from payments_kit.verification.verify_command import *; verify_history()"
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", command, str(file)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines() == [
+        "payments: the result cannot be printed: No space left on device"
+    ]
 
 
 def test_standard_input_is_read(tmp_path: Path) -> None:

@@ -165,6 +165,8 @@ def test_amounts_are_those_of_iso_4217() -> None:
         (as_lines(CHARGE | {"currency": "isk"} | {"amount_captured": 5}), "more decimals"),
         (as_lines({"kind": "charge", "gateway": "till"}), "record 1: it is no charge"),
         (as_lines(CHARGE) + b"[", "record 2: it is no JSON"),
+        (b"[" * 100_000, "record 1: it is no JSON"),
+        (b"", "record 1: it is missing: an empty file does not say what it lists"),
     ],
 )
 def test_a_record_that_cannot_be_used_is_named(

@@ -44,6 +44,14 @@ def number_of(kind: str) -> int:
     return next(at for at, line in enumerate(LINES, 1) if line.startswith(begin))
 
 
+def test_an_entry_that_books_cannot_have_is_named_once() -> None:
+    number = number_of("history") + 1
+    entry = json.loads(LINES[number - 1])["entry"]
+    entry["change"]["payment.p1.amount"] = [None, "much"]
+    refused = refusal(changed(number, entry=entry))
+    assert (refused.number, "line" in refused.problem) == (number, False)
+
+
 def test_a_sealed_file_is_judged() -> None:
     assert judged(sealed()).is_kept
 
