@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and CSV that a spreadsheet does not execute."""
 
 import csv
+import errno
 import io
 import os
 import secrets
@@ -20,6 +21,8 @@ STANDARD_OUTPUT: Final = "-"
 
 # What is kept in memory of a standard output that is not complete yet.
 _SPOOLED: Final = 1024 * 1024
+
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 # What makes a spreadsheet take a text for a formula, as
 # https://owasp.org/www-community/attacks/CSV_Injection lists it, and the mark itself.
@@ -69,6 +72,10 @@ def written(target: str) -> Iterator[IO[str]]:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        fail(f"{target} cannot be written: {error.strerror}; nothing was written")
     finally:
         with suppress(OSError):
             part.unlink()
@@ -87,8 +94,13 @@ def _spooled(path: Path | None) -> Iterator[IO[str]]:
         yield spool
         spool.seek(0)
         if path is None:
-            while chunk := spool.read(_SPOOLED):
-                click.echo(chunk.encode(), nl=False)
+            try:
+                while chunk := spool.read(_SPOOLED):
+                    click.echo(chunk.encode(), nl=False)
+            except OSError as error:
+                if error.errno not in _NO_ROOM:  # click ends quietly if nobody reads any more
+                    raise
+                fail(f"standard output cannot be written: {error.strerror}")
             return
         try:
             with path.open("w", encoding="utf-8", newline="") as file:
