@@ -1,6 +1,6 @@
 """The simulation: the real use cases, handlers and loops in a world that a seed determines."""
 
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from payments_kit.simulation.scenario import Scenario
@@ -14,7 +14,7 @@ def run(
     seconds: float | None = None,
     *,
     coverage: bool = False,
-    json_to: TextIO | None = None,
+    json_to: IO[str] | None = None,
     scenario: "Scenario | None" = None,
 ) -> int:
     """Simulate `seeds` seeds from `first` on, or replay one `seed` or `scenario` step by step.

@@ -1,9 +1,12 @@
 """The command `payments simulate`, registered as an entry point in pyproject.toml."""
 
+import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TextIO
+from typing import IO, Final
 
 import click
 
@@ -17,6 +20,9 @@ MAX_JOBS: Final = 256
 
 SEEDS: Final = 2000
 """How many seeds run by default: a minute or two."""
+
+# The exit status that shells report for a program which Ctrl-C ended: 128 + SIGINT.
+INTERRUPTED: Final = 130
 
 _DURATION: Final = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -102,9 +108,9 @@ class Recipe(click.ParamType[Scenario]):
 @click.option(
     "--json",
     "json_to",
-    type=click.File("w", encoding="utf-8", lazy=False),
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the numbers of the report to this file, too.",
+    help="Write the numbers of the report to this file, too; - is standard output.",
 )
 def simulate(
     seeds: int | None,
@@ -116,7 +122,7 @@ def simulate(
     guided: bool,
     corpus: Path | None,
     coverage: bool,
-    json_to: TextIO | None,
+    json_to: Path | None,
 ) -> None:
     """Simulate the service with faults, and check its promises.
 
@@ -124,6 +130,13 @@ def simulate(
     the orders, the customers, the faults and their times. The first seed that breaks a promise
     (docs/proof.md) is printed as a bug report. A fault that never occurs in 1,000 seeds or more is
     an error, too, and so is something that no actor did. Needs no configuration and no server.
+
+    \b
+    Exit status:
+      0    every promise was kept
+      1    a promise was broken, or something never occurred in 1,000 seeds or more
+      2    an option cannot be used
+      130  Ctrl-C ended it
     """
     if (seed is not None or scenario is not None) and (coverage or json_to is not None):
         option = "--replay" if seed is None else "--seed"
@@ -136,16 +149,42 @@ def simulate(
         raise click.UsageError(MISSING)
     if seeds is None and seconds is None:
         seeds = SEEDS
-    if guided:
-        sys.exit(_search(seeds, first, jobs, seconds, corpus))
-    sys.exit(
-        run(
-            *(seeds, first, seed, jobs, seconds),
-            scenario=scenario,
-            coverage=coverage,
-            json_to=json_to,
-        )
-    )
+    try:
+        if guided:
+            status = _search(seeds, first, jobs, seconds, corpus)
+        else:
+            with _replacing(json_to) as file:
+                status = run(
+                    *(seeds, first, seed, jobs, seconds),
+                    scenario=scenario,
+                    coverage=coverage,
+                    json_to=file,
+                )
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(status)
+
+
+@contextmanager
+def _replacing(file: Path | None) -> Iterator[IO[str] | None]:
+    """Yield what replaces a file at the end; it stays as it is if the run does not end."""
+    if file is None:
+        yield None
+    elif str(file) == "-" or file.is_symlink() or (file.exists() and not file.is_file()):
+        with click.open_file(str(file), "w", encoding="utf-8") as opened:
+            yield opened
+    else:
+        new = file.with_name(f"{file.name}.new")
+        try:
+            opened = new.open("w", encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"{file} cannot be written: {error.strerror}") from error
+        try:
+            with opened:
+                yield opened
+            os.replace(new, file)
+        finally:
+            new.unlink(missing_ok=True)
 
 
 def _search(

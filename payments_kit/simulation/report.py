@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import IO, Any, Final
 
 from attrs import evolve
 from rich.console import Console
@@ -40,7 +40,7 @@ def simulate(
     seconds: float | None,
     *,
     coverage: bool = False,
-    json_to: TextIO | None = None,
+    json_to: IO[str] | None = None,
 ) -> int:
     """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False)
@@ -102,7 +102,7 @@ def _print_speed(console: Console, first: int, tally: Tally, elapsed: float) -> 
     )
 
 
-def _write(file: TextIO, first: int, tally: Tally, more: Mapping[str, Any]) -> None:
+def _write(file: IO[str], first: int, tally: Tally, more: Mapping[str, Any]) -> None:
     report = {"commit": commit(), "first": first, **tally.as_json(), **more}
     json.dump(report, file, indent=1)
     file.write("\n")

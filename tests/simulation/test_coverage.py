@@ -164,6 +164,22 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_first_seed(tmp_pat
     assert "seed" not in done.output.partition("Error:")[2]
 
 
+def test_a_report_stays_as_it_is_if_the_run_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_values: object, **_options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "run", interrupted)
+    file = tmp_path / "report.json"
+    file.write_text("of yesterday")
+    ended = CliRunner().invoke(simulate, ["--json", str(file)])
+    assert ended.exit_code == command.INTERRUPTED
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [
+        ("report.json", "of yesterday")
+    ]
+
+
 @pytest.mark.deep
 def test_2000_seeds_reach_everything_that_the_list_does_not_name() -> None:
     summary = CoverageSummary.of(arcs_of(1, SEEDS, JOBS))

@@ -136,8 +136,7 @@ def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> 
 def test_a_file_keeps_the_recipes(tmp_path: Path) -> None:
     file = tmp_path / "corpus.txt"
     assert read_corpus(file) == []
-    runs = [run_with({"a": 1}, seed) for seed in (3, 1)]
-    write_corpus(file, runs)
+    write_corpus(file, [scenario_of(seed) for seed in (3, 1)])
     assert [each.seed for each in read_corpus(file)] == [3, 1]
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
 
@@ -167,6 +166,14 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_search(tmp_path: P
     result = search_with("--corpus", str(missing), "--seeds", "1")
     assert result.exit_code == 2
     assert "cannot be" in result.output
+    assert "features" not in result.output
+
+
+def test_a_search_that_ends_early_keeps_the_recipes_that_it_did_not_try(tmp_path: Path) -> None:
+    file = tmp_path / "corpus.txt"
+    write_corpus(file, [scenario_of(seed) for seed in (5, 4, 3)])
+    assert search_with("--corpus", str(file), "--seeds", "1").exit_code == 0
+    assert [each.seed for each in read_corpus(file)] == [5, 4, 3]
 
 
 @pytest.mark.parametrize(

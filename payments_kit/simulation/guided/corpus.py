@@ -120,13 +120,13 @@ def _scenarios(file: Path, lines: Iterable[str]) -> Iterator[Scenario]:
                 raise UnusableCorpus(f"{file}, line {number}: {error}") from None
 
 
-def write_corpus(file: Path, runs: Iterable[GuidedRun]) -> None:
+def write_corpus(file: Path, scenarios: Iterable[Scenario]) -> None:
     """Write a file, which has either the old or the new content if that fails.
 
     Raises:
         UnusableCorpus: it cannot be written.
     """
-    lines = "".join(f"{recipe_of(run.scenario)}\n" for run in runs)
+    lines = "".join(f"{recipe_of(each)}\n" for each in scenarios)
     new = file.with_name(f"{file.name}.new")
     try:
         new.write_text(_HEADER + lines, encoding="utf-8")

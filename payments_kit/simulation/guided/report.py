@@ -92,8 +92,10 @@ class GuidedSearch:
         return is_late and self.tally.seeds > 0
 
     def _save(self, search: Search) -> None:
-        if self.file is not None and (runs := search.corpus.best()):
-            write_corpus(self.file, runs)
+        if self.file is not None:
+            best = [run.scenario for run in search.corpus.best()]
+            # The known ones run first, and those that have not run yet stay known.
+            write_corpus(self.file, [*best, *search.known[self.tally.seeds :]])
 
     def _print_end(self, search: Search, elapsed: float) -> None:
         corpus, done = search.corpus, self.tally.seeds
