@@ -294,10 +294,11 @@ async def test_a_cancellation_that_is_too_late_finds_the_charge(account: Account
     assert isinstance(action, RequiresAction)
     intent = ledger.payment_intents[action.reference]
     account.stripe.faults.add("slow", "/cancel$", seconds=0.3)
-    asyncio.get_running_loop().call_later(
-        0.1, lambda: lifecycle.authenticate(ledger, intent, succeeded=True)
-    )
-    assert isinstance(await account.intents.cancel(payment), Charged)
+    cancelling = asyncio.create_task(account.intents.cancel(payment))
+    while not account.stripe.faults.happened["slow"]:  # noqa: ASYNC110 - no event tells it
+        await asyncio.sleep(0.01)
+    lifecycle.authenticate(ledger, intent, succeeded=True)
+    assert isinstance(await cancelling, Charged)
 
 
 async def test_a_payment_made_with_the_charges_api_is_found_with_intents(account: Account) -> None:

@@ -1,6 +1,7 @@
 """The relay is notified if it sleeps and can be reached; otherwise it polls."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -73,10 +74,15 @@ async def test_a_signal_whose_connection_is_lost_listens_again(
         await signal.wait()
 
 
-async def test_without_a_database_it_waits_and_can_be_closed() -> None:
+async def test_without_a_database_it_waits_and_can_be_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
     signal = SqlOutboxSignal.on("postgresql://nobody@127.0.0.1:1/none")
     waiting = asyncio.create_task(signal.wait())
-    await asyncio.sleep(0.01)
+    async with asyncio.timeout(TIMEOUT):
+        while "the relay polls" not in caplog.text:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0.01)
     assert not waiting.done()
     waiting.cancel()
     await signal.close()
