@@ -51,6 +51,7 @@ class NotJudged(Enum):
     EVENT_WAITING = "has an event that was not published yet"
     NO_HISTORY = "has no history in the file, so our books are not known"
     OTHER_MODE = "has payments of the other mode (test or live) than the gateway was asked about"
+    BROKEN_HISTORY = "has a broken history, of which no books can be made"
     UNKNOWN_VALUE = "has a value that this version does not know"
 
 

@@ -11,7 +11,7 @@ from payments_kit.simulation.model.histories import every_change_is_recorded
 from payments_kit.simulation.model.promises import broken_promises
 from payments_kit.simulation.model.records import BookedOrder, History
 from payments_kit.simulation.model.steps import broken_by_commit, broken_in_order
-from payments_kit.verification.books import Step
+from payments_kit.verification.books import Step, Unreadable
 from payments_kit.verification.evidence import history_of
 from payments_kit.verification.findings import BrokenPromise, NotJudged, broken_promise
 from payments_kit.verification.lines import Header
@@ -68,9 +68,21 @@ class Judge:
         Raises:
             Unreadable: a history is not as an export writes it.
         """
-        verdict, steps = Verdict(), Steps(dict(found.steps()))
+        verdict = Verdict()
         for order in orders:
-            verdict.broken += self._history_of(order, found, steps, verdict)
+            verdict.broken += _chain_of(order, found, verdict)
+        is_broken = {each.order for each in verdict.broken}
+        try:
+            steps = Steps(dict(found.steps()))
+        except Unreadable:
+            if not is_broken:
+                raise
+            # A line is missing or was changed, so that nothing can be built of the others.
+            verdict.not_judged = NotJudged.BROKEN_HISTORY
+            return verdict
+        for order in orders:
+            if order not in is_broken:
+                verdict.broken += _history_of(order, found, steps)
         if not _knows_all(steps, found):
             verdict.not_judged = NotJudged.UNKNOWN_VALUE
             return verdict
@@ -96,24 +108,6 @@ class Judge:
         for violation in broken_promises(history):
             if EVENTS in self.header.includes or not violation.startswith("3:"):
                 yield violation
-
-    def _history_of(
-        self, order: str, found: OrderRecords, steps: Steps, verdict: Verdict
-    ) -> Iterator[BrokenPromise]:
-        lines = found.exported.get(order, ())
-        if not lines:
-            return
-        try:
-            verdict.verified.append(verify(line for _, line in lines))
-        except BrokenLine as broken:
-            at = lines[min(broken.number, len(lines)) - 1][0]
-            violation = f"11: the history of order {order} is broken in its {broken}"
-            yield broken_promise(violation, order, (), found.listed, at)
-            return
-        entries = [line.decode() for _, line in lines[:-1]]
-        ours = [steps.by_order[order][-1].after]
-        for violation in every_change_is_recorded(History(orders=ours, histories={order: entries})):
-            yield broken_promise(violation, order, (), found.listed)
 
     def _why_not(self, found: OrderRecords, steps: Steps) -> NotJudged | None:
         """Return why the orders cannot be judged as a whole, if so."""
@@ -194,3 +188,27 @@ def _is_open(order: BookedOrder) -> bool:
         or (payment.status == "authorized" and (payment.code, payment.requested) != (None, None))
         for payment in order.payments
     )
+
+
+def _chain_of(order: str, found: OrderRecords, verdict: Verdict) -> Iterator[BrokenPromise]:
+    """Verify a history as `payments audit verify` does."""
+    lines = found.exported.get(order, ())
+    if not lines:
+        return
+    try:
+        verdict.verified.append(verify(line for _, line in lines))
+    except BrokenLine as broken:
+        at = lines[min(broken.number, len(lines)) - 1][0]
+        violation = f"11: the history of order {order} is broken in its {broken}"
+        yield broken_promise(violation, order, (), found.listed, at)
+
+
+def _history_of(order: str, found: OrderRecords, steps: Steps) -> Iterator[BrokenPromise]:
+    """Compare an intact history with what its steps make of the order."""
+    lines = found.exported.get(order, ())
+    if not lines:
+        return
+    entries = [line.decode() for _, line in lines[:-1]]
+    ours = [steps.by_order[order][-1].after]
+    for violation in every_change_is_recorded(History(orders=ours, histories={order: entries})):
+        yield broken_promise(violation, order, (), found.listed)

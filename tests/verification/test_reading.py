@@ -12,8 +12,8 @@ from payments_kit.verification.lines import End, Header, encode
 from payments_kit.verification.reading import BadFile
 from payments_kit.verification.sealing import Seal
 from payments_kit.verification.verify import verify_file
-from tests.simulation.histories import GIVEN_BACK
-from tests.verification.files import file_of, header, judged
+from tests.simulation.histories import GIVEN_BACK, NOW
+from tests.verification.files import chain, exported, file_of, header, judged
 
 LINES = file_of(GIVEN_BACK)
 LAST = len(LINES)
@@ -45,11 +45,19 @@ def number_of(kind: str) -> int:
 
 
 def test_an_entry_that_books_cannot_have_is_named_once() -> None:
+    odd = exported("o1", chain([(NOW, "orders", {"order.id": "o1", "order.status": []})]))
+    lines = [b'{"kind":"history","entry":%b}' % line.encode() for line in odd]
+    refused = refusal([LINES[0], *lines, encode(End(1 + len(lines)))])
+    assert (refused.number, refused.problem) == (2, "its `change` is not as an export writes it")
+
+
+def test_a_dropped_entry_is_a_broken_promise_also_if_no_books_can_be_made_of_the_others() -> None:
     number = number_of("history") + 1
-    entry = json.loads(LINES[number - 1])["entry"]
-    entry["change"]["payment.p1.amount"] = [None, "much"]
-    refused = refusal(changed(number, entry=entry))
-    assert (refused.number, "line" in refused.problem) == (number, False)
+    dropped = [*LINES[: number - 1], *LINES[number:-1], encode(End(LAST - 2))]
+    [found] = judged(dropped).broken
+    assert found.promise == 11
+    assert "its `seq` is 3: a line was added, dropped or moved" in found.what
+    assert found.evidence[0].number == number
 
 
 def test_a_sealed_file_is_judged() -> None:
