@@ -1,5 +1,6 @@
 """Refund rules: how much may still be refunded, and what is refunded automatically."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
@@ -26,6 +27,10 @@ from domain.refund import (
 MAX_RETRIES: Final = 10
 """How often an automatic refund is sent again after a failure: after 1, 2, 4, … minutes, 17 hours
 in all. Then an operator must refund the payment."""
+
+# The id of an ordinary payment has 36 characters; that of a second charge has 64, and with it the
+# key of a refund would be longer than gateways accept.
+_LONGEST_ID: Final = 36
 
 EXTERNAL_REFUND: Final = "external_refund"
 """The reason of a refund that was started outside this service, such as in Stripe's dashboard."""
@@ -116,7 +121,7 @@ def lost_refund(reported: ReportedRefund, payment: Payment, now: datetime) -> Re
     if attempt is None or refund_id is None:
         return None
     external = external_refund(reported.reference, payment, reported.amount, now)
-    automatic = refund_id.startswith(_automatic_id(payment, ""))
+    automatic = refund_id.startswith(_automatic_prefix(payment))
     reason = reported.reason or (automatic_reason(payment) if automatic else REQUESTED)
     return evolve(external, id=refund_id, reason=reason, automatic=automatic, attempt=attempt)
 
@@ -173,8 +178,18 @@ def automatic_refund(payment: Payment, refunds: Sequence[Refund], now: datetime)
     return evolve(refund, automatic=True, attempt=failed, next_check_at=now + delay)
 
 
-def _automatic_id(payment: Payment, number: int | str) -> RefundId:
-    return RefundId(f"{payment.id}-back-{number}")
+def _automatic_id(payment: Payment, number: int) -> RefundId:
+    """Return the id of a refund of this charge.
+
+    A payment that the database has lost may be restored with another of its charges. A refund of
+    that one under the same key would be answered with the refund of the first.
+    """
+    charge = hashlib.sha256(str(payment.charge_id).encode()).hexdigest()[:8]
+    return RefundId(f"{_automatic_prefix(payment)}{number}-{charge}")
+
+
+def _automatic_prefix(payment: Payment) -> str:
+    return f"{payment.id[:_LONGEST_ID]}-back-"
 
 
 def _refund(

@@ -48,7 +48,7 @@ def a_refund(payment: Payment, charged: Charged, minor_units: int | None = None)
     """Return a new, unsent refund; of the whole payment if no amount is given."""
     amount = payment.amount if minor_units is None else Money(minor_units, payment.amount.currency)
     return Refund(
-        id=RefundId(f"{payment.id}-back-{10 + next(_refund_numbers) % 90}"),
+        id=RefundId(f"{payment.id}-back-{10 + next(_refund_numbers) % 90}-0123abcd"),
         payment_id=payment.id,
         order_id=payment.order_id,
         charge_id=charged.charge_id,

@@ -85,7 +85,8 @@ def test_its_keys_are_as_long_as_the_port_promises_and_no_longer_than_it_allows(
     refund = evolve(a_refund(payment, charged), attempt=MAX_RETRIES)
     keys = [payment.id, refund.key, to_capture(payment).capture_key]
     # As NewId promises, as domain/refund_rules.py makes them, and as PaymentState does.
-    assert [len(key) for key in keys] == [36, 36 + len("-back-99:10"), 36 + len(":capture-100000")]
+    lengths = [36, 36 + len("-back-99-0123abcd:10"), 36 + len(":capture-100000")]
+    assert [len(key) for key in keys] == lengths
     assert all(re.fullmatch(rf"[A-Za-z0-9_:-]{{1,{MAX_KEY_LENGTH}}}", key) for key in keys)
 
 

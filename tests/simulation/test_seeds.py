@@ -11,6 +11,7 @@ import pytest
 
 from domain.payment_status import OPEN, PaymentStatus
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.recipe import scenario_from
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.snapshot import holds_at
 from payments_kit.simulation.world import World
@@ -24,6 +25,10 @@ REPLAY_SECONDS = 120.0
 # Seeds that found the planted bugs that are hardest to find. Add a seed that finds a bug of the
 # service here.
 PINNED = (35, 52, 1108, 1134, 2119, 2158)
+PINNED_RECIPES = (
+    "10382,webhooks=no,mischarged-much-more@13,broker-down@7+1,debit-fails@25,loop:14~224675"
+    ",transactions-lost:17~618703",
+)
 
 PRINT_DIGESTS = """
 from payments_kit.simulation.scenario import scenario_of
@@ -42,6 +47,11 @@ def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
 @pytest.mark.parametrize("seed", PINNED)
 def test_every_promise_is_kept_in_a_seed_that_once_found_a_bug(seed: int) -> None:
     assert World(scenario_of(seed)).run().broken == []
+
+
+@pytest.mark.parametrize("recipe", PINNED_RECIPES)
+def test_every_promise_is_kept_in_a_run_that_once_found_a_bug(recipe: str) -> None:
+    assert World(scenario_from(recipe)).run().broken == []
 
 
 def test_every_promise_is_kept_in_150_seeds_which_cover_every_fault_and_state() -> None:
