@@ -1,7 +1,7 @@
 """Commits that PostgreSQL ends because of a deadlock, which really happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from adapters.persistence.sql.engine import create_engine
 from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.retry import RetryOnConflict
 from domain.identifiers import OrderId
-from tests.builders import NOW, ORDER, PAYMENT, an_order, charged, claimed, created_event
+from tests.builders import ORDER, an_order, claimed, created_event
 from tests.contracts.storages import Storage, storage_on
 
 # Every wait has a limit; on a quiet machine these take milliseconds.
@@ -24,13 +24,9 @@ NOTICED_AFTER = "20ms"
 """When a commit that waits looks for a deadlock, instead of after the server's second."""
 
 OTHERS = [OrderId("order-2"), OrderId("order-3")]
-NOTIFICATION = "evt_1"
 
 LOCK = "SELECT FROM {} WHERE id = '{}' FOR UPDATE"
-RECEIVE = f"INSERT INTO inbox (id) VALUES ('{NOTIFICATION}')"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-
-Decision = Callable[[UnitOfWork], Awaitable[None]]
 
 
 @pytest.fixture
@@ -71,26 +67,12 @@ async def change_all(work: UnitOfWork) -> None:
         work.orders.save(evolve(order, replica=created_event(order_id, version=version)))
 
 
-async def settle(work: UnitOfWork) -> None:
-    """Decide to settle the payment because of a notification, in the statement of one order."""
-    order = await work.orders.get(ORDER)
-    assert order is not None
-    work.orders.save(order.settle(PAYMENT, charged(), NOW))
-    work.inbox.add(NOTIFICATION)
-
-
-@pytest.mark.parametrize(
-    ("decision", "first", "second"),
-    [
-        (change_all, *(LOCK.format("orders", each) for each in OTHERS)),
-        (settle, LOCK.format("payments", PAYMENT), RECEIVE),
-    ],
-)
 async def test_a_commit_that_a_deadlock_ends_is_a_conflict_and_wrote_nothing(
-    storage: Storage, database_url: str, decision: Decision, first: str, second: str
+    storage: Storage, database_url: str
 ) -> None:
+    first, second = (LOCK.format("orders", each) for each in OTHERS)
     before, attempt = await storage.read(), storage.begin()
-    await decision(attempt)
+    await change_all(attempt)
     async with asyncio.timeout(SECONDS), holding(database_url, second) as person:
         async with holding(database_url, first) as other:
             committing = asyncio.create_task(attempt.commit())
@@ -102,5 +84,5 @@ async def test_a_commit_that_a_deadlock_ends_is_a_conflict_and_wrote_nothing(
             await committing
         await locking
         assert await storage.read() == before
-    await RetryOnConflict(storage.begin)(decision)
+    await RetryOnConflict(storage.begin)(change_all)
     assert await storage.read() != before
