@@ -183,7 +183,7 @@ def _interruptible() -> Iterator[None]:
         raise KeyboardInterrupt
 
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # it is ignored, as with nohup, or has another handler
+        yield  # it is ignored, as with nohup, or somebody else's
         return
     signal.signal(signal.SIGINT, interrupt)
     alarm = signal.signal(signal.SIGALRM, interrupt)
