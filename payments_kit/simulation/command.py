@@ -2,12 +2,10 @@
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO, Final
 
 import click
@@ -25,9 +23,6 @@ SEEDS: Final = 2000
 
 # The exit status that shells report for a program which Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED: Final = 130
-
-# A second interrupt follows so soon if the first one was lost.
-_AGAIN_SECONDS: Final = 0.2
 
 _DURATION: Final = re.compile(r"(\d{1,6})([smhd])", re.ASCII)
 _SECONDS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -139,7 +134,7 @@ def simulate(
     \b
     Exit status:
       0    every promise was kept
-      1    a promise was broken, or something never occurred in 1,000 seeds
+      1    a promise was broken, or something never occurred in 1,000 seeds or more
       2    an option cannot be used
       130  Ctrl-C ended it
     """
@@ -155,11 +150,10 @@ def simulate(
     if seeds is None and seconds is None:
         seeds = SEEDS
     try:
-        # With more processes, this one runs no seeds.
-        with _interruptible() if jobs == 1 else nullcontext(), _replacing(json_to) as file:
-            if guided:
-                status = _search(seeds, first, jobs, seconds, corpus)
-            else:
+        if guided:
+            status = _search(seeds, first, jobs, seconds, corpus)
+        else:
+            with _replacing(json_to) as file:
                 status = run(
                     *(seeds, first, seed, jobs, seconds),
                     scenario=scenario,
@@ -169,30 +163,6 @@ def simulate(
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(status)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Repeat Ctrl-C until it ends the run: Python ignores it in callbacks of weak references.
-
-    A run has so many of these that nearly every second Ctrl-C came in one.
-    """
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
-        raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # it is ignored, as with nohup, or somebody else's
-        return
-    signal.signal(signal.SIGINT, interrupt)
-    alarm = signal.signal(signal.SIGALRM, interrupt)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, alarm)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
