@@ -1,5 +1,6 @@
 """All use cases of the service, composed on a set of ports."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from attrs import field, frozen
@@ -85,7 +86,7 @@ class DeclineLimits:
     """How many declined cards are allowed."""
 
     window: timedelta = timedelta(minutes=10)
-    max_declines: dict[str, int] = field(factory=dict)
+    max_declines: Mapping[str, int] = field(factory=dict)
     """By kind of source: `user`, `address`."""
 
 

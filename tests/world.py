@@ -95,7 +95,7 @@ class World:
     """A database, a gateway, a broker and a clock, shared by every process of the service."""
 
     time: datetime = NOW
-    limits: DeclineLimits = Factory(DeclineLimits)
+    limits: DeclineLimits = DeclineLimits()
     capture_mode: CaptureMode = CaptureMode.AUTOMATIC
     gateway_type: type[InMemoryGateway] = GatewayWithoutChargeList
     """With InMemoryGateway itself, each process compares its books with the list of charges."""

@@ -80,11 +80,11 @@ FREE: Final = {
         ),
         *(("BODY_SECONDS", HALVED), ("http_probes.CHECK_SECONDS", HALVED)),
         *(("ACTION_SECONDS", HALVED), ("SHUTDOWN_SECONDS", HALVED), ("STORE_SECONDS", HALVED)),
-        *(("stripe_client.MARGIN_SECONDS", HALVED), ("paypal_calls.MARGIN_SECONDS", HALVED)),
+        ("MARGIN_SECONDS", HALVED),
     ),
     "more patience, and still within its limit": (
         *(("streams.LOOKUP_SECONDS", DOUBLED), ("jetstream_connection.WAIT_SECONDS", DOUBLED)),
-        *(("stripe_client.MARGIN_SECONDS", DOUBLED), ("paypal_calls.MARGIN_SECONDS", DOUBLED)),
+        ("MARGIN_SECONDS", DOUBLED),
         *(("SHUTDOWN_SECONDS", DOUBLED), ("server.IDLE_SECONDS", DOUBLED), ("MIN_EXPIRY", DOUBLED)),
     ),
     "tokens of hours may be renewed some minutes sooner or later": (

@@ -66,7 +66,7 @@ CHARGES: Final = (
         "a look-up that began just before the gateway answers again is followed by another one",
     ),
     (
-        "2 * 10 + stripe_client.MARGIN_SECONDS < payment_gateway.LOOKUP_SECONDS",
+        "2 * 10 + MARGIN_SECONDS < payment_gateway.LOOKUP_SECONDS",
         "a gateway that takes 10 s for each of two answers is understood",
     ),
     (
@@ -170,7 +170,7 @@ GATEWAY_CALLS: Final = (
         "after a token is converted, the charge can still be sent",
     ),
     (
-        "3 * SEND_SECONDS < CALL_SECONDS - stripe_client.MARGIN_SECONDS",
+        "3 * SEND_SECONDS < CALL_SECONDS - MARGIN_SECONDS",
         "converting it has most of the time",
     ),
     (
@@ -178,7 +178,7 @@ GATEWAY_CALLS: Final = (
         "after a refund is refused, the others can be listed",
     ),
     (
-        "3 * LIST_SECONDS < CALL_SECONDS - stripe_client.MARGIN_SECONDS",
+        "3 * LIST_SECONDS < CALL_SECONDS - MARGIN_SECONDS",
         "the refund itself has most of the time",
     ),
     (
@@ -186,7 +186,7 @@ GATEWAY_CALLS: Final = (
         "after a capture is refused, the reason can be read",
     ),
     (
-        "3 * stripe_captures.READ_SECONDS < CALL_SECONDS - stripe_client.MARGIN_SECONDS",
+        "3 * stripe_captures.READ_SECONDS < CALL_SECONDS - MARGIN_SECONDS",
         "the capture itself has most of the time",
     ),
     (
@@ -198,7 +198,7 @@ GATEWAY_CALLS: Final = (
         "reading and binding an order have as much time as taking its money",
     ),
     (
-        "TOKEN_SECONDS < CALL_SECONDS - paypal_calls.MARGIN_SECONDS - TAKE_SECONDS",
+        "TOKEN_SECONDS < CALL_SECONDS - MARGIN_SECONDS - TAKE_SECONDS",
         "so it does if an access token must be fetched first",
     ),
     ("paypal_wire.CONNECT_SECONDS < TOKEN_SECONDS", "a connection may have to be opened for it"),

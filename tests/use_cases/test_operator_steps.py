@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
+from application.application import DeclineLimits
 from application.ports.alerts import AlertKind
 from application.ports.idempotency_store import RequestInProgress, StoredReply
 from application.ports.unit_of_work import StorageUnavailable
@@ -173,8 +174,7 @@ def test_a_customer_is_told_what_to_do(
 
 
 async def test_a_cancelled_payment_is_no_decline() -> None:
-    world = World()
-    world.limits.max_declines["user"] = 1
+    world = World(limits=DeclineLimits(max_declines={"user": 1}))
     await world.create_order()
     sources = ("user:1",)
     await world.pay(AUTHENTICATING, sources=sources)
@@ -185,8 +185,7 @@ async def test_a_cancelled_payment_is_no_decline() -> None:
 
 
 async def test_an_authentication_that_failed_is_one() -> None:
-    world = World()
-    world.limits.max_declines["user"] = 1
+    world = World(limits=DeclineLimits(max_declines={"user": 1}))
     await world.create_order()
     await world.pay(AUTHENTICATING, sources=("user:1",))
     await world.gateway.complete_authentication(world.payment().id, succeeded=False)

@@ -8,12 +8,13 @@ from typing import Final
 
 from attrs import frozen
 
+from adapters.gateways.calls import TimeLeft, time_left
 from adapters.gateways.paypal.amounts import to_paypal
-from adapters.gateways.paypal.calls import TimeLeft, querying, time_left
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.objects import Json, text
 from adapters.gateways.paypal.orders import charged_by
+from adapters.gateways.paypal.queries import querying
 from adapters.gateways.paypal.refusals import Error, Fault, fault_of
 from adapters.gateways.paypal.statuses import Progress, capture_progress
 from application.ports.payment_gateway import OutcomeUnknown

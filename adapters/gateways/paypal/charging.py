@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from adapters.gateways.paypal.calls import MARGIN_SECONDS, TimeLeft, time_left
+from adapters.gateways.calls import MARGIN_SECONDS, TimeLeft, time_left
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import AccessRefused, RequestRefused
 from adapters.gateways.paypal.objects import Json

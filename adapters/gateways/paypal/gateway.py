@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 from attrs import evolve, field, frozen
 
+from adapters.gateways.calls import TimeLeft
 from adapters.gateways.paypal.amounts import to_paypal
 from adapters.gateways.paypal.authorizations import Authorizations
-from adapters.gateways.paypal.calls import TimeLeft, querying
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.labels import GATEWAY
 from adapters.gateways.paypal.movements import PayPalMovements
 from adapters.gateways.paypal.objects import ID
+from adapters.gateways.paypal.queries import querying
 from adapters.gateways.paypal.records import PayPalRecords
 from adapters.gateways.paypal.refunds import PayPalRefunds
 from adapters.gateways.paypal.refusals import unsupported_amount

@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from adapters.gateways.paypal.calls import TimeLeft
+from adapters.gateways.calls import TimeLeft
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.events import listed_event

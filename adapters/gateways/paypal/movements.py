@@ -13,8 +13,8 @@ from typing import Final
 from attrs import evolve, frozen
 
 from adapters.gateways.paypal.amounts import from_paypal
-from adapters.gateways.paypal.calls import querying
 from adapters.gateways.paypal.objects import Json, Unreadable, nested, text, time
+from adapters.gateways.paypal.queries import querying
 from adapters.gateways.paypal.transactions import Transactions
 from application.ports.gateway_records import Page, Period
 from domain.identifiers import ChargeId

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from adapters.gateways.paypal.calls import TimeLeft
+from adapters.gateways.calls import TimeLeft
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import ended_label, invoice_of, payment_label

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from attrs import frozen
 
-from adapters.gateways.paypal.calls import TimeLeft, querying, together
+from adapters.gateways.calls import TimeLeft, together
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.events import listed_event
 from adapters.gateways.paypal.labels import Label
@@ -25,6 +25,7 @@ from adapters.gateways.paypal.objects import (
     text,
     time,
 )
+from adapters.gateways.paypal.queries import querying
 from adapters.gateways.paypal.transactions import Transactions, code_of, written
 from application.ports.gateway_notifications import (
     DisputeNotification,
@@ -72,7 +73,7 @@ class PayPalRecords:
             )
             gate, read = asyncio.Semaphore(_AT_ONCE), ListedCharges(self.api).read
             charges = [each for each in rows if code_of(each).startswith((PAYMENT, AUTHORIZATION))]
-            records = await together(read(each, gate, left) for each in charges)
+            records = await together(*(read(each, gate, left) for each in charges))
         is_foreign = [
             code_of(each).startswith(PAYMENT) and Label.read(each.get("custom_field")) is None
             for each in charges
@@ -101,9 +102,11 @@ class PayPalRecords:
             created = {id_: time(each, "create_time") for id_, each in listed}
             gate = asyncio.Semaphore(_AT_ONCE)
             records = await together(
-                self._dispute(each, at, gate, left)
-                for each, at in created.items()
-                if since <= at < period.until
+                *(
+                    self._dispute(each, at, gate, left)
+                    for each, at in created.items()
+                    if since <= at < period.until
+                )
             )
         following = parse_qs(urlsplit(link(body, "next") or "").query).get(
             "next_page_token", [None]

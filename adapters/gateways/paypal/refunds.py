@@ -4,13 +4,14 @@ from typing import Final
 
 from attrs import frozen
 
+from adapters.gateways.calls import time_left
 from adapters.gateways.paypal.amounts import to_paypal
-from adapters.gateways.paypal.calls import querying, time_left
 from adapters.gateways.paypal.charging import Charging
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import labelled_refund, refund_label
 from adapters.gateways.paypal.objects import ID, Json, amount, identifier, text
 from adapters.gateways.paypal.orders import declined_code
+from adapters.gateways.paypal.queries import querying
 from adapters.gateways.paypal.statuses import Progress, refund_progress
 from application.ports.payment_gateway import OutcomeUnknown
 from domain.payment import Payment

@@ -6,8 +6,8 @@ https://developer.paypal.com/docs/api/orders/v2/#orders_create
 import uuid
 from typing import Final
 
+from adapters.gateways.calls import time_left
 from adapters.gateways.paypal.amounts import to_paypal
-from adapters.gateways.paypal.calls import time_left
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.labels import session_label

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
-from adapters.gateways.paypal.calls import TimeLeft
+from adapters.gateways.calls import TimeLeft
 from adapters.gateways.paypal.client import PayPalApi
 from adapters.gateways.paypal.errors import RequestRefused
 from adapters.gateways.paypal.objects import Json, items, nested, time

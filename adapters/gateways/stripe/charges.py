@@ -5,9 +5,10 @@ from datetime import datetime
 
 from attrs import frozen
 
+from adapters.gateways.calls import time_left
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.captures import StripeCaptures
-from adapters.gateways.stripe.client import querying, time_left
+from adapters.gateways.stripe.client import querying
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.labels import GATEWAY, labels

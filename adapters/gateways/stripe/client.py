@@ -1,13 +1,14 @@
 """StripeApi: requests to Stripe with our timeouts and errors; it logs nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 import aiohttp
 from attrs import define, field
 
+from adapters.gateways.calls import TimeLeft, time_left, together
 from adapters.gateways.outward import Route
 from adapters.gateways.stripe.errors import KeyUnknown, RequestRefused, of_reply, translated
 from adapters.gateways.stripe.objects import Json
@@ -23,11 +24,6 @@ from application.ports.payment_gateway import (
 
 CHECK_SECONDS: Final = 8.0
 """How long each question of a health check may take."""
-
-MARGIN_SECONDS: Final = 0.5
-"""What the requests of a call leave of its time, for a busy machine."""
-
-Result = TypeVar("Result")
 
 PAGE: Final = 100  # the maximum; https://docs.stripe.com/api/pagination
 
@@ -168,17 +164,6 @@ class StripeApi:
         raise failure
 
 
-TimeLeft = Callable[[], float]
-"""Returns how many seconds a call's next request may take."""
-
-
-def time_left(seconds: float = CALL_SECONDS) -> TimeLeft:
-    """Return how much is left of a call that waits for nothing but requests with such timeouts."""
-    now = asyncio.get_running_loop().time
-    ends_at = now() + seconds - MARGIN_SECONDS
-    return lambda: ends_at - now()
-
-
 @asynccontextmanager
 async def bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[TimeLeft]:
     """End a call of the port within this time; yield how much of it is left.
@@ -208,17 +193,3 @@ async def querying() -> AsyncIterator[None]:
         raise LookupRefused(str(refused)) from None
     except GatewayUnavailable as error:
         raise OutcomeUnknown(str(error)) from None
-
-
-async def together(*queries: Coroutine[Any, Any, Result]) -> list[Result]:
-    """Send queries at once: a slow Stripe then takes as long as for one of them.
-
-    Raises:
-        Exception: the error of the first query that fails; the others are cancelled.
-    """
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(query) for query in queries]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [task.result() for task in tasks]

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from adapters.gateways.stripe.client import StripeApi, together
+from adapters.gateways.calls import together
+from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.labels import label
 from adapters.gateways.stripe.objects import Json, outcome_of_charge

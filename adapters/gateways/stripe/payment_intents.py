@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from adapters.gateways.calls import TimeLeft, time_left, together
 from adapters.gateways.stripe.amounts import to_stripe
 from adapters.gateways.stripe.captures import StripeCaptures
-from adapters.gateways.stripe.client import TimeLeft, querying, time_left, together
+from adapters.gateways.stripe.client import querying
 from adapters.gateways.stripe.errors import RequestRefused
 from adapters.gateways.stripe.history import list_charges
 from adapters.gateways.stripe.intents import outcome_of_intent

@@ -6,7 +6,8 @@ from typing import Final
 
 from attrs import frozen
 
-from adapters.gateways.stripe.client import StripeApi, TimeLeft
+from adapters.gateways.calls import TimeLeft
+from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.errors import IdempotencyKeyInUse, StoredError
 from adapters.gateways.stripe.objects import text
 from application.ports.payment_gateway import CardToken, GatewayUnavailable, OutcomeUnknown

@@ -184,17 +184,22 @@ class _Orders:
         for _, order in self._work._read.values() if self._work._continues else ():
             if order is not None and any(each.id == payment_id for each in order.payments):
                 return order
-        order_id = self._work._database.order_of.get(payment_id)
-        found = await self.get_many([] if order_id is None else [order_id])
+        database = self._work._database
+        await database.checkpoint("read orders")
+        # Found and read at one moment, as by the one statement in SQL.
+        order_id = database.order_of.get(payment_id)
+        found = self.record([] if order_id is None else [order_id])
         return next(iter(found.values()), None)
 
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
+        database = self._work._database
+        await database.checkpoint("read orders")
         charged = [
             order_id
-            for order_id, (_, order) in self._work._database.orders.items()
+            for order_id, (_, order) in database.orders.items()
             if any(payment.charge_id == charge_id for payment in order.payments)
         ]
-        found = await self.get_many(charged[:1])
+        found = self.record(charged[:1])
         return next(iter(found.values()), None)
 
     async def find_payments(

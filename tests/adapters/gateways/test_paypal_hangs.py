@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from adapters.gateways.paypal import calls, charging
+from adapters.gateways import calls
+from adapters.gateways.paypal import charging
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Approved, Charged
 from payments_kit.conformance.samples import a_payment

@@ -7,6 +7,7 @@ import re
 import pytest
 from attrs import evolve
 
+from adapters.gateways import calls
 from adapters.gateways.stripe import client as stripe_client
 from adapters.gateways.stripe import tokens as stripe_tokens
 from adapters.gateways.stripe.charges import StripeCharges
@@ -36,7 +37,7 @@ METHODS = "/v1/payment_methods"
 def leave_seconds(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Leave a charge only this much of its time."""
     margin = CALL_SECONDS - seconds
-    monkeypatch.setattr(stripe_client, "MARGIN_SECONDS", margin)
+    monkeypatch.setattr(calls, "MARGIN_SECONDS", margin)
     monkeypatch.setattr(stripe_tokens, "_SEND_SECONDS", 0.0)
 
 
