@@ -96,14 +96,21 @@ class Banks:
                 if is_known and self.injector.occurs(FaultKind.REFUND_FORGOTTEN, "gateway"):
                     gone = GatewayRefund(refund.charge_id, refund.amount, our_id)
                     self.forgotten.append((gone, our_id or refund.reference))
-                    self._replace(payment_id, refund, None)
+                    self._unlist(payment_id, refund)
 
-    def _replace(
-        self, payment_id: PaymentId, refund: RefundRecord, changed: RefundRecord | None
-    ) -> None:
+    def _replace(self, payment_id: PaymentId, refund: RefundRecord, changed: RefundRecord) -> None:
         def rule(record: GatewayRecord) -> tuple[GatewayRecord, None]:
-            refunds = (changed if each == refund else each for each in record.refunds)
-            return evolve(record, refunds=tuple(each for each in refunds if each)), None
+            refunds = tuple(changed if each == refund else each for each in record.refunds)
+            return evolve(record, refunds=refunds), None
+
+        self.gateway.change(payment_id, rule)
+
+    def _unlist(self, payment_id: PaymentId, refund: RefundRecord) -> None:
+        """Show a refund no more; its money stays away, so that it cannot be refunded again."""
+
+        def rule(record: GatewayRecord) -> tuple[GatewayRecord, None]:
+            refunds = tuple(each for each in record.refunds if each != refund)
+            return evolve(record, refunds=refunds, unlisted=(*record.unlisted, refund)), None
 
         self.gateway.change(payment_id, rule)
 

@@ -29,6 +29,8 @@ class RefundRecords:
     refunds: tuple[RefundRecord, ...] = ()
     replies: tuple[KeyedReply, ...] = ()
     disputes: tuple[DisputeRecord, ...] = ()
+    unlisted: tuple[RefundRecord, ...] = ()
+    """Refunds whose money is gone, and of which the gateway shows no record any more."""
 
     @property
     def charged(self) -> Attempt | None:
@@ -139,7 +141,7 @@ class RefundRecords:
 
     def refundable(self, attempt: Attempt) -> Money:
         """Return the captured amount that is not refunded yet."""
-        return refundable(attempt, self.refunds)
+        return refundable(attempt, (*self.refunds, *self.unlisted))
 
     # --- idempotency ---------------------------------------------------------------------------
 
