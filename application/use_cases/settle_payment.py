@@ -169,15 +169,17 @@ class SettlePayment:
     async def fail_capture(self, sent: Payment, failed: CaptureFailed) -> Payment:
         """Record that the gateway has refused a capture, and tell the operator.
 
+        If the database has lost the payment meanwhile, nothing is recorded: it comes back with
+        what the gateway holds, when the books are compared.
+
         Raises:
-            PaymentNotFound: we have no such payment.
             StorageUnavailable: nothing is known to be written; recovery captures it again.
         """
 
         async def decision(work: UnitOfWork) -> Payment:
             order = await work.orders.find_by_payment(sent.id)
             if order is None:
-                raise PaymentNotFound(sent.id)
+                return sent
             now = self.now()
             change = _save(work, Change(order, order.fail_capture(sent, now), now))
             return change.after.payment(sent.id)

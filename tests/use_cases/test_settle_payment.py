@@ -273,5 +273,12 @@ async def test_a_refused_capture_is_reported_and_returned(
     assert await alerts(world) == [(AlertKind.CAPTURE_FAILED, PAYMENT)]
     assert "payment payment-1 was not captured: expired: too late" in caplog.text
     assert not published(world)  # it is still authorized, as it was before
-    with pytest.raises(PaymentNotFound):
-        await settle_of(world).fail_capture(a_payment("none"), failed)
+
+
+async def test_a_refused_capture_of_a_lost_payment_is_reported_and_recorded_nowhere(
+    world: World,
+) -> None:
+    lost = a_payment("lost")
+    assert await settle_of(world).fail_capture(lost, CaptureFailed("expired", "too late")) == lost
+    assert await alerts(world) == [(AlertKind.CAPTURE_FAILED, "lost")]
+    assert not world.database.orders
