@@ -14,7 +14,6 @@ from domain.payment_status import PaymentStatus
 from domain.refund import (
     REFUNDED_EXTERNALLY,
     Refund,
-    Refunded,
     RefundFailed,
     RefundOutcome,
     ReportedRefund,
@@ -71,7 +70,9 @@ class OrderRefunds(OrderDisputes):
         return self._with_outcome(refund, outcome)._refund_if_not_allowed(payment, now)
 
     def _with_outcome(self, refund: Refund, outcome: RefundOutcome) -> Self:
-        if isinstance(outcome, Refunded) and self._has_other_refund(outcome.reference, refund):
+        # A gateway may answer with the refund of others that has used what was left.
+        is_failed = isinstance(outcome, RefundFailed)
+        if not is_failed and not refund.is_external and self._has_other_refund(outcome, refund):
             outcome = RefundFailed(REFUNDED_EXTERNALLY)
         payment = self.payment(refund.payment_id)
         return self.with_refund(within_captured(refund.settle(outcome), payment, self.refunds))
@@ -79,7 +80,7 @@ class OrderRefunds(OrderDisputes):
     def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
         """Record the outcome of a refund that was just sent; it may be lost meanwhile."""
         is_lost = self.refund(sent.id) is None and not isinstance(outcome, RefundFailed)
-        if is_lost and not self._has_other_refund(outcome.reference or "", sent):
+        if is_lost and not self._has_other_refund(outcome, sent):
             return self.with_refund(sent).settle_refund(sent.id, outcome, now)
         return self.settle_refund(sent.id, outcome, now)
 
@@ -129,9 +130,11 @@ class OrderRefunds(OrderDisputes):
         others = [each for each in self.refunds if each.id != refund.id]
         return not refund.amount.exceeds(refundable(payment, others))
 
-    def _has_other_refund(self, reference: str, refund: Refund) -> bool:
-        """Whether the gateway's reference belongs to another refund of this order."""
-        return any(each.reference == reference and each.id != refund.id for each in self.refunds)
+    def _has_other_refund(self, outcome: RefundOutcome, refund: Refund) -> bool:
+        """Whether the outcome's reference belongs to another refund of this order."""
+        return any(
+            each.reference == outcome.reference and each.id != refund.id for each in self.refunds
+        )
 
     def _refund_if_not_allowed(self, payment: Payment, now: datetime) -> Self:
         """Reserve a refund of what is left of a payment that the order may not keep."""

@@ -8,7 +8,7 @@ from application.log_context import note, note_payment
 from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
-from application.use_cases.settle_payment import Change
+from application.use_cases.changed_payments import Change
 from domain.identifiers import PaymentId
 from domain.order_entities import PaymentNotFound
 from domain.order_reviews import ReviewDecision

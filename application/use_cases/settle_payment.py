@@ -1,10 +1,10 @@
 """SettlePayment: the only place where the outcome of a payment and its event are written."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import frozen
 
 from application.log_context import note, note_payment
 from application.ports.alerts import AlertKind, Alerts
@@ -12,74 +12,17 @@ from application.ports.clock import Clock
 from application.ports.gateways import require_gateway
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
+from application.use_cases.changed_payments import Change
 from domain.capture import CaptureFailed
-from domain.events import (
-    Event,
-    PaymentAuthorized,
-    PaymentCreated,
-    PaymentExpiring,
-    PaymentFailed,
-    PaymentPending,
-    PaymentVoided,
-)
 from domain.identifiers import PaymentId
-from domain.money import Money
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Charged, Evidence, Refused
+from domain.outcome import Approved, Charged, Evidence, Refused
 from domain.payment import Payment
-from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica
 from domain.second_charge import CHARGED_TWICE
 
 logger = logging.getLogger(__name__)
-
-
-@frozen
-class Change:
-    """An order before and after a decision."""
-
-    before: Order
-    after: Order
-    now: datetime
-    payments: Sequence[Payment] = field(init=False)
-    """The payments that are new or have changed."""
-
-    @payments.default
-    def _find_payments(self) -> Sequence[Payment]:
-        return [each for each in self.after.payments if each not in self.before.payments]
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """What each changed payment has become; an event that was published before is no harm."""
-        events = [event for each in self.payments if (event := self._event_of(each)) is not None]
-        # The next check may come too late: after the end, or never again before a capture.
-        running_out = [each for each in self.payments if each.is_running_out(self.now)]
-        return [*events, *(PaymentExpiring.of(each) for each in running_out)]
-
-    @property
-    def other_shipments(self) -> Sequence[tuple[Payment, Money]]:
-        """What was captured although a newer shipment names another amount, and that amount."""
-        shipped = {each.id: each.next_capture for each in self.before.payments}
-        return [
-            (each, newer)
-            for each in self.payments
-            if each.status is PaymentStatus.SUCCEEDED
-            if (newer := shipped.get(each.id)) is not None  # never what was requested already
-        ]
-
-    def _event_of(self, payment: Payment) -> Event | None:
-        before = {each.id: each.status for each in self.before.payments}.get(payment.id)
-        is_new_status = before is not payment.status
-        if payment.status is PaymentStatus.SUCCEEDED:
-            return PaymentCreated.of(payment)
-        if payment.status is PaymentStatus.PENDING and is_new_status:
-            return PaymentPending.of(payment)
-        if payment.status is PaymentStatus.AUTHORIZED and is_new_status:
-            return None if payment.is_being_released else PaymentAuthorized.of(payment)
-        if payment.is_voided:
-            return PaymentVoided.of(payment) if before is PaymentStatus.AUTHORIZED else None
-        return PaymentFailed.of(payment) if payment.has_failed else None
 
 
 AlsoCommit = Callable[[UnitOfWork, Payment], None]
@@ -119,6 +62,24 @@ class SettlePayment:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
 
+        _, settled = await self._record(payment, evidence, first, also)
+        return settled
+
+    async def begin_taking(self, payment: Payment, approved: Approved) -> tuple[Payment, bool]:
+        """Decide that the money of an approved payment is taken, as above.
+
+        Return the payment, and whether this decided it; if not, another process may take it, too.
+        """
+        change, settled = await self._record(payment, approved)
+        return settled, change.after != change.before
+
+    async def _record(
+        self,
+        payment: Payment,
+        evidence: Evidence,
+        first: UnitOfWork | None = None,
+        also: AlsoCommit = _nothing_else,
+    ) -> tuple[Change, Payment]:
         async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
             now = self.now()
             change = await self._settle(work, payment, evidence, now)
@@ -127,10 +88,10 @@ class SettlePayment:
             return change, settled
 
         note_payment(payment)
-        await self._report_refusal(payment.id, evidence)
+        await self.report_refusal(payment.id, evidence)
         change, settled = await self.retry(decision, first)
         await self._report_change(payment.id, change)
-        return settled
+        return change, settled
 
     async def _settle(
         self, work: UnitOfWork, payment: Payment, evidence: Evidence, now: datetime
@@ -162,7 +123,7 @@ class SettlePayment:
 
         note(payment_id=payment_id)
         change = await self.retry(decision)
-        await self._report_refusal(payment_id, evidence)
+        await self.report_refusal(payment_id, evidence)
         await self._report_change(payment_id, change)
         return change.after.payment(payment_id)
 
@@ -189,7 +150,7 @@ class SettlePayment:
         await self.alerts.report(AlertKind.CAPTURE_FAILED, sent.id, words)
         return await self.retry(decision)
 
-    async def _report_refusal(self, payment_id: PaymentId, evidence: Evidence) -> None:
+    async def report_refusal(self, payment_id: PaymentId, evidence: Evidence) -> None:
         """Tell the operator, who alone can end it."""
         if isinstance(evidence, Refused):
             words = f"{evidence.code}: {evidence.message}"

@@ -11,15 +11,17 @@ from application.ports.gateway_sessions import Take
 from application.ports.gateways import ConfiguredGateway
 from application.ports.payment_gateway import (
     CALL_SECONDS,
+    LOOKUP_SECONDS,
     GatewayUnavailable,
     KeyRefused,
     LookupRefused,
     OutcomeUnknown,
+    PaymentGateway,
 )
 from application.use_cases.books_guard import BooksGuards
 from application.use_cases.settle_payment import SettlePayment
 from domain.check_times import FIRST_CHECK_AFTER
-from domain.outcome import Approved, Evidence, Outcome
+from domain.outcome import Approved, Declined, Evidence, Outcome, Refused
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 
@@ -32,7 +34,8 @@ class TakeApproved:
 
     The decision is a commit, made on compared books: a cancellation comes before it, and nothing is
     taken, or after it, and the money is given back. Processes that decide at the same time send the
-    same request with the same key.
+    same request with the same key. So a refusal of the shop ends the payment only if no other
+    request can still take the money: what was approved is released first.
     """
 
     settle: SettlePayment
@@ -61,13 +64,16 @@ class TakeApproved:
             logger.info("payment %s cannot be taken yet: %s", payment.id, unavailable)
             return payment, None
         decided_at = self.now()
-        decided = await self.settle(payment, approved)
+        decided, is_first = await self.settle.begin_taking(payment, approved)
         if decided.status is not PaymentStatus.PROCESSING:
             return decided, approved
         # A process that was suspended must decide again.
         if not guard.holds(generation) or self.now() >= decided_at + FIRST_CHECK_AFTER:
             return decided, None
         outcome = await self._take(decided, at.sessions.take)
+        is_alone = is_first and self.now() < decided_at + FIRST_CHECK_AFTER
+        if isinstance(outcome, Refused) and not is_alone:
+            outcome = await self._release(decided, at.gateway, outcome)
         if outcome is None or isinstance(outcome, Approved):
             return decided, None
         return await self.settle(decided, outcome), outcome
@@ -81,6 +87,25 @@ class TakeApproved:
         except (OutcomeUnknown, GatewayUnavailable, TimeoutError) as error:
             logger.info("whether payment %s is taken is unknown: %s", payment.id, error)
         return None
+
+    async def _release(
+        self, payment: Payment, gateway: PaymentGateway, refused: Refused
+    ) -> Outcome | None:
+        """Release what was approved: another request of ours may still take what this one did not.
+
+        Return the outcome that the gateway then reports; the refusal if nothing was taken.
+        """
+        await self.settle.report_refusal(payment.id, refused)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                outcome = await gateway.cancel(payment)
+        except LookupRefused as impossible:
+            await self._report(payment, str(impossible))
+            return None
+        except (OutcomeUnknown, GatewayUnavailable, TimeoutError) as error:
+            logger.info("whether payment %s is released is unknown: %s", payment.id, error)
+            return None
+        return refused if isinstance(outcome, Declined) else outcome
 
     async def _report(self, payment: Payment, problem: str) -> None:
         text = f"payment {payment.id} is approved and cannot be taken: {problem}"

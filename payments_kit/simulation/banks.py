@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import define, evolve, field
@@ -87,15 +87,18 @@ class Banks:
             refund = waiting
         self._tell(payment_id, refund)
 
-    def forget_refunds(self, booked: Collection[str]) -> None:
-        """Let the gateways lose some records of refunds of which our books know the success."""
+    def forget_refunds(self, booked: Mapping[str, str]) -> None:
+        """Let the gateways lose some records of refunds of which our books know the success.
+
+        `booked` has our names of them by those of the gateway.
+        """
         for payment_id, record in self.gateway.all():
             for refund in record.refunds:
                 our_id = None if refund.key is None else refund.refund_id
                 is_known = refund.reference in booked and refund.state is RefundState.SUCCEEDED
                 if is_known and self.injector.occurs(FaultKind.REFUND_FORGOTTEN, "gateway"):
                     gone = GatewayRefund(refund.charge_id, refund.amount, our_id)
-                    self.forgotten.append((gone, our_id or refund.reference))
+                    self.forgotten.append((gone, booked[refund.reference]))
                     self._unlist(payment_id, refund)
 
     def _replace(self, payment_id: PaymentId, refund: RefundRecord, changed: RefundRecord) -> None:

@@ -58,10 +58,12 @@ class Watch:
         self._note_reviews(earlier, order)
 
     @property
-    def known_refunds(self) -> set[str]:
-        """The gateway's names of the refunds whose success is in the books."""
+    def known_refunds(self) -> dict[str, str]:
+        """The refunds whose success is in the books: our names by those of the gateway."""
         refunds = (each for order in self._booked.values() for each in order.refunds)
-        return {each.reference for each in refunds if each.reference and each.status == _DONE}
+        return {
+            each.reference: each.id for each in refunds if each.reference and each.status == _DONE
+        }
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""

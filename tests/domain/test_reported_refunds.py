@@ -2,7 +2,9 @@
 
 from itertools import permutations
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from domain.identifiers import RefundId
 from domain.order import Order
@@ -50,3 +52,24 @@ def test_a_refund_of_ours_in_a_listing_is_settled_and_not_recorded_again() -> No
     order = order.settle_refund(RefundId("ours"), RefundPending("re_9"), NOW)
     [refund] = listed(Refunded("re_9", dollars("30")), order=order).refunds
     assert (refund.id, refund.status) == ("ours", RefundStatus.SUCCEEDED)
+
+
+@given(steps=st.lists(st.sampled_from(["ours is answered", "it is listed"])), data=st.data())
+def test_a_refund_of_others_that_a_gateway_answers_ours_with_counts_once(
+    steps: list[str], data: st.DataObject
+) -> None:
+    ours, others = RefundId("ours"), RefundId("re_9")
+    pending = data.draw(st.integers(0, len(steps)))
+    order = PAID.reserve_refund(ours, PAYMENT, 3000, "damaged", NOW)
+    for number, step in enumerate([*steps, "it is listed"]):
+        outcome = Refunded("re_9", dollars("30")) if number >= pending else RefundPending("re_9")
+        if step == "ours is answered":
+            order = order.settle_refund(ours, outcome, NOW)
+        else:
+            order = listed(outcome, order=order)
+            order = order.settle_refund(others, outcome, NOW)
+    named = [each for each in order.refunds if each.reference == "re_9"]
+    assert [each.status for each in named] == [RefundStatus.SUCCEEDED]
+    is_waiting = any(each.status is RefundStatus.PENDING for each in order.refunds)
+    left = dollars("40") if is_waiting else dollars("70")
+    assert order.refundable(order.payment(PAYMENT)) == left

@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from adapters.persistence.in_memory import unit_of_work
-from application.use_cases.settle_payment import Change
+from application.use_cases.changed_payments import Change
 from application.use_cases.void_payment import VoidPayment
 from domain.events import Event, PaymentAuthorized, PaymentCreated, PaymentExpiring, PaymentVoided
 from domain.identifiers import PaymentId

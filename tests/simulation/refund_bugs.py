@@ -1,5 +1,6 @@
 """Bugs of refunds that others make, that banks return, and that the gateway has lost."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,6 +9,7 @@ from attrs import evolve
 from application.ports.differences import Difference
 from application.use_cases import reconcile_refunds, settle_refund
 from application.use_cases.reconciliation import Part
+from domain.identifiers import ChargeId
 from domain.order import Order
 from domain.order_refunds import OrderRefunds
 from domain.outcome import Charged
@@ -15,16 +17,21 @@ from domain.payment import Payment
 from domain.refund import Refund, RefundOutcome, RefundStatus, ReportedRefund
 from tests.simulation.bug import Bug
 
-_new_refund = OrderRefunds._new_refund
+_record_refunds = OrderRefunds.record_refunds
 _fail = Refund._fail
 _mismatch = Payment.mismatch
 
 
 def _each_report_is_a_refund(
-    self: OrderRefunds, payment: Payment, reported: ReportedRefund, now: datetime
-) -> Refund:
-    named = evolve(reported, reference=reported.reference + type(reported.outcome).__name__)
-    return _new_refund(self, payment, named, now)
+    self: OrderRefunds, charge_id: ChargeId, reported: Sequence[ReportedRefund], now: datetime
+) -> OrderRefunds:
+    renamed = [each if each.refund_id else _named_by_its_state(each) for each in reported]
+    return _record_refunds(self, charge_id, renamed, now)
+
+
+def _named_by_its_state(reported: ReportedRefund) -> ReportedRefund:
+    name = reported.reference + type(reported.outcome).__name__
+    return evolve(reported, reference=name, outcome=evolve(reported.outcome, reference=name))
 
 
 def _success_is_final(self: Refund, code: str, reference: str | None) -> Refund:
@@ -63,7 +70,7 @@ def _less_is_fine(self: Payment, charged: Charged) -> str | None:
 REFUND_BUGS: Final = (
     Bug(
         "each report of others is another refund",
-        *(OrderRefunds, "_new_refund", _each_report_is_a_refund),
+        *(OrderRefunds, "record_refunds", _each_report_is_a_refund),
     ),
     Bug("a refund that has succeeded never fails", Refund, "_fail", _success_is_final),
     Bug("a returned refund is not told", settle_refund, "_is_missed", _nothing_is_missed),

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from application.use_cases.settle_payment import Change
+from application.use_cases.changed_payments import Change
 from domain.events import Event, PaymentCreated
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
+from application.ports.alerts import AlertKind
 from application.ports.gateway_notifications import PaymentNotification
 from application.ports.gateway_sessions import MAX_REFERENCE_LENGTH, GatewaySessions
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
@@ -357,6 +358,70 @@ async def test_nothing_is_taken_after_the_customer_has_cancelled(world: World) -
     assert not world.charges
     assert (await world.pay(VISA)).payment.status is SUCCEEDED
     await world.come_to_rest()
+
+
+async def taken_in_vain(world: World) -> tuple[str, Payment]:
+    """Return a session that is approved, and its payment, of which a request may be in flight."""
+    token = await waiting(world)
+    await world.gateway.approve(token)
+    world.faults.add("take", GatewayFaultKind.REQUEST_LOST)
+    await check_now(world)
+    assert world.payment().status is PROCESSING
+    return token, world.payment()
+
+
+async def test_a_refusal_of_the_shop_releases_what_a_request_in_flight_would_take(
+    world: World,
+) -> None:
+    _, sent = await taken_in_vain(world)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+    await check_now(world)
+    assert (world.payment().status, world.payment().code) == (FAILED, "account_restricted")
+    assert [each.kind for each in await world.alerts.list_current()] == [AlertKind.GATEWAY_REFUSAL]
+    assert isinstance(await world.gateway.take(sent), Declined)  # it arrives now
+    assert not world.charges
+    await world.come_to_rest()
+
+
+async def test_a_refusal_of_the_shop_changes_nothing_if_the_money_was_taken(world: World) -> None:
+    _, sent = await taken_in_vain(world)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+
+    async def arrive(reached: str) -> None:
+        if reached == "cancel":
+            world.checkpoint = proceed
+            await world.gateway.take(sent)
+
+    world.checkpoint = arrive
+    await check_now(world)
+    assert world.payment().status is SUCCEEDED
+    await world.come_to_rest()
+    assert len(world.charges) == 1
+
+
+@pytest.mark.parametrize("kind", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.FORBIDDEN])
+async def test_a_payment_that_is_refused_and_not_released_is_taken_later(
+    world: World, kind: GatewayFaultKind
+) -> None:
+    await taken_in_vain(world)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+    world.faults.add("cancel", kind)
+    await check_now(world)
+    assert world.payment().status is PROCESSING
+    await check_now(world)
+    assert world.payment().status is SUCCEEDED
+    await world.come_to_rest()
+
+
+async def test_a_refusal_of_the_only_request_ends_the_payment_at_once(world: World) -> None:
+    token = await waiting(world)
+    await world.gateway.approve(token)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+    await check_now(world)
+    assert world.payment().status is FAILED
+    assert "cancel" not in world.steps
+    await world.come_to_rest()
+    assert not world.charges
 
 
 async def test_an_approval_after_the_time_for_it_is_not_used(world: World) -> None:
