@@ -34,7 +34,7 @@ class TakeApproved:
 
     The decision is a commit, made on compared books: a cancellation comes before it, and nothing is
     taken, or after it, and the money is given back. Processes that decide at the same time send the
-    same request with the same key. So a refusal of the shop ends the payment only if no other
+    same request with the same key. So a decline or a refusal ends the payment only if no other
     request can still take the money: what was approved is released first.
     """
 
@@ -72,7 +72,7 @@ class TakeApproved:
             return decided, None
         outcome = await self._take(decided, at.sessions.take)
         is_alone = is_first and self.now() < decided_at + FIRST_CHECK_AFTER
-        if isinstance(outcome, Refused) and not is_alone:
+        if isinstance(outcome, Declined | Refused) and not is_alone:
             outcome = await self._release(decided, at.gateway, outcome)
         if outcome is None or isinstance(outcome, Approved):
             return decided, None
@@ -89,13 +89,13 @@ class TakeApproved:
         return None
 
     async def _release(
-        self, payment: Payment, gateway: PaymentGateway, refused: Refused
+        self, payment: Payment, gateway: PaymentGateway, failed: Declined | Refused
     ) -> Outcome | None:
         """Release what was approved: another request of ours may still take what this one did not.
 
-        Return the outcome that the gateway then reports; the refusal if nothing was taken.
+        Return the outcome that the gateway then reports; `failed` if nothing was taken.
         """
-        await self.settle.report_refusal(payment.id, refused)
+        await self.settle.report_refusal(payment.id, failed)
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 outcome = await gateway.cancel(payment)
@@ -105,7 +105,7 @@ class TakeApproved:
         except (OutcomeUnknown, GatewayUnavailable, TimeoutError) as error:
             logger.info("whether payment %s is released is unknown: %s", payment.id, error)
             return None
-        return refused if isinstance(outcome, Declined) else outcome
+        return failed if isinstance(outcome, Declined) else outcome
 
     async def _report(self, payment: Payment, problem: str) -> None:
         text = f"payment {payment.id} is approved and cannot be taken: {problem}"

@@ -383,6 +383,21 @@ async def test_a_refusal_of_the_shop_releases_what_a_request_in_flight_would_tak
     await world.come_to_rest()
 
 
+async def test_so_does_a_decline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, sent = await taken_in_vain(world)
+
+    async def decline(_gateway: InMemoryGateway, _payment: Payment) -> Outcome:
+        return Declined("insufficient_funds")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InMemoryGateway, "take", decline)
+        await check_now(world)
+    assert (world.payment().status, world.payment().code) == (FAILED, "insufficient_funds")
+    assert isinstance(await world.gateway.take(sent), Declined)  # it arrives now
+    assert not world.charges
+    await world.come_to_rest()
+
+
 async def test_a_refusal_of_the_shop_changes_nothing_if_the_money_was_taken(world: World) -> None:
     _, sent = await taken_in_vain(world)
     world.faults.add("take", GatewayFaultKind.REFUSED)
