@@ -431,6 +431,14 @@ REPLIES: Final[Broken] = {
         evolve(PAID, replies=[reply(400)]),
         ("6: the reply was that p1 is refused, but it is kept",),
     ),
+    "400, kept and given back later": (
+        evolve(GIVEN_BACK, replies=[reply(400)]),
+        ("6: the reply was that p1 is refused, but it is kept",),
+    ),
+    "400, and kept after a loss": (
+        evolve(PAID, replies=[reply(400)], has_lost_transactions=True),
+        ("6: the reply was that p1 is refused, but it is kept",),
+    ),
     "cancelled, and charged": (
         evolve(PAID, replies=[Reply(200, "p1", "u1", "cancel")]),
         ("6: the reply was that p1 is cancelled, but it is charged",),

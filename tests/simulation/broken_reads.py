@@ -5,7 +5,14 @@ from typing import Final
 from attrs import evolve
 
 from payments_kit.simulation.model.records import Reply
-from tests.simulation.histories import AUTHORIZED, DECLINED_FIRST, MALFORMED, MONEY, PAID
+from tests.simulation.histories import (
+    AUTHORIZED,
+    DECLINED_FIRST,
+    GIVEN_BACK,
+    MALFORMED,
+    MONEY,
+    PAID,
+)
 
 
 def read(status: int = 200, name: str = "p1", user: str = "u1", /, **body: object) -> Reply:
@@ -25,6 +32,9 @@ RIGHT_READS: Final = {
     ),
     "a refused payment that an operator has accepted": evolve(
         PAID, replies=[Reply(400, "p1", "u1", order_id="o1")], reviewed=["p1"]
+    ),
+    "a refused payment that a loss restored until its order was cancelled again": evolve(
+        GIVEN_BACK, replies=[Reply(400, "p1", "u1", order_id="o1")], has_lost_transactions=True
     ),
     "a dead letter that was replayed": evolve(
         MALFORMED, dead_letters=[*MALFORMED.dead_letters, b"late"], replayed=[b"late"]

@@ -232,6 +232,12 @@ class History:
         """Return the minor units of a charge that the gateway has not given back."""
         return charge.amount.minor_units - self._given_back.get(charge.id, 0)
 
+    def is_given_back(self, payment: BookedPayment) -> bool:
+        """Whether the books say that all that was taken went back."""
+        back = (each for each in self.succeeded_refunds if each.payment_id == payment.id)
+        taken = 0 if payment.captured is None else payment.captured.minor_units
+        return sum(each.amount.minor_units for each in back) >= taken
+
     def payment_of(self, charge: Charge) -> BookedPayment | None:
         """Return the payment that records a charge, else the one that its label names."""
         return self.by_charge.get(charge.id) or self.payments.get(charge.payment_id)

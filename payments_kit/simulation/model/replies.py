@@ -98,9 +98,12 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield f"6: the reply was that {name} was accepted, but it is unknown"
     # An operator may have accepted what the customer was told to be refused, and what was reviewed.
     is_kept = payment is not None and payment.status == "succeeded"
-    # What a loss has made unknown, too: that more was held than was captured then.
+    # A loss makes unknown that more was held than was captured, and that the order was cancelled
+    # when it was paid: its money goes back once the cancellation is read again.
     may_be_kept = name in history.reviewed or (
-        history.has_lost_transactions and payment is not None and payment.is_manual
+        history.has_lost_transactions
+        and payment is not None
+        and (payment.is_manual or history.is_given_back(payment))
     )
     if status == _REFUSED and is_kept and not may_be_kept:
         yield f"6: the reply was that {name} is refused, but it is kept"
