@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Self
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Money
@@ -16,6 +16,7 @@ from domain.refund import (
     Refund,
     RefundFailed,
     RefundOutcome,
+    RefundStatus,
     ReportedRefund,
 )
 from domain.refund_rules import (
@@ -67,15 +68,26 @@ class OrderRefunds(OrderDisputes):
         if refund is None:
             return self
         payment = self.payment(refund.payment_id)
-        return self._with_outcome(refund, outcome)._refund_if_not_allowed(payment, now)
+        return self._with_outcome(refund, outcome, now)._refund_if_not_allowed(payment, now)
 
-    def _with_outcome(self, refund: Refund, outcome: RefundOutcome) -> Self:
+    def _with_outcome(self, refund: Refund, outcome: RefundOutcome, now: datetime) -> Self:
         # A gateway may answer with the refund of others that has used what was left.
         is_failed = isinstance(outcome, RefundFailed)
         if not is_failed and not refund.is_external and self._has_other_refund(outcome, refund):
             outcome = RefundFailed(REFUNDED_EXTERNALLY)
         payment = self.payment(refund.payment_id)
-        return self.with_refund(within_captured(refund.settle(outcome), payment, self.refunds))
+        settled = within_captured(refund.settle(outcome), payment, self.refunds)
+        order = self.with_refund(settled)
+        has_come_back = settled.status is RefundStatus.FAILED and settled != refund
+        return order._check_limited(payment, now) if has_come_back else order
+
+    def _check_limited(self, payment: Payment, now: datetime) -> Self:
+        """Have the gateway asked again about refunds that another one had left too little for."""
+        order = self
+        for each in self.refunds:
+            if each.payment_id == payment.id and each.is_limited:
+                order = order.with_refund(evolve(each, next_check_at=now))
+        return order
 
     def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
         """Record the outcome of a refund that was just sent; it may be lost meanwhile."""
@@ -112,7 +124,7 @@ class OrderRefunds(OrderDisputes):
             order = order.with_refund(refund)
             found.append((refund, each.outcome))
         for refund, outcome in sorted(found, key=_is_failed, reverse=True):
-            order = order._with_outcome(order.refund(refund.id) or refund, outcome)
+            order = order._with_outcome(order.refund(refund.id) or refund, outcome, now)
         return order._refund_if_not_allowed(payment, now) if found else order
 
     def _new_refund(self, payment: Payment, reported: ReportedRefund, now: datetime) -> Refund:

@@ -153,6 +153,11 @@ class Refund:
         """Whether its amount is no longer available to other refunds."""
         return self.status is not RefundStatus.FAILED
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether it counts as less than the gateway has given back; see `within_captured`."""
+        return self.status is RefundStatus.SUCCEEDED and self.code == EXCEEDS_PAYMENT
+
     def can_become(self, status: RefundStatus) -> bool:
         """Whether TRANSITIONS allows this state to follow the current one."""
         return status in TRANSITIONS[self.status]
@@ -179,6 +184,8 @@ class Refund:
 
     def schedule_check(self, now: datetime) -> "Refund":
         """Set the time of the following check; it is also the lease on the check starting now."""
+        if self.is_limited:
+            return evolve(self, next_check_at=now + max(now - self.created_at, SEND_LEASE))
         if self.status is not RefundStatus.PENDING:
             return evolve(self, next_check_at=None)
         if self.reference is not None:
@@ -204,11 +211,14 @@ class Refund:
         An amount in another currency cannot be counted, although gateways refund in the currency
         of the charge: the requested amount stays, with a code for an operator. A failure instead
         would release the amount, and it would be given back twice.
+
+        One that was limited by another refund takes its amount again: the other may have failed.
         """
-        if not self.can_become(RefundStatus.SUCCEEDED):
+        is_repeated = self.is_limited and self.reference == reference
+        if not is_repeated and not self.can_become(RefundStatus.SUCCEEDED):
             return self
         succeeded = evolve(
-            self, status=RefundStatus.SUCCEEDED, reference=reference, next_check_at=None
+            self, status=RefundStatus.SUCCEEDED, reference=reference, code=None, next_check_at=None
         )
         if amount.currency != self.amount.currency:
             return evolve(succeeded, code=CURRENCY_MISMATCH)

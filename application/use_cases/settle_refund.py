@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from application.log_context import note_payment
 from application.ports.alerts import AlertKind, Alerts
@@ -64,7 +64,10 @@ def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refu
     if after == before:
         return ()
     work.orders.save(after)
-    changed = [refund for refund in after.refunds if refund not in before.refunds]
+    known = {each.id: evolve(each, next_check_at=None) for each in before.refunds}
+    changed = [
+        each for each in after.refunds if evolve(each, next_check_at=None) != known.get(each.id)
+    ]
     for refund in changed:
         if refund.status is RefundStatus.SUCCEEDED and not refund.amount.is_zero:
             work.outbox.add(PaymentRefunded.of(refund))

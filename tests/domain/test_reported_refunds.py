@@ -1,5 +1,6 @@
 """Several reports about refunds in one listing of a gateway."""
 
+from datetime import timedelta
 from itertools import permutations
 
 import hypothesis.strategies as st
@@ -9,6 +10,7 @@ from hypothesis import given
 from domain.identifiers import RefundId
 from domain.order import Order
 from domain.refund import (
+    SEND_LEASE,
     Refunded,
     RefundFailed,
     RefundOutcome,
@@ -73,3 +75,47 @@ def test_a_refund_of_others_that_a_gateway_answers_ours_with_counts_once(
     is_waiting = any(each.status is RefundStatus.PENDING for each in order.refunds)
     left = dollars("40") if is_waiting else dollars("70")
     assert order.refundable(order.payment(PAYMENT)) == left
+
+
+A, B = RefundId("re_a"), RefundId("re_b")
+REPORTED = {
+    "a succeeds": ReportedRefund("re_a", dollars("80"), Refunded("re_a", dollars("80"))),
+    "b succeeds": ReportedRefund("re_b", dollars("50"), Refunded("re_b", dollars("50"))),
+    "a comes back": ReportedRefund("re_a", dollars("80"), RefundFailed("closed", "re_a")),
+}
+
+
+@given(told=st.permutations([*REPORTED]), repeated=st.lists(st.sampled_from([*REPORTED])))
+def test_a_refund_that_another_has_limited_is_checked_once_the_other_comes_back(
+    told: list[str], repeated: list[str]
+) -> None:
+    order = PAID
+    for each in [*told, *repeated]:
+        order = order.record_refunds(CHARGE, [REPORTED[each]], NOW)
+    limited = order.refund(B)
+    assert limited is not None
+    if limited.is_check_due(NOW):
+        assert limited.is_limited
+        order = order.settle_refund(B, Refunded("re_b", dollars("50")), NOW)
+    a, b = order.refund(A), order.refund(B)
+    assert a is not None
+    assert b is not None
+    assert (a.status, b.status) == (RefundStatus.FAILED, RefundStatus.SUCCEEDED)
+    assert (b.amount, b.code, b.next_check_at) == (dollars("50"), None, None)
+
+
+def test_a_limited_refund_is_checked_less_and_less_often_until_the_gateway_answers() -> None:
+    order = PAID.record_refunds(CHARGE, [REPORTED["a succeeds"]], NOW)
+    order = order.record_refunds(CHARGE, [REPORTED["b succeeds"]], NOW)
+    limited = order.refund(B)
+    assert limited is not None
+    assert (limited.amount, limited.next_check_at) == (dollars("20"), None)
+    now, checks = NOW, list[timedelta]()
+    for _ in range(3):
+        limited = limited.schedule_check(now)
+        assert limited.next_check_at is not None
+        checks.append(limited.next_check_at - now)
+        now = limited.next_check_at
+    assert checks == [SEND_LEASE, SEND_LEASE, 2 * SEND_LEASE]
+    # Another refund of the same name in another report is not this one.
+    assert limited.settle(Refunded("re_c", dollars("50"))) == limited
