@@ -1,9 +1,12 @@
 """Containers for the in-memory adapters that record every change in the trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
 
 from adapters.gateways.simulated.record import GatewayRecord
 from adapters.messaging.in_memory import StoredMessage
+from application.ports.alerts import Alert, AlertKind, AlertStore
 from application.ports.gateway_notifications import Notification
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
@@ -68,3 +71,20 @@ class SentNotifications(list[Notification]):
         """Add a notification, and send it."""
         super().append(notification)
         self._send(notification)
+
+
+@frozen
+class LoggedAlerts:
+    """The stored alerts; each was logged before it is stored, and is noted here as such."""
+
+    _store: AlertStore
+    _logged: set[tuple[AlertKind, str]]
+
+    async def add(self, kind: AlertKind, subject: str, text: str, count: int) -> None:
+        """Note and store an alert."""
+        self._logged.add((kind, subject))
+        await self._store.add(kind, subject, text, count)
+
+    async def list_current(self) -> Sequence[Alert]:
+        """Return the stored ones."""
+        return await self._store.list_current()

@@ -26,6 +26,7 @@ from adapters.persistence.in_memory import (
 )
 from application.acting import current_actor
 from application.application import DeclineLimits, Ports, UseCases, compose
+from application.ports.alerts import AlertKind
 from application.ports.clock import Clock, NewId
 from application.ports.gateway_notifications import Notification
 from application.ports.gateways import ConfiguredGateway, Gateways
@@ -42,6 +43,7 @@ from payments_kit.simulation.loop import SimulatedLoop
 from payments_kit.simulation.parking import Parking
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.recording import (
+    LoggedAlerts,
     RecordedCharges,
     RecordedMessages,
     RecordedOrders,
@@ -87,6 +89,8 @@ class SimulatedRuntime:
     standby: Standby = field(init=False)
     parking: Parking = field(init=False)
     watch: Watch = field(init=False)
+    logged_alerts: set[tuple[AlertKind, str]] = field(factory=set, init=False)
+    """The alerts in the logs, by kind and subject; a crash may lose what is not stored yet."""
     _now: tuple[float, datetime] = (0.0, BEGINNING)
     """The last time that was asked for: it is asked for several times at each."""
 
@@ -177,7 +181,8 @@ class SimulatedRuntime:
 
     def alerts(self) -> ThrottledAlerts:
         """Return the alerts of one process."""
-        return ThrottledAlerts(InMemoryAlertStore(self.database), self.loop.time)
+        store = LoggedAlerts(InMemoryAlertStore(self.database), self.logged_alerts)
+        return ThrottledAlerts(store, self.loop.time)
 
     def alignment(self, events: InMemorySubscription) -> Alignment:
         """Return what sets a subscription back to where the books end."""

@@ -59,7 +59,7 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
         texts=[repr(list(outbox.values())), repr(database.idempotency_keys), repr(messages)],
         holds=[hold for ledger in ledgers for hold in holds_at(ledger)],
         capture_alerts={
-            subject for kind, subject in database.alerts if kind is AlertKind.CAPTURE_FAILED
+            subject for kind, subject in runtime.logged_alerts if kind is AlertKind.CAPTURE_FAILED
         },
         histories={
             order_id: [line_of(entry) for entry in entries]
