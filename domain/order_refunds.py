@@ -90,7 +90,12 @@ class OrderRefunds(OrderDisputes):
         return order
 
     def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
-        """Record the outcome of a refund that was just sent; it may be lost meanwhile."""
+        """Record the outcome of a refund that was just sent; it may be lost meanwhile.
+
+        If its payment is lost, too, nothing is recorded: both come back with the next comparison.
+        """
+        if all(each.id != sent.payment_id for each in self.payments):
+            return self
         is_lost = self.refund(sent.id) is None and not isinstance(outcome, RefundFailed)
         if is_lost and not self._has_other_refund(outcome, sent):
             return self.with_refund(sent).settle_refund(sent.id, outcome, now)

@@ -227,3 +227,9 @@ def test_the_gateway_has_a_second_charge_under_the_id_of_the_first_payment() -> 
     assert second is not None
     assert order.payment_at_gateway(second.id) == evolve(second, id=PAYMENT)
     assert order.payment_at_gateway(PAYMENT) == order.payment(PAYMENT)
+
+
+def test_the_refund_of_a_second_charge_that_is_lost_is_not_recorded_without_it() -> None:
+    order = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
+    [sent] = order.settle(PAYMENT, AGAIN, NOW).refunds
+    assert order.settle_sent_refund(sent, Refunded("re_1", sent.amount), NOW) is order

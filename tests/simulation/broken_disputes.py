@@ -43,12 +43,19 @@ RIGHT_DISPUTES: Final = {
     "money that is taken back beside a dispute": evolve(
         LOST_DISPUTE, disputes=[AT_THE_GATEWAY, TAKEN_BACK]
     ),
+    "a dispute that was told of the other one of two charges, before both were lost": evolve(
+        disputed(OPENED, told("lost", id="p0")), has_lost_transactions=True
+    ),
     "a dispute of a charge that is not captured": evolve(
         PAID, disputes=[AT_THE_GATEWAY._replace(charge_id="ch_9")]
     ),
 }
 
 DISPUTES: Final = {
+    "a dispute that was told of another payment": (
+        disputed(OPENED, told("lost", id="p0")),
+        ("3: dispute d1 is lost, which was never published",),
+    ),
     "a dispute that the books lack": (
         disputed(ours=None),
         ("2: dispute d1 of p1 is lost; ours: None",),

@@ -269,6 +269,14 @@ EVENTS: Final[Broken] = {
         evolve(PAID, events=[created(), created()._replace(body={**created().body, "more": 1})]),
         ("3: event created:p1 has different contents",),
     ),
+    "an id with two contents after a loss": (
+        evolve(
+            PAID,
+            has_lost_transactions=True,
+            events=[created(), created()._replace(body={**created().body, "amount": 1})],
+        ),
+        ("3: event created:p1 has different contents",),
+    ),
     "an outcome under two ids": (
         evolve(
             PAID,

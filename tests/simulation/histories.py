@@ -279,6 +279,13 @@ LOST_AND_GIVEN_BACK: Final = evolve(
 )
 MALFORMED: Final = evolve(PAID, malformed=[b"{"], dead_letters=[b"{"])
 
+OTHER_CHARGE_FIRST: Final = evolve(
+    PAID,
+    events=[created(), created()._replace(body={**created().body, "stripeId": "ch_2"})],
+    has_lost_transactions=True,
+)
+"""Of two charges of a payment, a loss has made the other one the first."""
+
 RIGHT: Final = {
     name: value for name, value in list(globals().items()) if isinstance(value, History)
 }

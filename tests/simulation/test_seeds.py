@@ -24,7 +24,10 @@ REPLAY_SECONDS = 120.0
 
 # Seeds that found the planted bugs that are hardest to find. Add a seed that finds a bug of the
 # service here.
-PINNED = (35, 52, 1108, 1134, 1584, 2119, 2158, 2376, 2410, 3483, 4068, 5176, 7533, 9483, 12287)
+PINNED = (
+    *(35, 52, 1108, 1134, 1584, 2119, 2158, 2376, 2410),
+    *(3483, 4068, 5176, 5193, 7533, 9483, 12287, 17159),
+)
 PINNED_RECIPES = (
     "10382,webhooks=no,mischarged-much-more@13,broker-down@7+1,debit-fails@25,loop:14~224675"
     ",transactions-lost:17~618703",
