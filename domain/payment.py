@@ -199,10 +199,11 @@ class Payment(PaymentState):
 
     def never_arrived(self, now: datetime) -> Self:
         """Record that the gateway has no record of it; a day later, it never will have one."""
+        abandoned = self.abandon()
         is_over = now >= self.created_at + LATE_CAPTURE_WINDOW
-        if self.status is PaymentStatus.ABANDONED and is_over:
-            return evolve(self, next_check_at=None)
-        return self.abandon()
+        if abandoned.status is PaymentStatus.ABANDONED and is_over:
+            return evolve(abandoned, next_check_at=None)
+        return abandoned
 
     def abandon(self, code: str | None = None) -> Self:
         """Record that it never arrived; it is still checked for LATE_CAPTURE_WINDOW.

@@ -54,7 +54,10 @@ RIGHT_DISPUTES: Final = {
 DISPUTES: Final = {
     "a dispute that was told of another payment": (
         disputed(OPENED, told("lost", id="p0")),
-        ("3: dispute d1 is lost, which was never published",),
+        (
+            "3: d1:lost was published, and its payment is unknown",
+            "3: dispute d1 is lost, which was never published",
+        ),
     ),
     "a dispute that the books lack": (
         disputed(ours=None),
