@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from domain.identifiers import OrderId, UserId
 from domain.money import Currency, Money
@@ -84,6 +84,8 @@ class OrderPlan:
     capture: str | None = None
     """When its money is captured, as in `order:created`; None: the event does not say."""
     shipments: tuple["PlannedShipment", ...] = ()
+    pauses: tuple[float, ...] = ()
+    """Seconds after a version, of which one is chosen; none: they are drawn, half of them 0."""
 
     @property
     def end(self) -> float | None:
@@ -159,6 +161,23 @@ def plan_orders(scenario: Scenario, draw: random.Random) -> list[OrderPlan]:
     return [_plan(OrderId(f"order{1 + index}"), scenario, draw) for index in range(scenario.orders)]
 
 
+def _busy(plan: OrderPlan, scenario: Scenario) -> OrderPlan:
+    """Let an order be changed and end while its customers pay, and expire less often."""
+    draw = scenario.stream(f"busy {plan.id}")
+    versions, late = draw.choice((1, 2)), draw.uniform(3.0, scenario.seconds)
+    ends_after = draw.choice((1.0 + draw.expovariate(1 / 6), late, late))
+    owner = plan.owners[0]
+    last_owner = UserId("user3") if draw.random() < 0.2 else owner
+    return evolve(
+        plan,
+        owners=(owner, last_owner)[:versions],
+        prices=tuple(draw.choice(_PRICES) for _ in range(versions)),
+        lifetime=draw.choice((None, None, None, draw.uniform(10.0, scenario.seconds))),
+        cancelled_at=None if plan.cancelled_at is None else plan.at + ends_after,
+        pauses=(draw.uniform(0.0, 3.0), draw.expovariate(1 / 8.0)),
+    )
+
+
 def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPlan:
     at = draw.uniform(0.0, scenario.seconds / 4)
     owner = UserId(f"user{draw.randint(1, 2)}")
@@ -175,7 +194,8 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     is_published = silence.random() < _PUBLISHES_EXPIRY
     free = scenario.stream(f"price of {order_id}")
     prices = tuple(_FREE if free.random() < _IS_FREE else each for each in prices)
-    return OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
+    plan = OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
+    return _busy(plan, scenario) if scenario.busy else plan
 
 
 async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.Random) -> None:
@@ -189,7 +209,7 @@ async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.
         events.publish_created(plan, version, expires_at)
         # Half of the time at once; sometimes while a payment of the earlier owner is live.
         pause = draw.choice((0.0, 0.0, draw.uniform(0.0, 3.0), draw.expovariate(1 / 8.0)))
-        await asyncio.sleep(pause)
+        await asyncio.sleep(draw.choice(plan.pauses) if plan.pauses else pause)
     if plan.end is not None:
         await asyncio.sleep(max(0.0, plan.end - clock()))
         events.publish_cancelled(plan)

@@ -3,86 +3,13 @@
 import random
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
 from payments_kit.simulation.late_faults import ANYWHERE
+from payments_kit.simulation.possible_faults import busy_rates_of, rates_of
 from payments_kit.simulation.streams import ALL, Branch, stream_of
 from payments_kit.simulation.workloads import Workload, workloads_of
-
-# Each fault is possible in a third of the runs ("swarm testing", Groce et al. 2012): runs with
-# every fault make little progress, and most pairs of faults also occur without the others.
-_SHARE_OF_FAULTS: Final = 0.35
-
-_RATES: Final = (0.003, 0.02, 0.08)
-"""The probability of a fault at each statement and each request: there are hundreds in a run."""
-
-_RATES_OF_RARE: Final = (0.1, 0.3, 0.6)
-"""The probability of a fault that has only a few occasions in a run."""
-
-_FREQUENT: Final = frozenset(
-    {
-        FaultKind.COMMIT_REPLY_LOST,
-        FaultKind.COMMITTED_THEN_GONE,
-        FaultKind.SERIALIZATION_FAILURE,
-        FaultKind.CONNECTION_GONE,
-        FaultKind.DATABASE_SLOW,
-        FaultKind.BROKER_REFUSES,
-        FaultKind.PUBLISH_TIMED_OUT,
-        FaultKind.CRASH,
-        FaultKind.PAUSE,
-        FaultKind.EVENT_REFUSED,
-        FaultKind.EVENT_PARKED,
-    }
-)
-
-_ADDED: Final = (
-    FaultKind.GATEWAY_REFUSES,
-    FaultKind.GATEWAY_CHARGES_TWICE,
-    FaultKind.GATEWAY_CRAWLS,
-    FaultKind.TRANSACTIONS_LOST,
-    FaultKind.PAYS_BY_DEBIT,
-    FaultKind.DEBIT_TOO_LATE,
-    FaultKind.DEBIT_FAILS,
-    FaultKind.CAPTURE_REFUSED,
-    FaultKind.CAPTURED_BY_OTHERS,
-    FaultKind.RELEASED_BY_OTHERS,
-    FaultKind.PAYS_BY_SESSION,
-    FaultKind.KEY_REFUSED,
-    FaultKind.GATEWAY_REMOVED,
-    FaultKind.DISPUTED,
-    FaultKind.DISPUTED_AT_ONCE,
-    FaultKind.DISPUTE_STATUS_NEW,
-    FaultKind.MONEY_TAKEN_BACK,
-    FaultKind.LOST_IN_FLIGHT,
-    FaultKind.GATEWAY_HANGS,
-    FaultKind.GATEWAY_CLOCK,
-    FaultKind.EVENT_REFUSED,
-    FaultKind.EVENT_PARKED,
-    FaultKind.EXTERNAL_REFUND_PENDING,
-    FaultKind.REFUND_RETURNED,
-    FaultKind.REFUND_FORGOTTEN,
-    FaultKind.MISCHARGED_LESS,
-    FaultKind.MISCHARGED_MUCH_MORE,
-    FaultKind.MISCHARGED_CURRENCY,
-)
-"""Newer kinds have a random stream each, so that a seed without them stays the same run."""
-
-_IN_MOST: Final = (
-    FaultKind.DEBIT_TOO_LATE,
-    FaultKind.DEBIT_FAILS,
-    FaultKind.PAYS_BY_SESSION,
-    FaultKind.EXTERNAL_REFUND_PENDING,
-    FaultKind.REFUND_RETURNED,
-    FaultKind.REFUND_FORGOTTEN,
-    FaultKind.REFUND_FAILS,
-    FaultKind.CAPTURE_REFUSED,
-    FaultKind.RELEASED_BY_OTHERS,
-    FaultKind.CAPTURED_BY_OTHERS,
-)
-"""They have few occasions: debits only if customers pay so, and a session needs an order that is
-known and a gateway that replies. So they are possible in most runs."""
-_SHARE_OF_MOST: Final = 0.7
 
 _SHARES_OF_MANUAL: Final = (0.0, 0.5, 1.0)
 """How many orders of a run are captured later: none in a third of the runs, which stay as fast."""
@@ -128,6 +55,8 @@ class Scenario:
     """How often a customer chooses the second gateway; 0: there is only one."""
     edges: float = 0.0
     """The probability that a delay ends at the edge of a time limit."""
+    busy: bool = False
+    """Whether more happens to each order: it is changed and ended while it is paid."""
     rates: dict[FaultKind, float] = field(factory=dict)
     """The possible faults and their probabilities."""
     workloads: frozenset[Workload] = frozenset()
@@ -146,10 +75,10 @@ class Scenario:
     def rates_after(self, branch: Branch) -> dict[FaultKind, float]:
         """Return the rates from a branch of all streams on.
 
-        They are those of another seed; kinds that change more than where they occur stay as they
-        are.
+        They are those of another seed, a busy one if this is one. Kinds that change more than where
+        they occur stay as they are.
         """
-        other = scenario_of(branch.variant).rates
+        other = usual_scenario(branch.variant, self.busy).rates
         kept = {kind: rate for kind, rate in self.rates.items() if kind not in ANYWHERE}
         return kept | {kind: rate for kind, rate in other.items() if kind in ANYWHERE}
 
@@ -170,11 +99,7 @@ def scenario_of(seed: int) -> Scenario:
     captures = random.Random(f"captures {seed}")  # noqa: S311 - replayable on purpose
     edges = random.Random(f"edges of {seed}")  # noqa: S311 - replayable on purpose
     gateways = random.Random(f"gateways {seed}")  # noqa: S311 - replayable on purpose
-    rates = {
-        kind: draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
-        for kind in FaultKind
-        if kind not in _ADDED and draw.random() < _SHARE_OF_FAULTS
-    } | _added_rates(seed)
+    rates = rates_of(seed, draw)
     return Scenario(
         seed=seed,
         orders=draw.choice((1, 2, 3, 4, 6)),
@@ -197,11 +122,21 @@ def scenario_of(seed: int) -> Scenario:
     )
 
 
-def _added_rates(seed: int) -> dict[FaultKind, float]:
-    rates = dict[FaultKind, float]()
-    for kind in (*_ADDED, FaultKind.REFUND_FAILS):
-        draw = random.Random(f"scenario {seed} {kind.name}")  # noqa: S311 - replayable on purpose
-        share = _SHARE_OF_MOST if kind in _IN_MOST else _SHARE_OF_FAULTS
-        if draw.random() < share:
-            rates[kind] = draw.choice(_RATES if kind in _FREQUENT else _RATES_OF_RARE)
-    return rates
+def busy_scenario_of(seed: int) -> Scenario:
+    """Return another scenario of a seed: few faults before the charge, and many after it."""
+    draw = random.Random(f"busy {seed}")  # noqa: S311 - replayable on purpose
+    return evolve(
+        scenario_of(seed),
+        busy=True,
+        rates=busy_rates_of(draw),
+        orders=draw.choice((1, 2)),
+        seconds=draw.choice((40.0, 60.0)),
+        cancels=draw.choice((0.3, 0.8)),
+        refunds=draw.choice((0.3, 1.0)),
+        merchant=draw.choice((0.0, 1.0, 3.0)),
+    )
+
+
+def usual_scenario(seed: int, busy: bool) -> Scenario:
+    """Return the scenario of a seed that is busy or not."""
+    return busy_scenario_of(seed) if busy else scenario_of(seed)

@@ -2,7 +2,6 @@
 
 import random
 import re
-from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -23,19 +22,15 @@ from payments_kit.simulation.guided.corpus import (
 from payments_kit.simulation.guided.mutations import MAX_CHANGES, mutate
 from payments_kit.simulation.guided.runs import GuidedRun, run_guided
 from payments_kit.simulation.guided.search import ROUND, Search
+from payments_kit.simulation.novelty import STATE
 from payments_kit.simulation.recipe import recipe_of, scenario_from
-from payments_kit.simulation.scenario import scenario_of
-from payments_kit.simulation.seeds import SeedResult
+from payments_kit.simulation.scenario import busy_scenario_of, scenario_of
 from payments_kit.simulation.world import World
+from tests.simulation.guided_runs import run_with
 from tests.simulation.planted_bugs import bug_named
 
 # An order is claimed in its run.
 SEED = 3
-
-
-def run_with(features: Mapping[str, int], seed: int = 1, steps: int = 100) -> GuidedRun:
-    summary = SeedResult(seed, False, {}, frozenset(), {}, steps, 1.0)  # type: ignore[arg-type] # not read
-    return GuidedRun(scenario_of(seed), summary, features, 9, ())
 
 
 @pytest.fixture
@@ -73,18 +68,6 @@ def test_the_smallest_run_is_kept_for_each_feature() -> None:
     for run in (large, small, other):
         corpus.add(run)
     assert corpus.smallest == {"a": small, "b": large}
-    assert corpus.hits == {"a": 3, "b": 1}
-
-
-def test_what_is_rare_is_chosen_more_often() -> None:
-    corpus = Corpus()
-    for number in range(30):
-        corpus.add(run_with({f"order common {number}": 1}, 1, steps=10))
-        corpus.add(run_with({f"order common {number}": 1}, 1, steps=20))
-    rare = run_with({"order rare": 7}, 2, steps=300)
-    corpus.add(rare)
-    chosen = [corpus.choose(random.Random(number)) for number in range(100)]
-    assert 20 < chosen.count((rare, 7)) < 60
 
 
 @given(
@@ -123,10 +106,10 @@ def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> 
     search = Search(100, known)
     first = search.next_round()
     assert first[:2] == known
-    assert first[2:] == [scenario_of(seed) for seed in range(100, 100 + ROUND - 2)]
-    search.learn(run_with({"order a": 3}))
+    assert first[2:] == [busy_scenario_of(seed) for seed in range(100, 100 + ROUND - 2)]
+    search.learn(run_with({f"{STATE}a": 3}))
     second = search.next_round()
-    fresh = [each for each in second if each == scenario_of(each.seed)]
+    fresh = [each for each in second if each == busy_scenario_of(each.seed)]
     assert [each.seed for each in fresh if each.seed >= 100] == sorted(
         each.seed for each in fresh if each.seed >= 100
     )

@@ -1,8 +1,6 @@
 """Corpus: for each feature that was reached, the smallest run found that reaches it."""
 
 import os
-import random
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -12,13 +10,6 @@ from attrs import define, field
 from payments_kit.simulation.guided.runs import GuidedRun
 from payments_kit.simulation.recipe import InvalidRecipe, recipe_of, scenario_from
 from payments_kit.simulation.scenario import Scenario
-
-_CANDIDATES: Final = 12
-"""The rarest of so many features is chosen: rare ones often, common ones seldom."""
-
-_WEIGHTS: Final = {"order": 4, "payment": 2, "gateway": 2, "refund": 2, "fault": 1, "reply": 1}
-"""How often a run is changed for a feature of this kind: there are most of the faults, and most of
-these say least."""
 
 MAX_KEPT: Final = 300
 """How many recipes a file keeps: those that together reach the most."""
@@ -40,33 +31,15 @@ class UnusableCorpus(Exception):
 class Corpus:
     """The runs that reached something new."""
 
-    hits: Counter[str] = field(factory=Counter)
-    """In how many runs each feature was reached."""
     smallest: dict[str, GuidedRun] = field(factory=dict)
-    _features: dict[str, list[str]] = field(factory=dict)
-    """By their first word, in the order in which they were reached."""
 
     def add(self, run: GuidedRun) -> None:
         """Keep a run for what it reaches first, or in a smaller run than any before."""
         cost = run.cost
         for feature in run.features:
-            self.hits[feature] += 1
             known = self.smallest.get(feature)
-            if known is None:
-                self._features.setdefault(feature.partition(" ")[0], []).append(feature)
-            elif known.cost <= cost:
-                continue
-            self.smallest[feature] = run
-
-    def choose(self, draw: random.Random) -> tuple[GuidedRun, int]:
-        """Return a run that reaches something rare, and at which change it does."""
-        words = [word for word in _WEIGHTS if word in self._features]
-        weights = [_WEIGHTS[word] for word in words]
-        known = self._features[draw.choices(words, weights)[0]]
-        features = [draw.choice(known) for _ in range(_CANDIDATES)]
-        feature = min(features, key=lambda each: (self.hits[each], self.smallest[each].cost))
-        run = self.smallest[feature]
-        return run, run.features[feature]
+            if known is None or cost < known.cost:
+                self.smallest[feature] = run
 
     def best(self, number: int = MAX_KEPT) -> list[GuidedRun]:
         """Return at most so many runs that together reach the most."""

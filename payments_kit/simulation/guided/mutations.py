@@ -8,7 +8,7 @@ from attrs import evolve
 
 from payments_kit.simulation.faults import FaultKind, PlacedFault
 from payments_kit.simulation.guided.runs import GuidedRun
-from payments_kit.simulation.scenario import Scenario, scenario_of
+from payments_kit.simulation.scenario import Scenario, usual_scenario
 from payments_kit.simulation.streams import ALL, LOOP, Branch
 
 MAX_CHANGES: Final = 8
@@ -97,13 +97,13 @@ def _other_rate(s: Scenario, _run: GuidedRun, _moment: int, draw: random.Random)
         return evolve(
             s, rates={kind: rate for kind, rate in s.rates.items() if kind is not without}
         )
-    other = scenario_of(draw.randrange(_SEEDS)).rates
+    other = usual_scenario(draw.randrange(_SEEDS), s.busy).rates
     kind = draw.choice([*other] or [*s.rates])
     return evolve(s, rates={**s.rates, kind: other.get(kind) or s.rates[kind]})
 
 
 def _other_size(s: Scenario, _run: GuidedRun, _moment: int, draw: random.Random) -> Scenario:
-    other, name = scenario_of(draw.randrange(_SEEDS)), draw.choice(_SHARED_FIELDS)
+    other, name = usual_scenario(draw.randrange(_SEEDS), s.busy), draw.choice(_SHARED_FIELDS)
     return evolve(s, **{name: getattr(other, name)})
 
 

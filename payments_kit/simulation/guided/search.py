@@ -8,15 +8,16 @@ from typing import Final
 from attrs import define, field
 
 from payments_kit.simulation.guided.corpus import Corpus
+from payments_kit.simulation.guided.frontier import Frontier
 from payments_kit.simulation.guided.mutations import mutate
 from payments_kit.simulation.guided.runs import GuidedRun
-from payments_kit.simulation.scenario import Scenario, scenario_of
+from payments_kit.simulation.scenario import Scenario, busy_scenario_of
 
 ROUND: Final = 32
 """How many runs are chosen at once, so that several processes choose the same runs as one."""
 
 FRESH: Final = 0.5
-"""How many runs are further seeds; the others are near a run of the corpus."""
+"""How many runs are further busy seeds; the others continue an earlier run otherwise."""
 
 
 @define
@@ -29,6 +30,7 @@ class Search:
     """The scenarios of an earlier search, which run first."""
     fresh: float = FRESH
     corpus: Corpus = field(factory=Corpus)
+    frontier: Frontier = field(factory=Frontier)
     _seeds: Iterator[int] = field(init=False)
     _draw: random.Random = field(init=False)
     _waiting: list[Scenario] = field(init=False)
@@ -45,10 +47,11 @@ class Search:
     def _next(self) -> Scenario:
         if self._waiting:
             return self._waiting.pop()
-        if not self.corpus.smallest or self._draw.random() < self.fresh:
-            return scenario_of(next(self._seeds))
-        return mutate(*self.corpus.choose(self._draw), self._draw)
+        if not self.frontier or self._draw.random() < self.fresh:
+            return busy_scenario_of(next(self._seeds))
+        return mutate(*self.frontier.choose(self._draw), self._draw)
 
     def learn(self, run: GuidedRun) -> None:
         """Note what a run has reached."""
         self.corpus.add(run)
+        self.frontier.add(run)
