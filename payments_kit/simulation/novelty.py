@@ -63,7 +63,7 @@ class Novelty:
             self._orders[order.id] = self._last_order = after
             self._note(f"order {before} > {after}")
         self._booked.update((payment.id, order) for payment in order.payments)
-        self._note(self._vector_of(order))
+        self._note_state(order)
 
     def record_changed(self, payment_id: str, record: GatewayRecord) -> None:
         """Note a change at the gateway."""
@@ -74,7 +74,7 @@ class Novelty:
             status = self._statuses.get(payment_id, "")
             self._changed(f"gateway {before}>{after} beside {status}", _role(), payment_id)
             if (order := self._booked.get(payment_id)) is not None:
-                self._note(self._vector_of(order))
+                self._note_state(order)
 
     def finish(self, replies: Sequence[Reply]) -> None:
         """Note what the replies were."""
@@ -126,17 +126,19 @@ class Novelty:
         refunds = Counter(each.status for each in order.refunds)
         return f"{order.status} {_counted(payments)} {_counted(refunds)}"
 
-    def _vector_of(self, order: BookedOrder) -> str:
-        """Return the state of the order as the search tells them apart.
+    def _note_state(self, order: BookedOrder) -> None:
+        """Note the state of an order, if a run can still be continued from it with other faults.
 
-        That is without payments that have ended, and without numbers: with them, four of five
+        It is without payments that have ended, and without numbers: with them, four of five
         states are reached in one run only.
         """
+        if self.injector.is_healed:
+            return
         parts = {f"{each.status}/{self._records.get(each.id, '')}" for each in order.payments}
         parts -= ENDED
         parts |= {f"refund {each.status}" for each in order.refunds}
         parts |= {f"dispute {each.status}" for each in order.disputes}
-        return f"{STATE}{order.status} {' '.join(sorted(parts))}"
+        self._note(f"{STATE}{order.status} {' '.join(sorted(parts))}")
 
 
 def _counted(texts: Counter[str]) -> str:

@@ -1,13 +1,7 @@
-"""Bugs that need three things at once: the right rule, except in one rare situation.
+"""Bugs that need three things at once: the right rule, except in one rare situation."""
 
-`python -m tests.simulation.rare_bugs` prints the table in docs/proof.md.
-"""
-
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import datetime
-from itertools import count
 from typing import Any, Final
 
 from attrs import frozen
@@ -18,9 +12,7 @@ from domain.outcome import Charged, Evidence
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import RefundFailed, RefundOutcome, RefundStatus, ReportedRefund
-from payments_kit.simulation.guided.runs import run_guided
-from payments_kit.simulation.guided.search import Search
-from payments_kit.simulation.scenario import Scenario, scenario_of
+from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.world import World
 from tests.simulation.bug import Bug
 
@@ -189,51 +181,3 @@ def broken_by(bug: RareBug, scenario: Scenario) -> list[str]:
     """Return what a run breaks with this bug."""
     with bug.bug.planted():
         return World(scenario).run().broken
-
-
-def first_runs(guided: bool, first: int, runs: int) -> dict[str, tuple[int, Scenario]]:
-    """Return by bug the first run with its situation, and its number.
-
-    All bugs are looked for at once: only their situations are noted, and the rules stay right.
-    """
-    found = dict[str, tuple[int, Scenario]]()
-    with ExitStack() as probes:
-        for each in RARE_BUGS:
-            probes.enter_context(each.probe.planted())
-        search = _guided(first) if guided else _plain(first)
-        for number, scenario in zip(range(1, runs + 1), search, strict=False):
-            for name in SITUATIONS:
-                found.setdefault(name, (number, scenario))
-            SITUATIONS.clear()
-    return found
-
-
-def _plain(first: int) -> Iterator[Scenario]:
-    for seed in count(first):
-        World(scenario_of(seed)).run()
-        yield scenario_of(seed)
-
-
-def _guided(first: int) -> Iterator[Scenario]:
-    search = Search(first)
-    while True:
-        for scenario in search.next_round():
-            search.learn(run_guided(scenario))
-            yield scenario
-
-
-def main() -> None:
-    """Print after how many runs each bug would be found, by further seeds and by a search."""
-    first, runs = int(sys.argv[1]), int(sys.argv[2])
-    plain, guided = (first_runs(is_guided, first, runs) for is_guided in (False, True))
-    print("| planted bug | seeds | guided | broken |\n|---|---:|---:|---|")
-    for each in RARE_BUGS:
-        found = guided.get(each.name) or plain.get(each.name)
-        broken = broken_by(each, found[1]) if found else []
-        promises = sorted({violation.partition(":")[0] for violation in broken}, key=int)
-        numbers = (str(by[each.name][0]) if each.name in by else "–" for by in (plain, guided))
-        print(f"| {each.name} | {' | '.join(numbers)} | {', '.join(promises)} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()

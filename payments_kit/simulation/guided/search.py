@@ -16,7 +16,7 @@ from payments_kit.simulation.scenario import Scenario, busy_scenario_of
 ROUND: Final = 32
 """How many runs are chosen at once, so that several processes choose the same runs as one."""
 
-FRESH: Final = 0.5
+FRESH: Final = 0.75
 """How many runs are further busy seeds; the others continue an earlier run otherwise."""
 
 
