@@ -92,7 +92,7 @@ class Recipe(click.ParamType[Scenario]):
 @click.option(
     "--guided",
     is_flag=True,
-    help="Try runs near those that reached something new, and further seeds in turn.",
+    help="Try busy runs, in which more happens to money, and continue those in a rare state.",
 )
 @click.option(
     "--corpus",

@@ -129,7 +129,7 @@ class Novelty:
     def _note_state(self, order: BookedOrder) -> None:
         """Note the state of an order, if a run can still be continued from it with other faults.
 
-        It is without payments that have ended, and without numbers: with them, four of five
+        It is without payments that have ended, and without numbers: with them, two of three
         states are reached in one run only.
         """
         if self.injector.is_healed:

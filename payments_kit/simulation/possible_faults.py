@@ -93,8 +93,8 @@ _OBSTACLES: Final = (
     *(FaultKind.CLIENT_DISCONNECTS, FaultKind.TRANSACTIONS_LOST, FaultKind.LOST_IN_FLIGHT),
     *(FaultKind.EVENT_REFUSED, FaultKind.EVENT_PARKED),
 )
-"""They can stop a payment before the gateway has charged it. A third of them at once does so in
-three of four runs, and what would have happened to the money does not."""
+"""They can stop a payment before the gateway has charged it. With a third of them at once, nothing
+is charged in three of four runs, and so nothing can happen to the money."""
 
 _OBSTACLES_AT_ONCE: Final = (1, 2, 3)
 _SHARE_OF_OTHERS: Final = 0.5

@@ -8,7 +8,7 @@ from tests.depth import IS_DEEP
 from tests.simulation.rare_bugs import RARE_BUGS, SITUATIONS, RareBug, broken_by
 from tests.simulation.rare_searches import Found, first_runs, guided, median_of
 
-RUNS = 1500
+RUNS = 600
 
 
 @pytest.mark.parametrize("bug", RARE_BUGS, ids=lambda bug: bug.name)
