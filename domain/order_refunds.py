@@ -1,6 +1,6 @@
 """OrderRefunds: how money of an order's payments is given back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Self
 
@@ -78,14 +78,21 @@ class OrderRefunds(OrderDisputes):
         payment = self.payment(refund.payment_id)
         settled = within_captured(refund.settle(outcome), payment, self.refunds)
         order = self.with_refund(settled)
-        has_come_back = settled.status is RefundStatus.FAILED and settled != refund
-        return order._check_limited(payment, now) if has_come_back else order
+        if settled == refund:
+            return order
+        if settled.is_limited:
+            # More is back than was captured, so one of the others is not.
+            return order._check_again(settled, lambda other: not other.is_limited, now)
+        if settled.status is RefundStatus.FAILED:
+            return order._check_again(settled, lambda other: other.is_limited, now)
+        return order
 
-    def _check_limited(self, payment: Payment, now: datetime) -> Self:
-        """Have the gateway asked again about refunds that another one had left too little for."""
+    def _check_again(self, changed: Refund, which: Callable[[Refund], bool], now: datetime) -> Self:
+        """Have the gateway asked again about some other refunds of a payment that succeeded."""
         order = self
         for each in self.refunds:
-            if each.payment_id == payment.id and each.is_limited:
+            is_other = each.payment_id == changed.payment_id and each.id != changed.id
+            if is_other and each.status is RefundStatus.SUCCEEDED and which(each):
                 order = order.with_refund(evolve(each, next_check_at=now))
         return order
 

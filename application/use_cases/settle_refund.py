@@ -57,7 +57,8 @@ class SettleRefund:
 def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refund]:
     """Save an order whose refunds have changed, and publish each that has succeeded or failed now.
 
-    A failure is not published if another refund follows, unless the success was published.
+    A failure is not published if another refund follows, unless the success was published. One that
+    counts as less than the gateway reports is published once its amount is known.
 
     Returns the changed refunds that an operator must look at; see `report_doubtful`.
     """
@@ -69,8 +70,9 @@ def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refu
         each for each in after.refunds if evolve(each, next_check_at=None) != known.get(each.id)
     ]
     for refund in changed:
-        if refund.status is RefundStatus.SUCCEEDED and not refund.amount.is_zero:
-            work.outbox.add(PaymentRefunded.of(refund))
+        if refund.status is RefundStatus.SUCCEEDED:
+            if not refund.amount.is_zero and not refund.is_limited:
+                work.outbox.add(PaymentRefunded.of(refund))
         elif refund.status is RefundStatus.FAILED and _is_missed(refund, before, after):
             work.outbox.add(PaymentRefundFailed.of(refund))
     return [refund for refund in changed if refund.code in DOUBTFUL]
