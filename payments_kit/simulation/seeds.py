@@ -1,14 +1,12 @@
 """Seeds: run many of them, in this process or in several."""
 
 import os
-import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from itertools import islice
-from multiprocessing import get_context
 from typing import Final
 
 from attrs import field, frozen
@@ -16,6 +14,7 @@ from attrs import field, frozen
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.coverage.tracing import Arcs, Tracer
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.pool import open_pool
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 
@@ -82,10 +81,7 @@ def run_seeds(
         tracer = Tracer() if measures else None
         yield map(partial(run_seed, tracer=tracer), seeds)
         return
-    # A forked process needs to import nothing, which takes as long as some thirty seeds.
-    # An interrupt of the terminal reaches all processes; the parent ends the others.
-    ignore_interrupt = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), signal.signal, ignore_interrupt)
+    pool = open_pool(jobs)
     try:
         run_all = partial(_run_all, measures)
         yield _in_order(pool, run_all, iter(seeds), jobs * _TASKS_AHEAD)
