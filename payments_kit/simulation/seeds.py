@@ -1,5 +1,6 @@
 """Seeds: run many of them, in this process or in several."""
 
+import gc
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,6 +45,9 @@ class SeedResult:
 def run_seed(seed: int, tracer: Tracer | None = None) -> SeedResult:
     """Run one seed."""
     world = World(scenario_of(seed))
+    if tracer is not None:
+        # Else coroutines of an earlier run might end in this one, and be measured with it.
+        gc.collect()
     with tracer or nullcontext():
         result = world.run()
     return SeedResult(
@@ -66,6 +70,7 @@ def _run_all(measures: bool, seeds: Sequence[int]) -> list[SeedResult]:
 @cache
 def _tracer_of(process: int) -> Tracer:
     """Return the tracer of this process: a forked one must not know what its parent has seen."""
+    gc.freeze()
     return Tracer()
 
 
@@ -78,8 +83,14 @@ def run_seeds(
     What has not begun at the end of the block is dropped.
     """
     if jobs == 1:
-        tracer = Tracer() if measures else None
-        yield map(partial(run_seed, tracer=tracer), seeds)
+        if not measures:
+            yield map(run_seed, seeds)
+            return
+        gc.freeze()  # so that only what runs have left is looked through after each
+        try:
+            yield map(partial(run_seed, tracer=Tracer()), seeds)
+        finally:
+            gc.unfreeze()
         return
     pool = open_pool(jobs)
     try:
