@@ -165,7 +165,8 @@ def _actions(order: Order, payment: Payment, now: datetime) -> Iterator[Action]:
     if payment.waits_for_capture:
         yield Action(f"payments capture {payment.id}", Party.OPERATOR)
         yield Action(f"payments void {payment.id}", Party.OPERATOR)
-    if payment.request_cancellation(now) != payment:
+    is_being_cancelled = order.should_cancel(payment, now)  # by the rules, or by its customer
+    if payment.request_cancellation(now) != payment and not is_being_cancelled:
         yield Action(f"POST /api/payments/{payment.id}/cancel", Party.PAYER)
     if payment.status not in LIVE and is_payable(order, now):
         yield Action("POST /api/payments", Party.PAYER)

@@ -53,6 +53,8 @@ class AlertKind(Enum):
     """A key or a role lacks a permission that the service needs."""
     SIGN_IN_UNAVAILABLE = "sign_in_unavailable"
     """The keys of the identity provider cannot be fetched or used."""
+    STREAM_RECREATED = "stream_recreated"
+    """A stream was deleted and created again: what was not applied of it is gone."""
     OTHER = "other"
     """Stored by a later version of this service, which knows more kinds."""
 
@@ -75,6 +77,7 @@ _CURRENT_FOR: Final = {
     AlertKind.CHARGED_TWICE: _ONCE,
     AlertKind.EXPIRY_NOT_UNDERSTOOD: _ONCE,
     AlertKind.EXTERNAL_REFUND_MISMATCH: _ONCE,
+    AlertKind.STREAM_RECREATED: _ONCE,
     # Reported with each check of such a payment, and some are checked every six hours only.
     AlertKind.GATEWAY_MISSING: timedelta(hours=13),
     AlertKind.LOOKUP_IMPOSSIBLE: timedelta(hours=13),

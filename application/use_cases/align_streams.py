@@ -5,8 +5,6 @@ nevertheless: a backup is restored, or a standby is promoted that had not receiv
 transactions. The broker would never deliver these events again by itself.
 """
 
-import logging
-
 from attrs import frozen
 
 from application.ports.alerts import AlertKind, Alerts
@@ -14,13 +12,6 @@ from application.ports.event_publisher import BrokerUnsuitable
 from application.ports.inbound_events import InboundEvents, StreamProgress
 from application.ports.stream_positions import StreamPosition, StreamPositions
 from application.ports.unit_of_work import StorageUnavailable
-
-logger = logging.getLogger(__name__)
-
-_REPLACED = (
-    "stream %s was deleted and created again: it is read from its beginning; of the one before,"
-    " these books end at %d (%s), and what came later must be published again"
-)
 
 
 @frozen
@@ -74,7 +65,7 @@ class AlignStreams:
     ) -> None:
         if position is None or position.stream_id != progress.stream_id:
             if position is not None:
-                logger.warning(_REPLACED, progress.stream, position.applied, position.applied_at)
+                await self._report_recreated(progress, position)
             if progress.is_untouched:
                 await self._bind(copy, progress, _before_beginning(progress))
             else:
@@ -102,6 +93,15 @@ class AlignStreams:
             f"{progress.stream}/{progress.consumer}",
             f"events up to {progress.acknowledged} of stream {progress.stream} were acknowledged,"
             f" but {found}: they are read again",
+        )
+
+    async def _report_recreated(self, progress: StreamProgress, before: StreamPosition) -> None:
+        await self.alerts.report(
+            AlertKind.STREAM_RECREATED,
+            f"{progress.stream}/{progress.consumer}",
+            f"stream {progress.stream} was deleted and created again, and is read from its"
+            f" beginning: of the one before, these books end at {before.applied}"
+            f" ({before.applied_at}), and what came later must be published again",
         )
 
     async def _set_back(self, copy: str, progress: StreamProgress, floor: int | None) -> None:

@@ -1,5 +1,6 @@
 """What the commands about the gateways' balances share."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from attrs import define, field
 
+from entrypoints.cli.counting import counted
 from entrypoints.cli.period import BEGINNING, check_order
 from entrypoints.cli.running import fail, run
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 # An operator who waits longer for a sign of life thinks that the command hangs.
-_PROGRESS_SECONDS: Final = 2.0
+PROGRESS_SECONDS: Final = 2.0
 
 gateway_option = click.option(
     "--gateway", metavar="NAME", help="Only this gateway.  [default: all]"
@@ -114,16 +116,37 @@ class Progress:
     """Says on stderr how far a command is."""
 
     what: str
+    """One of what is counted."""
     counted: int = 0
+    doing: str = ""
+    """What the command waits for."""
     _said_at: float = field(factory=time.monotonic)
 
     def count(self) -> None:
         """Count one more."""
         self.counted += 1
-        if time.monotonic() - self._said_at >= _PROGRESS_SECONDS:
-            self._said_at = time.monotonic()
-            click.echo(f"payments: {self.counted} {self.what} …", err=True)
+        self._say()
+
+    @asynccontextmanager
+    async def also_while_waiting(self) -> AsyncIterator[None]:
+        """Say how far the command is also while there is nothing to count."""
+        saying = asyncio.create_task(self._keep_saying())
+        try:
+            yield
+        finally:
+            saying.cancel()
 
     def end(self) -> None:
         """Say how many there were."""
-        click.echo(f"payments: {self.counted} {self.what}", err=True)
+        click.echo(f"payments: {counted(self.counted, self.what)}", err=True)
+
+    async def _keep_saying(self) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            self._say()
+
+    def _say(self) -> None:
+        if time.monotonic() - self._said_at >= PROGRESS_SECONDS:
+            self._said_at = time.monotonic()
+            doing = self.doing and f", {self.doing}"
+            click.echo(f"payments: {counted(self.counted, self.what)}{doing} …", err=True)

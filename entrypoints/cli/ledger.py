@@ -45,7 +45,7 @@ def ledger(
         from entrypoints.cli.ledger_formats import LEDGER_FORMATS
         from entrypoints.composition.accounting import open_accounting
 
-        progress = Progress("transactions")
+        progress = Progress("transaction")
         async with open_accounting(settings) as accounting:
             picked: Chosen = chosen(accounting.gateways, gateway)
             with written(STANDARD_OUTPUT) as file:

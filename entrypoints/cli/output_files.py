@@ -6,7 +6,9 @@ import io
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +25,9 @@ STANDARD_OUTPUT: Final = "-"
 _SPOOLED: Final = 1024 * 1024
 
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+# What ends a program at once, other than Ctrl-C: `kill`, and a terminal that was closed.
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 # What makes a spreadsheet take a text for a formula, as
 # https://owasp.org/www-community/attacks/CSV_Injection lists it, and the mark itself.
@@ -67,11 +72,12 @@ def written(target: str) -> Iterator[IO[str]]:
         return
     part = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with _opened(part, target) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with _removed_by_signals(part):
+            with _opened(part, target) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
@@ -79,6 +85,28 @@ def written(target: str) -> Iterator[IO[str]]:
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+@contextmanager
+def _removed_by_signals(part: Path) -> Iterator[None]:
+    """Remove a file also if a signal ends the program, which executes no `finally` then."""
+
+    def end(number: int, _frame: object) -> None:
+        with suppress(OSError):
+            part.unlink()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    ours = [each for each in _ENDING if signal.getsignal(each) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []  # only the main thread may set handlers
+    for each in ours:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
 
 
 def _opened(part: Path, target: str) -> IO[str]:

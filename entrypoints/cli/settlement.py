@@ -84,7 +84,7 @@ async def _write(
     from application.use_cases.list_settlement import SettlementRow
 
     problems: list[str] = []
-    progress = Progress("rows")
+    progress = Progress("row")
     with written(target) as file:
         csv_file = CsvFile(file)
         csv_file.write_row(SETTLEMENT_COLUMNS)

@@ -83,6 +83,10 @@ _ALERTS: Final[Mapping[AlertKind, str]] = {
     ),
     AlertKind.PERMISSION_MISSING: "grant the named permission",
     AlertKind.SIGN_IN_UNAVAILABLE: "check JWKS_URL and the identity provider",
+    AlertKind.STREAM_RECREATED: (
+        "let the orders service publish again what it has published since the time that the line"
+        " names; of the stream PAYMENTS, use `payments outbox republish --since`"
+    ),
     AlertKind.OTHER: "read docs/runbook.md of the newest version that runs",
 }
 

@@ -43,16 +43,13 @@ from payments_kit.conformance.record_promises import (
     UnreliableRecordContract,
 )
 from payments_kit.conformance.refund_promises import SettlingRefundContract
+from payments_kit.conformance.session_fault_promises import UnreliableSessionContract
 from payments_kit.conformance.session_harness import (
     CapturingSessionHarness,
     SessionHarness,
     UnreliableSessionHarness,
 )
-from payments_kit.conformance.session_promises import (
-    SessionCaptureContract,
-    SessionContract,
-    UnreliableSessionContract,
-)
+from payments_kit.conformance.session_promises import SessionCaptureContract, SessionContract
 from payments_kit.contract_run import tests_of
 
 

@@ -13,6 +13,7 @@ pytest.register_assert_rewrite(
     "payments_kit.conformance.fault_promises",
     "payments_kit.conformance.promises",
     "payments_kit.conformance.refund_promises",
+    "payments_kit.conformance.session_fault_promises",
     "payments_kit.conformance.session_promises",
     "payments_kit.conformance.session_samples",
 )

@@ -3,6 +3,7 @@
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from payments_kit.simulation.interrupt import Interrupt
     from payments_kit.simulation.scenario import Scenario
 
 
@@ -16,6 +17,7 @@ def run(
     coverage: bool = False,
     json_to: IO[str] | None = None,
     scenario: "Scenario | None" = None,
+    interrupt: "Interrupt | None" = None,
 ) -> int:
     """Simulate `seeds` seeds from `first` on, or replay one `seed` or `scenario` step by step.
 
@@ -24,6 +26,9 @@ def run(
     every promise was kept and, in a long run, every fault occurred; otherwise 1. The output is the
     same with any number of `jobs`, which are processes. With `coverage` it ends with what of
     domain/ and application/ was not reached. `json_to` receives the numbers of the report.
+
+    Raises:
+        KeyboardInterrupt: the interrupt was requested; the report so far is printed.
     """
     # Imported here: the report needs rich, which the checker of the promises does not.
     from payments_kit.simulation.report import replay, simulate
@@ -32,5 +37,7 @@ def run(
     if seed is not None:
         scenario = scenario_of(seed)
     if scenario is not None:
-        return replay(scenario)
-    return simulate(seeds, first, jobs, seconds, coverage=coverage, json_to=json_to)
+        return replay(scenario, interrupt)
+    return simulate(
+        *(seeds, first, jobs, seconds), coverage=coverage, json_to=json_to, interrupt=interrupt
+    )

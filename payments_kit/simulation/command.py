@@ -12,6 +12,7 @@ import click
 
 from payments_kit.simulation import run
 from payments_kit.simulation.coverage.tracing import MISSING, is_installed
+from payments_kit.simulation.interrupt import Interrupt, noting_interrupt
 from payments_kit.simulation.recipe import InvalidRecipe, scenario_from
 from payments_kit.simulation.scenario import Scenario
 
@@ -136,7 +137,7 @@ def simulate(
       0    every promise was kept
       1    a promise was broken, or something never occurred in 1,000 seeds or more
       2    an option cannot be used
-      130  Ctrl-C ended it
+      130  Ctrl-C ended it, with the report so far; FILE of --json stays as it is
     """
     if (seed is not None or scenario is not None) and (coverage or json_to is not None):
         option = "--replay" if seed is None else "--seed"
@@ -150,16 +151,18 @@ def simulate(
     if seeds is None and seconds is None:
         seeds = SEEDS
     try:
-        if guided:
-            status = _search(seeds, first, jobs, seconds, corpus)
-        else:
-            with _replacing(json_to) as file:
-                status = run(
-                    *(seeds, first, seed, jobs, seconds),
-                    scenario=scenario,
-                    coverage=coverage,
-                    json_to=file,
-                )
+        with noting_interrupt() as interrupt:
+            if guided:
+                status = _search(seeds, first, jobs, seconds, corpus, interrupt)
+            else:
+                with _replacing(json_to) as file:
+                    status = run(
+                        *(seeds, first, seed, jobs, seconds),
+                        scenario=scenario,
+                        coverage=coverage,
+                        json_to=file,
+                        interrupt=interrupt,
+                    )
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(status)
@@ -188,13 +191,18 @@ def _replacing(file: Path | None) -> Iterator[IO[str] | None]:
 
 
 def _search(
-    runs: int | None, first: int, jobs: int, seconds: float | None, corpus: Path | None
+    runs: int | None,
+    first: int,
+    jobs: int,
+    seconds: float | None,
+    corpus: Path | None,
+    interrupt: Interrupt,
 ) -> int:
     # Imported here: it needs rich, and most commands do not search.
     from payments_kit.simulation.guided.corpus import UnusableCorpus
     from payments_kit.simulation.guided.report import GuidedSearch
 
     try:
-        return GuidedSearch(runs, first, jobs, seconds, corpus).run()
+        return GuidedSearch(*(runs, first, jobs, seconds, corpus), interrupt=interrupt).run()
     except UnusableCorpus as error:
         raise click.UsageError(str(error)) from error

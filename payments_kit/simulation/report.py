@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from entrypoints.cli.counting import counted
 from payments_kit.simulation.coverage.summary import CoverageSummary
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.interrupt import Interrupt
 from payments_kit.simulation.rates import print_rates
 from payments_kit.simulation.recipe import recipe_of
 from payments_kit.simulation.scenario import Scenario, scenario_of
@@ -41,8 +43,14 @@ def simulate(
     *,
     coverage: bool = False,
     json_to: IO[str] | None = None,
+    interrupt: Interrupt | None = None,
 ) -> int:
-    """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1."""
+    """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C has ended it; the report so far is printed.
+    """
+    interrupt = interrupt or Interrupt()
     console = Console(highlight=False)
     tally = Tally()
     began = time.perf_counter()
@@ -65,7 +73,7 @@ def simulate(
                 failing = World(scenario_of(result.seed)).run()
                 if json_to is not None:
                     _write(json_to, first, tally, {"seed": result.seed, "broken": failing.broken})
-                print_failure(console, failing)
+                print_failure(console, failing, interrupt)
                 return 1
             tally.add(result)
             elapsed = time.perf_counter() - began
@@ -74,7 +82,7 @@ def simulate(
                 progress.update(
                     bar, completed=tally.seeds, seed=result.seed, speed=speed, refresh=True
                 )
-            if seconds is not None and elapsed >= seconds:
+            if interrupt.is_requested or (seconds is not None and elapsed >= seconds):
                 break
     elapsed = time.perf_counter() - began
     status = print_rates(console, tally)
@@ -82,6 +90,8 @@ def simulate(
     if covered is not None:
         covered.print(console)
     _print_speed(console, first, tally, elapsed)
+    if interrupt.is_requested:
+        raise KeyboardInterrupt
     if json_to is not None:
         _write(json_to, first, tally, {"coverage": covered.as_json()} if covered else {})
     return status
@@ -94,7 +104,7 @@ def _numbers(seeds: int | None, first: int) -> Iterable[int]:
 def _print_speed(console: Console, first: int, tally: Tally, elapsed: float) -> None:
     done, steps, virtual = tally.seeds, tally.steps, tally.seconds
     console.print(
-        f"{done} seeds from {first}, commit {commit()}: every promise was kept.\n"
+        f"{counted(done, 'seed')} from {first}, commit {commit()}: every promise was kept.\n"
         f"{elapsed:.1f} s, {done / elapsed:.1f} seeds/s, {steps / done:.0f} steps per seed, "
         f"{steps / elapsed:,.0f} steps/s; {virtual / _HOUR:,.0f} hours were simulated, "
         f"{virtual / elapsed:,.0f} times faster than real time.",
@@ -108,7 +118,7 @@ def _write(file: IO[str], first: int, tally: Tally, more: Mapping[str, Any]) -> 
     file.write("\n")
 
 
-def replay(scenario: Scenario) -> int:
+def replay(scenario: Scenario, interrupt: Interrupt | None = None) -> int:
     """Run a scenario and print its trace; return 0 if every promise was kept, otherwise 1."""
     console = Console(highlight=False, soft_wrap=True)
     result = World(scenario).run()
@@ -116,20 +126,21 @@ def replay(scenario: Scenario) -> int:
         console.print(str(line), markup=False)
     console.print(f"trace {result.digest}, {result.steps} steps", markup=False)
     if result.broken:
-        print_failure(console, result)
+        print_failure(console, result, interrupt)
         return 1
     console.print(f"{_name_of(scenario)}, commit {commit()}: every promise was kept")
     return 0
 
 
-def print_failure(console: Console, result: RunResult) -> None:
+def print_failure(console: Console, result: RunResult, interrupt: Interrupt | None = None) -> None:
     """Print the broken promises, and the smallest run found that breaks one of them."""
+    interrupt = interrupt or Interrupt()
     name = _name_of(result.scenario)
     console.print(f"{name}, commit {commit()}: a promise was broken", style="bold red")
     for violation in result.broken:
         console.print(f"  {violation}", markup=False, soft_wrap=True)
     console.print(_table(result.happened))
-    smallest = shrink(result)
+    smallest = shrink(result, is_over=lambda: interrupt.is_requested)
     console.print("The smallest run found that breaks it:", style="bold")
     for line in smallest.lines:
         console.print(str(line), markup=False, soft_wrap=True)

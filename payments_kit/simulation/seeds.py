@@ -1,14 +1,13 @@
 """Seeds: run many of them, in this process or in several."""
 
+import gc
 import os
-import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
 from itertools import islice
-from multiprocessing import get_context
 from typing import Final
 
 from attrs import field, frozen
@@ -16,6 +15,7 @@ from attrs import field, frozen
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.coverage.tracing import Arcs, Tracer
 from payments_kit.simulation.faults import FaultKind
+from payments_kit.simulation.pool import open_pool
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 
@@ -45,6 +45,9 @@ class SeedResult:
 def run_seed(seed: int, tracer: Tracer | None = None) -> SeedResult:
     """Run one seed."""
     world = World(scenario_of(seed))
+    if tracer is not None:
+        # Else coroutines of an earlier run might end in this one, and be measured with it.
+        gc.collect()
     with tracer or nullcontext():
         result = world.run()
     return SeedResult(
@@ -67,6 +70,7 @@ def _run_all(measures: bool, seeds: Sequence[int]) -> list[SeedResult]:
 @cache
 def _tracer_of(process: int) -> Tracer:
     """Return the tracer of this process: a forked one must not know what its parent has seen."""
+    gc.freeze()
     return Tracer()
 
 
@@ -79,13 +83,16 @@ def run_seeds(
     What has not begun at the end of the block is dropped.
     """
     if jobs == 1:
-        tracer = Tracer() if measures else None
-        yield map(partial(run_seed, tracer=tracer), seeds)
+        if not measures:
+            yield map(run_seed, seeds)
+            return
+        gc.freeze()  # so that only what runs have left is looked through after each
+        try:
+            yield map(partial(run_seed, tracer=Tracer()), seeds)
+        finally:
+            gc.unfreeze()
         return
-    # A forked process needs to import nothing, which takes as long as some thirty seeds.
-    # An interrupt of the terminal reaches all processes; the parent ends the others.
-    ignore_interrupt = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), signal.signal, ignore_interrupt)
+    pool = open_pool(jobs)
     try:
         run_all = partial(_run_all, measures)
         yield _in_order(pool, run_all, iter(seeds), jobs * _TASKS_AHEAD)

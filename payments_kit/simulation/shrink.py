@@ -12,8 +12,13 @@ MAX_RUNS: Final = 400
 """These take a few seconds, more than most failures need."""
 
 
-def shrink(failing: RunResult, max_runs: int = MAX_RUNS) -> RunResult:
-    """Return the smallest run found that breaks the same promise; it is deterministic."""
+def shrink(
+    failing: RunResult, max_runs: int = MAX_RUNS, is_over: Callable[[], bool] = lambda: False
+) -> RunResult:
+    """Return the smallest run found that breaks the same promise; it is deterministic.
+
+    It ends earlier when `is_over` says so.
+    """
     runs = 0
 
     def still_fails(scenario: Scenario) -> RunResult | None:
@@ -22,14 +27,17 @@ def shrink(failing: RunResult, max_runs: int = MAX_RUNS) -> RunResult:
         result = World(scenario).run()
         return result if _promises(result) & _promises(failing) else None
 
+    def may_continue() -> bool:
+        return runs < max_runs and not is_over()
+
     best, is_smaller = failing, True
-    while is_smaller and runs < max_runs:
+    while is_smaller and may_continue():
         is_smaller = False
         for step in (_fewer_changes, _smaller_world, _fewer_kinds, _fewer_occurrences):
-            found = _first_that_fails(step(best), still_fails, lambda: runs < max_runs)
+            found = _first_that_fails(step(best), still_fails, may_continue)
             while found is not None:
                 best, is_smaller = found, True
-                found = _first_that_fails(step(best), still_fails, lambda: runs < max_runs)
+                found = _first_that_fails(step(best), still_fails, may_continue)
     return best
 
 

@@ -124,6 +124,8 @@ class Books:
             Unreadable: an entry is not as an export writes it.
         """
         before: BookedOrder | None = None
+        if entries and entries[0].begins is None:
+            raise Unreadable("the first line of this history is missing", entries[0].number)
         for entry in entries:
             if entry.begins is not None:
                 before = None

@@ -63,7 +63,9 @@ class Export:
     sources: ShopRecords
     period: Period
     notice: Callable[[str], None] = field(default=lambda _line: None)
-    """Told in one line what will be missing."""
+    """Told in one line what will be missing, or is asked for again."""
+    reading: Callable[[str], None] = field(default=lambda _source: None)
+    """Told what is read now."""
 
     async def lines(self) -> AsyncIterator[Line]:
         """Yield the header, and the lines that follow it.
@@ -73,15 +75,20 @@ class Export:
             OutcomeUnknown: a gateway could not be asked.
             BrokerUnavailable, StorageUnavailable: they cannot be reached.
         """
+        self.reading("the broker")
         header = await self._header()
         yield header
+        self.reading("the database")
         async for waiting in self._waiting():
             yield waiting
         for gateway in self.sources.gateways:
+            self.reading(f"the lists of {gateway.name}")
             async for line in self._listed(gateway):
                 yield line
+        self.reading("the broker")
         async for message in self._messages(header):
             yield message
+        self.reading("the histories")
         async for entry in self._histories():
             yield entry
 
@@ -124,8 +131,12 @@ class Export:
 
     async def _listed(self, at: ConfiguredGateway) -> AsyncIterator[Line]:
         foreign = 0
+
+        def notice(problem: str) -> None:
+            self.notice(f"{at.name}: {problem}")
+
         if at.records.charges is not None:
-            async for page in all_pages(at.records.charges, self.period):
+            async for page in all_pages(at.records.charges, self.period, notice):
                 foreign += page.foreign
                 for record in page.records:
                     if await self._is_ours(at, record):
@@ -133,11 +144,11 @@ class Export:
                     else:
                         foreign += 1
         if at.records.refunds is not None:
-            async for refunds in all_pages(at.records.refunds, self.period):
+            async for refunds in all_pages(at.records.refunds, self.period, notice):
                 for refund in refunds.records:
                     yield refund_line(at.name, refund)
         if at.records.disputes is not None:
-            async for disputes in all_pages(at.records.disputes, self.period):
+            async for disputes in all_pages(at.records.disputes, self.period, notice):
                 for dispute in disputes.records:
                     yield dispute_line(at.name, dispute)
         yield Foreign(at.name, foreign)

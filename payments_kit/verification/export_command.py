@@ -1,6 +1,6 @@
 """The command `payments export-history`, registered as an entry point in pyproject.toml."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
 import click
@@ -28,7 +28,8 @@ def export_history(file: str, since: datetime, until: datetime | None) -> None:
     file is replaced when everything is written, and stays as it is after an error.
 
     It changes nothing, and needs the settings of the service. NATS must keep events for as long as
-    the period is: what it lacks is said, and is not judged then.
+    the period is: what it lacks is said, and is not judged then. An order is judged ten minutes
+    after its last change: of a shop that has just begun, export again then.
 
     \b
     Examples:
@@ -52,12 +53,17 @@ async def _write(settings: "Settings", period: "Period", opened: IO[str]) -> Non
     from application.ports.payment_gateway import OutcomeUnknown
     from entrypoints.composition.history_export import open_shop_records
     from payments_kit.verification.export import Export, TooMuchWaits
+    from payments_kit.verification.judging import SETTLING
     from payments_kit.verification.lines import End, encode
     from payments_kit.verification.sealing import Seal
 
-    progress, seal = Progress("lines"), Seal()
-    async with open_shop_records(settings) as records:
-        export = Export(records, period, lambda line: click.echo(f"payments: {line}", err=True))
+    progress, seal = Progress("line"), Seal()
+
+    def reading(source: str) -> None:
+        progress.doing = f"reading {source}"
+
+    async with progress.also_while_waiting(), open_shop_records(settings) as records:
+        export = Export(records, period, _say, reading)
         try:
             async for line in export.lines():
                 opened.write(seal.add(encode(line)).decode() + "\n")
@@ -66,3 +72,13 @@ async def _write(settings: "Settings", period: "Period", opened: IO[str]) -> Non
             raise NothingWritten(str(error)) from None
     opened.write(seal.add(encode(End(progress.counted))).decode() + "\n")
     progress.end()
+    if period.until > records.now() - SETTLING:
+        minutes = SETTLING // timedelta(minutes=1)
+        _say(
+            f"orders that have changed within the last {minutes} minutes are not judged by this"
+            f" file: to judge them, export again in {minutes} minutes"
+        )
+
+
+def _say(line: str) -> None:
+    click.echo(f"payments: {line}", err=True)

@@ -47,6 +47,8 @@ class Ingest:
     """The gateways and kinds of record of which a listing was read, and the file's are not used."""
     _order: str | None = None
     """The order whose history is being read."""
+    _headless: list[tuple[int, Entry, bytes]] = field(factory=list)
+    """Entries of a history whose first line is missing: its last line names the order."""
 
     def read(self, file: HistoryFile, progress: Callable[[int], None]) -> None:
         """Read all lines after the header.
@@ -58,6 +60,7 @@ class Ingest:
             if not self._is_replaced(line):
                 self._add(number, line, raw)
             progress(number)
+        self._add_headless(None)
 
     def read_listing(self, listing: Listing) -> None:
         """Read the records of a gateway's own export.
@@ -113,19 +116,31 @@ class Ingest:
             raise BadFile(number, "its `entry` is not as an export writes it") from None
         except Unreadable as error:
             raise BadFile(number, str(error)) from None
-        order = self._order_of(number, entry)
-        self.store.add(number, order, raw, *named_in(entry))
+        order = self._order_of(entry)
+        if order is None:
+            self._headless.append((number, entry, raw))
+        else:
+            self.store.add(number, order, raw, *named_in(entry))
 
-    def _order_of(self, number: int, entry: Entry) -> str:
-        """Return the order of an entry: a history is not interrupted by another one."""
+    def _order_of(self, entry: Entry) -> str | None:
+        """Return the order of an entry, if known: a history is not interrupted by another one."""
         if entry.seq == 1 and entry.begins is not None:
+            self._add_headless(None)
             self._order = entry.begins
         if entry.is_end:
-            ended, self._order = self._order, None
-            return ended or entry.order_named_at_end
-        if self._order is None:
-            raise BadFile(number, "the first line of this history is missing")
+            ended, self._order = self._order or entry.order_named_at_end, None
+            self._add_headless(ended)
+            return ended
         return self._order
+
+    def _add_headless(self, order: str | None) -> None:
+        """Add the entries of a history without its first line, whose order may be unknown."""
+        for number, entry, raw in self._headless:
+            if order is None:
+                self.store.add_unowned(number, raw)
+            else:
+                self.store.add(number, order, raw, *named_in(entry))
+        self._headless.clear()
 
     def _add_event(self, number: int, line: OurEvent, raw: bytes) -> None:
         body = body_of(line)

@@ -9,12 +9,17 @@ from application.use_cases.reconcile import PAUSES
 
 
 async def all_pages(
-    list_page: Callable[[Period, str | None], Awaitable[Page[Record]]], period: Period
+    list_page: Callable[[Period, str | None], Awaitable[Page[Record]]],
+    period: Period,
+    notice: Callable[[str], None],
 ) -> AsyncIterator[Page[Record]]:
-    """Yield all pages; one that cannot be had is asked for again, so that nothing is lost by it."""
+    """Yield all pages; one that cannot be had is asked for again, so that nothing is lost by it.
+
+    `notice` is told why.
+    """
     cursor: str | None = None
     while True:
-        page = await _page(list_page, period, cursor)
+        page = await _page(list_page, period, cursor, notice)
         yield page
         if page.cursor is None:
             return
@@ -25,12 +30,14 @@ async def _page(
     list_page: Callable[[Period, str | None], Awaitable[Page[Record]]],
     period: Period,
     cursor: str | None,
+    notice: Callable[[str], None],
 ) -> Page[Record]:
     for pause in PAUSES:
         try:
             return await list_page(period, cursor)
         except LookupRefused:
             raise
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
+            notice(f"no page of its list ({unknown}): asking again in {pause:g} s")
             await asyncio.sleep(pause)
     return await list_page(period, cursor)

@@ -1,7 +1,7 @@
 """What is known of some orders: their lines, as the plain data of the specification."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -26,6 +26,7 @@ from payments_kit.verification.lines import (
     Waiting,
     decode,
 )
+from payments_kit.verification.store import OwnedLine
 
 Listed = ChargeLine | RefundLine | DisputeLine
 
@@ -86,41 +87,33 @@ class OrderRecords:
             yield order, [*Books(order).steps(entries)]
 
 
-def records_of(
-    header: Header, orders: Sequence[str], lines: Iterable[tuple[int, bytes]]
-) -> OrderRecords:
-    """Read the lines about these orders.
+def records_of(header: Header, lines: Iterable[OwnedLine]) -> OrderRecords:
+    """Read the lines about some orders.
 
     Raises:
         Unreadable: a history is not as an export writes it.
     """
     found = OrderRecords()
-    order = orders[0]
-    for number, raw in lines:
+    for number, order, raw in lines:
         line = decode(raw)
         if isinstance(line, Recorded):
             entry = entry_of(number, json.loads(bytes(line.entry)))
-            order = _add_entry(found, order, entry, bytes(line.entry))
+            _add_entry(found, order, entry, bytes(line.entry))
         else:
             _add(found, header, number, line)
     return found
 
 
-def _add_entry(found: OrderRecords, order: str, entry: Entry, raw: bytes) -> str:
-    if entry.seq == 1 and entry.begins is not None:
-        order = entry.begins
-    elif entry.is_end and order not in found.exported:
-        order = entry.order_named_at_end
+def _add_entry(found: OrderRecords, order: str, entry: Entry, raw: bytes) -> None:
     found.exported.setdefault(order, []).append((entry.number, raw))
     if entry.is_end:
-        return order
+        return
     found.entries.setdefault(order, []).append(entry)
     found.times.append(entry.at)
     changed = ", ".join(list(entry.change)[:3]) + (" …" if len(entry.change) > 3 else "")
     ids = {part for path in entry.change for part in path.split(".")[1:-1]}
     what = f"entry {entry.seq} of order {order}, by {entry.who}: {changed}"
     found.listed.append(Record(entry.number, what, frozenset({order, *ids})))
-    return order
 
 
 def _add(found: OrderRecords, header: Header, number: int, line: AnyLine) -> None:

@@ -18,6 +18,9 @@ _TABLES: Final = """
 _SEPARATOR: Final = "\0"
 """Between the names of a line; no id has it, because none is stored with it."""
 
+OwnedLine = tuple[int, str, bytes]
+"""The number of a line, the order that it is about, and its JSON."""
+
 AT_ONCE: Final = 1000
 """Rows written by one statement."""
 
@@ -65,18 +68,18 @@ class Store:
         """Note that an order owns these names."""
         self._names += [(name, owner) for name in names]
 
-    def groups(self) -> Iterator[tuple[list[str], list[tuple[int, bytes]]]]:
+    def groups(self) -> Iterator[tuple[list[str], list[OwnedLine]]]:
         """Yield the orders, mostly one by one, each with its lines in the order of the file."""
         self._write(0)
         self._find_owners()
         together = self._judged_together()
         leaders: dict[str, str] = dict(together)
         rows = self._connection.execute(
-            "select owner, number, line from lines where owner is not null order by owner, number"
+            "select number, owner, line from lines where owner is not null order by owner, number"
         )
-        waiting = dict[str, tuple[list[str], list[tuple[int, bytes]]]]()
-        for owner, found in groupby(rows, key=itemgetter(0)):
-            lines = [(number, line) for _, number, line in found]
+        waiting = dict[str, tuple[list[str], list[OwnedLine]]]()
+        for owner, found in groupby(rows, key=itemgetter(1)):
+            lines = [*found]
             leader = leaders.get(owner)
             if leader is None:
                 yield [owner], lines

@@ -3,14 +3,16 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 
 from attrs import define, field
 
 from domain.audit_file import VerifiedFile
+from entrypoints.cli.counting import counted
 from payments_kit.verification.findings import BrokenPromise, NotJudged
 from payments_kit.verification.ingest import Counted
-from payments_kit.verification.judging import Verdict
+from payments_kit.verification.judging import SETTLING, Verdict
 from payments_kit.verification.lines import Header
 from payments_kit.verification.promises import PROMISES, Promise, lacking
 
@@ -20,7 +22,22 @@ MAX_BROKEN: Final = 1000
 MAX_EXAMPLES: Final = 10
 """Orders that are named for each reason not to judge them."""
 
+MAX_TEXT: Final = 240
+"""Characters of a text for a person: three lines of a terminal. JSON has all of it."""
+
 _MAX_ROOTS: Final = 100
+
+_MINUTES: Final = SETTLING // timedelta(minutes=1)
+
+_WHAT_TO_DO: Final = {
+    NotJudged.BEGAN_BEFORE: "export a longer period",
+    NotJudged.CHANGED_AFTER: (
+        f"export again {_MINUTES} minutes or more after {{its}} last change, with no end of"
+        " the period (--until) before that"
+    ),
+    NotJudged.EVENT_WAITING: "export again when `payments doctor` finds no event that waits",
+}
+"""What an operator can do, for each reason that passes."""
 
 
 @define
@@ -45,9 +62,7 @@ class Summary:
         """Add what was found about some orders."""
         self.histories += len(verdict.verified)
         for each in verdict.broken:
-            self.counts[each.promise] += 1
-            if len(self.broken) < MAX_BROKEN:
-                self.broken.append(each)
+            self.report(each)
         for verified in verdict.verified:
             if verified.root is not None and len(self.roots) < _MAX_ROOTS:
                 self.roots.setdefault(verified.root, verified)
@@ -57,6 +72,12 @@ class Summary:
         self.skipped[verdict.not_judged] += len(orders)
         examples = self.examples.setdefault(verdict.not_judged, [])
         examples += orders[: MAX_EXAMPLES - len(examples)]
+
+    def report(self, broken: BrokenPromise) -> None:
+        """Add a broken promise."""
+        self.counts[broken.promise] += 1
+        if len(self.broken) < MAX_BROKEN:
+            self.broken.append(broken)
 
     @property
     def is_kept(self) -> bool:
@@ -116,11 +137,16 @@ class Summary:
         for why, count in self.skipped.items():
             named = ", ".join(map(_one_line, self.examples[why]))
             more_of = ", …" if count > len(self.examples[why]) else ""
-            yield f"not judged: {count} orders, {why.value}: {named}{more_of}"
+            yield f"not judged: {counted(count, 'order')}, {why.value}: {named}{more_of}"
+            if why in _WHAT_TO_DO:
+                it = ("it", "its") if count == 1 else ("them", "their")
+                yield f"    to judge {it[0]}, {_WHAT_TO_DO[why].format(its=it[1])}"
         for kind, count in self.unknown.items():
-            yield f"not judged: {count} lines of kind {kind!a}, which this version does not know"
+            lines = counted(count, "line")
+            yield f"not judged: {lines} of kind {kind!a}, which this version does not know"
         if self.counted.foreign:
-            yield f"not judged: {self.counted.foreign} records of others on the same accounts"
+            records = counted(self.counted.foreign, "record")
+            yield f"not judged: {records} of others on the same accounts"
         for promise in PROMISES:
             yield from self._unproved(promise)
         yield from self._end()
@@ -137,7 +163,8 @@ class Summary:
 
     def _end(self) -> Iterator[str]:
         since, until = self.header.since.isoformat(), self.header.until.isoformat()
-        yield f"{self.histories} histories are intact, {self.judged} orders judged as a whole"
+        intact = counted(self.histories, "history is", "histories are")
+        yield f"{intact} intact, {counted(self.judged, 'order')} judged as a whole"
         if len(self.roots) == 1:
             [root] = self.roots
             yield f"root {root} contains them; compare it with the log of the workers"
@@ -145,7 +172,8 @@ class Summary:
             yield f"{len(self.roots)} roots contain them; --json lists them, for the workers' log"
         if not self.is_kept:
             counts = ", ".join(f"{number}: {n}" for number, n in sorted(self.counts.items()))
-            yield f"BROKEN from {since} to {until}: {self.counts.total()} times (promise {counts})"
+            times = counted(self.counts.total(), "time")
+            yield f"BROKEN from {since} to {until}: {times} (promise {counts})"
         elif self.is_judged and not self.judged:
             yield f"nothing to judge from {since} to {until}: the file has no orders"
         elif self.is_judged:
@@ -174,5 +202,7 @@ def _broken_body(found: BrokenPromise) -> dict[str, Any]:
 
 
 def _one_line(text: str) -> str:
-    """Return a text of the file, which anybody can have written, without control characters."""
+    """Return the begin of a text of the file, which anybody can have written, on one line."""
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]}…"
     return text if text.isprintable() else ascii(text)

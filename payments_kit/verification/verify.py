@@ -1,19 +1,29 @@
 """Verify a file: read it, and judge each order in it, in bounded memory."""
 
 from collections.abc import Callable
-from typing import IO
+from typing import IO, Final
 
 from payments_kit.verification.books import Unreadable
 from payments_kit.verification.findings import BrokenPromise, Record
 from payments_kit.verification.ingest import Ingest
 from payments_kit.verification.judging import Judge
-from payments_kit.verification.lines import ChargeLine, DisputeLine, RefundLine, decode, kind_of
+from payments_kit.verification.lines import (
+    ChargeLine,
+    DisputeLine,
+    Recorded,
+    RefundLine,
+    decode,
+    kind_of,
+)
 from payments_kit.verification.listing import Listing
 from payments_kit.verification.promises import HISTORIES
 from payments_kit.verification.reading import BadFile, HistoryFile
 from payments_kit.verification.records import records_of
 from payments_kit.verification.store import Store
 from payments_kit.verification.summary import Summary
+
+UNKNOWN: Final = "?"
+"""The order of a broken promise, if nothing in the file says which one it is."""
 
 Progress = Callable[[str, int], None]
 """Called with what is counted, and how many there are."""
@@ -45,7 +55,7 @@ def verify_file(
         summary = Summary(header, ingest.counted, file.unknown)
         for number, (orders, lines) in enumerate(store.groups(), start=1):
             try:
-                verdict = judge(orders, records_of(header, orders, lines))
+                verdict = judge(orders, records_of(header, lines))
             except Unreadable as error:
                 raise BadFile(error.number or lines[0][0], str(error)) from None
             summary.add(orders, verdict)
@@ -55,7 +65,8 @@ def verify_file(
 
 
 def _count_the_rest(store: Store, summary: Summary) -> None:
-    """Count what is about no order that is known; a charge that has our labels is reported."""
+    """Count what is about no order that is known; what must be about one is reported."""
+    last_entry = -1
     for number, raw in store.without_owner():
         line = decode(raw)
         if isinstance(line, ChargeLine | RefundLine | DisputeLine) and line.state == "unreadable":
@@ -63,9 +74,14 @@ def _count_the_rest(store: Store, summary: Summary) -> None:
         elif isinstance(line, ChargeLine) and HISTORIES in summary.header.includes:
             what = f"charge {line.id} bears the label of payment {line.payment}, which is unknown"
             about = Record(number, f"charge {line.id} of {line.gateway}", frozenset({line.id}))
-            summary.counts[2] += 1
-            summary.broken.append(BrokenPromise(2, "?", what, (line.payment,), (about,)))
+            summary.report(BrokenPromise(2, UNKNOWN, what, (line.payment,), (about,)))
         elif isinstance(line, ChargeLine | RefundLine | DisputeLine):
             summary.counted.foreign += 1
+        elif isinstance(line, Recorded):
+            if number != last_entry + 1:
+                what = "a history has neither its first nor its last line, which name the order"
+                about = Record(number, "an entry of this history", frozenset())
+                summary.report(BrokenPromise(11, UNKNOWN, what, (), (about,)))
+            last_entry = number
         else:
             summary.counted.lines["order event that names no order"] += 1

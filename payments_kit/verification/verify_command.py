@@ -32,7 +32,7 @@ class _Progress:
     def __call__(self, what: str, count: int) -> None:
         if time.monotonic() - self._said_at >= _PROGRESS_SECONDS:
             self._said_at = time.monotonic()
-            click.echo(f"payments: {count} {what} …", err=True)
+            click.echo(f"payments: {what}: {count} …", err=True)
 
 
 @click.command(name="verify-history")
@@ -63,7 +63,8 @@ def verify_history(file: str, as_json: bool, listing: str | None, lost_transacti
     Exit status:
       0    every promise that can be judged from the file was kept, or it has no orders
       1    a promise was broken
-      2    the file cannot be judged: it is damaged, no order of it is complete,
+      2    the file cannot be judged: it is damaged, no order of it is complete
+           (a fresh export: orders are judged 10 minutes after their last change),
            or something prevents it, such as no room in TMPDIR
       130  Ctrl-C ended it
 

@@ -2,12 +2,12 @@
 
 import asyncio
 
-import pytest
 from nats.js import JetStreamContext
 
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.streams import Streams
+from application.ports.alerts import AlertKind
 from domain.replica import OrderStatus
 from tests.adapters.test_alignment import Worker, connection, create, shop, worker
 from tests.contracts.inbound_events import LONG, fetch_until
@@ -23,7 +23,7 @@ async def recreate(shop: JetStreamContext) -> None:
 
 
 async def test_what_was_sent_to_the_new_stream_is_applied_although_its_numbers_are_the_old_ones(
-    worker: Worker, shop: JetStreamContext, caplog: pytest.LogCaptureFixture
+    worker: Worker, shop: JetStreamContext
 ) -> None:
     await create(shop, 1, 2, 3)
     await worker.run_until_idle()
@@ -37,8 +37,9 @@ async def test_what_was_sent_to_the_new_stream_is_applied_although_its_numbers_a
     await worker.run_until_idle()
     assert {"order-7", "order-8", "order-9"} <= (await worker.orders()).keys()
     # What nobody has applied is gone with the stream; only who has sent it can send it again.
-    assert "stream ORDERS was deleted and created again" in caplog.text
-    assert "these books end at 3 (" in caplog.text
+    [alert] = await worker.alerts.alerts.list_current()
+    assert (alert.kind, alert.subject) == (AlertKind.STREAM_RECREATED, "ORDERS/payments")
+    assert "these books end at 3 (" in alert.text
 
 
 async def test_a_worker_that_waits_for_events_reads_the_new_stream(

@@ -207,6 +207,17 @@ async def a_payment_is_charged_twice(shop: Shop) -> None:
     await shop.minutes(3)
 
 
+@drill("Attention")
+async def the_stream_of_orders_is_deleted_and_created_again(shop: Shop) -> None:
+    """The books know a stream of another identity; the consumers of the new one are new, too."""
+    shop.broker.log.clear()
+    for durable in shop.broker.durables:
+        shop.broker.replace_consumer(durable, begin=1)
+    for name, (copy, position) in shop.database.positions.items():
+        shop.database.positions[name] = copy, evolve(position, stream_id="the one before")
+    await shop.minutes(3)
+
+
 @drill("SignInsRefused")
 async def the_key_of_the_tokens_is_another_one(shop: Shop) -> None:
     shop.headers = {"authorization": f"Bearer {a_token(key='another')}"}

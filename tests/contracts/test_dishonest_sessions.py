@@ -15,7 +15,8 @@ from domain.identifiers import PaymentId
 from domain.outcome import Approved, Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
 from payments_kit.conformance.parts import PARTS
-from payments_kit.conformance.session_promises import SessionContract, UnreliableSessionContract
+from payments_kit.conformance.session_fault_promises import UnreliableSessionContract
+from payments_kit.conformance.session_promises import SessionContract
 from tests.contracts.gateway_harnesses import InMemoryHarness
 from tests.world import World
 

@@ -26,11 +26,8 @@ from payments_kit.conformance.record_promises import (
     UnreliableRecordContract,
 )
 from payments_kit.conformance.samples import payment_for
-from payments_kit.conformance.session_promises import (
-    SessionCaptureContract,
-    SessionContract,
-    UnreliableSessionContract,
-)
+from payments_kit.conformance.session_fault_promises import UnreliableSessionContract
+from payments_kit.conformance.session_promises import SessionCaptureContract, SessionContract
 from tests.adapters.gateways.paypal_account import make_gateway, paypal_account
 from tests.contracts.gateway_harnesses import UNREACHABLE
 from tests.contracts.paypal_harness import PayPalAsCards, PayPalHarness, PayPalSessions

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -21,6 +23,9 @@ SWITCHES = (
 )
 # Everything on the page follows within seconds; a busy machine takes much longer.
 MAX_WAIT_MS = 120_000.0
+# Everything that a test does takes about a minute; less than the time of its demo.
+MAX_SECONDS = 540.0
+AGAIN_SECONDS = 5.0
 DESKTOP = (1280, 900)
 # A small phone (https://gs.statcounter.com/screen-resolution-stats/mobile/worldwide).
 PHONE = (360, 740)
@@ -38,15 +43,58 @@ def find_chromium() -> str | None:
     return chosen or next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
+class BrowserHangs(Exception):
+    """The browser did not answer: the traceback has the call that waits for it."""
+
+
 @contextmanager
-def open_browser(program: str) -> Iterator[Browser]:
-    """Start the browser, and end it."""
+def open_browser(program: str, max_seconds: float = MAX_SECONDS) -> Iterator[Browser]:
+    """Start the browser, and end it.
+
+    Raises:
+        BrowserHangs: all together took longer than this.
+    """
     switches = [*SWITCHES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     expect.set_options(timeout=MAX_WAIT_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=switches)
-        yield browser
-        browser.close()
+        browser = playwright.chromium.launch(
+            executable_path=program, args=switches, timeout=MAX_WAIT_MS
+        )
+        with _limited(max_seconds):
+            yield browser
+            browser.close()
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """End what waits for the browser after this time: some of its calls have no limit.
+
+    `evaluate`, `count` and what closes something wait for ever if the browser or its driver hangs.
+    """
+
+    def end(_signal: int, _frame: object) -> None:
+        # Nothing of it may be waited for again, not even its end.
+        for pid in drivers():
+            os.kill(pid, signal.SIGKILL)
+        raise BrowserHangs(f"the browser has not done all within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    # Again and again: asyncio keeps to itself what a handler raises during one of its callbacks.
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def drivers() -> list[int]:
+    """Return the processes of this one that drive a browser, which ends with them."""
+    command = ["ps", "axww", "-o", "pid=,ppid=,command="]
+    lines = subprocess.check_output(command, text=True, timeout=60).splitlines()
+    found = [line.split(None, 2) for line in lines]
+    ours = str(os.getpid())
+    return [int(pid) for pid, parent, name in found if parent == ours and "run-driver" in name]
 
 
 @contextmanager

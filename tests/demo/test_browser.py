@@ -4,6 +4,13 @@ One demo and one browser serve all of it. Without a browser it is skipped; test_
 same behaviour over HTTP.
 """
 
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -11,8 +18,10 @@ from tests.demo.browser import (
     DESKTOP,
     MISSING,
     PHONE,
+    BrowserHangs,
     Keyboard,
     accessibility_problems,
+    drivers,
     find_chromium,
     look,
     open_browser,
@@ -21,10 +30,13 @@ from tests.demo.browser import (
 )
 from tests.demo.demo_process import Workspace, started
 from tests.demo.shop import Shop
+from tests.servers.owner_program import eventually, processes_in
 
 PROGRAM = find_chromium()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 LIFETIME_SECONDS = "3600"
+# A browser starts within a second or two; a busy machine takes much longer.
+MAX_START_SECONDS = 100.0
 
 
 def test_every_way_to_pay_works_and_is_accessible_in_a_browser(workspace: Workspace) -> None:
@@ -46,6 +58,38 @@ def test_every_way_to_pay_works_and_is_accessible_in_a_browser(workspace: Worksp
             pay_at_the_bank_without_coming_back(shop)
             approve_at_the_wallet_or_not(shop)
         assert demo.end(15)[0] == 0
+
+
+@pytest.mark.parametrize("what", ["its page", "its driver"])
+def test_a_browser_that_does_not_answer_ends_the_test_with_the_call_that_waits(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PROGRAM is not None
+    begun = time.monotonic()
+    # A driver that is killed leaves its files. In pytest's folder a socket's name is too long.
+    folder = mkdtemp()
+    with monkeypatch.context() as patched:
+        patched.setenv("TMPDIR", folder)
+        with pytest.raises(BrowserHangs, match="not done all within 2 s") as ended:
+            wait_for_ever(PROGRAM, what)
+    assert time.monotonic() - begun < MAX_START_SECONDS
+    assert any("evaluate" in str(entry.statement) for entry in ended.traceback)
+    assert eventually(lambda: is_removed(folder), MAX_START_SECONDS)
+
+
+def is_removed(folder: str) -> bool:
+    """Remove a folder; return whether it is gone, and no browser writes into it any more."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not Path(folder).exists() and not processes_in(folder)
+
+
+def wait_for_ever(program: str, what: str) -> None:
+    with open_browser(program, max_seconds=2) as browser:
+        page = browser.new_page()
+        if what == "its driver":
+            [driver] = drivers()
+            os.kill(driver, signal.SIGSTOP)
+        page.evaluate("() => new Promise(() => {})")
 
 
 def pay_with_the_keyboard_alone(page: Page) -> None:

@@ -92,6 +92,7 @@ def _try(order: Order, payment: Payment, action: Action, now: datetime) -> None:
         case ["POST", path]:
             assert path == f"/api/payments/{payment.id}/cancel"
             assert order.request_cancellation(payment.id, now) != order
+            assert not order.should_cancel(payment, now)
         case _:
             pytest.fail(f"unknown action: {action.command}")
 
@@ -152,9 +153,10 @@ def test_a_customer_who_must_act_has_until_the_order_expires() -> None:
     assert explanation.wait is not None
     assert explanation.wait.until == expires_at
     assert explanation.actions == (Action(f"POST /api/payments/{PAYMENT}/cancel", Party.PAYER),)
-    after = explain_payment(order, PAYMENT, expires_at).wait
-    assert after is not None
-    assert "to cancel it" in after.what
+    after = explain_payment(order, PAYMENT, expires_at)
+    assert after.wait is not None
+    assert "to cancel it" in after.wait.what
+    assert after.actions == ()
 
 
 def test_money_that_comes_later_is_waited_for_as_long_as_banks_take() -> None:

@@ -6,7 +6,7 @@ import click
 
 from tests.mutation.equivalent import BadEquivalent
 from tests.mutation.project import PAYMENTS
-from tests.mutation.run import Request, Run
+from tests.mutation.run import Request, Run, UnknownPath
 
 
 @click.command()
@@ -41,7 +41,7 @@ def main(
     request = Request(paths, jobs, sample, seed, again, quick, verbose)
     try:
         report = Run(PAYMENTS, request)()
-    except (BadEquivalent, RuntimeError) as error:
+    except (BadEquivalent, UnknownPath, RuntimeError) as error:
         raise click.ClickException(str(error)) from None
     if not report.total.mutants:
         raise click.ClickException(f"there is nothing to change in {' '.join(paths)}")

@@ -54,6 +54,10 @@ class Request:
     progress: TextIO = field(factory=lambda: sys.stderr)
 
 
+class UnknownPath(Exception):
+    """A path of the request is nothing that can be changed."""
+
+
 @define
 class Run:
     """A run, from the tests' collection to the report."""
@@ -74,8 +78,10 @@ class Run:
         """Try all mutants.
 
         Raises:
+            UnknownPath: a path of the request is nothing that can be changed.
             RuntimeError: the tests could not be collected, or fail without a mutant.
         """
+        self._check_paths()
         os.environ.pop("END_WITH_PROCESS", None)
         # As many examples as in `make test`.
         os.environ["HYPOTHESIS_PROFILE"] = "ci"
@@ -91,6 +97,22 @@ class Run:
         if self.error is not None:
             raise self.error
         return self.report
+
+    def _check_paths(self) -> None:
+        """Say at once that a path is wrong: the tests are collected and measured for a minute."""
+        known = self.project.sources()
+        for path in self.request.paths:
+            module, _, line = path.partition(":")
+            if not any(_is_in(each, module) for each in known):
+                folders = " and ".join(f"{each}/" for each in self.project.packages)
+                raise UnknownPath(f"there is no module or folder {module} in {folders}")
+            if not line:
+                continue
+            if module not in known:
+                raise UnknownPath(f"{module} is a folder, which has no line {line}")
+            lines = (self.project.root / module).read_bytes().count(b"\n")
+            if not (line.isdecimal() and 1 <= int(line) <= lines):
+                raise UnknownPath(f"{module} has no line {line}: its last one is {lines}")
 
     def _prepare_anew(self) -> Try:
         libraries = json.loads((self.project.cache / "libraries.json").read_text())
@@ -145,8 +167,8 @@ class Run:
         return found, complete
 
     def _is_wanted(self, path: str) -> bool:
-        wanted = [each.split(":", 1)[0].rstrip("/") for each in self.request.paths]
-        return not wanted or any(path == each or path.startswith(f"{each}/") for each in wanted)
+        wanted = [each.partition(":")[0] for each in self.request.paths]
+        return not wanted or any(_is_in(path, each) for each in wanted)
 
     def _start_in_place(self, items: Items) -> None:
         gc.collect()
@@ -237,6 +259,12 @@ class Run:
     def _say(self, text: str) -> None:
         self._progress("")
         print(text, file=self.request.progress, flush=True)
+
+
+def _is_in(path: str, wanted: str) -> bool:
+    """Whether a module is the wanted one, or in the wanted folder."""
+    wanted = wanted.rstrip("/")
+    return path == wanted or path.startswith(f"{wanted}/")
 
 
 Trial = Callable[[], Try]

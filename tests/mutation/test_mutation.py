@@ -7,10 +7,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from click.testing import CliRunner
 
+from tests.mutation.command import main
 from tests.mutation.covering import moved_lines
 from tests.mutation.equivalent import BadEquivalent, read_equivalents
-from tests.mutation.lanes import Notes, Task, Verdict, forked, limit_time
+from tests.mutation.lanes import Lane, Notes, Task, Verdict, forked, limit_time
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,3 +160,24 @@ def test_a_list_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "domain.txt").write_text("domain/money.py Money\n- a\n= no mutated line\n")
     with pytest.raises(BadEquivalent, match=r"domain\.txt"):
         read_equivalents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("domain/nothing.py", "there is no module or folder domain/nothing.py in domain/ and"),
+        ("domain/mone", "there is no module or folder domain/mone in domain/ and application/"),
+        ("entrypoints", "there is no module or folder entrypoints in domain/ and application/"),
+        ("domain/money.py:0", "domain/money.py has no line 0"),
+        ("domain/money.py:99999", "domain/money.py has no line 99999: its last one is"),
+        ("domain/money.py:x", "domain/money.py has no line x"),
+        ("domain:3", "domain is a folder"),
+    ],
+)
+def test_a_path_that_does_not_exist_is_an_error_before_any_test_is_collected(
+    path: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lane, "start", pytest.fail)
+    ended = CliRunner().invoke(main, ["domain/order.py", path])
+    assert ended.exit_code == 1
+    assert ended.output.startswith(f"Error: {problem}")

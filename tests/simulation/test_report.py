@@ -39,7 +39,7 @@ def test_several_processes_print_the_same_report(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_time_ends_seeds_without_end(jobs: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(seeds=None, first=7, jobs=jobs, seconds=0.001) == 0
-    assert "1 seeds from 7" in capsys.readouterr().out
+    assert "1 seed from 7" in capsys.readouterr().out
 
 
 def test_a_long_run_without_some_fault_fails_and_names_it(

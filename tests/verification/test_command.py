@@ -19,7 +19,7 @@ from payments_kit.verification.ingest import Ingest
 from payments_kit.verification.lines import End, Foreign, GatewayLists, Waiting, encode
 from payments_kit.verification.verify_command import verify_history
 from tests.simulation.broken_recordings import RECORDED
-from tests.simulation.histories import GIVEN_BACK, LESS, PAID, charge, order, payment
+from tests.simulation.histories import GIVEN_BACK, LESS, PAID, after, charge, order, payment
 from tests.verification.files import file_of, header, judged
 
 LINES = file_of(GIVEN_BACK)
@@ -39,7 +39,7 @@ def test_a_file_in_which_every_promise_is_kept_is_status_0(tmp_path: Path) -> No
     ended = verify(tmp_path, LINES)
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.splitlines()[-1].startswith("kept from 2025-12-29T12:00:00+00:00 to ")
-    assert "1 histories are intact, 1 orders judged as a whole" in ended.stdout
+    assert "1 history is intact, 1 order judged as a whole" in ended.stdout
 
 
 def test_a_broken_promise_is_status_1_with_the_lines_that_show_it(tmp_path: Path) -> None:
@@ -63,8 +63,20 @@ def test_a_damaged_file_is_status_2_with_one_line(tmp_path: Path) -> None:
 def test_a_file_of_which_no_order_is_complete_is_status_2(tmp_path: Path) -> None:
     ended = verify(tmp_path, with_line(LINES, encode(Waiting("o1"))))
     assert ended.exit_code == 2
-    assert "not judged: 1 orders, has an event that was not published yet: o1" in ended.stdout
+    assert "not judged: 1 order, has an event that was not published yet: o1" in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith("no order from ")
+
+
+def test_what_has_changed_just_before_the_export_is_judged_later_and_it_says_so(
+    tmp_path: Path,
+) -> None:
+    ended = verify(tmp_path, file_of(GIVEN_BACK, header(until=after(5))))
+    assert ended.exit_code == 2
+    said = ended.stdout.splitlines()
+    assert said[0] == "not judged: 1 order, changed at the end of the period, or after it: o1"
+    assert said[1].startswith(
+        "    to judge it, export again 10 minutes or more after its last change"
+    )
 
 
 def test_a_file_without_orders_says_that_there_is_nothing_to_judge(tmp_path: Path) -> None:
@@ -184,6 +196,15 @@ def test_what_a_file_contains_never_writes_a_line_of_its_own(tmp_path: Path) -> 
     ended = verify(tmp_path, file_of(odd))
     assert ended.exit_code == 1
     assert not any(line.startswith("kept") for line in ended.stdout.splitlines())
+
+
+def test_a_long_text_is_shortened_for_a_person_and_whole_for_a_machine(tmp_path: Path) -> None:
+    long = "ch_" + "9" * 900
+    lines = file_of(evolve(PAID, charges=[charge(id=long, amount=LESS)]))
+    shown = verify(tmp_path, lines).stdout.splitlines()
+    assert any("…" in line for line in shown)
+    assert max(map(len, shown)) < 300
+    assert long in verify(tmp_path, lines, "--json").stdout
 
 
 def test_many_broken_promises_are_counted_and_some_are_listed(

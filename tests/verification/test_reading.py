@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from payments_kit.verification import reading
+from payments_kit.verification.findings import NotJudged
 from payments_kit.verification.lines import End, Header, encode
 from payments_kit.verification.reading import BadFile
 from payments_kit.verification.sealing import Seal
 from payments_kit.verification.verify import verify_file
 from tests.simulation.histories import GIVEN_BACK, NOW
-from tests.verification.files import chain, exported, file_of, header, judged
+from tests.verification.files import chain, ended, exported, file_of, header, judged
 
 LINES = file_of(GIVEN_BACK)
 LAST = len(LINES)
@@ -176,10 +177,40 @@ def test_a_line_without_end_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> 
     assert max(read) == 1002
 
 
-def test_the_first_line_of_a_history_that_is_missing_is_named() -> None:
+def history_of(order: str, entries: int) -> list[bytes]:
+    """Return the lines of a history, the last one of the export included."""
+    begin: dict[str, Any] = {"order.id": order, "order.status": "created", "order.version": 0}
+    changes = [begin, *({"order.version": number} for number in range(1, entries))]
+    lines = exported(order, chain([(NOW, "orders", change) for change in changes]))
+    return [b'{"kind":"history","entry":%b}' % line.encode() for line in lines]
+
+
+def test_an_order_whose_first_entry_is_missing_is_named_and_the_others_are_judged() -> None:
+    lines = [*LINES[:-1], *history_of("o2", 3)[1:], *history_of("o3", 3), LINES[-1]]
+    summary = judged(ended(lines))
+    found, other = summary.broken
+    assert (found.promise, found.order, other.order) == (11, "o2", "o3")
+    assert "its `seq` is 2: a line was added, dropped or moved" in found.what
+    assert found.evidence[0].number == LAST
+    assert summary.histories == 2
+    assert (summary.judged, summary.skipped[NotJudged.BROKEN_HISTORY]) == (2, 1)
+
+
+def test_a_history_without_first_and_last_line_is_reported_once_and_the_others_are_judged() -> None:
+    nameless = [history_of("o2", 4)[1:-1], history_of("o3", 4)[1:-1]]
+    lines = [LINES[0], *nameless[0], *LINES[1:-1], *nameless[1], LINES[-1]]
+    summary = judged(ended(lines))
+    assert [(each.promise, each.order) for each in summary.broken] == [(11, "?"), (11, "?")]
+    assert [each.evidence[0].number for each in summary.broken] == [2, LAST + 3]
+    assert summary.judged == 1
+
+
+def test_a_missing_first_entry_is_found_also_if_its_charge_is_recorded_in_another_order() -> None:
     number = number_of("history")
-    refused = refusal([*LINES[: number - 1], *LINES[number:-1], encode(End(LAST - 2))])
-    assert (refused.number, "first line" in refused.problem) == (number, True)
+    again = [line.replace(b'"o1"', b'"o2"') for line in LINES if b'"kind":"history"' in line]
+    lines = [*LINES[: number - 1], *LINES[number:-1], *again, LINES[-1]]
+    found = [each for each in judged(ended(lines)).broken if each.order == "o1"]
+    assert [each.promise for each in found] == [11]
 
 
 def test_what_a_later_version_writes_is_counted_and_not_judged() -> None:

@@ -6,8 +6,8 @@ from adapters.messaging.in_memory.broker import (
     Checkpoint,
     InMemoryBroker,
     InMemorySubscription,
-    StoredMessage,
 )
+from adapters.messaging.in_memory.consumer import StoredMessage
 from adapters.messaging.in_memory.dead_letters import InMemoryDeadLetters
 from adapters.messaging.in_memory.event_log import InMemoryEventLog
 from adapters.messaging.in_memory.lag import InMemoryInboundLag

@@ -1,13 +1,13 @@
 """The broker in memory, and subscriptions to it."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from attrs import define, field, frozen
 
+from adapters.messaging.in_memory.consumer import Consumer, StoredMessage
 from adapters.messaging.replay import is_replay_of, replayed_letter
 from adapters.messaging.wire import ID_HEADER, Message
 from application.ports.clock import Clock
@@ -34,15 +34,6 @@ async def no_delay(_step: str) -> None:
     """Continue at once."""
 
 
-@frozen
-class StoredMessage:
-    """A message in the broker, with its sequence number."""
-
-    sequence: int
-    message: Message
-    stored_at: datetime
-
-
 def in_order(stored: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
     """Return the messages in the order in which they were stored."""
     return stored
@@ -51,24 +42,6 @@ def in_order(stored: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
 def no_loss(_event_id: EventId) -> bool:
     """Lose no confirmation."""
     return False
-
-
-@define
-class _Consumer:
-    """The state of a durable subscription in the broker."""
-
-    subjects: frozenset[str]
-    id: int = 1
-    begins: int = 1
-    seen: int = 0
-    due: dict[int, datetime] = field(factory=dict)
-    """When each message that is not ended is delivered next, by sequence number."""
-    deliveries: Counter[int] = field(factory=Counter)
-
-    @property
-    def acknowledged(self) -> int:
-        """The sequence up to which every delivery was ended."""
-        return min(self.due, default=self.seen + 1) - 1
 
 
 @define
@@ -88,7 +61,7 @@ class InMemoryBroker:
     letters: dict[int, DeadLetter] = field(factory=dict)
     _ids: dict[tuple[str, str], datetime] = field(factory=dict)
     _dead_lettered: set[int] = field(factory=set)
-    _consumers: dict[str, _Consumer] = field(factory=dict)
+    _consumers: dict[str, Consumer] = field(factory=dict)
 
     def store(self, message: Message) -> None:
         """Store a message, unless its id was stored in the same stream within the window."""
@@ -123,13 +96,13 @@ class InMemoryBroker:
 
     def subscribe(self, durable: str, *subjects: str) -> "InMemorySubscription":
         """Join a durable subscription, or create one that begins with the first stored message."""
-        self._consumers.setdefault(durable, _Consumer(frozenset(subjects)))
+        self._consumers.setdefault(durable, Consumer(frozenset(subjects)))
         return InMemorySubscription(self, durable)
 
     def replace_consumer(self, durable: str, begin: int) -> None:
         """Replace a durable subscription by one that begins elsewhere; nothing is delivered yet."""
         old = self._consumers[durable]
-        self._consumers[durable] = _Consumer(old.subjects, old.id + 1, begin, begin - 1)
+        self._consumers[durable] = Consumer(old.subjects, old.id + 1, begin, begin - 1)
 
     def dead_letter(self, stored: StoredMessage, reason: str) -> None:
         """Store a dead letter once; the failed replay of a dead letter is not stored again."""
@@ -160,7 +133,7 @@ class InMemorySubscription:
     _durable: str
 
     @property
-    def _consumer(self) -> _Consumer:
+    def _consumer(self) -> Consumer:
         return self._broker._consumers[self._durable]
 
     async def progress(self) -> Sequence[StreamProgress]:
@@ -227,7 +200,7 @@ class InMemoryDelivery:
     """One delivery of an event."""
 
     _broker: InMemoryBroker = field(repr=False)
-    _consumer: _Consumer = field(repr=False)
+    _consumer: Consumer = field(repr=False)
     _stored: StoredMessage
     deliveries: int
     position: EventPosition

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field, frozen
 
+from adapters.persistence.in_memory import searching
 from adapters.persistence.in_memory.changes import Changes
 from adapters.persistence.in_memory.requests import InMemoryRequests, known_request
 from adapters.persistence.in_memory.tables import InMemoryTables, OutboxRecord
@@ -19,7 +20,6 @@ from domain.history import record
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.payment import Payment
-from domain.refund import Refund
 
 
 @define
@@ -66,13 +66,9 @@ class InMemoryUnitOfWork:
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
         database = self._database
         await database.checkpoint("read charge")
-        since = database.now() - query.window
         return ChargeReading(
             _Orders(self).record([query.order_id]).get(query.order_id),
-            {
-                source: sum(at > since for at in database.declines.get(source, ()))
-                for source in query.sources
-            },
+            searching.declines_of(database, query),
             known_request(database, query.key),
         )
 
@@ -194,12 +190,7 @@ class _Orders:
     async def find_by_charge(self, charge_id: ChargeId) -> Order | None:
         database = self._work._database
         await database.checkpoint("read orders")
-        charged = [
-            order_id
-            for order_id, (_, order) in database.orders.items()
-            if any(payment.charge_id == charge_id for payment in order.payments)
-        ]
-        found = self.record(charged[:1])
+        found = self.record(searching.orders_with_charge(database, charge_id)[:1])
         return next(iter(found.values()), None)
 
     async def find_payments(
@@ -207,32 +198,15 @@ class _Orders:
     ) -> Mapping[PaymentId, Payment]:
         database = self._work._database
         await database.checkpoint("read payments")
-        return {
-            payment_id: database.orders[database.order_of[payment_id]][1].payment(payment_id)
-            for payment_id in payment_ids
-            if payment_id in database.order_of
-        }
+        return searching.payments_of(database, payment_ids)
 
     async def find_due(self, now: datetime, limit: int) -> Sequence[OrderId]:
-        await self._work._database.checkpoint("read due orders")
-        first_check = {
-            order_id: min(due)
-            for order_id, (_, order) in self._work._database.orders.items()
-            if (due := _due_checks(order, now))
-        }
-        return sorted(first_check, key=lambda order_id: (first_check[order_id], order_id))[:limit]
+        database = self._work._database
+        await database.checkpoint("read due orders")
+        return searching.due_orders(database, now)[:limit]
 
     def save(self, order: Order) -> None:
         self._work.changes.orders[order.id] = order
-
-
-def _due_checks(order: Order, now: datetime) -> list[datetime]:
-    entities: tuple[Payment | Refund, ...] = (*order.payments, *order.refunds)
-    return [
-        check_at
-        for each in entities
-        if (check_at := each.next_check_at) is not None and check_at <= now
-    ]
 
 
 @frozen
@@ -260,22 +234,7 @@ class _Inbox:
     async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
         database = self._work._database
         await database.checkpoint("read deferred notifications")
-        if not database.deferred_notifications:
-            return []
-        charges = {
-            payment.charge_id
-            for _, order in database.orders.values()
-            for payment in order.payments
-            if payment.captured_amount is not None
-        }
-        found = [
-            (since, notification_id, notification)
-            for notification_id, (since, notification) in database.deferred_notifications.items()
-            if since < before or notification.charge_id in charges
-        ]
-        return [
-            notification for _, _, notification in sorted(found, key=lambda each: each[:2])[:limit]
-        ]
+        return searching.deferred_notifications(database, before)[:limit]
 
     def remove_deferred(self, notification_id: str) -> None:
         self._work.changes.removed.append(notification_id)

@@ -7,7 +7,7 @@ from attrs import frozen
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.mappers.orders import payment_status
+from adapters.persistence.sql.mappers.payments import payment_status
 from adapters.persistence.sql.statement import Statement
 from application.ports.backlog import MAX_COUNTED, Backlog, BacklogItem, BacklogKind, GatewayBacklog
 from domain.check_times import AUTHENTICATION_WINDOW

@@ -8,7 +8,7 @@ from attrs import frozen
 from sqlalchemy import DateTime, bindparam, func, literal_column, select
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.mappers.orders import payment_status
+from adapters.persistence.sql.mappers.payments import payment_status
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import payments
 from application.ports.payment_figures import PaymentCount

@@ -19,7 +19,8 @@ from sqlalchemy import (
 )
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.mappers.orders import payment_from, refund_from
+from adapters.persistence.sql.mappers.orders import refund_from
+from adapters.persistence.sql.mappers.payments import payment_from
 from adapters.persistence.sql.statement import Rows, Statement
 from adapters.persistence.sql.tables import payments, refunds
 from application.ports.payment_pages import MAX_PAYMENTS, Position, RefundPosition

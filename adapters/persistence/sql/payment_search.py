@@ -9,7 +9,7 @@ from attrs import asdict, frozen
 from sqlalchemy import ColumnElement, DateTime, Integer, Text, bindparam, select, tuple_
 
 from adapters.persistence.sql.database import Database
-from adapters.persistence.sql.mappers.orders import payment_from
+from adapters.persistence.sql.mappers.payments import payment_from
 from adapters.persistence.sql.statement import Statement
 from adapters.persistence.sql.tables import payments
 from application.ports.clock import Clock

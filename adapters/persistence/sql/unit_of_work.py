@@ -2,65 +2,48 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from attrs import Factory, define, field, frozen
 from sqlalchemy import Table
 
 from adapters.persistence.sql import charge_reading, single_order, statements
+from adapters.persistence.sql.changes import Changes, Inbox, Outbox, Part, Positions
 from adapters.persistence.sql.database import Database, RowExists
-from adapters.persistence.sql.mappers.events import event_row
-from adapters.persistence.sql.mappers.notifications import notification_from, notification_row
 from adapters.persistence.sql.mappers.orders import (
     ORDER_WIDTH,
     WIDTH,
     StoredOrder,
     dispute_row,
-    history_row,
     order_row,
     orders_from,
-    payment_from,
-    payment_row,
     refund_row,
     unpaid_order_from,
 )
+from adapters.persistence.sql.mappers.payments import payment_from, payment_row
 from adapters.persistence.sql.mappers.values import Values
 from adapters.persistence.sql.order_histories import stored_ends
 from adapters.persistence.sql.requests import SqlRequests
 from adapters.persistence.sql.statement import Rows
 from adapters.persistence.sql.statement_groups import Epoch
 from adapters.persistence.sql.tables import (
-    deferred_notifications,
     disputes,
-    inbox,
     order_history,
     orders,
-    outbox,
     payments,
     refunds,
-    stream_positions,
 )
 from application.ports.charge_reading import ChargeQuery, ChargeReading
 from application.ports.clock import Clock
-from application.ports.gateway_notifications import ChargeNotification
-from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import Conflict
 from domain.actor import THE_SERVICE, Actor
-from domain.dispute import Dispute
-from domain.events import Event, EventId
-from domain.history import HistoryHead, record
+from domain.history import HistoryHead
 from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.payment import Payment
-from domain.refund import Refund
-
-# The revision, the state and the end of the history of an order that was not read.
-_NEW: Final = (0, None, None)
 
 # Tables whose rows are written again and again.
 _REPLACED: Final = (orders, payments, refunds, disputes)
-
-Part = TypeVar("Part", Payment, Refund, Dispute)
 
 
 @define
@@ -79,34 +62,30 @@ class SqlUnitOfWork:
     _generation: int = Factory(lambda self: self._database.generation, takes_self=True)
     _stored: Mapping[Table, Mapping[str, Values]] = field(factory=dict)
     """Rows as they are stored, by id, where they are known: they need not be made again."""
-    _saved: dict[OrderId, Order] = field(factory=dict)
+    _changes: Changes = field(factory=Changes)
     _written: Mapping[Table, Sequence[Values]] = field(factory=dict)
-    _heads: dict[OrderId, HistoryHead | None] = field(factory=dict)
-    """Where the histories of the saved orders end after the commit."""
     _ends: Mapping[OrderId, HistoryHead] = field(factory=dict)
     """Where histories end that are longer than the rows of their orders say."""
-    _events: dict[EventId, Event] = field(factory=dict)
-    _notifications: set[str] = field(factory=set)
-    _deferred: dict[str, Values] = field(factory=dict)
-    _removed: set[str] = field(factory=set)
-    _positions: dict[tuple[str, str], EventPosition] = field(factory=dict)
-    requests: SqlRequests = field(factory=SqlRequests)
 
     @property
     def orders(self) -> "_Orders":
         return _Orders(self)
 
     @property
-    def outbox(self) -> "_Outbox":
-        return _Outbox(self)
+    def outbox(self) -> Outbox:
+        return Outbox(self._changes)
 
     @property
-    def inbox(self) -> "_Inbox":
-        return _Inbox(self)
+    def inbox(self) -> Inbox:
+        return Inbox(self._database, self._changes)
 
     @property
-    def positions(self) -> "_Positions":
-        return _Positions(self)
+    def positions(self) -> Positions:
+        return Positions(self._changes)
+
+    @property
+    def requests(self) -> SqlRequests:
+        return self._changes.requests
 
     async def read_charge(self, query: ChargeQuery) -> ChargeReading:
         values, first = charge_reading.values_of(query), charge_reading.first_statement_of(query)
@@ -125,9 +104,10 @@ class SqlUnitOfWork:
         return ChargeReading(order, charge_reading.declines_from(query, others), request)
 
     def continued(self) -> "SqlUnitOfWork":
+        changes = self._changes
         written = {
-            order_id: StoredOrder(self._revision(order_id) + 1, order, self._heads[order_id])
-            for order_id, order in self._saved.items()
+            order_id: StoredOrder(self._revision(order_id) + 1, order, changes.heads[order_id])
+            for order_id, order in changes.orders.items()
         }
         epoch = self._epoch or self._database.epoch_of(self._generation)
         sources = self._traceparent, self._actor, self._now
@@ -148,27 +128,31 @@ class SqlUnitOfWork:
                 raise
             # Rows of orders were deleted, or restored from a backup, and their histories were not.
             # A history is continued where it ends; the guards are those of the first attempt.
-            self._ends = await stored_ends(self._database, self._saved)
+            self._ends = await stored_ends(self._database, self._changes.orders)
             await self._write()
 
     async def _write(self) -> None:
-        rows = self._written = self._rows()
-        if rows or self._removed or self.requests.change is not None:
+        changes, actor, now = self._changes, self._actor(), self._now()
+        rows = changes.rows(self._read, self._ends, actor, now, self._traceparent)
+        self._written = rows
+        if rows or changes.removed or changes.requests.change is not None:
             statement, parameters = self._single_order(rows) or self._batch(rows)
             if not await self._database.commit(statement, parameters, self._epoch):
                 raise Conflict("another process has written meanwhile")
 
     def _batch(self, rows: Mapping[Table, list[Values]]) -> single_order.Prepared:
+        changes = self._changes
         statement = statements.commit(
-            frozenset(rows), removes=bool(self._removed), request=self.requests.change
+            frozenset(rows), removes=bool(changes.removed), request=changes.requests.change
         )
-        values = statements.parameters(rows, self._removed, self.requests)
+        values = statements.parameters(rows, changes.removed, changes.requests)
         return statement, statement.parameters(values)
 
     def _single_order(self, rows: Mapping[Table, list[Values]]) -> single_order.Prepared | None:
-        if self._removed or len(self._saved) != 1:
+        changes = self._changes
+        if changes.removed or len(changes.orders) != 1:
             return None
-        [order_id] = self._saved
+        [order_id] = changes.orders
         if order_id not in self._read:
             return None
         revision, order, head = self._read[order_id]
@@ -182,7 +166,7 @@ class SqlUnitOfWork:
             before[refunds] = self._rows_before(refunds, order.refunds, refund_row)
         if disputes in rows:
             before[disputes] = self._rows_before(disputes, order.disputes, dispute_row)
-        return single_order.commit_of(rows, before, self.requests)
+        return single_order.commit_of(rows, before, changes.requests)
 
     def _rows_before(
         self, table: Table, parts: Collection[Part], row_of: Callable[[Part], Values]
@@ -192,49 +176,6 @@ class SqlUnitOfWork:
 
     def _revision(self, order_id: OrderId) -> int:
         return self._read[order_id].revision if order_id in self._read else 0
-
-    def _rows(self) -> dict[Table, list[Values]]:
-        """Return the rows to write: of an order, its own row and the parts that have changed."""
-        rows: dict[Table, list[Values]] = {}
-        actor, now = self._actor(), self._now()
-        # Sorted by id, so that two commits that lock the same rows cannot deadlock.
-        for order_id, order in sorted(self._saved.items()):
-            revision, before, head = self._read.get(order_id, _NEW)
-            end = self._ends.get(order_id)
-            if end is not None and (head is None or head.seq < end.seq):
-                head = end
-            recorded = record(before, order, head, revision, actor, now)
-            self._heads[order_id] = recorded.head
-            rows.setdefault(orders, []).append(
-                order_row(order.replica, revision + 1, recorded.head)
-            )
-            for entry in recorded.entries:
-                rows.setdefault(order_history, []).append(history_row(order_id, entry))
-            before = before or Order(order.replica)
-            changed = _changed(before.payments, order.payments)
-            if len(changed) > 1:
-                # A unique index allows one live payment of an order, so a payment that is no longer
-                # live is written before a new one.
-                changed.sort(key=lambda each: each.is_live)
-            for payment in changed:
-                rows.setdefault(payments, []).append(payment_row(payment))
-            for refund in _changed(before.refunds, order.refunds):
-                rows.setdefault(refunds, []).append(refund_row(refund))
-            for dispute in _changed(before.disputes, order.disputes):
-                rows.setdefault(disputes, []).append(dispute_row(dispute))
-        if self._events:
-            traceparent = self._traceparent()
-            rows[outbox] = [(*event_row(event), traceparent) for event in self._events.values()]
-        if self._notifications:
-            rows[inbox] = [(notification_id,) for notification_id in sorted(self._notifications)]
-        if self._deferred:
-            rows[deferred_notifications] = [row for _, row in sorted(self._deferred.items())]
-        if self._positions:
-            rows[stream_positions] = [
-                (*key, position.sequence, position.stored_at)
-                for key, position in sorted(self._positions.items())
-            ]
-        return rows
 
 
 @frozen
@@ -278,7 +219,7 @@ class _Orders:
         return [OrderId(row[0]) for row in rows]
 
     def save(self, order: Order) -> None:
-        self._work._saved[order.id] = order
+        self._work._changes.orders[order.id] = order
 
     def record(self, rows: Rows) -> Mapping[OrderId, Order]:
         return self.note(orders_from(rows))
@@ -289,49 +230,3 @@ class _Orders:
             work._epoch = work._database.epoch_of(work._generation)
         work._read.update(found)
         return {order_id: stored.order for order_id, stored in found.items()}
-
-
-@frozen
-class _Outbox:
-    _work: SqlUnitOfWork
-
-    def add(self, event: Event) -> None:
-        self._work._events[event.id] = event
-
-
-@frozen
-class _Inbox:
-    _work: SqlUnitOfWork
-
-    async def has(self, notification_id: str) -> bool:
-        return bool(
-            await self._work._database.run(statements.RECEIVED, notification_id=notification_id)
-        )
-
-    def add(self, notification_id: str) -> None:
-        self._work._notifications.add(notification_id)
-
-    def defer(self, notification: ChargeNotification, since: datetime) -> None:
-        self._work._deferred.setdefault(notification.id, notification_row(notification, since))
-
-    async def find_deferred(self, before: datetime, limit: int) -> Sequence[ChargeNotification]:
-        rows = await self._work._database.run(statements.DEFERRED, before=before, limit=limit)
-        return [notification_from(*row) for row in rows]
-
-    def remove_deferred(self, notification_id: str) -> None:
-        self._work._removed.add(notification_id)
-
-
-@frozen
-class _Positions:
-    _work: SqlUnitOfWork
-
-    def advance(self, position: EventPosition) -> None:
-        key = position.stream, position.consumer
-        latest = self._work._positions.setdefault(key, position)
-        if position.sequence > latest.sequence:
-            self._work._positions[key] = position
-
-
-def _changed(before: Collection[Part], after: Collection[Part]) -> list[Part]:
-    return [] if before is after else [each for each in after if each not in before]

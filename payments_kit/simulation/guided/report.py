@@ -8,9 +8,11 @@ from attrs import define, field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from entrypoints.cli.counting import counted
 from payments_kit.simulation.guided.corpus import read_corpus, write_corpus
 from payments_kit.simulation.guided.runs import GuidedRun, RunAll, runner
 from payments_kit.simulation.guided.search import Search
+from payments_kit.simulation.interrupt import Interrupt
 from payments_kit.simulation.rates import print_rates
 from payments_kit.simulation.report import commit, print_failure
 from payments_kit.simulation.tally import Tally
@@ -32,12 +34,14 @@ class GuidedSearch:
     """Where the corpus is kept."""
     console: Console = field(factory=lambda: Console(highlight=False))
     tally: Tally = field(factory=Tally)
+    interrupt: Interrupt = field(factory=Interrupt)
 
     def run(self) -> int:
         """Search; return 0 if every promise was kept, otherwise 1.
 
         Raises:
             UnusableCorpus: the corpus cannot be read or written.
+            KeyboardInterrupt: Ctrl-C has ended it; the report so far is printed.
         """
         known = [] if self.file is None else read_corpus(self.file)
         search = Search(self.first, known)
@@ -46,10 +50,12 @@ class GuidedSearch:
         failing = self._first_failing(search, began)
         self._save(search)
         if failing is not None:
-            print_failure(self.console, World(failing.scenario).run())
+            print_failure(self.console, World(failing.scenario).run(), self.interrupt)
             return 1
         status = print_rates(self.console, self.tally)
         self._print_end(search, time.perf_counter() - began)
+        if self.interrupt.is_requested:
+            raise KeyboardInterrupt
         return status
 
     def _first_failing(self, search: Search, began: float) -> GuidedRun | None:
@@ -72,6 +78,8 @@ class GuidedSearch:
                         return run
                     search.learn(run)
                     self.tally.add(run.result)
+                    if self.interrupt.is_requested:
+                        return None
                 reached = len(search.corpus.smallest)
                 progress.update(bar, completed=self.tally.seeds, reached=reached, refresh=True)
                 if time.perf_counter() - saved > _SAVE_SECONDS:
@@ -101,7 +109,8 @@ class GuidedSearch:
         corpus, done = search.corpus, self.tally.seeds
         kept = f"; {self.file} has {len(corpus.best())} recipes" if self.file else ""
         self.console.print(
-            f"{done} runs from seed {self.first}, commit {commit()}: every promise was kept.\n"
+            f"{counted(done, 'run')} from seed {self.first}, commit {commit()}: "
+            "every promise was kept.\n"
             f"{len(corpus.smallest):,} features were reached{kept}.\n"
             f"{elapsed:.1f} s, {done / elapsed:.1f} runs/s, {self.tally.steps / done:.0f} steps "
             f"per run.",

@@ -1,14 +1,12 @@
 """Runs of a guided search: a scenario, and what it has reached."""
 
-import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
 from typing import Final
 
 from attrs import frozen
 
+from payments_kit.simulation.pool import open_pool
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.seeds import SeedResult
 from payments_kit.simulation.world import World
@@ -68,8 +66,7 @@ def runner(jobs: int) -> Iterator[RunAll]:
     if jobs == 1:
         yield lambda scenarios: map(run_guided, scenarios)
         return
-    ignore_interrupt = (signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(jobs, get_context("fork"), signal.signal, ignore_interrupt)
+    pool = open_pool(jobs)
     try:
         yield lambda scenarios: pool.map(run_guided, scenarios, chunksize=_RUNS_AT_ONCE)
     finally:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from adapters.persistence.sql.mappers.payments import payment_from
 from adapters.persistence.sql.mappers.values import Values, money_from, money_values
 from adapters.persistence.sql.stored_names import current_name, current_reason
 from adapters.persistence.sql.tables import disputes, orders, payments, refunds
@@ -12,10 +13,8 @@ from domain.capture import CaptureMode
 from domain.dispute import Dispute, DisputeStatus
 from domain.history import HistoryEntry, HistoryHead
 from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId, UserId
-from domain.money import Money
 from domain.order import Order
 from domain.payment import Payment
-from domain.payment_status import PaymentStatus
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica, OrderStatus, Shipment, Terms
 
@@ -56,33 +55,6 @@ def order_row(replica: OrderReplica, revision: int, head: HistoryHead | None) ->
 def history_row(order_id: OrderId, entry: HistoryEntry) -> Values:
     """Return the row of an entry of an order's history."""
     return (order_id, entry.seq, entry.content, bytes.fromhex(entry.hash))
-
-
-def payment_row(payment: Payment) -> Values:
-    """Return the row of a payment."""
-    captured = payment.captured_amount
-    return (
-        payment.id,
-        payment.order_id,
-        payment.user_id,
-        *money_values(payment.amount),
-        payment.gateway,
-        payment.livemode,
-        payment.created_at,
-        payment.status.value,
-        payment.charge_id,
-        *((None, None) if captured is None else money_values(captured)),
-        payment.reference,
-        payment.code,
-        payment.next_check_at,
-        payment.capture_mode.value,
-        payment.authorized_until,
-        _minor_units(payment.requested_capture),
-        _minor_units(payment.next_capture),
-        payment.capture_attempt,
-        payment.decided_at,
-        payment.release_reason,
-    )
 
 
 def refund_row(refund: Refund) -> Values:
@@ -195,61 +167,6 @@ def _replica(
     return revision, replica, head
 
 
-def payment_from(
-    payment_id: str,
-    order_id: str,
-    user_id: str,
-    amount: int,
-    currency: str,
-    gateway: str,
-    livemode: bool,
-    created_at: datetime,
-    status: str,
-    charge_id: str | None,
-    captured_amount: int | None,
-    captured_currency: str,
-    reference: str | None,
-    code: str | None,
-    next_check_at: datetime | None,
-    capture_mode: str,
-    authorized_until: datetime | None,
-    requested_capture: int | None,
-    next_capture: int | None,
-    capture_attempt: int,
-    decided_at: datetime | None,
-    release_reason: str | None,
-) -> Payment:
-    """Return the payment of a row."""
-
-    def captured(minor_units: int | None) -> Money | None:
-        return None if minor_units is None else money_from(minor_units, currency)
-
-    return Payment(
-        id=PaymentId(payment_id),
-        order_id=OrderId(order_id),
-        user_id=UserId(user_id),
-        amount=money_from(amount, currency),
-        gateway=gateway,
-        livemode=livemode,
-        created_at=created_at,
-        status=payment_status(status),
-        charge_id=None if charge_id is None else ChargeId(charge_id),
-        captured_amount=None
-        if captured_amount is None
-        else money_from(captured_amount, captured_currency),
-        reference=reference,
-        code=current_name(code),
-        next_check_at=next_check_at,
-        capture_mode=CaptureMode(capture_mode),
-        authorized_until=authorized_until,
-        requested_capture=captured(requested_capture),
-        next_capture=captured(next_capture),
-        capture_attempt=capture_attempt,
-        decided_at=decided_at,
-        release_reason=release_reason,
-    )
-
-
 def refund_from(
     refund_id: str,
     payment_id: str,
@@ -303,15 +220,6 @@ def _dispute(
         reason=reason,
         status=DisputeStatus(status),
     )
-
-
-def payment_status(stored: str) -> PaymentStatus:
-    """Return a payment's status, also under the name that release 1.0.0rc1 stores."""
-    return PaymentStatus(current_name(stored))
-
-
-def _minor_units(amount: Money | None) -> int | None:
-    return None if amount is None else amount.minor_units
 
 
 def _age(each: Payment | Refund) -> tuple[datetime, str]:
