@@ -39,6 +39,9 @@ MAX_NAMES: Final = 256
 # What needs no quoting, which is nearly everything that we send; to quote takes much longer.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~\[\]-]*")
 
+# A time in ISO 8601, of which every charge has one, needs it for two characters.
+_TIME: Final = re.compile(r"[A-Za-z0-9_.~\[\]:+-]*")
+
 Params = Mapping[str, Any]
 
 
@@ -103,16 +106,18 @@ async def exchange(
         headers = {**headers, "Idempotency-Key": key or str(uuid.uuid4())}
     elif form:
         url = f"{url}?{form}"
-    request = session.request(
+    response = await session.request(
         method, url, data=data, headers=headers, timeout=_TIMEOUT, allow_redirects=False
     )
-    async with request as response:
+    try:
         content = bytearray()
-        while chunk := await response.content.readany():
-            content += chunk
+        while not response.content.at_eof():
+            content += await response.content.readany()
             if len(content) > MAX_REPLY_BYTES:
                 raise ValueError("the reply is too large")
-        return HttpReply(response.status, response.headers, _decoded(bytes(content)))
+    finally:
+        response.release()  # a connection with the rest of a reply is closed
+    return HttpReply(response.status, response.headers, _decoded(bytes(content)))
 
 
 def _decoded(content: bytes) -> object:
@@ -133,7 +138,11 @@ def _quoted_name(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote_plus(text, safe="[]")
+    if _PLAIN.fullmatch(text):
+        return text
+    if _TIME.fullmatch(text):
+        return text.replace("+", "%2B").replace(":", "%3A")
+    return quote_plus(text, safe="[]")
 
 
 def _add(fields: list[str], name: str, value: object) -> None:

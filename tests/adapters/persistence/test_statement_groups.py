@@ -301,6 +301,27 @@ async def test_callers_that_have_waited_for_a_slow_group_get_another_one(sql: Da
     await slow
 
 
+async def test_few_callers_wait_for_others_while_a_statement_is_executed(
+    monkeypatch: pytest.MonkeyPatch, sql: Database
+) -> None:
+    monkeypatch.setattr(statement_groups, "_PATIENCE_SECONDS", SECONDS)
+    async with locked(sql):
+        slow = asyncio.create_task(sql.run(LOCK))
+        few = []
+        for _ in range(statement_groups._ENOUGH - 1):
+            await asyncio.sleep(0)
+            few.append(asyncio.create_task(sql.run(TRANSACTION)))
+        await asyncio.sleep(0.01)
+        transactions = await outcomes(*few, sql.run(TRANSACTION))
+        assert len({rows[0][0] for rows in transactions}) == 1
+        assert not slow.done()
+        last = asyncio.create_task(sql.run(TRANSACTION))
+        await asyncio.sleep(0.01)
+        assert not last.done()
+    await slow
+    assert len(await last) == 1
+
+
 @pytest.mark.parametrize("sizes", [[8, 8], [25, 12, 8, 5], [32, 32, 18, 9, 8, 1]])
 async def test_half_of_many_callers_are_the_next_group(sql: Database, sizes: list[int]) -> None:
     transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(sum(sizes))))
