@@ -185,6 +185,8 @@ class Run:
                 left.append(mutant)
             else:
                 self.report.add(mutant, verdict)
+                if verdict.end == "killed":
+                    choice.note_killer(mutant, verdict.test)
         # The quick ones first: more is known sooner.
         left.sort(key=lambda each: not choice.is_in_place(each))
         queue, lock, done = iter(left), threading.Lock(), 0
