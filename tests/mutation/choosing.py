@@ -108,6 +108,8 @@ class Choice:
             if mutant.names not in self._dependent:
                 self._dependent[mutant.names] = self._that_depend_on(mutant.names)
             tests |= self._dependent[mutant.names]
+        if mutant.function is not None and not self.is_in_place(mutant):
+            tests |= self._that_may_run_at_import(mutant)
         ordinary = [each for each in tests.values() if not self.project.is_last_resort(each.test)]
         last_resort = [each for each in tests.values() if self.project.is_last_resort(each.test)]
         ordinary.sort(key=lambda each: self._rank(each, mutant))
@@ -121,17 +123,29 @@ class Choice:
         first_tests = times if mutant.kind == "time" else []
         return [*first_tests, *ordinary, *last_resort[:LAST_RESORT_TESTS]]
 
+    def _that_may_run_at_import(self, mutant: Mutant) -> dict[str, Covered]:
+        """Return tests whose constants and parameters the changed function may have made."""
+        found = [
+            each
+            for each in self.covered
+            if not self.project.is_last_resort(each.test) and self._distance(each, mutant) < FAR
+        ]
+        found.sort(key=lambda each: each.seconds)
+        return {each.test: each for each in _some_of_each_file(found)[:DEPENDENT_TESTS]}
+
     def note_killer(self, mutant: Mutant, test: str) -> None:
         for place in (mutant.path, f"{mutant.path} {mutant.name}"):
             self._killers[place][test] += 1
 
     def _distance(self, covered: Covered, mutant: Mutant) -> int:
         """Return 0 if its parameters name what is changed, 1 if it or its file does, else FAR."""
-        if not set(mutant.names).isdisjoint(re.findall(r"\w+", covered.parameters)):
+        # Of a method, tests mention the class.
+        names = mutant.names or (mutant.name.split(".")[0],)
+        if not set(names).isdisjoint(re.findall(r"\w+", covered.parameters)):
             return 0
         mentioned = self._mentioned_by.get(covered.function, frozenset())
         is_of_module = PurePath(mutant.path).stem in PurePath(covered.file).stem
-        return 1 if is_of_module or not mentioned.isdisjoint(mutant.names) else FAR
+        return 1 if is_of_module or not mentioned.isdisjoint(names) else FAR
 
     def _rank(self, covered: Covered, mutant: Mutant) -> tuple[int, float]:
         for number, place in enumerate((f"{mutant.path} {mutant.name}", mutant.path)):
