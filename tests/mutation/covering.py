@@ -105,8 +105,8 @@ class Coverage:
     """The lines that all tests run, kept in a file while the tests stay the same.
 
     Where a module has changed, its lines are found again, and a new line is taken for one of those
-    that it replaces or follows. A test may run other parts of it now: that is measured anew only
-    when the test changes, or everything is.
+    that it replaces or stands beside. A test may run other parts of it now: that is measured anew
+    only when the test changes, or everything is.
     """
 
     project: Project
@@ -162,7 +162,10 @@ class Coverage:
 
 
 def moved_lines(before: str, after: str) -> dict[int, list[int]]:
-    """Return where each line is now; a changed or new one is where it was, or what it follows."""
+    """Return where each line is now: a changed one where it was, a new one beside its neighbours.
+
+    Of both neighbours, because the one before may be a text that nobody runs.
+    """
     lines = defaultdict[int, list[int]](list)
     matcher = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
     for kind, first, last, new_first, new_last in matcher.get_opcodes():
@@ -170,7 +173,7 @@ def moved_lines(before: str, after: str) -> dict[int, list[int]]:
             for offset in range(last - first):
                 lines[first + offset + 1].append(new_first + offset + 1)
         else:
-            for line in range(first, last) if first < last else (first - 1,):
+            for line in range(first, last) if first < last else (first - 1, first):
                 lines[line + 1] += range(new_first + 1, new_last + 1)
     return lines
 
