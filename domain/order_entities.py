@@ -86,10 +86,8 @@ class OrderEntities:
 
     def with_payment(self, payment: Payment) -> Self:
         """Return this order with the payment added, or replaced if it has the id already."""
-        payments = _replace(self.payments, payment)
-        if len(payments) > 1:
-            payments = tuple(sorted(payments, key=_age))
-        return evolve(self, payments=payments)
+        payments = sorted(_replace(self.payments, payment), key=_age)
+        return evolve(self, payments=tuple(payments))
 
     def with_refund(self, refund: Refund) -> Self:
         """Return this order with the refund added, or replaced if it has the id already."""

@@ -58,6 +58,7 @@ SHIPPED: Final = claimed(replica=created_event(capture=CaptureMode.MANUAL)).appl
 )
 HELD, PAID, FAILED = (EXPLAINED[each][0] for each in ("authorized", "succeeded", "failed"))
 WAITING: Final = EXPLAINED["requires action"][0]
+SHIPPED_HELD: Final = HELD.apply(shipped_event(minor_units=400), after(minutes=1))
 
 MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     "just claimed": (claimed(), after(seconds=1)),
@@ -73,8 +74,12 @@ MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
         after(minutes=2),
     ),
     "authorized, a capture is not sent yet": (
-        HELD.apply(shipped_event(minor_units=400), after(minutes=1)),
+        SHIPPED_HELD,
         after(minutes=1),
+    ),
+    "authorized, a capture has failed": (
+        SHIPPED_HELD.fail_capture(SHIPPED_HELD.payment(PAYMENT), after(minutes=2)),
+        after(minutes=3),
     ),
     "authorized, runs out soon": (HELD, UNTIL - timedelta(hours=1)),
     "authorized, has run out and is being released": (
