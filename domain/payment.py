@@ -79,7 +79,7 @@ class Payment(PaymentState):
         )
 
     def authorize(
-        self, authorized: Authorized, now: datetime, reason: str | None, *, is_live: bool = True
+        self, authorized: Authorized, now: datetime, reason: str | None, *, is_live: bool
     ) -> Self:
         """Record that the money is held; `reason` is why it is to be released at once, or None.
 
@@ -184,7 +184,7 @@ class Payment(PaymentState):
             return evolve(self, reference=action.reference)
         return self
 
-    def wait_for_money(self, pending: Pending, *, is_live: bool = True) -> Self:
+    def wait_for_money(self, pending: Pending, *, is_live: bool) -> Self:
         """Record that the money comes later; a cancellation that the gateway refuses is over.
 
         An abandoned payment is live again if `is_live`, else only its reference is recorded.

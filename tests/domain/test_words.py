@@ -35,6 +35,7 @@ from domain.movement import MovementKind
 from domain.order_captures import VOIDED
 from domain.order_changes import FORGOTTEN, OWNER, REPLACED, SET, STATE_BEGINS
 from domain.order_reviews import REVIEW_REFUSED, ReviewDecision
+from domain.outcome import Refused
 from domain.payment_status import (
     AUTHORIZATION_EXPIRED,
     CANCELLED_BY_CUSTOMER,
@@ -181,3 +182,7 @@ def test_the_words_of_an_actor_are_one_printable_line_of_limited_length() -> Non
     assert Actor.gateway("stripe").who == "gateway:stripe"
     assert Actor.command("root", "why") == Actor("cli:root", "why")
     assert Actor.customer().who == "customer"
+
+
+def test_the_words_of_a_gateway_are_kept_up_to_their_limit() -> None:
+    assert Refused("account_closed", "x" * 501).message == "x" * 500
