@@ -106,6 +106,17 @@ def test_a_refund_that_another_has_limited_is_checked_once_the_other_comes_back(
     assert (b.amount, b.code, b.next_check_at) == (dollars("50"), None, None)
 
 
+def test_what_comes_back_once_has_others_checked_once() -> None:
+    order = PAID
+    for each in REPORTED.values():
+        order = order.record_refunds(CHARGE, [each], NOW)
+    limited = order.refund(B)
+    assert limited is not None
+    assert limited.next_check_at == NOW
+    order = order.with_refund(limited.schedule_check(NOW))
+    assert order.record_refunds(CHARGE, [REPORTED["a comes back"]], NOW) == order
+
+
 def test_what_comes_back_of_one_payment_has_no_refund_of_another_checked() -> None:
     order = PAID.record_refunds(CHARGE, [REPORTED["a succeeds"]], NOW)
     order = order.record_refunds(CHARGE, [REPORTED["b succeeds"]], NOW)
