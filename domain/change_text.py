@@ -41,7 +41,7 @@ def charge_text_of(before: Order, after: Order) -> ChangeText | None:
     """Return what has changed if the only payment has begun, or was captured; else None."""
     if before.refunds is not after.refunds or before.disputes is not after.disputes:
         return None
-    if len(after.payments) != 1 or len(before.payments) > 1:
+    if len(after.payments) != 1:
         return None
     [payment] = after.payments
     if before.payments:

@@ -63,8 +63,8 @@ _SHORTEST: Final = timedelta(seconds=2)
 def open_interval(age: timedelta) -> timedelta:
     """Return the time between two checks of a payment of this age, whose outcome is unknown."""
     interval = min(max(age, _SHORTEST), CHECK_INTERVAL)
-    if age < ABANDON_AFTER <= age + interval:
-        return ABANDON_AFTER - age  # as early as it can be abandoned
+    if age < ABANDON_AFTER:
+        return min(interval, ABANDON_AFTER - age)  # it is checked once it can be abandoned
     return interval
 
 

@@ -13,7 +13,6 @@ from domain.errors import DomainError
 from domain.explain_refund import dispute_facts, refund_facts, refund_of, wait_for_refund
 from domain.explanation import Action, Explanation, Fact, Party, Wait, time_text
 from domain.identifiers import ChargeId, PaymentId
-from domain.money import Money
 from domain.order import Order
 from domain.order_reviews import ReviewDecision
 from domain.outcome import (
@@ -27,7 +26,7 @@ from domain.outcome import (
     RequiresAction,
 )
 from domain.payment import Payment
-from domain.payment_status import LIVE, PaymentStatus
+from domain.payment_status import PaymentStatus
 
 _DECISIONS: Final = (
     "an operator accepts it: succeeded",
@@ -117,15 +116,16 @@ def _ends(order: Order, payment: Payment, now: datetime) -> Iterator[str]:
 
 def _possible_reports(payment: Payment, now: datetime) -> Iterator[tuple[str, Evidence]]:
     gateway, amount = payment.gateway, payment.requested_capture or payment.amount
-    charge = payment.charge_id or ChargeId(payment.id)
-    more = Money(payment.amount.minor_units + 1, amount.currency)
+    # Any ids do: only the state that would follow is shown.
+    charge, reference = ChargeId(payment.id), payment.id
+    more = payment.amount + payment.amount
     yield f"{gateway} has captured {amount}", Charged(charge, amount, payment.livemode)
     yield f"{gateway} has captured something else", Charged(charge, more, payment.livemode)
     held = Authorized(charge, payment.amount, payment.livemode, now)
     yield f"{gateway} holds {payment.amount}", held
-    yield f"{gateway} has accepted it, and the money comes later", Pending(payment.reference)
-    yield "the customer has approved it", Approved(payment.reference or payment.id)
-    yield "the customer must act", RequiresAction(payment.reference or payment.id)
+    yield f"{gateway} has accepted it, and the money comes later", Pending(reference)
+    yield "the customer has approved it", Approved(reference)
+    yield "the customer must act", RequiresAction(reference)
     yield f"{gateway} has declined it or has nothing to capture", Declined("declined")
     if not payment.may_have_arrived(now):
         yield f"{gateway} has no record of it", NeverArrived()
@@ -155,20 +155,19 @@ def _facts(order: Order, payment: Payment) -> Iterator[Fact]:
 
 
 def _actions(order: Order, payment: Payment, now: datetime) -> Iterator[Action]:
-    if payment.is_captured and not order.refundable(payment).is_zero:
+    if not order.refundable(payment).is_zero:
         yield Action(f"payments refund {payment.id} --reason TEXT", Party.OPERATOR)
-    if payment.status is PaymentStatus.REVIEW:
-        for decision in ReviewDecision:
+    for decision in ReviewDecision:
+        if _may_decide(order, payment, decision, now):
             command = f"payments review {decision.value} {payment.id} --reason TEXT"
-            if _may_decide(order, payment, decision, now):
-                yield Action(command, Party.OPERATOR)
+            yield Action(command, Party.OPERATOR)
     if payment.waits_for_capture:
         yield Action(f"payments capture {payment.id}", Party.OPERATOR)
         yield Action(f"payments void {payment.id}", Party.OPERATOR)
     is_being_cancelled = order.should_cancel(payment, now)  # by the rules, or by its customer
     if payment.request_cancellation(now) != payment and not is_being_cancelled:
         yield Action(f"POST /api/payments/{payment.id}/cancel", Party.PAYER)
-    if payment.status not in LIVE and is_payable(order, now):
+    if is_payable(order, now):
         yield Action("POST /api/payments", Party.PAYER)
 
 

@@ -30,7 +30,8 @@ class Fact:
     at: datetime | None = None
     """When; None if that is not known."""
     path: str | None = None
-    """The path of the change in the order's history that says when, such as `payment.p1.code`."""
+    """The path of the change in the order's history that says when, such as `payment.p1.code`; None
+    if the state itself says it."""
 
 
 @frozen
@@ -70,5 +71,4 @@ class Explanation:
 
 
 def _dated(fact: Fact, times: Mapping[str, datetime]) -> Fact:
-    at = fact.at or times.get(fact.path or "")
-    return fact if at is None else evolve(fact, at=at)
+    return fact if fact.path is None else evolve(fact, at=times.get(fact.path))

@@ -166,7 +166,7 @@ def record(
         at: when.
     """
     change = text_of(before, after)
-    is_unrecorded = before is not None and (head is None or head.revision != revision)
+    is_unrecorded = head is None or head.revision != revision
     if change is None:
         # A state that nobody has recorded is recorded with the next change.
         if head is None or is_unrecorded:

@@ -114,7 +114,7 @@ def transaction_of(movement: Movement, gateway: str, owner: Owner | None) -> Tra
         Posting(FEES, _amount(movement, movement.fee)),
         _counter_posting(movement, owner),
     ]
-    postings = tuple(each for each in found if each.amount.minor_units or each.price is not None)
+    postings = tuple(each for each in found if each.amount.minor_units)
     return Transaction(movement, gateway, owner, postings) if postings else None
 
 
@@ -147,8 +147,9 @@ def _counter_posting(movement: Movement, owner: Owner | None) -> Posting:
         account = OTHERS
     if original is None or not original.minor_units or original.currency == movement.currency:
         return Posting(account, amount)
-    # What was paid has the sign of what was moved; the price is what it has become.
-    paid = -abs(original) if movement.amount > 0 else abs(original)
+    # What was paid has the sign of what was moved, unless that is nothing; the price is what it
+    # has become.
+    paid = -original if movement.amount * original.minor_units >= 0 else original
     return Posting(account, paid, price=abs(amount))
 
 

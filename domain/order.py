@@ -149,18 +149,15 @@ class Order(OrderReviews):
             case Charged() if self.payment_of_charge(evidence.charge_id) is None:
                 return self._capture(payment, evidence, payment.created_at, now)
             case Authorized() if self.payment_of_charge(evidence.charge_id) is None:
-                is_free = self.live_payment is None
-                payment = payment if is_free else payment.abandon()
-                return self._authorize(payment, evidence, payment.created_at, now)
+                # As after an abandoned one: it is live again unless another one is.
+                return self._authorize(payment.abandon(), evidence, payment.created_at, now)
             case RequiresAction() if self.live_payment is None:
                 return self.with_payment(payment.require_action(evidence).check_now(now))
             case Approved():
                 payment = payment if self.live_payment is None else payment.abandon()
                 return self._approve(payment, evidence, now)
             case Pending():
-                is_free = self.live_payment is None
-                payment = payment if is_free else payment.abandon()
-                return self._wait_for_money(payment, evidence, now)
+                return self._wait_for_money(payment.abandon(), evidence, now)
             case _:
                 return self
 

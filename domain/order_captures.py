@@ -92,7 +92,7 @@ class OrderCaptures(OrderRefunds):
             PaymentNotFound: the order has no such payment.
         """
         payment = self.payment(sent.id)
-        if payment.requested_capture is None or payment.capture_key != sent.capture_key:
+        if payment.capture_key != sent.capture_key:
             return self
         return self.with_payment(payment.fail_capture(now))
 

@@ -113,10 +113,7 @@ def _value(value: Any) -> Value:
     if kind in _PLAIN:
         plain: Value = value
         return plain
-    convert = _VALUES.get(kind)
-    if convert is None:
-        raise TypeError(f"a history cannot hold {kind.__name__}")
-    return convert(value)
+    return _VALUES[kind](value)
 
 
 def moment(at: datetime) -> str:

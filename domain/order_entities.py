@@ -11,7 +11,7 @@ from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId, RefundId
 from domain.payment import Payment
 from domain.refund import Refund
 from domain.replica import OrderReplica, OrderStatus
-from domain.second_charge import CHARGED_TWICE, second_charge_id
+from domain.second_charge import second_charge_id
 
 Entity = TypeVar("Entity", Payment, Refund, Dispute)
 
@@ -71,8 +71,6 @@ class OrderEntities:
             PaymentNotFound: the order has no such payment.
         """
         payment = self.payment(payment_id)
-        if payment.code != CHARGED_TWICE or payment.charge_id is None:
-            return payment
         for first in self.payments:
             if second_charge_id(first.id, payment.charge_id) == payment.id:
                 return evolve(payment, id=first.id)
@@ -88,10 +86,8 @@ class OrderEntities:
 
     def with_payment(self, payment: Payment) -> Self:
         """Return this order with the payment added, or replaced if it has the id already."""
-        payments = _replace(self.payments, payment)
-        if len(payments) > 1:
-            payments = tuple(sorted(payments, key=_age))
-        return evolve(self, payments=payments)
+        payments = sorted(_replace(self.payments, payment), key=_age)
+        return evolve(self, payments=tuple(payments))
 
     def with_refund(self, refund: Refund) -> Self:
         """Return this order with the refund added, or replaced if it has the id already."""

@@ -79,7 +79,7 @@ class Payment(PaymentState):
         )
 
     def authorize(
-        self, authorized: Authorized, now: datetime, reason: str | None, *, is_live: bool = True
+        self, authorized: Authorized, now: datetime, reason: str | None, *, is_live: bool
     ) -> Self:
         """Record that the money is held; `reason` is why it is to be released at once, or None.
 
@@ -103,10 +103,10 @@ class Payment(PaymentState):
 
         It replaces a request that is not sent yet.
         """
+        if amount == self.requested_capture:
+            return self
         if not self.waits_for_capture and not self.is_capture_unsent:
             return self
-        if amount == self.requested_capture:
-            return evolve(self, next_capture=None)
         return evolve(
             self,
             requested_capture=amount,
@@ -141,7 +141,7 @@ class Payment(PaymentState):
         if self.requested_capture is None:
             return self
         following = self.next_capture
-        free = evolve(self, requested_capture=None, next_capture=None)
+        free = evolve(self, requested_capture=None)
         if following is None:
             return free.schedule_check(now)
         return free.request_capture(following, now)
@@ -184,7 +184,7 @@ class Payment(PaymentState):
             return evolve(self, reference=action.reference)
         return self
 
-    def wait_for_money(self, pending: Pending, *, is_live: bool = True) -> Self:
+    def wait_for_money(self, pending: Pending, *, is_live: bool) -> Self:
         """Record that the money comes later; a cancellation that the gateway refuses is over.
 
         An abandoned payment is live again if `is_live`, else only its reference is recorded.

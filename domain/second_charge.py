@@ -26,13 +26,10 @@ def second_charge(first: Payment, charged: Charged, now: datetime) -> Payment:
         captured_amount=charged.amount,
         reference=charged.reference,
         code=CHARGED_TWICE,
-        next_check_at=None,
-        requested_capture=None,
-        next_capture=None,
         release_reason=None,
     )
 
 
-def second_charge_id(first: PaymentId, charge_id: ChargeId) -> PaymentId:
+def second_charge_id(first: PaymentId, charge_id: ChargeId | None) -> PaymentId:
     """Return the id of a second charge; every report about the charge gives the same one."""
     return PaymentId(hashlib.sha256(f"{first}\n{charge_id}".encode()).hexdigest())

@@ -439,12 +439,14 @@ class UnitOfWorkContract:
         await work.commit()
         assert await storage.deferred(after(seconds=1)) == []
 
-    async def test_a_notification_is_recorded_once(self, storage: Storage) -> None:
+    @pytest.mark.parametrize("is_alone", [True, False], ids=["alone", "with its effects"])
+    async def test_a_notification_is_recorded_once(self, storage: Storage, is_alone: bool) -> None:
         first, second = storage.begin(), storage.begin()
         for work in (first, first, second):
             work.inbox.add(NOTIFICATION)
-        second.orders.save(claimed())
-        second.outbox.add(FAILED)
+        if not is_alone:
+            second.orders.save(claimed())
+            second.outbox.add(FAILED)
         assert not await storage.begin().inbox.has(NOTIFICATION)
         await first.commit()
         with pytest.raises(Conflict):

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.audit_file import MAX_LINE, BrokenLine, VerifiedFile, last_line, line_of, verify
@@ -24,6 +25,7 @@ from domain.history_tree import (
     root_of,
 )
 from domain.identifiers import OrderId
+from domain.order_changes import STATE_BEGINS
 from tests.builders import NOW, ORDER, PAYMENT, an_order, cancelled_event, charged, claimed
 from tests.domain.test_history import history
 
@@ -93,6 +95,22 @@ def test_a_file_may_be_newer_than_the_root_or_than_every_root() -> None:
     assert CHECK(exported(proof=proof))[2:] == (proof.root.root, 2)
     assert verify(exported()) == VerifiedFile(ORDER, 4, ENTRIES[-1].hash, None, None, 0)
     assert CHECK(exported())[2:] == (None, 0)
+
+
+def test_the_last_line_says_which_root_contains_which_entry() -> None:
+    proof = proof_of(ENTRIES[1])
+    change = json.loads(exported(proof=proof)[-1])["change"]
+    root = {
+        "root": proof.root.root,
+        "at": "2026-11-22T12:00:00.000000+00:00",
+        "orders": 41,
+        "seq": 2,
+        "path": [[list(each.before), list(each.after)] for each in proof.path],
+    }
+    assert change == {"end": [None, {"order": ORDER, "entries": 4, "root": root}]}
+    assert root.keys() == {
+        field.removeprefix("root.") for field in re.findall(r"`(root\.\w+)`", DOCUMENT)
+    }
 
 
 @given(st.data())
@@ -197,40 +215,130 @@ def test_a_line_may_have_as_many_bytes_as_the_limit(monkeypatch: pytest.MonkeyPa
         verify(FILE)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"\xff",
-        b"\xef\xbb\xbf" + FILE[0],
-        b'{"seq": 1}',
-        b'["seq","at","who","why","change","prev","hash"]',
-        FILE[0][:-1] + b',"more":1}',
-        FILE[0][:-1] + b',"seq":1}',
-        FILE[0].replace(b'"seq":1', b'"seq":1.0'),
-        FILE[0].replace(b'"seq":1', b'"seq":true'),
-        FILE[0].replace(b'"seq":1', b'"seq":NaN'),
-        FILE[0].replace(b'"seq":1', b'"seq":' + b"9" * 5_000),
-        FILE[0].replace(b'"who":"', b'"who":"\\ud800'),
-        b"[" * 100_000,
-        b" " * (MAX_LINE + 1),
-    ],
-    ids=range(17),
-)
-def test_a_malformed_line_is_named(line: bytes) -> None:
-    with pytest.raises(BrokenLine, match=r"^line 1: "):
+NO_JSON = "it is no JSON object"
+NO_ENTRY = "it is no object with the fields"
+
+MALFORMED: dict[bytes, str] = {
+    b"": NO_JSON,
+    b"{": NO_JSON,
+    b"[]": NO_ENTRY,
+    b"null": NO_ENTRY,
+    b"\xff": NO_JSON,
+    b"\xef\xbb\xbf" + FILE[0]: NO_JSON,
+    b'{"seq": 1}': NO_ENTRY,
+    b'["seq","at","who","why","change","prev","hash"]': NO_ENTRY,
+    FILE[0][:-1] + b',"more":1}': NO_ENTRY,
+    FILE[0][:-1] + b',"seq":1}': NO_JSON,
+    FILE[0].replace(b'"seq":1', b'"seq":1.0'): NO_JSON,
+    FILE[0].replace(b'"seq":1', b'"seq":1e0'): NO_JSON,
+    FILE[0].replace(b'"seq":1', b'"seq":true'): "its `seq` is true",
+    FILE[0].replace(b'"seq":1', b'"seq":NaN'): NO_JSON,
+    FILE[0].replace(b'"seq":1', b'"seq":' + b"9" * 5_000): NO_JSON,
+    FILE[0].replace(b'"who":"', b'"who":"\\ud800'): "its `hash` is not that",
+    b"[" * 100_000: NO_JSON,
+    b" " * (MAX_LINE + 1): "it has more than",
+}
+
+
+@pytest.mark.parametrize(("line", "why"), MALFORMED.items(), ids=range(len(MALFORMED)))
+def test_a_malformed_line_is_named(line: bytes, why: str) -> None:
+    with pytest.raises(BrokenLine, match=rf"^line 1: {why}"):
         verify([line, *FILE[1:]])
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), st.lists))
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+)
+
+
+def forged(number: int, **changes: Any) -> bytes:
+    """Return a line of the file with other fields, and with the hash that makes it right."""
+    entry = {**json.loads(FILE[number]), **changes}
+    content = canonical_json({name: entry[name] for name in sorted(entry) if name != "hash"})
+    digest = sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    return f'{content[:-1]},"hash":"{digest}"}}'.encode()
+
+
+@pytest.mark.parametrize("seq", [True, 0, 2, -1, "1", None, [1], {"1": 1}, "1" * 1_000])
+def test_a_number_that_is_not_that_of_its_line_is_shown_by_its_beginning(seq: Any) -> None:
+    with pytest.raises(BrokenLine) as error:
+        verify([forged(0, seq=seq), *FILE[1:]])
+    shown = json.dumps(seq)[:40]
+    assert str(error.value) == f"line 1: its `seq` is {shown}: a line was added, dropped or moved"
+
+
+@given(anything)
 def test_a_last_line_with_anything_in_it_is_an_error_and_no_crash(end: Any) -> None:
-    change = json.dumps({"end": [None, end]}, sort_keys=True, separators=(",", ":"))
-    entry = HistoryEntry.of(5, NOW, "export", "end of the file", change, ENTRIES[-1].hash)
-    with pytest.raises(BrokenLine, match=r"^line 5: "):
-        verify([*FILE[:-1], line_of(entry).encode()])
+    for change in (end, {"end": end}, {"end": [None, end]}):
+        with pytest.raises(BrokenLine, match=r"^line 5: "):
+            verify([*FILE[:-1], forged(4, change=change)])
+
+
+def replaced(value: Any, path: Sequence[Any], new: Any) -> Any:
+    """Return a copy of a JSON value with another value at the end of this path."""
+    if not path:
+        return new
+    first, *rest = path
+    copy = [*value] if isinstance(value, list) else dict(value)
+    copy[first] = replaced(value[first], rest, new)
+    return copy
+
+
+def paths(value: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each part of a JSON value."""
+    yield ()
+    match value:
+        case dict() | list():
+            for key in value if isinstance(value, dict) else range(len(value)):
+                yield from ((key, *path) for path in paths(value[key]))
+        case _:
+            pass
+
+
+LAST = json.loads(FILE[-1])["change"]
+UNPROVED = ("root", "at"), ("root", "orders")
+
+
+@given(st.sampled_from(list(paths(LAST["end"][1]))), anything)
+@example(("order",), None)
+@example(("root", "path", 0), [[]])
+@example(("root", "path", 0, 0, 0), "no hash")
+@example(("root", "path", 0, 0, 0), 7)
+@example(("root", "seq"), -9)
+@example(("root",), {})
+def test_anything_in_a_part_of_the_last_line_proves_nothing_else(path: Any, new: Any) -> None:
+    if path == ("root",) and new is None:
+        return  # a file without a root, which is another proof
+    change = replaced(LAST, ("end", 1, *path), new)
+    try:
+        found = verify([*FILE[:-1], forged(4, change=change)])
+    except BrokenLine:
+        return
+    intact = verify(FILE)
+    assert evolve(found, root_at=intact.root_at) == intact
+    assert change == LAST or path in UNPROVED
+
+
+@given(st.sampled_from(list(paths(json.loads(FILE[0])["change"]))), anything)
+def test_a_first_line_with_anything_in_it_breaks_the_file(path: Any, new: Any) -> None:
+    change = json.loads(FILE[0])["change"]
+    line = forged(0, change=replaced(change, path, new))
+    if line != FILE[0]:
+        with pytest.raises(BrokenLine):
+            verify([line, *FILE[1:]])
+
+
+@given(anything)
+def test_a_file_with_anything_for_the_id_of_its_order_is_an_error_and_no_crash(value: Any) -> None:
+    first = forged(0, change={STATE_BEGINS: [None, value]})
+    newest = json.loads(first)["hash"]
+    end = {"order": value, "entries": 1, "root": {**LAST["end"][1]["root"], "seq": 1}}
+    last = forged(4, seq=2, prev=newest, change={"end": [None, end]})
+    with pytest.raises(BrokenLine, match=r"^line 2: "):
+        verify([first, last])
+    rootless = forged(4, seq=2, prev=newest, change={"end": [None, {**end, "root": None}]})
+    assert verify([first, rootless]) == VerifiedFile(value, 1, newest, None, None, 0)
 
 
 def test_the_documented_paths_are_those_of_a_file() -> None:

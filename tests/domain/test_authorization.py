@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from domain.capture import (
     BeingCaptured,
     BeingReleased,
+    CaptureCurrencyMismatch,
     CaptureExceedsAuthorization,
     CaptureMode,
     NotAuthorized,
@@ -159,6 +160,13 @@ def test_all_or_a_part_is_captured_once_and_completes_the_order(units: int | Non
 def test_nothing_and_more_than_is_authorized_is_refused(units: int) -> None:
     with pytest.raises(CaptureExceedsAuthorization) as refused:
         held().request_capture(PAYMENT, units, NOW)
+    assert refused.value.authorized == PRICE
+
+
+def test_a_capture_in_another_currency_is_refused() -> None:
+    assert held().request_capture(PAYMENT, 1, NOW, "USD") == held().request_capture(PAYMENT, 1, NOW)
+    with pytest.raises(CaptureCurrencyMismatch) as refused:
+        held().request_capture(PAYMENT, 1, NOW, "eur")
     assert refused.value.authorized == PRICE
 
 

@@ -1,6 +1,7 @@
 """The text of a charge's changes, which is written out, is the text that the encoder makes."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -12,15 +13,21 @@ from domain.errors import DomainError
 from domain.identifiers import ChargeId, PaymentId
 from domain.order import Order
 from domain.outcome import Declined, Pending
+from domain.payment_status import PaymentStatus
+from domain.replica import Shipment
 from tests.builders import (
     NOW,
     PAYMENT,
+    PRICE,
+    a_refund,
     an_order,
     authorized,
+    cancelled_event,
     charged,
     claimed,
     start_payment,
 )
+from tests.domain.test_explained_states import DISPUTE
 from tests.strategies import orders, steps
 
 OPEN = an_order()
@@ -62,25 +69,40 @@ def test_the_changes_of_a_charge_are_written_out(before: Order, after: Order) ->
 
 
 CHARGED = CLAIMED.settle(PAYMENT, charged(), NOW)
+FAILED = CLAIMED.settle(PAYMENT, Declined("card_declined"), NOW)
+
+
+def changed(order: Order, **changes: Any) -> Order:
+    """Return an order whose only payment has other values."""
+    return evolve(order, payments=(evolve(order.payments[0], **changes),))
 
 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         (OPEN, evolve(CLAIMED, replica=CHARGED.replica)),
-        (OPEN, evolve(CLAIMED, payments=(evolve(CLAIMED.payments[0], reference="pi_1"),))),
+        (OPEN, OPEN.apply(cancelled_event(), NOW)),
+        (OPEN, changed(CLAIMED, reference="pi_1")),
+        (OPEN, changed(CLAIMED, status=PaymentStatus.PENDING)),
         (OPEN, CHARGED),
-        (CLAIMED, CLAIMED.settle(PAYMENT, Declined("card_declined"), NOW)),
+        (CLAIMED, FAILED),
+        (FAILED, start_payment(FAILED, "payment-2")),
         (CLAIMED, CLAIMED.settle(PAYMENT, authorized(), NOW)),
         (CLAIMED, evolve(CHARGED, replica=CLAIMED.replica)),
         (CLAIMED, evolve(CHARGED, replica=evolve(CHARGED.replica, version=9))),
         (CLAIMED, evolve(CHARGED, replica=evolve(CHARGED.replica, terms=None))),
-        (CLAIMED, evolve(CHARGED, payments=(evolve(CHARGED.payments[0], code="x"),))),
-        (CLAIMED, evolve(CHARGED, payments=(evolve(CHARGED.payments[0], id=PaymentId("other")),))),
-        (
-            CHARGED,
-            evolve(CHARGED, payments=(evolve(CHARGED.payments[0], charge_id=ChargeId("ch_2")),)),
-        ),
+        (CLAIMED, evolve(CHARGED, replica=evolve(CHARGED.replica, shipment=Shipment(1)))),
+        (CLAIMED, evolve(CHARGED, refunds=(a_refund(),))),
+        (CLAIMED, evolve(CHARGED, disputes=(DISPUTE,))),
+        (evolve(CLAIMED, replica=CHARGED.replica), CHARGED),
+        (CLAIMED, changed(CHARGED, code="x")),
+        (CLAIMED, changed(CHARGED, id=PaymentId("other"))),
+        (CLAIMED, changed(CHARGED, status=PaymentStatus.REVERSED)),
+        (CLAIMED, changed(CHARGED, charge_id=None)),
+        (CLAIMED, changed(CHARGED, captured_amount=None)),
+        (changed(CLAIMED, captured_amount=PRICE), CHARGED),
+        (changed(CLAIMED, charge_id=ChargeId("ch_2")), CHARGED),
+        (CHARGED, changed(CHARGED, charge_id=ChargeId("ch_2"))),
     ],
 )
 def test_any_other_change_is_left_to_the_encoder(before: Order, after: Order) -> None:

@@ -1,17 +1,17 @@
-"""What every report, event and request changes in every state: the decisions as a table.
+"""What every report, event and request changes in every state, and what is true of each state.
 
 The table is in decision_table.txt, so that a changed rule shows what else it changes. After a
 change of a rule: `python -m tests.domain.test_decision_table`, then read what is different.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
 from textwrap import fill
 from typing import Any, Final
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from domain.capture import CaptureMode
 from domain.dispute import DisputeStatus
@@ -19,15 +19,19 @@ from domain.errors import DomainError
 from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
 from domain.order import Order
 from domain.order_reviews import ReviewDecision
-from domain.outcome import Evidence, NeverArrived, NeverSent, Refused
+from domain.outcome import Authorized, Evidence, NeverArrived, NeverSent, Refused
+from domain.payment import Payment
+from domain.payment_status import NOT_SENT, PaymentStatus
 from domain.refund import Refunded, RefundFailed, RefundPending, ReportedRefund
 from domain.replica import Shipment, Terms
 from tests.builders import (
     NOW,
     PAYMENT,
     PRICE,
+    UNTIL,
     a_payment,
     after,
+    an_order,
     approved,
     authorized,
     cancelled_event,
@@ -53,8 +57,11 @@ SHIPPED: Final = claimed(replica=created_event(capture=CaptureMode.MANUAL)).appl
     shipped_event(minor_units=700), NOW
 )
 HELD, PAID, FAILED = (EXPLAINED[each][0] for each in ("authorized", "succeeded", "failed"))
+WAITING: Final = EXPLAINED["requires action"][0]
+SHIPPED_HELD: Final = HELD.apply(shipped_event(minor_units=400), after(minutes=1))
 
 MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
+    "just claimed": (claimed(), after(seconds=1)),
     "shipped before it is authorized": (SHIPPED, after(seconds=6)),
     "failed, and another payment is live": (
         start_payment(FAILED, SECOND).settle(SECOND, requires_action(SECOND), NOW),
@@ -65,6 +72,19 @@ MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
             shipped_event(minor_units=400), after(minutes=1)
         ),
         after(minutes=2),
+    ),
+    "authorized, a capture is not sent yet": (
+        SHIPPED_HELD,
+        after(minutes=1),
+    ),
+    "authorized, a capture has failed": (
+        SHIPPED_HELD.fail_capture(SHIPPED_HELD.payment(PAYMENT), after(minutes=2)),
+        after(minutes=3),
+    ),
+    "authorized, runs out soon": (HELD, UNTIL - timedelta(hours=1)),
+    "authorized, has run out and is being released": (
+        HELD.with_payment(HELD.payment(PAYMENT).expire(UNTIL)),
+        UNTIL + timedelta(seconds=5),
     ),
     "authorized, released by an operator": (HELD.void(PAYMENT, "no stock", NOW), after(minutes=1)),
     "authorized, has run out": (HELD, after(days=8)),
@@ -84,6 +104,32 @@ MORE_STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
         start_payment(FAILED, SECOND).settle(SECOND, charged(SECOND), NOW),
         after(minutes=1),
     ),
+    "authorized, has run out and is released": (
+        HELD.settle(PAYMENT, declined(), after(days=8)),
+        after(days=8),
+    ),
+    "failed, with a code like one of ours": (
+        claimed().settle(PAYMENT, declined(code=NOT_SENT), NOW),
+        after(minutes=1),
+    ),
+    "requires action, and the order is cancelled": (
+        WAITING.apply(cancelled_event(), NOW),
+        after(minutes=1),
+    ),
+    "requires action, the order has expired, and a check runs": (
+        WAITING.apply(created_event(version=1, expires_at=after(minutes=5)), NOW).with_payment(
+            WAITING.payment(PAYMENT).schedule_check(after(minutes=6))
+        ),
+        after(minutes=6),
+    ),
+    "requires action, and its time is over": (WAITING, after(hours=1)),
+    "an older payment is live": (
+        an_order(
+            a_payment(status=PaymentStatus.PENDING, next_check_at=after(hours=1)),
+            a_payment(SECOND, PaymentStatus.REVERSED, created_at=after(seconds=1)),
+        ),
+        after(minutes=1),
+    ),
     "in review, and the order is cancelled": (
         EXPLAINED["in review"][0].apply(cancelled_event(), NOW),
         after(minutes=1),
@@ -98,11 +144,16 @@ REPORTS: Final[Mapping[str, Evidence]] = {
     "charged another time": charged(SECOND),
     "held": authorized(),
     "held live": authorized(livemode=True),
+    "held another time": authorized(SECOND),
     "declined": declined(),
+    "declined another time": declined(SECOND),
     "refused": Refused("account_closed", "The account is closed.", "pi_payment-1"),
     "must act": requires_action(),
+    "must act another time": requires_action(SECOND),
     "approved": approved(),
+    "approved another time": approved(SECOND),
     "pending": pending(),
+    "pending another time": pending(SECOND),
     "pending, cannot be cancelled": pending(cannot_be_cancelled=True),
     "never arrived": NeverArrived(),
     "never sent": NeverSent(),
@@ -124,13 +175,36 @@ def dispute(status: DisputeStatus) -> Change:
     )
 
 
-def adopt(order: Order, now: datetime) -> Order:
-    return order.adopt(a_payment("lost", created_at=NOW), charged("lost"), now)
+def adopt(evidence: Evidence, payment_id: str = "lost") -> Change:
+    """Return the adoption of a payment that was made a minute ago."""
+
+    def change(order: Order, now: datetime) -> Order:
+        found = evidence
+        if isinstance(found, Authorized):
+            found = evolve(found, until=now + timedelta(days=7))
+        made_at = now - timedelta(minutes=1)
+        return order.adopt(a_payment(payment_id, created_at=made_at), found, now)
+
+    return change
+
+
+ADOPTED: Final[Mapping[str, Change]] = {
+    "charged": adopt(charged("lost")),
+    "held": adopt(authorized("lost")),
+    "must act": adopt(requires_action("lost")),
+    "approved": adopt(approved("lost")),
+    "pending": adopt(pending("lost")),
+    "declined": adopt(declined("lost")),
+    "charged, with a charge that is known": adopt(charged()),
+    "held, with a charge that is known": adopt(authorized()),
+}
 
 
 CHANGES: Final[Mapping[str, Change]] = {
     **{name: report(evidence) for name, evidence in REPORTS.items()},
-    "a lost payment is found": adopt,
+    **{f"a lost payment is found: {name}": change for name, change in ADOPTED.items()},
+    "it is found as if it were lost: charged": adopt(charged(), PAYMENT),
+    "it is found as if it were lost: declined": adopt(declined(), PAYMENT),
     "order cancelled": lambda order, now: order.apply(cancelled_event(version=9), now),
     "order shipped": lambda order, now: order.apply(shipped_event(version=9), now),
     "order shipped in part": lambda order, now: order.apply(shipped_event("order-1", 9, 400), now),
@@ -166,6 +240,27 @@ CHANGES: Final[Mapping[str, Change]] = {
     "checked": lambda order, now: order.with_payment(
         order.schedule_check(order.payment(PAYMENT), now)
     ),
+}
+
+FACTS: Final[Mapping[str, Callable[[Order, Payment, datetime], bool]]] = {
+    "it blocks other payments": lambda order, payment, _: order.blocks(payment),
+    "it is live": lambda _, payment, __: payment.is_live,
+    "it is open": lambda _, payment, __: payment.is_open,
+    "it is captured": lambda _, payment, __: payment.is_captured,
+    "it has failed": lambda _, payment, __: payment.has_failed,
+    "it waits for a capture": lambda _, payment, __: payment.waits_for_capture,
+    "a capture of it is not sent": lambda _, payment, __: payment.is_capture_unsent,
+    "it is being cancelled": lambda _, payment, __: payment.is_being_cancelled,
+    "it is being released": lambda _, payment, __: payment.is_being_released,
+    "it has run out": lambda _, payment, __: payment.has_run_out,
+    "it is voided": lambda _, payment, __: payment.is_voided,
+    "money of it is held in vain": lambda _, payment, __: payment.has_stray_hold,
+    "the gateway knows it": lambda _, payment, __: payment.is_known_at_gateway,
+    "it should be cancelled": lambda order, payment, now: order.should_cancel(payment, now),
+    "it may be sent": lambda _, payment, now: payment.may_be_sent(now),
+    "it may have arrived": lambda _, payment, now: payment.may_have_arrived(now),
+    "a check of it is due": lambda _, payment, now: payment.is_check_due(now),
+    "it runs out soon": lambda _, payment, now: payment.is_running_out(now),
 }
 
 # What new entities take over from others, which no rule decides.
@@ -218,23 +313,32 @@ def result_of(change: Change, order: Order, now: datetime) -> str:
         return f"error {type(error).__name__}"
 
 
+def folded(text: str, indent: int = 0) -> str:
+    before, following = " " * indent, " " * (indent + 2)
+    return fill(
+        text, 98, initial_indent=before, subsequent_indent=following, break_on_hyphens=False
+    )
+
+
 def table() -> Iterator[str]:
+    states = {**EXPLAINED, **MORE_STATES}
     for name, change in CHANGES.items():
         yield f"\n# {name}"
         same = dict[str, list[str]]()
-        for state, (order, now) in {**EXPLAINED, **MORE_STATES}.items():
+        for state, (order, now) in states.items():
             same.setdefault(result_of(change, order, now), []).append(state)
         most = max(same.values(), key=len)
-        for result, states in sorted(same.items(), key=lambda each: each[1] is most):
-            names = "all others" if states is most else " | ".join(states)
-            for text, indent in ((f"{names}:", 0), (result, 4)):
-                yield fill(
-                    text,
-                    98,
-                    initial_indent=" " * indent,
-                    subsequent_indent=" " * (indent + 2),
-                    break_on_hyphens=False,
-                )
+        for result, alike in sorted(same.items(), key=lambda each: each[1] is most):
+            yield folded("all others:" if alike is most else f"{' | '.join(alike)}:")
+            yield folded(result, 4)
+    for name, is_true in FACTS.items():
+        yield f"\n# {name}"
+        found = [
+            state
+            for state, (order, now) in states.items()
+            if is_true(order, order.payment(PAYMENT), now)
+        ]
+        yield folded(" | ".join(found) or "in none")
 
 
 def text() -> str:

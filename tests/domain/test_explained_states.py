@@ -13,7 +13,7 @@ from domain.explain_order import explain_order
 from domain.explain_payment import explain_payment
 from domain.explain_refund import explain_dispute, explain_refund
 from domain.explanation import Explanation, Fact, time_text
-from domain.identifiers import ChargeId, DisputeId, RefundId
+from domain.identifiers import ChargeId, DisputeId, PaymentId, RefundId
 from domain.order import Order
 from domain.outcome import NeverArrived, NeverSent
 from domain.payment_status import PaymentStatus
@@ -48,6 +48,11 @@ PAID: Final = claimed().settle(PAYMENT, charged(), NOW)
 ABANDONED: Final = claimed().settle(PAYMENT, NeverArrived(), after(seconds=30))
 REVIEWED: Final = claimed().settle(PAYMENT, charged(amount=dollars("99")), NOW)
 
+DISPUTE: Final = Dispute(
+    *(DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch_payment-1")),
+    *(PRICE, "fraudulent", DisputeStatus.OPEN),
+)
+
 STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     "processing": (claimed(), after(seconds=6)),
     "processing, and no request is in flight": (claimed(), after(seconds=40)),
@@ -59,6 +64,10 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
         after(minutes=1),
     ),
     "pending": (claimed().settle(PAYMENT, pending(), NOW), after(days=1)),
+    "pending, expires": (
+        claimed(replica=created_event(expires_at=after(days=5))).settle(PAYMENT, pending(), NOW),
+        after(days=1),
+    ),
     "pending, to be cancelled": (
         claimed().settle(PAYMENT, pending(), NOW).apply(cancelled_event(), NOW),
         after(minutes=1),
@@ -77,6 +86,14 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
     ),
     "failed, with money held": (
         claimed().settle(PAYMENT, declined(), NOW).settle(PAYMENT, authorized(), NOW),
+        after(minutes=1),
+    ),
+    "cancelled, with money held": (
+        claimed()
+        .settle(PAYMENT, pending(), NOW)
+        .request_cancellation(PAYMENT, NOW)
+        .settle(PAYMENT, declined(), NOW)
+        .settle(PAYMENT, authorized(), NOW),
         after(minutes=1),
     ),
     "abandoned": (ABANDONED, after(minutes=1)),
@@ -112,6 +129,24 @@ STATES: Final[Mapping[str, tuple[Order, datetime]]] = {
         after(minutes=1),
     ),
     "in review": (REVIEWED, after(minutes=1)),
+    "in review, and given back": (
+        an_order(
+            a_payment(status=PaymentStatus.REVIEW),
+            refunds=(a_refund(status=RefundStatus.SUCCEEDED),),
+        ),
+        after(minutes=1),
+    ),
+    "beside another one that was refunded and disputed": (
+        evolve(
+            an_order(
+                a_payment(status=PaymentStatus.SUCCEEDED),
+                a_payment("other", status=PaymentStatus.REVERSED),
+                refunds=(a_refund(payment_id="other"),),
+            ),
+            disputes=(evolve(DISPUTE, payment_id=PaymentId("other")),),
+        ),
+        after(minutes=1),
+    ),
 }
 
 ORDERS: Final[Mapping[str, Order]] = {
@@ -125,6 +160,24 @@ ORDERS: Final[Mapping[str, Order]] = {
     "complete and shipped": PAID.apply(shipped_event(), NOW),
     "cancelled": an_order().apply(cancelled_event(), NOW),
     "cancelled, to be given back": PAID.apply(cancelled_event(), NOW),
+    "costs nothing": an_order(replica=created_event(price=dollars("0"))),
+    "of two payments, both are to be given back": an_order(
+        a_payment("first", PaymentStatus.REVERSED),
+        a_payment("second", PaymentStatus.REVERSED, created_at=after(seconds=1)),
+        replica=cancelled_event(),
+        refunds=(a_refund("r1", payment_id="first"), a_refund("r2", payment_id="second")),
+    ),
+    "of two payments, the older one is to be given back": an_order(
+        a_payment("first", PaymentStatus.REVERSED),
+        a_payment("second", PaymentStatus.FAILED, created_at=after(seconds=1)),
+        replica=cancelled_event(),
+        refunds=(a_refund("r1", payment_id="first"),),
+    ),
+    "of two payments, the older one prevents others": an_order(
+        a_payment("first", PaymentStatus.PENDING),
+        a_payment("second", PaymentStatus.REVERSED, created_at=after(seconds=1)),
+        refunds=(a_refund("r2", payment_id="second"),),
+    ),
 }
 
 CAPTURED: Final = a_payment(status=PaymentStatus.SUCCEEDED)
@@ -139,11 +192,6 @@ REFUNDS: Final[Mapping[str, Refund]] = {
     "failed": evolve(REFUND, status=RefundStatus.FAILED, next_check_at=None, code="no_account"),
     "failed, and nothing is left": a_refund(status=RefundStatus.FAILED),
 }
-
-DISPUTE: Final = Dispute(
-    *(DisputeId("dp_1"), PAYMENT, ORDER, ChargeId("ch_payment-1")),
-    *(PRICE, "fraudulent", DisputeStatus.OPEN),
-)
 
 FILE: Final = Path(__file__).with_name("explained_states.txt")
 
@@ -185,10 +233,15 @@ def text() -> str:
 
 def test_a_fact_takes_its_time_from_the_history_unless_it_has_one() -> None:
     facts = [Fact("told", "gateway", path="payment.p1.code"), Fact("claimed", "customer", NOW)]
-    times = {"payment.p1.code": after(hours=1), "": after(hours=9)}
+    times = {"payment.p1.code": after(hours=1)}
     untold = Fact("other", "rules", path="payment.p1.reference")
     dated = Explanation("failed", (*facts, untold)).dated(times).evidence
     assert dated == (evolve(facts[0], at=after(hours=1)), facts[1], untold)
+
+
+def test_a_fact_has_its_time_or_the_path_of_its_change() -> None:
+    facts = [fact for _, each in explanations() for fact in each.evidence]
+    assert all((each.at is None) != (each.path is None) for each in facts)
 
 
 def test_every_state_is_explained_as_in_the_file() -> None:

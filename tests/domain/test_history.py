@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.actor import MAX_REASON, MAX_WHO, THE_SERVICE, Actor
 from domain.canonical_json import canonical_json
 from domain.errors import DomainError
-from domain.history import STATE_FOUND, HistoryEntry, HistoryHead, record
+from domain.history import CREATED_AGAIN, STATE_FOUND, HistoryEntry, HistoryHead, record
 from domain.identifiers import UserId
 from domain.order import Order
 from domain.order_changes import changes_of
@@ -111,6 +111,19 @@ def test_an_unrecorded_state_is_recorded_with_the_next_change() -> None:
     found, changed = record(claimed(), PAID, head, 4, CUSTOMER, NOW).entries
     assert (found.seq, found.prev, found.who, found.why) == (8, "a" * 64, "service", STATE_FOUND)
     assert (changed.seq, changed.prev, changed.who) == (9, found.hash, "customer")
+
+
+def test_a_state_without_any_history_is_recorded_with_the_next_change() -> None:
+    assert record(claimed(), claimed(), None, 4, CUSTOMER, NOW) == ((), None)
+    entries, head = record(claimed(), PAID, None, 4, CUSTOMER, NOW)
+    assert [(each.seq, each.who) for each in entries] == [(1, "service"), (2, "customer")]
+    assert head == HistoryHead(2, entries[1].hash, 5)
+
+
+def test_an_order_that_the_database_has_lost_continues_its_history() -> None:
+    head = HistoryHead(seq=7, hash="a" * 64, revision=3)
+    [again], _ = record(None, an_order(), head, 0, CUSTOMER, NOW)
+    assert (again.seq, again.prev, again.who, again.why) == (8, "a" * 64, "customer", CREATED_AGAIN)
 
 
 def test_a_commit_without_a_change_keeps_the_history_at_its_revision() -> None:

@@ -27,6 +27,7 @@ def postings(movement: Movement, owner: Owner | None = OWNER) -> dict[str, str]:
     """Return the postings of a movement as text, by account."""
     made = transaction_of(movement, "stripe", owner)
     assert made is not None
+    assert made.at == movement.created_at
     return {
         each.account: str(each.amount) + ("" if each.price is None else f" @@ {each.price}")
         for each in made.postings
@@ -58,10 +59,18 @@ def test_every_transaction_adds_up_to_zero_with_prices_and_without(
         assert not any(total_of(each.amount for each in made.without_prices).values())
 
 
-def test_what_does_not_add_up_is_no_transaction() -> None:
-    wrong = (Posting("Assets:Stripe:USD", SignedAmount(1, USD)),)
+@pytest.mark.parametrize("more", [(), (SignedAmount(1, EUR), SignedAmount(-1, EUR))])
+def test_what_does_not_add_up_in_one_currency_is_no_transaction(
+    more: tuple[SignedAmount, ...],
+) -> None:
+    wrong = [Posting("Assets:Stripe", each) for each in (SignedAmount(1, USD), *more)]
     with pytest.raises(ValueError, match="do not add up"):
-        Transaction(a_movement(), "stripe", None, wrong)
+        Transaction(a_movement(), "stripe", None, tuple(wrong))
+
+
+def test_amounts_are_added_up_for_each_currency_alone() -> None:
+    amounts = (SignedAmount(3, USD), SignedAmount(-1, EUR), SignedAmount(4, USD))
+    assert total_of(amounts) == {USD: 7, EUR: -1}
 
 
 def test_a_charge_is_income_of_which_the_gateway_keeps_a_fee() -> None:
@@ -90,13 +99,11 @@ def test_a_charge_is_income_of_which_the_gateway_keeps_a_fee() -> None:
     ],
 )
 def test_every_kind_has_an_account(kind: MovementKind, amount: int, account: str) -> None:
-    found = postings(a_movement(kind=kind, amount=amount, fee=0))
-    assert found.keys() == {"Assets:Stripe:USD", account}
-
-
-@pytest.mark.parametrize("kind", [MovementKind.CHARGE, MovementKind.REFUND, MovementKind.DISPUTE])
-def test_what_is_not_about_an_order_of_ours_is_somebody_else_s_income(kind: MovementKind) -> None:
-    assert "Income:Others" in postings(a_movement(kind=kind), owner=None)
+    movement = a_movement(kind=kind, amount=amount, fee=0)
+    assert postings(movement).keys() == {"Assets:Stripe:USD", account}
+    of_orders = {"Income:Orders", "Liabilities:Refunds", "Expenses:Disputes"}
+    account = "Income:Others" if account in of_orders else account
+    assert postings(movement, owner=None).keys() == {"Assets:Stripe:USD", account}
 
 
 def test_a_converted_charge_is_income_in_its_own_currency_at_a_price() -> None:
@@ -110,6 +117,27 @@ def test_a_converted_charge_is_income_in_its_own_currency_at_a_price() -> None:
         kind=MovementKind.REFUND, amount=-1234, fee=0, original=SignedAmount(-1000, EUR)
     )
     assert postings(back)["Liabilities:Refunds"] == "10.00 eur @@ 12.34 usd"
+
+
+@pytest.mark.parametrize(
+    ("amount", "original", "posting"),
+    [
+        (1234, SignedAmount(1000, EUR), "-10.00 eur @@ 12.34 usd"),
+        (1234, SignedAmount(-1000, EUR), "-10.00 eur @@ 12.34 usd"),
+        (-1234, SignedAmount(1000, EUR), "10.00 eur @@ 12.34 usd"),
+        (-1234, SignedAmount(-1000, EUR), "10.00 eur @@ 12.34 usd"),
+        (0, SignedAmount(1, JPY), "-1 jpy @@ 0.00 usd"),
+        (0, SignedAmount(-1, JPY), "1 jpy @@ 0.00 usd"),
+        (1234, SignedAmount(0, EUR), "-12.34 usd"),
+        (1234, SignedAmount(1000, USD), "-12.34 usd"),
+        (1234, None, "-12.34 usd"),
+    ],
+)
+def test_what_was_paid_has_the_sign_of_what_was_moved_and_its_worth_as_a_price(
+    amount: int, original: SignedAmount | None, posting: str
+) -> None:
+    made = postings(a_movement(amount=amount, fee=100, original=original))
+    assert made["Income:Orders"] == posting
 
 
 def test_without_prices_a_conversion_has_an_account_of_its_own() -> None:

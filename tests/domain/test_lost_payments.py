@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.payment_gateway import MAX_KEY_LENGTH
+from domain.capture import CaptureMode
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import PaymentId
 from domain.order import Order
@@ -29,6 +30,7 @@ from tests.builders import (
     a_payment,
     after,
     an_order,
+    authorized,
     cancelled_event,
     charged,
     claimed,
@@ -179,6 +181,16 @@ def test_a_second_charge_is_recorded_once_and_given_back(status: PaymentStatus) 
     assert reasons(order) == [CHARGED_TWICE]
     for report in (AGAIN, charged()):
         assert order.settle(PAYMENT, report, after(hours=1)) == order
+
+
+def test_a_second_charge_does_not_repeat_why_an_operator_released_the_first() -> None:
+    order = claimed(replica=created_event(capture=CaptureMode.MANUAL))
+    order = order.settle(PAYMENT, authorized(), NOW).void(PAYMENT, "out of stock", NOW)
+    order = order.settle(PAYMENT, charged(), NOW).settle(PAYMENT, AGAIN, NOW)
+    second = order.payment_of_charge(AGAIN.charge_id)
+    assert second is not None
+    assert second.release_reason is None
+    assert order.payment(PAYMENT).release_reason == "out of stock"
 
 
 def test_every_second_charge_has_an_id_of_its_own_that_reports_agree_on() -> None:

@@ -1,5 +1,7 @@
 """Refunds of ours that the database has lost are restored from what the gateway lists."""
 
+import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from domain.order import Order
 from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, ReportedRefund
 from domain.refund_rules import EXTERNAL_REFUND
-from tests.builders import NOW, PAYMENT, a_payment, an_order, cancelled_event, charged
+from tests.builders import NOW, PAYMENT, PRICE, a_payment, an_order, cancelled_event, charged
 
 CHARGE = charged().charge_id
 PAID = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
@@ -76,6 +78,31 @@ def test_whatever_is_lost_is_restored_in_any_order(
     assert recorded(order) == recorded(before)
     assert order.refundable(order.payments[0]) == before.refundable(before.payments[0])
     assert order.record_refunds(CHARGE, told, NOW) == order
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "refund_id", "reason"),
+    [
+        (PaymentStatus.SUCCEEDED, None, "refund-1", "requested"),
+        (PaymentStatus.REVERSED, "order_expired", "refund-1", "requested"),
+        (PaymentStatus.SUCCEEDED, None, "payment-1-back-0", "order_cancelled"),
+        (PaymentStatus.REVIEW, "amount_mismatch", "payment-1-back-0", "order_cancelled"),
+        (PaymentStatus.REVERSED, "order_expired", "payment-1-back-0", "order_expired"),
+        (PaymentStatus.REVERSED, None, "payment-1-back-0", "reversed"),
+    ],
+)
+@pytest.mark.parametrize("label", [None, "damaged"])
+def test_a_lost_refund_has_the_reason_and_the_attempt_of_its_labels_or_what_the_rules_give(
+    status: PaymentStatus, code: str | None, refund_id: str, reason: str, label: str | None
+) -> None:
+    order = an_order(evolve(a_payment(status=status), code=code))
+    report = Refunded("re_1", PRICE)
+    labels = (RefundId(refund_id), f"{refund_id}:3", label)
+    [refund] = order.record_refunds(
+        CHARGE, [ReportedRefund("re_1", PRICE, report, *labels)], NOW
+    ).refunds
+    assert (refund.id, refund.attempt, refund.reason) == (refund_id, 3, label or reason)
+    assert refund.automatic is ("back" in refund_id)
 
 
 @given(data=st.data())

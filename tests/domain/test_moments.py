@@ -81,6 +81,12 @@ def test_an_order_expires_at_its_expiry() -> None:
     assert [order.is_expired(after(hours=1) + step) for step in STEPS] == [False, True, True]
 
 
+@pytest.mark.parametrize("known", [None, after(seconds=1), after(seconds=3)])
+def test_a_check_is_due_at_a_time_or_before(known: datetime | None) -> None:
+    due = evolve(STARTED, next_check_at=known).check_by(after(seconds=2)).next_check_at
+    assert due == (known if known == after(seconds=1) else after(seconds=2))
+
+
 def test_nothing_is_due_without_a_time() -> None:
     assert not evolve(STARTED, next_check_at=None).is_check_due(after(days=999))
     assert not created_event().is_expired(after(days=999))

@@ -63,6 +63,16 @@ def test_a_price_that_the_currency_cannot_express_is_refused(code: str) -> None:
         Money.from_major(Decimal(TOO_LARGE), USD)
 
 
+@pytest.mark.parametrize("decimals", [64, 65])
+def test_a_price_may_have_64_decimals_if_they_are_zeros(decimals: int) -> None:
+    price = Decimal("10." + "0" * decimals)
+    if decimals > 64:
+        with pytest.raises(InexactAmount):
+            Money.from_major(price, USD)
+    else:
+        assert Money.from_major(price, USD).minor_units == 1000
+
+
 def test_a_price_is_exact_in_every_decimal_context() -> None:
     with localcontext() as context:
         context.prec = 2

@@ -76,6 +76,11 @@ def test_everything_of_an_order_is_recorded_but_ids_users_and_what_is_checked_ne
     ]
 
 
+def test_of_the_same_state_nothing_is_recorded() -> None:
+    assert changes_of(ORDER_WITH_ALL, ORDER_WITH_ALL) == {}
+    assert changes_of(ORDER_WITH_ALL, evolve(ORDER_WITH_ALL)) == {}
+
+
 def test_of_a_later_state_only_what_differs_is_recorded() -> None:
     later = ORDER_WITH_ALL.settle_refund(RefundId("r1"), Refunded("re_1", dollars("40")), NOW)
     later = later.record_dispute(DisputeId("d1"), CHARGE, PRICE, "fraud", DisputeStatus.WON)

@@ -84,6 +84,11 @@ class OrderMachine(RuleBasedStateMachine):
             assert {each.id for each in before} <= {each.id for each in now}
 
     @invariant()
+    def payments_come_oldest_first(self) -> None:
+        ages = [(payment.created_at, payment.id) for payment in self.order.payments]
+        assert ages == sorted(ages)
+
+    @invariant()
     def a_cancelled_order_stays_cancelled(self) -> None:
         assert self.order.is_cancelled or not self.before.is_cancelled
 
@@ -158,6 +163,8 @@ class OrderMachine(RuleBasedStateMachine):
     @invariant()
     def only_an_authorized_payment_is_being_captured(self) -> None:
         for payment in self.order.payments:
+            if payment.is_captured:
+                assert (payment.next_check_at, payment.next_capture) == (None, None)
             is_free = payment.status is PaymentStatus.AUTHORIZED and payment.code is None
             assert payment.requested_capture is None or is_free
 

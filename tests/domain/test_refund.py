@@ -1,12 +1,14 @@
 """A refund ends once, and late reports about it change nothing."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.identifiers import RefundId
 from domain.money import Currency, Money
 from domain.refund import (
     SEND_LEASE,
@@ -18,6 +20,7 @@ from domain.refund import (
     RefundOutcome,
     RefundPending,
     RefundStatus,
+    ReportedRefund,
 )
 from tests.builders import NOW, PRICE, a_refund, after
 from tests.strategies import refund_outcomes
@@ -107,6 +110,71 @@ def test_a_refund_without_a_report_is_sent_again_after_its_lease() -> None:
     assert refund.next_check_at == NOW + SEND_LEASE
     assert refund.is_check_due(NOW + SEND_LEASE)
     assert not refund.is_check_due(NOW)
+
+
+@pytest.mark.parametrize("status", [RefundStatus.SUCCEEDED, RefundStatus.FAILED])
+def test_an_ended_refund_is_not_checked_any_more(status: RefundStatus) -> None:
+    due = evolve(a_refund(status=status), next_check_at=NOW)
+    assert due.schedule_check(NOW).next_check_at is None
+
+
+LABELS: dict[str, Any] = {"refund_id": a_refund().id, "key": a_refund().key}
+
+
+def reported(outcome: RefundOutcome = SUCCEEDED, **labels: Any) -> ReportedRefund:
+    return evolve(ReportedRefund("re_1", PRICE, outcome), **labels)
+
+
+@pytest.mark.parametrize(
+    ("refund", "report", "is_about_it"),
+    [
+        (a_refund(), reported(), False),
+        (a_refund(), reported(**LABELS), True),
+        (a_refund(), reported(refund_id="refund-1"), True),
+        (a_refund(), reported(refund_id="refund-1", key="refund-1:1"), False),
+        (a_refund(), reported(refund_id="refund-2", key="refund-1:0"), False),
+        (a_refund(reference="re_1"), reported(), True),
+        (a_refund(reference="re_1"), reported(refund_id="refund-2"), True),
+        (a_refund(reference="re_2"), reported(**LABELS), False),
+        (a_refund(status=RefundStatus.FAILED), reported(**LABELS), False),
+        (a_refund(status=RefundStatus.FAILED), reported(PENDING, **LABELS), False),
+        (a_refund(status=RefundStatus.FAILED), reported(RETURNED, **LABELS), True),
+        (a_refund(status=RefundStatus.FAILED, reference="re_1"), reported(), True),
+    ],
+)
+def test_a_report_is_about_the_refund_with_its_reference_or_else_its_labels(
+    refund: Refund, report: ReportedRefund, is_about_it: bool
+) -> None:
+    assert refund.is_reported_by(report) is is_about_it
+
+
+LONG = "r" * 255
+
+
+@pytest.mark.parametrize(
+    ("refund_id", "key", "attempt"),
+    [
+        ("r", "r:0", 0),
+        ("r", "r:10", 10),
+        ("r", "r:999", 999),
+        ("r", "r:1000", None),
+        ("r:1", "r:1:2", 2),
+        (LONG, f"{LONG}:1", 1),
+        (f"{LONG}r", f"{LONG}r:1", None),
+        ("r", "s:0", None),
+        ("r", "r:", None),
+        ("r", "r:-1", None),
+        ("r", "r:\u0661", None),
+        ("r", "0", None),
+        ("r", None, None),
+        (None, "r:0", None),
+        (None, None, None),
+    ],
+)
+def test_only_labels_like_ours_name_an_attempt(
+    refund_id: RefundId | None, key: str | None, attempt: int | None
+) -> None:
+    assert ReportedRefund("re_1", PRICE, SUCCEEDED, refund_id, key).attempt == attempt
 
 
 def test_a_refund_that_waits_for_a_bank_is_checked_less_and_less_often() -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -316,6 +317,29 @@ def test_a_report_in_another_currency_counts_as_nothing() -> None:
         assert order.refunds[0].code == CURRENCY_MISMATCH
         assert order.refundable(order.payment(PAYMENT)) == PRICE
     assert given_back(order).is_zero
+
+
+def test_a_refund_of_others_counts_in_the_currency_that_was_captured() -> None:
+    euros = Money(6_000, Currency("eur"))
+    payment = evolve(a_payment(status=PaymentStatus.REVIEW), captured_amount=euros)
+    order = record(an_order(payment), Refunded("re_external", euros), euros)
+    [refund] = order.refunds
+    assert (refund.amount, refund.code) == (euros, None)
+    assert order.refundable(payment).is_zero
+
+
+def test_a_failed_refund_of_others_keeps_the_reference_of_its_report() -> None:
+    [refund] = record(paid(), RefundFailed("lost_card"), PRICE).refunds
+    assert (refund.id, refund.reference, refund.is_external) == ("re_external", "re_external", True)
+
+
+def test_a_refund_in_another_currency_than_what_was_captured_counts_as_nothing() -> None:
+    euros = Money(6_000, Currency("eur"))
+    payment = evolve(a_payment(status=PaymentStatus.REVIEW), captured_amount=euros)
+    order = settle(an_order(payment, refunds=(a_refund(),)), "refund-1", Refunded("re_1", PRICE))
+    [refund] = order.refunds
+    assert (refund.status, refund.code) == (RefundStatus.SUCCEEDED, CURRENCY_MISMATCH)
+    assert (refund.amount, order.refundable(payment)) == (Money(0, euros.currency), euros)
 
 
 def test_a_lost_dispute_that_is_won_by_an_appeal_is_won_in_every_sequence_of_the_reports() -> None:

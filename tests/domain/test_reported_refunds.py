@@ -9,6 +9,7 @@ from hypothesis import given
 
 from domain.identifiers import RefundId
 from domain.order import Order
+from domain.payment_status import PaymentStatus
 from domain.refund import (
     SEND_LEASE,
     Refunded,
@@ -18,8 +19,9 @@ from domain.refund import (
     RefundStatus,
     ReportedRefund,
 )
-from tests.builders import NOW, PAYMENT, charged, claimed, dollars
+from tests.builders import NOW, PAYMENT, a_payment, a_refund, charged, claimed, dollars
 
+OURS = RefundId("ours")
 PAID = claimed().settle(PAYMENT, charged(), NOW)
 CHARGE = charged().charge_id
 
@@ -105,6 +107,26 @@ def test_a_refund_that_another_has_limited_is_checked_once_the_other_comes_back(
     assert (b.amount, b.code, b.next_check_at) == (dollars("50"), None, None)
 
 
+def test_what_comes_back_once_has_others_checked_once() -> None:
+    order = PAID
+    for each in REPORTED.values():
+        order = order.record_refunds(CHARGE, [each], NOW)
+    limited = order.refund(B)
+    assert limited is not None
+    assert limited.next_check_at == NOW
+    order = order.with_refund(limited.schedule_check(NOW))
+    assert order.record_refunds(CHARGE, [REPORTED["a comes back"]], NOW) == order
+
+
+def test_what_comes_back_of_one_payment_has_no_refund_of_another_checked() -> None:
+    order = PAID.record_refunds(CHARGE, [REPORTED["a succeeds"]], NOW)
+    order = order.record_refunds(CHARGE, [REPORTED["b succeeds"]], NOW)
+    order = order.with_payment(a_payment("other", PaymentStatus.SUCCEEDED))
+    order = order.with_refund(a_refund("of other", payment_id="other"))
+    after = order.settle_refund(RefundId("of other"), RefundFailed("closed"), NOW)
+    assert after.refund(B) == order.refund(B)
+
+
 def test_a_limited_refund_is_checked_less_and_less_often_until_the_gateway_answers() -> None:
     order = PAID.record_refunds(CHARGE, [REPORTED["a succeeds"]], NOW)
     order = order.record_refunds(CHARGE, [REPORTED["b succeeds"]], NOW)
@@ -123,3 +145,68 @@ def test_a_limited_refund_is_checked_less_and_less_often_until_the_gateway_answe
     assert checks == [SEND_LEASE, SEND_LEASE, 2 * SEND_LEASE]
     # Another refund of the same name in another report is not this one.
     assert limited.settle(Refunded("re_c", dollars("50"))) == limited
+
+
+def labelled(reference: str, outcome: RefundOutcome | None = None) -> ReportedRefund:
+    """Return the report of a refund that has the labels of ours."""
+    amount = dollars("30")
+    return ReportedRefund(reference, amount, outcome or Refunded(reference, amount), OURS, "ours:0")
+
+
+def states(order: Order) -> dict[str, RefundStatus]:
+    return {each.id: each.status for each in order.refunds}
+
+
+RESERVED = PAID.reserve_refund(OURS, PAYMENT, 3000, "damaged", NOW)
+SUCCEEDED, PENDING, FAILED = RefundStatus.SUCCEEDED, RefundStatus.PENDING, RefundStatus.FAILED
+
+
+def test_of_two_refunds_with_the_labels_of_one_of_ours_the_other_one_is_external() -> None:
+    two = [labelled("re_1"), labelled("re_2")]
+    expected = {"ours": SUCCEEDED, "re_2": SUCCEEDED}
+    assert states(PAID.record_refunds(CHARGE, two, NOW)) == expected
+    known = RESERVED.settle_refund(OURS, Refunded("re_1", dollars("30")), NOW)
+    [before, _] = (after := known.record_refunds(CHARGE, [labelled("re_2")], NOW)).refunds
+    assert states(after) == expected
+    assert [before] == [*known.refunds]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code"),
+    [
+        (Refunded("re_9", dollars("30")), FAILED, "refunded_externally"),
+        (RefundPending("re_9"), FAILED, "refunded_externally"),
+        (RefundFailed("no_account", "re_9"), FAILED, "no_account"),
+    ],
+)
+def test_money_that_another_refund_has_is_not_counted_for_ours(
+    outcome: RefundOutcome, status: RefundStatus, code: str | None
+) -> None:
+    order = listed(Refunded("re_9", dollars("30")), order=RESERVED)
+    ours = order.settle_refund(OURS, outcome, NOW).refund(OURS)
+    assert ours is not None
+    assert (ours.status, ours.code) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("order", "outcome", "expected"),
+    [
+        (RESERVED, RefundPending("re_1"), {"ours": PENDING}),
+        (PAID, RefundPending("re_1"), {"ours": PENDING}),
+        (PAID, Refunded("re_1", dollars("30")), {"ours": SUCCEEDED}),
+        (PAID, RefundFailed("no_account"), {}),
+        (PAID, RefundFailed("no_account", "re_1"), {}),
+        (listed(RefundPending("re_9")), RefundPending("re_9"), {"re_9": PENDING}),
+        (listed(RefundPending("re_9")), Refunded("re_9", dollars("30")), {"re_9": PENDING}),
+        (
+            RESERVED.settle_refund(OURS, Refunded("re_1", dollars("30")), NOW),
+            RefundPending("re_1"),
+            {"ours": SUCCEEDED},
+        ),
+    ],
+)
+def test_a_refund_that_was_sent_is_settled_and_recorded_again_if_it_is_lost(
+    order: Order, outcome: RefundOutcome, expected: dict[str, RefundStatus]
+) -> None:
+    [sent] = RESERVED.refunds
+    assert states(order.settle_sent_refund(sent, outcome, NOW)) == expected

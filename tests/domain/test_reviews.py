@@ -27,6 +27,7 @@ from tests.builders import (
     cancelled_event,
     charged,
     claimed,
+    declined,
     start_payment,
 )
 from tests.strategies import orders
@@ -104,6 +105,12 @@ def test_what_is_given_back_already_cannot_be_kept() -> None:
     back = order.settle_refund(RefundId("r"), Refunded("re", LESS), NOW)
     refused = back.decide_review(PAYMENT, REFUND, NOW)
     assert len(refused.refunds) == 1
+
+
+def test_a_payment_that_blocks_no_other_one_does_not_prevent_an_order_from_keeping_it() -> None:
+    order = claimed(OTHER).settle(OTHER, declined(OTHER), NOW)
+    order = start_payment(order, PAYMENT).settle(PAYMENT, charged(PAYMENT, LESS), NOW)
+    assert order.decide_review(PAYMENT, ACCEPT, NOW).status is OrderStatus.COMPLETE
 
 
 def test_an_order_with_another_live_payment_does_not_keep_a_second_one() -> None:

@@ -4,7 +4,17 @@ from enum import Enum
 
 import pytest
 
-from domain.actor import CUSTOMER, EXPORT, ORDERS, RECONCILIATION, RECOVERY, SERVICE, Actor
+from domain.actor import (
+    CUSTOMER,
+    EXPORT,
+    MAX_REASON,
+    MAX_WHO,
+    ORDERS,
+    RECONCILIATION,
+    RECOVERY,
+    SERVICE,
+    Actor,
+)
 from domain.audit_file import END, FIELDS
 from domain.capture import CaptureMode
 from domain.dispute import REVERSED, DisputeStatus
@@ -25,6 +35,7 @@ from domain.movement import MovementKind
 from domain.order_captures import VOIDED
 from domain.order_changes import FORGOTTEN, OWNER, REPLACED, SET, STATE_BEGINS
 from domain.order_reviews import REVIEW_REFUSED, ReviewDecision
+from domain.outcome import Refused
 from domain.payment_status import (
     AUTHORIZATION_EXPIRED,
     CANCELLED_BY_CUSTOMER,
@@ -162,10 +173,16 @@ def test_an_operator_who_has_the_name_of_another_actor_is_told_from_it(word: str
 
 
 def test_the_words_of_an_actor_are_one_printable_line_of_limited_length() -> None:
+    assert (MAX_WHO, MAX_REASON) == (100, 1_000)
     actor = Actor("a" * 101, "b" * 1001)
     assert (actor.who, actor.reason) == ("a" * 100, "b" * 1000)
     assert Actor("a\nb\u202e").who == "a\\nb\\u202e"
+    assert Actor("Zoë Ångström \\").who == "Zoë Ångström \\"
     assert Actor("a").reason is None
     assert Actor.gateway("stripe").who == "gateway:stripe"
     assert Actor.command("root", "why") == Actor("cli:root", "why")
     assert Actor.customer().who == "customer"
+
+
+def test_the_words_of_a_gateway_are_kept_up_to_their_limit() -> None:
+    assert Refused("account_closed", "x" * 501).message == "x" * 500

@@ -1,6 +1,7 @@
 """Which tests may find a mutant, and in which order."""
 
 import ast
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -20,14 +21,19 @@ LAST_RESORT_TESTS: Final = 12
 # they take two seconds of CPU.
 DEPENDENT_TESTS: Final = 200
 
-# They are taken from all files in turn, of which there are some sixty: so many at a time.
+# First those of the module and those that mention it, then others. Of both, the files of tests have
+# turns, some sixty files: so many of each at a time.
 FEW: Final = 3
 
 # What found the last mutants of the same function, and of the same module, often finds the next.
 RECENT: Final = 3
 
-# A test of the module alone is tried before another one that is five times as fast.
+# A test of the module alone is tried before another one that is five times as fast; and before all
+# others if the project is imported for it, which takes longer than most tests.
 PREFERENCE: Final = 5
+
+FAR: Final = 2
+"""The distance of a test that does not mention what is changed."""
 
 
 @frozen
@@ -51,6 +57,9 @@ class Choice:
     """The lines of functions that are run while tests are collected."""
     _by_line: dict[tuple[str, int], list[Covered]] = field(init=False)
     _mentioned_in: dict[str, frozenset[str]] = field(init=False)
+    """The names that each file of tests mentions."""
+    _mentioned_by: dict[str, frozenset[str]] = field(init=False)
+    """Those that each function of a test mentions, with the file's constants that it uses."""
     _statements: list[Statement] = field(init=False)
     _dependent: dict[tuple[str, ...], dict[str, Covered]] = field(init=False, factory=dict)
     _killers: defaultdict[str, Counter[str]] = field(
@@ -70,9 +79,15 @@ class Choice:
             for path in python_in(root, package)
             for statement in _statements(path, ast.parse((root / path).read_bytes()))
         ]
-        self._mentioned_in = {
-            file: _mentions(ast.parse((root / file).read_bytes()))
+        trees = {
+            file: ast.parse((root / file).read_bytes())
             for file in {each.file for each in self.covered}
+        }
+        self._mentioned_in = {file: _mentions(tree) for file, tree in trees.items()}
+        self._mentioned_by = {
+            f"{file}::{name}": mentioned
+            for file, tree in trees.items()
+            for name, mentioned in _mentioned_by_functions(file, tree)
         }
 
     def is_in_place(self, mutant: Mutant) -> bool:
@@ -93,28 +108,53 @@ class Choice:
             if mutant.names not in self._dependent:
                 self._dependent[mutant.names] = self._that_depend_on(mutant.names)
             tests |= self._dependent[mutant.names]
+        if mutant.function is not None and not self.is_in_place(mutant):
+            tests |= self._that_may_run_at_import(mutant)
         ordinary = [each for each in tests.values() if not self.project.is_last_resort(each.test)]
         last_resort = [each for each in tests.values() if self.project.is_last_resort(each.test)]
         ordinary.sort(key=lambda each: self._rank(each, mutant))
         last_resort.sort(key=lambda each: each.file)
         if mutant.function is None:
-            ordinary = _some_of_each_file(ordinary)[:DEPENDENT_TESTS]
+            own = [each for each in ordinary if self._distance(each, mutant) < FAR]
+            others = [each for each in ordinary if self._distance(each, mutant) == FAR]
+            chosen = [*_some_of_each_file(own), *_some_of_each_file(others)]
+            ordinary = chosen[:DEPENDENT_TESTS]
         times = [each for each in self.covered if each.test == self.project.of_times]
         first_tests = times if mutant.kind == "time" else []
         return [*first_tests, *ordinary, *last_resort[:LAST_RESORT_TESTS]]
+
+    def _that_may_run_at_import(self, mutant: Mutant) -> dict[str, Covered]:
+        """Return tests whose constants and parameters the changed function may have made."""
+        found = [
+            each
+            for each in self.covered
+            if not self.project.is_last_resort(each.test) and self._distance(each, mutant) < FAR
+        ]
+        found.sort(key=lambda each: each.seconds)
+        return {each.test: each for each in _some_of_each_file(found)[:DEPENDENT_TESTS]}
 
     def note_killer(self, mutant: Mutant, test: str) -> None:
         for place in (mutant.path, f"{mutant.path} {mutant.name}"):
             self._killers[place][test] += 1
 
+    def _distance(self, covered: Covered, mutant: Mutant) -> int:
+        """Return 0 if its parameters name what is changed, 1 if it or its file does, else FAR."""
+        # Of a method, tests mention the class.
+        names = mutant.names or (mutant.name.split(".")[0],)
+        if not set(names).isdisjoint(re.findall(r"\w+", covered.parameters)):
+            return 0
+        mentioned = self._mentioned_by.get(covered.function, frozenset())
+        is_of_module = PurePath(mutant.path).stem in PurePath(covered.file).stem
+        return 1 if is_of_module or not mentioned.isdisjoint(names) else FAR
+
     def _rank(self, covered: Covered, mutant: Mutant) -> tuple[int, float]:
         for number, place in enumerate((f"{mutant.path} {mutant.name}", mutant.path)):
             if covered.test in dict(self._killers[place].most_common(RECENT)):
                 return number, covered.seconds
-        is_own = PurePath(mutant.path).stem in PurePath(covered.file).stem
-        if not is_own and mutant.function is None:
-            is_own = mutant.names[0] in self._mentioned_in[covered.file] if mutant.names else False
-        return 2, covered.seconds / (PREFERENCE if is_own else 1)
+        distance = self._distance(covered, mutant)
+        if not self.is_in_place(mutant):
+            return 2 + distance, covered.seconds
+        return 2, covered.seconds / (PREFERENCE if distance < FAR else 1)
 
     def _that_depend_on(self, names: tuple[str, ...]) -> dict[str, Covered]:
         """Return the tests that mention one of these names, or run code that does."""
@@ -142,6 +182,20 @@ def _some_of_each_file(tests: list[Covered]) -> list[Covered]:
         turns.append(numbers[each.file] // FEW)
         numbers[each.file] += 1
     return [tests[place] for place in sorted(range(len(tests)), key=turns.__getitem__)]
+
+
+def _mentioned_by_functions(file: str, tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield each function of a file, and what it and the statements that it mentions mention."""
+    statements = [each for each in _statements(file, tree) if each.defines]
+    for statement in statements:
+        if statement.is_function:
+            known, size = set(statement.mentions), 0
+            while len(known) > size:
+                size = len(known)
+                for each in statements:
+                    if not each.is_function and not known.isdisjoint(each.defines):
+                        known |= each.mentions
+            yield from ((name, frozenset(known)) for name in statement.defines)
 
 
 def _statements(path: str, tree: ast.Module) -> Iterator[Statement]:

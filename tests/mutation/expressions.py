@@ -5,6 +5,7 @@ import enum
 import re
 from collections.abc import Iterator
 from itertools import pairwise
+from types import UnionType
 from typing import Final
 
 from tests.mutation.source import Change, FunctionNode, Operator, Source
@@ -112,6 +113,8 @@ def condition(node: ast.AST, source: Source) -> Iterator[Change]:
 
 def arithmetic(node: ast.AST, source: Source) -> Iterator[Change]:
     match node:
+        case ast.BinOp(op=ast.BitOr()) if _is_type(node, source):
+            pass
         case ast.BinOp(op=ast.BitOr() | ast.BitAnd()):
             for kept in (node.left, node.right):
                 yield Change(*source.span(node), operand_text(source, kept), "operand")
@@ -122,6 +125,14 @@ def arithmetic(node: ast.AST, source: Source) -> Iterator[Change]:
                 yield Change(*source.span(node), operand_text(source, node.left), "operand")
         case _:
             pass
+
+
+def _is_type(node: ast.AST, source: Source) -> bool:
+    """Whether it is a part of an alias of a type, which only type checkers read."""
+    for parent in source.ancestors(node):
+        if isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Name):
+            return isinstance(source.value_of(parent.targets[0].id), UnionType)
+    return False
 
 
 def number(node: ast.AST, source: Source) -> Iterator[Change]:

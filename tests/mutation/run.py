@@ -185,8 +185,11 @@ class Run:
                 left.append(mutant)
             else:
                 self.report.add(mutant, verdict)
-        # The quick ones first: more is known sooner.
-        left.sort(key=lambda each: not choice.is_in_place(each))
+                if verdict.end == "killed":
+                    choice.note_killer(mutant, verdict.test)
+        # The quick ones first: more is known sooner. What no test should find takes longest.
+        listed = self.report.equivalents
+        left.sort(key=lambda each: (each.key in listed, not choice.is_in_place(each)))
         queue, lock, done = iter(left), threading.Lock(), 0
         errors = list[BaseException]()
 

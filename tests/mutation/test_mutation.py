@@ -148,11 +148,11 @@ def test_the_lines_of_a_changed_module_are_found_again() -> None:
     before, after = "a\nb\nc\nd\ne\n", "new\na\nB\nBB\nc\nd\nmore\ne\n"
     lines = moved_lines(before, after)
     assert {each: lines[each] for each in range(1, 6)} == {
-        1: [2],
+        1: [1, 2],
         2: [3, 4],
         3: [5],
         4: [6, 7],
-        5: [8],
+        5: [7, 8],
     }
 
 

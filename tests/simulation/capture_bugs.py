@@ -95,7 +95,7 @@ _authorize = Order._authorize
 def _a_late_authorization_is_kept(
     self: Order, payment: Payment, authorized: Authorized, _paid_at: datetime, now: datetime
 ) -> Order:
-    return self.with_payment(payment.authorize(authorized, now, None))
+    return self.with_payment(payment.authorize(authorized, now, None, is_live=True))
 
 
 _should_cancel = Order.should_cancel

@@ -33,10 +33,6 @@ def test_a_word_is_the_name_of_its_kind(kind: type[Enum]) -> None:
     assert [each.value for each in kind] == [each.name.lower() for each in kind]
 
 
-def test_a_kind_of_difference_is_an_external_refund() -> None:
-    assert DifferenceKind.EXTERNAL_REFUND.value == "external_refund"
-
-
 def test_an_alert_is_shown_as_long_as_its_kind_says() -> None:
     assert {each: each.current_for / timedelta(hours=1) for each in AlertKind} == {
         each: HOURS.get(each, 1) for each in AlertKind
