@@ -89,15 +89,15 @@ class Clients:
             self.trace.count(Activity.TOO_MANY_DECLINES)
         return response
 
-    def _note_attempt(self, command: PayOrder) -> int:
-        """Note an attempt that counts if its card is declined; return its place."""
-        if command.sources:
-            now = self.cluster.runtime.now()
-            self.attempts.append(Attempt(tuple(command.sources), now))
+    def _note_attempt(self, command: PayOrder) -> int | None:
+        """Note an attempt that counts if its card is declined; return its place, if it has one."""
+        if not command.sources:
+            return None
+        self.attempts.append(Attempt(tuple(command.sources), self.cluster.runtime.now()))
         return len(self.attempts) - 1
 
-    def _note_reply(self, place: int, response: Response) -> None:
-        if place < 0:
+    def _note_reply(self, place: int | None, response: Response) -> None:
+        if place is None:
             return
         self.attempts[place] = self.attempts[place]._replace(
             status=response.status,
