@@ -142,6 +142,7 @@ class Disputes:
         dispute.states.append(status.value)
         if is_first and status is _OPEN:
             dispute.due_by = now + _EVIDENCE_FOR
+            dispute.record = evolve(dispute.record, due_by=dispute.due_by)
         if dispute.reason != REVERSED:  # what was only taken back is in no list of disputes
             self._record(dispute)
         self.trace.record("bank", f"{dispute.record.id} of {dispute.payment_id}: {status.value}")

@@ -20,3 +20,5 @@ class DisputeRecord:
     created_at: datetime
     decided_at: datetime | None = None
     """When it got its status."""
+    due_by: datetime | None = None
+    """Until when evidence is awaited, as was said when it was opened."""

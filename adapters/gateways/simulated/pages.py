@@ -90,6 +90,7 @@ def _listed_dispute(dispute: DisputeRecord) -> ListedDispute:
         amount=dispute.amount,
         reason="fraudulent",
         status=dispute.status,
+        due_by=dispute.due_by,
     )
     return ListedDispute(notification, event_id.encode(), dispute.created_at)
 
