@@ -157,8 +157,11 @@ def orders_keep_only_what_they_may(history: History) -> Iterable[str]:
         if history.has_lost_transactions:  # of a payment that was lost, only the claim is known
             taken_at = charge.claimed_at or taken_at
         payment = history.payment_of(charge)
-        # An operator decides about another amount than was requested.
-        stands = stands and (payment is None or payment.status != "review")
+        # An operator decides about another amount than was requested, and may accept it.
+        is_decided = payment is not None and (
+            payment.status == "review" or payment.id in history.reviewed
+        )
+        stands = stands and not is_decided
         if stands and taken_at and taken_at > expiry + CLOCK_SKEW:
             yield f"4: order {order_id} was expired when {charge.id} was captured, and it is kept"
         if charge.claimed_at and charge.claimed_at > expiry + CLOCK_SKEW:
