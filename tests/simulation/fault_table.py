@@ -1,4 +1,4 @@
-"""Print the tables of docs/proof.md from a report.
+"""Print the tables of docs/proof-results.md from a report.
 
 `payments simulate --seeds 5000 --json FILE`, then `python -m tests.simulation.fault_table FILE`.
 """

@@ -1,6 +1,6 @@
 """Bugs of other payment services, planted one at a time, to check that the simulation finds them.
 
-`python -m tests.simulation.planted_bugs` prints the table in docs/proof.md.
+`python -m tests.simulation.planted_bugs` prints the table in docs/proof-results.md.
 """
 
 from collections.abc import Collection, Sequence
