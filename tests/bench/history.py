@@ -6,7 +6,7 @@ As a gateway plug-in, this module switches the histories of the process off that
 from collections.abc import Mapping
 from typing import Final
 
-from adapters.persistence.sql import unit_of_work
+from adapters.persistence.sql import changes
 from application.ports.payment_gateway import GatewayAdapter
 from domain.actor import Actor
 from domain.history import HistoryHead, Recorded
@@ -29,7 +29,8 @@ def make(environ: Mapping[str, str]) -> GatewayAdapter:
     ) -> Recorded:
         return Recorded((), head)
 
-    vars(unit_of_work)["record"] = record
+    assert hasattr(changes, "record"), "what makes the entries is elsewhere"
+    vars(changes)["record"] = record
     return gateway.make(environ)
 
 
