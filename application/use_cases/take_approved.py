@@ -71,7 +71,9 @@ class TakeApproved:
         if not guard.holds(generation) or self.now() >= decided_at + FIRST_CHECK_AFTER:
             return decided, None
         outcome = await self._take(decided, at.sessions.take)
-        is_alone = is_first and self.now() < decided_at + FIRST_CHECK_AFTER
+        # Until its next check, only the process whose commit has decided sends a request.
+        check_at = decided.next_check_at
+        is_alone = is_first and check_at is not None and self.now() < check_at
         if isinstance(outcome, Declined | Refused) and not is_alone:
             outcome = await self._release(decided, at.gateway, outcome)
         if outcome is None or isinstance(outcome, Approved):

@@ -398,6 +398,26 @@ async def test_so_does_a_decline(world: World, monkeypatch: pytest.MonkeyPatch) 
     await world.come_to_rest()
 
 
+@pytest.mark.parametrize(("seconds", "is_released"), [(9, False), (10, True)])
+async def test_a_decline_is_final_if_it_comes_before_recovery_may_have_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: float, is_released: bool
+) -> None:
+    token = await waiting(world)
+    await world.gateway.approve(token)
+
+    async def decline(_gateway: InMemoryGateway, _payment: Payment) -> Outcome:
+        world.advance(seconds=seconds)
+        return Declined("insufficient_funds")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(InMemoryGateway, "take", decline)
+        await check_now(world)
+    assert world.payment().status is FAILED
+    assert ("cancel" in world.steps) is is_released
+    await world.come_to_rest()
+    assert not world.charges
+
+
 async def test_a_refusal_of_the_shop_changes_nothing_if_the_money_was_taken(world: World) -> None:
     _, sent = await taken_in_vain(world)
     world.faults.add("take", GatewayFaultKind.REFUSED)
