@@ -57,6 +57,8 @@ class CheckRefund:
             logger.info("the outcome of refund %s is still unknown: %s", refund.id, error)
             return
         if outcome is None:
+            if refund.has_succeeded:  # nothing more can be learnt of it
+                await self.settle.end_checks(payment.id, refund.id)
             return
         if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment
             await self.sync.if_possible(payment)

@@ -10,7 +10,7 @@ from application.ports.clock import Clock
 from application.ports.unit_of_work import UnitOfWork
 from application.retry import RetryOnConflict
 from domain.events import PaymentRefunded, PaymentRefundFailed
-from domain.identifiers import PaymentId
+from domain.identifiers import PaymentId, RefundId
 from domain.order import Order
 from domain.refund import DOUBTFUL, REFUNDED_EXTERNALLY, Refund, RefundOutcome, RefundStatus
 
@@ -52,6 +52,21 @@ class SettleRefund:
         refund, doubtful = await self.retry(decision, first)
         await report_doubtful(self.alerts, doubtful)
         return refund
+
+    async def end_checks(self, payment_id: PaymentId, refund_id: RefundId) -> None:
+        """Ask no more about a refund that has succeeded.
+
+        Raises:
+            StorageUnavailable: nothing is known to be written; it is checked again.
+        """
+
+        async def decision(work: UnitOfWork) -> None:
+            order = await work.orders.find_by_payment(payment_id)
+            refund = None if order is None else order.refund(refund_id)
+            if order is not None and refund is not None and refund.has_succeeded:
+                work.orders.save(order.with_refund(evolve(refund, next_check_at=None)))
+
+        await self.retry(decision)
 
 
 def save_refunds(work: UnitOfWork, before: Order, after: Order) -> Sequence[Refund]:

@@ -15,6 +15,7 @@ from domain.identifiers import PaymentId
 from domain.money import Money
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.gateway_events import GatewayEvents
+from payments_kit.simulation.model.records import BookedRefund
 from payments_kit.simulation.observations import GatewayRefund
 from payments_kit.simulation.trace import Trace
 
@@ -87,18 +88,21 @@ class Banks:
             refund = waiting
         self._tell(payment_id, refund)
 
-    def forget_refunds(self, booked: Mapping[str, str]) -> None:
-        """Let the gateways lose some records of refunds of which our books know the success.
+    def forget_refunds(self, booked: Mapping[str, BookedRefund]) -> None:
+        """Let the gateways lose some records of refunds of which our books know all.
 
-        `booked` has our names of them by those of the gateway.
+        `booked` has those that have succeeded, by their names at the gateway.
         """
         for payment_id, record in self.gateway.all():
             for refund in record.refunds:
                 our_id = None if refund.key is None else refund.refund_id
-                is_known = refund.reference in booked and refund.state is RefundState.SUCCEEDED
+                ours = booked.get(refund.reference)
+                if ours is None or refund.state is not RefundState.SUCCEEDED:
+                    continue
+                is_known = ours.amount.minor_units == refund.amount.minor_units
                 if is_known and self.injector.occurs(FaultKind.REFUND_FORGOTTEN, "gateway"):
                     gone = GatewayRefund(refund.charge_id, refund.amount, our_id)
-                    self.forgotten.append((gone, booked[refund.reference]))
+                    self.forgotten.append((gone, ours.id))
                     self._unlist(payment_id, refund)
 
     def _replace(self, payment_id: PaymentId, refund: RefundRecord, changed: RefundRecord) -> None:

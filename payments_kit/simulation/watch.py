@@ -9,7 +9,7 @@ from adapters.gateways.simulated.attempts import AttemptState
 from adapters.gateways.simulated.record import GatewayRecord
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
-from payments_kit.simulation.model.records import BookedOrder, BookedPayment
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
 from payments_kit.simulation.model.steps import (
     broken_by_capture,
     broken_by_commit,
@@ -58,12 +58,10 @@ class Watch:
         self._note_reviews(earlier, order)
 
     @property
-    def known_refunds(self) -> dict[str, str]:
-        """The refunds whose success is in the books: our names by those of the gateway."""
+    def known_refunds(self) -> dict[str, BookedRefund]:
+        """The refunds whose success is in the books, by their names at the gateway."""
         refunds = (each for order in self._booked.values() for each in order.refunds)
-        return {
-            each.reference: each.id for each in refunds if each.reference and each.status == _DONE
-        }
+        return {each.reference: each for each in refunds if each.reference and each.status == _DONE}
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""

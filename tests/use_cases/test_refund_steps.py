@@ -25,6 +25,7 @@ from domain.order_entities import PaymentNotFound
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import (
+    EXCEEDS_PAYMENT,
     REFUNDED_EXTERNALLY,
     Refund,
     Refunded,
@@ -35,7 +36,7 @@ from domain.refund import (
     ReportedRefund,
 )
 from domain.refund_rules import RefundExceedsPayment
-from tests.builders import ORDER, PAYMENT, a_payment, a_refund, an_order, dollars
+from tests.builders import NOW, ORDER, PAYMENT, a_payment, a_refund, an_order, dollars
 from tests.use_cases.comparing import Comparison
 from tests.world import GatewayWithoutChargeList, World
 
@@ -134,6 +135,14 @@ async def test_what_the_gateway_knew_before_is_never_sent_again(
     assert await shop.check(SENT) == SENT
     assert not caplog.records
     assert shop.calls == ["find_refund", "find_refund"]
+
+
+async def test_a_refund_that_counts_is_not_asked_about_again_if_the_gateway_lacks_it() -> None:
+    limited = evolve(DONE, code=EXCEEDS_PAYMENT, next_check_at=NOW)
+    shop = await Shop(limited, found=[None]).begin()
+    assert await shop.check(limited) == evolve(limited, next_check_at=None)
+    assert not shop.events
+    await shop.use_cases.recover_payments.check_refund.settle.end_checks(PAID.id, RefundId("none"))
 
 
 async def test_a_refund_that_has_failed_makes_us_look_at_the_others() -> None:
