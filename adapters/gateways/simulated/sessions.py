@@ -43,6 +43,9 @@ def take(
     # Only what was done is repeated, not an error: the same key is sent again later.
     known = [each for each in record.replies if not each.is_server_error]
     is_done = first_reply(tuple(known), key, request, now) is not None
+    # An error after the money was taken: the session itself has been used.
+    has_failed = any(each.key == key and each.is_server_error for each in record.replies)
+    is_done = is_done or (has_failed and any(it.session == session.token for it in record.attempts))
     if is_done or session.approved_at is None or session.is_closed:
         return record, _found(record, payment)
     attempt = Attempt.of(attempt_id, payment, _WALLET, livemode, now)
