@@ -154,14 +154,9 @@ class Refund:
         return self.status is not RefundStatus.FAILED
 
     @property
-    def has_succeeded(self) -> bool:
-        """Whether the money is back, as far as we know."""
-        return self.status is RefundStatus.SUCCEEDED
-
-    @property
     def is_limited(self) -> bool:
         """Whether it counts as less than the gateway has given back; see `within_captured`."""
-        return self.has_succeeded and self.code == EXCEEDS_PAYMENT
+        return self.status is RefundStatus.SUCCEEDED and self.code == EXCEEDS_PAYMENT
 
     def can_become(self, status: RefundStatus) -> bool:
         """Whether TRANSITIONS allows this state to follow the current one."""

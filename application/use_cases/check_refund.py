@@ -57,7 +57,7 @@ class CheckRefund:
             logger.info("the outcome of refund %s is still unknown: %s", refund.id, error)
             return
         if outcome is None:
-            if refund.has_succeeded:  # nothing more can be learnt of it
+            if refund.is_limited:  # nothing more can be learnt of it
                 await self.settle.end_checks(payment.id, refund.id)
             return
         if isinstance(outcome, RefundFailed):  # others may have refunded part of the payment

@@ -61,7 +61,6 @@ class SettlePayment:
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-
         _, settled = await self._record(payment, evidence, first, also)
         return settled
 

@@ -54,7 +54,7 @@ class SettleRefund:
         return refund
 
     async def end_checks(self, payment_id: PaymentId, refund_id: RefundId) -> None:
-        """Ask no more about a refund that has succeeded.
+        """Ask no more about a refund that counts as less than the gateway had reported.
 
         Raises:
             StorageUnavailable: nothing is known to be written; it is checked again.
@@ -63,7 +63,7 @@ class SettleRefund:
         async def decision(work: UnitOfWork) -> None:
             order = await work.orders.find_by_payment(payment_id)
             refund = None if order is None else order.refund(refund_id)
-            if order is not None and refund is not None and refund.has_succeeded:
+            if order is not None and refund is not None and refund.is_limited:
                 work.orders.save(order.with_refund(evolve(refund, next_check_at=None)))
 
         await self.retry(decision)
