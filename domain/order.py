@@ -25,6 +25,7 @@ from domain.payment import Payment
 from domain.payment_status import (
     CANCELLABLE,
     NOT_SENT,
+    ORDER_ALREADY_PAID,
     ORDER_CANCELLED,
     PaymentStatus,
 )
@@ -221,10 +222,11 @@ class Order(OrderReviews):
             return self._reverse_second_charge(payment, charged, now)
         mismatch = payment.mismatch(charged)
         reason = self._reversal_reason(payment, paid_at)
-        if mismatch is not None:
+        if mismatch is not None and reason != ORDER_ALREADY_PAID:
             payment = payment.review(charged, mismatch)
         elif reason is not None:
-            payment = payment.reverse(charged, reason)
+            # Beside another payment, no operator could accept a mismatch, so nobody is asked.
+            payment = payment.reverse(charged, mismatch or reason)
         else:
             return self.with_payment(payment.succeed(charged)).complete()
         return self.with_payment(payment)._refund_if_not_allowed(payment, now)

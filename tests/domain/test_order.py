@@ -249,13 +249,21 @@ def test_a_wrong_charge_is_reviewed_and_never_completes_the_order(
 
 
 def test_a_charge_beside_a_wrong_charge_is_given_back() -> None:
-    order = start_payment(receive("never arrived"), SECOND)
+    order = start_payment(receive("never arrived"), SECOND).settle(SECOND, NeverArrived(), NOW)
     order = receive("charged wrongly", order=order)
-    assert [payment.is_live for payment in order.payments] == [False, True]
     # The wrong charge waits for an operator, so the order is paid already.
     order = order.settle(SECOND, charged(SECOND), NOW)
-    assert status(order, SECOND) is PaymentStatus.REVERSED
+    assert [status(order), status(order, SECOND)] == [PaymentStatus.REVIEW, PaymentStatus.REVERSED]
     assert [refund.payment_id for refund in order.refunds] == [SECOND]
+
+
+def test_a_wrong_charge_beside_a_live_payment_is_given_back_and_the_order_keeps_that_one() -> None:
+    order = start_payment(receive("never arrived"), SECOND)
+    order = receive("charged wrongly", order=order).settle(SECOND, charged(SECOND), NOW)
+    statuses = [PaymentStatus.REVERSED, PaymentStatus.SUCCEEDED]
+    assert [status(order), status(order, SECOND)] == statuses
+    assert [refund.payment_id for refund in order.refunds] == [PAYMENT]
+    assert order.status is OrderStatus.COMPLETE
 
 
 # --- cancelling and completing -----------------------------------------------------------------

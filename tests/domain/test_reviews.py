@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.claim import AlreadyPaid
 from domain.errors import DomainError
-from domain.identifiers import PaymentId, RefundId
+from domain.identifiers import ChargeId, PaymentId, RefundId
 from domain.money import Currency, Money
 from domain.order import Order
 from domain.order_reviews import (
@@ -15,7 +15,7 @@ from domain.order_reviews import (
     NotInReview,
     ReviewDecision,
 )
-from domain.outcome import NeverArrived
+from domain.outcome import Authorized, Evidence, NeverArrived, Pending
 from domain.payment_status import TRANSITIONS, PaymentStatus
 from domain.refund import Refunded, RefundFailed
 from domain.replica import OrderStatus
@@ -115,10 +115,56 @@ def test_a_payment_that_blocks_no_other_one_does_not_prevent_an_order_from_keepi
 
 def test_an_order_with_another_live_payment_does_not_keep_a_second_one() -> None:
     order = start_payment(claimed().settle(PAYMENT, NeverArrived(), NOW), OTHER)
-    order = order.settle(PAYMENT, charged(PAYMENT, LESS), NOW)
+    order = order.settle(OTHER, NeverArrived(), NOW).settle(PAYMENT, charged(PAYMENT, LESS), NOW)
+    order = order.settle(OTHER, Pending("pi_2"), NOW)
+    assert order.payment(OTHER).is_live
     with pytest.raises(CannotBeKept) as refused:
         order.decide_review(PAYMENT, ACCEPT, NOW)
     assert refused.value.because == "order_already_paid"
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        *(None, Pending("pi_2"), Authorized(ChargeId("ch_2"), PRICE, True, NOW)),
+        *(charged(OTHER), charged(OTHER, LESS)),
+    ],
+)
+@pytest.mark.parametrize("captured", [LESS, Money(PRICE.minor_units, Currency("eur"))])
+def test_money_that_nobody_could_accept_is_given_back_without_a_decision(
+    report: Evidence | None, captured: Money
+) -> None:
+    order = start_payment(claimed().settle(PAYMENT, NeverArrived(), NOW), OTHER)
+    order = order if report is None else order.settle(OTHER, report, NOW)
+    wrong = order.settle(PAYMENT, charged(PAYMENT, captured), NOW)
+    payment = wrong.payment(PAYMENT)
+    code = "amount_mismatch" if captured == LESS else "currency_mismatch"
+    assert (payment.status, payment.code) == (PaymentStatus.REVERSED, code)
+    assert wrong.payment(OTHER) == order.payment(OTHER)
+    [refund] = wrong.refunds
+    assert (refund.payment_id, refund.amount, refund.automatic) == (PAYMENT, captured, True)
+    assert refund.reason == code
+
+
+def test_money_beside_a_payment_that_has_ended_waits_for_a_decision() -> None:
+    order = start_payment(claimed().settle(PAYMENT, NeverArrived(), NOW), OTHER)
+    order = order.settle(OTHER, declined(OTHER), NOW).settle(PAYMENT, charged(PAYMENT, LESS), NOW)
+    assert order.refunds == ()
+
+
+@given(orders(), st.data())
+def test_whatever_is_captured_beside_a_live_payment_is_given_back(
+    order: Order, data: st.DataObject
+) -> None:
+    open_ones = [each for each in order.payments if not each.is_captured]
+    if not open_ones:
+        return
+    payment = data.draw(st.sampled_from(open_ones))
+    amount = data.draw(st.sampled_from((LESS, PRICE)))
+    settled = order.settle(payment.id, charged(payment.id, amount), NOW)
+    captured = settled.payment(payment.id)
+    if not captured.is_live and any(each.is_live for each in settled.payments):
+        assert settled.refundable(captured).is_zero
 
 
 def test_an_order_in_review_can_be_paid_again_after_the_refusal() -> None:

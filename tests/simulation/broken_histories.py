@@ -126,6 +126,28 @@ BOOKS: Final[Broken] = {
         ),
         ("2: reversed charge ch_1 is kept",),
     ),
+    "a reversed payment of another amount whose money is kept": (
+        evolve(
+            EMPTY,
+            charges=[charge(amount=LESS)],
+            orders=[
+                order(
+                    payment(1, "reversed", captured=LESS, code="amount_mismatch"), status="created"
+                )
+            ],
+        ),
+        ("2: reversed charge ch_1 is kept",),
+    ),
+    "another amount than was asked for, reversed for another reason": (
+        evolve(
+            EMPTY,
+            charges=[charge(amount=LESS)],
+            orders=[
+                order(payment(1, "reversed", captured=LESS, code="order_expired"), status="created")
+            ],
+        ),
+        ("2: payment p1 is 10000 usd, charge ch_1 9900 usd",),
+    ),
     "a charge of another order": (
         evolve(PAID, charges=[charge(order_id="o2")], replies=[]),
         ("2: payment p1 of charge ch_1 is recorded on another order",),

@@ -162,6 +162,12 @@ COMMITS: Final = {
         order(payment(1, "reversed"), status="created"),
         "4: 10000 usd of payment p1 is not wanted, 0 is reserved",
     ),
+    "another amount than requested": Commit(CLAIMED, order(payment(1, "review"), status="created")),
+    "another amount beside a live payment": Commit(
+        order(payment(2, "abandoned"), payment(1, "processing"), status="created"),
+        order(payment(2, "review"), payment(1, "processing"), status="created"),
+        "1: payment p2 is in review beside p1, which is processing",
+    ),
     "a success of a cancelled order": Commit(
         order(payment(1, "processing"), status="cancelled"),
         order(payment(), status="cancelled"),

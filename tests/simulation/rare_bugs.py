@@ -85,6 +85,18 @@ def _money_comes_beside_a_review(
     return is_other_in_review and not payment.is_captured
 
 
+def _another_amount_beside_a_live_payment(
+    order: Order, payment: Payment, charged: Charged, *_: datetime
+) -> bool:
+    is_other_live = any(each.is_live for each in _others(order, payment))
+    is_mismatch = payment.mismatch(charged) is not None and not payment.is_captured
+    return is_other_live and is_mismatch and not order.is_cancelled
+
+
+def _is_reviewed(order: Order, payment: Payment, charged: Charged, *_: datetime) -> Order:
+    return order.with_payment(payment.review(charged, payment.mismatch(charged) or "mismatch"))
+
+
 def _cancelled_by_its_customer_and_repriced(
     order: Order, payment: Payment, _charged: Charged, *_: datetime
 ) -> bool:
@@ -151,6 +163,10 @@ RARE_BUGS: Final = (
         *("_capture", _late_for_a_cancelled_order_that_was_refunded, _unchanged),
     ),
     RareBug("money comes beside a review", "_capture", _money_comes_beside_a_review, _is_kept),
+    RareBug(
+        "another amount beside a live payment",
+        *("_capture", _another_amount_beside_a_live_payment, _is_reviewed),
+    ),
     RareBug(
         "cancelled by its customer after a new price",
         *("_capture", _cancelled_by_its_customer_and_repriced, _is_kept),

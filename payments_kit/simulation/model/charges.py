@@ -15,6 +15,9 @@ be a late capture of another amount, after the order was paid by the next one.""
 CAPTURED: Final = frozenset({"succeeded", "reversed", "review"})
 """The statuses of a payment whose money was taken."""
 
+_MISMATCHES: Final = ("amount_mismatch", "currency_mismatch", "livemode_mismatch")
+"""The codes of a payment that another amount was taken for, in another currency or mode."""
+
 PAID: Final = 201
 """The status of the reply that a payment has succeeded."""
 
@@ -106,7 +109,7 @@ def _payment_matches(charge: Charge, history: History) -> Iterable[str]:
             f"2: payment {payment.id} captured {payment.captured} with {payment.charge_id}, "
             f"charge {charge.id} {charge.amount}"
         )
-    elif not (_was_reviewed(payment, history) or _may_capture(payment, charge.amount)):
+    elif not (_is_told_to_differ(payment, history) or _may_capture(payment, charge.amount)):
         yield f"2: payment {payment.id} is {payment.amount}, charge {charge.id} {charge.amount}"
     elif payment.status == "reversed" and history.kept(charge) > 0:
         yield f"2: reversed charge {charge.id} is kept"
@@ -114,9 +117,10 @@ def _payment_matches(charge: Charge, history: History) -> Iterable[str]:
         yield f"2: payment {payment.id} of charge {charge.id} is recorded on another order"
 
 
-def _was_reviewed(payment: BookedPayment, history: History) -> bool:
-    """Whether an operator decides, or has decided, about what was taken."""
-    return payment.status == "review" or payment.id in history.reviewed
+def _is_told_to_differ(payment: BookedPayment, history: History) -> bool:
+    """Whether an operator decides, or has decided, about what was taken, or it goes back."""
+    is_reversed = payment.status == "reversed" and payment.code in _MISMATCHES
+    return is_reversed or payment.status == "review" or payment.id in history.reviewed
 
 
 def _may_capture(payment: BookedPayment, amount: Amount) -> bool:

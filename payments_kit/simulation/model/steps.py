@@ -29,7 +29,8 @@ _AFTER_A_DISPUTE: Final = {
 def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
     """Yield what a commit has broken in the one order that it changed.
 
-    - 1: No order has two live payments, and none is claimed while one in review keeps money. Two of
+    - 1: No order has two live payments, and none is claimed while one in review keeps money. None
+      gets into review beside a live one: nobody could accept it, so it is reversed. Two of
       its charges may stand for a while, because a request may arrive after its payment was given up
       and another one was made: the gateway has both, and the books do not know the first. So the
       promise of every moment is about the books: they never know two that they keep.
@@ -64,6 +65,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
             yield f"6: payment {payment.id} had succeeded and is {payment.status}"
         elif earlier.status == "authorized" and payment.status not in _AFTER_A_HOLD:
             yield f"6: payment {payment.id} was authorised and is {payment.status}"
+        if payment.status == "review" and (earlier is None or earlier.status != "review"):
+            yield from _asks_for_nothing(after, payment)
         is_decided = earlier is not None and earlier.captured == payment.captured
         if not is_decided:  # an operator may accept any amount that was captured
             yield from _captures_too_much(payment)
@@ -135,6 +138,14 @@ def _wrongly_taken(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
         yield f"4: payment {payment.id} is taken, and its order is {after.status}"
     if payment.code is not None:
         yield f"6: payment {payment.id} is taken, and it is to be cancelled: {payment.code}"
+
+
+def _asks_for_nothing(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
+    if after.status == "cancelled":
+        return
+    for other in after.payments:
+        if other.status in LIVE:
+            yield f"1: payment {payment.id} is in review beside {other.id}, which is {other.status}"
 
 
 def _captures_too_much(payment: BookedPayment) -> Iterable[str]:
