@@ -1,8 +1,8 @@
 """What a change of an order is in its history: canonical JSON, and words for a reader.
 
-Each charge has two changes: its only payment begins, and its money is captured. Their text is
-written out here, which takes a third of the time; that of all others is made by the general
-encoder. Both are the same text, which a test compares.
+Three changes happen to nearly every order: it is new, its only payment begins, and the money is
+captured. Their text is written out here, which takes a third of the time; that of all others is
+made by the general encoder. Both are the same text, which a test compares.
 """
 
 from operator import attrgetter
@@ -12,7 +12,7 @@ from domain.canonical_json import canonical_json, canonical_text
 from domain.change_words import words_of
 from domain.money import Money
 from domain.order import Order
-from domain.order_changes import RECORDED, changes_of, moment
+from domain.order_changes import OWNER, RECORDED, SET, STATE_BEGINS, changes_of, moment
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.replica import OrderReplica, OrderStatus
@@ -28,13 +28,37 @@ class ChangeText(NamedTuple):
 
 def text_of(before: Order | None, after: Order) -> ChangeText | None:
     """Return what has changed; None if nothing has. If `before` is None, the order is new."""
-    return (before and charge_text_of(before, after)) or general_text_of(before, after)
+    written = new_text_of(after) if before is None else charge_text_of(before, after)
+    return written or general_text_of(before, after)
 
 
 def general_text_of(before: Order | None, after: Order) -> ChangeText | None:
     """Return the same as `text_of`, by the general encoder."""
     changes = changes_of(before, after)
     return ChangeText(canonical_json(changes), words_of(changes)) if changes else None
+
+
+def new_text_of(order: Order) -> ChangeText | None:
+    """Return what is new of an order that has nothing but its terms yet; else None."""
+    replica, terms = order.replica, order.replica.terms
+    if terms is None or replica.shipment is not None:
+        return None
+    if order.payments or order.refunds or order.disputes:
+        return None
+    status, capture, expires_at = replica.status._value_, "", ""
+    if terms.capture is not None:
+        capture = f',"order.terms.capture":[null,"{terms.capture._value_}"]'
+    if terms.expires_at is not None:
+        expires_at = f',"order.terms.expires_at":[null,"{moment(terms.expires_at)}"]'
+    change = (
+        f'{{"{STATE_BEGINS}":[null,{canonical_text(replica.id)}]'
+        f',"order.status":[null,"{status}"]{capture}{expires_at}'
+        f',"order.terms.price":[null,{_amount(terms.price)}]'
+        f',"{OWNER}":[null,"{SET}"]'
+        f',"order.terms.version":[null,{terms.version}]'
+        f',"order.version":[null,{replica.version}]}}'
+    )
+    return ChangeText(change, f"order {status}")
 
 
 def charge_text_of(before: Order, after: Order) -> ChangeText | None:

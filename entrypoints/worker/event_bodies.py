@@ -35,6 +35,8 @@ MAX_BYTES: Final = 64 * 1024
 MAX_REASON: Final = 200
 """The longest reason in characters: long enough to name the problem, too short to copy an event."""
 
+_MODES: Final = {each.value: each for each in CaptureMode}
+
 _DIGITS: Final = re.compile(DIGITS)
 
 _NUMBER: Final = re.compile(NUMBER)
@@ -141,12 +143,11 @@ def _version(value: object) -> int:
 
 
 def _capture(value: object) -> CaptureMode | None:
-    known = {each.value: each for each in CaptureMode}
     if value is None:
         return None
-    if not isinstance(value, str) or value not in known:
-        raise MalformedEvent(f"capture: must be one of {', '.join(known)}")
-    return known[value]
+    if not isinstance(value, str) or value not in _MODES:
+        raise MalformedEvent(f"capture: must be one of {', '.join(_MODES)}")
+    return _MODES[value]
 
 
 def _amount(value: object) -> int | None:

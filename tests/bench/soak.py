@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from tests.bench import customers
 from tests.bench.broker import Broker
-from tests.bench.charges import TOKEN
+from tests.bench.charges import MAX_PER_SECOND, TOKEN
 from tests.bench.cpu import memory_bytes
 from tests.bench.database import Database
 from tests.bench.lab import Lab, Service
@@ -23,7 +23,9 @@ _SECONDS: Final = 5.0
 
 # A load that leaves some of two cores for PostgreSQL, NATS and the worker.
 _CUSTOMERS: Final = 4
-_ORDERS: Final = 5_000
+
+# More than are paid meanwhile.
+_ORDERS: Final = int(_SECONDS * MAX_PER_SECOND)
 
 _COUNTS: Final = """
     SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NULL) AS waiting,

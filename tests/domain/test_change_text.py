@@ -8,9 +8,9 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.change_text import charge_text_of, general_text_of, text_of
+from domain.change_text import charge_text_of, general_text_of, new_text_of, text_of
 from domain.errors import DomainError
-from domain.identifiers import ChargeId, PaymentId
+from domain.identifiers import ChargeId, OrderId, PaymentId
 from domain.order import Order
 from domain.outcome import Declined, Pending
 from domain.payment_status import PaymentStatus
@@ -42,6 +42,23 @@ def test_the_text_that_is_written_out_is_that_of_the_encoder(data: st.DataObject
     expected = general_text_of(before, after)
     assert charge_text_of(before, after) in (None, expected)
     assert text_of(before, after) == expected
+
+
+@given(orders())
+def test_the_text_of_a_new_order_is_that_of_the_encoder(order: Order) -> None:
+    expected = general_text_of(None, order)
+    assert new_text_of(order) in (None, expected)
+    assert text_of(None, order) == expected
+    bare = Order(order.replica)
+    is_written_out = order.replica.terms is not None and order.replica.shipment is None
+    assert (new_text_of(bare) is not None) is is_written_out
+    assert text_of(None, bare) == general_text_of(None, bare)
+
+
+@given(st.text(max_size=20))
+def test_any_id_of_an_order_is_written_as_the_encoder_does(order_id: str) -> None:
+    order = Order(evolve(OPEN.replica, id=OrderId(order_id)))
+    assert new_text_of(order) == general_text_of(None, order)
 
 
 @given(st.text(max_size=20))

@@ -10,7 +10,7 @@ from attrs import frozen
 from adapters.messaging.jetstream.api import parse_headers
 from adapters.messaging.jetstream.client import Arrival, SecureClient
 
-_NUMBER: Final = re.compile("[0-9]{1,19}")
+_NUMBERS: Final = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})\.[0-9]{1,19}\.([0-9]{1,19})")
 """As many digits as 64 bits have: times are nanoseconds since 1970."""
 
 
@@ -42,21 +42,21 @@ class Delivered:
         at = 2 if len(tokens) == 9 else 4
         if len(tokens) not in (9, 11, 12) or not arrival.reply.startswith("$JS.ACK."):
             return None
-        stream, consumer, *numbers = tokens[at : at + 6]
-        if not all(_NUMBER.fullmatch(each) for each in numbers):
+        numbers = _NUMBERS.fullmatch(".".join(tokens[at + 2 : at + 6]))
+        if numbers is None:
             return None
-        deliveries, sequence, _, nanoseconds = map(int, numbers)
+        deliveries, sequence, nanoseconds = numbers.groups()
         return cls(
             client,
             arrival.subject,
             arrival.reply,
             arrival.data,
             arrival.header_block,
-            stream,
-            consumer,
-            deliveries,
-            sequence,
-            nanoseconds,
+            tokens[at],
+            tokens[at + 1],
+            int(deliveries),
+            int(sequence),
+            int(nanoseconds),
         )
 
     @property

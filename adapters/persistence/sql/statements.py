@@ -197,7 +197,7 @@ def parameters(
     may reject them, the ids of the deferred notifications to delete, and those of a request.
     """
     arrays: dict[str, Any] = {
-        f"{table.name}_{name}": column
+        f"{table.name}_{name}": _array(column)
         for table, each in rows.items()
         for name, column in zip(WRITTEN[table], zip(*each, strict=True), strict=True)
     }
@@ -206,6 +206,14 @@ def parameters(
         expected += requests.change is Change.BEGIN
         arrays |= requests.values
     return {**arrays, "expected": expected, "removed": sorted(removed)}
+
+
+def _array(column: Sequence[Any]) -> Sequence[Any]:
+    """Return the values of a column; none at all if all of them are NULL.
+
+    `unnest` fills shorter arrays with NULL, and the driver takes a while for each value.
+    """
+    return () if column[0] is None and column.count(None) == len(column) else column
 
 
 def _given(table: Table) -> TableValuedAlias:
