@@ -1,16 +1,15 @@
 """LocalNatsCluster: a cluster of local NATS servers with JetStream."""
 
-import asyncio
 import contextlib
 import json
 import time
 import urllib.error
 import urllib.request
-from types import TracebackType
 from typing import Any, Self
 
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import LocalServerError, free_port
+from payments_kit.servers.runnable import Runnable
 
 # An election takes seconds; a loaded machine takes longer.
 ELECTION_SECONDS = 60.0
@@ -20,7 +19,7 @@ RETRY_SECONDS = 0.1
 MONITORING_SECONDS = 2.0
 
 
-class LocalNatsCluster:
+class LocalNatsCluster(Runnable):
     """Some nats-servers that replicate their streams; any one of them may be stopped.
 
     Use it as a context manager, sync or async. Each server can be killed and started on its own,
@@ -86,28 +85,6 @@ class LocalNatsCluster:
         """Stop all servers, and remove their folders; safe to repeat."""
         for server in self.servers:
             server.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.close)
 
 
 def _leader(server: LocalNats) -> str:

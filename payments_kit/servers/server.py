@@ -1,11 +1,9 @@
 """LocalServer: start, stop and restart, the same for all local servers."""
 
-import asyncio
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from payments_kit.servers.processes import (
@@ -14,6 +12,7 @@ from payments_kit.servers.processes import (
     User,
     free_port,
 )
+from payments_kit.servers.runnable import Runnable
 
 # Between two attempts to use a port or a folder that another process still uses.
 RETRY_SECONDS = 0.1
@@ -22,7 +21,7 @@ RETRY_SECONDS = 0.1
 IN_USE = (b"address already in use", b"is still in use")
 
 
-class LocalServer(ABC):
+class LocalServer(Runnable):
     """A server in one folder that stops when this process ends.
 
     Without a folder it uses a temporary one and removes it on close. Use it as a context manager,
@@ -140,25 +139,3 @@ class LocalServer(ABC):
         process, self._process, self._port = self._process, None, None
         if process is not None:
             process.release()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return await asyncio.to_thread(self.start)
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.close)
