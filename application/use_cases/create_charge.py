@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from attrs import frozen
@@ -9,6 +10,7 @@ from attrs import frozen
 from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
 from application.ports.clock import Clock
+from application.ports.idempotency_store import IdempotencyKeyReused, RequestInProgress
 from application.ports.payment_gateway import (
     CALL_SECONDS,
     CardToken,
@@ -165,7 +167,10 @@ class CreateCharge:
     async def _processing(self, command: PayOrder, payment: Payment) -> ChargeResult:
         """Return the result of a payment whose outcome is not settled."""
         result = ChargeResult(payment)
-        await self.store_reply(command, result, payment.id)
+        # A database that has lost transactions may know an earlier request with this key only.
+        # That request was refused, and this one may have charged.
+        with suppress(RequestInProgress, IdempotencyKeyReused):
+            await self.store_reply(command, result, payment.id)
         return result
 
 

@@ -26,7 +26,7 @@ REPLAY_SECONDS = 120.0
 # service here.
 PINNED = (
     *(35, 52, 1108, 1134, 1584, 2119, 2158, 2376, 2410),
-    *(3483, 4068, 5176, 5193, 7533, 9483, 12287, 17159, 21070),
+    *(3483, 4068, 5176, 5193, 7533, 9483, 12287, 17159, 21070, 22293),
 )
 PINNED_RECIPES = (
     "10382,webhooks=no,mischarged-much-more@13,broker-down@7+1,debit-fails@25,loop:14~224675"

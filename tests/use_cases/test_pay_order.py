@@ -1,8 +1,10 @@
 """KeyedRequest: a request with an idempotency key is executed once, and its reply is repeated."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.ports.idempotency_store import (
@@ -137,6 +139,24 @@ async def test_an_unknown_outcome_has_no_reply_yet(world: World) -> None:
     assert result.payment.status is PaymentStatus.PROCESSING
     with pytest.raises(RequestInProgress):
         await pay(world)
+
+
+@pytest.mark.parametrize("changes", [{"holder": "earlier"}, {"fingerprint": "another"}])
+async def test_a_request_that_may_have_charged_is_not_refused_for_an_earlier_one(
+    world: World, changes: Any
+) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
+
+    async def lose_the_request(step: str) -> None:
+        if step == "charge":
+            keys = world.database.idempotency_keys
+            keys.update({key: evolve(record, **changes) for key, record in keys.items()})
+
+    world.checkpoint = lose_the_request
+    request = KeyedRequest(RequestKey(PAYER, "key-1"), "body", lambda _: StoredReply(202, b""))
+    result = await pay(world, PayOrder(ORDER, PAYER, VISA, request=request))
+    assert result.payment == world.payment()
 
 
 async def test_that_an_order_is_paid_already_is_a_final_reply(world: World) -> None:
