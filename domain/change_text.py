@@ -41,9 +41,8 @@ def general_text_of(before: Order | None, after: Order) -> ChangeText | None:
 def new_text_of(order: Order) -> ChangeText | None:
     """Return what is new of an order that has nothing but its terms yet; else None."""
     replica, terms = order.replica, order.replica.terms
-    if terms is None or replica.shipment is not None:
-        return None
-    if order.payments or order.refunds or order.disputes:
+    # Refunds and disputes are about a payment.
+    if terms is None or replica.shipment is not None or order.payments:
         return None
     status, capture, expires_at = replica.status._value_, "", ""
     if terms.capture is not None:
