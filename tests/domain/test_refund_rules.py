@@ -27,7 +27,13 @@ from domain.refund import (
     RefundStatus,
     ReportedRefund,
 )
-from domain.refund_rules import EXTERNAL_REFUND, MAX_RETRIES, NotRefundable, RefundExceedsPayment
+from domain.refund_rules import (
+    EXTERNAL_REFUND,
+    MAX_RETRIES,
+    NotRefundable,
+    RefundExceedsPayment,
+    automatic_refund,
+)
 from tests.builders import (
     NOW,
     PAYMENT,
@@ -51,6 +57,7 @@ DISPUTE = DisputeId("dp_1")
 CANCELLED = cancelled_event()
 SIXTY = dollars("60")
 BY_US, EXTERNALLY = Refunded("re_1", PRICE), Refunded("re_external", PRICE)
+FAILED = RefundStatus.FAILED
 RETURNED = RefundFailed("expired_or_canceled_card", "re_1")
 REFUSED = RefundFailed("charge_disputed")
 
@@ -239,6 +246,22 @@ def test_an_automatic_refund_is_retried_ever_later_and_then_left_to_an_operator(
     assert len({refund.id for refund in order.refunds}) == len(order.refunds)
     assert order.apply(CANCELLED, now).refunds == order.refunds
     assert given_back(settle(reserve(order, "manual"), "manual", BY_US)) == PRICE
+
+
+@given(failures=st.integers(0, MAX_RETRIES + 1), others=st.integers(0, MAX_RETRIES + 1))
+def test_failed_refunds_of_one_payment_delay_and_end_no_refund_of_another(
+    failures: int, others: int
+) -> None:
+    first, second = (a_payment(each, PaymentStatus.REVERSED) for each in (PAYMENT, SECOND))
+    own, of_another = (
+        tuple(
+            evolve(a_refund(f"{each.id}-{number}", payment_id=each.id, status=FAILED), automatic=True)
+            for number in range(times)
+        )
+        for each, times in ((first, failures), (second, others))
+    )
+    alone = automatic_refund(first, own, NOW)
+    assert automatic_refund(first, (*own, *of_another), NOW) == alone
 
 
 def test_a_failed_automatic_refund_is_not_changed_by_late_reports() -> None:

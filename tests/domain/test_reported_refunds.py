@@ -5,6 +5,7 @@ from itertools import permutations
 
 import hypothesis.strategies as st
 import pytest
+from attrs import evolve
 from hypothesis import given
 
 from domain.identifiers import RefundId
@@ -145,6 +146,38 @@ def test_a_limited_refund_is_checked_less_and_less_often_until_the_gateway_answe
     assert checks == [SEND_LEASE, SEND_LEASE, 2 * SEND_LEASE]
     # Another refund of the same name in another report is not this one.
     assert limited.settle(Refunded("re_c", dollars("50"))) == limited
+
+
+@given(amounts=st.lists(st.integers(1, 25), min_size=1, max_size=4))
+def test_if_more_is_back_than_was_captured_every_other_refund_is_checked(
+    amounts: list[int],
+) -> None:
+    order, names = PAID, [f"re_{number}" for number, _ in enumerate(amounts)]
+    for name, amount in zip(names, amounts, strict=True):
+        order = told(order, name, Refunded(name, dollars(str(amount))))
+    assert not any(each.is_check_due(NOW) for each in order.refunds)
+    order = told(order, "re_more", Refunded("re_more", dollars("100")))
+    assert [each.id for each in order.refunds if each.is_check_due(NOW)] == names
+
+
+@given(limited=st.integers(1, 3))
+def test_every_refund_that_one_has_limited_is_checked_once_that_one_comes_back(
+    limited: int,
+) -> None:
+    names = [f"re_{number}" for number in range(limited)]
+    order = told(PAID, "re_all", Refunded("re_all", dollars("100")))
+    for name in names:
+        order = told(order, name, Refunded(name, dollars("10")))
+    for each in order.refunds:
+        order = order.with_refund(evolve(each, next_check_at=None))
+    order = told(order, "re_all", RefundFailed("closed", "re_all"))
+    assert [each.id for each in order.refunds if each.is_check_due(NOW)] == names
+
+
+def told(order: Order, reference: str, outcome: RefundOutcome) -> Order:
+    """Return the order after a report about one refund of others."""
+    amount = outcome.amount if isinstance(outcome, Refunded) else dollars("100")
+    return order.record_refunds(CHARGE, [ReportedRefund(reference, amount, outcome)], NOW)
 
 
 def labelled(reference: str, outcome: RefundOutcome | None = None) -> ReportedRefund:
