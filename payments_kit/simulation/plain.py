@@ -78,7 +78,7 @@ def amount_of(money: Money) -> Amount:
 
 def booked_order(order: Order) -> BookedOrder:
     """Return the rows of an order."""
-    replica, terms = order.replica, order.replica.terms
+    replica, terms, shipment = order.replica, order.replica.terms, order.replica.shipment
     return BookedOrder(
         order.id,
         replica.version,
@@ -91,6 +91,7 @@ def booked_order(order: Order) -> BookedOrder:
             BookedDispute(each.id, each.payment_id, each.status.value, each.charge_id, each.reason)
             for each in order.disputes
         ),
+        None if shipment is None else (shipment.version, shipment.minor_units),
     )
 
 
@@ -111,6 +112,7 @@ def booked_payment(payment: Payment) -> BookedPayment:
         payment.authorized_until,
         None if payment.requested_capture is None else amount_of(payment.requested_capture),
         payment.release_reason,
+        None if payment.next_capture is None else amount_of(payment.next_capture),
     )
 
 

@@ -18,6 +18,7 @@ CLAIMED: Final = order(payment(1, "processing"), status="created")
 WAITING: Final = order(payment(1, "requires_action"), status="created")
 PAID: Final = order(payment())
 HELD: Final = order(manual(), status="created")
+SHIPPED: Final = 1, LESS.minor_units
 
 
 @frozen
@@ -123,6 +124,35 @@ COMMITS: Final = {
         order(payment(1, "processing"), status="cancelled"),
         order(manual(), status="cancelled"),
         "4: the hold of payment p1 is not wanted, and is not to be released",
+    ),
+    "a shipment whose amount is requested": Commit(
+        HELD, order(manual(requested=LESS), status="created", shipped=SHIPPED)
+    ),
+    "a shipment that follows the capture in flight": Commit(
+        HELD,
+        order(manual(requested=PRICE, next_capture=LESS), status="created", shipped=SHIPPED),
+    ),
+    "a shipment after an operator has released the money": Commit(
+        HELD, order(manual(code="voided"), status="created", shipped=SHIPPED)
+    ),
+    "a capture that fails after its shipment": Commit(
+        order(manual(requested=LESS), status="created", shipped=SHIPPED),
+        order(manual(), status="created", shipped=SHIPPED),
+    ),
+    "a shipment that captures nothing": Commit(
+        HELD,
+        order(manual(), status="created", shipped=SHIPPED),
+        "10: 9900 usd of payment p1 is shipped, not None",
+    ),
+    "a second shipment that is not requested": Commit(
+        order(manual(requested=PRICE), status="created", shipped=(0, None)),
+        order(manual(requested=PRICE), status="created", shipped=SHIPPED),
+        "10: 9900 usd of payment p1 is shipped, not 10000 usd",
+    ),
+    "a hold of an order that is shipped": Commit(
+        order(payment(1, "processing"), status="created", shipped=SHIPPED),
+        order(manual(), status="created", shipped=SHIPPED),
+        "10: 9900 usd of payment p1 is shipped, not None",
     ),
     "a larger amount that an operator accepts": Commit(
         order(payment(1, "review", captured=PRICE, amount=LESS), status="created"),

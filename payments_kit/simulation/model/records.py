@@ -49,6 +49,8 @@ class BookedPayment(NamedTuple):
     """How much is being captured."""
     release_reason: str | None = None
     """Why an operator released it."""
+    next_capture: Amount | None = None
+    """How much is captured next if that is refused: a newer shipment names it."""
 
 
 class BookedRefund(NamedTuple):
@@ -85,6 +87,8 @@ class BookedOrder(NamedTuple):
     payments: tuple[BookedPayment, ...] = ()
     refunds: tuple[BookedRefund, ...] = ()
     disputes: tuple[BookedDispute, ...] = ()
+    shipped: tuple[int, int | None] | None = None
+    """The newest shipment: its version, and how many minor units of a payment; None: all."""
 
 
 class Charge(NamedTuple):
@@ -164,22 +168,19 @@ class History:
     """Whether the database has lost commits, as after a failover to a standby that lagged."""
     unpublished: int = 0
     rejected: Collection[str] = ()
-    """The events that the broker has rejected for a while; later ones of their order may come
-    first."""
+    """The events that the broker has rejected for a while; later ones may come first."""
     holds: Sequence[Hold] = ()
     disputes: Sequence[GatewayDispute] | None = None
     """Every dispute of every gateway; None if they are not known."""
     differences: Collection[tuple[str, str]] | None = None
-    """What a comparison of all books has told an operator in the end, by kind and the name of a
-    refund or payment; None if there was no such comparison."""
+    """What a comparison of all books has told in the end: kinds and names; None without one."""
     forgotten_refunds: Collection[str] = ()
     """The refunds, by their names in our books, that a gateway has no record of any more."""
     attempts: Sequence[Attempt] = ()
     decline_limits: DeclineLimits | None = None
     """None if there are none."""
     never_wanted: Collection[str] = ()
-    """The payments of which the books said, when they first knew of the authorisation, that it is
-    to be released."""
+    """The payments whose authorisation was to be released when the books first knew of it."""
     captures_asked: Collection[tuple[str, int]] = ()
     """The payments that an operator wanted captured, or others have captured at the gateway, and
     how much of each."""

@@ -10,6 +10,7 @@ from typing import Final
 from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import CAPTURED, LIVE
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
+from payments_kit.simulation.model.shipment_steps import newest_shipment_is_asked_for
 
 _MAY_BE_HELD: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
 _MAY_BE_CAPTURED: Final = _MAY_BE_HELD | {"authorized"}
@@ -46,6 +47,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
       external refund may exceed it together with a reserved one, which the gateway then refuses.
+    - 10: What is held is captured as the newest shipment says: the commit that records the shipment,
+      or the hold, also requests so much; or next, if another capture may be in flight.
     - 2: Money that was taken back is told once: by a dispute that may be lost, or without one. A
       dispute that has ended keeps its last state; only what is lost can still be won.
     """
@@ -71,6 +74,7 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
         if not is_decided:  # an operator may accept any amount that was captured
             yield from _captures_too_much(payment)
     yield from _unreleased(before, after)
+    yield from newest_shipment_is_asked_for(before, after)
     yield from _unreserved(before, after, payments)
     yield from _reserved_too_much(before, after)
     yield from _told_twice(before, after)
