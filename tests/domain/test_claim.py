@@ -1,6 +1,10 @@
 """An order is claimed by its owner only, while it may be paid, and for the amount due."""
 
+from datetime import datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.claim import (
     AlreadyPaid,
@@ -14,7 +18,8 @@ from domain.claim import (
     PaymentInProgress,
 )
 from domain.identifiers import PaymentId
-from domain.payment_status import PaymentStatus
+from domain.money import Money
+from domain.payment_status import LIVE, PaymentStatus
 from domain.replica import OrderReplica, OrderStatus
 from tests.builders import (
     GATEWAY,
@@ -84,6 +89,27 @@ def test_a_payment_blocks_another_one_and_is_shown_to_its_own_user_only(
         with pytest.raises(error) as refused:
             start_payment(order, SECOND)
         assert refused.value.args == (ORDER, shown)
+
+
+@given(
+    st.sampled_from(sorted(LIVE | {PaymentStatus.REVIEW}, key=str)),
+    st.sampled_from([OrderStatus.CREATED, OrderStatus.COMPLETE]),
+    st.sampled_from([None, after(days=-1), NOW, after(days=1)]),
+    st.sampled_from([dollars("0"), dollars("7"), PRICE]),
+    st.sampled_from([ExpectedAmount(), ExpectedAmount(1), ExpectedAmount(currency="eur")]),
+)
+def test_whatever_has_become_of_the_order_the_payer_hears_of_the_payment_that_blocks_it(
+    status: PaymentStatus,
+    order_status: OrderStatus,
+    expires_at: datetime | None,
+    price: Money,
+    expected: ExpectedAmount,
+) -> None:
+    first = a_payment(status=status)
+    replica = created_event(price=price, expires_at=expires_at, status=order_status)
+    with pytest.raises(PaymentInProgress if first.is_open else AlreadyPaid) as refused:
+        an_order(first, replica=replica).claim(SECOND, PAYER, expected, GATEWAY, False, NOW)
+    assert refused.value.args == (ORDER, first)
 
 
 @pytest.mark.parametrize(

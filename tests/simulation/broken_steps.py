@@ -171,6 +171,18 @@ COMMITS: Final = {
         order(payment(2, "review"), payment(1, "processing"), status="created"),
         "1: payment p1 claims order o1, p2 is in review",
     ),
+    "a claim beside a review whose refund is only reserved": Commit(
+        order(
+            payment(2, "review"), refunds=(refund(status="pending", payment=2),), status="created"
+        ),
+        order(
+            payment(2, "review"),
+            payment(1, "processing"),
+            refunds=(refund(status="pending", payment=2),),
+            status="created",
+        ),
+        "1: payment p1 claims order o1, p2 is in review",
+    ),
     "a claim of a cancelled order": Commit(
         order(status="cancelled"),
         order(payment(1, "processing"), status="cancelled"),

@@ -178,7 +178,7 @@ def _wrong_claim(
         return
     for other in before.payments:
         if other.status == "review" and other.captured is not None:
-            refunded = _refunded(before.refunds, other.id, ("pending", "succeeded"))
+            refunded = _refunded(before.refunds, other.id, ("succeeded",))
             if refunded < other.captured.minor_units:
                 yield f"1: payment {payment.id} claims order {after.id}, {other.id} is in review"
     if payment.user_id != before.user_id:
