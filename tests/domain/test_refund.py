@@ -1,5 +1,6 @@
 """A refund ends once, and late reports about it change nothing."""
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -8,6 +9,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.check_times import CHECK_INTERVAL
 from domain.identifiers import RefundId
 from domain.money import Currency, Money
 from domain.refund import (
@@ -110,6 +112,14 @@ def test_a_refund_without_a_report_is_sent_again_after_its_lease() -> None:
     assert refund.next_check_at == NOW + SEND_LEASE
     assert refund.is_check_due(NOW + SEND_LEASE)
     assert not refund.is_check_due(NOW)
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=30)), st.booleans())
+def test_whoever_checks_a_refund_is_alone_until_it_is_answered(age: timedelta, known: bool) -> None:
+    now, refund = NOW + age, after_reports(PENDING) if known else a_refund()
+    check_at = refund.schedule_check(now).next_check_at
+    assert check_at is not None
+    assert check_at - now >= (CHECK_INTERVAL if known else SEND_LEASE)
 
 
 @pytest.mark.parametrize("status", [RefundStatus.SUCCEEDED, RefundStatus.FAILED])

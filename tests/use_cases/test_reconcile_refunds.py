@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from adapters.gateways.in_memory import InMemoryGateway
+from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.ports.differences import DifferenceKind
 from application.ports.gateway_records import ListedRefund, Page, Period
 from application.ports.payment_gateway import OutcomeUnknown
@@ -83,6 +83,20 @@ async def test_a_refund_of_others_that_the_gateway_has_no_more_is_found(world: W
 
 async def test_a_refund_that_is_not_listed_yet_is_no_difference(world: World) -> None:
     await refunded(world)
+    world.gateway_type = Odd
+    await expect_agreement(world)
+
+
+async def test_a_refund_of_a_second_charge_is_looked_up_where_the_gateway_has_it(
+    world: World,
+) -> None:
+    await world.create_order()
+    world.faults.add("charge", GatewayFaultKind.CHARGED_TWICE)
+    await world.pay()
+    await world.deliver_notifications()
+    await world.come_to_rest()
+    assert [each.status for each in world.order().refunds] == [RefundStatus.SUCCEEDED]
+    world.advance(minutes=5)
     world.gateway_type = Odd
     await expect_agreement(world)
 

@@ -9,12 +9,14 @@ from attrs import evolve
 from adapters.gateways.in_memory import InMemoryGateway
 from application.log_context import current_ids, log_context
 from application.ports.alerts import AlertKind
+from application.ports.gateway_notifications import ExternalRefundNotification
 from application.ports.payment_gateway import (
     GatewayUnavailable,
     KeyRefused,
     LookupRefused,
     OutcomeUnknown,
 )
+from application.ports.unit_of_work import Conflict
 from application.use_cases.refund_payment import LostRefundsFound
 from application.use_cases.sync_refunds import Synced
 from domain.events import Event, PaymentRefunded, PaymentRefundFailed
@@ -37,6 +39,7 @@ from domain.refund import (
 )
 from domain.refund_rules import RefundExceedsPayment
 from tests.builders import NOW, ORDER, PAYMENT, a_payment, a_refund, an_order, dollars
+from tests.checkpoints import FailAt
 from tests.use_cases.comparing import Comparison
 from tests.world import GatewayWithoutChargeList, World
 
@@ -241,12 +244,31 @@ async def test_a_list_that_is_not_needed_may_fail(
     assert f"the refunds of payment {PAYMENT} could not be listed" in caplog.text
 
 
+EUROS = Money(1000, Currency("eur"))
+STRANGE = ReportedRefund("re_7", EUROS, Refunded("re_7", EUROS))
+
+
 async def test_what_is_not_what_was_refunded_is_told() -> None:
-    euros = Money(1000, Currency("eur"))
-    strange = ReportedRefund("re_7", euros, Refunded("re_7", euros))
-    shop = await Shop(listed=[[strange, EXTERNAL]]).begin()
+    shop = await Shop(listed=[[STRANGE, EXTERNAL]]).begin()
     await shop.use_cases.refund_payment.sync(PAID)
     assert await shop.alerts() == [(AlertKind.EXTERNAL_REFUND_MISMATCH, PAYMENT)]
+
+
+@pytest.mark.parametrize("way", ["listed", "settled", "received"])
+async def test_what_is_not_what_was_refunded_is_told_once_whatever_conflicts(way: str) -> None:
+    shop = await Shop(ONE, listed=[[STRANGE]]).begin()
+    shop.world.checkpoint = FailAt(0, Conflict("another writer was faster"), {"commit"})
+    if way == "listed":
+        await shop.use_cases.refund_payment.sync(PAID)
+    elif way == "settled":
+        await settle(shop, ONE, Refunded("re_1", EUROS))
+    else:
+        assert PAID.charge_id is not None
+        await shop.world.receive(ExternalRefundNotification("evt", PAID.charge_id, STRANGE))
+    assert shop.world.checkpoint.failed_step == "commit"
+    await shop.world.alerts.flush()
+    [alert] = await shop.world.alerts.list_current()
+    assert (alert.kind, alert.count) == (AlertKind.EXTERNAL_REFUND_MISMATCH, 1)
 
 
 # --- settling ------------------------------------------------------------------------------------
@@ -272,7 +294,7 @@ async def test_the_outcome_of_one_refund_is_published_alone() -> None:
 
 async def test_another_currency_is_told_and_not_published_as_an_amount() -> None:
     shop = await Shop(ONE).begin()
-    await settle(shop, ONE, Refunded("re_1", Money(1000, Currency("eur"))))
+    await settle(shop, ONE, Refunded("re_1", EUROS))
     assert await shop.alerts() == [(AlertKind.EXTERNAL_REFUND_MISMATCH, PAYMENT)]
 
 
