@@ -283,6 +283,22 @@ async def test_the_later_events_of_an_order_wait_if_the_lease_may_end(
     assert subjects(world) == SEQUENCE
 
 
+async def test_the_time_of_every_round_is_counted_from_the_lease_that_they_share(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+
+    async def take_time(step: str) -> None:
+        nonlocal seconds
+        if step == "publish":
+            seconds += 0.6 * relay_outbox.BEGIN_WITHIN.total_seconds()
+
+    monkeypatch.setattr(relay_outbox, "_now", lambda: seconds)
+    world.checkpoint = take_time
+    assert [await relay(world) for _ in range(3)] == [2 * len(ORDERS), len(ORDERS), 0]
+    assert subjects(world) == SEQUENCE
+
+
 async def test_a_broker_that_may_not_be_used_is_an_alert(world: World) -> None:
     unsuitable = BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, "PAYMENTS", "it forgets")
     world.checkpoint = FailAt(0, unsuitable, {"publish"})
