@@ -170,7 +170,12 @@ class Payment(PaymentState):
         return self.release(AUTHORIZATION_EXPIRED, now)
 
     def approve(self, approved: Approved, now: datetime) -> Self:
-        """Record that its customer has approved it, and that its money is being taken now."""
+        """Record that its customer has approved it, and that its money is being taken now.
+
+        An abandoned payment keeps its state; what was approved is cancelled at the gateway.
+        """
+        if self.status is PaymentStatus.ABANDONED:
+            return evolve(self, reference=approved.reference)
         if not self.can_become(PaymentStatus.PROCESSING):
             return self
         taken = evolve(self, status=PaymentStatus.PROCESSING, reference=approved.reference)

@@ -136,6 +136,23 @@ def test_a_lost_payment_is_taken_only_if_no_other_is_live() -> None:
     assert status(other.adopt(lost, approved(), LATER)) is PaymentStatus.ABANDONED
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_what_was_approved_of_an_abandoned_payment_is_cancelled_at_the_gateway(
+    is_lost: bool,
+) -> None:
+    if is_lost:  # and found while another payment is live
+        lost = claimed().payment(PAYMENT)
+        order = start_payment(an_order(), "payment-2").adopt(lost, approved(), LATER)
+    else:
+        order = claimed().settle(PAYMENT, NeverArrived(), LATER)
+        order = order.settle(PAYMENT, approved(), LATER)
+    abandoned = order.payment(PAYMENT)
+    assert abandoned.status is PaymentStatus.ABANDONED
+    assert abandoned.next_check_at is not None
+    assert order.should_cancel(abandoned, LATER)
+    assert order.settle(PAYMENT, approved(), LATER) == order
+
+
 def test_it_blocks_its_order() -> None:
     with pytest.raises(PaymentInProgress):
         start_payment(approve(waiting()), "payment-2", LATER)
