@@ -98,6 +98,27 @@ async def test_without_a_record_nothing_is_said_while_a_request_may_arrive(world
     assert world.payment().status is PaymentStatus.ABANDONED
 
 
+async def test_a_slow_answer_says_nothing_about_what_arrived_after_the_question(
+    world: World,
+) -> None:
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    [(payment_id, record)] = world.ledger.records.items()
+    world.ledger.records.clear()
+    world.advance(seconds=24)
+
+    async def arrive(step: str) -> None:
+        if step == "find replied":
+            world.checkpoint = proceed
+            world.advance(seconds=5)
+            world.ledger.records[payment_id] = record
+
+    world.checkpoint = arrive
+    before = world.payment()
+    assert (await world.use_cases().create_charge.check(before)).evidence is None
+    assert world.payment() == before
+
+
 async def test_only_a_cancellation_can_be_refused(world: World) -> None:
     await world.create_order()
     await world.pay(DEBIT)

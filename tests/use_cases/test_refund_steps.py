@@ -298,6 +298,18 @@ async def test_another_currency_is_told_and_not_published_as_an_amount() -> None
     assert await shop.alerts() == [(AlertKind.EXTERNAL_REFUND_MISMATCH, PAYMENT)]
 
 
+async def test_a_refund_is_published_once_all_of_it_counts() -> None:
+    all_back = evolve(DONE, id=RefundId("all"), reference="re_5", amount=dollars("100"))
+    limited = evolve(DONE, amount=dollars("0"), code=EXCEEDS_PAYMENT)
+    shop = await Shop(limited, all_back).begin()
+    await settle(shop, all_back, RefundFailed("no_account", "re_5"))
+    assert shop.events == [PaymentRefundFailed]
+    for _ in range(2):
+        await settle(shop, limited, Refunded("re_1", TEN))
+        assert shop.events == [PaymentRefundFailed, PaymentRefunded]
+    assert shop.world.order().refund(limited.id) == evolve(DONE, next_check_at=None)
+
+
 ALL_BACK = evolve(DONE, id=RefundId("all"), reference="re_5", amount=dollars("90"))
 
 
