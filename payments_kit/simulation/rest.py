@@ -40,8 +40,11 @@ async def finish(
     runtime: SimulatedRuntime,
     banks: Banks,
     has_failed: Callable[[], bool],
+    before_reconciling: Callable[[], None],
 ) -> None:
     """Let this worker do what is due, from one event to the next, until there is none.
+
+    What only a comparison of all books can find is looked for last.
 
     Raises:
         RunTooLong: it does not end.
@@ -63,6 +66,7 @@ async def finish(
             if is_reconciled or not must_reconcile(runtime.injector):
                 return
             is_reconciled = True
+            before_reconciling()
             await _reconcile(worker, runtime)
             continue
         if following - healed_at > _MAX_REST:

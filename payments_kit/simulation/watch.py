@@ -10,6 +10,8 @@ from adapters.gateways.simulated.record import GatewayRecord
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
+from payments_kit.simulation.model.report_steps import unapplied_reports
+from payments_kit.simulation.model.reports import ConfirmedReport
 from payments_kit.simulation.model.steps import (
     broken_by_capture,
     broken_by_commit,
@@ -62,6 +64,11 @@ class Watch:
         """The refunds whose success is in the books, by their names at the gateway."""
         refunds = (each for order in self._booked.values() for each in order.refunds)
         return {each.reference: each for each in refunds if each.reference and each.status == _DONE}
+
+    def reports(self, confirmed: list[ConfirmedReport]) -> None:
+        """Check that what the service has confirmed to a gateway is in the books."""
+        if not self.has_lost_transactions:
+            self.broken += unapplied_reports(self._booked.values(), confirmed)
 
     def lose_transactions(self, kept: list[Order]) -> None:
         """Continue with the orders of a database that has lost its last commits."""

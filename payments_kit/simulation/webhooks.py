@@ -6,12 +6,18 @@ from typing import Final
 
 from attrs import field, frozen
 
-from application.ports.gateway_notifications import Notification
+from application.ports.gateway_notifications import (
+    DisputeNotification,
+    ExternalRefundNotification,
+    Notification,
+)
 from application.use_cases.apply_deferred_notifications import DEFERRED_FOR
+from domain.dispute import REVERSED
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
+from payments_kit.simulation.model.reports import ConfirmedReport
 from payments_kit.simulation.trace import Trace, describe
 
 # Stripe waits some 20 s for a reply, and repeats a notification for three days
@@ -38,6 +44,8 @@ class Webhooks:
     """Every notification so far, lost or not, with the name of its gateway."""
     confirmed: set[str] = field(factory=set)
     """The notifications that the service has confirmed while faults occurred."""
+    reports: list[ConfirmedReport] = field(factory=list)
+    """What it has confirmed of disputes and refunds of others."""
 
     def send(self, gateway: str, notification: Notification) -> None:
         """Send a notification of a gateway, unless it is lost."""
@@ -80,7 +88,20 @@ class Webhooks:
                 )
                 await asyncio.wait([receiving], timeout=_REPLY_SECONDS)
                 if receiving.done() and receiving.result() == _OK:
+                    self.reports.extend(_report_of(gateway, notification))
                     if not self.injector.is_healed:
                         self.confirmed.add(notification.id)
                     return
             await asyncio.sleep(5.0 * 2**attempt)
+
+
+def _report_of(gateway: str, notification: Notification) -> list[ConfirmedReport]:
+    match notification:
+        case DisputeNotification(charge_id=charge_id, dispute_id=name, status=status):
+            if notification.reason == REVERSED:
+                return []  # another dispute of the charge may tell of it
+            return [ConfirmedReport(gateway, charge_id, name, status.value)]
+        case ExternalRefundNotification(charge_id=charge_id, reported=reported):
+            return [ConfirmedReport(gateway, charge_id, reference=reported.reference)]
+        case _:
+            return []

@@ -215,7 +215,8 @@ class World:
         self._healed_at = self.runtime.now()
         self.cluster.stop_workers()
         last = self.cluster.new_worker("worker0")
-        finishing = finish(last, self.runtime, self.banks, lambda: bool(self.unexpected))
+        parts = self.runtime, self.banks, lambda: bool(self.unexpected)
+        finishing = finish(last, *parts, lambda: self.runtime.watch.reports(self.webhooks.reports))
         await self.loop.spawn(last.process, finishing)
 
     def observe(self) -> Observations:

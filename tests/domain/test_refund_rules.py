@@ -255,7 +255,9 @@ def test_failed_refunds_of_one_payment_delay_and_end_no_refund_of_another(
     first, second = (a_payment(each, PaymentStatus.REVERSED) for each in (PAYMENT, SECOND))
     own, of_another = (
         tuple(
-            evolve(a_refund(f"{each.id}-{number}", payment_id=each.id, status=FAILED), automatic=True)
+            evolve(
+                a_refund(f"{each.id}-{number}", payment_id=each.id, status=FAILED), automatic=True
+            )
             for number in range(times)
         )
         for each, times in ((first, failures), (second, others))

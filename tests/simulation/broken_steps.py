@@ -5,6 +5,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment
+from payments_kit.simulation.model.report_steps import unapplied_reports
+from payments_kit.simulation.model.reports import ConfirmedReport
 from payments_kit.simulation.model.steps import (
     broken_by_capture,
     broken_by_commit,
@@ -45,8 +47,19 @@ class Holding(Capture):
     """An authorisation at the gateway, and the beginning of what it breaks."""
 
 
-def broken_by(step: Commit | Capture) -> list[str]:
+@frozen
+class Report:
+    """A confirmed report of a gateway, and the beginning of what it breaks."""
+
+    order: BookedOrder
+    confirmed: ConfirmedReport
+    broken: str = ""
+
+
+def broken_by(step: Commit | Capture | Report) -> list[str]:
     """Return what a step breaks."""
+    if isinstance(step, Report):
+        return [*unapplied_reports([step.order], [step.confirmed])]
     if isinstance(step, Commit):
         return [*broken_by_commit(step.before, step.after)]
     if isinstance(step, Holding):
@@ -305,4 +318,37 @@ HOLDS: Final = {
     ),
 }
 
-STEPS: Final[dict[str, Commit | Capture]] = {**COMMITS, **CAPTURES, **MANUAL_CAPTURES, **HOLDS}
+OPENED: Final = ConfirmedReport("fake", "ch_1", "d1", "open")
+GIVEN_BACK: Final = ConfirmedReport("fake", "ch_1", reference="re_1")
+
+REPORTS: Final = {
+    "a dispute that is in the books": Report(with_disputes(LOST._replace(status="open")), OPENED),
+    "an older state of a dispute": Report(with_disputes(WON), OPENED),
+    "a dispute that is not in the books": Report(
+        PAID, OPENED, "2: dispute d1 was confirmed as open; ours: []"
+    ),
+    "a newer state of a dispute": Report(
+        with_disputes(LOST._replace(status="open")),
+        OPENED._replace(status="lost"),
+        "2: dispute d1 was confirmed as lost",
+    ),
+    "a refund that is in the books": Report(
+        order(payment(), refunds=(refund()._replace(reference="re_1"),)), GIVEN_BACK
+    ),
+    "a refund that is not in the books": Report(
+        PAID, GIVEN_BACK, "2: refund re_1 was confirmed, and is not in the books"
+    ),
+    "a report about a charge of another gateway": Report(PAID, OPENED._replace(gateway="other")),
+    "a report about what is not captured": Report(CLAIMED, GIVEN_BACK),
+    "a report about what may have been captured later": Report(
+        order(manual(1, "succeeded", captured=PRICE)), GIVEN_BACK
+    ),
+}
+
+STEPS: Final[dict[str, Commit | Capture | Report]] = {
+    **COMMITS,
+    **CAPTURES,
+    **MANUAL_CAPTURES,
+    **HOLDS,
+    **REPORTS,
+}

@@ -9,7 +9,7 @@ from payments_kit.simulation.model.events import first_deliveries
 from payments_kit.simulation.model.records import Event, History
 from payments_kit.simulation.model.reports import GatewayDispute
 
-_RANK: Final = {"open": 0, "prevented": 1, "lost": 2, "won": 3}
+RANK: Final = {"open": 0, "prevented": 1, "lost": 2, "won": 3}
 """Which state may follow which: a bank may still decide for the shop what it has lost."""
 
 _KEPT_FOR: Final = timedelta(days=3)
@@ -62,7 +62,7 @@ def disputes_are_told_as_they_are(history: History) -> Iterable[str]:
         if dispute is None or status not in dispute.states:
             yield f"3: {each.id} was published, and the dispute was never {status}"
             continue
-        rank = _RANK[status]
+        rank = RANK[status]
         is_in_order = each.id in history.rejected or rank > told.get(name, -1)
         if not is_in_order and not history.has_lost_transactions:
             yield f"3: dispute {name} was published as {status} after a later state"

@@ -28,6 +28,18 @@ class GatewayDispute(NamedTuple):
         return self.states[-1]
 
 
+class ConfirmedReport(NamedTuple):
+    """A gateway's report about a charge that the service has confirmed."""
+
+    gateway: str
+    charge_id: str
+    dispute_id: str | None = None
+    status: str = ""
+    """The state of the dispute."""
+    reference: str | None = None
+    """The gateway's name for a refund of others."""
+
+
 class Attempt(NamedTuple):
     """A request to pay, answered or not, with what it is counted under if its card is declined."""
 

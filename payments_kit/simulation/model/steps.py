@@ -47,8 +47,8 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
       external refund may exceed it together with a reserved one, which the gateway then refuses.
-    - 10: What is held is captured as the newest shipment says: the commit that records the shipment,
-      or the hold, also requests so much; or next, if another capture may be in flight.
+    - 10: What is held is captured as the newest shipment says: the commit that records the
+      shipment, or the hold, also requests so much; or next, if a capture may be in flight.
     - 2: Money that was taken back is told once: by a dispute that may be lost, or without one. A
       dispute that has ended keeps its last state; only what is lost can still be won.
     """
