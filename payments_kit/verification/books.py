@@ -166,7 +166,12 @@ class Books:
             tuple(self._booked.get("payment", {}).values()),
             tuple(self._booked.get("refund", {}).values()),
             tuple(self._booked.get("dispute", {}).values()),
+            self._shipped(),
         )
+
+    def _shipped(self) -> tuple[int, int | None] | None:
+        version = self._order.get("order.shipment.version")
+        return None if version is None else (version, self._order.get("order.shipment.minor_units"))
 
 
 def _payment(payment_id: str, row: Mapping[str, Any]) -> BookedPayment:
@@ -184,6 +189,7 @@ def _payment(payment_id: str, row: Mapping[str, Any]) -> BookedPayment:
         authorized_until=_moment_or_none(row.get("authorized_until")),
         requested=_amount_or_none(row.get("requested_capture")),
         release_reason=row.get("release_reason"),
+        next_capture=_amount_or_none(row.get("next_capture")),
     )
 
 

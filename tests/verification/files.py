@@ -195,7 +195,8 @@ def history_of(order: BookedOrder, history: History) -> list[str]:
         values = {"order.terms.price": amount(order.price), "order.terms.version": order.version}
         entries.append((at, "orders", values | {"order.version": order.version}))
     rest = _rest(order)
-    for payment in order.payments:
+    # What waits for an operator is older than what has paid the order after it was given back.
+    for payment in sorted(order.payments, key=lambda each: each.status != "review"):
         path = f"payment.{payment.id}"
         paths = (f"{path}.", *(f"refund.{each.id}." for each in order.refunds))
         known = {name: each for name, each in rest.items() if name.startswith(paths)}
