@@ -103,3 +103,27 @@ def test_a_claim_is_compared_with_the_price_of_its_moment() -> None:
     assert [(each.number, each.what.partition(",")[0]) for each in found.evidence] == [
         (4, "entry 3 of order o1")
     ]
+
+
+@pytest.mark.parametrize("asked", ["requested_capture", "next_capture", None])
+def test_a_shipment_is_compared_with_what_is_captured_from_its_moment_on(
+    asked: str | None,
+) -> None:
+    begin = {
+        "order.id": "o1",
+        "order.version": 0,
+        "order.status": "created",
+        "order.terms.price": amount(PRICE),
+        "payment.p1.amount": amount(PRICE),
+        "payment.p1.status": "authorized",
+        "payment.p1.gateway": "fake",
+        "payment.p1.capture_mode": "manual",
+    }
+    shipped: dict[str, Any] = {"order.shipment.version": 1, "order.shipment.minor_units": 9_900}
+    if asked is not None:
+        shipped |= {f"payment.p1.{asked}": amount(LESS)}
+    entries = [(after(seconds), "orders", each) for seconds, each in enumerate([begin, shipped])]
+    lines = exported("o1", chain(entries))
+    summary = judged(file_of(evolve(EMPTY, histories={"o1": lines[:-1]})))
+    violation = "10: 9900 usd of payment p1 is shipped, not None"
+    assert (violation in broken_in(summary)) is (asked is None)
