@@ -254,17 +254,24 @@ async def test_what_is_not_what_was_refunded_is_told() -> None:
     assert await shop.alerts() == [(AlertKind.EXTERNAL_REFUND_MISMATCH, PAYMENT)]
 
 
-@pytest.mark.parametrize("way", ["listed", "settled", "received"])
+@pytest.mark.parametrize("way", ["listed", "settled", "received", "deferred"])
 async def test_what_is_not_what_was_refunded_is_told_once_whatever_conflicts(way: str) -> None:
     shop = await Shop(ONE, listed=[[STRANGE]]).begin()
+    assert PAID.charge_id is not None
+    report = ExternalRefundNotification("evt", PAID.charge_id, STRANGE)
+    if way == "deferred":
+        work = shop.world.database.begin()
+        work.inbox.defer(report, NOW)
+        await work.commit()
     shop.world.checkpoint = FailAt(0, Conflict("another writer was faster"), {"commit"})
     if way == "listed":
         await shop.use_cases.refund_payment.sync(PAID)
     elif way == "settled":
         await settle(shop, ONE, Refunded("re_1", EUROS))
+    elif way == "received":
+        await shop.world.receive(report)
     else:
-        assert PAID.charge_id is not None
-        await shop.world.receive(ExternalRefundNotification("evt", PAID.charge_id, STRANGE))
+        await shop.use_cases.apply_deferred_notifications.run_once()
     assert shop.world.checkpoint.failed_step == "commit"
     await shop.world.alerts.flush()
     [alert] = await shop.world.alerts.list_current()

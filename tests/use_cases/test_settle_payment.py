@@ -6,7 +6,7 @@ from attrs import evolve
 from application.log_context import current_ids, log_context
 from application.ports.alerts import AlertKind
 from application.ports.gateways import AtAnotherGateway
-from application.ports.unit_of_work import UnitOfWork
+from application.ports.unit_of_work import Conflict, UnitOfWork
 from application.use_cases.settle_payment import SettlePayment
 from domain.capture import CaptureFailed, CaptureMode
 from domain.events import (
@@ -40,6 +40,7 @@ from tests.builders import (
     requires_action,
     shipped_event,
 )
+from tests.checkpoints import FailAt
 from tests.world import World
 
 
@@ -186,12 +187,16 @@ async def test_a_second_charge_is_reported_beside_others(
     other = a_payment("payment-0", PaymentStatus.FAILED)
     await store(world, an_order(other, a_payment(status=PaymentStatus.SUCCEEDED)))
     again = evolve(charged(), charge_id=ChargeId("ch_2"))
+    world.checkpoint = FailAt(0, Conflict("another writer was faster"), {"commit"})
     if by_id:
         await settle_of(world).known(PAYMENT, again, "in_memory")
     else:
         await settle_of(world)(a_payment(), again)
     assert await alerts(world) == [(AlertKind.CHARGED_TWICE, PAYMENT)]
     assert "has a second charge ch_2: given back" in caplog.text
+    assert world.checkpoint.failed_step == "commit"
+    await world.alerts.flush()
+    assert [each.count for each in await world.alerts.list_current()] == [1]
 
 
 async def test_a_payment_that_was_lost_is_reported(
