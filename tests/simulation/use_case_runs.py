@@ -150,6 +150,10 @@ RUNS: Final = [
     ),
     *(UseCaseRun(f"a charge of {debit}", _pay(debit), _ORDER) for debit in DEBITS),
     *(
+        UseCaseRun(f"a charge of {debit} whose order expires", _pay(debit), _EXPIRING)
+        for debit in DEBITS
+    ),
+    *(
         UseCaseRun(
             f"a charge of {debit} whose order is cancelled at step '{moment}'",
             _pay_while_cancelled(debit, moment),
