@@ -1,4 +1,4 @@
-"""Whoever asks about a second charge names the payment that the gateway made it for."""
+"""A question about a second charge names the payment that the gateway made it for."""
 
 from collections.abc import Sequence
 from datetime import datetime
