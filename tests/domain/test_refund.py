@@ -115,7 +115,9 @@ def test_a_refund_without_a_report_is_sent_again_after_its_lease() -> None:
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=30)), st.booleans())
-def test_one_process_alone_checks_a_refund_until_it_is_answered(age: timedelta, known: bool) -> None:
+def test_one_process_alone_checks_a_refund_until_it_is_answered(
+    age: timedelta, known: bool
+) -> None:
     now, refund = NOW + age, after_reports(PENDING) if known else a_refund()
     check_at = refund.schedule_check(now).next_check_at
     assert check_at is not None
