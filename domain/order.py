@@ -186,7 +186,7 @@ class Order(OrderReviews):
     def _authorize(
         self, payment: Payment, authorized: Authorized, paid_at: datetime, now: datetime
     ) -> "Order":
-        is_live = all(not each.is_live or each.id == payment.id for each in self.payments)
+        is_live = self._has_no_other_live(payment)
         reason = payment.mismatch(authorized) or self._reversal_reason(payment, paid_at)
         held = payment.authorize(authorized, now, reason, is_live=is_live)
         if held.status is not payment.status:
@@ -207,8 +207,7 @@ class Order(OrderReviews):
         return self.with_payment(payment.approve(approved, now))
 
     def _wait_for_money(self, payment: Payment, pending: Pending, now: datetime) -> "Order":
-        is_live = all(not each.is_live or each.id == payment.id for each in self.payments)
-        waiting = payment.wait_for_money(pending, is_live=is_live)
+        waiting = payment.wait_for_money(pending, is_live=self._has_no_other_live(payment))
         if waiting.status is not payment.status and self.should_cancel(waiting, now):
             waiting = waiting.check_now(now)
         elif waiting.status is not payment.status or payment.next_check_at is None:

@@ -65,6 +65,10 @@ class OrderDecisions(OrderCaptures):
             return scheduled
         return scheduled.check_by(expires_at)
 
+    def _has_no_other_live(self, payment: Payment) -> bool:
+        """Whether no other payment of the order is live."""
+        return all(not other.is_live or other.id == payment.id for other in self.payments)
+
     def _reversal_reason(self, payment: Payment, paid_at: datetime) -> str | None:
         """Return why the order may not keep a payment that was just captured, or None."""
         if self.is_cancelled:

@@ -189,6 +189,14 @@ def test_beside_another_payment_it_stays_abandoned_and_is_cancelled_or_given_bac
     assert [refund.reason for refund in order.refunds] == ["order_already_paid"]
 
 
+def test_one_that_was_not_checked_any_more_is_checked_again() -> None:
+    given_up = claimed().settle(PAYMENT, NeverArrived(), after(days=2))
+    assert given_up.payment(PAYMENT).next_check_at is None
+    for order in (given_up, start_payment(given_up, SECOND, after(days=2))):
+        payment = order.settle(PAYMENT, pending(), DAYS_LATER).payment(PAYMENT)
+        assert payment.next_check_at == DAYS_LATER + PENDING_CHECK_INTERVAL
+
+
 def test_one_that_the_database_has_lost_is_adopted() -> None:
     order = an_order().adopt(a_payment(), pending(), after(days=2))
     payment = order.payment(PAYMENT)
