@@ -62,9 +62,8 @@ class OrderCaptures(OrderRefunds):
             raise BeingReleased(payment_id)
         if payment.requested_capture not in (None, amount):
             raise BeingCaptured(payment_id)
-        if payment.requested_capture is None:
-            payment = payment.request_capture(amount, now)
-        return self.with_payment(payment.send_capture_until(now + SEND_LEASE))
+        requested = payment.request_capture(amount, now)
+        return self.with_payment(requested.send_capture_until(now + SEND_LEASE))
 
     def void(self, payment_id: PaymentId, reason: str, now: datetime) -> Self:
         """Record that an operator releases an authorization; repeating it changes nothing.
@@ -75,7 +74,7 @@ class OrderCaptures(OrderRefunds):
             BeingCaptured: it is being captured; a refund gives it back.
         """
         payment = self.payment(payment_id)
-        if payment.is_voided or payment.is_being_released:
+        if payment.is_voided:
             return self
         if payment.status is not PaymentStatus.AUTHORIZED:
             raise NotAuthorized(payment_id, payment.status)

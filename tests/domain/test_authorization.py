@@ -362,6 +362,13 @@ def test_an_operator_releases_it_once_and_nothing_is_captured_after_that() -> No
     assert start_payment(released, SECOND).payment(SECOND).is_open
 
 
+def test_of_a_release_for_which_an_operator_has_given_no_reason_none_is_recorded() -> None:
+    order = held().void(PAYMENT, VOIDED, NOW)
+    assert payment_of(order).release_reason is None
+    released = order.settle(PAYMENT, declined(), NOW)
+    assert PaymentVoided.of(payment_of(released)).reason == VOIDED
+
+
 @pytest.mark.parametrize("reason", [AUTHORIZATION_EXPIRED, "out of stock"])
 def test_what_was_captured_before_its_release_is_given_back(reason: str) -> None:
     order = held().void(PAYMENT, reason, NOW)
