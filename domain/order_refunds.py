@@ -82,17 +82,19 @@ class OrderRefunds(OrderDisputes):
             return order
         if settled.is_limited:
             # More is back than was captured, so one of the others is not.
-            return order._check_again(settled, lambda other: not other.is_limited, now)
+            return order._check_again(payment.id, lambda other: not other.is_limited, now)
         if settled.status is RefundStatus.FAILED:
-            return order._check_again(settled, lambda other: other.is_limited, now)
+            return order._check_again(payment.id, lambda other: other.is_limited, now)
         return order
 
-    def _check_again(self, changed: Refund, which: Callable[[Refund], bool], now: datetime) -> Self:
-        """Have the gateway asked again about some other refunds of a payment that succeeded."""
+    def _check_again(
+        self, payment_id: PaymentId, which: Callable[[Refund], bool], now: datetime
+    ) -> Self:
+        """Have the gateway asked again about some refunds of a payment that succeeded."""
         order = self
         for each in self.refunds:
-            is_other = each.payment_id == changed.payment_id and each.id != changed.id
-            if is_other and each.status is RefundStatus.SUCCEEDED and which(each):
+            is_done = each.status is RefundStatus.SUCCEEDED
+            if each.payment_id == payment_id and is_done and which(each):
                 order = order.with_refund(evolve(each, next_check_at=now))
         return order
 

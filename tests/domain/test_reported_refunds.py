@@ -221,6 +221,33 @@ def test_money_that_another_refund_has_is_not_counted_for_ours(
     assert (ours.status, ours.code) == (status, code)
 
 
+def test_a_refund_of_others_is_settled_even_if_the_report_of_ours_names_it() -> None:
+    order = listed(RefundPending("re_9"), order=RESERVED)
+    order = order.settle_refund(OURS, RefundFailed("no_account", "re_9"), NOW)
+    order = order.settle_refund(RefundId("re_9"), Refunded("re_9", dollars("30")), NOW)
+    assert states(order) == {"ours": FAILED, "re_9": SUCCEEDED}
+    assert order.refundable(order.payment(PAYMENT)) == dollars("70")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_checked"),
+    [
+        (RefundPending("re_1"), False),
+        (Refunded("re_1", dollars("30")), False),
+        (RefundFailed("no_account", "re_1"), True),
+    ],
+)
+def test_a_limited_refund_is_checked_again_only_if_another_one_has_failed(
+    outcome: RefundOutcome, is_checked: bool
+) -> None:
+    order = RESERVED.record_refunds(CHARGE, [REPORTED["a succeeds"]], NOW)
+    order = order.record_refunds(CHARGE, [REPORTED["b succeeds"]], NOW)
+    limited = order.settle_refund(OURS, outcome, NOW).refund(B)
+    assert limited is not None
+    assert limited.is_limited
+    assert limited.is_check_due(NOW) is is_checked
+
+
 @pytest.mark.parametrize(
     ("order", "outcome", "expected"),
     [
