@@ -72,7 +72,7 @@ class Movement:
     fee: int = field(validator=whole_and_in_range)
     """What the gateway keeps of it, in minor units; negative if it gives a fee back."""
     created_at: datetime = field(validator=_has_zone)
-    source: str | None = field(default=None, validator=_is_text_or_none)
+    source: str | None = field(validator=_is_text_or_none)
     """The gateway's name for the charge, refund, dispute or payout that it is about."""
     charge_id: ChargeId | None = field(default=None, validator=_is_text_or_none)
     """The charge that it is about, also that of a refund or a dispute."""

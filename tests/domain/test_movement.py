@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from attrs import fields
 
+from domain.identifiers import ChargeId
 from domain.ledger import transaction_of
 from domain.money import MAX_MINOR_UNITS, Currency
-from domain.movement import MAX_TEXT
+from domain.movement import MAX_TEXT, Movement
 from domain.signed_amount import SignedAmount
 from tests.builders import NOW
 from tests.movements import OWNER, a_movement
@@ -15,7 +17,10 @@ from tests.movements import OWNER, a_movement
 NAIVE = datetime(2026, 11, 22)  # noqa: DTZ001 - a time without a zone is what is refused
 
 
-@pytest.mark.parametrize("name", ["id", "word", "source", "charge_id", "payout_id"])
+TEXTS = [each.name for each in fields(Movement) if each.type in (str, str | None, ChargeId | None)]
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_a_text_has_at_most_as_many_characters_as_the_tables_store(name: str) -> None:
     a_movement(**{name: "x" * MAX_TEXT})
     assert MAX_TEXT == 255
