@@ -55,8 +55,6 @@ _Part = OrderReplica | Terms | Shipment | Payment | Refund | Dispute
 def changes_of(before: Order | None, after: Order) -> Changes:
     """Return what differs between two states of an order; None is an order that did not exist."""
     changes: dict[str, tuple[Value, Value]] = {}
-    if before is after:
-        return changes
     if before is None:
         changes[STATE_BEGINS] = (None, after.id)
         _add_replica(changes, None, after.replica)

@@ -1,6 +1,7 @@
 """Money is exact, or it is an error."""
 
 from decimal import Decimal, localcontext
+from time import process_time
 
 import pytest
 from hypothesis import example, given
@@ -61,6 +62,14 @@ def test_a_price_that_the_currency_cannot_express_is_refused(code: str) -> None:
             Money.from_major(Decimal(price), Currency(code))
     with pytest.raises(InexactAmount):
         Money.from_major(Decimal(TOO_LARGE), USD)
+
+
+@pytest.mark.parametrize("price", ["1e9999999", "1e-9999999"])
+def test_a_price_with_millions_of_digits_is_refused_before_they_are_computed(price: str) -> None:
+    began = process_time()
+    with pytest.raises(InexactAmount):
+        Money.from_major(Decimal(price), USD)
+    assert process_time() - began < 1  # to compute them takes several seconds
 
 
 @pytest.mark.parametrize("decimals", [64, 65])

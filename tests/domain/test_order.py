@@ -19,7 +19,9 @@ from tests.builders import (
     NOW,
     PAYMENT,
     PRICE,
+    a_payment,
     after,
+    an_order,
     approved,
     authorized,
     cancelled_event,
@@ -122,6 +124,16 @@ def test_another_payment_can_start_after_one_was_cancelled() -> None:
     order = receive("requires action", "cancel requested", "declined")
 
     assert start_payment(order, SECOND).payment(SECOND).is_open
+
+
+@given(st.permutations([("c", 0), ("d", 0), ("b", 1), ("a", 2)]))
+def test_its_payments_are_listed_from_the_oldest_in_whatever_sequence_they_are_found(
+    found: list[tuple[str, int]],
+) -> None:
+    order = an_order()
+    for payment_id, seconds in found:
+        order = order.with_payment(a_payment(payment_id, created_at=after(seconds=seconds)))
+    assert [each.id for each in order.payments] == ["c", "d", "b", "a"]
 
 
 def test_a_payment_of_another_order_is_not_found() -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from application.ports.payment_gateway import CALL_SECONDS
+from domain.capture import CaptureMode
 from domain.check_times import (
     ABANDON_AFTER,
     CHARGE_WINDOW,
@@ -17,12 +17,15 @@ from domain.check_times import (
     LATE_CAPTURE_WINDOW,
     PENDING_CHECK_INTERVAL,
 )
+from domain.identifiers import PaymentId
 from domain.money import Currency, Money
-from domain.outcome import Charged
+from domain.outcome import Charged, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import CAPTURED, TRANSITIONS, PaymentStatus
 from tests.builders import (
     NOW,
+    ORDER,
+    PAYER,
     PRICE,
     UNTIL,
     a_payment,
@@ -144,6 +147,17 @@ def test_a_charge_may_be_sent_until_its_first_check_and_arrive_while_a_call_may_
     assert not payment.may_have_arrived(NOW + ABANDON_AFTER)
 
 
+def test_a_new_payment_is_processing_and_captured_at_once_if_nothing_else_is_said() -> None:
+    new = Payment(PaymentId("payment-1"), ORDER, PAYER, PRICE, "any", livemode=True, created_at=NOW)
+    assert (new.status, new.capture_mode) == (PaymentStatus.PROCESSING, CaptureMode.AUTOMATIC)
+
+
 def test_the_secrets_of_a_required_action_are_not_in_its_repr() -> None:
-    action = evolve(requires_action(), redirect_url="https://bank.example/secret-way")
+    action = RequiresAction("pi_1", "pi_1_secret", redirect_url="https://bank.example/secret-way")
     assert "secret" not in repr(action)
+
+
+def test_an_action_that_only_names_an_address_is_a_redirect() -> None:
+    assert RequiresAction("pi_1", redirect_url="https://bank.example").next_action == (
+        "redirect_to_url"
+    )
