@@ -23,4 +23,4 @@ def pseudonym(random: str) -> UserId:
 
 def is_pseudonym(user_id: UserId) -> bool:
     """Whether this stands for a user who was forgotten."""
-    return user_id.startswith("forgotten-") and _FORM.fullmatch(user_id) is not None
+    return _FORM.fullmatch(user_id) is not None

@@ -21,7 +21,7 @@ from domain.identifiers import PaymentId
 from domain.money import Currency, Money
 from domain.outcome import Charged, RequiresAction
 from domain.payment import Payment
-from domain.payment_status import CAPTURED, TRANSITIONS, PaymentStatus
+from domain.payment_status import CAPTURED, LIVE, OPEN, TRANSITIONS, PaymentStatus
 from tests.builders import (
     NOW,
     ORDER,
@@ -145,6 +145,12 @@ def test_a_charge_may_be_sent_until_its_first_check_and_arrive_while_a_call_may_
     assert FIRST_CHECK_AFTER + timedelta(seconds=CALL_SECONDS) <= CHARGE_WINDOW < ABANDON_AFTER
     assert payment.may_have_arrived(NOW + CHARGE_WINDOW)
     assert not payment.may_have_arrived(NOW + ABANDON_AFTER)
+
+
+def test_it_is_open_while_it_may_succeed_unless_it_is_abandoned_or_an_operator_decides() -> None:
+    may_succeed = {each for each in TRANSITIONS if PaymentStatus.SUCCEEDED in TRANSITIONS[each]}
+    assert may_succeed - {PaymentStatus.ABANDONED, PaymentStatus.REVIEW} == OPEN
+    assert OPEN | {PaymentStatus.SUCCEEDED} == LIVE
 
 
 def test_a_new_payment_is_processing_and_captured_at_once_if_nothing_else_is_said() -> None:

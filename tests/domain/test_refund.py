@@ -13,6 +13,7 @@ from domain.check_times import CHECK_INTERVAL
 from domain.identifiers import RefundId
 from domain.money import Currency, Money
 from domain.refund import (
+    EXCEEDS_PAYMENT,
     SEND_LEASE,
     SETTLEMENT_CHECK_INTERVAL,
     TRANSITIONS,
@@ -85,6 +86,13 @@ def test_a_refund_in_another_currency_keeps_the_requested_amount_and_gets_a_code
     refund = after_reports(Refunded("re_1", Money(PRICE.minor_units, Currency("jpy"))))
     assert (refund.status, refund.amount) == (RefundStatus.SUCCEEDED, PRICE)
     assert refund.code == "currency_mismatch"
+
+
+def test_a_failed_refund_is_not_limited_whatever_code_the_gateway_has_for_it() -> None:
+    refund = after_reports(RefundFailed(EXCEEDS_PAYMENT, "re_1"))
+    assert refund.code == EXCEEDS_PAYMENT
+    assert not refund.is_limited
+    assert refund.schedule_check(NOW).next_check_at is None
 
 
 def test_a_failure_of_another_refund_does_not_undo_a_success() -> None:
