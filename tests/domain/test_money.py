@@ -72,14 +72,14 @@ def test_a_price_with_millions_of_digits_is_refused_before_they_are_computed(pri
     assert process_time() - began < 1  # to compute them takes several seconds
 
 
-@pytest.mark.parametrize("decimals", [64, 65])
-def test_a_price_may_have_64_decimals_if_they_are_zeros(decimals: int) -> None:
-    price = Decimal("10." + "0" * decimals)
-    if decimals > 64:
-        with pytest.raises(InexactAmount):
-            Money.from_major(price, USD)
-    else:
-        assert Money.from_major(price, USD).minor_units == 1000
+@pytest.mark.parametrize("digits", [64, 65])
+def test_a_price_may_have_64_digits_more_than_it_needs(digits: int) -> None:
+    for price, minor_units in ((f"10.{'0' * digits}", 1000), (f"0e{digits}", 0)):
+        if digits > 64:
+            with pytest.raises(InexactAmount):
+                Money.from_major(Decimal(price), USD)
+        else:
+            assert Money.from_major(Decimal(price), USD).minor_units == minor_units
 
 
 def test_a_price_is_exact_in_every_decimal_context() -> None:
