@@ -74,7 +74,7 @@ class Movement:
     created_at: datetime = field(validator=_has_zone)
     source: str | None = field(validator=_is_text_or_none)
     """The gateway's name for the charge, refund, dispute or payout that it is about."""
-    charge_id: ChargeId | None = field(default=None, validator=_is_text_or_none)
+    charge_id: ChargeId | None = field(validator=_is_text_or_none)
     """The charge that it is about, also that of a refund or a dispute."""
     payout_id: str | None = field(default=None, validator=_is_text_or_none)
     """The payout that contains it, or that it is; None if that is not known."""

@@ -81,6 +81,7 @@ def movement_of(payout: Payout) -> Movement:
         fee=0,
         created_at=payout.created_at,
         source=payout.id,
+        charge_id=None,
         payout_id=payout.id,
     )
 
