@@ -145,7 +145,33 @@ async def test_a_refund_that_counts_is_not_asked_about_again_if_the_gateway_lack
     shop = await Shop(limited, found=[None]).begin()
     assert await shop.check(limited) == evolve(limited, next_check_at=None)
     assert not shop.events
-    await shop.use_cases.recover_payments.check_refund.settle.end_checks(PAID.id, RefundId("none"))
+
+
+@pytest.mark.parametrize("payment_id", [PAID.id, PaymentId("lost")])
+@pytest.mark.parametrize("refund_id", [ONE.id, RefundId("lost")])
+async def test_what_is_lost_or_not_limited_any_more_meanwhile_is_checked_as_before(
+    payment_id: PaymentId, refund_id: RefundId
+) -> None:
+    shop = await Shop(ONE).begin()
+    await shop.use_cases.recover_payments.check_refund.settle.end_checks(payment_id, refund_id)
+    assert shop.world.order() == shop.order
+
+
+async def test_a_refund_that_counts_as_less_is_published_once_its_amount_is_known() -> None:
+    most = ReportedRefund("re_8", dollars("95"), Refunded("re_8", dollars("95")))
+    others = ReportedRefund("re_7", TEN, Refunded("re_7", TEN))
+    back = evolve(most, outcome=RefundFailed("closed", "re_8"))
+    shop = await Shop(listed=[[most], [most, others], [back, others]]).begin()
+    await shop.use_cases.refund_payment.sync(PAID)
+    await shop.use_cases.refund_payment.sync(PAID)
+    limited = shop.world.order().refund(RefundId("re_7"))
+    assert limited is not None
+    assert (limited.amount, limited.is_limited) == (dollars("5"), True)
+    assert shop.events == [PaymentRefunded]  # the first one
+    await shop.use_cases.refund_payment.sync(PAID)
+    assert shop.events == [PaymentRefunded, PaymentRefundFailed, PaymentRefunded]
+    last = [*shop.world.database.outbox.values()][-1].entry.event
+    assert last == PaymentRefunded.of(evolve(limited, amount=TEN))
 
 
 async def test_a_refund_that_has_failed_makes_us_look_at_the_others() -> None:

@@ -434,6 +434,21 @@ async def test_a_refusal_of_the_shop_changes_nothing_if_the_money_was_taken(worl
     assert len(world.charges) == 1
 
 
+@pytest.mark.parametrize(
+    "fault", [None, GatewayFaultKind.REPLY_LOST, GatewayFaultKind.REQUEST_LOST]
+)
+async def test_nothing_is_released_if_the_money_was_taken_or_that_is_unknown(
+    world: World, fault: GatewayFaultKind | None
+) -> None:
+    await taken_in_vain(world)
+    if fault is not None:
+        world.faults.add("take", fault)
+    await check_now(world)
+    assert "cancel" not in world.steps
+    await world.come_to_rest()
+    assert world.payment().status is SUCCEEDED
+
+
 @pytest.mark.parametrize("kind", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.FORBIDDEN])
 async def test_a_payment_that_is_refused_and_not_released_is_taken_later(
     world: World, kind: GatewayFaultKind
@@ -443,6 +458,9 @@ async def test_a_payment_that_is_refused_and_not_released_is_taken_later(
     world.faults.add("cancel", kind)
     await check_now(world)
     assert world.payment().status is PROCESSING
+    alerts = {each.kind for each in await world.alerts.list_current()}
+    assert AlertKind.GATEWAY_REFUSAL in alerts
+    assert (AlertKind.LOOKUP_IMPOSSIBLE in alerts) is (kind is GatewayFaultKind.FORBIDDEN)
     await check_now(world)
     assert world.payment().status is SUCCEEDED
     await world.come_to_rest()

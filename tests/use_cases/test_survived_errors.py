@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from adapters.gateways.in_memory import InMemoryGateway
+from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.application import DeclineLimits
 from application.ports.alerts import AlertKind
 from application.ports.payment_gateway import (
@@ -23,7 +23,7 @@ from domain.payment_status import PaymentStatus
 from domain.refund import RefundStatus
 from tests.builders import ORDER
 from tests.checkpoints import FailAt, proceed
-from tests.use_cases.test_sessions import waiting
+from tests.use_cases.test_sessions import taken_in_vain, waiting
 from tests.world import DECLINED, VISA, World
 
 UNKNOWN = [OutcomeUnknown("no reply"), GatewayUnavailable("busy"), TimeoutError()]
@@ -46,6 +46,13 @@ async def an_approved_payment() -> World:
     world = World()
     token = await waiting(world)
     await world.gateway.approve(token)
+    return world
+
+
+async def a_refused_request_beside_another() -> World:
+    world = World()
+    await taken_in_vain(world)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
     return world
 
 
@@ -78,6 +85,7 @@ def errors_in(caplog: pytest.LogCaptureFixture) -> list[str]:
 STEPS: Final = [
     (an_unknown_payment, "find", UNKNOWN, REFUSED[:1]),
     (an_approved_payment, "take", UNKNOWN, REFUSED),
+    (a_refused_request_beside_another, "cancel", UNKNOWN, REFUSED[:1]),
     (a_refund, "find_refund", UNKNOWN[:2], REFUSED),
     (a_refund, "refund", UNKNOWN[:2], REFUSED),
     (a_capture, "capture", UNKNOWN[:2], REFUSED),
@@ -85,6 +93,7 @@ STEPS: Final = [
 WORDS: Final = {
     "find": "the outcome of payment {} is still unknown",
     "take": "whether payment {} is taken is unknown",
+    "cancel": "whether payment {} is released is unknown",
     "find_refund": "the outcome of refund {}-back-0-[0-9a-f]{{8}} is still unknown",
     "refund": "the outcome of refund {}-back-0-[0-9a-f]{{8}} is still unknown",
     "capture": "the capture of payment {} is still unknown",
@@ -113,8 +122,9 @@ async def test_recovery_goes_on_after_an_error_of_the_gateway_and_tells_of_a_ref
     assert not errors_in(caplog)
     words = re.search(WORDS[step].format(world.payment().id), caplog.text)
     assert (words is None) is is_refused
-    alerts = [each.kind for each in await world.alerts.list_current()]
-    assert alerts == ([AlertKind.LOOKUP_IMPOSSIBLE] if is_refused else [])
+    alerts = {each.kind for each in await world.alerts.list_current()}
+    alerts -= {AlertKind.GATEWAY_REFUSAL}  # that of another request
+    assert alerts == ({AlertKind.LOOKUP_IMPOSSIBLE} if is_refused else set())
     await world.come_to_rest()
 
 
