@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 
 import pytest
 
-from tests.mutation.lanes import Notes, Task, Try
+from tests.mutation.lanes import Notes, Task, Try, limit_time
 from tests.mutation.running import Items, Running, run_tests
 
 # The tests of so many files are collected first, before those of all others.
@@ -53,7 +53,7 @@ def module_name(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def trial_anew(root: Path, libraries: Sequence[str]) -> Try:
+def trial_anew(root: Path, libraries: Sequence[str], import_seconds: float) -> Try:
     """Return what imports the project with the mutated module, and then runs tests."""
     for name in libraries:
         with suppress(Exception):
@@ -66,6 +66,7 @@ def trial_anew(root: Path, libraries: Sequence[str]) -> Try:
             sys.meta_path.insert(0, MutatedFinder(root, task.path, task.text))
         files = list(dict.fromkeys(test.split("::", 1)[0] for test, _ in task.tests))
         for part in (files[:FIRST_FILES], files[FIRST_FILES:]):
+            limit_time(import_seconds)
             if part and _run(part, task, note) != "survived":
                 return "killed"
         return "survived"

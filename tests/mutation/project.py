@@ -24,6 +24,9 @@ class Project:
     """Parts of the names of tests that are left out: they need servers, or take long."""
     last_resort: tuple[str, ...] = ()
     """Suites whose tests run as long as LAST_RESORT_SECONDS, if no other test finds a mutant."""
+    import_seconds: float = 60.0
+    """How much CPU time the project and its tests may need to be imported: ten times what they do.
+    A mutant may loop in a function that makes a constant of a test."""
     of_times: str = ""
     """The test that finds changed times; it mentions none of them by its name."""
 

@@ -116,7 +116,7 @@ class Run:
 
     def _prepare_anew(self) -> Try:
         libraries = json.loads((self.project.cache / "libraries.json").read_text())
-        return trial_anew(self.project.root, libraries)
+        return trial_anew(self.project.root, libraries, self.project.import_seconds)
 
     def _loop(self, session: pytest.Session) -> None:
         at_import = {path: set(lines) for path, lines in self._tracer.stop().items()}

@@ -22,6 +22,13 @@ SECONDS = 120.0
 MODULE = """
     FREE_FROM = 100
 
+    def smallest(price: int) -> int:
+        while price > 1:
+            price -= 1
+        return price
+
+    SMALLEST = smallest(3)
+
     def shipping(price: int) -> int:
         if price >= FREE_FROM:
             return 0
@@ -35,7 +42,10 @@ MODULE = """
 
 TESTS = """
     import pytest
-    from shop.price import shipping
+    from shop.price import SMALLEST, shipping
+
+    def test_the_smallest_price_is_one() -> None:
+        assert SMALLEST == 1
 
     @pytest.mark.parametrize(("price", "costs"), [(101, 0), (99, 5), (0, 0)])
     def test_a_high_price_includes_the_shipping(price: int, costs: int) -> None:
@@ -66,7 +76,8 @@ RUN = """
     from tests.mutation.project import Project
     from tests.mutation.run import Request, Run
     root = Path(sys.argv[1])
-    report = Run(Project(root, ("shop",), (), ("tests/test_price.py",)), Request(verbose=True))()
+    shop = Project(root, ("shop",), (), ("tests/test_price.py",), import_seconds=1.0)
+    report = Run(shop, Request(verbose=True))()
     print("\\n".join(report.lines()))
     """
 
@@ -115,6 +126,13 @@ def test_a_run_tells_mutants_that_survive_from_those_that_tests_find(
     assert "comparison: killed tests/test_price.py::test_a_high" in first.stderr
     assert row.split()[0] == "shop/price.py"
     assert int(row.split()[3]) == 1, "one is listed as equivalent"
+
+
+def test_a_mutant_that_never_ends_while_the_tests_are_imported_is_found(
+    first: subprocess.CompletedProcess[str],
+) -> None:
+    line = 1 + dedent(MODULE).splitlines().index("        price -= 1")
+    assert f"shop/price.py:{line} statement: time" in first.stderr
 
 
 def test_a_run_says_what_is_wrongly_listed_as_equivalent(
