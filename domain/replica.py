@@ -76,9 +76,7 @@ class OrderReplica:
     shipment: Shipment | None = None
 
     @classmethod
-    def created(
-        cls, order_id: OrderId, terms: Terms, status: OrderStatus = OrderStatus.CREATED
-    ) -> "OrderReplica":
+    def created(cls, order_id: OrderId, terms: Terms, status: OrderStatus) -> "OrderReplica":
         """Return the replica that a single `order:created` event describes."""
         return cls(order_id, terms.version, status, terms)
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from domain.pseudonym import pseudonym
 from domain.replica import OrderReplica, OrderStatus
-from tests.builders import NOW, OTHER_USER, after, cancelled_event, created_event, dollars
+from tests.builders import (
+    NOW,
+    OTHER_USER,
+    after,
+    cancelled_event,
+    created_event,
+    dollars,
+    shipped_event,
+)
 from tests.strategies import order_events
 
 histories = st.lists(order_events(), min_size=1, max_size=6)
@@ -68,6 +76,8 @@ def test_an_event_that_contradicts_one_of_the_same_version_changes_nothing() -> 
     first = created_event(price=dollars("10"))
     assert first.merge(created_event(price=dollars("99"))) == first
     assert first.merge(created_event(user_id=OTHER_USER)) == first
+    shipped = shipped_event(minor_units=300)
+    assert shipped.merge(shipped_event(minor_units=400)) == shipped
 
 
 def test_a_complete_order_can_be_cancelled_and_never_becomes_created_again() -> None:
