@@ -1,6 +1,7 @@
 """Sessions: the customer approves first, then the money is taken once, by any process."""
 
 import asyncio
+import logging
 from datetime import timedelta
 
 import pytest
@@ -463,6 +464,22 @@ async def test_a_payment_that_is_refused_and_not_released_is_taken_later(
     assert (AlertKind.LOOKUP_IMPOSSIBLE in alerts) is (kind is GatewayFaultKind.FORBIDDEN)
     await check_now(world)
     assert world.payment().status is SUCCEEDED
+    await world.come_to_rest()
+
+
+async def test_a_gateway_that_was_not_reached_has_released_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await taken_in_vain(world)
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+
+    async def cancel(_gateway: InMemoryGateway, _payment: Payment) -> Outcome:
+        raise GatewayUnavailable("no connection")
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.INFO):
+        patched.setattr(InMemoryGateway, "cancel", cancel)
+        await check_now(world)
+    assert f"whether payment {world.payment().id} is released is unknown" in caplog.text
     await world.come_to_rest()
 
 
