@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from adapters.gateways.paypal.access_tokens import AccessTokens
+from adapters.gateways.paypal.wire import HttpReply
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
@@ -52,6 +54,18 @@ async def test_wrong_credentials_are_refused_and_nowhere_shown(account: Account)
         assert secret not in f"{refused.value!r} {failed.value!r} {gateway!r} {gateway.api!r}"
     finally:
         await gateway.close()
+
+
+async def test_what_paypal_quotes_of_the_credentials_is_not_shown() -> None:
+    quoted = ("basic QUJDREVGR0hJSktMTU5P", "owner@shop.example")
+
+    async def refuse(_credentials: str) -> HttpReply:
+        body = {"error": "invalid_client", "error_description": f"Unknown: {' of '.join(quoted)}"}
+        return HttpReply(401, {}, body)
+
+    with pytest.raises(KeyRefused, match="Unknown: <redacted> of <redacted>") as refused:
+        await AccessTokens("client", "secret", refuse).current()
+    assert not [each for each in quoted if each in str(refused.value)]
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "garbage"])

@@ -21,6 +21,7 @@ from domain.outcome import (
     RequiresAction,
 )
 from payments_kit.conformance.samples import a_payment
+from payments_kit.doubles.paypal.ledger import PAYEE
 from tests.adapters.gateways.paypal_account import (
     Account,
     make_gateway,
@@ -130,10 +131,14 @@ async def test_an_order_that_another_application_has_created_takes_nothing(
     assert not account.attempts
 
 
+OWN_ADDRESS = PAYEE["email_address"]
 THIEF = {"email_address": "thief@payer.example", "merchant_id": "THIEF23456789"}
 
 
-@pytest.mark.parametrize("payee", [THIEF, {"email_address": "thief@payer.example"}])
+@pytest.mark.parametrize(
+    "payee",
+    [THIEF, {"email_address": "thief@payer.example"}, THIEF | {"email_address": OWN_ADDRESS}],
+)
 async def test_an_order_that_pays_somebody_else_takes_nothing(
     account: Account, payee: dict[str, str]
 ) -> None:
