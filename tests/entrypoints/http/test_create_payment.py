@@ -100,6 +100,9 @@ async def test_a_refusal_of_the_shop_gets_502_and_is_no_decline(
     (alert,) = await world.alerts.list_current()
     assert (alert.kind, alert.subject) == (AlertKind.GATEWAY_REFUSAL, REFUSAL.code)
     assert REFUSAL.message in alert.text
+    metrics = (await client.get("/metrics")).text
+    assert 'payments_charges_total{outcome="refused"} 1.0' in metrics
+    assert "payments_declines_total{" not in metrics
 
 
 async def test_a_refused_shop_is_not_counted_against_the_customer() -> None:
