@@ -378,6 +378,17 @@ async def test_a_repeat_with_the_same_key_gets_the_first_reply(
     assert (invalid.status_code, error_fields(invalid)) == (400, {"Idempotency-Key"})
 
 
+async def test_the_same_key_on_another_route_is_another_request(client: Client, held: str) -> None:
+    assert (await capture(client, held, key="key")).status_code == 200
+    decision = {"decision": "accept", "reason": "checked"}
+    replies = [
+        await act(client, held, route, body, key="key")
+        for route, body in (("void", None), ("review", decision), ("refunds", None))
+    ]
+    assert [each.status_code for each in replies] == [409, 409, 201]
+    assert not [each for each in replies if "idempotent-replayed" in each.headers]
+
+
 @ROUTES
 async def test_what_is_unknown_is_asked_again_under_the_same_key(
     client: Client, world: HttpWorld, held: str, route: str
