@@ -1,5 +1,6 @@
 """The environment is read once; every invalid variable is named without its value."""
 
+import ast
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
+import entrypoints
 from application.ports.gateway_plugin import InvalidSetting
 from application.ports.gateways import Gateways
 from domain.capture import CaptureMode
@@ -41,6 +43,15 @@ def test_every_secret_is_kept_out_of_the_repr() -> None:
     shown = {attribute.name for attribute in fields(Settings) if attribute.repr}
     secrets = {attribute.name for attribute, variable in VARIABLES.values() if variable.is_secret}
     assert shown & secrets == {"named_operators"}  # whose keys have no repr
+
+
+def test_every_setting_is_used_by_the_program() -> None:
+    files = Path(entrypoints.__path__[0]).rglob("*.py")
+    trees = (ast.parse(file.read_text()) for file in files)
+    used = {
+        node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    assert not {attribute.name for attribute, _ in VARIABLES.values()} - used
 
 
 def test_operators_have_names_and_a_name_may_have_several_keys() -> None:
