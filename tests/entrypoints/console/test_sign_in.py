@@ -78,6 +78,22 @@ async def test_a_key_that_was_sent_in_plain_text_begins_no_session(world: Consol
     assert "set-cookie" not in refused.headers
 
 
+async def test_a_session_goes_on_as_long_as_its_own_key_is_in_the_settings(
+    world: ConsoleWorld,
+) -> None:
+    old, new = Operator("alice", "old-key"), Operator("alice", "new-key")
+    signed_in = {}
+    for each in (old, new):
+        visitor = await world.operator(each.key, named_operators=(old, new))
+        signed_in[each.key] = visitor
+        assert await is_signed_in(visitor)
+    cookies = {key: visitor.client.cookies for key, visitor in signed_in.items()}
+    for key, is_kept in (("old-key", False), ("new-key", True)):
+        visitor = world.visitor(named_operators=(new,))
+        visitor.client.cookies = cookies[key]
+        assert await is_signed_in(visitor) is is_kept
+
+
 async def test_a_wrong_key_is_refused_and_is_on_no_page(world: ConsoleWorld) -> None:
     visitor = world.visitor()
     for key in ("wrong-key", "", OPERATOR_KEY[:-1], OPERATOR_KEY + "1"):
