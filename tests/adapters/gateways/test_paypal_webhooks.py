@@ -166,7 +166,7 @@ async def test_a_time_without_a_zone_is_not_guessed_although_it_is_signed() -> N
     reads = reader(Host().certificates())
     with pytest.raises(InvalidNotification, match="time cannot be read"):
         await reads.read(EVENT, signed(EVENT, now(), written="%Y-%m-%dT%H:%M:%S"))
-    assert await reads.read(EVENT, signed(EVENT, now(), written="%Y-%m-%dT%H:%M:%S+00:00"))
+    await reads.read(EVENT, signed(EVENT, now(), written="%Y-%m-%dT%H:%M:%S+00:00"))
 
 
 @pytest.mark.parametrize("kind", ["status_before", "reset_before", "garbage"])
