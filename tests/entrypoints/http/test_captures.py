@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
@@ -12,6 +13,8 @@ from domain.capture import CaptureFailed, CaptureMode
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
+from entrypoints.http.replies import operator_body, payment_body
+from tests.builders import NOW, a_payment
 from tests.entrypoints.http.world import (
     OPERATOR,
     Client,
@@ -427,3 +430,20 @@ async def test_the_log_names_the_operator_and_the_payment(
 
     line = logged()[-1]
     assert (line["operator"], line["payment_id"]) == ("operator", held)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "shown"),
+    [
+        (PaymentStatus.CANCELLED, "fraudulent", "voided"),
+        (PaymentStatus.CANCELLED, "authorization_expired", "authorization_expired"),
+        (PaymentStatus.CANCELLED, "order_cancelled", "order_cancelled"),
+        (PaymentStatus.FAILED, "insufficient_funds", "insufficient_funds"),
+    ],
+)
+def test_why_the_gateway_released_the_money_is_for_operators_only(
+    status: PaymentStatus, code: str, shown: str
+) -> None:
+    payment = evolve(a_payment(), status=status, code=code, authorized_until=NOW)
+    assert payment_body(payment).code == shown
+    assert operator_body(payment).code == code
