@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -19,6 +20,11 @@ from payments_kit.servers.postgres import LocalPostgres
 from tests.databases import Databases
 from tests.depth import PROFILE
 from tests.process_groups import end_group_with_this_process, end_with_make, end_with_parent
+
+# Neither the host's zone nor that of a database may matter, and on most machines both are UTC. No
+# zone differs from it by so many minutes, so that no other offset of a test equals it.
+os.environ["TZ"] = "<+0513>-05:13"
+time.tzset()
 
 # Neither deadlines nor a limit for drawing an example: a shared machine is sometimes slow, which is
 # no fault of the code.

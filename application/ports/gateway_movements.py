@@ -23,6 +23,7 @@ ListMovements = Callable[[Period, str | None], Awaitable[Page[Movement]]]
 All pages together have each of them once, also if others are created meanwhile. It sees every
 movement that the gateway has confirmed.
 
+- It is in one of two periods that meet, by its `created_at`, also if they meet within a second.
 - `amount` less `fee` is what the gateway says that the balance changes by.
 - The charge of a refund or a dispute is in `charge_id`, as we know it from the outcome of a charge.
 - A movement that is a payout bears its id as `payout_id` and `source`. Others may have none here

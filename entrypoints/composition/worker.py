@@ -12,6 +12,7 @@ from adapters.clock import utc_now
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.plans import ORDERS_CONSUMER, SHIPMENTS_CONSUMER
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
+from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.history_roots import SqlHistoryRoots
 from adapters.persistence.sql.readiness import Readiness
 from adapters.persistence.sql.retention import SqlRetention
@@ -170,14 +171,18 @@ KEPT_ALERTS: Final = MAX_CURRENT_FOR
 
 
 def _retention(runtime: Runtime) -> Retention:
-    settings = runtime.settings
-    rows = SqlRetention(
-        runtime.database,
+    rows = rows_kept(runtime.settings, runtime.database)
+    replies_kept = timedelta(days=runtime.settings.retention_replies_days)
+    return Retention(runtime.idempotency_store, rows.delete_old_rows, replies_kept)
+
+
+def rows_kept(settings: Settings, database: Database) -> SqlRetention:
+    """Return what deletes rows that are older than the settings say, and not needed any more."""
+    return SqlRetention(
+        database,
         sent=timedelta(days=settings.retention_events_days),
         received=max(timedelta(days=settings.retention_notifications_days), KEPT_NOTIFICATIONS),
         declined=timedelta(days=settings.retention_declines_days),
         alerted=max(timedelta(days=settings.retention_alerts_days), KEPT_ALERTS),
         differed=timedelta(days=settings.retention_differences_days),
     )
-    replies_kept = timedelta(days=settings.retention_replies_days)
-    return Retention(runtime.idempotency_store, rows.delete_old_rows, replies_kept)

@@ -62,7 +62,7 @@ class DeadLetterPages:
             # A page may be short because its letters are large.
             more = await letters.list(1, listed[-1].id) if listed else ()
         following = str(listed[-1].id) if more else None
-        query = {"cursor": str(after)} if after else {}
+        query = {name: values[0] for name, values in fields.values.items() if name != "done"}
         page = visit.frame("Dead letters", PATH).around(
             p(class_="lead")[_ABOUT],
             note("good", f"Delivered again: {done}.") if done else None,

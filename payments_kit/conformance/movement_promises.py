@@ -19,6 +19,9 @@ from payments_kit.conformance.samples import a_payment, a_refund, is_accepted, p
 # Much longer than a test takes, and than the clocks differ.
 _HOUR: Final = timedelta(hours=1)
 
+# Many gateways have whole seconds only.
+_HALF_A_SECOND: Final = timedelta(milliseconds=500)
+
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -89,6 +92,18 @@ class MovementListContract:
         now = harness.gateway_time()
         assert not await _of_charge(harness, charged, now + _HOUR)
         assert not await _of_charge(harness, charged, now - 2 * _HOUR, now - _HOUR)
+
+    async def test_a_movement_is_in_one_of_two_periods_wherever_they_meet(
+        self, harness: MovementHarness
+    ) -> None:
+        since = harness.gateway_time()
+        _, charged = await paid(harness)
+        [movement] = await _of_charge(harness, charged, since)
+        at = movement.created_at
+        for meeting in (at, at + _HALF_A_SECOND, at + 2 * _HALF_A_SECOND):
+            before = await _of_charge(harness, charged, at - _HOUR, meeting)
+            after = await _of_charge(harness, charged, meeting, at + _HOUR)
+            assert (len(before), len(after)) == (int(meeting > at), int(meeting <= at))
 
 
 @pytest.mark.asyncio

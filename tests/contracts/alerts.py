@@ -44,6 +44,13 @@ class AlertsContract:
             (SKEW, "host-1", "10 s behind", 1),
         ]
 
+    async def test_an_alert_that_is_reported_again_is_the_newest(self, storage: Storage) -> None:
+        for subject in ("host-1", "host-2", "host-1"):
+            await storage.alerts.add(SKEW, subject, "10 s behind", 1)
+            await storage.elapse(MINUTE)
+        found = await storage.alerts.list_current()
+        assert [each.subject for each in found] == ["host-1", "host-2"]
+
     async def test_reports_update_text_time_and_count(self, storage: Storage) -> None:
         alerts, seconds = storage.alerts, Seconds()
         process_1, process_2 = ThrottledAlerts(alerts, seconds), ThrottledAlerts(alerts, seconds)
@@ -85,6 +92,16 @@ class AlertsContract:
         (alert,) = await storage.alerts.list_current()
         assert (alert.text, alert.count) == ("second", 2)
         assert alert.first_at == alert.last_at
+
+    async def test_an_alert_that_is_reported_again_and_again_goes_on(
+        self, storage: Storage
+    ) -> None:
+        for _ in range(4):
+            await storage.alerts.add(SKEW, "host-1", "10 s behind", 2)
+            await storage.elapse(SKEW.current_for - MINUTE)
+        (alert,) = await storage.alerts.list_current()
+        assert alert.count == 8
+        assert alert.last_at - alert.first_at >= 2 * SKEW.current_for
 
     async def test_any_text_is_stored_bounded_and_in_one_line_without_secrets(
         self, storage: Storage

@@ -23,7 +23,13 @@ from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.dead_letters import JetStreamDeadLetters
 from adapters.messaging.jetstream.event_log import JetStreamEventLog
 from adapters.messaging.jetstream.lag import JetStreamInboundLag
-from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS
+from adapters.messaging.jetstream.plans import (
+    DEAD_LETTERS,
+    NO_LIMIT,
+    ORDER_SHIPPED,
+    ORDERS,
+    SHIPMENTS_CONSUMER,
+)
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
@@ -55,6 +61,10 @@ class Broker(ABC):
         """Return the subscription of another process to the order events."""
 
     @abstractmethod
+    def subscribe_to_shipments(self) -> InboundEvents:
+        """Return the subscription to `order:shipped`, which has a consumer of its own."""
+
+    @abstractmethod
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
         """Publish as another service."""
 
@@ -81,6 +91,10 @@ class Broker(ABC):
         """Forget the ids of stored messages, as after the duplicate window."""
 
     @abstractmethod
+    async def refuse_dead_letters(self, refuses: bool) -> None:
+        """Store no dead letter, or store them again."""
+
+    @abstractmethod
     async def let_ack_wait_pass(self) -> None:
         """Let time pass until deliveries that were not ended are repeated."""
 
@@ -93,6 +107,9 @@ class InMemoryTestBroker(Broker):
 
     def subscribe(self, durable: str = "payments") -> InboundEvents:
         return self.world.broker.subscribe(durable, *ORDERS.subjects)
+
+    def subscribe_to_shipments(self) -> InboundEvents:
+        return self.world.broker.subscribe(SHIPMENTS_CONSUMER, ORDER_SHIPPED)
 
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
         self.world.broker.store(Message(subject, data, headers))
@@ -110,6 +127,9 @@ class InMemoryTestBroker(Broker):
     async def forget_message_ids(self) -> None:
         self.world.broker.forget_ids()
 
+    async def refuse_dead_letters(self, refuses: bool) -> None:
+        self.world.failing = {"dead letter"} if refuses else set()
+
     async def let_ack_wait_pass(self) -> None:
         await self.let_pass(ACK_WAIT)
 
@@ -124,6 +144,11 @@ class _JetStream(Broker):
     def subscribe(self, durable: str = "payments") -> InboundEvents:
         adapters = (self.connection, self.streams, self.letters)
         return JetStreamSubscription(*adapters, ORDERS, durable=durable)
+
+    def subscribe_to_shipments(self) -> InboundEvents:
+        adapters = (self.connection, self.streams, self.letters)
+        plan = self.streams.plans.shipments
+        return JetStreamSubscription(*adapters, plan, durable=SHIPMENTS_CONSUMER)
 
     async def send(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
         await self.jetstream.publish(subject, data, TIMEOUT, headers=dict(headers) or None)
@@ -154,6 +179,12 @@ class _JetStream(Broker):
         shortest = 0.1  # seconds: the shortest window that a server accepts
         await self.jetstream.update_stream(config.evolve(duplicate_window=shortest))
         await asyncio.sleep(2 * shortest)
+
+    async def refuse_dead_letters(self, refuses: bool) -> None:
+        await self.streams.ensure(DEAD_LETTERS)
+        config = (await self.jetstream.stream_info(DEAD_LETTERS.name)).config
+        most = 1 if refuses else NO_LIMIT  # bytes
+        await self.jetstream.update_stream(config.evolve(max_bytes=most))
 
     async def let_ack_wait_pass(self) -> None:
         # The server applies it to what it has delivered, too.

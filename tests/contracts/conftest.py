@@ -22,7 +22,7 @@ async def sql(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def signal(database_url: str) -> AsyncIterator[SqlOutboxSignal]:
     """Yield the signal of that database."""
-    signal = SqlOutboxSignal.on(database_url)
+    signal = SqlOutboxSignal.on(database_url, "auto")
     yield signal
     await signal.close()
 

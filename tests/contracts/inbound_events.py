@@ -130,6 +130,21 @@ class InboundEventsContract:
         await broker.let_ack_wait_pass()
         assert not await subscription.fetch(10, SHORT)
 
+    async def test_an_event_whose_dead_letter_is_not_stored_is_delivered_again(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1")
+        [event] = await subscription.fetch(10, LONG)
+        await broker.refuse_dead_letters(True)
+        with pytest.raises(BrokerUnavailable):
+            await event.dead_letter("malformed")
+        await broker.refuse_dead_letters(False)
+        assert not await broker.letters.list(10)
+        await broker.let_ack_wait_pass()
+        [again] = await subscription.fetch(10, LONG)
+        await again.dead_letter("malformed again")
+        assert [letter.reason for letter in await broker.letters.list(10)] == ["malformed again"]
+
     async def test_an_event_is_a_dead_letter_once_however_often_it_is_delivered(
         self, broker: Broker
     ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from adapters.messaging.jetstream.plans import SHIPMENTS_CONSUMER
 from tests.contracts.brokers import Broker
 
 
@@ -30,3 +31,12 @@ class InboundLagContract:
             await broker.let_pass(timedelta(milliseconds=10))
         [lag] = await broker.lag.read()
         assert (lag.waiting, lag.delivered) == (0, 0)
+
+    async def test_each_consumer_has_a_lag_of_its_own(self, broker: Broker) -> None:
+        shipments, shortly = broker.subscribe_to_shipments(), timedelta(seconds=0.1)
+        assert not await shipments.fetch(1, shortly)
+        orders = await broker.send_orders(b"1", b"2")
+        assert await orders.fetch(1, timedelta(seconds=60))
+        await broker.send("order:shipped", b"3", {})
+        lags = {each.consumer: each.waiting + each.delivered for each in await broker.lag.read()}
+        assert lags == {"payments": 2, SHIPMENTS_CONSUMER: 1}

@@ -42,8 +42,8 @@ class OperatorSessionsContract:
 
     async def test_a_session_that_is_used_ends_at_its_longest(self, storage: Storage) -> None:
         await storage.sessions.begin(b"1", SESSION)
-        uses = 0
-        while await storage.sessions.use(b"1", LIMITS) is not None:
+        for _ in range(LIMITS.longest // TWENTY_MINUTES):
+            assert await storage.sessions.use(b"1", LIMITS) == SESSION
             await storage.elapse(TWENTY_MINUTES)
-            uses += 1
-        assert uses == LIMITS.longest / TWENTY_MINUTES
+        assert await storage.sessions.use(b"1", LIMITS) is None
+        assert await storage.sessions.find(b"1", LIMITS) is None

@@ -191,7 +191,8 @@ class PayPalHarness:
             authorizations.expire(self.account.paypal.ledger, each)
 
     def gateway_time(self) -> datetime:
-        return datetime.fromtimestamp(self.account.paypal.ledger.time(), UTC)
+        # PayPal's own times are whole seconds.
+        return datetime.fromtimestamp(int(self.account.paypal.ledger.time()), UTC)
 
     async def balance(self, currency: str) -> int:
         """Ask PayPal for what the adapter does not: the balance."""

@@ -199,7 +199,7 @@ def storage_in_memory() -> Storage:
 
 def storage_on(database: Database, signal: SqlOutboxSignal | None = None) -> Storage:
     """Return the storage adapters on a PostgreSQL database; its signal, if it is needed."""
-    signal = signal or SqlOutboxSignal.on("postgresql://nowhere.invalid/none")
+    signal = signal or SqlOutboxSignal.on("postgresql://nowhere.invalid/none", "auto")
     return Storage(
         begin=lambda: SqlUnitOfWork(database, lambda: TRACEPARENT, current_actor),
         outbox=SqlOutboxQueue(database, lambda: signal.is_listening),

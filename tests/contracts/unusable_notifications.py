@@ -47,6 +47,18 @@ class UnusableNotificationsContract:
         assert (again.attempts, again.reason) == (2, "x" * MAX_REASON)
         await storage.unusable.record_attempt(kept.id + 1, "nobody")
 
+    async def test_one_that_the_gateway_repeats_keeps_everything_but_its_reason(
+        self, storage: Storage
+    ) -> None:
+        await storage.unusable.keep("stripe", "evt_1", "no type", BODY)
+        (kept,) = await storage.unusable.list(1)
+        await storage.unusable.record_attempt(kept.id, "still none")
+        await storage.elapse(timedelta(minutes=1))
+        await storage.unusable.keep("stripe", "evt_1", "again", b"another body")
+        again = await storage.unusable.show(kept.id)
+        assert again is not None
+        assert (again.body, again.attempts, again.reason) == (BODY, 1, "again")
+
     async def test_what_is_removed_is_gone(self, storage: Storage) -> None:
         for number in range(3):
             await storage.unusable.keep("stripe", f"evt_{number}", "no type", BODY)

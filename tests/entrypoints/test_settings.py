@@ -1,6 +1,8 @@
 """The environment is read once; every invalid variable is named without its value."""
 
+import ast
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,11 +10,18 @@ from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
 
+import entrypoints
+from adapters.gateways.paypal.signatures import MAX_AGE
+from adapters.gateways.stripe.signatures import TOLERANCE_SECONDS
+from adapters.persistence.sql.retention import SqlRetention
+from application.ports.alerts import MAX_CURRENT_FOR
 from application.ports.gateway_plugin import InvalidSetting
 from application.ports.gateways import Gateways
 from domain.capture import CaptureMode
+from entrypoints.composition.database import database_of
 from entrypoints.composition.gateways import check_capture
 from entrypoints.composition.runtime import decline_limits
+from entrypoints.composition.worker import rows_kept
 from entrypoints.settings import VARIABLES, Settings, read_database_url, read_settings
 from tests.world import AtOnceGateway, World
 
@@ -41,6 +50,34 @@ def test_every_secret_is_kept_out_of_the_repr() -> None:
     shown = {attribute.name for attribute in fields(Settings) if attribute.repr}
     secrets = {attribute.name for attribute, variable in VARIABLES.values() if variable.is_secret}
     assert shown & secrets == {"named_operators"}  # whose keys have no repr
+
+
+def test_every_setting_is_used_by_the_program() -> None:
+    files = Path(entrypoints.__path__[0]).rglob("*.py")
+    trees = (ast.parse(file.read_text()) for file in files)
+    used = {
+        node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    assert not {attribute.name for attribute, _ in VARIABLES.values()} - used
+
+
+def rows_kept_for(days: int) -> SqlRetention:
+    names = ("EVENTS", "NOTIFICATIONS", "DECLINES", "ALERTS", "DIFFERENCES")
+    variables = {f"RETENTION_{name}_DAYS": str(days) for name in names}
+    variables["RETENTION_NOTIFICATIONS_DAYS"] = str(max(days, 3))  # the least that is accepted
+    settings = read_settings({**COMPLETE, **variables})
+    return rows_kept(settings, database_of(settings, None))
+
+
+def test_rows_are_kept_as_long_as_the_settings_say_and_as_they_are_needed() -> None:
+    long, short = rows_kept_for(3650), rows_kept_for(1)
+    ages = (long.sent, long.received, long.declined, long.alerted, long.differed)
+    assert set(ages) == {timedelta(days=3650)}
+    # A notification that is accepted again must be known.
+    assert short.received > max(MAX_AGE, timedelta(seconds=TOLERANCE_SECONDS))
+    assert short.alerted >= MAX_CURRENT_FOR
+    assert short.declined >= timedelta(seconds=86_400)  # the longest DECLINE_WINDOW_SECONDS
+    assert (short.sent, short.differed) == (timedelta(days=1), timedelta(days=1))
 
 
 def test_operators_have_names_and_a_name_may_have_several_keys() -> None:

@@ -65,7 +65,9 @@ class PayPalMovements:
             rows, following = await self.transactions.page(
                 asked, cursor, left, page_size=_PAGE, affects_balance=True
             )
-        return Page([_movement(each) for each in rows], following)
+        # PayPal is asked for whole seconds, and a period may begin within one.
+        moved = (_movement(each) for each in rows)
+        return Page([each for each in moved if each.created_at >= asked.since], following)
 
 
 def _movement(row: Json) -> Movement:

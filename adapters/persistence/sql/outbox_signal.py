@@ -64,7 +64,7 @@ class SqlOutboxSignal:
     _task: "asyncio.Task[None] | None" = field(default=None, init=False)
 
     @classmethod
-    def on(cls, database_url: str, prepared: Prepared = "auto") -> "SqlOutboxSignal":
+    def on(cls, database_url: str, prepared: Prepared) -> "SqlOutboxSignal":
         """Return the signal of a database."""
         url = DatabaseUrl.parse(database_url, os.environ)
         return cls(Connector(url, STATEMENT_SECONDS, prepared))

@@ -57,7 +57,7 @@ class Readiness:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, database_url: str, prepared: Prepared = "auto") -> "AsyncIterator[Readiness]":
+    async def on(cls, database_url: str, prepared: Prepared) -> "AsyncIterator[Readiness]":
         """Open the connection when it is first needed; close it at the end of the block."""
         engine = create_engine(database_url, 1, prepared=prepared)
         readiness = cls(Database(engine))

@@ -76,6 +76,8 @@ class Ledger:
     search_lag: float = 60.0
     """How many seconds search lags behind: "Under normal operating conditions, data is searchable
     in under 1 minute" (https://docs.stripe.com/search#data-freshness)."""
+    indexed: dict[str, Json] = field(factory=dict)
+    """What search still shows of objects that have changed since, by their id."""
     request: Json = field(factory=lambda: {"id": None, "idempotency_key": None})
 
     def new_id(self, prefix: str) -> str:

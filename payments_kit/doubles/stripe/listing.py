@@ -80,12 +80,14 @@ def in_bounds(at: int, bounds: dict[str, int]) -> bool:
 def searched(ledger: Ledger, prefix: str, params: Params, url: str, lag: float) -> Json:
     """Return the objects that match a query and are older than the lag in seconds.
 
+    Changes are searchable later than they are made, too.
+
     https://docs.stripe.com/search#data-freshness
     """
     clauses = _clauses(params["query"])
     old_enough = ledger.now() - lag
     found = [
-        ledger.shown(it)
+        ledger.indexed.get(it["id"]) or ledger.shown(it)
         for it in reversed(ledger.of_kind(prefix).values())
         if it["created"] <= old_enough and all(_matches(it, *clause) for clause in clauses)
     ]

@@ -39,11 +39,15 @@ class Host:
 
 
 def signed(
-    body: bytes, at: datetime, signer: Signer | None = None, webhook_id: str = WEBHOOK_ID
+    body: bytes,
+    at: datetime,
+    signer: Signer | None = None,
+    webhook_id: str = WEBHOOK_ID,
+    written: str = "%Y-%m-%dT%H:%M:%SZ",
 ) -> dict[str, str]:
     """Return the headers of a notification, with names in lower case."""
     signer = signer or own_signer()
-    time = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = at.strftime(written)
     signature = signer.sign(signed_message("d5b1a3f0", time, webhook_id, body))
     return {
         "paypal-auth-algo": "SHA256withRSA",

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from adapters.gateways.paypal.access_tokens import AccessTokens
+from adapters.gateways.paypal.wire import HttpReply
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
@@ -13,7 +15,9 @@ from application.ports.payment_gateway import (
     LookupRefused,
     OutcomeUnknown,
 )
-from payments_kit.conformance.samples import a_payment
+from domain.outcome import Charged
+from domain.refund import Refunded
+from payments_kit.conformance.samples import a_payment, a_refund
 from tests.adapters.gateways.paypal_account import Account, make_gateway, paypal_account
 
 CAPTURE, READ = r"/capture$", "^/v2/checkout/orders/"
@@ -31,6 +35,20 @@ async def test_tokens_are_kept_and_asked_for_one_at_a_time(account: Account) -> 
     await asyncio.gather(*map(account.charge, payments))
     assert len(account.sent("/v1/oauth2/token")) == 2
     assert len(account.paypal.ledger.captures) == 2
+
+
+async def test_a_request_is_sent_again_with_a_new_token_as_it_was(account: Account) -> None:
+    payment = await account.approved(a_payment(1000))
+    charged = await account.charge(payment)
+    assert isinstance(charged, Charged)
+    refund = a_refund(payment, charged, 400)
+    account.paypal.faults.add("status_before", "/refund$", status=401)
+    refunded = await account.gateway.refund(payment, refund)
+    assert isinstance(refunded, Refunded)
+    assert refunded.amount == refund.amount
+    requests = account.sent(f"/v2/payments/captures/{charged.charge_id}/refund")
+    assert [each["key"] for each in requests] == [refund.key] * 2
+    assert await account.gateway.refund(payment, refund) == refunded
 
 
 async def test_a_token_is_renewed_before_its_end(account: Account) -> None:
@@ -52,6 +70,18 @@ async def test_wrong_credentials_are_refused_and_nowhere_shown(account: Account)
         assert secret not in f"{refused.value!r} {failed.value!r} {gateway!r} {gateway.api!r}"
     finally:
         await gateway.close()
+
+
+async def test_what_paypal_quotes_of_the_credentials_is_not_shown() -> None:
+    quoted = ("basic QUJDREVGR0hJSktMTU5P", "owner@shop.example")
+
+    async def refuse(_credentials: str) -> HttpReply:
+        body = {"error": "invalid_client", "error_description": f"Unknown: {' of '.join(quoted)}"}
+        return HttpReply(401, {}, body)
+
+    with pytest.raises(KeyRefused, match="Unknown: <redacted> of <redacted>") as refused:
+        await AccessTokens("client", "secret", refuse).current()
+    assert not [each for each in quoted if each in str(refused.value)]
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "garbage"])

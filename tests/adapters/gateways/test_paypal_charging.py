@@ -1,11 +1,13 @@
 """PayPal's orders: which of them may be charged, and what becomes of a cancelled one."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from adapters.gateways.paypal.labels import Label
+from adapters.gateways.paypal.payees import Payee
 from application.ports.payment_gateway import (
     CardToken,
     GatewayUnavailable,
@@ -21,6 +23,7 @@ from domain.outcome import (
     RequiresAction,
 )
 from payments_kit.conformance.samples import a_payment
+from payments_kit.doubles.paypal.ledger import PAYEE
 from tests.adapters.gateways.paypal_account import (
     Account,
     make_gateway,
@@ -130,10 +133,14 @@ async def test_an_order_that_another_application_has_created_takes_nothing(
     assert not account.attempts
 
 
+OWN_ADDRESS = PAYEE["email_address"]
 THIEF = {"email_address": "thief@payer.example", "merchant_id": "THIEF23456789"}
 
 
-@pytest.mark.parametrize("payee", [THIEF, {"email_address": "thief@payer.example"}])
+@pytest.mark.parametrize(
+    "payee",
+    [THIEF, {"email_address": "thief@payer.example"}, THIEF | {"email_address": OWN_ADDRESS}],
+)
 async def test_an_order_that_pays_somebody_else_takes_nothing(
     account: Account, payee: dict[str, str]
 ) -> None:
@@ -148,6 +155,25 @@ async def test_an_order_that_pays_somebody_else_takes_nothing(
     assert len(account.sent("/v2/checkout/orders")) == 2
     assert not account.attempts
     await other.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "is_ours"),
+    [
+        ({"email_address": OWN_ADDRESS.upper()}, True),
+        ({"merchant_id": PAYEE["merchant_id"], "email_address": "other@shop.example"}, True),
+        ({"merchant_id": PAYEE["merchant_id"].lower()}, False),
+        ({"merchant_id": THIEF["merchant_id"], "email_address": OWN_ADDRESS}, False),
+        ({"display_data": {}}, False),
+    ],
+)
+def test_an_account_has_one_id_and_an_address_in_any_letters(
+    named: dict[str, Any], is_ours: bool
+) -> None:
+    own, other = Payee.of({"payee": PAYEE}), Payee.of({"payee": named})
+    assert own is not None
+    assert other is not None
+    assert own.is_same_as(other) is other.is_same_as(own) is is_ours
 
 
 async def test_an_order_whose_payee_is_changed_before_the_capture_has_paid_nothing(

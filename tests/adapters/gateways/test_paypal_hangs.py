@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from adapters.gateways import calls
-from adapters.gateways.paypal import charging
+from adapters.gateways.paypal import charging, client
 from application.ports.payment_gateway import CALL_SECONDS, GatewayUnavailable, OutcomeUnknown
 from domain.outcome import Approved, Charged
 from payments_kit.conformance.samples import a_payment
@@ -39,3 +39,20 @@ async def test_a_charge_without_a_reply_ends_in_time_and_is_unknown_once_it_was_
         assert await account.gateway.find(unread) is None
         assert isinstance(await account.gateway.find(unsent), Approved)
         assert isinstance(await account.gateway.find(taken), Charged)
+
+
+async def test_without_a_token_in_time_certainly_nothing_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "TOKEN_SECONDS", 0.2)
+    async with paypal_account() as account:
+        payments = [await account.approved(a_payment()) for _ in range(3)]
+        account.paypal.double.tokens.expire()
+        account.paypal.faults.add("timeout_before", "^/v1/oauth2/token$", times=-1)
+        charges = asyncio.gather(*map(account.charge, payments), return_exceptions=True)
+        async with asyncio.timeout(SHORT_SECONDS):
+            assert [type(each) for each in await charges] == [GatewayUnavailable] * 3
+        async with asyncio.timeout(SHORT_SECONDS):
+            with pytest.raises(OutcomeUnknown):
+                await account.gateway.find(payments[0])
+        assert not account.attempts

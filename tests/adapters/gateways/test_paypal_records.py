@@ -15,8 +15,10 @@ from application.ports.gateway_notifications import PaymentNotification, Unusabl
 from application.ports.gateway_records import GatewayRecords, Page, Period
 from application.ports.payment_gateway import LookupRefused
 from domain.identifiers import UserId
+from domain.money import Money
 from domain.outcome import Authorized, Charged
-from payments_kit.conformance.samples import a_payment
+from payments_kit.conformance.samples import a_payment, a_refund
+from payments_kit.doubles.paypal.ledger import Plan
 from tests.adapters.gateways.paypal_account import Account, manual, paypal_account
 
 Record = TypeVar("Record")
@@ -138,6 +140,21 @@ async def test_an_authorization_is_a_record_until_it_is_captured_or_released(
     [record] = page.records
     assert isinstance(record, ListedCharge)
     assert isinstance(record.outcome, Charged)
+
+
+async def test_what_is_on_its_way_back_counts_as_refunded_and_what_has_failed_does_not(
+    account: Account,
+) -> None:
+    payment = await account.approved(a_payment(1000))
+    charged = await account.charge(payment)
+    assert isinstance(charged, Charged)
+    account.paypal.ledger.next_refunds += [Plan(status="PENDING"), Plan(status="FAILED")]
+    for minor_units in (400, 100):
+        await account.gateway.refund(payment, a_refund(payment, charged, minor_units))
+    [page] = await pages_of(GatewayRecords.of(account.gateway).charges, today())
+    [record] = page.records
+    assert isinstance(record, ListedCharge)
+    assert record.refunded == Money(400, payment.amount.currency)
 
 
 async def test_a_charge_whose_label_is_too_short_is_listed_as_a_webhook_would_report_it(

@@ -22,7 +22,7 @@ from domain.outcome import (
     Refused,
     RequiresAction,
 )
-from payments_kit.conformance.samples import a_payment, as_authorized, to_capture
+from payments_kit.conformance.samples import a_payment, a_refund, as_authorized, to_capture
 from tests.adapters.gateways.paypal_account import Account, manual, paypal_account
 
 CAPTURE, READ = r"/capture$", "^/v2/checkout/orders/"
@@ -142,6 +142,26 @@ async def test_too_many_requests_or_a_missing_right_before_the_charge_take_nothi
     with pytest.raises(LookupRefused):
         await account.gateway.take(payment)
     assert not account.attempts
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, OutcomeUnknown) for status in (409, 418, 500, 502, 503, 504)),
+        (429, GatewayUnavailable),
+        *((status, KeyRefused) for status in (401, 403)),
+    ],
+)
+async def test_a_status_means_what_paypal_documents(
+    account: Account, status: int, error: type[Exception]
+) -> None:
+    payment = await account.approved(a_payment())
+    charged = await account.charge(payment)
+    assert isinstance(charged, Charged)
+    account.paypal.faults.add("status_before", "/refund$", status=status, times=-1)
+    with pytest.raises(error) as raised:
+        await account.gateway.refund(payment, a_refund(payment, charged))
+    assert isinstance(raised.value, KeyRefused) is (status in (401, 403))
 
 
 async def test_too_many_requests_at_the_capture_leave_it_to_recovery(account: Account) -> None:

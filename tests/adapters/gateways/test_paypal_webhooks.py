@@ -162,6 +162,13 @@ async def test_what_is_no_certificate_is_refused(content: bytes) -> None:
     await refused(Certificates(BASE, fetch=fetch), f"{BASE}{CERTIFICATES_PATH}{NAME}")
 
 
+async def test_a_time_without_a_zone_is_not_guessed_although_it_is_signed() -> None:
+    reads = reader(Host().certificates())
+    with pytest.raises(InvalidNotification, match="time cannot be read"):
+        await reads.read(EVENT, signed(EVENT, now(), written="%Y-%m-%dT%H:%M:%S"))
+    await reads.read(EVENT, signed(EVENT, now(), written="%Y-%m-%dT%H:%M:%S+00:00"))
+
+
 @pytest.mark.parametrize("kind", ["status_before", "reset_before", "garbage"])
 async def test_a_certificate_that_cannot_be_fetched_refuses_nothing(
     account: Account, kind: str

@@ -21,6 +21,7 @@ from domain.identifiers import ChargeId
 from domain.money import Money
 from domain.outcome import Authorized, Charged, Declined
 from domain.payment import Payment
+from domain.refund import Refunded
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import captures, intents
@@ -250,6 +251,23 @@ async def test_a_partly_captured_charge_is_refunded_up_to_what_was_captured(each
     assert {each.minor_units for each in refunds} == {600}
 
 
+async def test_what_earlier_versions_of_the_api_list_of_a_release_is_no_refund(
+    each: Account,
+) -> None:
+    payment = await authorized(each)
+    charged = await each.gateway.capture(capturing(payment, 600))
+    assert isinstance(charged, Charged)
+    refunded = await each.gateway.refund(payment, a_refund(payment, charged, 100))
+    assert isinstance(refunded, Refunded)
+    made = each.stripe.ledger.refunds
+    for release in ({"balance_transaction": None}, {"reason": "expired_uncaptured_charge"}):
+        other = {**made[refunded.reference], "metadata": {}, "amount": 400, **release}
+        other["id"] = each.stripe.ledger.new_id("re")
+        made[other["id"]] = other
+    (reported,) = await each.gateway.list_refunds(payment)
+    assert reported.reference == refunded.reference
+
+
 # --- released ----------------------------------------------------------------------------------
 
 
@@ -364,6 +382,8 @@ async def test_a_released_authorization_is_not_listed(each: Account) -> None:
         ("2024-06-20", 400, None),
         ("2024-06-20", 500, 100),
         ("2024-06-20", 0, None),
+        ("2025-02-24.acacia", 500, 100),
+        ("2025-03-31.basil", 500, 500),
         ("2026-10-28.endive", 400, 400),
         ("2026-10-28.endive", 600, 600),
         ("2026-10-28.endive", 700, 300),  # more than was captured: the release is counted

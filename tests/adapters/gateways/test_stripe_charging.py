@@ -1,6 +1,7 @@
 """What Stripe's adapters send for a charge, and how they translate each reply."""
 
 import asyncio
+import copy
 import logging
 import re
 
@@ -21,8 +22,9 @@ from application.ports.payment_gateway import (
     LookupRefused,
     OutcomeUnknown,
 )
+from domain.capture import CaptureMode
 from domain.identifiers import OrderId
-from domain.outcome import Charged, Declined, Refused, RequiresAction
+from domain.outcome import Authorized, Charged, Declined, Refused, RequiresAction
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.faults import Kind
 from payments_kit.doubles.stripe import intents, lifecycle
@@ -215,6 +217,21 @@ async def test_a_charge_after_the_listed_time_is_found_by_search(each: Account) 
     payment = a_payment()
     charged = await each.gateway.charge(payment, VISA)
     assert await each.gateway.find(payment) == charged
+
+
+async def test_what_search_shows_late_does_not_change_the_result_of_the_list(
+    each: Account,
+) -> None:
+    ledger, payment = each.stripe.ledger, evolve(a_payment(), capture_mode=CaptureMode.MANUAL)
+    ledger.search_lag = 0
+    held = await each.gateway.charge(payment, VISA)
+    assert isinstance(held, Authorized)
+    for objects in (ledger.charges, ledger.payment_intents):
+        ledger.indexed |= copy.deepcopy(objects)
+    stored = evolve(payment, reference=held.reference, charge_id=held.charge_id)
+    captured = await each.gateway.capture(evolve(stored, requested_capture=payment.amount))
+    assert isinstance(captured, Charged)
+    assert await each.gateway.find(payment) == captured
 
 
 async def test_a_failed_search_does_not_change_the_result_of_the_list(each: Account) -> None:

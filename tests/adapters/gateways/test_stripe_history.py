@@ -38,6 +38,16 @@ async def listed(account: Account) -> Any:
     return found[0] if found else None
 
 
+async def test_a_time_may_begin_and_end_within_the_second_of_a_charge(account: Account) -> None:
+    _, made = await charge(account)
+    at = datetime.fromtimestamp(made["created"], UTC)
+    within = at + timedelta(milliseconds=500)
+    # Stripe does not say whether the charge was before or after.
+    assert len(await account.intents.list_charges(at - HOUR, within)) == 1
+    assert len(await account.intents.list_charges(within, at + HOUR)) == 1
+    assert not await account.intents.list_charges(at - HOUR, at)
+
+
 @pytest.mark.parametrize("name", ["order_id", "user_id", "amount", "currency", "created_at"])
 @pytest.mark.parametrize("value", [None, "", "\0", "?" * 501])
 async def test_a_charge_whose_labels_are_incomplete_is_listed_as_a_webhook_would_report_it(

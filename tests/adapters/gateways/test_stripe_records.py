@@ -60,6 +60,16 @@ async def test_a_page_is_followed_by_the_next_one_also_if_a_charge_is_made_meanw
     assert len(set(listed)) == PAGE + 21
 
 
+async def test_a_period_may_begin_and_end_within_the_second_of_a_charge(each: Account) -> None:
+    at = datetime.fromtimestamp((await charge(each))["created"], UTC)
+    within, pages = at + timedelta(milliseconds=500), GatewayRecords.of(each.gateway).charges
+    assert pages is not None
+    # Stripe does not say whether the charge was before or after.
+    for found in (Period(at - HOUR, within), Period(within, at + HOUR)):
+        assert len((await pages(found, None)).records) == 1, found
+    assert not (await pages(Period(at - HOUR, at), None)).records
+
+
 async def test_charges_of_others_are_counted(each: Account) -> None:
     made = await charge(each)
     made["metadata"] = {"order_id": "another application's"}

@@ -98,6 +98,26 @@ async def test_external_refunds_of_other_amounts_do_not_count(
     assert await account.intents.refund(payment, refund) == RefundFailed(code)
 
 
+async def test_an_attempt_that_has_failed_does_not_hide_what_used_the_rest(
+    account: Account,
+) -> None:
+    account.stripe.ledger.next_refunds.append(Plan("failed"))
+    payment, refund = await to_refund(account)
+    assert isinstance(await account.intents.refund(payment, refund), RefundFailed)
+    external = refund_externally(account, refund, 1000)
+    outcome = await account.intents.refund(payment, evolve(refund, attempt=1))
+    assert outcome == Refunded(external["id"], refund.amount)
+
+
+async def test_an_external_refund_that_has_failed_is_none(account: Account) -> None:
+    payment, refund = await to_refund(account)
+    account.stripe.ledger.next_refunds.append(Plan("failed"))
+    for minor_units in (1000, 300, 700):
+        refund_externally(account, refund, minor_units)
+    outcome = await account.intents.refund(payment, refund)
+    assert outcome == RefundFailed("charge_already_refunded")
+
+
 async def test_another_refund_of_ours_does_not_count_as_this_one(account: Account) -> None:
     payment, refund = await to_refund(account)
     await account.intents.refund(payment, refund)

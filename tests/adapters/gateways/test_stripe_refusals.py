@@ -6,6 +6,8 @@ import pytest
 import stripe
 
 from adapters.gateways.stripe import refusals
+from adapters.gateways.stripe.client import StripeApi
+from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from adapters.gateways.stripe.refusals import Error, Fault, fault_of, redacted
 from application.ports.payment_gateway import (
     CardToken,
@@ -17,7 +19,7 @@ from application.ports.payment_gateway import (
 from domain.outcome import MAX_MESSAGE, Charged, Declined, Refused
 from payments_kit.conformance.samples import a_payment
 from payments_kit.doubles.stripe import methods
-from tests.adapters.gateways.stripe_account import INTENTS, Account, stripe_account
+from tests.adapters.gateways.stripe_account import INTENTS, KEY, Account, stripe_account
 
 VISA = CardToken("tok_visa")
 INVALID, CARD = "invalid_request_error", "card_error"
@@ -196,6 +198,26 @@ async def test_a_failed_conversion_can_be_repeated_with_the_same_token(
     with pytest.raises(GatewayUnavailable):
         await account.intents.charge(a_payment(), token)
     assert isinstance(await account.intents.charge(a_payment(), token), Charged)
+
+
+class LiveApi(StripeApi):
+    """An account in live mode, although the double knows keys for the test mode only."""
+
+    @property
+    def livemode(self) -> bool:
+        return True
+
+
+async def test_a_conversion_in_live_mode_whose_reply_was_lost_can_be_repeated_with_the_same_token(
+    account: Account,
+) -> None:
+    token, api = a_token(account), LiveApi(KEY, account.stripe.url)
+    account.stripe.faults.add("reset_after", "^/v1/payment_methods$")
+    gateway = StripePaymentIntents(api)
+    with pytest.raises(GatewayUnavailable):
+        await gateway.charge(a_payment(), token)
+    assert isinstance(await gateway.charge(a_payment(), token), Charged)
+    await api.close()
 
 
 async def test_a_conversion_that_another_request_has_in_progress_is_unavailable(

@@ -25,7 +25,7 @@ END_OTHERS = Statement.of(text(f"SELECT pg_terminate_backend(pid) {OTHERS}"))
 @pytest.fixture
 async def signal(database_url: str) -> AsyncIterator[SqlOutboxSignal]:
     """Yield a signal that listens, and does not listen again if its connection is lost."""
-    signal = SqlOutboxSignal.on(database_url)
+    signal = SqlOutboxSignal.on(database_url, "auto")
     signal._retry_seconds = 3600
     async with asyncio.timeout(TIMEOUT):
         await signal.wait()
@@ -78,7 +78,7 @@ async def test_without_a_database_it_waits_and_can_be_closed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    signal = SqlOutboxSignal.on("postgresql://nobody@127.0.0.1:1/none")
+    signal = SqlOutboxSignal.on("postgresql://nobody@127.0.0.1:1/none", "auto")
     waiting = asyncio.create_task(signal.wait())
     async with asyncio.timeout(TIMEOUT):
         while "the relay polls" not in caplog.text:  # noqa: ASYNC110 - no event tells it

@@ -96,7 +96,7 @@ async def test_everything_works_behind_a_pooler_that_loses_prepared_statements(
 
 async def test_the_relay_polls_behind_a_pooler_and_no_commit_notifies_it(pooled_url: str) -> None:
     await asyncio.to_thread(migrate, pooled_url)
-    signal = SqlOutboxSignal.on(pooled_url)
+    signal = SqlOutboxSignal.on(pooled_url, "auto")
     waiting = asyncio.create_task(signal.wait())
     async with asyncio.timeout(TIMEOUT), opened(pooled_url) as database:
         await asyncio.sleep(0)  # it begins to connect

@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 60.0
 
 @pytest.fixture
 async def readiness(sql: Database, database_url: str) -> AsyncIterator[Readiness]:
-    async with Readiness.on(database_url) as readiness:
+    async with Readiness.on(database_url, "auto") as readiness:
         yield readiness
 
 
@@ -48,7 +48,7 @@ async def test_it_does_not_wait_for_the_pool(database_url: str) -> None:
 async def test_probes_at_the_same_time_share_one_question_that_outlives_them(
     proxied_url: str, proxy: TcpProxy
 ) -> None:
-    async with Readiness.on(proxied_url) as readiness, asyncio.timeout(TIMEOUT_SECONDS):
+    async with Readiness.on(proxied_url, "auto") as readiness, asyncio.timeout(TIMEOUT_SECONDS):
         await readiness.check()
         asked = proxy.requests
         await asyncio.gather(*(readiness.check() for _ in range(20)))
@@ -86,7 +86,7 @@ async def test_it_is_unready_while_the_server_is_read_only_and_ready_again_on_a_
 async def test_it_is_unready_while_the_database_cannot_be_reached_and_recovers(
     proxied_url: str, proxy: TcpProxy
 ) -> None:
-    async with Readiness.on(proxied_url) as readiness:
+    async with Readiness.on(proxied_url, "auto") as readiness:
         await readiness.check()
         proxy.refuse()
         with pytest.raises(StorageUnavailable):

@@ -1,12 +1,13 @@
 """Operators find payments, and read the story of an order."""
 
+import re
 from urllib.parse import quote
 
 import pytest
 
 from application.ports.payment_gateway import CardToken
-from tests.builders import ORDER, PAYER
-from tests.entrypoints.console.stories import HOSTILE, IN_REVIEW, STORY, a_world, fill
+from tests.builders import ORDER, PAYER, dollars
+from tests.entrypoints.console.stories import HOSTILE, IN_REVIEW, STORY, a_world, fill, spoil
 from tests.entrypoints.console.world import ConsoleWorld, Visitor
 
 DECLINED = CardToken("tok_chargeDeclined")
@@ -49,6 +50,28 @@ async def test_pages_follow_each_other_with_their_filter(visitor: Visitor) -> No
     assert visitor.html.count("<tr>") == 1 + 1
     assert "First page" in visitor.text
     assert "Next page" not in visitor.text
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [
+        ("/ops/payments", r"/ops/orders/order-(\d)"),
+        ("/ops/reviews", r"/ops/orders/order-(\d)#payment"),
+        ("/ops/dead-letters", r'name="id" value="(\d)"'),
+    ],
+)
+async def test_the_pages_of_a_list_show_each_row_once(
+    world: ConsoleWorld, visitor: Visitor, path: str, row: str
+) -> None:
+    for number in range(1, 6):
+        spoil(world, "malformed", b"{}")
+        world.faults.mischarge(dollars("1"))
+        await world.pay(order_id=await world.create_order(f"order-{number}"))
+        world.advance(minutes=1)
+    pages = [re.findall(row, page) async for page in visitor.pages(f"{path}?limit=2")]
+    assert [len(page) for page in pages if page] == [2, 2, 1]
+    oldest_first = sorted(number for page in pages for number in page)
+    assert oldest_first == ["1", "2", "3", "4", "5"]
 
 
 async def test_a_bad_filter_is_named(visitor: Visitor) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from structlog.testing import capture_logs
 
-from entrypoints.console.attempts import MAX_OF_ADDRESS, WINDOW
+from entrypoints.console.attempts import MAX_OF_ADDRESS, MAX_OF_ALL, WINDOW
 from entrypoints.console.operators import LIMITS
 from entrypoints.console.pages import SIGN_IN
 from entrypoints.settings import Operator
@@ -78,6 +78,22 @@ async def test_a_key_that_was_sent_in_plain_text_begins_no_session(world: Consol
     assert "set-cookie" not in refused.headers
 
 
+async def test_a_session_goes_on_as_long_as_its_own_key_is_in_the_settings(
+    world: ConsoleWorld,
+) -> None:
+    old, new = Operator("alice", "old-key"), Operator("alice", "new-key")
+    signed_in = {}
+    for each in (old, new):
+        visitor = await world.operator(each.key, named_operators=(old, new))
+        signed_in[each.key] = visitor
+        assert await is_signed_in(visitor)
+    cookies = {key: visitor.client.cookies for key, visitor in signed_in.items()}
+    for key, is_kept in (("old-key", False), ("new-key", True)):
+        visitor = world.visitor(named_operators=(new,))
+        visitor.client.cookies = cookies[key]
+        assert await is_signed_in(visitor) is is_kept
+
+
 async def test_a_wrong_key_is_refused_and_is_on_no_page(world: ConsoleWorld) -> None:
     visitor = world.visitor()
     for key in ("wrong-key", "", OPERATOR_KEY[:-1], OPERATOR_KEY + "1"):
@@ -99,6 +115,23 @@ async def test_attempts_are_limited_for_some_minutes(world: ConsoleWorld) -> Non
     assert 0 < int(limited.headers["retry-after"]) <= WINDOW.total_seconds() + 1
     world.pass_time(WINDOW)
     assert (await visitor.sign_in()).status_code == 303
+
+
+async def test_too_many_attempts_of_all_stop_only_addresses_that_have_failed(
+    world: ConsoleWorld,
+) -> None:
+    visitor = world.visitor(trusted_proxies=1)
+
+    async def status_of(number: int, key: str = OPERATOR_KEY) -> int:
+        headers = {"x-forwarded-for": f"192.0.2.{number}"}
+        return (await visitor.sign_in(key, headers=headers)).status_code
+
+    each = MAX_OF_ADDRESS - 1
+    for attempt in range(MAX_OF_ALL):
+        assert await status_of(attempt // each, "wrong") == 401
+    assert await status_of(0) == 429
+    assert await status_of(MAX_OF_ALL, "wrong") == 401
+    assert await status_of(MAX_OF_ALL + 1) == 303
 
 
 async def test_attempts_from_before_the_clock_was_set_back_do_not_count(

@@ -33,6 +33,7 @@ Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 
 _FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)
 _FIELD = re.compile(r"<(?:input|select|option|button)[^>]*>")
+_NEXT_PAGE = re.compile(r'rel="next" href="([^"]*)"')
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 
 
@@ -90,6 +91,14 @@ class Visitor:
     async def get(self, path: str, **options: Any) -> httpx.Response:
         """Open a page."""
         return self._keep(await self.client.get(path, **options))
+
+    async def pages(self, path: str) -> AsyncIterator[str]:
+        """Open a list and all pages that follow; yield the HTML of each."""
+        await self.get(path)
+        yield self.html
+        while (following := _NEXT_PAGE.search(self.html)) is not None:
+            await self.get(path.partition("?")[0] + unescape(following[1]))
+            yield self.html
 
     async def sign_in(self, key: str = OPERATOR_KEY, **options: Any) -> httpx.Response:
         """Open the page to sign in, and send its form."""

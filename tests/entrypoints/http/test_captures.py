@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.ports.alerts import AlertKind
@@ -12,6 +13,8 @@ from domain.capture import CaptureFailed, CaptureMode
 from domain.outcome import Outcome
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
+from entrypoints.http.replies import operator_body, payment_body
+from tests.builders import NOW, a_payment
 from tests.entrypoints.http.world import (
     OPERATOR,
     Client,
@@ -378,6 +381,17 @@ async def test_a_repeat_with_the_same_key_gets_the_first_reply(
     assert (invalid.status_code, error_fields(invalid)) == (400, {"Idempotency-Key"})
 
 
+async def test_the_same_key_on_another_route_is_another_request(client: Client, held: str) -> None:
+    assert (await capture(client, held, key="key")).status_code == 200
+    decision = {"decision": "accept", "reason": "checked"}
+    replies = [
+        await act(client, held, route, body, key="key")
+        for route, body in (("void", None), ("review", decision), ("refunds", None))
+    ]
+    assert [each.status_code for each in replies] == [409, 409, 201]
+    assert not [each for each in replies if "idempotent-replayed" in each.headers]
+
+
 @ROUTES
 async def test_what_is_unknown_is_asked_again_under_the_same_key(
     client: Client, world: HttpWorld, held: str, route: str
@@ -416,3 +430,20 @@ async def test_the_log_names_the_operator_and_the_payment(
 
     line = logged()[-1]
     assert (line["operator"], line["payment_id"]) == ("operator", held)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "shown"),
+    [
+        (PaymentStatus.CANCELLED, "fraudulent", "voided"),
+        (PaymentStatus.CANCELLED, "authorization_expired", "authorization_expired"),
+        (PaymentStatus.CANCELLED, "order_cancelled", "order_cancelled"),
+        (PaymentStatus.FAILED, "insufficient_funds", "insufficient_funds"),
+    ],
+)
+def test_why_the_gateway_released_the_money_is_for_operators_only(
+    status: PaymentStatus, code: str, shown: str
+) -> None:
+    payment = evolve(a_payment(), status=status, code=code, authorized_until=NOW)
+    assert payment_body(payment).code == shown
+    assert operator_body(payment).code == code

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -14,6 +15,7 @@ from application.ports.alerts import AlertKind
 from application.use_cases.pay_order import PayOrder
 from domain.identifiers import OrderId, PaymentId
 from domain.payment_status import PaymentStatus
+from entrypoints.http.app import create_app
 from entrypoints.http.background_tasks import BackgroundTasks
 from entrypoints.http.handlers import PaymentHandler
 from entrypoints.http.repeated_replies import RepeatedReplies
@@ -100,6 +102,9 @@ async def test_a_refusal_of_the_shop_gets_502_and_is_no_decline(
     (alert,) = await world.alerts.list_current()
     assert (alert.kind, alert.subject) == (AlertKind.GATEWAY_REFUSAL, REFUSAL.code)
     assert REFUSAL.message in alert.text
+    metrics = (await client.get("/metrics")).text
+    assert 'payments_charges_total{outcome="refused"} 1.0' in metrics
+    assert "payments_declines_total{" not in metrics
 
 
 async def test_a_refused_shop_is_not_counted_against_the_customer() -> None:
@@ -361,6 +366,30 @@ async def test_a_payment_runs_to_its_end_when_its_caller_is_cancelled(world: Htt
     with pytest.raises(asyncio.CancelledError):
         await caller
     await tasks.drain(seconds=10)
+
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+
+
+async def test_the_service_does_not_end_before_a_payment_whose_caller_is_gone(
+    world: HttpWorld,
+) -> None:
+    charging, proceed = asyncio.Event(), asyncio.Event()
+
+    async def wait(step: str) -> None:
+        if step == "charge":
+            charging.set()
+            await proceed.wait()
+
+    world.checkpoint = wait
+    app = create_app(world.dependencies())
+    async with app.lifespan():
+        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # as in world.py
+        async with Client(transport=transport, base_url="http://payments.test") as client:
+            caller = asyncio.create_task(pay(client))
+            await charging.wait()
+            caller.cancel()
+            await asyncio.wait([caller])
+        asyncio.get_running_loop().call_later(0.05, proceed.set)
 
     assert world.payment().status is PaymentStatus.SUCCEEDED
 

@@ -230,8 +230,10 @@ async def test_a_refund_with_an_unknown_outcome_is_pending(
     world.faults.add("refund", GatewayFaultKind.REPLY_LOST)
 
     response = await refund(client, paid, {"amount": 1})
+    shown = await client.get(f"/api/payments/{paid}", headers=signed_in())
 
     assert (response.status_code, response.json()["status"]) == (201, "pending")
+    assert shown.json()["refundedAmount"] == 0, "it may not have been given back"
 
 
 async def test_a_reserved_refund_whose_reply_was_lost_is_found_again_by_its_key(

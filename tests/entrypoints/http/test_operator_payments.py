@@ -1,5 +1,6 @@
 """`GET /api/operator/payments`: operators find payments."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
@@ -66,6 +67,14 @@ async def test_a_filter_chooses(client: Client, world: HttpWorld, paid: list[str
     second = world.order().payments[1].created_at.isoformat()
     assert [each["id"] for each in await found(client, since=second)] == paid[:0:-1]
     assert [each["id"] for each in await found(client, until=second)] == paid[:1]
+
+
+async def test_a_time_says_its_offset_or_is_in_utc(client: Client, paid: list[str]) -> None:
+    second = datetime.fromisoformat((await found(client))[-2]["createdAt"])
+    in_tokyo = second.astimezone(timezone(timedelta(hours=9)))
+    for since in (in_tokyo, second.replace(tzinfo=None)):
+        listed = await found(client, since=since.isoformat())
+        assert [each["id"] for each in listed] == paid[:0:-1]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from attrs import evolve
 from adapters.gateways.in_memory import GatewayFaultKind
 from application.gateway_health import AWAY_FOR
 from domain.capture import CaptureMode
-from tests.builders import ORDER
+from tests.builders import ORDER, after
 from tests.entrypoints.http.world import Client, HttpWorld, pay, signed_in
 from tests.world import AtOnceGateway
 
@@ -50,6 +50,13 @@ async def test_the_gateways_are_offered_in_the_order_of_the_settings_with_their_
     assert (found["orderId"], found["amount"], found["currency"]) == (ORDER, 10_000, "usd")
     assert "payment" not in found
     assert "expiresAt" in found
+
+
+async def test_the_end_of_an_order_is_a_time_or_null(client: Client, world: HttpWorld) -> None:
+    await world.create_order("forever")
+    await world.create_order("an-hour", expires_at=after(hours=1))
+    found = [(await read(client, each)).json()["expiresAt"] for each in ("forever", "an-hour")]
+    assert found == [None, "2026-11-22T13:00:00.000Z"]
 
 
 async def test_a_currency_is_offered_the_gateways_of_its_route(two: HttpWorld) -> None:
