@@ -127,7 +127,7 @@ class Order(OrderReviews):
             case Declined() | Refused():
                 return self.with_payment(payment.expire(now).fail(evidence))
             case RequiresAction():
-                return self.with_payment(payment.require_action(evidence))
+                return self.with_payment(payment.require_action(evidence, now))
             case Approved():
                 return self._approve(payment, evidence, now)
             case Pending():
@@ -153,7 +153,7 @@ class Order(OrderReviews):
                 # As after an abandoned one: it is live again unless another one is.
                 return self._authorize(payment.abandon(), evidence, payment.created_at, now)
             case RequiresAction() if self.live_payment is None:
-                return self.with_payment(payment.require_action(evidence).check_now(now))
+                return self.with_payment(payment.require_action(evidence, now).check_now(now))
             case Approved():
                 payment = payment if self.live_payment is None else payment.abandon()
                 return self._approve(payment, evidence, now)
@@ -198,7 +198,7 @@ class Order(OrderReviews):
 
         The commit of this decides: a later cancellation of the payment or the order is too late.
         """
-        waiting = payment.require_action(approved)
+        waiting = payment.require_action(approved, now)
         if waiting.status is PaymentStatus.REQUIRES_ACTION:
             is_refused = self.should_cancel(waiting, now) or self._reversal_reason(waiting, now)
             if is_refused or self.status is OrderStatus.COMPLETE:

@@ -175,19 +175,26 @@ class Payment(PaymentState):
         An abandoned payment keeps its state; what was approved is cancelled at the gateway.
         """
         if self.status is PaymentStatus.ABANDONED:
-            return evolve(self, reference=approved.reference)
+            return self._found_as(approved.reference, now)
         if not self.can_become(PaymentStatus.PROCESSING):
             return self
         taken = evolve(self, status=PaymentStatus.PROCESSING, reference=approved.reference)
         return taken.schedule_check(now)
 
-    def require_action(self, action: RequiresAction | Approved) -> Self:
-        """Record that the customer must authenticate; an abandoned payment keeps its state."""
+    def require_action(self, action: RequiresAction | Approved, now: datetime) -> Self:
+        """Record that the customer must authenticate.
+
+        An abandoned payment keeps its state, and is cancelled at the gateway.
+        """
         if self.can_become(PaymentStatus.REQUIRES_ACTION):
             return evolve(self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference)
         if self.status is PaymentStatus.ABANDONED:
-            return evolve(self, reference=action.reference)
+            return self._found_as(action.reference, now)
         return self
+
+    def _found_as(self, reference: str, now: datetime) -> Self:
+        """Record what the gateway calls an abandoned payment, and check it, perhaps once more."""
+        return evolve(self, reference=reference, next_check_at=self.next_check_at or now)
 
     def wait_for_money(self, pending: Pending, *, is_live: bool) -> Self:
         """Record that the money comes later; a cancellation that the gateway refuses is over.

@@ -79,6 +79,8 @@ class Disputes:
             await asyncio.sleep(self.draw.expovariate(1 / _SECONDS))
             for kind in DISPUTES:
                 charges = [*self._charges()]
+                if kind is FaultKind.MONEY_TAKEN_BACK:  # what is only held was never taken
+                    charges = [each for each in charges if each[1].state is AttemptState.SUCCEEDED]
                 if charges and self.injector.occurs(kind, "bank"):
                     self._dispute(*self.draw.choice(charges), kind)
 

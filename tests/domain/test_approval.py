@@ -5,11 +5,11 @@ from datetime import datetime
 import pytest
 from attrs import evolve
 
-from domain.check_times import AUTHENTICATION_WINDOW
+from domain.check_times import AUTHENTICATION_WINDOW, LATE_CAPTURE_WINDOW
 from domain.claim import ExpectedAmount, PaymentInProgress
 from domain.identifiers import PaymentId
 from domain.order import Order
-from domain.outcome import NeverArrived, NeverSent
+from domain.outcome import Evidence, NeverArrived, NeverSent
 from domain.payment_status import CANCELLED_BY_CUSTOMER, PaymentStatus
 from tests.builders import (
     GATEWAY,
@@ -151,6 +151,16 @@ def test_what_was_approved_of_an_abandoned_payment_is_cancelled_at_the_gateway(
     assert abandoned.next_check_at is not None
     assert order.should_cancel(abandoned, LATER)
     assert order.settle(PAYMENT, approved(), LATER) == order
+
+
+@pytest.mark.parametrize("report", [approved(), requires_action()])
+def test_an_abandoned_payment_that_is_found_late_is_checked_once_more(report: Evidence) -> None:
+    late = NOW + LATE_CAPTURE_WINDOW
+    order = claimed().settle(PAYMENT, NeverArrived(), late)
+    assert order.payment(PAYMENT).next_check_at is None
+    found = order.settle(PAYMENT, report, late).payment(PAYMENT)
+    assert found.is_check_due(late)
+    assert order.should_cancel(found, late)
 
 
 def test_it_blocks_its_order() -> None:

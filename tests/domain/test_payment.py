@@ -44,7 +44,7 @@ METHODS: dict[str, Callable[[Payment], Payment]] = {
     "reverse": lambda payment: payment.reverse(charged(), "order_cancelled"),
     "review": lambda payment: payment.review(charged(), "amount_mismatch"),
     "fail": lambda payment: payment.fail(declined()),
-    "require_action": lambda payment: payment.require_action(requires_action()),
+    "require_action": lambda payment: payment.require_action(requires_action(), NOW),
     "approve": lambda payment: payment.approve(approved(), NOW),
     "never_arrived": lambda payment: payment.never_arrived(NOW),
     "wait_for_money": lambda payment: payment.wait_for_money(pending(), is_live=True),
@@ -103,7 +103,7 @@ def test_a_payment_records_the_amount_the_code_and_the_reference_that_the_gatewa
         assert (captured.reference, captured.next_check_at) == (less.reference, None)
     failed = abandoned.fail(declined(code="lost_card"))
     assert (failed.code, failed.next_check_at) == ("lost_card", None)
-    waiting = abandoned.require_action(requires_action())
+    waiting = abandoned.require_action(requires_action(), NOW)
     assert (waiting.status, waiting.reference) == (PaymentStatus.ABANDONED, "pi_payment-1")
 
 
