@@ -91,6 +91,7 @@ DISPUTE_BUGS: Final = (
     Bug(
         "a dispute of an unknown charge is dropped",
         *(ReceiveNotification, "_apply_or_defer", _dropped_if_its_charge_is_unknown),
+        first=601,
     ),
     Bug(
         "a dispute with a new status is refused",

@@ -60,7 +60,7 @@ FOUND_AT = {
     "a cancel keeps the money": 19,
     "every step goes to the first gateway": 200,
     "only the first state of a dispute is told": 7,
-    "a dispute of an unknown charge is dropped": 196,
+    "a dispute of an unknown charge is dropped": 862,
     "no dispute is missed": 9,
     "the time for evidence is forgotten": 7,
     "money that is taken back is told twice": 216,
