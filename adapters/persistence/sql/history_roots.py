@@ -49,8 +49,11 @@ _PROVE: Final = Statement.of(
         CROSS JOIN LATERAL (
             SELECT (leaf.number >> (4 * tree_level)) / 16 * 16 AS first
         ) AS siblings
-        JOIN history_nodes AS node ON node.level = tree_level
-            AND node.position BETWEEN siblings.first AND siblings.first + 15
+        CROSS JOIN LATERAL (
+            -- The limit lets PostgreSQL expect few of them, and so look them up in the index.
+            SELECT level, position, hash FROM history_nodes WHERE level = tree_level
+                AND position BETWEEN siblings.first AND siblings.first + 15 LIMIT 16
+        ) AS node
         ORDER BY level, position
         """  # noqa: S608 - constants
     )

@@ -1,7 +1,7 @@
 """Deleting old rows of large tables, by several workers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from sqlalchemy import text
@@ -53,8 +53,9 @@ async def filled(sql: Database) -> Database:
     return sql
 
 
-async def plan_of(database: Database, name: str, mode: str) -> dict[str, object]:
-    statement, arguments = STATEMENTS[name]
+async def plan_of(
+    database: Database, statement: Statement, arguments: Sequence[str], mode: str
+) -> dict[str, object]:
     connection = await database.pool.acquire()
     try:
         await connection.driver.execute(f"SET plan_cache_mode = {mode}")
@@ -75,8 +76,8 @@ async def test_old_rows_are_found_by_an_index_with_and_without_statistics(
     for prepare in ("SELECT 1", "ANALYZE"):
         await filled.run(Statement.of(text(prepare)))
         for mode in ("force_custom_plan", "force_generic_plan"):
-            for name in STATEMENTS:
-                plan = await plan_of(filled, name, mode)
+            for name, (statement, arguments) in STATEMENTS.items():
+                plan = await plan_of(filled, statement, arguments, mode)
                 read = list(read_in_full(plan, partial=()))
                 assert read == [], (name, mode, prepare, json.dumps(plan, indent=1))
 
