@@ -136,7 +136,7 @@ class CompareBooks:
         adopted = 0
         for charge in ours:
             payment = known.get(charge.payment.id)
-            if payment is None or _contradicts(payment, charge):
+            if payment is None or _lacks(payment, charge):
                 await self._settle(charge)
                 adopted += payment is None
         return adopted
@@ -209,18 +209,15 @@ def _is_given_back(charge: ListedCharge) -> bool:
     return isinstance(charge.outcome, Charged) and charge.refunded == charge.outcome.amount
 
 
-def _contradicts(payment: Payment, charge: ListedCharge) -> bool:
-    """Whether a payment has ended without this charge.
+def _lacks(payment: Payment, charge: ListedCharge) -> bool:
+    """Whether the books lack this charge.
 
-    Recovery checks the open ones; but refunds can only be recorded of a charge that is known, and
-    an authorization is checked rarely.
+    What is captured of an open payment is settled here, as by a webhook: the mark passes it, and
+    recovery, which asks about the payment, is told of one of its charges only. Recovery checks all
+    else that is open, but an authorization rarely.
     """
     if isinstance(charge.outcome, Authorized):
         return not payment.is_open and not payment.is_captured
     if not isinstance(charge.outcome, Charged):
         return payment.status is PaymentStatus.ABANDONED
-    if payment.status is PaymentStatus.AUTHORIZED:
-        return True
-    if payment.is_open:
-        return not charge.refunded.is_zero
-    return payment.charge_id != charge.outcome.charge_id
+    return payment.is_open or payment.charge_id != charge.outcome.charge_id

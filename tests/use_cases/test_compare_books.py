@@ -184,14 +184,17 @@ async def test_a_charge_of_a_payment_that_was_given_up_is_found_by_the_compariso
     await world.come_to_rest()
 
 
-async def test_a_payment_in_progress_is_left_to_its_request_and_to_recovery(world: World) -> None:
+async def test_a_listed_charge_settles_a_payment_in_progress_as_a_webhook_does(
+    world: World,
+) -> None:
     await world.create_order()
     process = world.use_cases()
     world.faults.add("charge", GatewayFaultKind.REPLY_LOST)
     assert await pay(process) is PaymentStatus.PROCESSING
     world.advance(minutes=1)
     await process.books_guards.default.run_once()
-    assert world.payment().status is PaymentStatus.PROCESSING
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    assert world.steps.count("find") == 0
     await world.come_to_rest()
 
 

@@ -117,8 +117,6 @@ def is_settled(listed: ListedCharge, status: PaymentStatus) -> bool:
         return status not in OPEN | CAPTURED | {S.AUTHORIZED}
     if listed is PENDING:
         return status is S.ABANDONED
-    if status in OPEN:
-        return listed is BACK
     return status not in CAPTURED
 
 
@@ -142,6 +140,14 @@ async def test_a_charge_is_settled_if_the_books_contradict_it(
     expected = is_settled(listed, status)
     assert settled == [PAYMENT] * expected
     assert not await books.alerts()
+
+
+async def test_both_charges_of_an_open_payment_are_settled() -> None:
+    books = Books([charge(), charge(Charged(OTHER, PRICE, livemode=False))])
+    await books.store(an_order(a_payment(status=S.PROCESSING)))
+    assert await books.compare() == 0
+    found = {each.charge_id: each.status for each in books.world.order().payments}
+    assert found == {SAME: S.SUCCEEDED, OTHER: S.REVERSED}
 
 
 async def test_another_charge_of_a_captured_payment_is_settled() -> None:
