@@ -199,6 +199,8 @@ class Order(OrderReviews):
         The commit of this decides: a later cancellation of the payment or the order is too late.
         """
         waiting = payment.require_action(approved, now)
+        if waiting.status is PaymentStatus.ABANDONED:
+            return self.with_payment(waiting)
         if waiting.status is PaymentStatus.REQUIRES_ACTION:
             is_refused = self.should_cancel(waiting, now) or self._reversal_reason(waiting, now)
             if is_refused or self.status is OrderStatus.COMPLETE:

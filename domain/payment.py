@@ -170,31 +170,23 @@ class Payment(PaymentState):
         return self.release(AUTHORIZATION_EXPIRED, now)
 
     def approve(self, approved: Approved, now: datetime) -> Self:
-        """Record that its customer has approved it, and that its money is being taken now.
-
-        An abandoned payment keeps its state; what was approved is cancelled at the gateway.
-        """
-        if self.status is PaymentStatus.ABANDONED:
-            return self._found_as(approved.reference, now)
+        """Record that its customer has approved it, and that its money is being taken now."""
         if not self.can_become(PaymentStatus.PROCESSING):
             return self
         taken = evolve(self, status=PaymentStatus.PROCESSING, reference=approved.reference)
         return taken.schedule_check(now)
 
     def require_action(self, action: RequiresAction | Approved, now: datetime) -> Self:
-        """Record that the customer must authenticate.
+        """Record that the customer must authenticate, or has approved.
 
-        An abandoned payment keeps its state, and is cancelled at the gateway.
+        An abandoned payment keeps its state, and is checked, to be cancelled at the gateway.
         """
         if self.can_become(PaymentStatus.REQUIRES_ACTION):
             return evolve(self, status=PaymentStatus.REQUIRES_ACTION, reference=action.reference)
         if self.status is PaymentStatus.ABANDONED:
-            return self._found_as(action.reference, now)
+            check_at = self.next_check_at or now
+            return evolve(self, reference=action.reference, next_check_at=check_at)
         return self
-
-    def _found_as(self, reference: str, now: datetime) -> Self:
-        """Record what the gateway calls an abandoned payment, and check it, perhaps once more."""
-        return evolve(self, reference=reference, next_check_at=self.next_check_at or now)
 
     def wait_for_money(self, pending: Pending, *, is_live: bool) -> Self:
         """Record that the money comes later; a cancellation that the gateway refuses is over.

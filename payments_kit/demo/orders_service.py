@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import TracebackType
 from typing import Final, Self, TypeVar
 from uuid import uuid4
 
@@ -220,12 +219,7 @@ class OrdersService:
             missing = f"no streams for {', '.join(SUBJECTS)}: the worker creates them"
             raise BrokerUnavailable(missing) from None
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._closing = True
         for task in self._tasks:
             task.cancel()

@@ -3,7 +3,6 @@
 import socket
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self
 
 _CHUNK: Final = 65_536
@@ -62,12 +61,7 @@ class WireCounter:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._listener.close()
 
     def _accept(self) -> None:

@@ -112,7 +112,7 @@ BACK = charge(refunded="100")
 
 
 def is_settled(listed: ListedCharge, status: PaymentStatus) -> bool:
-    """Whether our books contradict a charge, as docs/recovery.md says."""
+    """Whether our books lack a charge, so that the comparison settles it."""
     if listed is HELD:
         return status not in OPEN | CAPTURED | {S.AUTHORIZED}
     if listed is PENDING:
@@ -124,7 +124,7 @@ def is_settled(listed: ListedCharge, status: PaymentStatus) -> bool:
 @pytest.mark.parametrize(
     "listed", [charge(), HELD, PENDING, BACK], ids=["charged", "held", "pending", "given back"]
 )
-async def test_a_charge_is_settled_if_the_books_contradict_it(
+async def test_a_charge_is_settled_if_the_books_lack_it(
     listed: ListedCharge, status: PaymentStatus
 ) -> None:
     books = Books([listed])

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from contextlib import suppress
-from types import TracebackType
 from typing import Final, Self
 
 import msgspec
@@ -86,12 +85,7 @@ class JetStreamConnection:
         self.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     def open(self) -> None:

@@ -69,7 +69,7 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
         elif earlier.status == "authorized" and payment.status not in _AFTER_A_HOLD:
             yield f"6: payment {payment.id} was authorised and is {payment.status}"
         if payment.status == "review" and (earlier is None or earlier.status != "review"):
-            yield from _asks_for_nothing(after, payment)
+            yield from _in_review_beside_live(after, payment)
         is_decided = earlier is not None and earlier.captured == payment.captured
         if not is_decided:  # an operator may accept any amount that was captured
             yield from _captures_too_much(payment)
@@ -144,7 +144,7 @@ def _wrongly_taken(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
         yield f"6: payment {payment.id} is taken, and it is to be cancelled: {payment.code}"
 
 
-def _asks_for_nothing(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
+def _in_review_beside_live(after: BookedOrder, payment: BookedPayment) -> Iterable[str]:
     if after.status == "cancelled":
         return
     for other in after.payments:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from adapters.persistence.sql import history_roots
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
-from tests.adapters.persistence.test_retention_at_size import plan_of
+from tests.adapters.persistence.explained import plan_of
 from tests.bench.plans import read_in_full
 
 LEAVES = 400_000

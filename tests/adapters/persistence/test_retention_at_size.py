@@ -1,7 +1,7 @@
 """Deleting old rows of large tables, by several workers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +11,7 @@ from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.idempotency_store import SqlIdempotencyStore
 from adapters.persistence.sql.retention import BATCH, SqlRetention
 from adapters.persistence.sql.statement import Statement
+from tests.adapters.persistence.explained import plan_of
 from tests.bench.plans import read_in_full
 
 # Twenty batches; a batch of a smaller table is so much of it that PostgreSQL may read it all.
@@ -51,23 +52,6 @@ async def filled(sql: Database) -> Database:
         source = f"SELECT {values} FROM generate_series({ROWS}, 1, -1) AS n"
         await sql.run(Statement.of(text(f"INSERT INTO {columns} {source}")))
     return sql
-
-
-async def plan_of(
-    database: Database, statement: Statement, arguments: Sequence[str], mode: str
-) -> dict[str, object]:
-    connection = await database.pool.acquire()
-    try:
-        await connection.driver.execute(f"SET plan_cache_mode = {mode}")
-        await connection.driver.execute(f"PREPARE tested AS {statement.text}")
-        [(plan,)] = await connection.driver.fetch(
-            f"EXPLAIN (FORMAT JSON) EXECUTE tested ({', '.join(arguments)})"
-        )
-        await connection.driver.execute("DEALLOCATE tested; RESET plan_cache_mode")
-    finally:
-        database.pool.release(connection)
-    found: dict[str, object] = plan[0]["Plan"]
-    return found
 
 
 async def test_old_rows_are_found_by_an_index_with_and_without_statistics(
