@@ -52,8 +52,10 @@ async def working(database_url: str) -> AsyncIterator[list[int]]:
         yield done
     finally:
         stop.set()
-        await task
-        await connection.close()
+        try:
+            await task
+        finally:
+            await connection.close()
 
 
 async def test_both_versions_work_during_an_upgrade(empty_database_url: str, nats_url: str) -> None:

@@ -1,7 +1,7 @@
-"""Accept the payment status 'authorized', and store what is authorized, shipped and captured.
+"""Accept the payment status 'authorized', and store what is authorized and captured.
 
 The columns have constant defaults, so that adding them writes no rows. As in 0011, the index of
-live payments is built again, and the constraint is validated by the next migration.
+live payments is built again, and the constraint is validated by a later migration.
 
 Revision ID: 0016
 """
@@ -35,12 +35,6 @@ STATEMENTS = (
                 'cancelled', 'abandoned', 'reversed', 'unwanted', 'review'
             )
         ) NOT VALID
-    """,
-    """
-    ALTER TABLE orders
-        ADD COLUMN capture text,
-        ADD COLUMN shipped_version bigint,
-        ADD COLUMN shipped_amount bigint
     """,
 )
 
