@@ -83,7 +83,7 @@ class Database:
         return generation, self.pool.opened
 
     async def run(self, statement: Statement, **values: Any) -> Rows:
-        """Run an idempotent statement; run it again if its connection was lost.
+        """Run an idempotent statement; run it again if its connection was lost or it deadlocked.
 
         Raises:
             StorageUnavailable: the database cannot be reached, or not in time.
@@ -92,7 +92,7 @@ class Database:
         with translating_errors():
             try:
                 return await self._execute(statement, parameters)
-            except _ConnectionLost:
+            except (_ConnectionLost, asyncpg.TransactionRollbackError):
                 return await self._execute(statement, parameters)
 
     async def commit(

@@ -1,4 +1,4 @@
-"""Commits that PostgreSQL ends because of a deadlock, which really happens."""
+"""Statements that PostgreSQL ends because of a deadlock, which really happens."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from tests.contracts.storages import Storage, storage_on
 SECONDS = 60.0
 
 NOTICED_AFTER = "20ms"
-"""When a commit that waits looks for a deadlock, instead of after the server's second."""
+"""When a statement that waits looks for a deadlock, instead of after the server's second."""
 
 OTHERS = [OrderId("order-2"), OrderId("order-3")]
 
@@ -86,3 +86,20 @@ async def test_a_commit_that_a_deadlock_ends_is_a_conflict_and_wrote_nothing(
         assert await storage.read() == before
     await RetryOnConflict(storage.begin)(change_all)
     assert await storage.read() != before
+
+
+async def test_a_read_that_a_deadlock_ends_is_run_again(
+    storage: Storage, database_url: str
+) -> None:
+    before = await storage.read(ORDER)
+    exclusively = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
+    async with (
+        asyncio.timeout(SECONDS),
+        holding(database_url, exclusively.format("payments")) as person,
+    ):
+        reading = asyncio.create_task(storage.read(ORDER))
+        async with holding(database_url, "SELECT") as other:
+            await until_waiting(other, 1)  # it has locked the orders and waits for payments
+        # It can be granted only because the server has ended the read.
+        await person.execute(exclusively.format("orders"))
+    assert await reading == before
