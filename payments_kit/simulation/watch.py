@@ -51,7 +51,9 @@ class Watch:
         """Check what a commit has changed in an order."""
         earlier = self._booked.get(after.id) if before is not None else None
         self._booked[after.id] = order = booked_order(after)
-        self.broken += broken_by_commit(earlier, order)
+        self.broken += broken_by_commit(
+            earlier, order, has_lost_transactions=self.has_lost_transactions
+        )
         self.statuses.update(each.status for each in order.payments)
         self._note_unwanted(earlier, order)
         if self.novelty is not None:

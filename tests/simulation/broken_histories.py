@@ -25,6 +25,7 @@ from tests.simulation.histories import (
     IN_REVIEW,
     LESS,
     NEVER_SENT,
+    OTHER_CHARGE_REFUNDED,
     PAID,
     PENDING_EVENT,
     PENDING_FIRST,
@@ -298,6 +299,22 @@ EVENTS: Final[Broken] = {
             events=[created(), created()._replace(body={**created().body, "amount": 1})],
         ),
         ("3: event created:p1 has different contents",),
+    ),
+    "a refund of a payment that was charged apart": (
+        evolve(OTHER_CHARGE_REFUNDED, charges=[charge(), charge(2)]),
+        ("3: id of refunded:r1 is p1, but it is p2 in the books",),
+    ),
+    "a refund of another payment, with nothing lost": (
+        evolve(
+            OTHER_CHARGE_REFUNDED,
+            has_lost_transactions=False,
+            committed=["created:p1", "refunded:r1"],
+        ),
+        (
+            "3: refund r1 succeeded and was never published",
+            "3: id of refunded:r1 is p1, but it is p2 in the books",
+            "3: stripeId of refunded:r1 is ch_1, but it is ch_2 in the books",
+        ),
     ),
     "an outcome under two ids": (
         evolve(

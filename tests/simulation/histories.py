@@ -286,6 +286,17 @@ OTHER_CHARGE_FIRST: Final = evolve(
 )
 """Of two charges of a payment, a loss has made the other one the first."""
 
+_SECOND: Final = payment(2, "reversed")._replace(charge_id="ch_2", code="charged_twice")
+OTHER_CHARGE_REFUNDED: Final = evolve(
+    PAID,
+    charges=[charge(), charge(2, payment_id="p1")],
+    refunds=[GivenBack("ch_2", PRICE, "r1")],
+    orders=[order(payment(), _SECOND, refunds=(refund(payment=2),))],
+    events=[created(), refunded()],
+    has_lost_transactions=True,
+)
+"""The refund was published as of the first charge, which a loss has made the second one."""
+
 RIGHT: Final = {
     name: value for name, value in list(globals().items()) if isinstance(value, History)
 }

@@ -13,7 +13,7 @@ from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 from tests.simulation.broken_steps import STEPS, broken_by
 from tests.simulation.bug import Bug
-from tests.simulation.histories import order, payment
+from tests.simulation.histories import order, payment, refund
 from tests.simulation.planted_bugs import bug_named
 from tests.simulation.step_bugs import STEP_BUGS
 
@@ -77,6 +77,15 @@ def test_what_changed_alone_shows_what_is_broken_in_all_orders(commits: list[Boo
             for violation in check(history)
         }
         assert set().union(*broken.values()) == found
+
+
+def test_after_a_loss_a_refund_may_be_restored_before_its_charge() -> None:
+    claimed = order(payment(1, "processing"), status="created")
+    early = order(payment(1, "processing"), refunds=(refund(),), status="created")
+    assert [*broken_by_commit(claimed, early)]
+    assert not [*broken_by_commit(claimed, early, has_lost_transactions=True)]
+    too_much = order(payment(), refunds=(refund(), refund(2)))
+    assert [*broken_by_commit(order(payment()), too_much, has_lost_transactions=True)]
 
 
 @given(orders())

@@ -6,6 +6,7 @@ from typing import Any, Final
 from payments_kit.simulation.model.charges import CAPTURED
 from payments_kit.simulation.model.records import BookedPayment, BookedRefund, Event, History
 from payments_kit.simulation.model.replies import NOT_SENT, stays_paid
+from payments_kit.simulation.model.restored import NOT_RESTORED, may_differ
 
 _FAILED: Final = frozenset({"failed", "abandoned", "cancelled"})
 
@@ -16,10 +17,6 @@ _WITH_REASON: Final = (
 """The reason of a failure, why an order may not keep its payment, or the time for evidence, is not
 restored after a loss:
 what was decided again may have another one."""
-
-_NOT_RESTORED: Final = ("code", "reason", "stripeId", "chargeId")
-"""The fields that may be others when a payment that was lost is restored from the gateway: of two
-charges that the gateway made by mistake, the other one may be kept."""
 
 
 def _about(event: Event) -> tuple[str, object, object]:
@@ -37,7 +34,7 @@ def published_under_one_id(history: History) -> Iterable[str]:
     """Check that one id always has one content, and one outcome always one id."""
     contents = dict[str, list[tuple[str, Mapping[str, Any]]]]()
     ids = dict[tuple[str, object, object], set[str]]()
-    unlike = _NOT_RESTORED if history.has_lost_transactions else ()
+    unlike = NOT_RESTORED if history.has_lost_transactions else ()
     for each in history.events:
         content = each.subject, {name: each.body[name] for name in each.body if name not in unlike}
         known = contents.setdefault(each.id, [])
@@ -45,8 +42,8 @@ def published_under_one_id(history: History) -> Iterable[str]:
             known.append(content)
         ids.setdefault(_about(each), set()).add(each.id)
     for event_id, different in contents.items():
-        may_differ = history.has_lost_transactions and different[0][0] in _WITH_REASON
-        if len(different) > 1 and not may_differ:
+        is_restored = history.has_lost_transactions and different[0][0] in _WITH_REASON
+        if len(different) > 1 and not is_restored:
             yield f"3: event {event_id} has different contents: {different}"
     for (subject, payment_id, _), names in ids.items():
         if len(names) > 1:
@@ -122,11 +119,11 @@ def nothing_else_is_published(history: History) -> Iterable[str]:
             continue
         if _is(each, "created") and not stays_paid(history, payment):
             yield f"3: payment {payment.id} was published as created and is {payment.status}"
-        may_differ = history.has_lost_transactions
-        if _is(each, "failed") and _was_never_sent(payment) and not may_differ:
+        is_restored = history.has_lost_transactions
+        if _is(each, "failed") and _was_never_sent(payment) and not is_restored:
             yield f"3: payment {payment.id} was never sent, and was published as failed"
         refund = refunds.get(str(each.body.get("refundId")))
-        if refund is None and may_differ:
+        if refund is None and is_restored:
             continue  # others' refund that has failed since is not listed any more
         if _is(each, "refund_failed") and (refund is None or refund.status != "failed"):
             yield f"3: {each.id} was published, and the refund is {refund and refund.status}"
@@ -163,17 +160,11 @@ def bodies_match(history: History) -> Iterable[str]:
             amount = refund.amount
         if amount is not None:
             right |= {"amount": amount.minor_units, "currency": amount.currency}
-        restored = _NOT_RESTORED if history.has_lost_transactions else ()
-        if refund is not None and history.has_lost_transactions and _has_others(refund, booked):
-            restored = (*restored, "amount")  # how much counts depends on which others were known
+        restored = may_differ(history, payment, refund, booked)
         for name, value in right.items():
             if each.body.get(name) != value and name not in restored:
                 found = each.body.get(name)
                 yield f"3: {name} of {each.id} is {found}, but it is {value} in the books"
-
-
-def _has_others(refund: BookedRefund, booked: list[BookedRefund]) -> bool:
-    return any(each.payment_id == refund.payment_id and each.id != refund.id for each in booked)
 
 
 def _gateway(payment: BookedPayment) -> dict[str, object]:

@@ -27,7 +27,9 @@ _AFTER_A_DISPUTE: Final = {
 """What may become of a dispute: one that is won stays won."""
 
 
-def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+def broken_by_commit(
+    before: BookedOrder | None, after: BookedOrder, *, has_lost_transactions: bool = False
+) -> Iterable[str]:
     """Yield what a commit has broken in the one order that it changed.
 
     - 1: No order has two live payments, and none is claimed while one in review keeps money. None
@@ -47,12 +49,13 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
       that is restored from the gateway may be older than the terms.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
       external refund may exceed it together with a reserved one, which the gateway then refuses.
+      After a loss, a refund may be restored before the charge that it is of.
     - 10: What is held is captured as the newest shipment says: the commit that records the
       shipment, or the hold, also requests so much; or next, if a capture may be in flight.
     - 2: Money that was taken back is told once: by a dispute that may be lost, or without one. A
       dispute that has ended keeps its last state; only what is lost can still be won.
     """
-    yield from broken_in_order(after)
+    yield from broken_in_order(after, has_lost_transactions=has_lost_transactions)
     payments = {payment.id: payment for payment in before.payments} if before else {}
     if before and before.status == "cancelled" != after.status:
         yield f"4: order {after.id} was cancelled and is {after.status}"
@@ -80,7 +83,7 @@ def broken_by_commit(before: BookedOrder | None, after: BookedOrder) -> Iterable
     yield from _told_twice(before, after)
 
 
-def broken_in_order(order: BookedOrder) -> Iterable[str]:
+def broken_in_order(order: BookedOrder, *, has_lost_transactions: bool = False) -> Iterable[str]:
     """Yield what may not hold in an order at any moment, whatever has happened before."""
     live = [payment.id for payment in order.payments if payment.status in LIVE]
     if len(live) > 1:
@@ -88,6 +91,8 @@ def broken_in_order(order: BookedOrder) -> Iterable[str]:
     if not order.refunds:
         return
     for payment in order.payments:
+        if has_lost_transactions and payment.captured is None:
+            continue
         refunded = _refunded(order.refunds, payment.id, ("succeeded",))
         taken = payment.captured.minor_units if payment.captured else 0
         if refunded > taken:
