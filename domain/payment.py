@@ -173,7 +173,12 @@ class Payment(PaymentState):
         """Record that its customer has approved it, and that its money is being taken now."""
         if not self.can_become(PaymentStatus.PROCESSING):
             return self
-        taken = evolve(self, status=PaymentStatus.PROCESSING, reference=approved.reference)
+        taken = evolve(
+            self,
+            status=PaymentStatus.PROCESSING,
+            reference=approved.reference,
+            decided_at=self.decided_at or now,  # the first request may be in flight
+        )
         return taken.schedule_check(now)
 
     def require_action(self, action: RequiresAction | Approved, now: datetime) -> Self:

@@ -63,7 +63,8 @@ class PaymentState:
     capture_attempt: int = 0
     """How often a capture was requested or sent again; its number is a part of the key."""
     decided_at: datetime | None = None
-    """When the last capture or release of its authorization was requested."""
+    """When the last capture or release of its authorization was requested, or else when it was
+    first decided to take what its customer has approved."""
     release_reason: str | None = None
     """Why an operator released its authorization, in their own words; nobody else's."""
 

@@ -67,10 +67,12 @@ class SettlePayment:
     async def begin_taking(self, payment: Payment, approved: Approved) -> tuple[Payment, bool]:
         """Decide that the money of an approved payment is taken, as above.
 
-        Return the payment, and whether this decided it; if not, another process may take it, too.
+        Return the payment, and whether this decided it first; if not, another request may take it,
+        too. A late report can let the payment wait for its customer again after the first one.
         """
         change, settled = await self._record(payment, approved)
-        return settled, change.after != change.before
+        is_first = change.after != change.before and settled.decided_at == change.now
+        return settled, is_first
 
     async def _record(
         self,

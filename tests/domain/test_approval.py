@@ -57,6 +57,14 @@ def test_the_money_is_taken_while_the_payment_is_processing() -> None:
     assert status(taken.settle(PAYMENT, declined(), LATER)) is PaymentStatus.FAILED
 
 
+def test_when_it_was_first_decided_is_kept() -> None:
+    taken = approve(waiting())
+    assert taken.payment(PAYMENT).decided_at == LATER
+    again = approve(waiting(taken), after(minutes=6))
+    assert status(again) is PROCESSING
+    assert again.payment(PAYMENT).decided_at == LATER
+
+
 def test_a_charge_that_never_arrived_is_continued() -> None:
     order = start(an_order())
     assert order.payment(PAYMENT).reference == "session-1"
