@@ -108,7 +108,7 @@ class ClaimOrder:
 
     async def _compare(self, guard: BooksGuard) -> None:
         try:
-            await guard()
+            await self.guards.compare(guard)
         except GatewayUnavailable:
             self.health.failed(guard.compare.gateway.name)
             raise
@@ -141,7 +141,7 @@ class ClaimOrder:
             at = self.gateways.having(payment)
             if claimed is not order:
                 guard = self.guards.of(at)
-                if not guard.holds(generation):
+                if not self.guards.hold(guard, generation):
                     raise BooksNotCompared(guard)
                 work.orders.save(claimed)
                 if command.request is not None:

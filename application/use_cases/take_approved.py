@@ -59,7 +59,7 @@ class TakeApproved:
             return payment, None
         guard = self.guards.of(at)
         try:
-            generation = await guard()
+            generation = await self.guards.compare(guard)
         except GatewayUnavailable as unavailable:
             logger.info("payment %s cannot be taken yet: %s", payment.id, unavailable)
             return payment, None

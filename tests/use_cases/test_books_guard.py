@@ -3,11 +3,12 @@
 import asyncio
 import gc
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
 
-from adapters.gateways.in_memory import InMemoryGateway
+from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from adapters.persistence.in_memory import InMemoryBooks
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
 from application.ports.payment_gateway import GatewayUnavailable, OutcomeUnknown
@@ -143,6 +144,79 @@ async def test_each_gateway_has_its_own_guard(world: World) -> None:
     assert guards.default is guards.of(gateways[0])
     with pytest.raises(LookupError, match="in_memory"):
         guards.of(next(iter(world.gateways)))
+
+
+@pytest.mark.parametrize("trouble", ["fails", "is slow"])
+async def test_another_gateway_is_waited_for_once_after_each_loss(
+    world: World, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Other(InMemoryGateway):
+        async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+            asked.append(trouble)
+            if trouble == "is slow":
+                await asyncio.Event().wait()
+            raise GatewayUnavailable("busy")
+
+    monkeypatch.setattr(books_guard, "WAIT_SECONDS", 0.05)
+    world.add_gateway("other", Other)
+    guards = world.use_cases().books_guards
+    for _ in range(2):
+        generation = guards.default.books.generation
+        assert not guards.hold(guards.default, generation)
+        for _ in range(2):
+            assert await guards.compare(guards.default) == generation
+            assert guards.hold(guards.default, generation)
+        world.database.copy += 1
+    assert asked == ([trouble] if trouble == "is slow" else [trouble] * 2)
+    running = list(guards)[1]._running
+    assert running is not None
+    running.cancel()
+
+
+@pytest.mark.parametrize("loss", ["before", "while it is asked", "database down"])
+async def test_books_that_are_lost_while_another_gateway_is_asked_are_not_compared(
+    world: World, loss: str
+) -> None:
+    listed = asyncio.Event()
+
+    class Other(InMemoryGateway):
+        async def list_charges(self, since: datetime, until: datetime) -> Sequence[ListedCharge]:
+            await listed.wait()
+            if loss == "while it is asked":
+                world.database.copy += 1
+            if loss == "database down":
+                world.failing.add("advance mark")
+            return await super().list_charges(since, until)
+
+    world.add_gateway("other", Other)
+    guards = world.use_cases().books_guards
+    default, other = guards
+    await default()
+    if loss == "before":
+        earlier = other.start()
+        await asyncio.sleep(0)  # it begins
+        assert not earlier.done()
+        world.database.copy += 1
+    asyncio.get_running_loop().call_later(0.01, listed.set)
+    with suppress(StorageUnavailable):
+        await guards.compare(default)
+    assert not guards.hold(default, default.books.generation)
+    loss = "none"
+    world.failing.clear()
+    assert guards.hold(default, await guards.compare(default))
+    assert guards.hold(other, other.books.generation)
+
+
+async def test_a_gateway_that_cannot_be_asked_stops_its_own_charges_only(world: World) -> None:
+    world.faults.add("list_charges", GatewayFaultKind.UNREACHABLE)
+    world.add_gateway("other")
+    guards = world.use_cases().books_guards
+    with pytest.raises(GatewayUnavailable):
+        await guards.compare(guards.default)
+    other = list(guards)[1]
+    assert guards.hold(other, await guards.compare(other))
 
 
 async def test_a_comparison_that_fails_at_each_step_is_repeated(world: World) -> None:

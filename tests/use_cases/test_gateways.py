@@ -227,6 +227,19 @@ async def test_a_gateway_whose_books_cannot_be_compared_stops_no_charge_at_anoth
     await world.come_to_rest()
 
 
+async def test_an_order_whose_payment_at_one_gateway_was_lost_is_not_charged_at_another() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    world.add_gateway("till")
+    await world.create_order()
+    backup = world.database.back_up()
+    await world.pay(gateway="till")
+    world.database.restore(backup)
+    with pytest.raises(AlreadyPaid):
+        await world.pay(gateway="in_memory")
+    assert [payment.gateway for payment in world.order().payments] == ["till"]
+    await world.come_to_rest()
+
+
 async def test_a_backup_heals_at_each_gateway() -> None:
     world = World(gateway_type=InMemoryGateway)
     world.add_gateway("till")

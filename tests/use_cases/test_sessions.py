@@ -18,7 +18,7 @@ from domain.capture import CaptureMode
 from domain.check_times import AUTHENTICATION_WINDOW
 from domain.claim import AlreadyPaid, NotYourOrder, OrderCancelled, PaymentInProgress
 from domain.identifiers import OrderId, UserId
-from domain.outcome import Declined, Outcome
+from domain.outcome import Declined, Outcome, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from tests.builders import NOW, ORDER, OTHER_USER, PAYER, PRICE, approved, created_event
@@ -361,6 +361,20 @@ async def test_nothing_is_taken_after_the_customer_has_cancelled(world: World) -
     await world.come_to_rest()
 
 
+async def test_the_books_of_every_gateway_are_compared_before_money_is_taken() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    world.add_gateway("till")
+    token = await waiting(world)
+    await world.gateway.approve(token)
+    world.database.copy += 1  # the connections were lost
+    world.steps.clear()
+    await check_now(world)
+    assert world.payment().status is SUCCEEDED
+    before = world.steps[: world.steps.index("take")]
+    assert before.count("list_charges") == len(list(world.gateways))
+    await world.come_to_rest()
+
+
 async def taken_in_vain(world: World) -> tuple[str, Payment]:
     """Return a session that is approved, and its payment, of which a request may be in flight."""
     token = await waiting(world)
@@ -379,6 +393,19 @@ async def test_a_refusal_of_the_shop_releases_what_a_request_in_flight_would_tak
     await check_now(world)
     assert (world.payment().status, world.payment().code) == (FAILED, "account_restricted")
     assert [each.kind for each in await world.alerts.list_current()] == [AlertKind.GATEWAY_REFUSAL]
+    assert isinstance(await world.gateway.take(sent), Declined)  # it arrives now
+    assert not world.charges
+    await world.come_to_rest()
+
+
+async def test_a_late_report_does_not_hide_the_request_in_flight(world: World) -> None:
+    token, sent = await taken_in_vain(world)
+    # The charge was settled before, and its confirmation was lost: it is settled again.
+    await world.use_cases().create_charge.settle(sent, RequiresAction(token))
+    assert world.payment().status is REQUIRES_ACTION
+    world.faults.add("take", GatewayFaultKind.REFUSED)
+    await check_now(world)
+    assert (world.payment().status, world.payment().code) == (FAILED, "account_restricted")
     assert isinstance(await world.gateway.take(sent), Declined)  # it arrives now
     assert not world.charges
     await world.come_to_rest()
