@@ -34,7 +34,7 @@ FOUND_AT = {
     "a lost refund is another's": 73,
     "a refund key per send": 15,
     "a key after the claim": 188,
-    "a reply before its commit": 200,
+    "a reply before its commit": 1072,
     "published before the commit": 17,
     "the payer names the price": 9,
     "an expired order is charged": 7,
