@@ -59,7 +59,10 @@ class StreamProgress:
     last: int
     """The last sequence of the stream."""
     is_untouched: bool
-    """Whether nothing was ever delivered."""
+    """Whether nothing was ever delivered, from where the consumer first began.
+
+    A consumer that was set back has been used before: something was delivered.
+    """
     waiting: int
     """How many events are not ended yet, delivered or not."""
 

@@ -212,7 +212,7 @@ async def the_stream_of_orders_is_deleted_and_created_again(shop: Shop) -> None:
     """The books know a stream of another identity; the consumers of the new one are new, too."""
     shop.broker.log.clear()
     for durable in shop.broker.durables:
-        shop.broker.replace_consumer(durable, begin=1)
+        shop.broker.replace_consumer(durable, begin=None)
     for name, (copy, position) in shop.database.positions.items():
         shop.database.positions[name] = copy, evolve(position, stream_id="the one before")
     await shop.minutes(3)

@@ -99,10 +99,11 @@ class InMemoryBroker:
         self._consumers.setdefault(durable, Consumer(frozenset(subjects)))
         return InMemorySubscription(self, durable)
 
-    def replace_consumer(self, durable: str, begin: int) -> None:
+    def replace_consumer(self, durable: str, begin: int | None) -> None:
         """Replace a durable subscription by one that begins elsewhere; nothing is delivered yet."""
-        old = self._consumers[durable]
-        self._consumers[durable] = Consumer(old.subjects, old.id + 1, begin, begin - 1)
+        old, first = self._consumers[durable], begin or 1
+        new = Consumer(old.subjects, old.id + 1, first, begin is not None, first - 1)
+        self._consumers[durable] = new
 
     def dead_letter(self, stored: StoredMessage, reason: str) -> None:
         """Store a dead letter once; the failed replay of a dead letter is not stored again."""
@@ -148,7 +149,7 @@ class InMemorySubscription:
 
     async def set_back(self, progress: StreamProgress, begin: int | None) -> StreamProgress:
         await self._broker.checkpoint("set back")
-        self._broker.replace_consumer(self._durable, begin or 1)
+        self._broker.replace_consumer(self._durable, begin)
         await self._broker.checkpoint("was set back")
         return self._progress()
 
@@ -163,7 +164,7 @@ class InMemorySubscription:
             begins=consumer.begins,
             acknowledged=consumer.acknowledged,
             last=len(self._broker.log),
-            is_untouched=not consumer.deliveries,
+            is_untouched=not consumer.deliveries and not consumer.is_set_back,
             waiting=len(consumer.due)
             + sum(each.message.subject in consumer.subjects for each in unseen),
         )

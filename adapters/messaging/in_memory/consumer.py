@@ -24,6 +24,7 @@ class Consumer:
     subjects: frozenset[str]
     id: int = 1
     begins: int = 1
+    is_set_back: bool = False
     seen: int = 0
     due: dict[int, datetime] = field(factory=dict)
     """When each message that is not ended is delivered next, by sequence number."""

@@ -32,8 +32,12 @@ def begins(consumer: ConsumerInfo) -> int | None:
 
 def has_beginning(consumer: ConsumerInfo) -> bool:
     """Whether an operator has chosen where a consumer begins."""
-    is_set_back = _BEGINNING in (consumer.config.get("metadata") or {})
-    return not is_set_back and any(each in consumer.config for each in _OPTIONS)
+    return not is_set_back(consumer) and any(each in consumer.config for each in _OPTIONS)
+
+
+def is_set_back(consumer: ConsumerInfo) -> bool:
+    """Whether a consumer begins where it was set back to, and not where it began at first."""
+    return _BEGINNING in (consumer.config.get("metadata") or {})
 
 
 def begins_late(consumer: ConsumerInfo, last: int) -> bool:

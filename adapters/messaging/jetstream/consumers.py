@@ -8,7 +8,13 @@ import msgspec
 from attrs import define
 
 from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, ConsumerInfo, StreamInfo
-from adapters.messaging.jetstream.beginnings import beginning_at, begins, begins_late, has_beginning
+from adapters.messaging.jetstream.beginnings import (
+    beginning_at,
+    begins,
+    begins_late,
+    has_beginning,
+    is_set_back,
+)
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
@@ -136,7 +142,7 @@ class Consumer:
             begins=begins(consumer),
             acknowledged=consumer.ack_floor.stream_seq,
             last=stream.state.last_seq,
-            is_untouched=consumer.delivered.consumer_seq == 0,
+            is_untouched=consumer.delivered.consumer_seq == 0 and not is_set_back(consumer),
             waiting=consumer.num_pending + consumer.num_ack_pending,
         )
 
