@@ -101,9 +101,11 @@ class OrderRefunds(OrderDisputes):
     def settle_sent_refund(self, sent: Refund, outcome: RefundOutcome, now: datetime) -> Self:
         """Record the outcome of a refund that was just sent; it may be lost meanwhile.
 
-        If its payment is lost, too, nothing is recorded: both come back with the next comparison.
+        If its payment is lost, too, or was restored with another of its charges, nothing is
+        recorded: both come back with the next comparison.
         """
-        if all(each.id != sent.payment_id for each in self.payments):
+        payment = next((each for each in self.payments if each.id == sent.payment_id), None)
+        if payment is None or payment.charge_id not in (None, sent.charge_id):
             return self
         is_lost = self.refund(sent.id) is None and not isinstance(outcome, RefundFailed)
         if is_lost and not self._has_other_refund(outcome, sent):

@@ -245,3 +245,12 @@ def test_the_refund_of_a_second_charge_that_is_lost_is_not_recorded_without_it()
     order = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
     [sent] = order.settle(PAYMENT, AGAIN, NOW).refunds
     assert order.settle_sent_refund(sent, Refunded("re_1", sent.amount), NOW) is order
+
+
+def test_a_sent_refund_of_the_charge_that_a_restored_payment_does_not_have_is_not_recorded() -> None:
+    order = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
+    [sent] = order.settle(PAYMENT, AGAIN, NOW).refunds
+    other = evolve(sent, payment_id=PAYMENT)
+    assert order.settle_sent_refund(other, Refunded("re_1", sent.amount), NOW) is order
+    own = evolve(other, charge_id=charged().charge_id)
+    assert order.settle_sent_refund(own, Refunded("re_1", sent.amount), NOW).refunds
