@@ -247,7 +247,7 @@ def test_the_refund_of_a_second_charge_that_is_lost_is_not_recorded_without_it()
     assert order.settle_sent_refund(sent, Refunded("re_1", sent.amount), NOW) is order
 
 
-def test_a_sent_refund_of_the_charge_that_a_restored_payment_does_not_have_is_not_recorded() -> None:
+def test_a_sent_refund_is_not_recorded_of_the_other_charge_of_a_payment() -> None:
     order = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
     [sent] = order.settle(PAYMENT, AGAIN, NOW).refunds
     other = evolve(sent, payment_id=PAYMENT)
