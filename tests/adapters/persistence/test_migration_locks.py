@@ -1,4 +1,4 @@
-"""Each migration locks one table at a time, so that it cannot deadlock with what still runs.
+"""No migration locks two tables of one statement: it could deadlock with what still runs.
 
 A statement that reads or writes two tables locks them in an order of its own. A migration that
 holds one of them and waits for the other ends such a statement, or itself, with a deadlock.
@@ -26,7 +26,7 @@ LOCKED: Final = text(
 )
 
 
-async def test_each_migration_locks_one_table_at_a_time(empty_database_url: str) -> None:
+async def test_no_migration_locks_two_tables_of_one_statement(empty_database_url: str) -> None:
     locked = dict[str, set[str]]()
 
     def run_next(connection: Connection) -> bool:
