@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from application.log_context import note
 from application.ports.alerts import AlertKind, Alerts
@@ -26,7 +26,7 @@ from application.use_cases.pay_order import ChargeResult, PayOrder
 from application.use_cases.settle_payment import SettlePayment
 from application.use_cases.store_reply import StoreReply
 from domain.claim import AlreadyPaid, PaymentInProgress
-from domain.outcome import Declined, Evidence, Outcome, Pending, Refused, RequiresAction
+from domain.outcome import Authorized, Declined, Evidence, Outcome, Pending, Refused, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 
@@ -175,6 +175,9 @@ class CreateCharge:
 
 
 def _result(payment: Payment, evidence: Evidence, *, is_new: bool) -> ChargeResult:
+    if payment.status is PaymentStatus.ABANDONED and isinstance(evidence, Pending | Authorized):
+        # Beside another payment. It is cancelled, or live again once that one has ended.
+        return ChargeResult(evolve(payment, status=PaymentStatus.PROCESSING), is_new=is_new)
     match evidence:
         case RequiresAction():
             action: RequiresAction | None = evidence

@@ -13,18 +13,21 @@ from application.ports.gateway_notifications import (
     PaymentNotification,
     UnusableNotification,
 )
-from application.ports.payment_gateway import GatewayUnavailable
+from application.ports.payment_gateway import CardToken, GatewayUnavailable
+from domain.capture import CaptureMode
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import OrderId, PaymentId, RefundId
 from domain.order import Order
-from domain.outcome import Charged
+from domain.outcome import Charged, Declined
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund import Refunded, ReportedRefund
 from domain.second_charge import CHARGED_TWICE
-from tests.builders import ORDER, PRICE, charged, created_event
+from tests.builders import ORDER, PAYER, PRICE, charged, created_event
 from tests.checkpoints import proceed
-from tests.world import AUTHENTICATING, DECLINED, World
+from tests.world import AUTHENTICATING, DECLINED, VISA, World
+
+DEBIT = CardToken("pm_usBankAccount_processing")
 
 
 def lose_payments(world: World, *, and_the_order: bool = False) -> None:
@@ -131,6 +134,41 @@ async def test_an_authentication_goes_on_although_its_claim_was_lost_meanwhile(
     await world.gateway.complete_authentication(waiting.payment.id, succeeded=True)
     await world.come_to_rest()
     assert world.payment().status is PaymentStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("token", "mode"),
+    [(DEBIT, CaptureMode.AUTOMATIC), (VISA, CaptureMode.MANUAL)],
+    ids=["pending", "authorized"],
+)
+async def test_a_customer_is_not_told_that_nothing_was_charged_while_the_gateway_may(
+    world: World, token: CardToken, mode: CaptureMode
+) -> None:
+    await world.create_order(capture=mode)
+    await world.pay(AUTHENTICATING)
+    earlier = world.database.orders[ORDER]
+    await world.use_cases().cancel_payment(world.payment().id, PAYER)
+
+    async def lose(reached: str) -> None:
+        if reached == "charge replied":
+            world.checkpoint = proceed
+            world.database.orders[ORDER] = earlier
+            world.database.order_of = {each.id: ORDER for each in earlier[1].payments}
+
+    world.checkpoint = lose
+    reply = (await world.pay(token)).payment
+    first, second = world.order().payments
+    assert (first.status, second.status) == (PaymentStatus.REQUIRES_ACTION, PaymentStatus.ABANDONED)
+    assert (reply.id, reply.status) == (second.id, PaymentStatus.PROCESSING)
+
+    await world.receive(PaymentNotification("evt_1", first.id, Declined("canceled")))
+    found = await world.gateway.find(second)
+    assert found is not None
+    await world.receive(PaymentNotification("evt_2", second.id, found))
+    assert world.order().payment(second.id).status in (
+        PaymentStatus.PENDING,
+        PaymentStatus.AUTHORIZED,
+    )
 
 
 async def test_an_attempt_that_never_left_is_answered_although_its_claim_was_lost(
