@@ -104,6 +104,7 @@ class Clients:
             replied_at=self.cluster.runtime.now(),
             started=response.claimed,
             declined=response.payment_id,
+            code=(response.payment or {}).get("code"),
         )
 
     def record(self, command: PayOrder, response: Response) -> None:

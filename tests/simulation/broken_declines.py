@@ -24,6 +24,9 @@ RIGHT_DECLINES: Final = {
         _SHOP,
         attempts=[DECLINED, BEGUN._replace(asked_at=after(700), replied_at=after(701))],
     ),
+    "a payment that was cancelled with its order, which is no declined card": evolve(
+        _SHOP, attempts=[DECLINED._replace(code="canceled"), BEGUN]
+    ),
     "a decline that was not counted": evolve(
         _SHOP,
         attempts=[DECLINED, BEGUN],

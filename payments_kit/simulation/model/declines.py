@@ -12,6 +12,10 @@ _DECLINED: Final = 402
 _MAY_BE_DECLINED: Final = (_DECLINED, 202, None)
 """The replies after which a card may have been declined; None: none came."""
 
+_CANCELLED: Final = "canceled"
+"""The code of a payment that failed because it was cancelled at the gateway, such as with its
+order, while the request was in flight. The reply is 402, and no card was declined."""
+
 # A request may take so long until its card is declined: a paused process continues after 90 s.
 _SLACK: Final = timedelta(seconds=150)
 
@@ -65,6 +69,7 @@ def _certain_declines(
     until = attempt.replied_at
     return sum(
         each.status == _DECLINED
+        and each.code != _CANCELLED
         and source in each.sources
         and each.replied_at is not None
         and each.replied_at < attempt.asked_at

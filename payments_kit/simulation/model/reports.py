@@ -53,6 +53,8 @@ class Attempt(NamedTuple):
     """The payments that the request may have started, as far as it was answered."""
     declined: str | None = None
     """The payment that a reply of 402 names."""
+    code: str | None = None
+    """Why it has failed, as the reply says."""
 
 
 class DeclineLimits(NamedTuple):
