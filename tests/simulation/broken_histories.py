@@ -482,6 +482,14 @@ REPLIES: Final[Broken] = {
         evolve(GIVEN_BACK, replies=[reply(400)]),
         ("6: the reply was that p1 is refused, but it is kept",),
     ),
+    "400 for an expiry, and kept": (
+        evolve(PAID, replies=[reply(400, code="order_expired")]),
+        ("6: the reply was that p1 is refused, but it is kept",),
+    ),
+    "400 for a cancellation, and kept after a loss": (
+        evolve(PAID, replies=[reply(400, code="order_cancelled")], has_lost_transactions=True),
+        ("6: the reply was that p1 is refused, but it is kept",),
+    ),
     "400, and kept after a loss": (
         evolve(PAID, replies=[reply(400)], has_lost_transactions=True),
         ("6: the reply was that p1 is refused, but it is kept",),

@@ -12,6 +12,7 @@ from tests.simulation.histories import (
     MALFORMED,
     MONEY,
     PAID,
+    reply,
 )
 
 
@@ -35,6 +36,9 @@ RIGHT_READS: Final = {
     ),
     "a refused payment that a loss restored until its order was cancelled again": evolve(
         GIVEN_BACK, replies=[Reply(400, "p1", "u1", order_id="o1")], has_lost_transactions=True
+    ),
+    "a payment refused for an expiry, of which a loss has left only the claim": evolve(
+        PAID, replies=[reply(400, code="order_expired")], has_lost_transactions=True
     ),
     "a dead letter that was replayed": evolve(
         MALFORMED, dead_letters=[*MALFORMED.dead_letters, b"late"], replayed=[b"late"]

@@ -25,6 +25,9 @@ _NAMES_WHAT_IT_STARTED: Final = (_REFUSED, _DECLINED, 409)
 """The replies that may name a payment of their own: 400 if the order was cancelled meanwhile, and
 then it is given back; 409 if the same request was repeated."""
 
+_EXPIRED: Final = "order_expired"
+"""The code of a payment that is given back because its order had expired when it was settled."""
+
 NOT_SENT: Final = "not_sent"
 """The code of a payment that was given up before anything was sent; it is not published."""
 
@@ -98,17 +101,22 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         yield f"6: the reply was that {name} was accepted, but it is unknown"
     # An operator may have accepted what the customer was told to be refused, and what was reviewed.
     is_kept = payment is not None and payment.status == "succeeded"
-    # A loss makes unknown that more was held than was captured, and that the order was cancelled
-    # when it was paid: its money goes back once the cancellation is read again.
+    # A loss makes unknown that more was held than was captured; that the order was cancelled when
+    # it was paid: its money goes back once the cancellation is read again; and that it had expired
+    # when the payment was settled: only the claim is known then, and that was in time.
     may_be_kept = name in history.reviewed or (
         history.has_lost_transactions
         and payment is not None
-        and (payment.is_manual or history.is_given_back(payment))
+        and (payment.is_manual or history.is_given_back(payment) or _is_for_expiry(reply))
     )
     if status == _REFUSED and is_kept and not may_be_kept:
         yield f"6: the reply was that {name} is refused, but it is kept"
     if status == _DECLINED and name in charged:
         yield f"6: the reply was that {name} is declined, but it is charged"
+
+
+def _is_for_expiry(reply: Reply) -> bool:
+    return reply.body is not None and reply.body.get("code") == _EXPIRED
 
 
 def _read_stays_true(
