@@ -171,21 +171,27 @@ def automatic_refund(payment: Payment, refunds: Sequence[Refund], now: datetime)
     refund_id = next(
         each
         for number in count(len(earlier))
-        if (each := _automatic_id(payment, number)) not in used
+        if (each := _automatic_id(payment, left, number)) not in used
     )
     refund = _refund(refund_id, payment, left, automatic_reason(payment), now)
     delay = timedelta(minutes=(1 << failed) // 2)
     return evolve(refund, automatic=True, attempt=failed, next_check_at=now + delay)
 
 
-def _automatic_id(payment: Payment, number: int) -> RefundId:
-    """Return the id of a refund of this charge.
+def _automatic_id(payment: Payment, amount: Money, number: int) -> RefundId:
+    """Return the id of a refund of this amount of this charge.
 
-    A payment that the database has lost may be restored with another of its charges. A refund of
-    that one under the same key would be answered with the refund of the first.
+    One that the database has lost and reserves again has the same id, so that the money goes back
+    once. If the payment is restored with another of its charges, or other refunds are known than
+    before, the number may be the same: a gateway would answer with the lost refund, or refuse
+    another amount under its key.
     """
-    charge = hashlib.sha256(str(payment.charge_id).encode()).hexdigest()[:8]
-    return RefundId(f"{_automatic_prefix(payment)}{number}-{charge}")
+    what = f"{payment.charge_id} {amount.minor_units} {amount.currency.code}"
+    return RefundId(f"{_automatic_prefix(payment)}{number}-{_short_hash(what)}")
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _automatic_prefix(payment: Payment) -> str:

@@ -21,8 +21,8 @@ MAX_KEY_LENGTH: Final = 64
 """The most characters of an idempotency key: a payment's id, a refund's key, or a capture's.
 
 They are of [A-Za-z0-9_:-]. The longest ones have 56 today: the id of a payment (36), `-back-` with
-a number, a part of a hash of the charge, and the number of the attempt. An adapter of a gateway
-that accepts less sends a hash of the key."""
+a number, a part of a hash of the charge and the amount, and the number of the attempt. An adapter
+of a gateway that accepts less sends a hash of the key."""
 
 
 @frozen

@@ -9,9 +9,25 @@ from domain.identifiers import RefundId
 from domain.money import Money
 from domain.order import Order
 from domain.payment_status import PaymentStatus
-from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending, ReportedRefund
+from domain.refund import (
+    Refunded,
+    RefundFailed,
+    RefundOutcome,
+    RefundPending,
+    RefundStatus,
+    ReportedRefund,
+)
 from domain.refund_rules import EXTERNAL_REFUND
-from tests.builders import NOW, PAYMENT, PRICE, a_payment, an_order, cancelled_event, charged
+from tests.builders import (
+    NOW,
+    PAYMENT,
+    PRICE,
+    a_payment,
+    a_refund,
+    an_order,
+    cancelled_event,
+    charged,
+)
 
 CHARGE = charged().charge_id
 PAID = an_order(a_payment(status=PaymentStatus.SUCCEEDED))
@@ -123,3 +139,21 @@ def test_an_automatic_refund_that_follows_lost_ones_has_an_id_of_its_own(
     assert len({each.id for each in order.refunds}) == len(order.refunds) == len(told) + 1
     assert (following.automatic, following.attempt) == (True, len(told))
     assert all(each.automatic and each.reason != EXTERNAL_REFUND for each in order.refunds)
+
+
+def test_a_lost_refund_is_ours_although_its_number_was_used_again_for_another_amount() -> None:
+    operators = a_refund(amount=Money(300, PRICE.currency), status=RefundStatus.SUCCEEDED)
+    returned = evolve(operators, status=RefundStatus.FAILED)
+    lost, followed = (
+        PAID.with_refund(each).apply(cancelled_event(), NOW) for each in (returned, operators)
+    )
+    [all_of_it], [the_rest] = (
+        [each for each in order.refunds if each.automatic] for order in (lost, followed)
+    )
+    assert all_of_it.amount.exceeds(the_rest.amount)
+    done = Refunded("re_lost", PRICE)
+    report = ReportedRefund("re_lost", PRICE, done, all_of_it.id, all_of_it.key)
+    known = followed.record_refunds(CHARGE, [report], NOW).refunds
+    assert [(each.id, each.reference) for each in known if each.reference] == [
+        (all_of_it.id, "re_lost")
+    ]
