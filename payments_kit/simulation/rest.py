@@ -10,7 +10,8 @@ from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconciliation import IN_PROGRESS
 from entrypoints.worker.intake import OrderIntake, PaymentCreatedIntake
 from payments_kit.simulation.banks import Banks
-from payments_kit.simulation.faults import LOSSES, FaultInjector, FaultKind
+from payments_kit.simulation.faults import LOSSES, FaultKind
+from payments_kit.simulation.left_refunds import are_refunds_left
 from payments_kit.simulation.loop import RunTooLong
 from payments_kit.simulation.processes import Worker
 from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
@@ -63,7 +64,7 @@ async def finish(
                 await guard.compare()
             following = next_event(runtime)
         if following is None:
-            if is_reconciled or not must_reconcile(runtime.injector):
+            if is_reconciled or not _must_reconcile(runtime):
                 return
             is_reconciled = True
             before_reconciling()
@@ -74,9 +75,10 @@ async def finish(
         await asyncio.sleep(max(0.0, following - runtime.loop.time()) + 0.001)
 
 
-def must_reconcile(injector: FaultInjector) -> bool:
+def _must_reconcile(runtime: SimulatedRuntime) -> bool:
     """Whether the gateway may have what no notification has told."""
-    return any(injector.happened[kind] for kind in _FOUND_BY_RECONCILING)
+    happened = runtime.injector.happened
+    return any(happened[kind] for kind in _FOUND_BY_RECONCILING) or are_refunds_left(runtime)
 
 
 async def _reconcile(worker: Worker, runtime: SimulatedRuntime) -> None:

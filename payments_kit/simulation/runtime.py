@@ -96,7 +96,7 @@ class SimulatedRuntime:
 
     def __attrs_post_init__(self) -> None:
         loop, injector = self.loop, self.injector
-        self.watch = Watch()
+        self.watch = Watch(self.now)
         round_trip = RoundTrip(loop, injector, self.latency, self.on_crash)
         self.database_faults = DatabaseFaults(loop, injector, round_trip)
         self.broker_faults = BrokerFaults(loop, injector, round_trip)

@@ -1,6 +1,7 @@
 """Watch: checks each commit of an order and each capture at the gateway, at its moment."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from attrs import define, field
@@ -9,6 +10,7 @@ from adapters.gateways.simulated.attempts import AttemptState
 from adapters.gateways.simulated.record import GatewayRecord
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
+from payments_kit.simulation.model.charges import CAPTURED
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
 from payments_kit.simulation.model.report_steps import unapplied_reports
 from payments_kit.simulation.model.reports import ConfirmedReport
@@ -32,6 +34,7 @@ _DONE: Final = "succeeded"
 class Watch:
     """Collects what was broken at any moment of a run."""
 
+    _now: Callable[[], datetime]
     mistakes: set[str] = field(factory=set)
     """The payments, or their sessions, with which the gateway has made a mistake."""
     novelty: Novelty | None = None
@@ -45,6 +48,8 @@ class Watch:
     """Every status that a payment has had."""
     never_wanted: set[str] = field(factory=set)
     """The payments whose authorization was to be released when it was recorded."""
+    captured_since: dict[str, datetime] = field(factory=dict)
+    """When the books had a charge as captured; when they had it again, if it was lost."""
     _booked: dict[OrderId, BookedOrder] = field(factory=dict)
 
     def commit(self, before: Order | None, after: Order) -> None:
@@ -56,6 +61,8 @@ class Watch:
         )
         self.statuses.update(each.status for each in order.payments)
         self._note_unwanted(earlier, order)
+        for charge_id in _captured(order):
+            self.captured_since.setdefault(charge_id, self._now())
         if self.novelty is not None:
             self.novelty.order_changed(order)
         self.on_change()
@@ -67,6 +74,11 @@ class Watch:
         refunds = (each for order in self._booked.values() for each in order.refunds)
         return {each.reference: each for each in refunds if each.reference and each.status == _DONE}
 
+    def has_refund(self, refund_id: str | None) -> bool:
+        """Whether a refund of ours is in the books, whatever its status is."""
+        refunds = (each for order in self._booked.values() for each in order.refunds)
+        return any(each.id == refund_id for each in refunds)
+
     def reports(self, confirmed: list[ConfirmedReport]) -> None:
         """Check that what the service has confirmed to a gateway is in the books."""
         if not self.has_lost_transactions:
@@ -76,6 +88,9 @@ class Watch:
         """Continue with the orders of a database that has lost its last commits."""
         self.has_lost_transactions = True
         self._booked = {order.id: booked_order(order) for order in kept}
+        known = {each for order in self._booked.values() for each in _captured(order)}
+        for charge_id in self.captured_since.keys() - known:
+            del self.captured_since[charge_id]
 
     def gateway_record(
         self,
@@ -122,6 +137,11 @@ class Watch:
         order = self._booked.get(order_id)
         payments = order.payments if order else ()
         return next((each for each in payments if each.id == payment_id), None)
+
+
+def _captured(order: BookedOrder) -> list[str]:
+    payments = (each for each in order.payments if each.status in CAPTURED)
+    return [each.charge_id for each in payments if each.charge_id is not None]
 
 
 def _is_held(payment: BookedPayment) -> bool:

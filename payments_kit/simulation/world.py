@@ -34,7 +34,7 @@ from payments_kit.simulation.outages import begin_outage
 from payments_kit.simulation.participants import Participants
 from payments_kit.simulation.places import Places
 from payments_kit.simulation.process import SimulatedProcess, current_name
-from payments_kit.simulation.rest import finish, must_reconcile
+from payments_kit.simulation.rest import finish
 from payments_kit.simulation.runtime import FIRST_GATEWAY, SECOND_GATEWAY, SimulatedRuntime
 from payments_kit.simulation.scenario import Scenario
 from payments_kit.simulation.snapshot import take_snapshot
@@ -135,6 +135,7 @@ class World:
         )
         self.unexpected: list[str] = []
         self._healed_at: datetime | None = None
+        self._was_reconciled = False
 
     def note_novelty(self) -> Novelty:
         """Note what the run reaches, for a guided search."""
@@ -216,8 +217,11 @@ class World:
         self.cluster.stop_workers()
         last = self.cluster.new_worker("worker0")
         parts = self.runtime, self.banks, lambda: bool(self.unexpected)
-        finishing = finish(last, *parts, lambda: self.runtime.watch.reports(self.webhooks.reports))
-        await self.loop.spawn(last.process, finishing)
+        await self.loop.spawn(last.process, finish(last, *parts, self._before_reconciling))
+
+    def _before_reconciling(self) -> None:
+        self._was_reconciled = True
+        self.runtime.watch.reports(self.webhooks.reports)
 
     def observe(self) -> Observations:
         """Collect everything that the promises are checked on."""
@@ -225,7 +229,7 @@ class World:
         return Observations(
             **asdict(seen, recurse=False),
             forgotten_refunds=[name for _, name in self.banks.forgotten],
-            was_reconciled=must_reconcile(self.injector),
+            was_reconciled=self._was_reconciled,
             replies=self.clients.replies,
             acknowledged=self.orders.acknowledged,
             malformed=self.orders.malformed,
