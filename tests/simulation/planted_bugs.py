@@ -515,11 +515,7 @@ BUGS: Final = (
         first=1601,
     ),
     Bug("the mark before the list", CompareBooks, "_compare", _mark_before_the_list),
-    Bug(
-        "refunds of others are not looked for",
-        *(SyncRefunds, "__call__", _no_refunds_of_others),
-        first=401,
-    ),
+    Bug("refunds of others are not looked for", SyncRefunds, "__call__", _no_refunds_of_others),
     Bug("a second charge is ignored", Order, "_reverse_second_charge", _second_charge_is_ignored),
     Bug("the amount is not compared", Payment, "mismatch", _no_mismatch),
     Bug("what was never sent has failed", Payment, "has_failed", _failed_even_if_never_sent),

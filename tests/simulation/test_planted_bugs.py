@@ -24,7 +24,7 @@ FOUND_AT = {
     "a lost payment is always kept": 110,
     "books that are behind are trusted": 425,
     "the mark before the list": 92,
-    "refunds of others are not looked for": 520,
+    "refunds of others are not looked for": 73,
     "a second charge is ignored": 15,
     "recovery charges again": 9,
     "a timer ends what is pending": 105,
