@@ -154,7 +154,11 @@ def _adopted_and_kept(order: Order, payment: Payment, evidence: Evidence, _now: 
 
 def _refused_while_cancelled(order: Order, sent: Payment, _now: datetime) -> bool:
     payment = order.payment(sent.id)
-    return order.is_cancelled and payment.requested_capture is not None
+    return order.is_cancelled and payment.is_being_released
+
+
+def _refused_as_it_was_sent(order: Order, sent: Payment, now: datetime) -> Order:
+    return order.with_payment(sent.fail_capture(now))
 
 
 RARE_BUGS: Final = (
@@ -183,7 +187,7 @@ RARE_BUGS: Final = (
     RareBug("a lost payment beside another", "adopt", _adopted_beside_another, _adopted_and_kept),
     RareBug(
         "a capture is refused when the order is cancelled",
-        *("fail_capture", _refused_while_cancelled, _unchanged),
+        *("fail_capture", _refused_while_cancelled, _refused_as_it_was_sent),
     ),
 )
 
