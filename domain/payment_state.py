@@ -116,6 +116,11 @@ class PaymentState:
         """Whether its authorization is released because its time is over, and nobody wanted it."""
         return self.is_being_released and self.code == AUTHORIZATION_EXPIRED
 
+    def may_be_taken_since(self, sent: Self) -> bool:
+        """Whether another request than that of `sent` may have taken its money since then."""
+        is_decided = self.decided_at is not None or self.status is PaymentStatus.AUTHORIZED
+        return is_decided and self.next_check_at != sent.next_check_at
+
     @property
     def is_voided(self) -> bool:
         """Whether it was authorized, and the authorization was released or has run out."""

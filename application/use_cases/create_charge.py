@@ -159,7 +159,9 @@ class CreateCharge:
                 command.request.end(work, settled.id, result)
 
         try:
-            settled = await self.settle(claim.payment, outcome, claim.work.continued(), store_reply)
+            settled = await self.settle(
+                claim.payment, outcome, claim.work.continued(), store_reply, is_reply=True
+            )
         except StorageUnavailable:
             return await self._processing(command, claim.payment)  # recovery finds the outcome
         return _result(settled, outcome, is_new=True)

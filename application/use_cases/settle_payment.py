@@ -17,7 +17,7 @@ from domain.capture import CaptureFailed
 from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
-from domain.outcome import Approved, Charged, Evidence, Refused
+from domain.outcome import Approved, Charged, Declined, Evidence, Refused
 from domain.payment import Payment
 from domain.replica import OrderReplica
 from domain.second_charge import CHARGED_TWICE
@@ -47,6 +47,8 @@ class SettlePayment:
         evidence: Evidence,
         first: UnitOfWork | None = None,
         also: AlsoCommit = _nothing_else,
+        *,
+        is_reply: bool = False,
     ) -> Payment:
         """Settle a payment and publish the result, in one commit.
 
@@ -57,11 +59,13 @@ class SettlePayment:
             evidence: its outcome.
             first: the unit of work that continues the claim, if the caller has just committed it.
             also: what else to commit.
+            is_reply: whether this is the reply to a request to take the money of the payment, as it
+                was then. Its failure changes nothing if another request may have taken it since.
 
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-        _, settled = await self._record(payment, evidence, first, also)
+        _, settled = await self._record(payment, evidence, first, also, is_reply=is_reply)
         return settled
 
     async def begin_taking(self, payment: Payment, approved: Approved) -> tuple[Payment, bool]:
@@ -80,10 +84,18 @@ class SettlePayment:
         evidence: Evidence,
         first: UnitOfWork | None = None,
         also: AlsoCommit = _nothing_else,
+        *,
+        is_reply: bool = False,
     ) -> tuple[Change, Payment]:
+        sent = payment if is_reply and isinstance(evidence, Declined | Refused) else None
+
         async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
             now = self.now()
-            change = await self._settle(work, payment, evidence, now)
+            order = await work.orders.find_by_payment(payment.id)
+            if sent and order and order.payment(sent.id).may_be_taken_since(sent):
+                change = Change(order, order, now)
+            else:
+                change = await self._settle(work, order, payment, evidence, now)
             settled = _settled(change, payment, evidence, now)
             also(work, settled)
             return change, settled
@@ -95,9 +107,13 @@ class SettlePayment:
         return change, settled
 
     async def _settle(
-        self, work: UnitOfWork, payment: Payment, evidence: Evidence, now: datetime
+        self,
+        work: UnitOfWork,
+        order: Order | None,
+        payment: Payment,
+        evidence: Evidence,
+        now: datetime,
     ) -> Change:
-        order = await work.orders.find_by_payment(payment.id)
         if order is not None:
             require_gateway(order.payment(payment.id), payment.gateway)
             return _save(work, Change(order, order.settle(payment.id, evidence, now), now))

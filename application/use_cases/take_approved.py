@@ -78,7 +78,7 @@ class TakeApproved:
             outcome = await self._release(decided, at.gateway, outcome)
         if outcome is None or isinstance(outcome, Approved):
             return decided, None
-        return await self.settle(decided, outcome), outcome
+        return await self.settle(decided, outcome, is_reply=True), outcome
 
     async def _take(self, payment: Payment, take: Take) -> Outcome | None:
         try:
