@@ -26,7 +26,7 @@ from domain.outcome import (
     RequiresAction,
 )
 from domain.payment import Payment
-from domain.payment_status import PaymentStatus
+from domain.payment_status import ORDER_ALREADY_PAID, PaymentStatus
 
 _DECISIONS: Final = (
     "an operator accepts it: succeeded",
@@ -147,7 +147,8 @@ def _facts(order: Order, payment: Payment) -> Iterator[Fact]:
         captured = f"{payment.captured_amount} captured as {payment.charge_id}"
         yield Fact(captured, gateway, path=f"{path}.captured_amount")
     if payment.code is not None:
-        source = gateway if payment.status is PaymentStatus.FAILED else "rules"
+        is_theirs = payment.status is PaymentStatus.FAILED and payment.code != ORDER_ALREADY_PAID
+        source = gateway if is_theirs else "rules"
         why = f"{payment.status.value} because of {payment.code}"
         yield Fact(why, source, path=f"{path}.code")
     yield from refund_facts(order, payment)

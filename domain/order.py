@@ -8,6 +8,7 @@ from domain.capture import CaptureMode
 from domain.check_times import FIRST_CHECK_AFTER
 from domain.claim import ExpectedAmount, payable_terms
 from domain.identifiers import PaymentId, UserId
+from domain.lost_end import end_before
 from domain.order_reviews import OrderReviews
 from domain.outcome import (
     Approved,
@@ -142,13 +143,15 @@ class Order(OrderReviews):
 
         `payment` is the payment as it was claimed. The ordinary rules decide whether the order
         keeps it; as its customer may have been told that it succeeded, the order's expiry counts at
-        the claim. A payment for which nothing can be captured any more is not recorded.
+        the claim, and what was claimed before it had ended. A payment for which nothing can be
+        captured any more is not recorded.
         """
         if any(each.id == payment.id for each in self.payments):
             return self.settle(payment.id, evidence, now)
         match evidence:
             case Charged() if self.payment_of_charge(evidence.charge_id) is None:
-                return self._capture(payment, evidence, payment.created_at, now)
+                order = self._end_earlier(payment, now)
+                return order._capture(payment, evidence, payment.created_at, now)
             case Authorized() if self.payment_of_charge(evidence.charge_id) is None:
                 # As after an abandoned one: it is live again unless another one is.
                 return self._authorize(payment.abandon(), evidence, payment.created_at, now)
@@ -181,6 +184,12 @@ class Order(OrderReviews):
                 order = order.with_payment(payment.check_by(max(expires_at, now)))
             elif self.replica.shipment != before.shipment:
                 order = order.with_payment(order._capture_shipped(payment, now))
+        return order
+
+    def _end_earlier(self, payment: Payment, now: datetime) -> "Order":
+        order = self
+        for earlier in self.payments:
+            order = order.with_payment(end_before(payment, earlier, now))
         return order
 
     def _authorize(

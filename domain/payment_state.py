@@ -128,7 +128,7 @@ class PaymentState:
 
     @property
     def has_stray_hold(self) -> bool:
-        """Whether the gateway has authorized it after it had ended; this is to be released."""
+        """Whether the gateway may hold or take money for it after it has ended; it is cancelled."""
         has_ended = self.status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED)
         return has_ended and self.next_check_at is not None
 

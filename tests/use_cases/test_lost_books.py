@@ -13,7 +13,7 @@ from application.ports.unit_of_work import StorageUnavailable
 from application.use_cases.refund_payment import LostRefundsFound
 from domain.errors import DomainError
 from domain.identifiers import RefundId
-from tests.builders import ORDER, PRICE, cancelled_event, created_event, dollars
+from tests.builders import ORDER, PAYER, PRICE, cancelled_event, created_event, dollars
 from tests.depth import times
 from tests.promises import broken_promises
 from tests.world import AUTHENTICATING, DECLINED, VISA, World
@@ -62,6 +62,14 @@ class Shop:
 
     async def pay_in_vain(self) -> None:
         await self.world.pay(DECLINED)
+
+    async def begin(self) -> None:
+        """Begin a payment that waits for its customer."""
+        await self.world.pay(AUTHENTICATING)
+
+    async def give_up(self) -> None:
+        payment = self.world.order().payments[-1]
+        await self.world.use_cases().cancel_payment(payment.id, PAYER)
 
     async def authenticate(self) -> None:
         result = await self.world.pay(AUTHENTICATING)
@@ -128,8 +136,9 @@ class Shop:
 
 STEPS = [
     *("create", "cancel", "pay", "pay", "pay_twice", "pay_without_reply", "pay_late"),
-    *("pay_in_vain", "authenticate", "refund", "refund", "refund_all", "refund_without_reply"),
-    *("refund_externally", "compare", "recover", "publish", "back_up", "back_up"),
+    *("begin", "give_up", "pay_in_vain", "authenticate", "refund", "refund", "refund_all"),
+    *("refund_without_reply", "refund_externally", "compare", "recover", "publish"),
+    *("back_up", "back_up"),
 ]
 ACTIONS = st.one_of(
     st.sampled_from(STEPS),
@@ -140,6 +149,7 @@ ACTIONS = st.one_of(
 
 @settings(max_examples=times(100))
 @example(actions=["back_up", "pay_twice", "compare", "recover", "publish", ("restore", 0)])
+@example(actions=["begin", "back_up", "give_up", "compare", "pay", ("restore", 0)])
 @example(actions=["pay_without_reply", "back_up", ("deliver", [0]), "refund", ("restore", 0)])
 @given(actions=st.lists(ACTIONS, max_size=25))
 async def test_the_books_are_the_gateways_in_the_end(actions: list[Any]) -> None:
