@@ -299,6 +299,23 @@ async def test_the_time_of_every_round_is_counted_from_the_lease_that_they_share
     assert subjects(world) == SEQUENCE
 
 
+async def test_the_time_begins_before_the_lease_is_taken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database may have begun the lease long before its reply arrives."""
+    seconds = 0.0
+
+    async def take_time(step: str) -> None:
+        nonlocal seconds
+        if step == "take from outbox":
+            seconds += relay_outbox.BEGIN_WITHIN.total_seconds()
+
+    monkeypatch.setattr(relay_outbox, "_now", lambda: seconds)
+    world.checkpoint = take_time
+    assert [await relay(world) for _ in range(4)] == [len(ORDERS)] * 3 + [0]
+    assert subjects(world) == SEQUENCE
+
+
 async def test_a_broker_that_may_not_be_used_is_an_alert(world: World) -> None:
     unsuitable = BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, "PAYMENTS", "it forgets")
     world.checkpoint = FailAt(0, unsuitable, {"publish"})

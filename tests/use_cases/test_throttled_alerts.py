@@ -133,6 +133,15 @@ async def test_a_text_is_one_bounded_line() -> None:
     assert store.added[-1][1] == ""
 
 
+async def test_a_secret_at_the_end_of_a_text_is_removed_before_the_text_is_cut() -> None:
+    store = Store()
+    secret = "nats://payments:correct-horse@"
+    alerts = ThrottledAlerts(store, Clock(), lambda text: text.replace(secret, "…"))  # type: ignore[arg-type]
+    await alerts.report(SKEW, "host", "x" * (MAX_TEXT - len(secret) + 1) + secret)
+    [(_, text, _)] = store.added
+    assert text == "x" * (MAX_TEXT - len(secret) + 1) + "…"
+
+
 async def test_a_write_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Hanging(Store):
         async def add(self, *_: object) -> None:

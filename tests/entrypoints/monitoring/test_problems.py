@@ -120,6 +120,13 @@ def test_a_line_names_a_few_ids_and_says_how_many_more_there_are(count: int, res
     assert problem.text.endswith(f"UTC{rest}")
 
 
+def test_payments_that_wait_for_something_else_do_not_count_as_without_an_outcome() -> None:
+    others = {PaymentStatus.REVIEW: 2, PaymentStatus.PENDING: 4, PaymentStatus.AUTHORIZED: 50}
+    backlog = evolve(BUSY, unfinished={**BUSY.unfinished, **others})
+    (problem,) = backlog_problems(backlog, [an_item(BacklogKind.PAYMENT_OPEN, DAY)])
+    assert problem.text.endswith("; 10 are not finished in all")
+
+
 def test_one_line_for_each_kind_of_alert() -> None:
     alerts = [an_alert(f"host-{number}", count=5 - number) for number in range(5)]
     refused = an_alert("stripe", AlertKind.GATEWAY_REFUSAL)
