@@ -60,6 +60,19 @@ async def test_pages_follow_each_other_until_there_is_no_next(
     assert listed == paid[::-1]
 
 
+async def test_pages_miss_no_payment_of_the_same_millisecond(
+    client: Client, world: HttpWorld
+) -> None:
+    await world.create_order()
+    made = []
+    for _ in range(3):
+        made.append((await pay(client, "tok_chargeDeclined")).json()["id"])
+        world.pass_time(timedelta(microseconds=1))
+    page = (await get(client, limit="1")).json()
+    rest = await found(client, cursor=page["next"])
+    assert [each["id"] for each in (*page["items"], *rest)] == made[::-1]
+
+
 async def test_a_filter_chooses(client: Client, world: HttpWorld, paid: list[str]) -> None:
     assert len(await found(client, status="failed", orderId=ORDER, userId=PAYER)) == 3
     assert await found(client, status="review") == []
