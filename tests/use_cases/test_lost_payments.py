@@ -344,14 +344,17 @@ async def test_any_news_of_a_lost_payment_makes_us_ask_the_gateway_about_it(
     await world.come_to_rest()
 
 
+@pytest.mark.parametrize("is_usable", [True, False])
 async def test_news_of_a_lost_payment_are_sent_again_if_the_gateway_cannot_be_asked(
-    world: World,
+    world: World, is_usable: bool
 ) -> None:
     paid = await a_lost_payment(world)
+    news = news_of(paid)
+    unusable = UnusableNotification("evt_news", "its type is unknown", paid.id, news.claimed)
     world.faults.add("find", GatewayFaultKind.UNREACHABLE)
     with pytest.raises(GatewayUnavailable):
-        await world.receive(news_of(paid))
-    assert await world.receive(news_of(paid))
+        await world.receive(news if is_usable else unusable)
+    assert await world.receive(news if is_usable else unusable) is is_usable
     assert world.payment() == paid
 
 
