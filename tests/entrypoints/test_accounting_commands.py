@@ -5,7 +5,9 @@ import contextlib
 import csv
 import io
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, evolve
@@ -18,13 +20,14 @@ from application.use_cases.list_settlement import ListSettlement
 from application.use_cases.read_movements import ReadMovements
 from domain.identifiers import OrderId
 from domain.ledger import component
-from domain.movement import Payout
+from domain.movement import MovementKind, Payout
 from entrypoints.cli.output_files import cell
 from entrypoints.cli.settlement import SETTLEMENT_COLUMNS
 from entrypoints.composition import accounting
 from entrypoints.composition.accounting import Accounting
 from entrypoints.settings import Settings
 from tests.entrypoints.test_cli import run
+from tests.movements import Balance, a_movement
 from tests.world import World
 
 FORMULA = OrderId('=HYPERLINK("http://x.example","pay")')
@@ -105,6 +108,15 @@ def test_the_rows_of_a_payout_add_up_to_it_and_the_others_have_none(
     assert {row["order"] for row in rows} == {f"'{FORMULA}", "order-2", ""}
     assert all(int(row["amount"]) - int(row["fee"]) == int(row["net"]) for row in rows)
     assert [path.name for path in tmp_path.iterdir()] == ["settlement.csv"]
+
+
+def test_no_text_of_a_gateway_is_a_formula_in_a_settlement(shop: Shop) -> None:
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    names: dict[str, Any] = {"word": "=1", "source": "=2", "payout_id": "=3"}
+    movement = a_movement(kind=MovementKind.OTHER, created_at=at, **names)
+    shop.others = (ConfiguredGateway(Balance([movement], [], "stripe"), "stripe"),)  # type: ignore[arg-type]
+    [row] = rows_of(run("settlement", "--csv", "-", "--gateway", "stripe", *UNTIL).stdout)
+    assert (row["type"], row["source"], row["payout"]) == ("'=1", "'=2", "'=3")
 
 
 def test_one_payout_can_be_asked_for(shop: Shop) -> None:

@@ -1,6 +1,8 @@
 """The command `payments`: its help, and one line for each error."""
 
+import contextlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -9,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
 from entrypoints.cli.extensions import ExtensibleGroup
+from entrypoints.composition import operator
 
 # Port 1 is tcpmux, which no machine offers today.
 UNREACHABLE = {
@@ -118,6 +121,20 @@ def test_an_unreachable_server_is_reported_in_one_line(command: str, variable: s
     line = error_line(run(*command.split(), environment=environment))
     assert line.startswith("payments: ")
     assert "connection refused" in line
+
+
+def test_events_are_published_again_since_a_time_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[datetime] = []
+
+    class Outbox:
+        async def republish(self, since: datetime) -> int:
+            asked.append(since)
+            return 7
+
+    monkeypatch.setattr(operator, "open_outbox", lambda _: contextlib.nullcontext(Outbox()))
+    result = run("outbox", "republish", "--since", "2026-01-31T12:00:00")
+    assert (result.exit_code, result.output) == (0, "7 events will be published again\n")
+    assert asked == [datetime(2026, 1, 31, 12, tzinfo=UTC)]
 
 
 def test_a_replay_needs_either_numbers_or_all() -> None:

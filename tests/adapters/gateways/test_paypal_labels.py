@@ -20,7 +20,7 @@ from adapters.gateways.paypal.labels import (
 )
 from domain.capture import CaptureMode
 from domain.identifiers import OrderId, PaymentId, RefundId, UserId
-from domain.money import Money
+from domain.money import Currency, Money
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
 from domain.refund_rules import automatic_refund
@@ -72,8 +72,12 @@ def test_a_label_that_a_customer_has_written_describes_no_payment() -> None:
     assert label is not None
     assert rebuild(label, CLAIMED) == CLAIMED
     cheap, late = Money(1, CLAIMED.amount.currency), CaptureMode.MANUAL
-    others = (evolve(CLAIMED, amount=cheap), evolve(CLAIMED, capture_mode=late))
-    assert [rebuild(label, each) for each in others] == [None, None]
+    foreign = Money(CLAIMED.amount.minor_units, Currency("jpy"))
+    others = (
+        *(evolve(CLAIMED, amount=each) for each in (cheap, foreign)),
+        evolve(CLAIMED, capture_mode=late),
+    )
+    assert [rebuild(label, each) for each in others] == [None, None, None]
     assert rebuild(label, CLAIMED, LabelKey.of("another")) is None
     assert rebuild(label, CLAIMED, None) is None
     assert rebuild(evolve(label, payment=PaymentId("1" * 32)), CLAIMED) is None

@@ -116,6 +116,13 @@ async def test_what_is_too_new_for_the_reports_is_on_no_page_yet(account: Accoun
     assert await pages_of(GatewayRecords.of(account.gateway).charges, recent) == [Page([])]
 
 
+async def test_a_refused_list_is_not_empty_because_its_end_is_too_new(account: Account) -> None:
+    error = {"details": [{"issue": "INVALID_REQUEST"}]}
+    account.paypal.faults.add("status_before", "/reporting/", method="GET", status=400, error=error)
+    with pytest.raises(LookupRefused):
+        await pages_of(GatewayRecords.of(account.gateway).charges, today())
+
+
 async def test_an_authorization_is_a_record_until_it_is_captured_or_released(
     account: Account,
 ) -> None:

@@ -27,6 +27,7 @@ from entrypoints.worker.intake import (
     PaymentCreatedIntake,
 )
 from tests.builders import NOW, ORDER, USD
+from tests.checkpoints import FailAt
 from tests.world import World
 
 
@@ -351,6 +352,15 @@ async def test_a_delivery_that_cannot_be_ended_is_repeated_and_changes_nothing(
     assert intake.status("order-1") is intake.status("order-2") is OrderStatus.CREATED
     assert len(intake.letters) == 1
     assert await intake.is_idle(after=3600)
+
+
+async def test_an_acknowledgement_that_is_lost_stops_no_other(intake: Intake) -> None:
+    for number in range(3):
+        intake.create(f"order-{number}")
+    intake.world.checkpoint = FailAt(0, BrokerUnavailable("lost"), {"ack"})
+    assert await intake.run() == 3
+    intake.world.advance(minutes=1)
+    assert await intake.run() == 1
 
 
 async def test_an_unavailable_broker_is_reported_to_the_caller(intake: Intake) -> None:
