@@ -11,7 +11,7 @@ from application.ports.gateway_records import Period
 from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
 from domain.movement import Movement, MovementKind, Payout
 from domain.signed_amount import SignedAmount
-from payments_kit.doubles.stripe import charges, disputes, payouts, refunds
+from payments_kit.doubles.stripe import captures, charges, disputes, payouts, refunds
 from payments_kit.doubles.stripe.balance import record
 from tests.adapters.gateways.stripe_account import Account
 
@@ -114,6 +114,15 @@ async def test_a_converted_charge_says_what_was_paid(account: Account) -> None:
     assert str(paid.original) == "10.00 eur"
     assert (back.amount, str(back.original)) == (-617, "-5.00 eur")
     assert isinstance(paid.original, SignedAmount)
+
+
+async def test_what_was_not_captured_of_a_converted_charge_was_not_paid(account: Account) -> None:
+    account.stripe.ledger.conversions["eur"] = ("usd", 1.25)
+    params = {"amount": 1000, "currency": "eur", "source": "tok_visa", "capture": False}
+    held = charges.create(account.stripe.ledger, params)
+    captures.capture(account.stripe.ledger, held["id"], {"amount": 400})
+    paid = await one(account)
+    assert (paid.amount, str(paid.original)) == (500, "4.00 eur")
 
 
 async def test_an_unknown_kind_is_told_in_stripe_s_own_word(

@@ -1,10 +1,11 @@
 """The database's clock."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 
+from adapters.persistence.sql import clock as clock_module
 from adapters.persistence.sql.clock import DatabaseClock
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.statement import Statement
@@ -26,6 +27,24 @@ async def test_it_returns_the_time_of_the_database_once_it_is_synced(sql: Databa
     margin = timedelta(seconds=1)
     assert before - margin <= now <= after + margin
     assert now.utcoffset() == timedelta(0)
+
+
+async def test_of_several_readings_the_fastest_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, delays = 100.0, iter([2.0, 0.002, 1.0])
+
+    class Far:
+        """A database that reads its clock at once, and whose replies take their time."""
+
+        async def run(self, _statement: Statement) -> list[tuple[datetime]]:
+            nonlocal now
+            read_at = datetime.fromtimestamp(now, UTC)
+            now += next(delays)
+            return [(read_at,)]
+
+    monkeypatch.setattr(clock_module, "_seconds", lambda: now)
+    clock = DatabaseClock(Far(), lambda: now)  # type: ignore[arg-type]
+    await clock.sync()
+    assert abs(clock() - datetime.fromtimestamp(now, UTC)) <= timedelta(seconds=0.001)
 
 
 async def test_it_continues_if_it_cannot_be_synced(proxied: Database, proxy: TcpProxy) -> None:
