@@ -93,6 +93,17 @@ class DifferencesContract:
             assert await storage.differences.resolve(other) == 0
         assert await subjects(storage) == ["ch_1"]
 
+    async def test_what_was_found_after_the_end_of_a_period_stays_open(
+        self, storage: Storage
+    ) -> None:
+        """Its record at the gateway may be made later than its payment, and so after the end."""
+        await storage.differences.record([a_difference(storage)])
+        await storage.elapse(timedelta(minutes=1))
+        period = compared(storage)
+        ended = evolve(period, until=storage.now() - HOUR / 2)
+        assert await storage.differences.resolve(ended) == 0
+        assert await storage.differences.resolve(period) == 1
+
     async def test_open_ones_are_listed_page_by_page_the_oldest_first(
         self, storage: Storage
     ) -> None:

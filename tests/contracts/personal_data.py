@@ -25,7 +25,7 @@ USERS = [
 """A user, and another one that must not be taken for it: its id begins alike, or fits a pattern."""
 
 MANY = 1_001
-"""More orders than a page has."""
+"""More orders than a page has, and more rows than are deleted at once."""
 
 
 class PersonalDataContract:
@@ -79,3 +79,10 @@ class PersonalDataContract:
         window = timedelta(hours=1)
         sources = f"user:{user}", f"user:{other}", "address:192.0.2.1"
         assert list((await storage.declined(window, *sources)).values()) == [0, 1, 2]
+
+    async def test_however_many_rows_a_user_has_all_are_deleted(self, storage: Storage) -> None:
+        await storage.declines.add([f"user:{PAYER}"] * MANY)
+        await storage.idempotency_store.begin(RequestKey(PAYER, "key"), "fingerprint", MINUTE)
+        expected = {"replies": 1, "declines": MANY}
+        assert await storage.personal_data.delete_rows(PAYER) == expected
+        assert await storage.personal_data.count_rows(PAYER) == {"replies": 0, "declines": 0}

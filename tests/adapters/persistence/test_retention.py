@@ -6,7 +6,9 @@ from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.outbox_queue import SqlOutboxQueue
 from adapters.persistence.sql.outbox_windows import WINDOW
 from adapters.persistence.sql.retention import SqlRetention
+from application.ports.alerts import AlertKind
 from application.ports.operator_sessions import OperatorSession
+from tests.contracts.differences import a_difference
 from tests.contracts.operator_sessions import LIMITS
 from tests.contracts.outbox_queue import failure
 from tests.contracts.storages import Storage
@@ -48,6 +50,25 @@ async def test_notifications_and_declines_are_deleted_by_their_age(
     await storage.elapse(retention.received)
     assert await retention.delete_old_rows() == 2
     assert not await storage.begin().inbox.has(NOTIFICATION)
+
+
+async def test_alerts_and_differences_are_deleted_by_when_they_were_found_last(
+    sql: Database, storage: Storage
+) -> None:
+    retention, found = SqlRetention(sql), a_difference(storage)
+    for _ in range(2):
+        await storage.alerts.add(AlertKind.CLOCK_SKEW, "host", "10 s behind", 1)
+        await storage.differences.record([found])
+        await storage.elapse(retention.alerted * 0.6)
+    assert await retention.delete_old_rows() == 0
+    await storage.elapse(retention.alerted * 0.4)
+    assert await retention.delete_old_rows() == 1
+    await storage.differences.record([found])
+    await storage.elapse(retention.differed * 0.6)
+    assert await retention.delete_old_rows() == 0
+    assert len(await storage.differences.list_open(10)) == 1
+    await storage.elapse(retention.differed * 0.4)
+    assert await retention.delete_old_rows() == 1
 
 
 async def test_sessions_of_operators_are_deleted_a_day_after_they_began(
