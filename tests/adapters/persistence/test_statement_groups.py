@@ -13,7 +13,8 @@ from sqlalchemy import Integer, Text, bindparam, func, literal_column, select, t
 from adapters.persistence.sql import statement_groups
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
-from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Statement
+from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
+from adapters.persistence.sql.statement_groups import StatementGroups
 from application.ports.charge_reading import ChargeQuery
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
@@ -254,6 +255,18 @@ async def test_a_lost_connection_is_known_to_every_caller_of_the_group(
 async def test_a_connection_that_ends_in_a_group_is_an_outage_for_each(sql: Database) -> None:
     results = await outcomes(*(sql.run(TERMINATE, nothing=None) for _ in range(3)))
     assert all(isinstance(each, StorageUnavailable) for each in results)
+
+
+async def test_what_a_lost_group_may_have_done_is_not_executed_again() -> None:
+    async def lost(*_: object) -> None:
+        raise StorageUnavailable("the connection was lost")
+
+    async def execute_alone(*_: object) -> Rows:
+        raise AssertionError("it is executed again")
+
+    groups = StatementGroups(lost, execute_alone)
+    results = await outcomes(*(groups.run(TRANSACTION, (), None) for _ in range(3)))
+    assert [type(each) for each in results] == [StorageUnavailable] * 3
 
 
 async def test_what_was_read_before_a_connection_was_lost_is_not_written_with_the_others(
