@@ -13,6 +13,7 @@ from domain.money import Currency
 from entrypoints.composition.gateways import (
     OpenGateways,
     open_gateways,
+    readers_of,
     verifying_readers_of,
 )
 from entrypoints.settings import read_settings
@@ -177,3 +178,9 @@ async def test_earlier_payments_of_paypal_may_change_after_it_is_gone_from_the_s
     gateways = (await opened(PAYMENT_GATEWAY="fake")).gateways
     settings = read_settings({**COMPLETE, "PAYPAL_WEBHOOK_ID": webhook_id})
     assert ("paypal" in verifying_readers_of(settings, gateways, utc_now)) is is_read
+
+
+async def test_what_was_kept_of_stripe_can_be_read_again_without_a_secret() -> None:
+    gateways, settings = (await opened()).gateways, read_settings(COMPLETE)
+    assert "stripe" in readers_of(settings, gateways, utc_now)
+    assert "stripe" not in verifying_readers_of(settings, gateways, utc_now)

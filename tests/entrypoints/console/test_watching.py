@@ -1,15 +1,21 @@
 """Operators see what is unfinished, and what the last day was like."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from htpy import div
+from prometheus_client import CollectorRegistry
 
 from application.ports.alerts import AlertKind
 from application.ports.differences import Difference, DifferenceKind
 from application.ports.payment_gateway import CardToken
 from domain.identifiers import OrderId, PaymentId
-from entrypoints.console import live
+from domain.payment_status import PaymentStatus
+from entrypoints.console import live, overview
+from entrypoints.console.latency import latency_chart
 from entrypoints.console.operators import LIMITS
+from entrypoints.http.metrics import Metrics
 from tests.builders import ORDER, dollars
 from tests.entrypoints.console.stories import HOSTILE, STORY, a_world, fill
 from tests.entrypoints.console.world import ConsoleWorld, Visitor
@@ -81,6 +87,19 @@ async def test_the_latency_is_that_of_this_process(world: ConsoleWorld, visitor:
     assert (await pay(visitor.client)).status_code == 201
     await visitor.get("/ops")
     assert "Half took at most" in visitor.text
+
+
+def test_a_part_of_the_requests_took_at_most_as_long_as_the_slowest_of_them() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics.on(registry)
+    for seconds in (0.09, 0.9):
+        metrics.count_request("POST", "/api/payments", 201, seconds)
+    assert "Half took at most 100 ms, 95 % at most 1 s." in str(div[latency_chart(registry)])
+
+
+def test_every_status_is_in_one_series_of_the_chart() -> None:
+    counted = Counter(each for _, _, statuses in overview._SERIES for each in statuses)
+    assert counted == Counter(PaymentStatus)
 
 
 async def test_figures_are_sent_while_the_page_is_open(

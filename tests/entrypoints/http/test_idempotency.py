@@ -10,7 +10,7 @@ from domain.payment_status import PaymentStatus
 from entrypoints.http.idempotency import reply_to_store
 from entrypoints.http.replies import json_reply, payment_body
 from tests.builders import a_payment
-from tests.checkpoints import Checkpoint, proceed
+from tests.checkpoints import Checkpoint, FailAt, proceed
 from tests.entrypoints.http.world import (
     OPERATOR,
     Client,
@@ -91,6 +91,15 @@ async def test_a_repeat_gets_409_while_the_client_secret_cannot_be_fetched(
     assert again.json()["payment"]["id"] == first.json()["id"]
     assert again.headers["retry-after"]
     assert (await pay(client, "tok_threeDSecureRequired", headers=KEY)).json() == first.json()
+
+
+async def test_a_repeat_never_says_that_nothing_was_charged_because_the_database_is_away(
+    client: Client, world: HttpWorld
+) -> None:
+    await pay(client, "tok_threeDSecureRequired", headers=KEY)
+    world.checkpoint = FailAt(0, StorageUnavailable("down"), {"read orders"})
+    again = await pay(client, "tok_threeDSecureRequired", headers=KEY)
+    assert (again.status_code, first_error(again)["code"]) == (409, "payment_in_progress")
 
 
 async def test_a_quoted_key_and_reformatted_json_are_the_same_request(client: Client) -> None:
