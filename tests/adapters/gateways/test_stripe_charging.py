@@ -23,11 +23,12 @@ from application.ports.payment_gateway import (
     OutcomeUnknown,
 )
 from domain.capture import CaptureMode
+from domain.check_times import CHARGE_WINDOW
 from domain.identifiers import OrderId
 from domain.outcome import Authorized, Charged, Declined, Refused, RequiresAction
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.faults import Kind
-from payments_kit.doubles.stripe import intents, lifecycle
+from payments_kit.doubles.stripe import charges, intents, lifecycle
 from payments_kit.doubles.stripe.ledger import Plan
 from tests.adapters.gateways.stripe_account import CHARGES, INTENTS, KEY, Account, stripe_account
 
@@ -208,6 +209,30 @@ async def test_a_charge_that_is_executed_late_is_found(each: Account) -> None:
     each.stripe.faults.release()
     await asyncio.wait_for(asyncio.gather(*each.stripe.double.wire.late), 60)
     assert isinstance(await each.gateway.find(payment), Charged)
+
+
+@pytest.mark.parametrize("seconds", [-58.0, CHARGE_WINDOW.total_seconds() + 58])
+async def test_a_charge_is_in_the_list_although_the_clocks_differ_by_a_minute(
+    each: Account, seconds: float
+) -> None:
+    each.stripe.faults.add("status_before", "/search$", method="GET", status=403, times=-1)
+    now = each.stripe.ledger.now()
+    each.stripe.ledger.now = lambda: now + seconds
+    payment = a_payment()
+    charged = await each.gateway.charge(payment, VISA)
+    assert isinstance(charged, Charged)
+    assert await each.gateway.find(payment) == charged
+
+
+@pytest.mark.parametrize("is_captured", [(True, False), (False, True)])
+async def test_of_two_charges_of_a_payment_the_captured_one_counts(
+    account: Account, is_captured: tuple[bool, bool]
+) -> None:
+    payment = a_payment(1000)
+    params = {"amount": 1000, "currency": "usd", "source": "tok_visa", "metadata": labels(payment)}
+    for capture in is_captured:
+        charges.create(account.stripe.ledger, {**params, "capture": capture})
+    assert isinstance(await account.charges.find(payment), Charged)
 
 
 async def test_a_charge_after_the_listed_time_is_found_by_search(each: Account) -> None:

@@ -23,7 +23,7 @@ from application.ports.unit_of_work import Conflict, StorageUnavailable
 from application.use_cases.pay_order import PayOrder
 from entrypoints.http.app import create_app
 from entrypoints.trace_context import current_traceparent
-from entrypoints.tracing.spans import MAX_KEPT, MAX_TEXT
+from entrypoints.tracing.spans import MAX_KEPT, MAX_TEXT, shown
 from entrypoints.worker.loops import Loop
 from tests.builders import ORDER, PAYER
 from tests.entrypoints.http.world import HttpWorld, pay
@@ -93,6 +93,11 @@ def test_a_statement_has_a_span_only_within_a_trace_and_a_conflict_is_no_error(
     assert attributes(conflict)["payments.outcome"] == "conflict"
     assert not is_ok(failure)
     assert failure.status.description == "x" * MAX_TEXT
+
+
+def test_a_secret_at_the_end_of_a_text_is_removed_before_the_text_is_cut() -> None:
+    start = "x" * (MAX_TEXT - 30)
+    assert shown(f"{start} nats://payments:correct-horse@nats") == f"{start} nats://<redacted>@nats"
 
 
 def test_a_statement_is_told_as_its_operations_and_tables() -> None:
