@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from application.application import UseCases
+from domain.money import Currency, Money
 from entrypoints.composition import operator
 from entrypoints.settings import Settings
 from tests.builders import ORDER, dollars
@@ -48,6 +49,19 @@ def test_an_order_is_shown_with_everything_that_belongs_to_it(world: World) -> N
         f"waiting for payment {payment.id}: an operator to decide whether the order keeps it\n",
     ):
         assert text in shown.output
+
+
+def test_what_was_captured_in_another_currency_is_shown_in_it(world: World) -> None:
+    async def pay() -> None:
+        order = await world.create_order("order-2")
+        world.faults.mischarge(Money(900, Currency("jpy")))
+        await world.pay(order_id=order)
+
+    asyncio.run(pay())
+    [payment] = json.loads(run("show", "order-2", "--json").output)["payments"]
+    assert (payment["amount"], payment["currency"]) == (10_000, "usd")
+    assert (payment["capturedAmount"], payment["capturedCurrency"]) == (900, "jpy")
+    assert "  captured   900 jpy\n" in run("show", "order-2").output
 
 
 def test_the_document_for_programs_has_the_same_for_every_id(world: World) -> None:
