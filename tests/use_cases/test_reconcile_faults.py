@@ -13,7 +13,7 @@ from application.ports.gateway_history import UnreadableCharge
 from application.ports.gateway_notifications import UnusableNotification
 from application.ports.gateway_records import ChargeRecord, ListedDispute, Page, Period
 from application.ports.payment_gateway import LookupRefused, OutcomeUnknown
-from application.use_cases import reconcile_charges
+from application.use_cases import reconcile_charges, reconcile_lookups
 from application.use_cases.compare_books import MARGIN
 from application.use_cases.reconcile import NotReconciled
 from application.use_cases.reconcile_lookups import MAX_UNANSWERED
@@ -96,6 +96,29 @@ async def test_a_payment_that_the_gateway_cannot_tell_of_stops_no_other(
     _, found = await reconcile(world)
     assert kinds(found) == [("payment_unknown", False)]
     assert await open_differences(world) == ["payment_unknown"]
+
+
+async def test_a_look_up_that_never_ends_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconcile_lookups, "LOOKUP_SECONDS", 0.1)
+    strange, unknown = await pay(world, 2)
+    del world.ledger.records[unknown]
+
+    class Hanging(Odd):
+        """Never answers about one payment."""
+
+        hidden = (strange,)
+
+        async def find(self, payment: Payment) -> Outcome | None:
+            if payment.id == strange:
+                await asyncio.sleep(60)
+            return await super().find(payment)
+
+    world.gateway_type = Hanging
+    async with asyncio.timeout(30):
+        _, found = await reconcile(world)
+    assert kinds(found) == [("unreadable", False), ("payment_unknown", False)]
 
 
 async def test_a_gateway_that_can_tell_of_none_is_not_reconciled(world: World) -> None:
