@@ -113,6 +113,8 @@ class Differences(Protocol):
     - There is one difference for each gateway, mode, kind and subject; another report updates it.
     - One that was repaired is resolved; one that is found again is open again.
     - Open ones are part of the backlog. Texts of any content are stored, and bounded.
+    - A comparison resolves none that was found after the end of its period: the record at the
+      gateway may be made later than the payment.
     """
 
     async def record(self, found: Sequence[Difference]) -> None:
