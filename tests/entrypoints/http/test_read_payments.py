@@ -19,6 +19,15 @@ async def test_a_payer_sees_the_payment_and_what_was_refunded(client: Client) ->
     assert after.json() == {**paid, "refundedAmount": 1}
 
 
+async def test_a_payment_that_the_question_about_it_has_ended_is_shown_as_it_is_then(
+    client: Client, world: HttpWorld
+) -> None:
+    waiting = (await pay(client, "tok_threeDSecureRequired")).json()
+    await world.gateway.complete_authentication(world.payment().id, succeeded=True)
+    shown = await client.get(f"/api/payments/{waiting['id']}", headers=signed_in())
+    assert (waiting["status"], shown.json()["status"]) == ("requires_action", "succeeded")
+
+
 async def test_another_users_payment_gets_the_same_404_as_a_missing_one(client: Client) -> None:
     paid = (await pay(client)).json()
 

@@ -363,6 +363,18 @@ async def test_an_acknowledgement_that_is_lost_stops_no_other(intake: Intake) ->
     assert await intake.run() == 1
 
 
+async def test_nothing_is_applied_until_an_alignment_has_succeeded(intake: Intake) -> None:
+    async def fail() -> None:
+        raise StorageUnavailable("down")
+
+    intake.create()
+    alignment = Alignment(fail)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            await intake.run(alignment)
+    assert not list(intake.world.orders)
+
+
 async def test_an_unavailable_broker_is_reported_to_the_caller(intake: Intake) -> None:
     intake.world.failing.add("fetch")
     with pytest.raises(BrokerUnavailable):
