@@ -1,6 +1,8 @@
 """The command `payments`: its help, and one line for each error."""
 
 import contextlib
+import os
+import pwd
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from entrypoints.cli import main
 from entrypoints.cli.extensions import ExtensibleGroup
+from entrypoints.cli.running import system_user
 from entrypoints.composition import operator
 
 # Port 1 is tcpmux, which no machine offers today.
@@ -135,6 +138,16 @@ def test_events_are_published_again_since_a_time_in_utc(monkeypatch: pytest.Monk
     result = run("outbox", "republish", "--since", "2026-01-31T12:00:00")
     assert (result.exit_code, result.output) == (0, "7 events will be published again\n")
     assert asked == [datetime(2026, 1, 31, 12, tzinfo=UTC)]
+
+
+def test_a_user_whom_the_system_has_no_name_for_is_named_by_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(_user: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert system_user() == str(os.getuid())
 
 
 def test_a_replay_needs_either_numbers_or_all() -> None:

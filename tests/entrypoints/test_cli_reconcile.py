@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import csv
+import io
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -13,8 +15,10 @@ from attrs import evolve
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.application import UseCases
+from application.ports.differences import Difference, DifferenceKind
 from domain.identifiers import OrderId
 from domain.payment import Payment
+from entrypoints.cli.reconcile import _write_csv
 from entrypoints.cli.running import INTERRUPTED
 from entrypoints.composition import operator
 from entrypoints.settings import Settings
@@ -111,6 +115,14 @@ def test_an_order_id_like_a_formula_is_marked_in_the_csv(world: World, tmp_path:
     world.ledger.records[payment_id] = evolve(record, attempts=(attempt,))
     run("reconcile", "--csv", str(file))
     assert ",'=HYPERLINK(0)," in file.read_text()
+
+
+def test_what_a_gateway_says_is_no_formula_in_the_csv() -> None:
+    file, at = io.StringIO(), datetime.now(UTC)
+    said = {"ours": "=1", "theirs": "=2", "reason": "=3"}
+    _write_csv(file, [Difference(DifferenceKind.DISPUTE, "stripe", False, "dp_1", at, **said)])
+    [row] = csv.DictReader(io.StringIO(file.getvalue()))
+    assert {name: row[name] for name in said} == {name: f"'{text}" for name, text in said.items()}
 
 
 def test_a_file_is_replaced_at_the_end_only(

@@ -1,11 +1,17 @@
 """CheckPayment: what a look-up finds is settled, continued or cancelled at once."""
 
+import asyncio
 import logging
 
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
-from application.ports.payment_gateway import GatewayUnavailable, LookupRefused, OutcomeUnknown
+from application.ports.payment_gateway import (
+    LOOKUP_SECONDS,
+    GatewayUnavailable,
+    LookupRefused,
+    OutcomeUnknown,
+)
 from domain.outcome import Approved, NeverArrived, Outcome, Pending
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
@@ -84,6 +90,21 @@ async def test_an_adapter_that_does_not_know_leaves_the_payment_open(error: Exce
     await world.pay(AUTHENTICATING)
     checked = await world.use_cases().create_charge.check(world.payment())
     assert (checked.payment, checked.evidence) == (world.payment(), None)
+
+
+async def test_a_customer_does_not_wait_longer_for_a_check_than_its_caller_says() -> None:
+    class Slow(GatewayWithoutChargeList):
+        async def find(self, payment: Payment) -> Outcome | None:
+            await asyncio.sleep(60)
+            return None
+
+    world = World(gateway_type=Slow)
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    payment, check = world.payment(), world.use_cases().create_charge.check
+    async with asyncio.timeout(LOOKUP_SECONDS / 2):
+        checked = await check(payment, within=0.01)
+    assert (checked.payment, checked.evidence) == (payment, None)
 
 
 async def test_without_a_record_nothing_is_said_while_a_request_may_arrive(world: World) -> None:
