@@ -408,6 +408,10 @@ async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
     without_content = await broker.letters.show(large.id)
     assert without_content is not None
     assert "deleted" in without_content.reason
+    broker.streams.forget()
+    await broker.streams.ensure(ORDERS)
+    await send(shop, b"another event of the same number")
+    assert await broker.letters.show(large.id) == without_content
 
 
 # --- payments doctor -----------------------------------------------------------------------------

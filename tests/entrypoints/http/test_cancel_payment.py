@@ -5,6 +5,7 @@ import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind
 from domain.identifiers import PaymentId
+from domain.payment_status import PaymentStatus
 from tests.builders import OTHER_USER, PAYER
 from tests.entrypoints.http.world import (
     Client,
@@ -43,6 +44,15 @@ async def test_the_payment_is_cancelled_and_the_order_can_be_paid_with_another_c
     )
     read = await client.get(f"/api/payments/{waiting}", headers=signed_in())
     assert read.json() == {**cancelled.json(), "refundedAmount": 0}
+
+
+async def test_the_history_says_that_the_customer_has_cancelled(
+    client: Client, world: HttpWorld, waiting: str
+) -> None:
+    await cancel(client, waiting)
+    [entries] = world.database.histories.values()
+    assert world.payment().status is PaymentStatus.CANCELLED
+    assert {entry.who for entry in entries[1:]} == {"customer"}
 
 
 @pytest.mark.parametrize("token", ["tok_visa", "tok_chargeDeclined"])
