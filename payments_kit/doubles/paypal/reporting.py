@@ -21,7 +21,7 @@ _NAMES: Final = (
 # With any of these, the response has no balances.
 _FILTERS: Final = frozenset(_NAMES) - {"start_date", "end_date", "page", "page_size", "fields"}
 _CAPTURE_STATUS: Final = {"PENDING": "P", "DECLINED": "D", "FAILED": "D", "REFUNDED": "V"}
-_REFUND_STATUS: Final = {"PENDING": "P", "FAILED": "D"}
+_REFUND_STATUS: Final = {"PENDING": "P", "FAILED": "D", "CANCELLED": "V"}
 _HOLD_STATUS: Final = {"PENDING": "P", "DENIED": "D", "VOIDED": "V"}
 _FIELDS: Final = ("transaction_info", "payer_info", "all")
 

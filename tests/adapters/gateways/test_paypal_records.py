@@ -11,12 +11,17 @@ from hypothesis import strategies as st
 
 from adapters.gateways.paypal.windows import MAX_DAYS, Window, first_window
 from application.ports.gateway_history import ListedCharge, UnreadableCharge
-from application.ports.gateway_notifications import PaymentNotification, UnusableNotification
+from application.ports.gateway_notifications import (
+    PaymentNotification,
+    RefundNotification,
+    UnusableNotification,
+)
 from application.ports.gateway_records import GatewayRecords, Page, Period
 from application.ports.payment_gateway import LookupRefused
 from domain.identifiers import UserId
 from domain.money import Money
 from domain.outcome import Authorized, Charged
+from domain.refund import Refunded, RefundFailed, RefundOutcome, RefundPending
 from payments_kit.conformance.samples import a_payment, a_refund
 from payments_kit.doubles.paypal.ledger import Plan
 from tests.adapters.gateways.paypal_account import Account, manual, paypal_account
@@ -162,6 +167,28 @@ async def test_what_is_on_its_way_back_counts_as_refunded_and_what_has_failed_do
     [record] = page.records
     assert isinstance(record, ListedCharge)
     assert record.refunded == Money(400, payment.amount.currency)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        *(("COMPLETED", Refunded), ("PENDING", RefundPending)),
+        *(("FAILED", RefundFailed), ("CANCELLED", RefundFailed)),
+    ],
+)
+async def test_a_refund_is_listed_with_what_has_become_of_it(
+    account: Account, status: str, outcome: type[RefundOutcome]
+) -> None:
+    payment = await account.approved(a_payment(1000))
+    charged = await account.charge(payment)
+    assert isinstance(charged, Charged)
+    await account.gateway.refund(payment, a_refund(payment, charged, 400))
+    [made] = account.paypal.ledger.refunds.values()
+    made["status"] = status
+    [page] = await pages_of(GatewayRecords.of(account.gateway).refunds, today())
+    [record] = page.records
+    assert isinstance(record.notification, RefundNotification)
+    assert type(record.notification.reported.outcome) is outcome
 
 
 async def test_a_charge_whose_label_is_too_short_is_listed_as_a_webhook_would_report_it(
