@@ -202,6 +202,20 @@ async def test_a_capture_that_failed_is_a_decline(account: Account, status: str)
     assert found == Declined(status.lower(), payment.reference)
 
 
+async def test_the_last_capture_that_failed_says_why(account: Account) -> None:
+    payment = await account.approved(manual(a_payment(1000)))
+    held = await account.charge(payment)
+    assert isinstance(held, Authorized)
+    for value in ("4.00", "6.00"):
+        body = {"amount": {"currency_code": "USD", "value": value}}
+        path = f"/v2/payments/authorizations/{held.charge_id}/capture"
+        await account.gateway.api.post(path, 5, body=body)
+    captures = account.paypal.ledger.captures.values()
+    for made, status in zip(captures, ("FAILED", "DECLINED"), strict=True):
+        made["status"] = status
+    assert await account.gateway.find(payment) == Declined("declined", payment.reference)
+
+
 async def test_an_unknown_status_is_not_final_and_logged(
     account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
