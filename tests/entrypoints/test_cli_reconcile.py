@@ -119,7 +119,7 @@ def test_an_order_id_like_a_formula_is_marked_in_the_csv(world: World, tmp_path:
 
 def test_what_a_gateway_says_is_no_formula_in_the_csv() -> None:
     file, at = io.StringIO(), datetime.now(UTC)
-    said = {"ours": "=1", "theirs": "=2", "reason": "=3"}
+    said: dict[str, Any] = {"ours": "=1", "theirs": "=2", "reason": "=3"}
     _write_csv(file, [Difference(DifferenceKind.DISPUTE, "stripe", False, "dp_1", at, **said)])
     [row] = csv.DictReader(io.StringIO(file.getvalue()))
     assert {name: row[name] for name in said} == {name: f"'{text}" for name, text in said.items()}
