@@ -62,7 +62,7 @@ from payments_kit.simulation import runtime
 from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import RunResult, World
 from tests.builders import NOW
-from tests.simulation.bug import Bug
+from tests.simulation.bug import Bug, named_tests
 from tests.simulation.capture_bugs import CAPTURE_BUGS
 from tests.simulation.clock_bugs import CLOCK_BUGS
 from tests.simulation.dispute_bugs import DISPUTE_BUGS
@@ -592,14 +592,16 @@ def seeds_to_find(bug: Bug, first: int = 1) -> tuple[int, RunResult | None]:
 def main() -> None:
     """Print how many seeds it takes to find each bug, from a few first seeds."""
     firsts = (1, 1000, 2000)
-    print("| planted bug | " + " | ".join(f"from {first}" for first in firsts) + " | broken |")
-    print("|---" * (len(firsts) + 2) + "|")
+    columns = ("planted bug", *(f"from {first}" for first in firsts), "broken", "a named test")
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    tests = named_tests()
     for bug in BUGS:
         found = [seeds_to_find(bug, first) for first in firsts]
-        times = " | ".join(str(tried) if result else "not found" for tried, result in found)
+        times = " | ".join(str(tried) if result else "–" for tried, result in found)
         results = (result for _, result in found if result)
         broken = {violation.partition(":")[0] for result in results for violation in result.broken}
-        print(f"| {bug.name} | {times} | {', '.join(sorted(broken, key=int))} |", flush=True)
+        promises, test = ", ".join(sorted(broken, key=int)), tests[bug.name]
+        print(f"| {bug.name} | {times} | {promises} | `{test}` |", flush=True)
 
 
 if __name__ == "__main__":
