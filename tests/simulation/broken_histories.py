@@ -529,6 +529,14 @@ REPLIES: Final[Broken] = {
         )
         for status in (400, 401, 404, 409, 415, 422, 429)
     },
+    "429 for what was declined, after a loss": (
+        evolve(
+            DECLINED_FIRST,
+            replies=[Reply(429, None, "u1", started=("p1",))],
+            has_lost_transactions=True,
+        ),
+        ("6: the reply was 429, but it has started p1",),
+    ),
     "a payment of another order": (
         evolve(PAID, replies=[Reply(409, "p1", "u1", order_id="o2")]),
         ("6: the reply about order o2 names a payment of another order",),

@@ -12,6 +12,10 @@ from tests.simulation.histories import (
     MALFORMED,
     MONEY,
     PAID,
+    created,
+    failed,
+    order,
+    payment,
     reply,
 )
 
@@ -39,6 +43,13 @@ RIGHT_READS: Final = {
     ),
     "a payment refused for an expiry, of which a loss has left only the claim": evolve(
         PAID, replies=[reply(400, code="order_expired")], has_lost_transactions=True
+    ),
+    "a claim that was given up before it was sent, and a loss took that": evolve(
+        DECLINED_FIRST,
+        orders=[order(payment(1, "abandoned"), payment(2))],
+        events=[failed(code="abandoned"), created(2)],
+        replies=[Reply(429, None, "u1", started=("p1",))],
+        has_lost_transactions=True,
     ),
     "a dead letter that was replayed": evolve(
         MALFORMED, dead_letters=[*MALFORMED.dead_letters, b"late"], replayed=[b"late"]

@@ -176,8 +176,14 @@ def _nothing_is_left(history: History, reply: Reply, charged: set[str]) -> Itera
             yield f"6: the reply was {reply.status}, but it has charged {name}"
         elif payment is None:
             continue
-        elif reply.status in _STARTED_NOTHING and payment.code != NOT_SENT:
+        elif reply.status in _STARTED_NOTHING and not _was_never_sent(history, payment):
             yield f"6: the reply was {reply.status}, but it has started {name}"
+
+
+def _was_never_sent(history: History, payment: BookedPayment) -> bool:
+    """Whether nothing was sent for a payment; a loss may leave that the gateway has no record."""
+    is_unknown = history.has_lost_transactions and payment.status == "abandoned"
+    return payment.code == NOT_SENT or is_unknown
 
 
 def replies_name_nothing_of_others(history: History) -> Iterable[str]:
