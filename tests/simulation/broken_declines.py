@@ -24,6 +24,13 @@ RIGHT_DECLINES: Final = {
         _SHOP,
         attempts=[DECLINED, BEGUN._replace(asked_at=after(700), replied_at=after(701))],
     ),
+    "a card that was declined long after its payer was gone": evolve(
+        _SHOP,
+        attempts=[
+            DECLINED._replace(status=None, replied_at=None),
+            REFUSED._replace(asked_at=after(1300), replied_at=after(1301)),
+        ],
+    ),
     "a payment that was cancelled with its order, which is no declined card": evolve(
         _SHOP, attempts=[DECLINED._replace(code="canceled"), BEGUN]
     ),
@@ -42,7 +49,17 @@ DECLINES: Final = {
     "a limit that does not end": (
         evolve(
             _SHOP,
-            attempts=[DECLINED, REFUSED._replace(asked_at=after(900), replied_at=after(901))],
+            attempts=[DECLINED, REFUSED._replace(asked_at=after(620), replied_at=after(621))],
+        ),
+        ("8: ('user:u1', 'address:a') were refused without so many declined cards",),
+    ),
+    "a limit that does not end, for a card of which nobody was told": (
+        evolve(
+            _SHOP,
+            attempts=[
+                DECLINED._replace(status=None, replied_at=None),
+                REFUSED._replace(asked_at=after(1340), replied_at=after(1341)),
+            ],
         ),
         ("8: ('user:u1', 'address:a') were refused without so many declined cards",),
     ),

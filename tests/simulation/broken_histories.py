@@ -38,6 +38,7 @@ from tests.simulation.histories import (
     created,
     declined,
     failed,
+    letter,
     manual,
     order,
     payment,
@@ -418,6 +419,14 @@ EVENTS: Final[Broken] = {
 }
 
 REPLICAS: Final[Broken] = {
+    "an announcement of ours in the dead letters": (
+        evolve(PAID, dead_letters=[letter(created())]),
+        (f"5: the dead letters are [{letter(created())!r}]",),
+    ),
+    "an announcement that is not ours in the dead letters, after a loss": (
+        evolve(PAID, dead_letters=[letter(created(2))], has_lost_transactions=True),
+        (f"5: the dead letters are [{letter(created(2))!r}]",),
+    ),
     "an event that cannot be used and is not in the dead letters": (
         evolve(PAID, malformed=[b"{"]),
         ("5: the dead letters are []",),

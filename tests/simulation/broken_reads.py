@@ -14,6 +14,7 @@ from tests.simulation.histories import (
     PAID,
     created,
     failed,
+    letter,
     order,
     payment,
     reply,
@@ -50,6 +51,9 @@ RIGHT_READS: Final = {
         events=[failed(code="abandoned"), created(2)],
         replies=[Reply(429, None, "u1", started=("p1",))],
         has_lost_transactions=True,
+    ),
+    "an announcement of ours that was tried while its order was lost": evolve(
+        PAID, dead_letters=[letter(created())], has_lost_transactions=True
     ),
     "a dead letter that was replayed": evolve(
         MALFORMED, dead_letters=[*MALFORMED.dead_letters, b"late"], replayed=[b"late"]

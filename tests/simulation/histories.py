@@ -1,5 +1,6 @@
 """Hand-made histories of a shop in which every promise is kept, and what they are made of."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -80,6 +81,11 @@ def refunded(number: int = 1, payment: int = 1) -> Event:
 
 def created(number: int = 1) -> Event:
     return event("created", number, stripeId=f"ch_{number}", gateway="fake", **MONEY)
+
+
+def letter(announced: Event) -> bytes:
+    """Return the dead letter of an event of ours."""
+    return json.dumps(announced.body).encode()
 
 
 def authorized(number: int = 1) -> Event:

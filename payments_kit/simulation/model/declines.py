@@ -1,7 +1,7 @@
 """Promises about declined cards: too many of them block their user or address, and nobody else."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from payments_kit.simulation.model.records import History
@@ -16,8 +16,11 @@ _CANCELLED: Final = "canceled"
 """The code of a payment that failed because it was cancelled at the gateway, such as with its
 order, while the request was in flight. The reply is 402, and no card was declined."""
 
-# A request may take so long until its card is declined: a paused process continues after 90 s.
-_SLACK: Final = timedelta(seconds=150)
+_LONGEST: Final = timedelta(minutes=12)
+"""A request may take so long until its card is declined: a process is paused for ten minutes."""
+
+_MARGIN: Final = timedelta(seconds=10)
+"""Clocks differ, and a reply takes a moment."""
 
 
 def declines_limit_their_source(history: History) -> Iterable[str]:
@@ -47,19 +50,26 @@ def _limits_of(attempt: Attempt, limits: DeclineLimits) -> list[tuple[str, int]]
 
 
 def _has_a_reason(attempt: Attempt, history: History, limits: DeclineLimits) -> bool:
-    since, until = attempt.asked_at - limits.window - _SLACK, attempt.replied_at
+    since, until = attempt.asked_at - limits.window - _MARGIN, attempt.replied_at
     for source, most in _limits_of(attempt, limits):
         possible = [
             each
             for each in history.attempts
             if source in each.sources
             and each.status in _MAY_BE_DECLINED
-            and since < each.asked_at
+            and since < _latest_decline(each)
             and (until is None or each.asked_at <= until)
         ]
         if len(possible) >= most:
             return True
     return False
+
+
+def _latest_decline(attempt: Attempt) -> datetime:
+    """Return until when a card may have been declined: until the reply, if that says so."""
+    if attempt.status == _DECLINED and attempt.replied_at is not None:
+        return attempt.replied_at
+    return attempt.asked_at + _LONGEST
 
 
 def _certain_declines(
