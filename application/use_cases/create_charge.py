@@ -179,7 +179,7 @@ class CreateCharge:
 def _result(payment: Payment, evidence: Evidence, *, is_new: bool) -> ChargeResult:
     if payment.status is PaymentStatus.ABANDONED and isinstance(evidence, Pending | Authorized):
         # Beside another payment. It is cancelled, or live again once that one has ended.
-        return ChargeResult(evolve(payment, status=PaymentStatus.PROCESSING), is_new=is_new)
+        payment = evolve(payment, status=PaymentStatus.PROCESSING)
     match evidence:
         case RequiresAction():
             action: RequiresAction | None = evidence

@@ -65,7 +65,8 @@ class SettlePayment:
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-        _, settled = await self._record(payment, evidence, first, also, is_reply=is_reply)
+        sent = payment if is_reply else None
+        _, settled = await self._record(payment, evidence, first, also, sent)
         return settled
 
     async def begin_taking(self, payment: Payment, approved: Approved) -> tuple[Payment, bool]:
@@ -84,15 +85,14 @@ class SettlePayment:
         evidence: Evidence,
         first: UnitOfWork | None = None,
         also: AlsoCommit = _nothing_else,
-        *,
-        is_reply: bool = False,
+        sent: Payment | None = None,
     ) -> tuple[Change, Payment]:
-        sent = payment if is_reply and isinstance(evidence, Declined | Refused) else None
+        failed = sent if isinstance(evidence, Declined | Refused) else None
 
         async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
             now = self.now()
             order = await work.orders.find_by_payment(payment.id)
-            if sent and order and order.payment(sent.id).may_be_taken_since(sent):
+            if order and failed and order.payment(failed.id).may_be_taken_since(failed):
                 change = Change(order, order, now)
             else:
                 change = await self._settle(work, order, payment, evidence, now)

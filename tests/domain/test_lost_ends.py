@@ -35,10 +35,12 @@ ENDED = {
 LATER_CLAIM, FOUND_AT = after(minutes=1), after(minutes=5)
 
 
-def find_later(order: Order, claimed_at: datetime = LATER_CLAIM) -> Order:
+def find_later(
+    order: Order, claimed_at: datetime = LATER_CLAIM, found_at: datetime = FOUND_AT
+) -> Order:
     """Return the order after the charge of a lost payment was reported."""
     lost = a_payment(LATER, created_at=claimed_at)
-    return order.adopt(lost, charged(LATER), FOUND_AT)
+    return order.adopt(lost, charged(LATER), found_at)
 
 
 def earlier(order: Order) -> Payment:
@@ -58,12 +60,16 @@ def test_the_later_one_is_kept_and_the_earlier_one_has_ended(status: PaymentStat
     assert earlier(order).status is ENDED[status]
 
 
+@pytest.mark.parametrize("seconds", [2, 300])
 @pytest.mark.parametrize("status", ENDED)
-def test_what_the_gateway_has_of_the_earlier_one_is_checked_at_once(status: PaymentStatus) -> None:
-    order = find_later(an_order(a_payment(status=status)))
-    assert earlier(order).is_check_due(FOUND_AT)
+def test_what_the_gateway_has_of_the_earlier_one_is_checked_at_once(
+    status: PaymentStatus, seconds: int
+) -> None:
+    found_at = after(seconds=seconds)
+    order = find_later(an_order(a_payment(status=status)), after(seconds=1), found_at)
+    assert earlier(order).is_check_due(found_at)
     # A request of what was processing may still be executed: it is looked up, and not cancelled.
-    is_cancelled = order.should_cancel(earlier(order), FOUND_AT)
+    is_cancelled = order.should_cancel(earlier(order), found_at)
     assert is_cancelled is (status is not PaymentStatus.PROCESSING)
 
 

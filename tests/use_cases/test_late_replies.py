@@ -7,10 +7,10 @@ import pytest
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
 from application.ports.payment_gateway import CardToken
 from domain.capture import CaptureMode
-from domain.outcome import Declined, Outcome, Refused
+from domain.outcome import Declined, Outcome, Refused, RequiresAction
 from domain.payment import Payment
 from domain.payment_status import PaymentStatus
-from tests.builders import NOW
+from tests.builders import NOW, approved
 from tests.checkpoints import proceed
 from tests.use_cases.test_sessions import check_now, waiting
 from tests.world import VISA, World
@@ -61,6 +61,57 @@ async def test_recovery_takes_it_again_before_a_failure_is_recorded(
         await check_now(world)
     assert world.payment().status in has_money
     await world.come_to_rest()
+
+
+async def test_a_success_is_recorded_although_recovery_has_begun_another_request() -> None:
+    world = World()
+    await world.gateway.approve(await waiting(world))
+
+    async def recover() -> None:
+        world.faults.add("find", GatewayFaultKind.REQUEST_LOST)
+        await check_now(world)
+        assert world.payment().status is PaymentStatus.PROCESSING
+
+    interrupt(world, "take", recover)
+    checked = await world.use_cases().create_charge.check(world.payment())
+    assert checked.payment.status is world.payment().status is PaymentStatus.SUCCEEDED
+    await world.come_to_rest()
+    assert len(world.charges) == 1
+
+
+async def test_what_was_given_up_is_not_in_progress_because_its_customer_could_act(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    await world.create_order()
+
+    async def wait(gateway: InMemoryGateway, _payment: Payment, _token: CardToken) -> Outcome:
+        await gateway.checkpoint("charge replied")
+        return RequiresAction("pi_1", "use_stripe_sdk")
+
+    monkeypatch.setattr(InMemoryGateway, "charge", wait)
+    interrupt(world, "charge", lambda: check_now(world))
+    reply = await world.pay(VISA)
+    assert reply.payment.status is world.payment().status is PaymentStatus.ABANDONED
+
+
+async def test_of_two_that_decide_at_the_same_moment_one_is_the_first() -> None:
+    world = World()
+    token = await waiting(world)
+    begin_taking = world.use_cases().create_charge.settle.begin_taking
+    sent = [await begin_taking(world.payment(), approved(token)) for _ in range(2)]
+    assert [is_first for _, is_first in sent] == [True, False]
+
+
+async def test_what_a_gateway_reports_of_an_authorization_is_no_reply_to_a_request() -> None:
+    world = World(capture_mode=CaptureMode.MANUAL)
+    await world.create_order()
+    before = (await world.pay(VISA)).payment
+    world.advance(seconds=60 * 60 * 24)
+    await world.recover()
+    assert world.payment().next_check_at != before.next_check_at
+    settled = await world.use_cases().create_charge.settle(before, Declined("expired"))
+    assert settled.status is PaymentStatus.CANCELLED
 
 
 async def test_a_request_that_was_refused_when_it_was_repeated_ends_no_authorization(

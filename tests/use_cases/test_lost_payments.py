@@ -14,6 +14,7 @@ from application.ports.gateway_notifications import (
     UnusableNotification,
 )
 from application.ports.payment_gateway import CardToken, GatewayUnavailable
+from application.use_cases.pay_order import ChargeResult
 from domain.capture import CaptureMode
 from domain.claim import AlreadyPaid, OrderNotFound
 from domain.identifiers import OrderId, PaymentId, RefundId
@@ -136,14 +137,10 @@ async def test_an_authentication_goes_on_although_its_claim_was_lost_meanwhile(
     assert world.payment().status is PaymentStatus.SUCCEEDED
 
 
-@pytest.mark.parametrize(
-    ("token", "mode"),
-    [(DEBIT, CaptureMode.AUTOMATIC), (VISA, CaptureMode.MANUAL)],
-    ids=["pending", "authorized"],
-)
-async def test_a_customer_is_not_told_that_nothing_was_charged_while_the_gateway_may(
+async def pay_while_an_earlier_payment_is_restored(
     world: World, token: CardToken, mode: CaptureMode
-) -> None:
+) -> ChargeResult:
+    """Pay again after a cancellation; both are lost before the outcome is recorded."""
     await world.create_order(capture=mode)
     await world.pay(AUTHENTICATING)
     earlier = world.database.orders[ORDER]
@@ -156,7 +153,20 @@ async def test_a_customer_is_not_told_that_nothing_was_charged_while_the_gateway
             world.database.order_of = {each.id: ORDER for each in earlier[1].payments}
 
     world.checkpoint = lose
-    reply = (await world.pay(token)).payment
+    return await world.pay(token)
+
+
+@pytest.mark.parametrize(
+    ("token", "mode"),
+    [(DEBIT, CaptureMode.AUTOMATIC), (VISA, CaptureMode.MANUAL)],
+    ids=["pending", "authorized"],
+)
+async def test_a_customer_is_not_told_that_nothing_was_charged_while_the_gateway_may(
+    world: World, token: CardToken, mode: CaptureMode
+) -> None:
+    result = await pay_while_an_earlier_payment_is_restored(world, token, mode)
+    reply = result.payment
+    assert result.is_new
     first, second = world.order().payments
     assert (first.status, second.status) == (PaymentStatus.REQUIRES_ACTION, PaymentStatus.ABANDONED)
     assert (reply.id, reply.status) == (second.id, PaymentStatus.PROCESSING)
