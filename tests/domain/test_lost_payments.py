@@ -17,7 +17,7 @@ from domain.order import Order
 from domain.outcome import Evidence, NeverArrived
 from domain.payment import Payment
 from domain.payment_status import CAPTURED, PaymentStatus
-from domain.refund import Refunded, ReportedRefund
+from domain.refund import Refunded, RefundStatus, ReportedRefund
 from domain.refund_rules import MAX_RETRIES
 from domain.replica import OrderReplica, OrderStatus
 from domain.second_charge import CHARGED_TWICE, second_charge_id
@@ -254,3 +254,12 @@ def test_a_sent_refund_is_not_recorded_of_the_other_charge_of_a_payment() -> Non
     assert order.settle_sent_refund(other, Refunded("re_1", sent.amount), NOW) is order
     own = evolve(other, charge_id=charged().charge_id)
     assert order.settle_sent_refund(own, Refunded("re_1", sent.amount), NOW).refunds
+
+
+def test_a_sent_refund_is_recorded_of_a_payment_whose_charge_is_lost() -> None:
+    [sent] = an_order(a_payment(status=PaymentStatus.SUCCEEDED)).settle(PAYMENT, AGAIN, NOW).refunds
+    first = evolve(sent, payment_id=PAYMENT, charge_id=charged().charge_id)
+    restored = an_order(a_payment())
+    assert restored.payments[0].charge_id is None
+    [refund] = restored.settle_sent_refund(first, Refunded("re_1", sent.amount), NOW).refunds
+    assert (refund.id, refund.status) == (first.id, RefundStatus.SUCCEEDED)

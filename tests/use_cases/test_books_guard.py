@@ -135,6 +135,16 @@ async def test_a_comparison_that_nobody_waits_for_ends_silently(
     assert guard.holds(guard.books.generation) is (end == "succeeds")
 
 
+async def test_a_comparison_that_was_cancelled_is_not_waited_for_again(world: World) -> None:
+    guard = guard_of(world)
+    generation, running = guard.books.generation, asyncio.ensure_future(asyncio.Event().wait())
+    running.cancel()
+    await asyncio.wait([running])
+    assert guard.is_worth_waiting(generation)
+    guard.wait_no_more(generation, running)  # type: ignore[arg-type]
+    assert not guard.is_worth_waiting(generation)
+
+
 async def test_each_gateway_has_its_own_guard(world: World) -> None:
     world.add_gateway("other")
     use_cases = world.use_cases()
