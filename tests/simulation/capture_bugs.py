@@ -85,8 +85,10 @@ async def _voided_without_the_gateway(
 _release = Payment.release
 
 
-def _cancelled_orders_keep_their_hold(self: Payment, reason: str, now: datetime) -> Payment:
-    return self if reason == ORDER_CANCELLED else _release(self, reason, now)
+def _cancelled_orders_keep_their_hold(
+    self: Payment, code: str, now: datetime, reason: str | None = None
+) -> Payment:
+    return self if code == ORDER_CANCELLED else _release(self, code, now, reason)
 
 
 _authorize = Order._authorize

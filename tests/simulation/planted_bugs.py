@@ -146,7 +146,7 @@ def _through_a_float(cls: type[Money], major: Decimal, currency: Currency) -> Mo
 
 
 async def _second_commit_for_the_event(
-    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any
+    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any, **_named: Any
 ) -> Payment:
     async def settle(work: UnitOfWork) -> Payment:
         order = await work.orders.find_by_payment(payment.id)
@@ -201,7 +201,7 @@ def _second_charge_is_ignored(
 
 
 async def _lost_claim_is_not_settled(
-    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any
+    self: SettlePayment, payment: Payment, evidence: Evidence, *_: Any, **_named: Any
 ) -> Payment:
     return await self.known(payment.id, evidence, payment.gateway)
 
@@ -265,7 +265,7 @@ _check_payment = CheckPayment.__call__
 
 
 async def _check_charges_again(
-    self: CheckPayment, payment: Payment, *, cancel: bool = False
+    self: CheckPayment, payment: Payment, *, cancel: bool = False, within: float = 0.0
 ) -> CheckedPayment:
     try:
         gateway = self.gateways.having(payment).gateway
@@ -277,7 +277,7 @@ async def _check_charges_again(
     return await _check_payment(self, payment, cancel=cancel)
 
 
-def _abandoned_for_ever(self: Payment) -> Payment:
+def _abandoned_for_ever(self: Payment, _code: str | None = None) -> Payment:
     if self.status is not PaymentStatus.PROCESSING:
         return self
     return evolve(self, status=PaymentStatus.ABANDONED, next_check_at=None)
@@ -414,7 +414,7 @@ class _EarlyPublisher(InMemoryUnitOfWork):
         await super().commit()
 
 
-def _published_before_the_commit(ports: Ports, limits: DeclineLimits) -> UseCases:
+def _published_before_the_commit(ports: Ports, limits: DeclineLimits, *_: Any) -> UseCases:
     assert isinstance(ports.outbox, InMemoryOutboxQueue)
     publisher = getattr(ports.publisher, "publisher", ports.publisher)
     assert isinstance(publisher, InMemoryPublisher)
