@@ -13,13 +13,14 @@ from msgspec import Raw
 from adapters.gateways.in_memory import InMemoryGateway
 from application.ports.backlog import BacklogItem, BacklogKind
 from application.ports.event_log import StoredEvent
-from application.ports.gateway_notifications import DisputeNotification
+from application.ports.gateway_history import UnreadableCharge
+from application.ports.gateway_notifications import DisputeNotification, UnusableNotification
 from application.ports.gateway_records import ChargeRecord, ListedDispute, Page, Period
 from application.ports.gateways import ConfiguredGateway, Gateways
 from application.ports.inbound_events import DeadLetter
 from application.ports.payment_gateway import LookupRefused
 from domain.dispute import DisputeStatus
-from domain.identifiers import ChargeId, DisputeId
+from domain.identifiers import ChargeId, DisputeId, OrderId, PaymentId
 from domain.money import Currency, Money
 from entrypoints.composition.history_export import ShopRecords
 from payments_kit.simulation.world import World
@@ -27,10 +28,12 @@ from payments_kit.verification import export
 from payments_kit.verification.export import LATER, Export, TooMuchWaits
 from payments_kit.verification.gateway_lines import dispute_line
 from payments_kit.verification.lines import (
+    ChargeLine,
     DeadLetterMessage,
     Foreign,
     Header,
     OurEvent,
+    Recorded,
     Waiting,
     content_fields,
 )
@@ -83,6 +86,27 @@ class Waits:
 
     async def find_oldest(self, limit: int) -> Sequence[BacklogItem]:
         return self.items[:limit]
+
+
+@frozen
+class Histories:
+    """As many orders as this have changed, each by one entry."""
+
+    number: int
+
+    async def changed(self, since: datetime, until: datetime, after: str) -> Sequence[OrderId]:
+        return [] if after else [OrderId(f"order-{n}") for n in range(self.number)]
+
+    async def entries(self, order_id: OrderId) -> AsyncIterator[str]:
+        yield f'"{order_id}"'
+
+
+class Unreadable(InMemoryGateway):
+    """A gateway with a charge that may be ours, and which nobody can read."""
+
+    async def charge_records(self, period: Period, cursor: str | None) -> Page[ChargeRecord]:
+        said = UnusableNotification("evt_1", "no amount", PaymentId("payment-1"))
+        return Page([UnreadableCharge(said, b"{}")], None)
 
 
 class OfOthers(InMemoryGateway):
@@ -155,6 +179,22 @@ def test_the_charges_of_others_are_counted_on_all_pages() -> None:
     ledger = next(iter(world().runtime.ledgers.values()))
     gateways = Gateways((ConfiguredGateway(OfOthers(ledger, name="stripe"), "stripe"),))
     assert of_kind(Foreign, lines_of(shop(gateways=gateways))) == [Foreign("stripe", 7)]
+
+
+def test_a_charge_that_cannot_be_read_may_be_ours() -> None:
+    ledger = next(iter(world().runtime.ledgers.values()))
+    gateways = Gateways((ConfiguredGateway(Unreadable(ledger, name="stripe"), "stripe"),))
+    lines = lines_of(shop(gateways=gateways))
+    assert [each.state for each in of_kind(ChargeLine, lines)] == ["unreadable"]
+    assert of_kind(Foreign, lines) == [Foreign("stripe", 0)]
+
+
+@pytest.mark.parametrize("number", [7, 8, 9, 20])
+def test_the_history_of_every_changed_order_is_read(number: int) -> None:
+    histories = Histories(number)
+    lines = lines_of(shop(histories=histories, export_history=histories.entries))
+    found = [bytes(each.entry).decode() for each in of_kind(Recorded, lines)]
+    assert found == [f'"order-{n}"' for n in range(number)]
 
 
 def test_an_order_waits_with_a_parked_event_too() -> None:
