@@ -16,7 +16,9 @@ from tests.simulation.planting import PLANTED_BUG
 
 ROOT: Final = Path(__file__).parents[2]
 
-_SEARCHED: Final = ("tests/domain", "tests/use_cases", "tests/entrypoints/worker")
+_SEARCHED: Final = (
+    *("tests/domain", "tests/use_cases", "tests/entrypoints/worker", "tests/entrypoints/http"),
+)
 _SWEEP: Final = "tests/simulation/test_sweep.py"
 """It has no luck either, and finds what is wrong with the adapters in memory."""
 _CLOSE: Final = 40
