@@ -65,8 +65,8 @@ class SettlePayment:
         Raises:
             StorageUnavailable: nothing is known to be written; recovery will find the outcome.
         """
-        sent = payment if is_reply else None
-        _, settled = await self._record(payment, evidence, first, also, sent)
+        is_failed = is_reply and isinstance(evidence, Declined | Refused)
+        _, settled = await self._record(payment, evidence, first, also, is_failed_reply=is_failed)
         return settled
 
     async def begin_taking(self, payment: Payment, approved: Approved) -> tuple[Payment, bool]:
@@ -85,14 +85,13 @@ class SettlePayment:
         evidence: Evidence,
         first: UnitOfWork | None = None,
         also: AlsoCommit = _nothing_else,
-        sent: Payment | None = None,
+        *,
+        is_failed_reply: bool = False,
     ) -> tuple[Change, Payment]:
-        failed = sent if isinstance(evidence, Declined | Refused) else None
-
         async def decision(work: UnitOfWork) -> tuple[Change, Payment]:
             now = self.now()
             order = await work.orders.find_by_payment(payment.id)
-            if order and failed and order.payment(failed.id).may_be_taken_since(failed):
+            if order and is_failed_reply and order.payment(payment.id).may_be_taken_since(payment):
                 change = Change(order, order, now)
             else:
                 change = await self._settle(work, order, payment, evidence, now)

@@ -1,6 +1,6 @@
 """Named tests: for each planted bug, a test that fails with it and needs no luck.
 
-`python -m tests.simulation.named_tests > new.txt` finds them again, which takes ten minutes.
+`python -m tests.simulation.named_tests > new.txt` finds them again, one after another.
 """
 
 import os
@@ -17,10 +17,13 @@ from tests.simulation.planting import PLANTED_BUG
 ROOT: Final = Path(__file__).parents[2]
 
 _SEARCHED: Final = (
-    *("tests/domain", "tests/use_cases", "tests/entrypoints/worker", "tests/entrypoints/http"),
+    "tests/domain",
+    "tests/use_cases",
+    "tests/entrypoints/worker",
+    "tests/entrypoints/http",
 )
 _SWEEP: Final = "tests/simulation/test_sweep.py"
-"""It has no luck either, and finds what is wrong with the adapters in memory."""
+"""It needs no luck either, and finds what is wrong with the adapters in memory."""
 _CLOSE: Final = 40
 """How many tests with similar names are tried before all of them."""
 _FAILED: Final = re.compile(r"^FAILED (tests/[^\s\[]+)", re.MULTILINE)

@@ -283,18 +283,23 @@ async def test_the_later_events_of_an_order_wait_if_the_lease_may_end(
     assert subjects(world) == SEQUENCE
 
 
+def take_time(world: World, monkeypatch: pytest.MonkeyPatch, at: str, share: float) -> None:
+    """Let a step take this share of the time within which a round has to begin."""
+    seconds = 0.0
+
+    async def checkpoint(step: str) -> None:
+        nonlocal seconds
+        if step == at:
+            seconds += share * relay_outbox.BEGIN_WITHIN.total_seconds()
+
+    monkeypatch.setattr(relay_outbox, "_now", lambda: seconds)
+    world.checkpoint = checkpoint
+
+
 async def test_the_time_of_every_round_is_counted_from_the_lease_that_they_share(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds = 0.0
-
-    async def take_time(step: str) -> None:
-        nonlocal seconds
-        if step == "publish":
-            seconds += 0.6 * relay_outbox.BEGIN_WITHIN.total_seconds()
-
-    monkeypatch.setattr(relay_outbox, "_now", lambda: seconds)
-    world.checkpoint = take_time
+    take_time(world, monkeypatch, "publish", 0.6)
     assert [await relay(world) for _ in range(3)] == [2 * len(ORDERS), len(ORDERS), 0]
     assert subjects(world) == SEQUENCE
 
@@ -303,15 +308,7 @@ async def test_the_time_begins_before_the_lease_is_taken(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The database may have begun the lease long before its reply arrives."""
-    seconds = 0.0
-
-    async def take_time(step: str) -> None:
-        nonlocal seconds
-        if step == "take from outbox":
-            seconds += relay_outbox.BEGIN_WITHIN.total_seconds()
-
-    monkeypatch.setattr(relay_outbox, "_now", lambda: seconds)
-    world.checkpoint = take_time
+    take_time(world, monkeypatch, "take from outbox", 1.0)
     assert [await relay(world) for _ in range(4)] == [len(ORDERS)] * 3 + [0]
     assert subjects(world) == SEQUENCE
 

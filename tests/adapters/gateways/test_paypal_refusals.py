@@ -202,14 +202,19 @@ async def test_a_capture_that_failed_is_a_decline(account: Account, status: str)
     assert found == Declined(status.lower(), payment.reference)
 
 
+async def capture_in_parts(account: Account, held: Authorized, *values: str) -> None:
+    """Capture an authorization in parts, as others can."""
+    for value in values:
+        body = {"amount": {"currency_code": "USD", "value": value}}
+        path = f"/v2/payments/authorizations/{held.charge_id}/capture"
+        await account.gateway.api.post(path, 5, body=body)
+
+
 async def test_the_last_capture_that_failed_says_why(account: Account) -> None:
     payment = await account.approved(manual(a_payment(1000)))
     held = await account.charge(payment)
     assert isinstance(held, Authorized)
-    for value in ("4.00", "6.00"):
-        body = {"amount": {"currency_code": "USD", "value": value}}
-        path = f"/v2/payments/authorizations/{held.charge_id}/capture"
-        await account.gateway.api.post(path, 5, body=body)
+    await capture_in_parts(account, held, "4.00", "6.00")
     captures = account.paypal.ledger.captures.values()
     for made, status in zip(captures, ("FAILED", "DECLINED"), strict=True):
         made["status"] = status
@@ -249,10 +254,7 @@ async def test_captures_in_parts_by_others_are_one_charge(account: Account) -> N
     payment = await account.approved(manual(a_payment(1000)))
     outcome = await account.charge(payment)
     assert isinstance(outcome, Authorized)
-    for value in ("4.00", "2.50"):
-        body = {"amount": {"currency_code": "USD", "value": value}}
-        path = f"/v2/payments/authorizations/{outcome.charge_id}/capture"
-        await account.gateway.api.post(path, 5, body=body)
+    await capture_in_parts(account, outcome, "4.00", "2.50")
     found = await account.gateway.find(payment)
     assert isinstance(found, Charged)
     assert found.amount.minor_units == 650
