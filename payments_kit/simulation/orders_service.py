@@ -16,7 +16,7 @@ from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.model.orders import read_order_event
 from payments_kit.simulation.model.records import OrderEvent
 from payments_kit.simulation.runtime import BEGINNING
-from payments_kit.simulation.scenario import Scenario
+from payments_kit.simulation.scenario import Kind, Scenario
 from payments_kit.simulation.trace import Trace
 
 
@@ -195,7 +195,7 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     free = scenario.stream(f"price of {order_id}")
     prices = tuple(_FREE if free.random() < _IS_FREE else each for each in prices)
     plan = OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
-    return _busy(plan, scenario) if scenario.busy else plan
+    return _busy(plan, scenario) if scenario.kind is not Kind.PLAIN else plan
 
 
 async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.Random) -> None:

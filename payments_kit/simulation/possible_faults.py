@@ -1,6 +1,7 @@
 """Possible faults: which a seed has, and how often they occur."""
 
 import random
+from collections.abc import Iterable
 from typing import Final
 
 from payments_kit.simulation.faults import FaultKind
@@ -97,6 +98,17 @@ _OBSTACLES: Final = (
 is charged in three of four runs, and so nothing can happen to the money."""
 
 _OBSTACLES_AT_ONCE: Final = (1, 2, 3)
+
+_DELAYS: Final[tuple[tuple[FaultKind, ...], ...]] = (
+    (),
+    (FaultKind.TRANSACTIONS_LOST,),
+    (FaultKind.PAUSE,),
+    (FaultKind.GATEWAY_SLOW, FaultKind.CAPTURE_REFUSED),
+    (FaultKind.GATEWAY_MISCHARGES,),
+    (FaultKind.MISCHARGED_CURRENCY,),
+)
+"""What else occurs in a run in which requests arrive late."""
+
 _SHARE_OF_OTHERS: Final = 0.5
 
 
@@ -111,7 +123,15 @@ def rates_of(seed: int, draw: random.Random) -> dict[FaultKind, float]:
 
 def busy_rates_of(draw: random.Random) -> dict[FaultKind, float]:
     """Draw few obstacles, and half of the faults that happen to money."""
-    obstacles = draw.sample(_OBSTACLES, draw.choice(_OBSTACLES_AT_ONCE))
+    return _rates_with(draw, draw.sample(_OBSTACLES, draw.choice(_OBSTACLES_AT_ONCE)))
+
+
+def delayed_rates_of(draw: random.Random) -> dict[FaultKind, float]:
+    """Draw requests that arrive late as the main obstacle, and the others as for a busy run."""
+    return _rates_with(draw, (FaultKind.GATEWAY_ARRIVES_LATE, *draw.choice(_DELAYS)))
+
+
+def _rates_with(draw: random.Random, obstacles: Iterable[FaultKind]) -> dict[FaultKind, float]:
     others = (kind for kind in FaultKind if kind not in _OBSTACLES)
     kinds = {*obstacles, *(kind for kind in others if draw.random() < _SHARE_OF_OTHERS)}
     return {

@@ -1,13 +1,14 @@
 """Scenario: the size of a world, what its actors do, and which faults may occur."""
 
 import random
+from enum import Enum
 from typing import Final
 
 from attrs import evolve, field, frozen
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
 from payments_kit.simulation.late_faults import ANYWHERE
-from payments_kit.simulation.possible_faults import busy_rates_of, rates_of
+from payments_kit.simulation.possible_faults import busy_rates_of, delayed_rates_of, rates_of
 from payments_kit.simulation.streams import ALL, Branch, stream_of
 from payments_kit.simulation.workloads import Workload, workloads_of
 
@@ -21,6 +22,19 @@ _SHARES_OF_SECOND: Final = (0.3, 0.7)
 _EVERY: Final = 5
 """Every fifth run has a second gateway, and so many of its customers choose it; a rule instead of a
 chance, so that the other seeds stay the same runs."""
+
+
+class Kind(Enum):
+    """What is usual in a run; the value is its name in a recipe."""
+
+    PLAIN = ""
+    """Many kinds of faults, most of which prevent that money moves."""
+    BUSY = "busy"
+    """Few of them; more happens to each order, which is changed and ended while it is paid."""
+    DELAYED = "delayed"
+    """As busy, but requests arrive at the gateway hours late, when the order is paid otherwise."""
+
+    __hash__ = object.__hash__
 
 
 @frozen
@@ -55,8 +69,7 @@ class Scenario:
     """How often a customer chooses the second gateway; 0: there is only one."""
     edges: float = 0.0
     """The probability that a delay ends at the edge of a time limit."""
-    busy: bool = False
-    """Whether more happens to each order: it is changed and ended while it is paid."""
+    kind: Kind = Kind.PLAIN
     rates: dict[FaultKind, float] = field(factory=dict)
     """The possible faults and their probabilities."""
     workloads: frozenset[Workload] = frozenset()
@@ -75,10 +88,10 @@ class Scenario:
     def rates_after(self, branch: Branch) -> dict[FaultKind, float]:
         """Return the rates from a branch of all streams on.
 
-        They are those of another seed, a busy one if this is one. Kinds that change more than where
+        They are those of another seed and the same kind of run. Faults that change more than where
         they occur stay as they are.
         """
-        other = usual_scenario(branch.variant, self.busy).rates
+        other = usual_scenario(branch.variant, self.kind).rates
         kept = {kind: rate for kind, rate in self.rates.items() if kind not in ANYWHERE}
         return kept | {kind: rate for kind, rate in other.items() if kind in ANYWHERE}
 
@@ -127,7 +140,7 @@ def busy_scenario_of(seed: int) -> Scenario:
     draw = random.Random(f"busy {seed}")  # noqa: S311 - replayable on purpose
     return evolve(
         scenario_of(seed),
-        busy=True,
+        kind=Kind.BUSY,
         rates=busy_rates_of(draw),
         orders=draw.choice((1, 2)),
         seconds=draw.choice((40.0, 60.0)),
@@ -137,6 +150,23 @@ def busy_scenario_of(seed: int) -> Scenario:
     )
 
 
-def usual_scenario(seed: int, busy: bool) -> Scenario:
-    """Return the scenario of a seed that is busy or not."""
-    return busy_scenario_of(seed) if busy else scenario_of(seed)
+def delayed_scenario_of(seed: int) -> Scenario:
+    """Return another busy scenario of a seed: requests arrive late, and customers pay again."""
+    draw = random.Random(f"delayed {seed}")  # noqa: S311 - replayable on purpose
+    rates = delayed_rates_of(draw)
+    busy = evolve(busy_scenario_of(seed), kind=Kind.DELAYED, rates=rates, customers=3)
+    if not {FaultKind.GATEWAY_SLOW, FaultKind.CAPTURE_REFUSED} <= rates.keys():
+        return busy
+    return evolve(busy, manual=1.0, merchant=3.0, cancels=0.8)
+
+
+_USUAL: Final = {
+    Kind.PLAIN: scenario_of,
+    Kind.BUSY: busy_scenario_of,
+    Kind.DELAYED: delayed_scenario_of,
+}
+
+
+def usual_scenario(seed: int, kind: Kind) -> Scenario:
+    """Return the scenario of a seed and a kind of run."""
+    return _USUAL[kind](seed)

@@ -17,8 +17,8 @@ from typing import Final
 from attrs import frozen
 
 from payments_kit.simulation.guided.runs import run_guided
-from payments_kit.simulation.guided.search import FRESH, Search
-from payments_kit.simulation.scenario import Scenario, scenario_of
+from payments_kit.simulation.guided.search import Search
+from payments_kit.simulation.scenario import Kind, Scenario, usual_scenario
 from payments_kit.simulation.world import World
 from tests.simulation.rare_bugs import RARE_BUGS, SITUATIONS, broken_by
 
@@ -51,16 +51,17 @@ def first_runs(search: Iterator[Scenario], runs: int) -> dict[str, Found]:
     return found
 
 
-def seeds(first: int) -> Iterator[Scenario]:
+def seeds(kind: Kind, first: int) -> Iterator[Scenario]:
     """Run one seed after another."""
     for seed in count(first):
-        World(scenario_of(seed)).run()
-        yield scenario_of(seed)
+        scenario = usual_scenario(seed, kind)
+        World(scenario).run()
+        yield scenario
 
 
-def guided(first: int, fresh: float = FRESH) -> Iterator[Scenario]:
-    """Run a guided search; with a share of 1 of further seeds, it learns nothing."""
-    search = Search(first, fresh=fresh)
+def guided(first: int) -> Iterator[Scenario]:
+    """Run a guided search."""
+    search = Search(first)
     while True:
         for scenario in search.next_round():
             search.learn(run_guided(scenario))
@@ -68,8 +69,9 @@ def guided(first: int, fresh: float = FRESH) -> Iterator[Scenario]:
 
 
 SEARCHES: Final[Mapping[str, Callable[[int], Iterator[Scenario]]]] = {
-    "seeds": seeds,
-    "busy seeds": partial(guided, fresh=1.0),
+    "seeds": partial(seeds, Kind.PLAIN),
+    "busy seeds": partial(seeds, Kind.BUSY),
+    "delayed seeds": partial(seeds, Kind.DELAYED),
     "guided": guided,
 }
 
@@ -88,7 +90,8 @@ def main() -> None:
         name: [first_runs(search(first), runs) for first in firsts]
         for name, search in SEARCHES.items()
     }
-    print(f"| planted bug | {' | '.join(SEARCHES)} | broken |\n|---|---:|---:|---:|---|")
+    columns = "---:|" * len(SEARCHES)
+    print(f"| planted bug | {' | '.join(SEARCHES)} | broken |\n|---|{columns}---|")
     for bug in RARE_BUGS:
         medians = [median_of([each.get(bug.name) for each in by]) for by in found.values()]
         all_found = [each[bug.name] for by in found.values() for each in by if bug.name in each]

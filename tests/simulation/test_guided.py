@@ -24,7 +24,12 @@ from payments_kit.simulation.guided.runs import GuidedRun, run_guided
 from payments_kit.simulation.guided.search import ROUND, Search
 from payments_kit.simulation.novelty import STATE
 from payments_kit.simulation.recipe import recipe_of, scenario_from
-from payments_kit.simulation.scenario import busy_scenario_of, scenario_of
+from payments_kit.simulation.scenario import (
+    Scenario,
+    busy_scenario_of,
+    delayed_scenario_of,
+    scenario_of,
+)
 from payments_kit.simulation.world import World
 from tests.simulation.guided_runs import run_with
 from tests.simulation.planted_bugs import bug_named
@@ -101,15 +106,19 @@ def test_mutations_are_recipes_with_few_changes(seed: int, moment: int) -> None:
         run = GuidedRun(scenario, run.result, run.features, run.changes, ("order1", "customer1.1"))
 
 
+def fresh_scenario(seed: int) -> Scenario:
+    return delayed_scenario_of(seed) if seed % 2 else busy_scenario_of(seed)
+
+
 def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> None:
     known = [scenario_from("8,crash@3"), scenario_of(9)]
     search = Search(100, known)
     first = search.next_round()
     assert first[:2] == known
-    assert first[2:] == [busy_scenario_of(seed) for seed in range(100, 100 + ROUND - 2)]
+    assert first[2:] == [fresh_scenario(seed) for seed in range(100, 100 + ROUND - 2)]
     search.learn(run_with({f"{STATE}a": 3}))
     second = search.next_round()
-    fresh = [each for each in second if each == busy_scenario_of(each.seed)]
+    fresh = [each for each in second if each == fresh_scenario(each.seed)]
     assert [each.seed for each in fresh if each.seed >= 100] == sorted(
         each.seed for each in fresh if each.seed >= 100
     )

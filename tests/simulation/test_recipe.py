@@ -65,6 +65,7 @@ def test_the_recipe_of_a_seed_is_its_number() -> None:
             "1,orders=x",
             "1,colour=1",
             "1,crash@2,busy",
+            "1,busy,delayed",
             "1,crash=2",
         ),
         *("1,crash@", "1,crash@-1", "1,crash@99999999", "1,storm@1", "1,loop:1", "1,loop:1~x"),

@@ -97,13 +97,13 @@ def _other_rate(s: Scenario, _run: GuidedRun, _moment: int, draw: random.Random)
         return evolve(
             s, rates={kind: rate for kind, rate in s.rates.items() if kind is not without}
         )
-    other = usual_scenario(draw.randrange(_SEEDS), s.busy).rates
+    other = usual_scenario(draw.randrange(_SEEDS), s.kind).rates
     kind = draw.choice([*other] or [*s.rates])
     return evolve(s, rates={**s.rates, kind: other.get(kind) or s.rates[kind]})
 
 
 def _other_size(s: Scenario, _run: GuidedRun, _moment: int, draw: random.Random) -> Scenario:
-    other, name = usual_scenario(draw.randrange(_SEEDS), s.busy), draw.choice(_SHARED_FIELDS)
+    other, name = usual_scenario(draw.randrange(_SEEDS), s.kind), draw.choice(_SHARED_FIELDS)
     return evolve(s, **{name: getattr(other, name)})
 
 

@@ -11,13 +11,16 @@ from payments_kit.simulation.guided.corpus import Corpus
 from payments_kit.simulation.guided.frontier import Frontier
 from payments_kit.simulation.guided.mutations import mutate
 from payments_kit.simulation.guided.runs import GuidedRun
-from payments_kit.simulation.scenario import Scenario, busy_scenario_of
+from payments_kit.simulation.scenario import Kind, Scenario, usual_scenario
 
 ROUND: Final = 32
 """How many runs are chosen at once, so that several processes choose the same runs as one."""
 
 FRESH: Final = 0.75
-"""How many runs are further busy seeds; the others continue an earlier run otherwise."""
+"""How many runs are further seeds; the others continue an earlier run otherwise."""
+
+_KINDS: Final = (Kind.BUSY, Kind.DELAYED)
+"""The kinds of further seeds, in turn."""
 
 
 @define
@@ -28,7 +31,6 @@ class Search:
     """The first seed, which determines everything."""
     known: Sequence[Scenario] = ()
     """The scenarios of an earlier search, which run first."""
-    fresh: float = FRESH
     corpus: Corpus = field(factory=Corpus)
     frontier: Frontier = field(factory=Frontier)
     _seeds: Iterator[int] = field(init=False)
@@ -47,8 +49,9 @@ class Search:
     def _next(self) -> Scenario:
         if self._waiting:
             return self._waiting.pop()
-        if not self.frontier or self._draw.random() < self.fresh:
-            return busy_scenario_of(next(self._seeds))
+        if not self.frontier or self._draw.random() < FRESH:
+            seed = next(self._seeds)
+            return usual_scenario(seed, _KINDS[seed % len(_KINDS)])
         return mutate(*self.frontier.choose(self._draw), self._draw)
 
     def learn(self, run: GuidedRun) -> None:
