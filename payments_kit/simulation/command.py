@@ -93,7 +93,7 @@ class Recipe(click.ParamType[Scenario]):
 @click.option(
     "--guided",
     is_flag=True,
-    help="Try busy runs, in which more happens to money, and continue those in a rare state.",
+    help="Try runs in which more happens to money, and continue those in a rare state.",
 )
 @click.option(
     "--corpus",

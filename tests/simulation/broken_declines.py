@@ -34,6 +34,9 @@ RIGHT_DECLINES: Final = {
     "a payment that was cancelled with its order, which is no declined card": evolve(
         _SHOP, attempts=[DECLINED._replace(code="canceled"), BEGUN]
     ),
+    "a debit that a bank returned before the reply, which is no declined card": evolve(
+        _SHOP, attempts=[DECLINED._replace(code="debit_not_authorized"), BEGUN]
+    ),
     "a decline that was not counted": evolve(
         _SHOP,
         attempts=[DECLINED, BEGUN],

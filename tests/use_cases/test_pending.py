@@ -94,7 +94,7 @@ async def test_the_order_can_be_paid_again_when_the_money_does_not_come(has_webh
 
     assert (world.payment().status, world.payment().code) == (
         PaymentStatus.FAILED,
-        "insufficient_funds",
+        "debit_not_authorized",
     )
     assert (await world.pay()).payment.status is PaymentStatus.SUCCEEDED
     await world.come_to_rest()

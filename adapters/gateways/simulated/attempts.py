@@ -21,6 +21,10 @@ AUTHORIZED_FOR: Final = timedelta(days=7)
 EXPIRED: Final = "authorization_expired"
 """The code of an attempt whose authorization has run out."""
 
+RETURNED_DEBIT: Final = "debit_not_authorized"
+"""The code of a debit that its bank has returned; no card has it
+(https://docs.stripe.com/payments/ach-direct-debit)."""
+
 
 class AttemptState(Enum):
     """The states of a charge attempt."""

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from attrs import evolve, frozen
 
-from adapters.gateways.simulated.attempts import Attempt, AttemptState, Mischarge
+from adapters.gateways.simulated.attempts import RETURNED_DEBIT, Attempt, AttemptState, Mischarge
 from adapters.gateways.simulated.cards import CARDS
 from adapters.gateways.simulated.idempotency import KeyedReply, fingerprint, first_reply
 from adapters.gateways.simulated.refund_records import RefundRecords
@@ -105,7 +105,7 @@ class GatewayRecord(RefundRecords):
         self, succeeded: bool, now: datetime
     ) -> tuple["GatewayRecord", Outcome | None]:
         """Record the bank's decision about a pending attempt."""
-        return self._end(AttemptState.PENDING, None if succeeded else "insufficient_funds", now)
+        return self._end(AttemptState.PENDING, None if succeeded else RETURNED_DEBIT, now)
 
     def complete_authentication(
         self, succeeded: bool, now: datetime

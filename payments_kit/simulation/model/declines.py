@@ -12,9 +12,10 @@ _DECLINED: Final = 402
 _MAY_BE_DECLINED: Final = (_DECLINED, 202, None)
 """The replies after which a card may have been declined; None: none came."""
 
-_CANCELLED: Final = "canceled"
-"""The code of a payment that failed because it was cancelled at the gateway, such as with its
-order, while the request was in flight. The reply is 402, and no card was declined."""
+_NO_CARD: Final = ("canceled", "debit_not_authorized")
+"""The codes of a payment that failed while the request was in flight, although no card was
+declined: it was cancelled at the gateway, such as with its order, or a bank returned the debit that
+the gateway had accepted. The reply is 402."""
 
 _LONGEST: Final = timedelta(minutes=12)
 """A request may take so long until its card is declined: a process is paused for ten minutes."""
@@ -79,7 +80,7 @@ def _certain_declines(
     until = attempt.replied_at
     return sum(
         each.status == _DECLINED
-        and each.code != _CANCELLED
+        and each.code not in _NO_CARD
         and source in each.sources
         and each.replied_at is not None
         and each.replied_at < attempt.asked_at

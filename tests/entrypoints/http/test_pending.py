@@ -60,5 +60,5 @@ async def test_a_late_failure_lets_the_order_be_paid_again(
     await world.deliver_notifications()
 
     shown = await client.get(f"/api/payments/{pending['id']}", headers=signed_in())
-    assert (shown.json()["status"], shown.json()["code"]) == ("failed", "insufficient_funds")
+    assert (shown.json()["status"], shown.json()["code"]) == ("failed", "debit_not_authorized")
     assert (await pay(client)).status_code == 201
