@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from payments_kit.simulation.faults import FaultKind, FaultOccurrence, PlacedFault
-from payments_kit.simulation.scenario import Kind, Scenario, usual_scenario
+from payments_kit.simulation.scenario import Kind, Scenario, kind_of, usual_scenario
 from payments_kit.simulation.streams import Branch
 from payments_kit.simulation.workloads import Workload
 
@@ -29,8 +29,8 @@ _KINDS: Final = {name: kind for kind, name in _NAMES.items()}
 _STREAMS: Final = {kind.name: name for kind, name in _NAMES.items()}
 _NO: Final = "no"
 _NO_FAULTS: Final = "no-faults"
-_SCENARIOS: Final = {each.value: each for each in Kind if each is not Kind.PLAIN}
-"""The first change of a scenario that is not plain."""
+_SCENARIOS: Final = {each.value: each for each in Kind}
+"""The first change of a scenario whose kind is not that of its seed."""
 _BOOLS: Final = {"yes": True, _NO: False}
 _WORKLOADS: Final = {each.name.lower(): each for each in Workload}
 
@@ -67,7 +67,7 @@ def recipe_of(scenario: Scenario) -> str:
 def _items(scenario: Scenario) -> Iterator[str]:
     usual = usual_scenario(scenario.seed, scenario.kind)
     yield str(scenario.seed)
-    if scenario.kind is not Kind.PLAIN:
+    if scenario.kind is not kind_of(scenario.seed):
         yield scenario.kind.value
     for name in _FIELDS:
         if (value := getattr(scenario, name)) != getattr(usual, name):
@@ -109,9 +109,9 @@ def scenario_from(recipe: str) -> Scenario:
     seed, *items = recipe.strip().split(",") if len(recipe) <= MAX_LENGTH else [""]
     if not _SEED.fullmatch(seed):
         raise InvalidRecipe("it begins without the number of a seed")
-    kind = _SCENARIOS.get(items[0], Kind.PLAIN) if items else Kind.PLAIN
-    scenario = usual_scenario(int(seed), kind)
-    for item in items[kind is not Kind.PLAIN :]:
+    named = _SCENARIOS.get(items[0]) if items else None
+    scenario = usual_scenario(int(seed), named or kind_of(int(seed)))
+    for item in items[1 if named else 0 :]:
         try:
             scenario = _changed(scenario, item)
         except (KeyError, ValueError):

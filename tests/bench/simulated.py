@@ -4,7 +4,7 @@ import time
 from itertools import count
 from typing import Final
 
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.scenario import plain_scenario_of
 from payments_kit.simulation.world import World
 from tests.bench.lab import Lab
 from tests.bench.load import BenchFailed
@@ -23,7 +23,7 @@ def measure_simulation(_lab: Lab, plan: Plan) -> list[Result]:
     def simulate() -> Sample:
         started, steps = time.process_time(), 0
         for seed in count(1):
-            result = World(scenario_of(seed)).run()
+            result = World(plain_scenario_of(seed)).run()
             steps += result.steps
             if result.broken:
                 raise BenchFailed(f"seed {seed} breaks a promise: run `payments simulate`")

@@ -28,7 +28,7 @@ from payments_kit.simulation.scenario import (
     Scenario,
     busy_scenario_of,
     delayed_scenario_of,
-    scenario_of,
+    plain_scenario_of,
 )
 from payments_kit.simulation.world import World
 from tests.simulation.guided_runs import run_with
@@ -49,16 +49,16 @@ def search_with(*options: str) -> Result:
 
 
 def test_noting_what_a_run_reaches_does_not_change_it() -> None:
-    world = World(scenario_of(SEED))
+    world = World(plain_scenario_of(SEED))
     novelty = world.note_novelty()
-    assert world.run().digest == World(scenario_of(SEED)).run().digest
+    assert world.run().digest == World(plain_scenario_of(SEED)).run().digest
     novelty.finish(world.clients.replies)
     assert "payment >processing  by serve" in novelty.features
     assert all(0 <= change <= novelty.changes for change in novelty.features.values())
 
 
 def test_a_run_reaches_the_same_again() -> None:
-    first, again = run_guided(scenario_of(SEED)), run_guided(scenario_of(SEED))
+    first, again = run_guided(plain_scenario_of(SEED)), run_guided(plain_scenario_of(SEED))
     assert first.features == again.features
     assert first == again
 
@@ -111,7 +111,7 @@ def fresh_scenario(seed: int) -> Scenario:
 
 
 def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> None:
-    known = [scenario_from("8,crash@3"), scenario_of(9)]
+    known = [scenario_from("8,crash@3"), plain_scenario_of(9)]
     search = Search(100, known)
     first = search.next_round()
     assert first[:2] == known
@@ -128,7 +128,7 @@ def test_known_scenarios_run_first_then_further_seeds_and_runs_near_others() -> 
 def test_a_file_keeps_the_recipes(tmp_path: Path) -> None:
     file = tmp_path / "corpus.txt"
     assert read_corpus(file) == []
-    write_corpus(file, [scenario_of(seed) for seed in (3, 1)])
+    write_corpus(file, [plain_scenario_of(seed) for seed in (3, 1)])
     assert [each.seed for each in read_corpus(file)] == [3, 1]
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
 
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_search(tmp_path: P
 
 def test_a_search_that_ends_early_keeps_the_recipes_that_it_did_not_try(tmp_path: Path) -> None:
     file = tmp_path / "corpus.txt"
-    write_corpus(file, [scenario_of(seed) for seed in (5, 4, 3)])
+    write_corpus(file, [plain_scenario_of(seed) for seed in (5, 4, 3)])
     assert search_with("--corpus", str(file), "--seeds", "1").exit_code == 0
     assert [each.seed for each in read_corpus(file)] == [5, 4, 3]
 

@@ -10,7 +10,13 @@ from domain.payment_status import PaymentStatus
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.late_faults import ANYWHERE
 from payments_kit.simulation.recipe import recipe_of, scenario_from
-from payments_kit.simulation.scenario import Kind, scenario_of, usual_scenario
+from payments_kit.simulation.scenario import (
+    Kind,
+    kind_of,
+    plain_scenario_of,
+    scenario_of,
+    usual_scenario,
+)
 from payments_kit.simulation.world import World
 
 SEEDS = range(1, 41)
@@ -60,14 +66,23 @@ def test_an_order_that_is_paid_again_is_charged_late_in_some_delayed_run(
     assert not all(late)
 
 
+def test_each_kind_has_its_turn() -> None:
+    assert {kind_of(seed) for seed in (4, 5, 6)} == set(Kind)
+    for seed in range(4, 10):
+        assert scenario_of(seed) == usual_scenario(seed, kind_of(seed + len(Kind)))
+        assert recipe_of(scenario_of(seed)) == str(seed)
+    recipes = [recipe_of(plain_scenario_of(seed)) for seed in (4, 5, 6)]
+    assert recipes == ["4", "5,plain", "6,plain"]
+
+
 @pytest.mark.parametrize("kind", NOT_PLAIN)
-def test_a_run_that_is_not_plain_has_a_recipe(kind: Kind) -> None:
-    scenario, recipe = usual_scenario(8, kind), f"8,{kind.value}"
+def test_a_run_of_another_kind_has_a_recipe(kind: Kind) -> None:
+    scenario, recipe = usual_scenario(7, kind), f"7,{kind.value}"
     assert recipe_of(scenario) == recipe
     assert scenario_from(recipe) == scenario
     assert scenario_from(f"{recipe},orders=3,crash@2").kind is kind
     assert World(scenario).run().digest == World(scenario_from(recipe)).run().digest
-    assert World(scenario).run().digest != World(scenario_of(8)).run().digest
+    assert World(scenario).run().digest != World(plain_scenario_of(7)).run().digest
 
 
 @pytest.mark.parametrize("kind", NOT_PLAIN)

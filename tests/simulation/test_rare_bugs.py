@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.scenario import plain_scenario_of
 from payments_kit.simulation.world import World
 from tests.depth import IS_DEEP
 from tests.simulation.rare_bugs import RARE_BUGS, SITUATIONS, RareBug, broken_by
@@ -14,14 +14,14 @@ RUNS = 600
 @pytest.mark.parametrize("bug", RARE_BUGS, ids=lambda bug: bug.name)
 def test_a_run_without_the_situation_keeps_every_promise(bug: RareBug) -> None:
     SITUATIONS.clear()
-    assert broken_by(bug, scenario_of(3)) == []
+    assert broken_by(bug, plain_scenario_of(3)) == []
     assert set() == SITUATIONS
 
 
 def test_noting_a_situation_does_not_change_a_run() -> None:
     with RARE_BUGS[0].probe.planted():
-        probed = World(scenario_of(3)).run().digest
-    assert probed == World(scenario_of(3)).run().digest
+        probed = World(plain_scenario_of(3)).run().digest
+    assert probed == World(plain_scenario_of(3)).run().digest
 
 
 @pytest.mark.skipif(not IS_DEEP, reason="takes minutes")
@@ -35,7 +35,7 @@ def test_a_guided_search_finds_most_of_them() -> None:
 
 
 def test_a_search_that_misses_a_bug_counts_as_the_longest() -> None:
-    runs = [Found(number, number / 10, scenario_of(number)) for number in (30, 1200, 500)]
+    runs = [Found(number, number / 10, plain_scenario_of(number)) for number in (30, 1200, 500)]
     assert median_of([*runs]) == "500 (50 s)"
     assert median_of([runs[0], None, runs[1]]) == "1,200 (120 s)"
     assert median_of([runs[0], None, None]) == "–"

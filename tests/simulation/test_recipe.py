@@ -13,7 +13,7 @@ from payments_kit.simulation.faults import AT_ONCE, FaultKind, FaultOccurrence, 
 from payments_kit.simulation.late_faults import ANYWHERE
 from payments_kit.simulation.recipe import MAX_LENGTH, InvalidRecipe, recipe_of, scenario_from
 from payments_kit.simulation.report import command_of
-from payments_kit.simulation.scenario import Scenario, scenario_of
+from payments_kit.simulation.scenario import Scenario, plain_scenario_of
 from payments_kit.simulation.streams import LOOP, Branch
 from payments_kit.simulation.world import RunResult, World
 from tests.simulation.planted_bugs import bug_named
@@ -48,8 +48,8 @@ def test_a_recipe_is_read_as_the_scenario_that_it_was_written_of(scenario: Scena
 
 
 def test_the_recipe_of_a_seed_is_its_number() -> None:
-    assert recipe_of(scenario_of(4711)) == "4711"
-    assert command_of(scenario_of(4711)) == "payments simulate --seed 4711"
+    assert recipe_of(plain_scenario_of(4711)) == "4711"
+    assert command_of(plain_scenario_of(4711)) == "payments simulate --seed 4711"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def run_of(recipe: str) -> RunResult:
 
 @pytest.mark.parametrize("kind", FaultKind)
 def test_a_placed_fault_occurs_where_it_is_placed(kind: FaultKind) -> None:
-    scenario = evolve(scenario_of(SEED), rates={}, placed=(PlacedFault(kind, 3),))
+    scenario = evolve(plain_scenario_of(SEED), rates={}, placed=(PlacedFault(kind, 3),))
     happened = World(scenario).run().happened
     # The others need an occasion that this run has not after its third change.
     if kind in AT_ONCE or kind in (FaultKind.PAUSE, FaultKind.CONNECTION_GONE):
@@ -119,8 +119,8 @@ def _common_beginning(one: RunResult, other: RunResult) -> int:
 
 
 def test_a_branch_of_all_streams_leaves_what_was_before_as_it_was() -> None:
-    plain = run_of(f"{SEED_WITH_LATENCY}")
-    recipes = [f"{SEED_WITH_LATENCY},all:{more}" for more in ("10~7", "10~8", "30~7")]
+    plain = run_of(f"{SEED_WITH_LATENCY},plain")
+    recipes = [f"{SEED_WITH_LATENCY},plain,all:{more}" for more in ("10~7", "10~8", "30~7")]
     runs = [run_of(recipe) for recipe in recipes]
     same = [_common_beginning(plain, run) for run in runs]
     assert len({run.digest for run in (plain, *runs)}) == 4
@@ -130,7 +130,7 @@ def test_a_branch_of_all_streams_leaves_what_was_before_as_it_was() -> None:
 
 def test_a_branch_of_all_streams_has_the_rates_of_another_seed() -> None:
     scenario = scenario_from("1,all:5~2,transactions-lost=0.3,crash=0.08")
-    rates, other = scenario.rates_after(scenario.branches[0]), scenario_of(2).rates
+    rates, other = scenario.rates_after(scenario.branches[0]), plain_scenario_of(2).rates
     assert {kind: rates.get(kind) for kind in ANYWHERE} == {
         kind: other.get(kind) for kind in ANYWHERE
     }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.scenario import plain_scenario_of
 from payments_kit.simulation.world import World
 from tests.simulation.bug import Bug
 from tests.simulation.planted_bugs import MAX_SEEDS, seeds_to_find
@@ -19,7 +19,7 @@ FOUND_AT = {"a repair charges again": 38}
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_promises_are_kept_while_books_are_reconciled(seed: int) -> None:
     with ALWAYS_RECONCILING.planted():
-        assert not World(scenario_of(seed)).run().broken
+        assert not World(plain_scenario_of(seed)).run().broken
 
 
 @pytest.mark.parametrize("bug", RECONCILE_BUGS, ids=lambda bug: bug.name)

@@ -9,7 +9,7 @@ from payments_kit.simulation.model.charges import LIVE, charged_at_most_once
 from payments_kit.simulation.model.records import BookedOrder, BookedRefund, History
 from payments_kit.simulation.model.refunds import refunds_are_within_the_charge
 from payments_kit.simulation.model.steps import broken_by_commit, broken_in_order
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.scenario import plain_scenario_of
 from payments_kit.simulation.world import World
 from tests.simulation.broken_steps import STEPS, broken_by
 from tests.simulation.bug import Bug
@@ -107,7 +107,7 @@ def is_found_at_a_step(bug: Bug, broken: str) -> bool:
     """Whether one of a hundred seeds finds a bug, at a step that breaks this."""
     with bug.planted():
         for seed in range(1, 101):
-            world = World(scenario_of(seed))
+            world = World(plain_scenario_of(seed))
             world.run()
             if any(each.startswith(broken) for each in world.runtime.watch.broken):
                 return True
@@ -116,7 +116,7 @@ def is_found_at_a_step(bug: Bug, broken: str) -> bool:
 
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_run_checks_every_commit_and_capture(seed: int) -> None:
-    world = World(scenario_of(seed))
+    world = World(plain_scenario_of(seed))
     world.run()
     booked = {name: row.version for name, row in world.runtime.watch._booked.items()}
     database = world.runtime.database.orders

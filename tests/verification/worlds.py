@@ -18,7 +18,7 @@ from application.ports.gateways import ConfiguredGateway, Gateways
 from application.use_cases.export_history import ExportHistory
 from entrypoints.composition.history_export import ShopRecords
 from payments_kit.simulation.runtime import BEGINNING
-from payments_kit.simulation.scenario import scenario_of
+from payments_kit.simulation.scenario import plain_scenario_of
 from payments_kit.simulation.world import World
 from payments_kit.verification.export import Export
 from payments_kit.verification.lines import End, encode
@@ -29,7 +29,7 @@ AFTER: Final = timedelta(days=60)
 
 def run_world(seed: int) -> World:
     """Run a world whose promises are kept."""
-    world = World(scenario_of(seed))
+    world = World(plain_scenario_of(seed))
     assert world.run().broken == []
     return world
 
