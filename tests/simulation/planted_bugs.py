@@ -571,7 +571,7 @@ BUGS: Final = (
 
 
 MAX_SEEDS: Final = 400
-"""A third more than any bug takes from seed 1."""
+"""Few bugs take more from seed 1."""
 
 
 def bug_named(name: str) -> Bug:

@@ -7,7 +7,7 @@ import pytest
 from payments_kit.simulation.guided.corpus import MAX_KEPT, read_corpus
 from payments_kit.simulation.guided.runs import run_guided
 from payments_kit.simulation.recipe import recipe_of
-from payments_kit.simulation.scenario import plain_scenario_of
+from payments_kit.simulation.scenario import scenario_of
 from payments_kit.simulation.world import World
 from tests.depth import IS_DEEP, part
 
@@ -33,5 +33,5 @@ def test_the_kept_recipes_reach_more_than_as_many_seeds() -> None:
     kept, seeds = set[str](), set[str]()
     for number, scenario in enumerate(CORPUS):
         kept.update(run_guided(scenario).features)
-        seeds.update(run_guided(plain_scenario_of(20_001 + number)).features)
+        seeds.update(run_guided(scenario_of(20_001 + number)).features)
     assert len(kept) > len(seeds)
