@@ -139,7 +139,7 @@ def simulate(
     Exit status:
       0    every promise was kept
       1    a promise was broken, or something never occurred in 1,000 seeds or more
-      2    an option cannot be used
+      2    an option cannot be used, or the report was not read to its end (`| head`)
       130  Ctrl-C ended it, with the report so far; FILE of --json stays as it is
     """
     if seed is not None and scenario is not None:

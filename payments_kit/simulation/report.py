@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from entrypoints.cli.counting import counted
+from payments_kit.simulation.console import ReportConsole
 from payments_kit.simulation.coverage.summary import CoverageSummary
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.interrupt import Interrupt
@@ -55,7 +56,7 @@ def simulate(
         KeyboardInterrupt: Ctrl-C has ended it; the report so far is printed.
     """
     interrupt = interrupt or Interrupt()
-    console = Console(highlight=False, stderr=to_stderr)
+    console = ReportConsole(highlight=False, stderr=to_stderr)
     tally = Tally()
     began = time.perf_counter()
     columns = (
@@ -124,7 +125,7 @@ def _write(file: IO[str], first: int, tally: Tally, more: Mapping[str, Any]) -> 
 
 def replay(scenario: Scenario, interrupt: Interrupt | None = None) -> int:
     """Run a scenario and print its trace; return 0 if every promise was kept, otherwise 1."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = ReportConsole(highlight=False, soft_wrap=True)
     result = World(scenario).run()
     for line in result.lines:
         console.print(str(line), markup=False)
