@@ -112,9 +112,9 @@ def _parsed(number: int, line: bytes) -> Mapping[str, Any]:
             parse_constant=_refused,
         )
     except (ValueError, RecursionError):
-        raise BrokenLine(number, "it is no JSON object as an export has it") from None
+        raise BrokenLine(number, "it is not a JSON object as an export has it") from None
     if not isinstance(entry, dict) or set(entry) != set(FIELDS):
-        raise BrokenLine(number, f"it is no object with the fields {', '.join(FIELDS)}")
+        raise BrokenLine(number, f"it is not an object with the fields {', '.join(FIELDS)}")
     return entry
 
 

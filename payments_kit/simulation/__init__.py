@@ -16,6 +16,7 @@ def run(
     *,
     coverage: bool = False,
     json_to: IO[str] | None = None,
+    to_stderr: bool = False,
     scenario: "Scenario | None" = None,
     interrupt: "Interrupt | None" = None,
 ) -> int:
@@ -25,7 +26,8 @@ def run(
     the first seed that breaks a promise, and prints a bug report. Returns the exit status: 0 if
     every promise was kept and, in a long run, every fault occurred; otherwise 1. The output is the
     same with any number of `jobs`, which are processes. With `coverage` it ends with what of
-    domain/ and application/ was not reached. `json_to` receives the numbers of the report.
+    domain/ and application/ was not reached. `json_to` receives the numbers of the report,
+    which is printed on standard error with `to_stderr`.
 
     Raises:
         KeyboardInterrupt: the interrupt was requested; the report so far is printed.
@@ -39,5 +41,9 @@ def run(
     if scenario is not None:
         return replay(scenario, interrupt)
     return simulate(
-        *(seeds, first, jobs, seconds), coverage=coverage, json_to=json_to, interrupt=interrupt
+        *(seeds, first, jobs, seconds),
+        coverage=coverage,
+        json_to=json_to,
+        to_stderr=to_stderr,
+        interrupt=interrupt,
     )

@@ -84,7 +84,7 @@ class Clients:
         except ConnectionResetError:
             self.trace.record(name, "loses the connection")
             return None
-        self.trace.record(name, f"gets {response.status} {response.payment_id or ''}")
+        self.trace.record(name, f"gets {response.status} {response.payment_id or ''}".rstrip())
         if response.status == _TOO_MANY:
             self.trace.count(Activity.TOO_MANY_DECLINES)
         return response

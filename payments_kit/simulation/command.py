@@ -22,6 +22,8 @@ MAX_JOBS: Final = 256
 SEEDS: Final = 2000
 """How many seeds run by default: a minute or two."""
 
+_STDOUT: Final = "-"
+
 # The exit status that shells report for a program which Ctrl-C ended: 128 + SIGINT.
 INTERRUPTED: Final = 130
 
@@ -111,7 +113,8 @@ class Recipe(click.ParamType[Scenario]):
     "json_to",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     metavar="FILE",
-    help="Write the numbers of the report to this file, too; - is standard output.",
+    help="Write the numbers of the report to this file, too; - is standard output, and the report "
+    "is on standard error.",
 )
 def simulate(
     seeds: int | None,
@@ -136,15 +139,20 @@ def simulate(
     Exit status:
       0    every promise was kept
       1    a promise was broken, or something never occurred in 1,000 seeds or more
-      2    an option cannot be used
+      2    an option cannot be used, or the report was not read to its end (`| head`)
       130  Ctrl-C ended it, with the report so far; FILE of --json stays as it is
     """
-    if (seed is not None or scenario is not None) and (coverage or json_to is not None):
+    if seed is not None and scenario is not None:
+        raise click.UsageError("--seed and --replay name one run each: give one of them")
+    is_replay = seed is not None or scenario is not None
+    if is_replay and (seeds or seconds or coverage or json_to is not None):
         option = "--replay" if seed is None else "--seed"
-        raise click.UsageError(f"{option} replays one run, without --coverage and --json")
+        raise click.UsageError(
+            f"{option} replays one run, without --seeds, --for, --coverage and --json"
+        )
     if corpus is not None and not guided:
         raise click.UsageError("--corpus is for --guided")
-    if guided and (seed is not None or scenario is not None or coverage or json_to is not None):
+    if guided and (is_replay or coverage or json_to is not None):
         raise click.UsageError("--guided is without --seed, --replay, --coverage and --json")
     if coverage and not is_installed():
         raise click.UsageError(MISSING)
@@ -161,9 +169,11 @@ def simulate(
                         scenario=scenario,
                         coverage=coverage,
                         json_to=file,
+                        to_stderr=str(json_to) == _STDOUT,
                         interrupt=interrupt,
                     )
     except KeyboardInterrupt:
+        click.echo("payments: ended by Ctrl-C", err=True)
         sys.exit(INTERRUPTED)
     sys.exit(status)
 
@@ -173,7 +183,7 @@ def _replacing(file: Path | None) -> Iterator[IO[str] | None]:
     """Yield what replaces a file at the end; it stays as it is if the run does not end."""
     if file is None:
         yield None
-    elif str(file) == "-" or file.is_symlink() or (file.exists() and not file.is_file()):
+    elif str(file) == _STDOUT or file.is_symlink() or (file.exists() and not file.is_file()):
         with click.open_file(str(file), "w", encoding="utf-8") as opened:
             yield opened
     else:

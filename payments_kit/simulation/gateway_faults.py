@@ -44,6 +44,8 @@ _REFUSABLE: Final = ("charge", "create_session", "take")
 
 _CALLS: Final = ("charge", "capture", "refund", "create_session", "take")
 
+_OF_NO_PAYMENT: Final = ("list_charges", "list_records")
+
 _MOVED_BACK: Final = (
     *("refund replied", "capture replied", "list_refunds replied", "find_refund replied"),
     *("cancel replied", "take replied"),
@@ -109,7 +111,8 @@ class GatewayFaults:
 
     def next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:
         """Return the fault of the next request, if it has one."""
-        self.trace.record(current_name(), f"asks the gateway: {step} payment {payment_id}")
+        about = "" if step in _OF_NO_PAYMENT else f" payment {payment_id}"
+        self.trace.record(current_name(), f"asks the gateway: {step}{about}")
         if self.loop.seconds < self.down_until:
             if self.injector.stream(FaultKind.GATEWAY_DOWN).random() < 0.5:
                 self._stall = limit_of(step)

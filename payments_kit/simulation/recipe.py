@@ -14,6 +14,9 @@ from payments_kit.simulation.workloads import Workload
 MAX_LENGTH: Final = 20_000
 """More than any: the longest name a few hundred occurrences of faults."""
 
+_SHOWN: Final = 40
+"""How much of a wrong change an error repeats: with the rest, one line of a terminal."""
+
 _NUMBER: Final = r"(0|[1-9]\d{0,6})"
 """A run has at most a million steps, and fewer of everything else."""
 
@@ -57,6 +60,10 @@ _HIGHEST: Final = {
 
 class InvalidRecipe(Exception):
     """The text describes no run."""
+
+
+class _OutOfRange(ValueError):
+    """The text says which values are possible."""
 
 
 def recipe_of(scenario: Scenario) -> str:
@@ -114,9 +121,17 @@ def scenario_from(recipe: str) -> Scenario:
     for item in items[1 if named else 0 :]:
         try:
             scenario = _changed(scenario, item)
+        except _OutOfRange as error:
+            raise InvalidRecipe(f"{item[:_SHOWN]!r} is not {error}") from None
         except (KeyError, ValueError):
-            raise InvalidRecipe(f"{item[:60]!r} is no change of a run") from None
+            raise InvalidRecipe(_why_unknown(item)) from None
     return scenario
+
+
+def _why_unknown(item: str) -> str:
+    if item in _SCENARIOS:
+        return f"{item!r} can only follow the seed, as the first change"
+    return f"{item[:_SHOWN]!r} is not a change of a run; docs/proof.md lists them"
 
 
 def _changed(scenario: Scenario, item: str) -> Scenario:
@@ -165,5 +180,5 @@ def _value(name: str, text: str) -> Any:
 
 def _bounded(number: float, highest: float, lowest: float = 0) -> float:
     if not lowest <= number <= highest:
-        raise ValueError
+        raise _OutOfRange(f"from {lowest:g} to {highest:g}")
     return number

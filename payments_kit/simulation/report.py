@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from entrypoints.cli.counting import counted
+from payments_kit.simulation.console import ReportConsole
 from payments_kit.simulation.coverage.summary import CoverageSummary
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.interrupt import Interrupt
@@ -23,13 +24,16 @@ from payments_kit.simulation.rates import print_rates
 from payments_kit.simulation.recipe import recipe_of
 from payments_kit.simulation.scenario import Scenario, scenario_of
 from payments_kit.simulation.seeds import run_seeds
-from payments_kit.simulation.shrink import shrink
+from payments_kit.simulation.shrink import MAX_RUNS, shrink
 from payments_kit.simulation.tally import Tally
 from payments_kit.simulation.world import RunResult, World
 
 _GIT_SECONDS: Final = 10.0
 
 _HOUR: Final = 3600.0
+
+# The number of what breaks no promise by itself: an unexpected error, which says so.
+_UNEXPECTED: Final = "0"
 
 # Drawing the bar takes about as long as a third of a seed.
 _REFRESH_EVERY: Final = 20
@@ -43,6 +47,7 @@ def simulate(
     *,
     coverage: bool = False,
     json_to: IO[str] | None = None,
+    to_stderr: bool = False,
     interrupt: Interrupt | None = None,
 ) -> int:
     """Run the seeds in this many processes; return 0 if every promise was kept, otherwise 1.
@@ -51,7 +56,7 @@ def simulate(
         KeyboardInterrupt: Ctrl-C has ended it; the report so far is printed.
     """
     interrupt = interrupt or Interrupt()
-    console = Console(highlight=False)
+    console = ReportConsole(highlight=False, stderr=to_stderr)
     tally = Tally()
     began = time.perf_counter()
     columns = (
@@ -120,36 +125,54 @@ def _write(file: IO[str], first: int, tally: Tally, more: Mapping[str, Any]) -> 
 
 def replay(scenario: Scenario, interrupt: Interrupt | None = None) -> int:
     """Run a scenario and print its trace; return 0 if every promise was kept, otherwise 1."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = ReportConsole(highlight=False, soft_wrap=True)
     result = World(scenario).run()
     for line in result.lines:
         console.print(str(line), markup=False)
     console.print(f"trace {result.digest}, {result.steps} steps", markup=False)
     if result.broken:
-        print_failure(console, result, interrupt)
+        print_failure(console, result, interrupt, is_printed=True)
         return 1
     console.print(f"{_name_of(scenario)}, commit {commit()}: every promise was kept")
     return 0
 
 
-def print_failure(console: Console, result: RunResult, interrupt: Interrupt | None = None) -> None:
-    """Print the broken promises, and the smallest run found that breaks one of them."""
+def print_failure(
+    console: Console,
+    result: RunResult,
+    interrupt: Interrupt | None = None,
+    *,
+    is_printed: bool = False,
+) -> None:
+    """Print the broken promises, and the smallest run found that breaks one of them.
+
+    The steps of a run that `is_printed` and cannot be made smaller are not printed again.
+    """
     interrupt = interrupt or Interrupt()
     name = _name_of(result.scenario)
     console.print(f"{name}, commit {commit()}: a promise was broken", style="bold red")
-    for violation in result.broken:
-        console.print(f"  {violation}", markup=False, soft_wrap=True)
+    _print_broken(console, result)
     console.print(_table(result.happened))
+    console.print(f"Up to {MAX_RUNS} smaller runs are tried now; Ctrl-C ends that.")
     smallest = shrink(result, is_over=lambda: interrupt.is_requested)
+    if is_printed and smallest is result:
+        console.print("No smaller run was found that breaks it.", style="bold")
+        return
     console.print("The smallest run found that breaks it:", style="bold")
     for line in smallest.lines:
         console.print(str(line), markup=False, soft_wrap=True)
-    for violation in smallest.broken:
-        console.print(f"  {violation}", markup=False, soft_wrap=True)
+    _print_broken(console, smallest)
     console.print("To repeat the smallest run:", style="bold")
     console.print(f"  {command_of(_by_occurrences(smallest))}", markup=False, soft_wrap=True)
     console.print("To repeat the whole one:", style="bold")
     console.print(f"  {command_of(result.scenario)}", markup=False, soft_wrap=True)
+
+
+def _print_broken(console: Console, result: RunResult) -> None:
+    for violation in result.broken:
+        number, _, what = violation.partition(": ")
+        said = what if number == _UNEXPECTED else f"promise {number}: {what}"
+        console.print(f"  {said}", markup=False, soft_wrap=True)
 
 
 def command_of(scenario: Scenario) -> str:

@@ -211,7 +211,7 @@ class World:
         # Most refunds still wait for a bank, which decides as long as it may reject them.
         await self.banks.complete_refunds()
         self.banks.forget_refunds(self.runtime.watch.known_refunds)
-        self.trace.record("world", "everything is healed")
+        self.trace.record("world", "all faults stop")
         self.runtime.heal()
         self._healed_at = self.runtime.now()
         self.cluster.stop_workers()

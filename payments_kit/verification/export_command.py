@@ -39,9 +39,9 @@ def export_history(file: str, since: datetime, until: datetime | None) -> None:
     """
     from application.ports.gateway_records import Period
 
-    settings = settings_or_exit(http=False)
     period = Period(since, until or datetime.now(UTC))
     check_order(period.since, period.until)
+    settings = settings_or_exit(http=False)
     with written(file) as opened:
         try:
             run(_write(settings, period, opened))

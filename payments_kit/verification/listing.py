@@ -66,7 +66,7 @@ class Listing:
         named = body.get("object") or body.get("kind") if isinstance(body, dict) else None
         kind = str(named)
         if kind not in _KINDS:
-            raise BadListing(number, "it is no charge, refund or dispute")
+            raise BadListing(number, "it is not a charge, refund or dispute")
         gateway = stripe_objects.GATEWAY if "object" in body else str(body.get("gateway"))
         if "object" in body and kind == "dispute":
             raise BadListing(number, "disputes of Stripe are read by the export only")
@@ -75,7 +75,7 @@ class Listing:
             line = _line_of(body)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             what = ascii(str(error))[1:-1][:100]
-            raise BadListing(number, f"it is no {kind} as it is listed: {what}") from None
+            raise BadListing(number, f"it is not a valid {kind}: {what}") from None
         if line is None or not self._is_ours(line):
             self.foreign[kind] += 1
             return None
@@ -151,7 +151,7 @@ def _parsed(number: int, text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadListing(number, "it is no JSON") from None
+        raise BadListing(number, "it is not JSON") from None
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -123,7 +123,7 @@ class HistoryFile:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             kind = self._kind(line)
             if kind in KINDS:
-                raise self._bad(f"it is no `{kind}`: {_short(error)}") from None
+                raise self._bad(f"it is not a valid `{kind}`: {_short(error)}") from None
             self.unknown[kind[:40]] += 1
             return None
         if isinstance(found, Header):
@@ -136,7 +136,7 @@ class HistoryFile:
         try:
             kind = _KIND.decode(line).kind
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise self._bad(f"it is no JSON object: {_short(error)}") from None
+            raise self._bad(f"it is not a JSON object: {_short(error)}") from None
         if not kind:
             raise self._bad("it has no `kind`")
         return kind

@@ -160,7 +160,7 @@ def test_every_cut_is_found(left: int) -> None:
     ids=["field", "path"],
 )
 def test_a_name_that_was_added_before_the_same_name_is_found(line: bytes) -> None:
-    assert broken([line, *FILE[1:]], "it is no JSON object") == 1
+    assert broken([line, *FILE[1:]], "it is not a JSON object") == 1
 
 
 def test_a_history_whose_end_was_dropped_before_the_export_is_found() -> None:
@@ -215,8 +215,8 @@ def test_a_line_may_have_as_many_bytes_as_the_limit(monkeypatch: pytest.MonkeyPa
         verify(FILE)
 
 
-NO_JSON = "it is no JSON object"
-NO_ENTRY = "it is no object with the fields"
+NO_JSON = "it is not a JSON object"
+NO_ENTRY = "it is not an object with the fields"
 
 MALFORMED: dict[bytes, str] = {
     b"": NO_JSON,

@@ -131,6 +131,31 @@ def test_what_is_not_hit_is_named_by_its_function_and_its_text() -> None:
     assert modules["domain/replica.py"].unhit == (never,)
 
 
+def test_only_what_was_taken_is_hit_although_it_is_listed() -> None:
+    """What is inside a function that was never called, or behind another branch, was not hit."""
+    with Tracer() as tracer:
+        assert Money.from_major(Decimal("1.50"), Currency("usd")).minor_units == 150
+    modules = {module.path: module for module in measure([tracer.take()])}
+    money, name = modules["domain/money.py"], "domain.money.Money"
+    assert money.has_hit(Branch(f"{name}.from_major", "", NEVER_CALLED))
+    test = "if rest or not 0 <= minor_units <= MAX_MINOR_UNITS:"
+    raises, returns = "raise InexactAmount(major, currency)", "return cls(minor_units, currency)"
+    assert money.has_hit(Branch(f"{name}.from_major", test, returns))
+    assert not money.has_hit(Branch(f"{name}.from_major", test, raises))
+    assert not money.has_hit(Branch(f"{name}.from_major", raises, NEVER_REACHED))
+    assert not money.has_hit(Branch(f"{name}.__add__", "", NEVER_CALLED))
+    assert not money.has_hit(Branch(f"{name}.__add__", "if other:", EXIT))
+    assert not modules["domain/replica.py"].has_hit(Branch(f"{name}.from_major", "", NEVER_CALLED))
+    never = Branch("domain.replica.OrderReplica.merge", "if self:", EXIT)
+    assert not modules["domain/replica.py"].has_hit(never)
+
+
+def test_what_was_hit_is_printed_without_a_place() -> None:
+    assert str(Branch("domain.money.Money.__add__", "", NEVER_CALLED)) == (
+        "domain.money.Money.__add__: never called"
+    )
+
+
 def test_the_command_prints_the_coverage_and_writes_it_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     done = CliRunner().invoke(simulate, ["--seeds", "1", "--coverage", "--json", str(file)])
@@ -149,6 +174,13 @@ def test_the_command_prints_the_coverage_and_writes_it_to_a_file(tmp_path: Path)
     assert report["coverage"]["unhit"][0].keys() == {
         *("file", "number", "name", "line", "target", "has_reason")
     }
+
+
+def test_numbers_for_programs_are_all_that_is_on_standard_output() -> None:
+    done = CliRunner().invoke(simulate, ["--seeds", "2", "--json", "-"])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["seeds"] == 2
+    assert "2 seeds from 1" in done.stderr
 
 
 def test_the_command_names_the_library_that_coverage_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The guided search: what it learns, keeps, prints, and that it is the same search again."""
 
+import os
 import random
 import re
 from itertools import islice
@@ -136,8 +137,8 @@ def test_a_file_keeps_the_recipes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"# a comment\n\n1,crash@2\n1,storm@2\n", "line 4: 'storm@2' is no change of a run"),
-        (b"\xff\n", "cannot be read"),
+        (b"# a comment\n\n1,crash@2\n1,storm@2\n", "line 4: 'storm@2' is not a change of a run"),
+        (b"\xff\n", "cannot be read: it is not UTF-8"),
         (b"1" * 10_000_001, "is larger than"),
     ],
 )
@@ -157,8 +158,14 @@ def test_a_file_that_cannot_be_written_is_an_error_before_the_search(tmp_path: P
     missing = tmp_path / "no" / "corpus.txt"
     result = search_with("--corpus", str(missing), "--seeds", "1")
     assert result.exit_code == 2
-    assert "cannot be" in result.output
+    assert f"{missing} cannot be written: No such file or directory" in result.output
     assert "features" not in result.output
+
+
+def test_a_device_is_not_read_as_a_corpus() -> None:
+    result = search_with("--corpus", os.devnull, "--seeds", "1")
+    assert result.exit_code == 2
+    assert "is not a regular file" in result.output
 
 
 def test_a_search_that_ends_early_keeps_the_recipes_that_it_did_not_try(tmp_path: Path) -> None:
@@ -172,7 +179,8 @@ def test_a_search_that_ends_early_keeps_the_recipes_that_it_did_not_try(tmp_path
     "options",
     [
         *(["--guided", "--seed", "1"], ["--guided", "--replay", "1"], ["--guided", "--coverage"]),
-        ["--corpus", "c"],
+        *(["--corpus", "c"], ["--seed", "1", "--replay", "1"]),
+        *(["--seed", "1", "--seeds", "2"], ["--replay", "1", "--for", "1s"]),
     ],
 )
 def test_options_that_exclude_each_other_are_an_error(options: list[str]) -> None:

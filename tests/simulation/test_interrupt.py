@@ -63,6 +63,7 @@ def report_of(process: subprocess.Popen[str]) -> str:
     printed, said = process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == INTERRUPTED, said
     assert "Exception ignored" not in said
+    assert said.endswith("payments: ended by Ctrl-C\n")
     return printed
 
 

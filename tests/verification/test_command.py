@@ -1,6 +1,7 @@
 """The commands `payments verify-history` and `payments export-history` from outside."""
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tests.simulation.histories import GIVEN_BACK, LESS, PAID, after, charge, or
 from tests.verification.files import file_of, header, judged
 
 LINES = file_of(GIVEN_BACK)
+HOW_TO = Path(__file__).parents[2] / "docs/how-to/verify-a-history.md"
 
 
 def verify(folder: Path, lines: Sequence[bytes], *options: str) -> Result:
@@ -40,6 +42,15 @@ def test_a_file_in_which_every_promise_is_kept_is_status_0(tmp_path: Path) -> No
     assert ended.exit_code == 0, ended.output
     assert ended.stdout.splitlines()[-1].startswith("kept from 2025-12-29T12:00:00+00:00 to ")
     assert "1 history is intact, 1 order judged as a whole" in ended.stdout
+
+
+def test_the_documented_report_names_everything_that_no_file_proves(tmp_path: Path) -> None:
+    def unproved(report: str) -> list[str]:
+        return re.findall(r"^not judged: (?:of )?promise .+$", report, re.MULTILINE)
+
+    documented = HOW_TO.read_text().partition("$ payments verify-history week.jsonl\n")[2]
+    printed = verify(tmp_path, file_of(evolve(GIVEN_BACK, disputes=[]))).stdout
+    assert unproved(documented.partition("```")[0]) == unproved(printed) != []
 
 
 def test_a_broken_promise_is_status_1_with_the_lines_that_show_it(tmp_path: Path) -> None:

@@ -86,3 +86,15 @@ def test_a_fresh_export_says_when_its_newest_orders_can_be_judged(tmp_path: Path
     assert LATER in export(tmp_path / "shop.jsonl").stderr.splitlines()[-1]
     until = (utc_now() - timedelta(minutes=11)).isoformat()
     assert LATER not in export(tmp_path / "shop.jsonl", "--until", until).stderr
+
+
+def test_a_period_that_ends_before_it_begins_is_said_without_any_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    file = tmp_path / "none.jsonl"
+    options = ["--since", "2026-10-02", "--until", "2026-10-01", str(file)]
+    ended = CliRunner().invoke(export_history, options)
+    assert ended.exit_code == 1
+    assert ended.stderr == "payments: --until: the period ends before it begins\n"
+    assert not file.exists()

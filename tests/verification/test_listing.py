@@ -157,15 +157,18 @@ def test_amounts_are_those_of_iso_4217() -> None:
 @pytest.mark.parametrize(
     ("listing", "problem"),
     [
-        (b"not JSON", "record 1: it is no JSON"),
-        (b'{"object": "payout"}', "record 1: it is no charge, refund or dispute"),
-        (b"[1]", "record 1: it is no charge"),
-        (as_lines(CHARGE, {"object": "charge", "metadata": LABELS}), "record 2: it is no charge"),
-        (as_lines(CHARGE | {"amount_captured": "7"}), "record 1: it is no charge"),
+        (b"not JSON", "record 1: it is not JSON"),
+        (b'{"object": "payout"}', "record 1: it is not a charge, refund or dispute"),
+        (b"[1]", "record 1: it is not a charge"),
+        (
+            as_lines(CHARGE, {"object": "charge", "metadata": LABELS}),
+            "record 2: it is not a valid charge",
+        ),
+        (as_lines(CHARGE | {"amount_captured": "7"}), "record 1: it is not a valid charge"),
         (as_lines(CHARGE | {"currency": "isk"} | {"amount_captured": 5}), "more decimals"),
-        (as_lines({"kind": "charge", "gateway": "till"}), "record 1: it is no charge"),
-        (as_lines(CHARGE) + b"[", "record 2: it is no JSON"),
-        (b"[" * 100_000, "record 1: it is no JSON"),
+        (as_lines({"kind": "charge", "gateway": "till"}), "record 1: it is not a valid charge"),
+        (as_lines(CHARGE) + b"[", "record 2: it is not JSON"),
+        (b"[" * 100_000, "record 1: it is not JSON"),
         (b"", "record 1: it is missing: an empty file does not say what it lists"),
     ],
 )

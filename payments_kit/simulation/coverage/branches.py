@@ -35,8 +35,9 @@ class Branch:
     number: int = field(default=0, eq=False, order=False)
 
     def __str__(self) -> str:
-        where = f"{self.path}:{self.number} {self.name}: "
-        return where + (f"{self.line} → {self.target}" if self.line else self.target)
+        place = f"{self.path}:{self.number} " if self.path else ""
+        what = f"{self.line} → {self.target}" if self.line else self.target
+        return f"{place}{self.name}: {what}"
 
 
 @frozen
@@ -52,6 +53,21 @@ class ModuleCoverage:
     branches: int
     branches_hit: int
     unhit: tuple[Branch, ...]
+    unreached: frozenset[tuple[str, str]]
+    """Lines that were not reached, each as the name of its function and its text."""
+
+    def has_hit(self, branch: Branch) -> bool:
+        """Whether a branch is one of this module and was taken, or was called or reached.
+
+        `unhit` alone does not say so: it has nothing of what is inside a function that was never
+        called, or behind a branch that was not taken.
+        """
+        if not branch.name.startswith(f"{_name_of(self.path)}."):
+            return False
+        never = (each.name for each in self.unhit if each.target == NEVER_CALLED)
+        if any(f"{branch.name}.".startswith(f"{name}.") for name in never):
+            return False
+        return branch not in self.unhit and (branch.name, branch.line) not in self.unreached
 
 
 def measure(arcs: Iterable[Arcs]) -> list[ModuleCoverage]:
@@ -71,7 +87,7 @@ def measure(arcs: Iterable[Arcs]) -> list[ModuleCoverage]:
 
 
 def _module(file: Path, report: Mapping[str, Any]) -> ModuleCoverage:
-    path = file.relative_to(ROOT).as_posix()
+    path, text = file.relative_to(ROOT).as_posix(), file.read_text().splitlines()
     functions = {name: each for name, each in report["functions"].items() if name}
     summaries = [each["summary"] for each in functions.values()]
     return ModuleCoverage(
@@ -80,12 +96,21 @@ def _module(file: Path, report: Mapping[str, Any]) -> ModuleCoverage:
         sum(each["covered_lines"] for each in summaries),
         sum(each["num_branches"] for each in summaries),
         sum(each["covered_branches"] for each in summaries),
-        tuple(sorted(_unhit(path, file.read_text().splitlines(), functions))),
+        tuple(sorted(_unhit(path, text, functions))),
+        frozenset(
+            (f"{_name_of(path)}.{name}", text[line - 1].strip())
+            for name, each in functions.items()
+            for line in each["missing_lines"]
+        ),
     )
 
 
+def _name_of(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
 def _unhit(path: str, text: list[str], functions: Mapping[str, Any]) -> Iterator[Branch]:
-    module = path.removesuffix(".py").replace("/", ".")
+    module = _name_of(path)
     called = [name for name, each in functions.items() if each["executed_lines"]]
     if not called:
         yield Branch(module, "", NEVER_CALLED, path, 1)

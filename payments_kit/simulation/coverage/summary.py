@@ -46,9 +46,9 @@ class CoverageSummary:
         return self._hit(is_rare=True)
 
     def _hit(self, *, is_rare: bool) -> list[Branch]:
-        unhit = set(self.unhit)
         reasons = (reason for reason in self.reasons if reason.is_rare is is_rare)
-        return [branch for reason in reasons for branch in reason.tests if branch not in unhit]
+        listed = (branch for reason in reasons for branch in reason.tests)
+        return [each for each in listed if any(module.has_hit(each) for module in self.modules)]
 
     def print(self, console: Console) -> None:
         """Print a table of the modules, then what is not hit: first what has no reason."""

@@ -71,16 +71,20 @@ def read_corpus(file: Path) -> list[Scenario]:
     """Return the scenarios of a file; none if there is no file.
 
     Raises:
-        UnusableCorpus: the file cannot be read, or a line is no recipe.
+        UnusableCorpus: the file cannot be read, or a line is not a recipe.
     """
     if not file.exists():
         return []
+    if not file.is_file():
+        raise UnusableCorpus(f"{file} is not a regular file")  # a device may be endless
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise UnusableCorpus(f"{file} is larger than {_MAX_BYTES:,} bytes")
         lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableCorpus(f"{file} cannot be read: {error}") from error
+    except OSError as error:
+        raise UnusableCorpus(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UnusableCorpus(f"{file} cannot be read: it is not UTF-8") from error
     return [*_scenarios(file, lines)]
 
 
@@ -105,4 +109,4 @@ def write_corpus(file: Path, scenarios: Iterable[Scenario]) -> None:
         new.write_text(_HEADER + lines, encoding="utf-8")
         os.replace(new, file)
     except OSError as error:
-        raise UnusableCorpus(f"{file} cannot be written: {error}") from error
+        raise UnusableCorpus(f"{file} cannot be written: {error.strerror}") from error

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from entrypoints.cli.counting import counted
+from payments_kit.simulation.console import ReportConsole
 from payments_kit.simulation.guided.corpus import read_corpus, write_corpus
 from payments_kit.simulation.guided.runs import GuidedRun, RunAll, runner
 from payments_kit.simulation.guided.search import Search
@@ -32,7 +33,7 @@ class GuidedSearch:
     seconds: float | None
     file: Path | None = None
     """Where the corpus is kept."""
-    console: Console = field(factory=lambda: Console(highlight=False))
+    console: Console = field(factory=lambda: ReportConsole(highlight=False))
     tally: Tally = field(factory=Tally)
     interrupt: Interrupt = field(factory=Interrupt)
 
