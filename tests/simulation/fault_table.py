@@ -4,10 +4,10 @@
 """
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import click
 
 TITLES = {"faults": "fault", "activities": "what actors did"}
 
@@ -24,5 +24,12 @@ def tables(report: Mapping[str, Any]) -> Iterator[str]:
         yield ""
 
 
+@click.command()
+@click.argument("report", type=click.File(encoding="utf-8"), metavar="FILE")
+def main(report: IO[str]) -> None:
+    """Print the tables of a report, which `payments simulate --json FILE` has written."""
+    print("\n".join(tables(json.load(report))))
+
+
 if __name__ == "__main__":
-    print("\n".join(tables(json.loads(Path(sys.argv[1]).read_text()))))
+    main()

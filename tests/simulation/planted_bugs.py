@@ -10,6 +10,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
+import click
 from attrs import define, evolve, field
 
 from adapters.gateways.in_memory import InMemoryGateway
@@ -589,6 +590,7 @@ def seeds_to_find(bug: Bug, first: int = 1) -> tuple[int, RunResult | None]:
     return MAX_SEEDS, None
 
 
+@click.command()
 def main() -> None:
     """Print how many seeds it takes to find each bug, from a few first seeds."""
     firsts = (1, 1000, 2000)

@@ -4,8 +4,7 @@
 the medians of searches of 2,000 runs, one from each of the seeds.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import count
@@ -14,6 +13,7 @@ from statistics import median
 from time import process_time
 from typing import Final
 
+import click
 from attrs import frozen
 
 from payments_kit.simulation.guided.runs import run_guided
@@ -83,9 +83,11 @@ def median_of(found: list[Found | None]) -> str:
     return "–" if number == inf else f"{number:,.0f} ({seconds:.0f} s)"
 
 
-def main() -> None:
-    """Print when each bug would be found by each kind of search, from these first seeds."""
-    runs, *firsts = map(int, sys.argv[1:])
+@click.command()
+@click.argument("runs", type=click.IntRange(1))
+@click.argument("firsts", type=click.IntRange(0), nargs=-1, required=True)
+def main(runs: int, firsts: Sequence[int]) -> None:
+    """Print when each bug is found by each kind of search: of so many runs, from these seeds."""
     found = {
         name: [first_runs(search(first), runs) for first in firsts]
         for name, search in SEARCHES.items()

@@ -5,9 +5,10 @@
 """
 
 import json
-import sys
 from collections.abc import Mapping
-from pathlib import Path
+from typing import IO
+
+import click
 
 from payments_kit.simulation.coverage.branches import EXIT, NEVER_CALLED, NEVER_REACHED
 from payments_kit.simulation.coverage.tracing import ROOT, Arcs, Tracer
@@ -36,10 +37,15 @@ def is_taken(unhit: Mapping[str, str], number: int, arcs: Arcs) -> bool:
     return unhit["target"] in {text[each - 1].strip() if each > 0 else EXIT for each in targets}
 
 
-def main() -> None:
-    """Print each branch that the seeds of a report do not take, and the sweep does."""
-    report, arcs = json.loads(Path(sys.argv[1]).read_text()), arcs_of_the_sweep()
-    for each in report["coverage"]["unhit"]:
+@click.command()
+@click.argument("report", type=click.File(encoding="utf-8"), metavar="FILE")
+def main(report: IO[str]) -> None:
+    """Print each branch that the seeds of a report do not take, and the sweep does.
+
+    `payments simulate --coverage --json FILE` has written the report.
+    """
+    unhit, arcs = json.load(report)["coverage"]["unhit"], arcs_of_the_sweep()
+    for each in unhit:
         if is_taken(each, each["number"], arcs):
             print(f"{each['file']}:{each['number']} {each['line']} → {each['target']}")
 
