@@ -61,15 +61,15 @@ DISPUTES: Final = {
     ),
     "a dispute that the books lack": (
         disputed(ours=None),
-        ("2: dispute d1 of p1 is lost; ours: None",),
+        ("2: dispute d1 of p1 is lost, and ours is not in the books",),
     ),
     "money that is taken back, and the books lack it": (
         evolve(PAID, disputes=[TAKEN_BACK._replace(is_told=True)]),
-        ("2: dispute d2 of p1 is lost; ours: None",),
+        ("2: dispute d2 of p1 is lost, and ours is not in the books",),
     ),
     "a dispute that is still open in the books": (
         disputed(OPENED, ours=LOST._replace(status="open")),
-        ("2: dispute d1 of p1 is lost; ours:",),
+        ("2: dispute d1 of p1 is lost, and ours is ",),
     ),
     "a dispute that the gateway does not know": (
         evolve(LOST_DISPUTE, disputes=[], events=[created()]),

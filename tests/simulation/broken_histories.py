@@ -173,12 +173,15 @@ BOOKS: Final[Broken] = {
             orders=[order(payment(), status="cancelled", version=1)],
             events=[created()],
         ),
-        ("2: the gateway refunded 10000 usd for r1; ours: None", "2: 0 of charge ch_1 is kept"),
+        (
+            "2: the gateway refunded 10000 usd for r1, and ours is not in the books",
+            "2: 0 of charge ch_1 is kept",
+        ),
     ),
     "a refund that was sent twice": (
         evolve(GIVEN_BACK, refunds=[GivenBack("ch_1", PRICE, "r1")] * 2),
         (
-            "2: a refund was given back twice",
+            "2: the gateway has given r1 back twice",
             "10: more than charge ch_1 was given back",
             "2: -10000 of charge ch_1 is kept",
         ),

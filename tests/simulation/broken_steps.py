@@ -325,7 +325,7 @@ REPORTS: Final = {
     "a dispute that is in the books": Report(with_disputes(LOST._replace(status="open")), OPENED),
     "an older state of a dispute": Report(with_disputes(WON), OPENED),
     "a dispute that is not in the books": Report(
-        PAID, OPENED, "2: dispute d1 was confirmed as open; ours: []"
+        PAID, OPENED, "2: dispute d1 was confirmed as open, and ours is not in the books"
     ),
     "a newer state of a dispute": Report(
         with_disputes(LOST._replace(status="open")),

@@ -8,6 +8,7 @@ from payments_kit.simulation.model.charges import CAPTURED
 from payments_kit.simulation.model.events import first_deliveries
 from payments_kit.simulation.model.records import Event, History
 from payments_kit.simulation.model.reports import GatewayDispute
+from payments_kit.simulation.model.words import in_words
 
 RANK: Final = {"open": 0, "prevented": 1, "lost": 2, "won": 3}
 """Which state may follow which: a bank may still decide for the shop what it has lost."""
@@ -33,7 +34,8 @@ def disputes_match(history: History) -> Iterable[str]:
         if ours is None and _may_be_unknown(dispute, history):
             continue
         if ours is None or (ours.status, ours.payment_id) != (dispute.status, payment.id):
-            yield f"2: dispute {dispute.id} of {payment.id} is {dispute.status}; ours: {ours}"
+            said = in_words(ours)
+            yield f"2: dispute {dispute.id} of {payment.id} is {dispute.status}, and ours is {said}"
     for each in booked.values():
         if each.id not in theirs:
             yield f"2: the gateway has no dispute {each.id}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from payments_kit.simulation.model.records import History
+from payments_kit.simulation.model.words import in_words
 
 
 def refunds_match(history: History) -> Iterable[str]:
@@ -12,10 +13,13 @@ def refunds_match(history: History) -> Iterable[str]:
     for given in ours:
         refund = recorded.get(given.refund_id or "")
         if refund is None or (refund.charge_id, refund.amount) != (given.charge_id, given.amount):
-            yield f"2: the gateway refunded {given.amount} for {given.refund_id}; ours: {refund}"
+            theirs, said = f"{given.amount} for {given.refund_id}", in_words(refund)
+            yield f"2: the gateway refunded {theirs}, and ours is {said}"
     sent = {each.refund_id for each in ours}
     if len(sent) < len(ours):
-        yield f"2: a refund was given back twice: {ours}"
+        names = [each.refund_id for each in ours]
+        twice = sorted({str(each) for each in names if names.count(each) > 1})
+        yield f"2: the gateway has given {', '.join(twice)} back twice"
     external = {each.charge_id for each in history.refunds if each.refund_id is None}
     for refund in recorded.values():
         if refund.id not in sent and refund.charge_id not in external:

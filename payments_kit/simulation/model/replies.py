@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from payments_kit.simulation.model.charges import CAPTURED, PAID, was_authorized
 from payments_kit.simulation.model.records import BookedPayment, History, Reply
+from payments_kit.simulation.model.words import in_words
 
 _CANCELLED: Final = 200
 _READ: Final = 200
@@ -71,7 +72,7 @@ def _decision_stays_true(
     if reply.status != _DECIDED or reply.body is None or history.has_lost_transactions:
         return
     if payment is None or payment.status != reply.body.get("status"):
-        yield f"6: an operator decided about {reply.payment_id}, but it is {payment}"
+        yield f"6: an operator decided about {reply.payment_id}, but it is {in_words(payment)}"
 
 
 def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iterable[str]:
@@ -91,10 +92,10 @@ def _reply_stays_true(history: History, reply: Reply, charged: set[str]) -> Iter
         return
     if status == PAID and was_authorized(reply):
         if not _stays_authorized(history, payment):
-            yield f"6: the reply was that {name} is authorised, but it is {payment}"
+            yield f"6: the reply was that {name} is authorised, but it is {in_words(payment)}"
         return
     if status == PAID and not stays_paid(history, payment):
-        yield f"6: the reply was that {name} is paid, but it is {payment}"
+        yield f"6: the reply was that {name} is paid, but it is {in_words(payment)}"
     elif status == PAID and payment and reply.body is not None:
         yield from _body_is_true(history, payment, reply.body)
     if status == _ACCEPTED and payment is None and not history.has_lost_transactions:
@@ -131,9 +132,9 @@ def _read_stays_true(
         return
     said = body.get("status")
     if said == "succeeded" and not stays_paid(history, payment):
-        yield f"6: {reply.user_id} read that {name} is paid, but it is {payment}"
+        yield f"6: {reply.user_id} read that {name} is paid, but it is {in_words(payment)}"
     if said == "authorized" and not _stays_authorized(history, payment):
-        yield f"6: {reply.user_id} read that {name} is authorised, but it is {payment}"
+        yield f"6: {reply.user_id} read that {name} is authorised, but it is {in_words(payment)}"
     if said in ("failed", "cancelled") and name in charged and not history.has_lost_transactions:
         yield f"6: {reply.user_id} read that {name} is {said}, but it is charged"
     named = {field: body[field] for field in ("orderId", "amount", "currency") if field in body}
@@ -147,7 +148,7 @@ def _operators_reply_stays_true(
     if history.has_lost_transactions or said not in ("succeeded", "cancelled"):
         return
     if payment is None or payment.status != said:
-        yield f"6: the operator was told that {name} is {said}, but it is {payment}"
+        yield f"6: the operator was told that {name} is {said}, but it is {in_words(payment)}"
 
 
 def _body_is_true(

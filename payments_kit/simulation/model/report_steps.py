@@ -6,6 +6,7 @@ from payments_kit.simulation.model.charges import CAPTURED
 from payments_kit.simulation.model.disputes import RANK
 from payments_kit.simulation.model.records import BookedOrder
 from payments_kit.simulation.model.reports import ConfirmedReport
+from payments_kit.simulation.model.words import in_words
 
 
 def unapplied_reports(
@@ -32,4 +33,5 @@ def unapplied_reports(
             continue
         ours = [other for other in order.disputes if other.id == each.dispute_id]
         if all(RANK[other.status] < RANK[each.status] for other in ours):
-            yield f"2: dispute {each.dispute_id} was confirmed as {each.status}; ours: {ours}"
+            said = in_words(ours[-1] if ours else None)
+            yield f"2: dispute {each.dispute_id} was confirmed as {each.status}, and ours is {said}"
