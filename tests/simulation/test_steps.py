@@ -88,6 +88,14 @@ def test_after_a_loss_a_refund_may_be_restored_before_its_charge() -> None:
     assert [*broken_by_commit(order(payment()), too_much, has_lost_transactions=True)]
 
 
+def test_after_a_loss_an_approved_payment_may_be_restored_with_its_order() -> None:
+    claimed = order(payment(1, "processing"), status="created")
+    assert [*broken_by_commit(None, claimed)]
+    assert not [*broken_by_commit(None, claimed, has_lost_transactions=True)]
+    cancelled = order(status="cancelled")
+    assert [*broken_by_commit(cancelled, claimed, has_lost_transactions=True)]
+
+
 @given(orders())
 def test_a_commit_that_changes_nothing_breaks_nothing_new(unchanged: BookedOrder) -> None:
     assert [*broken_by_commit(unchanged, unchanged)] == [*broken_in_order(unchanged)]

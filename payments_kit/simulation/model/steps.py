@@ -64,7 +64,7 @@ def broken_by_commit(
         if earlier is payment:
             continue
         if earlier is None:
-            yield from _wrong_claim(before, after, payment)
+            yield from _wrong_claim(before, after, payment, has_lost_transactions)
         elif earlier.status == "requires_action" and payment.status == "processing":
             yield from _wrongly_taken(after, earlier)
         elif earlier.status == "succeeded" != payment.status:
@@ -173,10 +173,10 @@ def _unreleased(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]
 
 
 def _wrong_claim(
-    before: BookedOrder | None, after: BookedOrder, payment: BookedPayment
+    before: BookedOrder | None, after: BookedOrder, payment: BookedPayment, has_lost: bool
 ) -> Iterable[str]:
-    if payment.status != "processing":
-        return  # it was restored from the gateway
+    if payment.status != "processing" or (before is None and has_lost):
+        return  # it was restored from the gateway, perhaps with its order
     if before is None or before.status == "cancelled":
         was = "cancelled" if before else "unknown"
         yield f"4: payment {payment.id} claims order {after.id}, which is {was}"
