@@ -1,5 +1,7 @@
 """Stripe is reached through proxies and with private authorities, and each fault is named."""
 
+import os
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -8,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.gateways.outward import Route, _proxy_for
+from adapters.gateways.outward import CA_VARIABLES, Route, _proxy_for
 from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.gateway_plugin import InvalidSetting
@@ -223,3 +225,38 @@ def test_without_a_variable_the_usual_authorities_are_trusted(tmp_path: Path) ->
     trusted = Route.to(f"https://{HOST}", str(authority.file)).trusted
     assert authority.file.read_bytes()
     assert trusted.cert_store_stats()["x509_ca"] >= 1
+
+
+def authorities_of(route: Route) -> list[bytes]:
+    """Return the authorities that a file has named."""
+    return route.trusted.get_ca_certs(binary_form=True)
+
+
+def trusted_by(authority: Authority) -> list[bytes]:
+    return [ssl.PEM_cert_to_DER_cert(authority.file.read_text())]
+
+
+@pytest.mark.parametrize("variable", CA_VARIABLES)
+def test_an_empty_variable_is_as_one_that_is_not_set(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    usual = Route.to(f"https://{HOST}", str(authority.file)).trusted
+    monkeypatch.setenv(variable, "")
+    assert Route.to(f"https://{HOST}", str(authority.file)).trusted is usual
+
+    following = next(each for each in CA_VARIABLES if each != variable)
+    monkeypatch.setenv(following, str(authority.file))
+    assert authorities_of(Route.to(f"https://{HOST}")) == trusted_by(authority)
+
+
+def test_authorities_that_are_replaced_in_their_file_are_trusted_without_a_restart(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    before = authorities_of(Route.to(f"https://{HOST}"))
+    Authority(tmp_path)  # writes the same file
+    os.utime(authority.file, ns=(0, 0))
+    after = authorities_of(Route.to(f"https://{HOST}"))
+
+    assert after == trusted_by(authority)
+    assert after != before

@@ -271,8 +271,8 @@ async def test_what_earlier_versions_of_the_api_list_of_a_release_is_no_refund(
 # --- released ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [None, *LOST, "status_after"])
-async def test_an_authorization_is_released_even_if_the_reply_is_lost(
+@pytest.mark.parametrize("kind", [None, *LOST, "status_before", "status_after"])
+async def test_an_authorization_is_released_even_if_the_first_attempt_fails(
     each: Account, kind: Kind | None
 ) -> None:
     payment = await authorized(each)
@@ -297,6 +297,20 @@ async def test_a_release_is_never_reported_as_a_refund(each: Account) -> None:
             assert found.refunded is None
 
 
+@pytest.mark.parametrize("is_captured", [False, True])
+async def test_what_a_release_has_given_back_is_a_refund_only_of_what_was_captured_meanwhile(
+    each: Account, is_captured: bool
+) -> None:
+    payment = await authorized(evolve(each, path=CHARGES))
+    charge = the_charge(each)
+    await each.charges.cancel(payment)
+    (release,) = each.stripe.ledger.refunds.values()
+    # So far, nothing but our label says that it is one.
+    release |= {"status": "pending", "balance_transaction": "txn_1"}
+    charge["captured"] = is_captured
+    assert len(await each.gateway.list_refunds(payment)) == is_captured
+
+
 async def test_a_captured_payment_is_not_released(each: Account) -> None:
     payment = await authorized(each)
     charged = await each.gateway.capture(capturing(payment, 1000))
@@ -309,6 +323,17 @@ async def test_a_release_that_has_no_effect_is_unknown(each: Account) -> None:
     each.stripe.faults.add("status_before", "/cancel$|/refunds$", status=400, error={"code": "x"})
     with pytest.raises(OutcomeUnknown):
         await each.gateway.cancel(payment)
+
+
+@pytest.mark.parametrize("code", ["charge_already_refunded", "charge_expired_for_capture"])
+async def test_nothing_is_held_if_stripe_refuses_a_release_for_that(
+    each: Account, code: str
+) -> None:
+    payment = await authorized(each)
+    if payment.reference is None:  # an intent says itself what has become of it
+        error = {"type": "invalid_request_error", "code": code}
+        each.stripe.faults.add("status_before", "/refunds$", status=400, error=error)
+        assert await each.gateway.cancel(payment) == Declined("canceled", None)
 
 
 async def test_an_authorization_that_has_run_out_is_declined(each: Account) -> None:
