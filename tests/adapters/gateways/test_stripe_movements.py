@@ -116,6 +116,23 @@ async def test_a_converted_charge_says_what_was_paid(account: Account) -> None:
     assert isinstance(paid.original, SignedAmount)
 
 
+async def test_what_was_paid_has_the_sign_of_each_movement_also_if_it_comes_back(
+    account: Account,
+) -> None:
+    ledger = account.stripe.ledger
+    ledger.conversions["eur"] = ("usd", 1.25)
+    made = charge(account, 1000, "eur")
+    refunds.finish(ledger, give_back(account, made, amount=500), succeeded=False)
+    disputes.close_dispute(ledger, disputes.open_dispute(ledger, made), "won")
+    assert {each.type: (each.amount, str(each.original)) for each in await listed(account)} == {
+        "charge": (1250, "10.00 eur"),
+        "refund": (-625, "-5.00 eur"),
+        "refund_failure": (625, "5.00 eur"),
+        "dispute": (-1250, "-10.00 eur"),
+        "dispute_reversal": (1250, "10.00 eur"),
+    }
+
+
 async def test_what_was_not_captured_of_a_converted_charge_was_not_paid(account: Account) -> None:
     account.stripe.ledger.conversions["eur"] = ("usd", 1.25)
     params = {"amount": 1000, "currency": "eur", "source": "tok_visa", "capture": False}
