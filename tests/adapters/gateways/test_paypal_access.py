@@ -84,6 +84,26 @@ async def test_what_paypal_quotes_of_the_credentials_is_not_shown() -> None:
     assert not [each for each in quoted if each in str(refused.value)]
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        *((status, "invalid_client", KeyRefused) for status in (400, 401, 403)),
+        (429, "too_many_requests", GatewayUnavailable),
+        (500, "server_error", GatewayUnavailable),
+        (503, "temporarily_unavailable", GatewayUnavailable),
+    ],
+)
+async def test_credentials_are_wrong_only_if_paypal_has_looked_at_them(
+    status: int, error: str, expected: type[GatewayUnavailable]
+) -> None:
+    async def reply(_credentials: str) -> HttpReply:
+        return HttpReply(status, {}, {"error": error, "error_description": "…"})
+
+    with pytest.raises(GatewayUnavailable) as raised:
+        await AccessTokens("client", "secret", reply).current()
+    assert type(raised.value) is expected
+
+
 @pytest.mark.parametrize("kind", ["reset_before", "garbage"])
 async def test_without_a_token_certainly_nothing_is_done(account: Account, kind: Any) -> None:
     account.paypal.faults.add(kind, "^/v1/oauth2/token$")

@@ -281,6 +281,30 @@ async def test_a_cancelled_order_takes_nothing_even_if_it_is_approved_later(
     assert not account.attempts
 
 
+@pytest.mark.parametrize("status", [400, 422])
+async def test_an_order_whose_intent_cannot_be_changed_takes_nothing_after_its_cancellation(
+    account: Account, status: int
+) -> None:
+    payment = await account.claimed(a_payment())
+    await account.charge(payment)
+    account.paypal.faults.add("status_before", READ, method="PATCH", status=status)
+    cancelled = Declined("cancelled", payment.reference)
+    assert await account.gateway.cancel(payment) == cancelled
+    account.approve(payment)
+    assert await account.gateway.take(payment) == cancelled
+    assert not account.has_taken
+
+
+async def test_an_approved_order_that_cannot_be_changed_is_not_cancelled(account: Account) -> None:
+    payment = await account.claimed(a_payment())
+    await account.charge(payment)
+    account.approve(payment)
+    account.paypal.faults.add("status_before", READ, method="PATCH", status=422, times=2)
+    with pytest.raises(OutcomeUnknown):
+        await account.gateway.cancel(payment)
+    assert isinstance(await account.gateway.find(payment), Approved)
+
+
 async def test_a_capture_in_flight_during_a_cancellation_belongs_to_the_cancelled_payment(
     account: Account,
 ) -> None:

@@ -221,6 +221,19 @@ async def test_the_last_capture_that_failed_says_why(account: Account) -> None:
     assert await account.gateway.find(payment) == Declined("declined", payment.reference)
 
 
+async def test_money_that_is_still_held_after_a_failed_capture_is_authorized(
+    account: Account,
+) -> None:
+    payment = await account.approved(manual(a_payment(1000)))
+    held = await account.charge(payment)
+    assert isinstance(held, Authorized)
+    await capture_in_parts(account, held, "4.00")
+    [made] = account.paypal.ledger.captures.values()
+    [authorization] = account.paypal.ledger.authorizations.values()
+    made["status"], authorization["status"] = "DECLINED", "CREATED"
+    assert await account.gateway.find(payment) == held
+
+
 async def test_an_unknown_status_is_not_final_and_logged(
     account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:

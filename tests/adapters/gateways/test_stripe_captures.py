@@ -290,7 +290,11 @@ async def test_an_authorization_is_released_even_if_the_first_attempt_fails(
 async def test_a_release_is_never_reported_as_a_refund(each: Account) -> None:
     payment = await authorized(each)
     await each.gateway.cancel(payment)
-    for type_, found in notifications(each):
+    as_sent = notifications(each)
+    for event in each.stripe.ledger.events.values():
+        if "refund." in event["type"]:  # so far, nothing but our label says that it is one
+            event["data"]["object"] |= {"status": "pending", "balance_transaction": "txn_1"}
+    for type_, found in (*as_sent, *notifications(each)):
         if "refund." in type_:
             assert isinstance(found, UnrelatedNotification)
         elif isinstance(found, PaymentNotification):

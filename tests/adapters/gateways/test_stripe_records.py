@@ -94,6 +94,13 @@ async def test_a_declined_card_is_a_failed_charge(each: Account) -> None:
     assert page.foreign == 0
 
 
+async def test_a_failed_charge_whose_labels_are_incomplete_is_not_of_others(each: Account) -> None:
+    await each.gateway.charge(a_payment(1000), CardToken("tok_chargeDeclined"))
+    [declined] = each.stripe.ledger.charges.values()
+    del declined["metadata"]["user_id"]
+    assert await charges(each) == Page([], None, 0)
+
+
 async def test_a_charge_that_waits_for_its_customer_is_no_record(account: Account) -> None:
     await account.intents.charge(a_payment(1000), CardToken("tok_threeDSecure2Required"))
     assert await charges(account) == Page([], None, 0)
