@@ -110,6 +110,10 @@ def listed(ledger: Ledger, request: Request) -> Result:
     )
     if "start_time" in query and "disputed_transaction_id" in query:
         raise queries.wrong("start_time", "INCOMPATIBLE_PARAMETER_VALUE")
+    oldest = ledger.time() - _DAYS * 86400
+    for name in ("start_time", "update_time_after"):
+        if name in query and queries.seconds(name, query[name]) < oldest:
+            raise queries.wrong(name, "INVALID_PARAMETER_VALUE", query[name])
     size = queries.number(query, "page_size", 10, _MAX_PAGE)
     first = _offset(query.get("next_page_token"))
     found = [it for it in ledger.disputes.values() if _matches(ledger, it, query)]
@@ -128,9 +132,6 @@ def _matches(ledger: Ledger, dispute: Json, query: dict[str, str]) -> bool:
         return queries.seconds(name, query[name]) if name in query else default
 
     oldest = ledger.time() - _DAYS * 86400
-    for name in ("start_time", "update_time_after"):
-        if at(name, ledger.time()) < oldest:
-            raise queries.wrong(name, "INVALID_PARAMETER_VALUE", query[name])
     created, updated = (
         queries.seconds(name, dispute[name]) for name in ("create_time", "update_time")
     )

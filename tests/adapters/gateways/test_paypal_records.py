@@ -87,6 +87,9 @@ async def test_a_year_is_asked_for_in_parts_and_the_charges_of_others_are_counte
     foreign = await account.approved(a_payment())
     account.order(foreign)["purchase_units"][0]["custom_id"] = "basket 7"
     await account.gateway.api.post(f"/v2/checkout/orders/{foreign.reference}/capture", 5)
+    held = await account.approved(manual(a_payment()))  # is counted once it is captured
+    account.order(held)["purchase_units"][0]["custom_id"] = "basket 8"
+    await account.gateway.api.post(f"/v2/checkout/orders/{held.reference}/authorize", 5)
     now = datetime.now(UTC)
     records = GatewayRecords.of(account.gateway)
     pages = await pages_of(records.charges, Period(now - 360 * DAY, now + DAY))
