@@ -34,6 +34,18 @@ def test_a_full_disk_is_said_in_one_line_and_the_old_file_stays(
     ]
 
 
+def test_a_link_stays_a_link_to_the_file_that_is_replaced(tmp_path: Path) -> None:
+    file, link = tmp_path / "week.jsonl", tmp_path / "newest.jsonl"
+    file.write_text("of last week")
+    link.symlink_to(file.name)
+    with written(str(link)) as opened:
+        opened.write("of this week")
+        assert file.read_text() == "of last week"
+    assert link.is_symlink()
+    assert (file.read_text(), link.read_text()) == ("of this week", "of this week")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 WAITING = """
 import asyncio, signal, sys
 from entrypoints.cli.output_files import written

@@ -86,7 +86,10 @@ async def test_valid_credentials_are_accepted(client: Client, headers: dict[str,
     "headers",
     [
         {},
-        {"cookie": f"session={VALID}", "authorization": "Bearer invalid"},
+        *(
+            {"cookie": f"session={VALID}", "authorization": text}
+            for text in ("Bearer invalid", "Bearer ", "Bearer")
+        ),
         *({"cookie": text} for text in ("session", "session=", "session=*", "session=a")),
         *(
             {"cookie": f"session={encode(session)}"}
@@ -99,7 +102,7 @@ async def test_valid_credentials_are_accepted(client: Client, headers: dict[str,
         {"cookie": f"session={a_token()}"},
         {"cookie": f"other={VALID}"},
     ],
-    ids=range(19),
+    ids=range(21),
 )
 async def test_a_request_without_a_valid_session_or_with_an_invalid_token_is_refused(
     client: Client, headers: dict[str, str]

@@ -213,7 +213,11 @@ async def test_an_outcome_that_is_unknown_or_wrong_gets_202_with_the_location_of
 
 @pytest.mark.parametrize("headers", [{}, {"idempotency-key": "key"}], ids=["no key", "key"])
 @pytest.mark.parametrize(
-    "fault", [GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED, "database"]
+    "fault",
+    [
+        *(GatewayFaultKind.UNREACHABLE, GatewayFaultKind.RATE_LIMITED, GatewayFaultKind.FORBIDDEN),
+        "database",
+    ],
 )
 async def test_a_dependency_that_is_unavailable_before_the_charge_gets_503_and_then_201(
     client: Client, world: HttpWorld, fault: GatewayFaultKind | str, headers: dict[str, str]

@@ -152,6 +152,24 @@ async def test_the_provider_is_reached_as_the_gateway_is(
     assert "SSL_CERT_FILE: cannot be used" in await problem_of("https://id.invalid/keys")
 
 
+async def test_a_redirect_leads_to_a_host_that_is_reached_in_its_own_way(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def proxy(_: web.BaseRequest) -> web.Response:
+        return web.Response(body=await provider.fetch())
+
+    async def moved(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=308, headers={"Location": "http://id.invalid/keys"})
+
+    async with RawTestServer(proxy) as behind, RawTestServer(moved) as near:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, str(behind.make_url("")))
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        found = await fetch_key_set(fetch_keys_from(str(near.make_url("/keys"))))
+    assert len(found.keys) == 2
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_to_an_address_without_encryption_is_not_followed(status: int) -> None:
     asked: list[str] = []

@@ -27,10 +27,14 @@ async def in_review(client: Client, world: HttpWorld) -> str:
 
 
 async def decide(
-    client: Client, payment_id: str, decision: Any = "accept", key: str | None = None
+    client: Client,
+    payment_id: str,
+    decision: Any = "accept",
+    key: str | None = None,
+    reason: str = "agreed with the customer",
 ) -> httpx.Response:
     headers = OPERATOR if key is None else {**OPERATOR, "idempotency-key": key}
-    body = {"decision": decision, "reason": "agreed with the customer"}
+    body = {"decision": decision, "reason": reason}
     return await client.post(f"/api/payments/{payment_id}/review", json=body, headers=headers)
 
 
@@ -52,6 +56,20 @@ async def test_a_refused_payment_is_given_back(
     assert world.balance == 0
 
 
+async def test_what_was_given_back_of_a_payment_is_not_refunded_of_the_next_one(
+    client: Client, world: HttpWorld, in_review: str
+) -> None:
+    await decide(client, in_review, "refund")
+    world.reviewed.append(world.payment().id)
+    await world.come_to_rest()
+    paid = await pay(client)
+    shown = [
+        (await client.get(f"/api/payments/{each}", headers=signed_in())).json()["refundedAmount"]
+        for each in (in_review, paid.json()["id"])
+    ]
+    assert shown == [100, 0]
+
+
 async def test_a_second_decision_is_a_conflict(client: Client, in_review: str) -> None:
     await decide(client, in_review)
     second = await decide(client, in_review, "refund")
@@ -63,7 +81,9 @@ async def test_a_repeated_request_with_a_key_gets_the_first_reply(
 ) -> None:
     first, again = [await decide(client, in_review, key="k") for _ in range(2)]
     other = await decide(client, in_review, "refund", key="k")
-    assert (first.status_code, again.status_code, other.status_code) == (200, 200, 422)
+    reasoned = await decide(client, in_review, key="k", reason="another")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert (other.status_code, reasoned.status_code) == (422, 422)
     assert first.json() == again.json()
     assert again.headers["idempotent-replayed"] == "true"
 
