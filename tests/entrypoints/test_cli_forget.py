@@ -13,7 +13,7 @@ from application.use_cases.forget_user import ForgetUser
 from domain.capture import CaptureMode
 from entrypoints.composition import audit
 from entrypoints.settings import Settings
-from tests.builders import ORDER, PAYER, PAYMENT
+from tests.builders import NOW, ORDER, PAYER, PAYMENT
 from tests.entrypoints.test_cli import error_line, run
 from tests.world import World
 
@@ -48,6 +48,17 @@ def test_a_user_is_forgotten_once_it_is_confirmed(monkeypatch: pytest.MonkeyPatc
     assert world.database.histories[ORDER][-1].who.startswith("cli:")
     stand_in = world.payment().user_id
     assert error_line(run("forget", stand_in)).endswith("pseudonym of a user who was forgotten")
+
+
+def test_what_is_stored_of_a_user_without_orders_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = paid(monkeypatch, CaptureMode.AUTOMATIC)
+    world.database.declines["user:somebody"] = [NOW]
+    words = "the user of 0 orders and 0 payments; 0 replies deleted, 1 declines deleted"
+    assert run("forget", "somebody", "--yes").output == f"forgotten: {words}\n"
+    assert "user:somebody" not in world.database.declines
+    assert run("forget", "somebody", "--yes").output.endswith("; nothing was done\n")
 
 
 def test_what_is_not_finished_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

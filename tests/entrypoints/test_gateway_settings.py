@@ -34,6 +34,12 @@ def till(environment):
 def second_till(environment):
     return InMemoryGateway(GatewayLedger(None), name="till")
 
+class AtOnce(InMemoryGateway):
+    capture = None
+
+def at_once(environment):
+    return AtOnce(GatewayLedger(None), name="at-once")
+
 def broken(environment):
     raise RuntimeError("hunter2")
 """
@@ -130,8 +136,11 @@ async def test_what_is_wrong_is_said_in_one_line_that_names_the_variable(
 
 
 async def test_one_gateway_that_can_authorize_is_enough_to_capture_later() -> None:
-    several = await opened(PAYMENT_GATEWAY=f"fake,{TILL}", CAPTURE="manual")
-    assert all(each.can_take(CaptureMode.MANUAL) for each in several.gateways)
+    at_once = "shop_tills:at_once"
+    several = await opened(PAYMENT_GATEWAY=f"{at_once},fake", CAPTURE="manual")
+    assert [each.can_take(CaptureMode.MANUAL) for each in several.gateways] == [False, True]
+    with pytest.raises(InvalidSetting, match=r"^CAPTURE: manual, but at-once can capture"):
+        await opened(PAYMENT_GATEWAY=at_once, CAPTURE="manual")
 
 
 def test_each_gateway_requires_its_own_variables() -> None:

@@ -1,6 +1,7 @@
 """Settings that were probably meant otherwise are named, without their values."""
 
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -77,8 +78,12 @@ def test_quotation_marks_around_a_value_that_cannot_be_read_are_named(quote: str
     }
 
 
-def test_a_name_like_one_that_is_set_is_not_reported() -> None:
-    assert oddities(STRIPE_API_KEY="hunter2", DATABASE_URI="hunter2") == []
+def test_a_name_like_one_that_is_set_is_not_reported(tmp_path: Path) -> None:
+    others = {"STRIPE_API_KEY": "hunter2", "DATABASE_URI": "hunter2"}
+    assert oddities(**others) == []
+    file = tmp_path / "key"
+    file.write_text(GOOD["STRIPE_KEY"])
+    assert oddities(**others, STRIPE_KEY="", STRIPE_KEY_FILE=str(file)) == []
 
 
 def test_a_file_of_a_variable_that_is_no_secret_is_reported() -> None:

@@ -105,6 +105,7 @@ async def test_what_went_wrong_is_an_error_and_nothing_secret_is_in_a_span(
     assert processing.status_code == 202
     assert not is_ok(call(unknown))
     assert attributes(call(unknown))["error.type"] == "OutcomeUnknown"
+    assert attributes(call(unknown))["payments.outcome"] == "unknown"
     assert attributes(letter)["error.type"] == "dead_letter"
     names = {each.name for each in recorded.spans}
     assert {"GET", "GET /api/payments/{payment_id}"} <= names
