@@ -23,7 +23,7 @@ from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
-from application.ports.inbound_events import InboundEvent
+from application.ports.inbound_events import DeadLetterCount, InboundEvent
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import free_port
 from tests.contracts.brokers import other_client
@@ -388,6 +388,20 @@ async def test_a_subscription_may_have_one_subject_of_a_stream(broker: Broker) -
     assert event.subject == "payment:created"
     await event.ack()
     assert not await completion.fetch(10, SHORT)
+
+
+@pytest.mark.parametrize("subject", ["payments.dead-letters.>", "payments.>"])
+async def test_dead_letters_are_counted_without_what_else_their_stream_has(
+    shop: Shop, broker: Broker, subject: str
+) -> None:
+    await shop.add_stream(StreamConfig(name="SHOP", subjects=[subject, "*"]))
+    await broker.streams.ensure(ORDERS)
+    await send(shop, b"1", b"2", b"3")
+    for event in await fetch_all(broker.orders, 3):
+        await (event.ack() if event.data == b"2" else event.dead_letter("malformed"))
+    count = await broker.letters.count()
+    first, last = await broker.letters.list(10)
+    assert count == DeadLetterCount(2, first.recorded_at, last.recorded_at)
 
 
 async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
