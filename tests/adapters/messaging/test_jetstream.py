@@ -225,6 +225,18 @@ async def test_deleted_streams_and_consumers_are_created_again(shop: Shop, broke
     assert event.data == b"1"
 
 
+async def test_one_of_several_streams_is_created_again_while_the_others_store(
+    shop: Shop, broker: Broker
+) -> None:
+    await shop.add_stream(StreamConfig(name="PAYMENTS", subjects=["payment:created"]))
+    events = [created(), failed()]
+    assert len((await broker.publisher.publish(events)).stored) == 2
+    stream_of = await broker.streams.ensure(PAYMENTS)
+    assert stream_of["payment:failed"] != stream_of["payment:created"]
+    await shop.delete_stream(stream_of["payment:failed"])
+    assert len((await broker.publisher.publish(events)).stored) == 2
+
+
 async def test_dead_letters_can_be_stored_and_replayed_after_streams_were_deleted(
     shop: Shop, broker: Broker
 ) -> None:
