@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
 from application.ports.stream_positions import EventPosition
+
+MAX_PAGE_BYTES: Final = 8 * 2**20
+"""A page of dead letters ends with the one that reaches this size: an event may have 1 MiB, the
+default limit of NATS, or more."""
 
 
 class InboundEvent(Protocol):
@@ -132,13 +136,14 @@ class DeadLetters(Protocol):
     """The stored dead letters.
 
     Promises, checked by tests/contracts/dead_letters.py on every adapter: subject, headers and
-    body are kept unchanged; a replay keeps the dead letter, and repeating it changes nothing more.
+    body are kept unchanged; a replay keeps the dead letter, and repeating it changes nothing more;
+    a page of large ones is short.
     """
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
         """Return dead letters with an id greater than `after`, oldest first.
 
-        There are fewer than `limit` if they are large, but none only if there are none.
+        There are fewer than `limit` if they reach MAX_PAGE_BYTES, but none only if there are none.
         """
 
     async def count(self) -> DeadLetterCount:

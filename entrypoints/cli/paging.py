@@ -10,7 +10,7 @@ from entrypoints.cli.running import fail
 
 PAGE: Final = 200
 """How many are fetched at a time; ordinary ones have some hundred bytes. A page of dead letters has
-fewer if they are large (adapters/messaging/jetstream/dead_letters.py)."""
+fewer if they are large (application/ports/inbound_events.py)."""
 
 
 class Numbered(Protocol):

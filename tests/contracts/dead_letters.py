@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from application.ports.inbound_events import DeadLetter, DeadLetterCount
+from application.ports.inbound_events import MAX_PAGE_BYTES, DeadLetter, DeadLetterCount
 from tests.contracts.brokers import Broker
 from tests.contracts.inbound_events import LONG, SHORT
 
@@ -40,6 +40,21 @@ class DeadLettersContract:
         rest = await broker.letters.list(3, after=first[-1].id)
         assert [letter.data for letter in (*first, *rest)] == [b"0", b"1", b"2", b"3", b"4"]
         assert not await broker.letters.list(3, after=rest[-1].id)
+
+    async def test_a_page_of_large_ones_is_short_and_only_an_empty_one_is_the_last(
+        self, broker: Broker
+    ) -> None:
+        large = bytes(1_000_000)
+        subscription = broker.subscribe()
+        for _ in range(MAX_PAGE_BYTES // len(large) + 2):
+            await broker.send("order:created", large, {})
+            [event] = await subscription.fetch(1, LONG)
+            await event.dead_letter(REASON)
+        first = await broker.letters.list(100)
+        rest = await broker.letters.list(100, after=first[-1].id)
+        assert sum(len(letter.data) for letter in first[:-1]) < MAX_PAGE_BYTES
+        assert [len(first), len(rest)] == [MAX_PAGE_BYTES // len(large) + 1, 1]
+        assert not await broker.letters.list(100, after=rest[-1].id)
 
     async def test_they_are_counted_with_the_times_of_the_first_and_the_last(
         self, broker: Broker

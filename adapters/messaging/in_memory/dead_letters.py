@@ -7,7 +7,7 @@ from attrs import frozen
 from adapters.messaging.in_memory.broker import InMemoryBroker
 from adapters.messaging.replay import replay_headers
 from adapters.messaging.wire import Message
-from application.ports.inbound_events import DeadLetter, DeadLetterCount
+from application.ports.inbound_events import MAX_PAGE_BYTES, DeadLetter, DeadLetterCount
 
 
 @frozen
@@ -18,8 +18,12 @@ class InMemoryDeadLetters:
 
     async def list(self, limit: int, after: int = 0) -> Sequence[DeadLetter]:
         await self._broker.checkpoint("list dead letters")
-        later = [letter for letter in self._broker.letters.values() if letter.id > after]
-        return later[:limit]
+        page, size = list[DeadLetter](), 0
+        for letter in self._broker.letters.values():
+            if letter.id > after and len(page) < limit and size < MAX_PAGE_BYTES:
+                page.append(letter)
+                size += len(letter.data)
+        return page
 
     async def count(self) -> DeadLetterCount:
         await self._broker.checkpoint("count dead letters")

@@ -27,7 +27,7 @@ from adapters.messaging.jetstream.publisher import TOO_LARGE
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.replay import is_replay_of, replay_headers, replayed_letter
 from adapters.messaging.wire import ID_HEADER, Message
-from application.ports.inbound_events import DeadLetter, DeadLetterCount
+from application.ports.inbound_events import MAX_PAGE_BYTES, DeadLetter, DeadLetterCount
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +50,6 @@ _EXPECTED_LAST: Final = "Nats-Expected-Last-Subject-Sequence"
 
 _ALREADY_STORED: Final = 10071
 """JSStreamWrongLastSequenceErrF (nats-server, server/errors.json)."""
-
-MAX_PAGE_BYTES: Final = 8 * 2**20
-"""A page of the list ends with the dead letter that reaches this size: an event may have 1 MiB, the
-server's default limit, or more."""
 
 _TIME_TOLERANCE: Final = timedelta(milliseconds=1)
 """The library converts the time of a delivery, in nanoseconds, through a float."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from application.ports.inbound_events import MAX_PAGE_BYTES
 from tests.entrypoints.console.stories import HOSTILE, spoil
 from tests.entrypoints.console.world import ConsoleWorld, Visitor
 
@@ -64,6 +65,32 @@ async def test_a_choice_that_is_none_is_refused(
     fields = [("form", token), ("confirmed", "yes"), *(("id", each) for each in ids)]
     assert (await visitor.post(REPLAY, fields)).status_code == status
     assert f'href="{LIST}">Back to dead letters' in visitor.html
+
+
+async def test_none_is_delivered_again_if_one_of_them_does_not_exist(
+    world: ConsoleWorld, visitor: Visitor
+) -> None:
+    spoil(world, "unreadable", b"1")
+    await visitor.get(LIST)
+    token, before = visitor.fields(REPLAY)["form"], len(world.broker.log)
+    fields = [("form", token), ("confirmed", "yes"), ("id", "1"), ("id", "9")]
+    assert (await visitor.post(REPLAY, fields)).status_code == 404
+    assert len(world.broker.log) == before
+
+
+async def test_large_ones_do_not_hide_those_after_them(
+    world: ConsoleWorld, visitor: Visitor
+) -> None:
+    large = bytes(MAX_PAGE_BYTES // 2)
+    for _ in range(3):
+        spoil(world, "too large", large)
+    await visitor.get(LIST)
+    assert f'href="{LIST}/2"' in visitor.html
+    assert f'href="{LIST}/3"' not in visitor.html
+    assert "cursor=2" in visitor.html
+    await visitor.get(f"{LIST}?cursor=2")
+    assert f'href="{LIST}/3"' in visitor.html
+    assert 'rel="next"' not in visitor.html
 
 
 @pytest.mark.parametrize("path", ["7", "x", "%00"])
