@@ -1,6 +1,9 @@
 """Roles with few privileges, and schemas that are shared with other programs."""
 
 import asyncio
+import importlib
+import pkgutil
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
+from adapters.persistence import sql
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.health_check import check
@@ -77,6 +81,26 @@ async def test_the_documented_roles_are_enough(roles: str) -> None:
         assert (found.revision, found.problems) == (newest_revision(), ())
         with pytest.raises(StorageUnavailable, match="permission denied for schema payments"):
             await database.run(Statement.of(text("CREATE TABLE payments.another ()")))
+
+
+def test_every_statement_needs_only_privileges_that_are_required() -> None:
+    modules = [
+        importlib.import_module(f"{sql.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(sql.__path__)
+    ]
+    texts = [
+        value.text
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Statement)
+    ]
+    needed = {
+        (table, verb.split()[0])
+        for verb, table in re.findall(r"\b(DELETE FROM|INSERT INTO|UPDATE) (\w+)", " ".join(texts))
+        if table in REQUIRED
+    }
+    assert ("operator_sessions", "DELETE") in needed
+    assert not [each for each in needed if each[1] not in REQUIRED[each[0]]]
 
 
 async def test_each_missing_privilege_is_named_with_its_table(roles: str) -> None:

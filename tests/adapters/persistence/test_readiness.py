@@ -65,6 +65,20 @@ async def test_probes_at_the_same_time_share_one_question_that_outlives_them(
         assert proxy.connections == 1
 
 
+async def test_a_probe_that_gives_up_takes_no_answer_from_another(
+    proxied_url: str, proxy: TcpProxy
+) -> None:
+    async with Readiness.on(proxied_url, "auto") as readiness, asyncio.timeout(TIMEOUT_SECONDS):
+        proxy.hold()
+        patient = asyncio.create_task(readiness.check())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await readiness.check()
+        proxy.heal()
+        await patient
+        assert proxy.connections == 1
+
+
 async def test_it_is_unready_while_the_server_is_read_only_and_ready_again_on_a_new_connection(
     readiness: Readiness, sql: Database, database_url: str
 ) -> None:
