@@ -201,6 +201,19 @@ class InboundEventsContract:
         found = [await subscription.has_acknowledged(progress, after) for after in range(4)]
         assert found == [True, True, False, False]
 
+    async def test_an_acknowledged_event_is_found_whichever_of_the_subjects_it_has(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders()
+        await broker.send("order:cancelled", b"1", {})
+        await broker.send("order:created", b"2", {})
+        first, _ = await fetch_all(subscription, 2)
+        await first.ack()
+        assert await acknowledged(subscription, 1)
+        [progress] = await subscription.progress()
+        found = [await subscription.has_acknowledged(progress, after) for after in range(2)]
+        assert found == [True, False]
+
     @pytest.mark.parametrize(("begin", "expected"), [(None, b"123"), (1, b"123"), (3, b"3")])
     async def test_events_are_delivered_again_after_it_was_set_back(
         self, broker: Broker, begin: int | None, expected: bytes

@@ -140,6 +140,14 @@ def test_events_are_published_again_since_a_time_in_utc(monkeypatch: pytest.Monk
     assert asked == [datetime(2026, 1, 31, 12, tzinfo=UTC)]
 
 
+def test_the_user_in_histories_is_the_system_s_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert system_user() == pwd.getpwuid(os.getuid()).pw_name
+
+
 def test_a_user_whom_the_system_has_no_name_for_is_named_by_number(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import getpass
 from collections.abc import AsyncIterator
 
 import pytest
 
 from application.application import UseCases
 from domain.capture import CaptureMode
+from entrypoints.cli.running import system_user
 from entrypoints.composition import operator
 from entrypoints.settings import Settings
 from tests.entrypoints.test_cli import error_line, run
@@ -53,7 +53,7 @@ def test_the_history_names_the_system_user_and_the_reason(world: World) -> None:
     run("refund", payment, "--reason", "broken")
     [entries] = world.database.histories.values()
     did = [(entry.who, entry.why) for entry in entries]
-    user = f"cli:{getpass.getuser()}"
+    user = f"cli:{system_user()}"
     assert did[-1] == did[-2] == (user, "broken")
     assert (user, "payment succeeded, order complete") in did
     assert did[1] == ("service", "payment processing")  # this test has paid without HTTP

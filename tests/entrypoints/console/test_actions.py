@@ -142,6 +142,20 @@ async def test_a_reason_is_needed(world: ConsoleWorld, visitor: Visitor) -> None
 
 
 @pytest.mark.usefixtures("paid")
+@pytest.mark.parametrize("name", ["reason", "amount", "confirmed", "form"])
+async def test_a_field_that_is_there_twice_does_nothing(
+    world: ConsoleWorld, visitor: Visitor, name: str
+) -> None:
+    path = path_of(world, "refund")
+    await visitor.get(PAGE)
+    await visitor.send(path, reason=REASON, amount="1")
+    confirmed = visitor.fields(path)
+    twice = [*confirmed.items(), (name, f"{confirmed[name]}0")]
+    assert (await visitor.post(path, twice)).status_code != 303
+    assert not world.order().refunds
+
+
+@pytest.mark.usefixtures("paid")
 async def test_a_hostile_reason_is_text_on_every_page(
     world: ConsoleWorld, visitor: Visitor
 ) -> None:
