@@ -120,7 +120,9 @@ async def test_a_revoked_certificate_is_refused_anywhere_in_the_chain(
     async with proxy.listening() as port:
         connecting = connect(
             *(database_url, port, "localhost"),
-            **{"sslmode": "verify-full", "sslrootcert": str(trusted), "sslcrl": str(crl)},
+            sslmode="verify-full",
+            sslrootcert=str(trusted),
+            sslcrl=str(crl),
         )
         if revoked is None:
             await connecting

@@ -249,6 +249,14 @@ async def test_a_reserved_refund_whose_reply_was_lost_is_found_again_by_its_key(
     assert len(world.order().refunds) == 1
 
 
+async def test_a_key_that_cannot_be_released_hides_no_error(
+    client: Client, world: HttpWorld, paid: str
+) -> None:
+    world.failing.add("release request")
+    excessive = await refund(client, paid, {"amount": 10001}, key="key")
+    assert (excessive.status_code, error_fields(excessive)) == (400, {"amount"})
+
+
 async def test_a_repeated_refund_with_the_same_key_gets_the_first_reply(
     client: Client, world: HttpWorld, paid: str
 ) -> None:

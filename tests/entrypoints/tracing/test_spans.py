@@ -269,6 +269,20 @@ async def test_a_delivery_is_an_error_unless_it_is_acknowledged(recorded: Record
     assert first.headers["traceparent"] == TRACEPARENT
 
 
+async def test_a_delivery_that_cannot_be_ended_has_a_span_that_ends(recorded: Recorded) -> None:
+    world = World()
+    for _ in range(3):
+        world.broker.store(Message("order:created", b"{}", {}))
+    subscription = world.broker.subscribe("payments", "order:created")
+    events = recorded.tracing.events(subscription, str)
+    first, second, third = await events.fetch(10, timedelta(0))
+    world.failing.add("broker")
+    for ending in (first.ack(), second.retry(timedelta(seconds=1)), third.dead_letter("malformed")):
+        with pytest.raises(BrokerUnavailable):
+            await ending
+    assert len(recorded.spans) == 3
+
+
 def client(world: HttpWorld, recorded: Recorded) -> httpx.AsyncClient:
     """Return a client of a service whose requests have spans."""
     dependencies = evolve(world.dependencies(), tracing=recorded.tracing.requests())
