@@ -170,6 +170,12 @@ def _trusted(environment: Mapping[str, str], ca_bundle: str | None) -> ssl.SSLCo
 @cache
 def _usual(ca_bundle: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    # OpenSSL takes an empty variable for the name of a file, and then has none.
+    paths = ssl.get_default_verify_paths()
+    if os.environ.get(paths.openssl_cafile_env) == "" and os.path.isfile(paths.openssl_cafile):
+        context.load_verify_locations(cafile=paths.openssl_cafile)
+    if os.environ.get(paths.openssl_capath_env) == "" and os.path.isdir(paths.openssl_capath):
+        context.load_verify_locations(capath=paths.openssl_capath)
     if ca_bundle is not None:
         context.load_verify_locations(ca_bundle)
     return context

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.gateways.outward import CA_VARIABLES, Route, _proxy_for
+from adapters.gateways.outward import CA_VARIABLES, Route, _proxy_for, _usual
 from adapters.gateways.stripe.client import StripeApi
 from adapters.gateways.stripe.payment_intents import StripePaymentIntents
 from application.ports.gateway_plugin import InvalidSetting
@@ -247,6 +247,28 @@ def test_an_empty_variable_is_as_one_that_is_not_set(
     following = next(each for each in CA_VARIABLES if each != variable)
     monkeypatch.setenv(following, str(authority.file))
     assert authorities_of(Route.to(f"https://{HOST}")) == trusted_by(authority)
+
+
+def test_the_system_s_authorities_are_trusted_although_openssl_s_variables_are_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of_system = _usual.__wrapped__(None).get_ca_certs(binary_form=True)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, "")
+    assert _usual.__wrapped__(None).get_ca_certs(binary_form=True) == of_system
+
+
+def test_authorities_that_are_named_replace_the_usual_ones(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(authority.file.parent))
+    of_folder = Route.to(f"https://{HOST}").trusted
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    of_file = Route.to(f"https://{HOST}").trusted
+    # OpenSSL reads a folder when it needs it.
+    assert [each.cert_store_stats()["x509_ca"] for each in (of_folder, of_file)] == [0, 1]
+    # Many authorities of inspecting proxies are not as Python 3.13 wants them.
+    assert not (of_folder.verify_flags | of_file.verify_flags) & ssl.VERIFY_X509_STRICT
 
 
 def test_authorities_that_are_replaced_in_their_file_are_trusted_without_a_restart(

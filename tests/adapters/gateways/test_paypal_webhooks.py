@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from adapters.gateways.outward import CA_VARIABLES
 from adapters.gateways.paypal.certificates import Certificates
 from adapters.gateways.paypal.notifications import PayPalNotificationReader
 from application.ports.gateway_notifications import (
@@ -81,11 +82,39 @@ async def test_no_forgery_is_accepted(
 async def test_a_root_that_nobody_names_is_not_trusted(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
+    for name in CA_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     address = f"{account.paypal.url}{CERTIFICATES_PATH}{OWN_CERTIFICATE}"
     reason = await refused(Certificates(account.paypal.url), address)
     assert "no authority" in reason
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"SSL_CERT_FILE": "root.pem"},
+        {"REQUESTS_CA_BUNDLE": "root.pem"},
+        {"SSL_CERT_DIR": ""},
+        {"SSL_CERT_FILE": None, "SSL_CERT_DIR": ""},
+        {"SSL_CERT_FILE": None, "SSL_CERT_DIR": None, "REQUESTS_CA_BUNDLE": "root.pem"},
+    ],
+    ids=str,
+)
+async def test_a_root_that_the_environment_names_is_trusted(
+    account: Account,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str | None],
+) -> None:
+    (tmp_path / "root.pem").write_bytes(b"Ours:\n" + own_signer().root_pem)
+    (tmp_path / "README").write_text("no certificate")
+    (tmp_path / "more").mkdir()
+    for name in CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, file in variables.items():
+        monkeypatch.setenv(name, "" if file is None else str(tmp_path / file))
+    address = f"{account.paypal.url}{CERTIFICATES_PATH}{OWN_CERTIFICATE}"
+    await Certificates(account.paypal.url).key(address, now())  # or it raises
 
 
 @pytest.mark.parametrize(
