@@ -144,7 +144,7 @@ def test_the_user_in_histories_is_the_system_s_whatever_the_environment_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("USER", "LOGNAME", "LNAME", "USERNAME"):
-        monkeypatch.setenv(name, "somebody-else")
+        monkeypatch.setenv(name, "another-user")
     assert system_user() == pwd.getpwuid(os.getuid()).pw_name
 
 

@@ -54,11 +54,11 @@ def test_what_is_stored_of_a_user_without_orders_is_deleted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = paid(monkeypatch, CaptureMode.AUTOMATIC)
-    world.database.declines["user:somebody"] = [NOW]
+    world.database.declines["user:user-9"] = [NOW]
     words = "the user of 0 orders and 0 payments; 0 replies deleted, 1 declines deleted"
-    assert run("forget", "somebody", "--yes").output == f"forgotten: {words}\n"
-    assert "user:somebody" not in world.database.declines
-    assert run("forget", "somebody", "--yes").output.endswith("; nothing was done\n")
+    assert run("forget", "user-9", "--yes").output == f"forgotten: {words}\n"
+    assert "user:user-9" not in world.database.declines
+    assert run("forget", "user-9", "--yes").output.endswith("; nothing was done\n")
 
 
 def test_what_is_not_finished_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
