@@ -41,6 +41,9 @@ payment, each time that they see it."""
 _REUSES_A_KEY: Final = 0.1
 """How often a customer's client sends a key that other requests of the same user have, too."""
 
+_REPEATS: Final = 0.25
+"""How often a customer's client sends a request with a key once more after its final reply."""
+
 _RETURNS: Final = 3
 """How often a customer who has paid looks whether the order can be paid once more."""
 
@@ -94,6 +97,7 @@ class Customer:
     approvals: Approvals
     sources_of: Callable[[str, UserId], tuple[str, ...]]
     """Under which sources a declined card is counted."""
+    repeating: random.Random
 
     async def act(self, arrives_at: float) -> None:
         """Pay, with other cards if necessary; in one of ten cases for another user's order."""
@@ -119,6 +123,8 @@ class Customer:
                 self.name, command, key if uses_keys else None, timeout
             )
             status = response.status if response else None
+            if uses_keys and status in (201, 402) and self.repeating.random() < _REPEATS:
+                await self.clients.pay(self.name, command, key, timeout)
             if status == 201:
                 await self._pay_again(command)
             if status in (201, 400, 401, 422) or (

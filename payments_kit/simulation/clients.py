@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any, Final
 
 from attrs import define, field
@@ -18,8 +19,7 @@ from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.cluster import Cluster
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.loop import SimulatedLoop
-from payments_kit.simulation.model.records import Reply
-from payments_kit.simulation.model.reports import Attempt
+from payments_kit.simulation.model.reports import Attempt, Reply
 from payments_kit.simulation.processes import Response, Serve
 from payments_kit.simulation.runtime import FIRST_GATEWAY
 from payments_kit.simulation.trace import Trace
@@ -60,14 +60,14 @@ class Clients:
         self.trace.count(Activity.PAYS)
         if command.gateway is not None:
             self.trace.count(Activity.PAYS_AT_SECOND)
-        place = self._note_attempt(command)
+        place, asked_at = self._note_attempt(command), self.cluster.runtime.now()
         request = self.loop.create_future()
         serve.unanswered.append(request)
 
         async def reply() -> None:
             response = await serve.pay(command, key)
             if not request.done():
-                self.record(command, response)
+                self.record(command, response, key, asked_at)
                 self._note_reply(place, response)
                 request.set_result(response)
 
@@ -107,7 +107,13 @@ class Clients:
             code=(response.payment or {}).get("code"),
         )
 
-    def record(self, command: PayOrder, response: Response) -> None:
+    def record(
+        self,
+        command: PayOrder,
+        response: Response,
+        key: str | None = None,
+        asked_at: datetime | None = None,
+    ) -> None:
         """Record a reply, to check later that it stayed true."""
         self.replies.append(
             Reply(
@@ -117,6 +123,11 @@ class Clients:
                 order_id=command.order_id,
                 body=response.payment,
                 started=response.claimed,
+                code=response.code,
+                key=key,
+                wanted=(command.order_id, command.token, command.expected, command.gateway),
+                asked_at=asked_at,
+                at=self.cluster.runtime.now(),
             )
         )
 

@@ -10,7 +10,8 @@ from attrs import define, field
 from adapters.gateways.simulated.record import GatewayRecord
 from payments_kit.simulation.faults import FaultInjector, FaultKind
 from payments_kit.simulation.limits import place_of
-from payments_kit.simulation.model.records import BookedOrder, BookedPayment, Reply
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment
+from payments_kit.simulation.model.reports import Reply
 from payments_kit.simulation.process import current_name
 
 MANY: Final = 2

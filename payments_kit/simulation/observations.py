@@ -10,8 +10,14 @@ from domain.order import Order
 from domain.payment import Payment
 from domain.refund import Refund, RefundStatus
 from domain.replica import OrderReplica
-from payments_kit.simulation.model.records import OrderEvent, Reply
-from payments_kit.simulation.model.reports import Attempt, DeclineLimits, GatewayDispute, Hold
+from payments_kit.simulation.model.records import OrderEvent
+from payments_kit.simulation.model.reports import (
+    Attempt,
+    DeclineLimits,
+    GatewayDispute,
+    Hold,
+    Reply,
+)
 
 
 @frozen
@@ -104,6 +110,7 @@ class Observations:
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()
+    live: Mapping[str, Sequence[Sequence[datetime]]] | None = None
     reviewed: Collection[str] = ()
     healed_at: datetime | None = None
     histories: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)

@@ -83,6 +83,8 @@ class OrderPlan:
     """Whether the orders service publishes that the order has expired."""
     capture: str | None = None
     """When its money is captured, as in `order:created`; None: the event does not say."""
+    extended: float | None = 0.0
+    """Seconds by which the last version expires later than the first; None: it never expires."""
     shipments: tuple["PlannedShipment", ...] = ()
     pauses: tuple[float, ...] = ()
     """Seconds after a version, of which one is chosen; none: they are drawn, half of them 0."""
@@ -90,9 +92,16 @@ class OrderPlan:
     @property
     def end(self) -> float | None:
         """When it is published as cancelled, because it was cancelled or has expired."""
-        is_published = self.lifetime is not None and self.is_expiry_published
-        expiry = self.at + (self.lifetime or 0.0) if is_published else None
+        expires_after = self.lifetime_of(len(self.prices) - 1)
+        is_published = expires_after is not None and self.is_expiry_published
+        expiry = self.at + (expires_after or 0.0) if is_published else None
         return min((at for at in (self.cancelled_at, expiry) if at is not None), default=None)
+
+    def lifetime_of(self, version: int) -> float | None:
+        """Return how many seconds after its creation a version expires; None: never."""
+        if not version or self.lifetime is None:
+            return self.lifetime
+        return None if self.extended is None else self.lifetime + self.extended
 
 
 @define
@@ -194,7 +203,11 @@ def _plan(order_id: OrderId, scenario: Scenario, draw: random.Random) -> OrderPl
     is_published = silence.random() < _PUBLISHES_EXPIRY
     free = scenario.stream(f"price of {order_id}")
     prices = tuple(_FREE if free.random() < _IS_FREE else each for each in prices)
-    plan = OrderPlan(order_id, owners, prices, at, lifetime, cancelled_at, is_published)
+    extension = scenario.stream(f"extension of {order_id}")
+    extended = extension.choice((0.0, 0.0, scenario.seconds / 4, None))
+    plan = OrderPlan(
+        *(order_id, owners, prices, at, lifetime, cancelled_at, is_published), extended=extended
+    )
     return _busy(plan, scenario) if scenario.kind is not Kind.PLAIN else plan
 
 
@@ -202,10 +215,10 @@ async def run_orders_service(plan: OrderPlan, events: OrderEvents, draw: random.
     """Create an order, change it, and cancel or expire it."""
     clock = asyncio.get_running_loop().time
     await asyncio.sleep(plan.at)
-    expires_at = None
-    if plan.lifetime is not None:
-        expires_at = BEGINNING + timedelta(seconds=clock() + plan.lifetime)
+    created_at = BEGINNING + timedelta(seconds=clock())
     for version in range(len(plan.prices)):
+        lifetime = plan.lifetime_of(version)
+        expires_at = None if lifetime is None else created_at + timedelta(seconds=lifetime)
         events.publish_created(plan, version, expires_at)
         # Half of the time at once; sometimes while a payment of the earlier owner is live.
         pause = draw.choice((0.0, 0.0, draw.uniform(0.0, 3.0), draw.expovariate(1 / 8.0)))

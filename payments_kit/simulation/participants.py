@@ -69,7 +69,8 @@ class Participants:
                     if plan.lifetime is not None:
                         edges, end = self.runtime.injector.edges, plan.at + plan.lifetime
                         arrives_at = edges.near(arrives_at, end)
-                    yield Customer(name, plan, *parts, sources).act(arrives_at)
+                    repeating = self.stream(f"{name} repeats")
+                    yield Customer(name, plan, *parts, sources, repeating).act(arrives_at)
         at_gateway = self.gateway, self.webhooks, self.banks, self.holds
         yield from operators_and_others(scenario, self.clients, *at_gateway, self.stream)
         yield self.banks.act(scenario.seconds)

@@ -18,11 +18,10 @@ from payments_kit.simulation.model.records import (
     BookedRefund,
     Charge,
     Event,
-    GivenBack,
     History,
     OrderEvent,
-    Reply,
 )
+from payments_kit.simulation.model.reports import GivenBack, Reply
 from payments_kit.simulation.observations import (
     Delivered,
     GatewayCharge,
@@ -63,6 +62,7 @@ def history_of(found: Observations) -> History:
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,
+        live=found.live,
         reviewed=found.reviewed,
         healed_at=found.healed_at,
         histories=found.histories,
@@ -92,6 +92,8 @@ def booked_order(order: Order) -> BookedOrder:
             for each in order.disputes
         ),
         None if shipment is None else (shipment.version, shipment.minor_units),
+        None if terms is None else terms.expires_at,
+        None if terms is None or terms.capture is None else terms.capture.value,
     )
 
 
@@ -182,4 +184,5 @@ def _order_event(event: OrderReplica | OrderEvent) -> OrderEvent:
         terms.user_id,
         amount_of(terms.price),
         terms.expires_at,
+        capture=None if terms.capture is None else terms.capture.value,
     )

@@ -59,6 +59,7 @@ class Response:
     """The payment in the body."""
     claimed: tuple[PaymentId, ...] = ()
     """The payments that the request started; the customer does not see them."""
+    code: str | None = None
 
 
 @define
@@ -164,7 +165,8 @@ def _read(reply: Reply, claimed: list[PaymentId]) -> Response:
     payment = body.get("payment") or body
     payment_id = PaymentId(payment["id"]) if payment.get("id") else None
     named = payment if payment_id else None
-    return Response(reply.status, payment_id, str(payment.get("status")), named, tuple(claimed))
+    status, code = str(payment.get("status")), body.get("errors", [{}])[0].get("code")
+    return Response(reply.status, payment_id, status, named, tuple(claimed), code)
 
 
 class LoopEnded(Exception):

@@ -14,7 +14,7 @@ from entrypoints.http.reading import ReadingHandler, RecentActions
 from entrypoints.http.replies import json_reply, payment_body
 from payments_kit.simulation.activities import Activity
 from payments_kit.simulation.clients import PATIENCE_SECONDS, Clients
-from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.reports import Reply
 from payments_kit.simulation.processes import Serve
 from payments_kit.simulation.scenario import Scenario
 

@@ -10,7 +10,7 @@ from adapters.gateways.simulated.attempts import AttemptState
 from adapters.gateways.simulated.record import GatewayRecord
 from domain.identifiers import OrderId, PaymentId
 from domain.order import Order
-from payments_kit.simulation.model.charges import CAPTURED
+from payments_kit.simulation.model.charges import CAPTURED, LIVE
 from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
 from payments_kit.simulation.model.report_steps import unapplied_reports
 from payments_kit.simulation.model.reports import ConfirmedReport
@@ -50,6 +50,8 @@ class Watch:
     """The payments whose authorization was to be released when it was recorded."""
     captured_since: dict[str, datetime] = field(factory=dict)
     """When the books had a charge as captured; when they had it again, if it was lost."""
+    live: dict[str, list[list[datetime]]] = field(factory=dict)
+    """By order: the times with a live payment or one in review; the last may have no end."""
     _booked: dict[OrderId, BookedOrder] = field(factory=dict)
 
     def commit(self, before: Order | None, after: Order) -> None:
@@ -61,6 +63,7 @@ class Watch:
         )
         self.statuses.update(each.status for each in order.payments)
         self._note_unwanted(earlier, order)
+        self._note_live(order)
         for charge_id in _captured(order):
             self.captured_since.setdefault(charge_id, self._now())
         if self.novelty is not None:
@@ -126,6 +129,15 @@ class Watch:
         for payment in after.payments:
             if _is_held(payment) and payment.code is not None and payment.id not in known:
                 self.never_wanted.add(payment.id)
+
+    def _note_live(self, order: BookedOrder) -> None:
+        times = self.live.setdefault(order.id, [])
+        was_live = bool(times) and len(times[-1]) == 1
+        is_live = any(each.status in LIVE or each.status == "review" for each in order.payments)
+        if is_live and not was_live:
+            times.append([self._now()])
+        elif was_live and not is_live:
+            times[-1].append(self._now())
 
     def _note_reviews(self, before: BookedOrder | None, after: BookedOrder) -> None:
         known = {each.id for each in before.payments if each.status == "review"} if before else ()

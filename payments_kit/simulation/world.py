@@ -241,6 +241,7 @@ class World:
             decline_limits=known_limits(self.scenario, self.injector),
             never_wanted=self.runtime.watch.never_wanted,
             captures_asked=[*self.clients.captures_asked, *self.gateway.captures_asked],
+            live=self.runtime.watch.live,
             reviewed=self.clients.reviewed,
             healed_at=self._healed_at,
             secrets=SECRETS,

@@ -167,6 +167,8 @@ class Books:
             tuple(self._booked.get("refund", {}).values()),
             tuple(self._booked.get("dispute", {}).values()),
             self._shipped(),
+            _moment_or_none(self._order.get("order.terms.expires_at")),
+            self._order.get("order.terms.capture"),
         )
 
     def _shipped(self) -> tuple[int, int | None] | None:

@@ -11,9 +11,8 @@ from payments_kit.simulation.model.records import (
     Charge,
     History,
     OrderEvent,
-    Reply,
 )
-from payments_kit.simulation.model.reports import Hold
+from payments_kit.simulation.model.reports import Hold, Reply
 from payments_kit.verification.books import CUSTOMER
 from payments_kit.verification.commits import committed
 from payments_kit.verification.gateway_evidence import charges_of, disputes_of, refunds_of

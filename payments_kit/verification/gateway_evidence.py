@@ -7,8 +7,8 @@ from typing import Final
 
 from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import CAPTURED
-from payments_kit.simulation.model.records import BookedDispute, BookedPayment, Charge, GivenBack
-from payments_kit.simulation.model.reports import GatewayDispute
+from payments_kit.simulation.model.records import BookedDispute, BookedPayment, Charge
+from payments_kit.simulation.model.reports import GatewayDispute, GivenBack
 from payments_kit.verification.books import Step
 from payments_kit.verification.lines import ChargeLine, Header
 from payments_kit.verification.records import OrderRecords

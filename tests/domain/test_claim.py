@@ -71,6 +71,25 @@ def test_an_order_that_may_not_be_paid_cannot_be_claimed(
         an_order(replica=replica).claim(PAYMENT, PAYER, ExpectedAmount(), GATEWAY, False, NOW)
 
 
+@given(
+    status=st.sampled_from(OrderStatus),
+    payment=st.none() | st.sampled_from(PaymentStatus),
+    is_free=st.booleans(),
+    is_expired=st.booleans(),
+)
+def test_a_stranger_learns_nothing_whatever_has_become_of_an_order(
+    status: OrderStatus, payment: PaymentStatus | None, is_free: bool, is_expired: bool
+) -> None:
+    price, expires_at = dollars("0") if is_free else PRICE, NOW if is_expired else None
+    payments = () if payment is None else (a_payment(PAYMENT, payment),)
+    order = an_order(
+        *payments, replica=created_event(status=status, price=price, expires_at=expires_at)
+    )
+    wrong = ExpectedAmount(PRICE.minor_units + 1)
+    with pytest.raises(NotYourOrder):
+        order.claim(SECOND, OTHER_USER, wrong, GATEWAY, False, NOW)
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [

@@ -56,8 +56,11 @@ def test_a_cancellation_is_final(events: list[OrderReplica]) -> None:
 @given(histories)
 def test_the_newest_version_wins(events: list[OrderReplica]) -> None:
     replica = merged(events)
-    newest = max((event.version for event in events if event.terms), default=None)
-    assert (replica.terms.version if replica.terms else None) == newest
+    terms = [event.terms for event in events if event.terms]
+    shipments = [event.shipment for event in events if event.shipment]
+    # As a whole: nothing of an older one is left, such as an expiry.
+    assert replica.terms == max(terms, key=lambda each: each.version, default=None)
+    assert replica.shipment == max(shipments, key=lambda each: each.version, default=None)
     assert replica.version == max(event.version for event in events)
 
 

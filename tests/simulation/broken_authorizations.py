@@ -4,7 +4,8 @@ from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.model.records import History, Reply
+from payments_kit.simulation.model.records import History
+from payments_kit.simulation.model.reports import Reply
 from tests.simulation.histories import (
     AUTHORIZED,
     CAPTURED_BY_AN_OPERATOR,

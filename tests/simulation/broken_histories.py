@@ -7,13 +7,15 @@ from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.model.records import BookedDispute, GivenBack, History, Reply
+from payments_kit.simulation.model.records import BookedDispute, History
+from payments_kit.simulation.model.reports import GivenBack, Reply
 from tests.simulation.broken_authorizations import AUTHORIZATIONS
 from tests.simulation.broken_declines import DECLINES
 from tests.simulation.broken_disputes import DISPUTES
 from tests.simulation.broken_reads import READS
 from tests.simulation.broken_recordings import RECORDINGS
 from tests.simulation.broken_refunds import REFUNDS
+from tests.simulation.broken_refusals import REFUSALS
 from tests.simulation.histories import (
     ACCEPTED,
     AUTHORIZED,
@@ -234,13 +236,16 @@ FORBIDDEN: Final[Broken] = {
         evolve(
             PAID,
             charges=[charge(claimed_at=after(-20))],
+            orders=[order(payment(), expires_at=after(-10))],
             order_events=[TERMS._replace(expires_at=after(-10))],
         ),
         ("4: order o1 was expired when ch_1 was captured, and it is kept",),
     ),
     "an order that was claimed after its expiry, and is given back": (
         evolve(
-            CANCELLED_MEANWHILE, order_events=[TERMS._replace(expires_at=after(-10)), CANCELLED]
+            CANCELLED_MEANWHILE,
+            orders=[CANCELLED_MEANWHILE.orders[0]._replace(expires_at=after(-10))],
+            order_events=[TERMS._replace(expires_at=after(-10)), CANCELLED],
         ),
         ("4: order o1 was expired when ch_1 was requested",),
     ),
@@ -444,11 +449,19 @@ REPLICAS: Final[Broken] = {
     ),
     "older terms": (
         evolve(EMPTY, order_events=[TERMS, TERMS._replace(version=1, price=LESS)]),
-        ("5: order o1 is u1's for 10000 usd", "5: order o1 has version 0, the newest is 1"),
+        ("5: order o1 has the terms (Amount", "5: order o1 has version 0, the newest is 1"),
+    ),
+    "an expiry that no event has": (
+        evolve(EMPTY, orders=[order(status="created", expires_at=after(60))]),
+        ("5: order o1 has the terms (Amount",),
+    ),
+    "captured at another time than its event says": (
+        evolve(EMPTY, order_events=[TERMS._replace(capture="manual")]),
+        ("5: order o1 has the terms (Amount",),
     ),
     "terms without their event": (
         evolve(EMPTY, order_events=[CANCELLED._replace(version=0, is_cancelled=False)]),
-        ("5: order o1 is u1's for 10000 usd, not one of [(None, None)]",),
+        ("5: order o1 has the terms (Amount",),
     ),
     "a cancellation that is not in the books": (
         evolve(EMPTY, order_events=[TERMS, CANCELLED._replace(version=0)]),
@@ -574,5 +587,5 @@ ENDS: Final[Broken] = {
 }
 
 _OF_MONEY: Final[Broken] = ONCE | BOOKS | FORBIDDEN | AUTHORIZATIONS | DISPUTES | REFUNDS
-_OF_WORDS: Final[Broken] = EVENTS | REPLIES | READS | DECLINES | RECORDINGS
+_OF_WORDS: Final[Broken] = EVENTS | REPLIES | REFUSALS | READS | DECLINES | RECORDINGS
 BROKEN: Final[Broken] = _OF_MONEY | _OF_WORDS | REPLICAS | ENDS

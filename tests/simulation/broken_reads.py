@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import evolve
 
-from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.reports import Reply
 from tests.simulation.histories import (
     AUTHORIZED,
     DECLINED_FIRST,

@@ -13,7 +13,7 @@ from payments_kit.simulation.model.steps import (
     broken_by_hold,
 )
 from tests.simulation.broken_disputes import LOST, REVERSED, WON, with_disputes
-from tests.simulation.histories import LESS, PRICE, manual, order, payment, refund
+from tests.simulation.histories import LESS, NOW, PRICE, after, manual, order, payment, refund
 
 OPEN: Final = order(status="created")
 CLAIMED: Final = order(payment(1, "processing"), status="created")
@@ -171,6 +171,11 @@ COMMITS: Final = {
         order(payment(1, "review", captured=PRICE, amount=LESS), status="created"),
         order(payment(captured=PRICE, amount=LESS)),
     ),
+    "a success that does not complete its order": Commit(
+        CLAIMED,
+        order(payment(), status="created"),
+        "5: payment p1 has succeeded, and order o1 is not complete",
+    ),
     "a capture of more than was authorised": Commit(
         HELD,
         order(manual(1, "succeeded", captured=PRICE, amount=LESS)),
@@ -237,6 +242,27 @@ COMMITS: Final = {
         order(status="created", price=LESS),
         order(payment(1, "processing"), status="created", price=LESS),
         "7: payment p1 claims 10000 usd, the price is 9900 usd",
+    ),
+    "a claim of an order that has expired": Commit(
+        order(status="created", expires_at=NOW),
+        order(payment(1, "processing"), status="created", expires_at=NOW),
+        "4: payment p1 claims order o1, expired at",
+    ),
+    "a claim before the expiry": Commit(
+        order(status="created", expires_at=after(1)),
+        order(payment(1, "processing"), status="created", expires_at=after(1)),
+    ),
+    "a claim to be captured later": Commit(
+        order(status="created", capture="manual"),
+        order(manual(1, "processing"), status="created", capture="manual"),
+    ),
+    "a claim to be captured at once that its order wants later": Commit(
+        order(status="created", capture="manual"),
+        order(payment(1, "processing"), status="created", capture="manual"),
+        "10: payment p1 is not captured as its order says: manual",
+    ),
+    "a failed refund that is sent again": Commit(
+        given_back("failed"), given_back(), "2: refund r1 was failed and is pending"
     ),
     "a claim by a former owner": Commit(
         order(status="created", user_id="u2"),

@@ -14,12 +14,10 @@ from payments_kit.simulation.model.records import (
     BookedRefund,
     Charge,
     Event,
-    GivenBack,
     History,
     OrderEvent,
-    Reply,
 )
-from payments_kit.simulation.model.reports import Hold
+from payments_kit.simulation.model.reports import GivenBack, Hold, Reply
 
 NOW: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE: Final = Amount(10_000, "usd")
@@ -255,7 +253,11 @@ REJECTED_BY_THE_BANK: Final = evolve(
         )
     ],
 )
-PAID_IN_TIME: Final = evolve(PAID, order_events=[TERMS._replace(expires_at=after(1))])
+PAID_IN_TIME: Final = evolve(
+    PAID,
+    orders=[order(payment(), expires_at=after(1))],
+    order_events=[TERMS._replace(expires_at=after(1))],
+)
 REPRICED: Final = evolve(
     PAID,
     orders=[order(payment(), price=LESS, version=1)],

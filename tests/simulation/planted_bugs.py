@@ -72,7 +72,9 @@ from tests.simulation.history_bugs import HISTORY_BUGS
 from tests.simulation.oracle_bugs import ORACLE_BUGS
 from tests.simulation.read_bugs import LETTER_BUGS, READ_BUGS
 from tests.simulation.refund_bugs import REFUND_BUGS
+from tests.simulation.refusal_bugs import REFUSAL_BUGS
 from tests.simulation.review_bugs import REVIEW_BUGS
+from tests.simulation.terms_bugs import TERMS_BUGS
 
 # --- charging ---------------------------------------------------------------------------------
 
@@ -568,6 +570,8 @@ BUGS: Final = (
     *READ_BUGS,
     *LETTER_BUGS,
     *CLOCK_BUGS,
+    *TERMS_BUGS,
+    *REFUSAL_BUGS,
 )
 
 

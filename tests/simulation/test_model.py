@@ -16,6 +16,7 @@ from tests.simulation.broken_histories import BROKEN
 from tests.simulation.broken_reads import RIGHT_READS
 from tests.simulation.broken_recordings import RECORDED
 from tests.simulation.broken_refunds import RIGHT_REFUNDS
+from tests.simulation.broken_refusals import RIGHT_REFUSALS
 from tests.simulation.broken_steps import STEPS, broken_by
 from tests.simulation.histories import RIGHT
 
@@ -35,7 +36,14 @@ def ways_to_break_a_promise(of_steps: bool) -> Iterator[str]:
                 )
 
 
-ALL_RIGHT = {**RIGHT, **RIGHT_DISPUTES, **RIGHT_REFUNDS, **RIGHT_DECLINES, **RIGHT_READS}
+ALL_RIGHT = {
+    **RIGHT,
+    **RIGHT_DISPUTES,
+    **RIGHT_REFUNDS,
+    **RIGHT_REFUSALS,
+    **RIGHT_DECLINES,
+    **RIGHT_READS,
+}
 
 
 @pytest.mark.parametrize("name", ALL_RIGHT)

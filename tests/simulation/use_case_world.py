@@ -19,7 +19,7 @@ from domain.identifiers import OrderId, UserId
 from entrypoints.http.handlers import RefundCommand
 from entrypoints.worker.roles import WorkerDependencies
 from payments_kit.simulation.faults import FaultOccurrence
-from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.reports import Reply
 from payments_kit.simulation.orders_service import OrderPlan, PlannedShipment, Price
 from payments_kit.simulation.process import SimulatedProcess
 from payments_kit.simulation.processes import Serve, open_serve, open_worker

@@ -15,7 +15,7 @@ from adapters.persistence.sql.tables import metadata
 from domain.money import Money
 from domain.order import Order
 from payments_kit.simulation.model.orders import read_order_event
-from payments_kit.simulation.model.records import Reply
+from payments_kit.simulation.model.reports import Reply
 from payments_kit.simulation.snapshot import charges_at, refunds_at
 from tests.promises import (
     Delivered,

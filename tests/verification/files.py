@@ -13,10 +13,10 @@ from payments_kit.simulation.model.records import (
     BookedPayment,
     BookedRefund,
     Charge,
-    GivenBack,
     History,
     OrderEvent,
 )
+from payments_kit.simulation.model.reports import GivenBack
 from payments_kit.verification.lines import (
     FORMAT,
     VERSION,
@@ -167,6 +167,7 @@ def order_message(event: OrderEvent) -> tuple[str, bytes]:
         "userId": event.user_id,
         "currency": currency,
         "expiresAt": event.expires_at and event.expires_at.isoformat(),
+        "capture": event.capture,
         "ticket": {"id": "t1", "price": price},
     }
     return "order:created", json.dumps(body).encode()
@@ -188,6 +189,8 @@ def history_of(order: BookedOrder, history: History) -> list[str]:
         "order.status": "created",
         "order.terms.price": amount(price),
         "order.terms.version": first,
+        "order.terms.expires_at": text(order.expires_at),
+        "order.terms.capture": order.capture,
     }
     entries = [(NOW - timedelta(minutes=1), "orders", begin)]
     at = max((each.stored_at for each in events if each.stored_at), default=after(2))
@@ -209,6 +212,8 @@ def history_of(order: BookedOrder, history: History) -> list[str]:
             released = payment.code if payment.id in history.never_wanted else None
             held = {"status": "authorized", "code": released, "captured_amount": None}
             entries.append((at, "customer", known | {f"{path}.{n}": v for n, v in held.items()}))
+        if payment.status == "succeeded":
+            known |= {"order.status": "complete"}
         is_asked = any(payment.id == asked for asked, _ in history.captures_asked)
         entries.append((at, "cli:alice" if is_asked else "orders", known))
     for dispute in order.disputes:

@@ -13,7 +13,8 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from payments_kit.simulation.model.records import GivenBack, History
+from payments_kit.simulation.model.records import History
+from payments_kit.simulation.model.reports import GivenBack
 from payments_kit.verification import summary
 from payments_kit.verification.export_command import export_history
 from payments_kit.verification.ingest import Ingest

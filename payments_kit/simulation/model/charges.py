@@ -6,7 +6,8 @@ from typing import Final
 
 from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.orders import expected_orders
-from payments_kit.simulation.model.records import BookedPayment, Charge, History, OrderEvent, Reply
+from payments_kit.simulation.model.records import BookedPayment, Charge, History, OrderEvent
+from payments_kit.simulation.model.reports import Reply
 
 LIVE: Final = frozenset({"processing", "requires_action", "pending", "authorized", "succeeded"})
 """The statuses of which an order has one at most. A payment in review may stand beside one: it may

@@ -66,6 +66,7 @@ def read_order_event(subject: str, data: bytes, currency: str = "usd") -> OrderE
             _text(body["userId"]),
             _exact(ticket["price"], named.lower()),
             _time(body.get("expiresAt")),
+            capture=body.get("capture"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         return None

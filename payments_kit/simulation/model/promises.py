@@ -43,6 +43,11 @@ from payments_kit.simulation.model.refunds import (
     refunds_are_within_the_charge,
     refunds_match,
 )
+from payments_kit.simulation.model.refusals import (
+    keys_repeat_their_reply,
+    refusals_have_a_reason,
+    strangers_learn_nothing,
+)
 from payments_kit.simulation.model.replies import (
     replies_name_nothing_of_others,
     replies_stay_true,
@@ -67,6 +72,9 @@ _CHECKS: Final = (
     amounts_are_exact,
     users_are_separated,
     replies_name_nothing_of_others,
+    strangers_learn_nothing,
+    refusals_have_a_reason,
+    keys_repeat_their_reply,
     authorized_is_held,
     holds_are_wanted,
     captured_as_asked,
@@ -129,9 +137,10 @@ def _order_is_right(
     if order is None:
         yield f"5: events of order {order_id} were acknowledged, and it is not in the books"
         return
-    terms = [(each.user_id, each.price) for each in right.newest] or [(None, None)]
-    if (order.user_id, order.price) not in terms:
-        yield f"5: order {order_id} is {order.user_id}'s for {order.price}, not one of {terms}"
+    terms = [(each.price, each.expires_at, each.capture, each.user_id) for each in right.newest]
+    ours = order.price, order.expires_at, order.capture, order.user_id
+    if ours not in (terms or [(None, None, None, None)]):
+        yield f"5: order {order_id} has the terms {ours}, not one of {terms}"
     if order.version != right.version:
         yield f"5: order {order_id} has version {order.version}, the newest is {right.version}"
     if (order.status == "cancelled") != right.is_cancelled:

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from attrs import field, frozen
 
 from payments_kit.simulation.model.amounts import Amount
-from payments_kit.simulation.model.reports import Attempt, DeclineLimits, GatewayDispute, Hold
+from payments_kit.simulation.model.reports import (
+    Attempt,
+    DeclineLimits,
+    GatewayDispute,
+    GivenBack,
+    Hold,
+    Reply,
+)
 
 
 class OrderEvent(NamedTuple):
@@ -21,12 +28,13 @@ class OrderEvent(NamedTuple):
     price: Amount | None = None
     expires_at: datetime | None = None
     stored_at: datetime | None = None
-    """When it was certainly in the books; None if that is not known."""
+    """When it was certainly in the books; None: not known."""
     is_shipped: bool = False
-    """Whether it says that what is authorised may be captured."""
     shipped: int | None = None
-    """How many minor units of it; None: all."""
+    """How many minor units of what is authorised may be captured; None: all."""
     published_at: datetime | None = None
+    capture: str | None = None
+    """`automatic` or `manual`; None: it does not say."""
 
 
 class BookedPayment(NamedTuple):
@@ -50,7 +58,7 @@ class BookedPayment(NamedTuple):
     release_reason: str | None = None
     """Why an operator released it."""
     next_capture: Amount | None = None
-    """How much is captured next if that is refused: a newer shipment names it."""
+    """How much is captured next if that is refused."""
 
 
 class BookedRefund(NamedTuple):
@@ -88,7 +96,9 @@ class BookedOrder(NamedTuple):
     refunds: tuple[BookedRefund, ...] = ()
     disputes: tuple[BookedDispute, ...] = ()
     shipped: tuple[int, int | None] | None = None
-    """The newest shipment: its version, and how many minor units of a payment; None: all."""
+    """The newest shipment: its version, and how many minor units; None: all."""
+    expires_at: datetime | None = None
+    capture: str | None = None
 
 
 class Charge(NamedTuple):
@@ -108,15 +118,6 @@ class Charge(NamedTuple):
     """When the money was held, if it was captured later."""
 
 
-class GivenBack(NamedTuple):
-    """A refund that the gateway completed."""
-
-    charge_id: str
-    amount: Amount
-    refund_id: str | None = None
-    """Our refund that its label names; None for an external refund."""
-
-
 class Event(NamedTuple):
     """One delivery of an event of ours."""
 
@@ -125,22 +126,6 @@ class Event(NamedTuple):
     body: Mapping[str, Any]
     at: datetime | None = None
     """When it happened, as the event says."""
-
-
-class Reply(NamedTuple):
-    """A reply to a customer: to a payment, to a cancellation, or to a read."""
-
-    status: int
-    payment_id: str | None
-    user_id: str | None = None
-    request: str = "pay"
-    """`pay`, `cancel`, `read`, or an operator's `capture`, `void` or `review`."""
-    order_id: str | None = None
-    """The order that the request named."""
-    body: Mapping[str, Any] | None = None
-    """The payment in the body, if it is known."""
-    started: tuple[str, ...] = ()
-    """The payments that the request may have started, which the customer does not see."""
 
 
 @frozen
@@ -184,6 +169,9 @@ class History:
     captures_asked: Collection[tuple[str, int]] = ()
     """The payments that an operator wanted captured, or others have captured at the gateway, and
     how much of each."""
+    live: Mapping[str, Sequence[Sequence[datetime]]] | None = None
+    """By order: from when until when it had a live payment, or one in review, as often as it had;
+    without an end, it still has. None if it is not known."""
     reviewed: Collection[str] = ()
     """The payments of which an operator wanted to decide whether their order keeps them."""
     healed_at: datetime | None = None

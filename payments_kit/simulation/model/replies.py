@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from payments_kit.simulation.model.charges import CAPTURED, PAID, was_authorized
-from payments_kit.simulation.model.records import BookedPayment, History, Reply
+from payments_kit.simulation.model.records import BookedPayment, History
+from payments_kit.simulation.model.reports import Reply
 from payments_kit.simulation.model.words import in_words
 
 _CANCELLED: Final = 200

@@ -2,9 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from payments_kit.simulation.model.amounts import Amount
+
+
+class GivenBack(NamedTuple):
+    """A refund that the gateway completed."""
+
+    charge_id: str
+    amount: Amount
+    refund_id: str | None = None
+    """Our refund that its label names; None for an external refund."""
 
 
 class GatewayDispute(NamedTuple):
@@ -38,6 +47,30 @@ class ConfirmedReport(NamedTuple):
     """The state of the dispute."""
     reference: str | None = None
     """The gateway's name for a refund of others."""
+
+
+class Reply(NamedTuple):
+    """A reply to a customer: to a payment, to a cancellation, or to a read."""
+
+    status: int
+    payment_id: str | None
+    user_id: str | None = None
+    request: str = "pay"
+    """`pay`, `cancel`, `read`, or an operator's `capture`, `void` or `review`."""
+    order_id: str | None = None
+    """The order that the request named."""
+    body: Mapping[str, Any] | None = None
+    """The payment in the body, if it is known."""
+    started: tuple[str, ...] = ()
+    """The payments that the request may have started, which the customer does not see."""
+    code: str | None = None
+    """The code of the first error."""
+    key: str | None = None
+    """The idempotency key of the request."""
+    wanted: object = None
+    """What distinguishes the request from others with its key."""
+    asked_at: datetime | None = None
+    at: datetime | None = None
 
 
 class Attempt(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Final
 
 from payments_kit.simulation.model.amounts import Amount
 from payments_kit.simulation.model.charges import CAPTURED, LIVE
-from payments_kit.simulation.model.records import BookedOrder, BookedPayment, BookedRefund
+from payments_kit.simulation.model.claim_steps import refunded_of, wrong_claim
+from payments_kit.simulation.model.records import BookedOrder, BookedPayment
 from payments_kit.simulation.model.shipment_steps import newest_shipment_is_asked_for
 
 _MAY_BE_HELD: Final = frozenset({"processing", "requires_action", "pending", "abandoned"})
@@ -17,6 +18,13 @@ _MAY_BE_CAPTURED: Final = _MAY_BE_HELD | {"authorized"}
 
 _AFTER_A_HOLD: Final = frozenset({"authorized", "succeeded", "reversed", "review", "cancelled"})
 """What may become of a payment that is authorised."""
+
+_AFTER_A_REFUND: Final = {
+    "pending": ("pending", "succeeded", "failed"),
+    "succeeded": ("succeeded", "failed"),
+    "failed": ("failed",),
+}
+"""What may become of a refund: a bank may return one later; one that has failed stays so."""
 
 _AFTER_A_DISPUTE: Final = {
     "open": ("open", "prevented", "lost", "won"),
@@ -37,23 +45,27 @@ def broken_by_commit(
       its charges may stand for a while, because a request may arrive after its payment was given up
       and another one was made: the gateway has both, and the books do not know the first. So the
       promise of every moment is about the books: they never know two that they keep.
-    - 4: A cancelled order stays so, and no payment claims it. A commit that cancels an order, or
-      records money that its order may not have, also reserves the refund of all of it. The money
-      may stand until the gateway has answered: a refund takes days, and a bank may reject it.
+    - 4: A cancelled order stays so, and no payment claims it, nor one that has expired. A commit
+      that cancels an order, or records money that its order may not have, also reserves the refund
+      of all of it. The money may stand until the gateway has answered: a refund takes days, and a
+      bank may reject it.
       Nor does a hold stay: the commit that cancels the order, or records the hold, also records
       that it is to be released.
+    - 5: The commit that records a success also completes its order.
     - 6: A payment that has succeeded stays so; one that is authorised is captured or released.
     - 4 and 6: The money of a payment that its customer has approved is taken only if the order
       is neither cancelled nor paid, and nobody has cancelled the payment.
     - 7 and 8: A claim is for the price and the user that its order has at that moment. A payment
       that is restored from the gateway may be older than the terms.
+    - 10: It is authorised first if its order says that its money is captured later.
     - 10: No more is refunded than was taken, and no refund of ours is reserved beyond it. An
       external refund may exceed it together with a reserved one, which the gateway then refuses.
       After a loss, a refund may be restored before the charge that it is of.
     - 10: What is held is captured as the newest shipment says: the commit that records the
       shipment, or the hold, also requests so much; or next, if a capture may be in flight.
     - 2: Money that was taken back is told once: by a dispute that may be lost, or without one. A
-      dispute that has ended keeps its last state; only what is lost can still be won.
+      dispute that has ended keeps its last state; only what is lost can still be won. A refund that
+      has failed stays so: another one that follows it has an id of its own.
     """
     yield from broken_in_order(after, has_lost_transactions=has_lost_transactions)
     payments = {payment.id: payment for payment in before.payments} if before else {}
@@ -63,8 +75,10 @@ def broken_by_commit(
         earlier = payments.get(payment.id)
         if earlier is payment:
             continue
+        if payment.status == "succeeded" and after.status == "created":
+            yield f"5: payment {payment.id} has succeeded, and order {after.id} is not complete"
         if earlier is None:
-            yield from _wrong_claim(before, after, payment, has_lost_transactions)
+            yield from wrong_claim(before, after, payment, has_lost_transactions)
         elif earlier.status == "requires_action" and payment.status == "processing":
             yield from _wrongly_taken(after, earlier)
         elif earlier.status == "succeeded" != payment.status:
@@ -80,6 +94,7 @@ def broken_by_commit(
     yield from newest_shipment_is_asked_for(before, after)
     yield from _unreserved(before, after, payments)
     yield from _reserved_too_much(before, after)
+    yield from _refunded_after_all(before, after)
     yield from _told_twice(before, after)
 
 
@@ -93,7 +108,7 @@ def broken_in_order(order: BookedOrder, *, has_lost_transactions: bool = False) 
     for payment in order.payments:
         if has_lost_transactions and payment.captured is None:
             continue
-        refunded = _refunded(order.refunds, payment.id, ("succeeded",))
+        refunded = refunded_of(order.refunds, payment.id, ("succeeded",))
         taken = payment.captured.minor_units if payment.captured else 0
         if refunded > taken:
             yield f"10: {refunded} of payment {payment.id} is refunded, {taken} taken"
@@ -172,26 +187,6 @@ def _unreleased(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]
             yield f"4: the hold of payment {payment.id} is not wanted, and is not to be released"
 
 
-def _wrong_claim(
-    before: BookedOrder | None, after: BookedOrder, payment: BookedPayment, has_lost: bool
-) -> Iterable[str]:
-    if payment.status != "processing" or (before is None and has_lost):
-        return  # it was restored from the gateway, perhaps with its order
-    if before is None or before.status == "cancelled":
-        was = "cancelled" if before else "unknown"
-        yield f"4: payment {payment.id} claims order {after.id}, which is {was}"
-        return
-    for other in before.payments:
-        if other.status == "review" and other.captured is not None:
-            refunded = _refunded(before.refunds, other.id, ("succeeded",))
-            if refunded < other.captured.minor_units:
-                yield f"1: payment {payment.id} claims order {after.id}, {other.id} is in review"
-    if payment.user_id != before.user_id:
-        yield f"8: {payment.user_id} claims order {after.id}, which is {before.user_id}'s"
-    if payment.amount != before.price:
-        yield f"7: payment {payment.id} claims {payment.amount}, the price is {before.price}"
-
-
 def _unreserved(
     before: BookedOrder | None, after: BookedOrder, payments: dict[str, BookedPayment]
 ) -> Iterable[str]:
@@ -204,7 +199,7 @@ def _unreserved(
         is_cancelled = after.status == "cancelled" and (is_new or not was_cancelled)
         if not is_cancelled and not (is_new and payment.status == "reversed"):
             continue
-        reserved = _refunded(after.refunds, payment.id, ("pending", "succeeded"))
+        reserved = refunded_of(after.refunds, payment.id, ("pending", "succeeded"))
         if reserved < payment.captured.minor_units:
             taken = payment.captured
             yield f"4: {taken} of payment {payment.id} is not wanted, {reserved} is reserved"
@@ -219,10 +214,20 @@ def _reserved_too_much(before: BookedOrder | None, after: BookedOrder) -> Iterab
             continue
         if refund.reference is not None:
             continue  # the gateway has it already: the books had lost it, or others have made it
-        reserved = _refunded(after.refunds, refund.payment_id, ("pending", "succeeded"))
+        reserved = refunded_of(after.refunds, refund.payment_id, ("pending", "succeeded"))
         taken = next(each.captured for each in after.payments if each.id == refund.payment_id)
         if taken is None or reserved > taken.minor_units:
             yield f"10: {reserved} of payment {refund.payment_id} is reserved, {taken} taken"
+
+
+def _refunded_after_all(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
+    if before is None or before.refunds == after.refunds:
+        return
+    known = {refund.id: refund.status for refund in before.refunds}
+    for refund in after.refunds:
+        earlier = known.get(refund.id, refund.status)
+        if refund.status not in _AFTER_A_REFUND[earlier]:
+            yield f"2: refund {refund.id} was {earlier} and is {refund.status}"
 
 
 def _told_twice(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]:
@@ -239,11 +244,3 @@ def _told_twice(before: BookedOrder | None, after: BookedOrder) -> Iterable[str]
             is_same = dispute.reason == "reversed" and other.charge_id == dispute.charge_id
             if is_same and other.status in ("open", "lost"):
                 yield f"2: dispute {dispute.id} tells again what {other.id} has told"
-
-
-def _refunded(refunds: tuple[BookedRefund, ...], payment_id: str, statuses: tuple[str, ...]) -> int:
-    return sum(
-        each.amount.minor_units
-        for each in refunds
-        if each.payment_id == payment_id and each.status in statuses
-    )
