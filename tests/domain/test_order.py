@@ -13,7 +13,7 @@ from domain.identifiers import PaymentId
 from domain.order import Order
 from domain.order_entities import PaymentNotFound
 from domain.outcome import Charged, Evidence, NeverArrived, NeverSent, Refused
-from domain.payment_status import CANCELLED_BY_CUSTOMER, TRANSITIONS, PaymentStatus
+from domain.payment_status import CANCELLED_BY_CUSTOMER, CAPTURED, TRANSITIONS, PaymentStatus
 from domain.replica import OrderStatus
 from tests.builders import (
     NOW,
@@ -243,6 +243,17 @@ def test_a_charge_after_the_expiry_is_given_back() -> None:
     too_late = order.settle(PAYMENT, charged(), after(seconds=10))
     assert status(too_late) is PaymentStatus.REVERSED
     assert [refund.reason for refund in too_late.refunds] == ["order_expired"]
+
+
+@pytest.mark.parametrize("state", [each for each in PaymentStatus if each not in CAPTURED])
+def test_whatever_has_become_of_a_payment_it_is_not_charged_after_the_expiry(
+    state: PaymentStatus,
+) -> None:
+    order = an_order(a_payment(PAYMENT, state), replica=created_event(expires_at=NOW))
+    charged_late = order.settle(PAYMENT, charged(), after(hours=20))
+    # The order had expired when it was claimed, so what is authorized was not in time either.
+    assert status(charged_late) is PaymentStatus.REVERSED
+    assert charged_late.refundable(charged_late.payment(PAYMENT)).is_zero
 
 
 @given(st.data(), st.sampled_from([(), ("declined",), ("requires action",), ("never arrived",)]))

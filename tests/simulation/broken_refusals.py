@@ -57,6 +57,9 @@ RIGHT_REFUSALS: Final = {
     "an order that is refused while it is paid": evolve(
         PAID, live={"o1": [[after(15)]]}, replies=[_WAITING]
     ),
+    "a repeated request of which the gateway cannot say whether it still waits": evolve(
+        EMPTY, live={"o1": [[after(1), after(9)]]}, replies=[keyed(_WAITING)]
+    ),
     "a stranger who is refused": evolve(PAID, replies=[refused(None, 401, "u2")]),
     "a repeated request": evolve(
         PAID,

@@ -6,11 +6,15 @@ from contextvars import Context, copy_context
 import pytest
 from attrs import evolve
 
+from adapters.gateways.in_memory import InMemoryGateway
 from application.acting import acting, current_actor
 from application.log_context import current_ids, log_context, note, note_order, note_payment
 from domain.actor import RECONCILIATION, THE_SERVICE, Actor
 from domain.identifiers import PaymentId
+from domain.payment_status import PaymentStatus
 from tests.builders import ORDER, PAYMENT, a_payment, an_order
+from tests.use_cases.test_lost_payments import lose_payments
+from tests.world import World
 
 RECONCILER = Actor(RECONCILIATION)
 
@@ -88,3 +92,14 @@ async def test_tasks_at_the_same_time_have_their_own() -> None:
 
     done = await asyncio.gather(*(work(number) for number in range(3)))
     assert done == [(str(number), f"actor-{number}") for number in range(3)]
+
+
+async def test_what_a_comparison_restores_is_not_done_by_the_customer_who_waits_for_it() -> None:
+    world = World(gateway_type=InMemoryGateway)
+    await world.create_order()
+    await world.pay()
+    lose_payments(world)
+    with acting(Actor.customer()):
+        await world.use_cases().books_guards.default()
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    assert world.database.histories[ORDER][-1].who == RECONCILIATION

@@ -73,12 +73,16 @@ def _has_a_reason(history: History, reply: Reply, events: Sequence[OrderEvent]) 
 
 
 def _was_live(history: History, reply: Reply) -> bool:
-    """Whether the order had a live payment at any moment of the request."""
+    """Whether the order had a live payment at any moment of the request.
+
+    If the request is a repeated one, it may have had one before: while the gateway or the database
+    cannot be asked, the reply is that the payment of the first request is in progress.
+    """
     asked_at, at = reply.asked_at, reply.at
     if history.live is None or asked_at is None or at is None:
         return True
     return any(
-        begin <= at and all(end >= asked_at for end in ends)
+        begin <= at and (reply.key is not None or all(end >= asked_at for end in ends))
         for begin, *ends in history.live.get(reply.order_id or "", ())
     )
 
