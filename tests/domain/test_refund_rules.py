@@ -235,17 +235,19 @@ def test_a_cancelled_order_gives_all_of_its_payment_back_whatever_happens_to_its
 def test_an_automatic_refund_is_retried_ever_later_and_then_left_to_an_operator(
     order: Order,
 ) -> None:
-    now, minutes = NOW, []
+    now, minutes, sent = NOW, [], list[str]()
     while order.refunds[-1].status is RefundStatus.PENDING:
         last = order.refunds[-1]
+        assert last.id not in sent
         assert last.next_check_at is not None
+        sent.append(last.id)
         minutes.append((last.next_check_at - now).total_seconds() / 60)
         now = last.next_check_at
         failed = RefundFailed("insufficient_funds", f"re_{last.id}")
         order = order.settle_refund(last.id, failed, now)
     assert minutes == [0, *(1 << retry for retry in range(MAX_RETRIES))]
     assert timedelta(hours=17) <= now - NOW < timedelta(hours=18)
-    assert len({refund.id for refund in order.refunds}) == len(order.refunds)
+    assert [refund.id for refund in order.refunds] == sent
     assert order.apply(CANCELLED, now).refunds == order.refunds
     assert given_back(settle(reserve(order, "manual"), "manual", BY_US)) == PRICE
 

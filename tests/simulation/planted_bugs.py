@@ -515,7 +515,6 @@ BUGS: Final = (
         "books that are behind are trusted",
         *(BooksGuard, "__call__", _books_are_trusted),
         Bug("a new connection too", BooksGuard, "holds", _connection_is_trusted),
-        first=1601,
     ),
     Bug("the mark before the list", CompareBooks, "_compare", _mark_before_the_list),
     Bug("refunds of others are not looked for", SyncRefunds, "__call__", _no_refunds_of_others),

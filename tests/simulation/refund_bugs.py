@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from typing import Final
 
 from attrs import evolve
@@ -9,6 +10,7 @@ from attrs import evolve
 from application.ports.differences import Difference
 from application.use_cases import reconcile_refunds, settle_refund
 from application.use_cases.reconciliation import Part
+from domain import order_refunds, refund_rules
 from domain.identifiers import ChargeId
 from domain.order import Order
 from domain.order_refunds import OrderRefunds
@@ -20,6 +22,7 @@ from tests.simulation.bug import Bug
 _record_refunds = OrderRefunds.record_refunds
 _fail = Refund._fail
 _mismatch = Payment.mismatch
+_automatic_refund = refund_rules.automatic_refund
 
 
 def _each_report_is_a_refund(
@@ -67,6 +70,19 @@ def _less_is_fine(self: Payment, charged: Charged) -> str | None:
     return _mismatch(self, charged)
 
 
+def _under_the_failed_ones_id(
+    payment: Payment, refunds: Sequence[Refund], now: datetime
+) -> Refund | None:
+    following = _automatic_refund(payment, refunds, now)
+    if following is None:
+        return None
+    used = {each.id for each in refunds if each.payment_id == payment.id and each.is_reserved}
+    free = (
+        refund_rules._automatic_id(payment, following.amount, number) for number in count(len(used))
+    )
+    return evolve(following, id=next(each for each in free if each not in used))
+
+
 REFUND_BUGS: Final = (
     Bug(
         "each report of others is another refund",
@@ -79,6 +95,10 @@ REFUND_BUGS: Final = (
         *(OrderRefunds, "_refund_if_not_allowed", _no_refund_after_a_returned_one),
     ),
     Bug("nobody misses a refund", reconcile_refunds, "_difference", _nobody_misses_a_refund),
+    Bug(
+        "a refund takes the id of the failed one",
+        *(order_refunds, "automatic_refund", _under_the_failed_ones_id),
+    ),
     Bug("the currency is not compared", Payment, "mismatch", _any_currency),
     Bug("less is accepted", Payment, "mismatch", _less_is_fine),
 )
