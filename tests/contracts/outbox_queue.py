@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+from attrs import evolve
+
 from domain.events import (
     Event,
     EventId,
@@ -50,6 +52,12 @@ class OutboxQueueContract:
             await storage.outbox.mark_sent([failure(1).id, EventId("unknown")])
         await storage.outbox.mark_sent([])
         assert await storage.unsent() == [failure(0), failure(2)]
+
+    async def test_an_event_that_is_added_again_stays_as_it_was(self, storage: Storage) -> None:
+        await storage.add(failure(0), failure(1))
+        await storage.outbox.mark_sent([failure(0).id])
+        await storage.add(*(evolve(failure(number), code="expired_card") for number in (0, 1)))
+        assert await storage.unsent() == [failure(1)]
 
     async def test_a_parked_event_blocks_no_other(self, storage: Storage) -> None:
         await storage.add(*(failure(number) for number in range(4)))
