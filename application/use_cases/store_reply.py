@@ -10,6 +10,7 @@ from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.pay_order import ChargeResult, PayOrder
 from domain.claim import AlreadyPaid
+from domain.payment_status import PaymentStatus
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +28,10 @@ class StoreReply:
     async def __call__(
         self, command: PayOrder, result: ChargeResult | AlreadyPaid, holder: str = ""
     ) -> None:
-        """Store the reply to this result, if it is final; a database that fails is no error.
+        """Store the reply to this result, if it is final.
+
+        If the database fails, the result counts nevertheless, as a repeated request has the same
+        one: 409 if the order is paid. That does not hold after a decline, so that one is no result.
 
         Args:
             command: the command.
@@ -37,6 +41,7 @@ class StoreReply:
         Raises:
             RequestRepeated, RequestInProgress, IdempotencyKeyReused: another request with the same
                 key was faster, or the reply was stored and only its confirmation lost.
+            StorageUnavailable: nothing was charged, and a repeated request may charge.
         """
         request, holder = command.request, holder or self.new_id()
         if request is None or request.reply_to(result) is None:
@@ -52,5 +57,7 @@ class StoreReply:
         try:
             await self.retry(decision)
         except StorageUnavailable:
+            if isinstance(result, ChargeResult) and result.payment.status is PaymentStatus.FAILED:
+                raise
             # The order prevents a second charge as well: a repeat gets 409 "already paid".
             logger.warning("reply not stored for an idempotency key")

@@ -37,6 +37,9 @@ _FREE: Final = PRICE._replace(minor_units=0)
 _WAITING: Final = refused("payment_in_progress", 409, asked_at=after(10), at=after(20))
 
 RIGHT_REFUSALS: Final = {
+    "a payment whose reply could not be stored, and which the next one names": evolve(
+        PAID, replies=[keyed(reply(201)), keyed(reply(409)._replace(code="already_paid"))]
+    ),
     "an order that is refused because it is cancelled": evolve(
         CANCELLED_MEANWHILE,
         order_events=[TERMS, CANCELLED],
@@ -102,6 +105,13 @@ REFUSALS: Final = {
     "an order that is refused because of a payment that came later": (
         evolve(EMPTY, live={"o1": [[after(21), after(30)]]}, replies=[_WAITING]),
         ("6: the reply about order o1 was payment_in_progress, which was never so",),
+    ),
+    "a decline that is charged when it is repeated": (
+        evolve(PAID, replies=[keyed(reply(402)), keyed(reply(201))]),
+        (
+            "6: the reply to key k1 was 402, and then it was (201, 'p1')",
+            "6: the reply was that p1 is declined, but it is charged",
+        ),
     ),
     "a request that is executed again": (
         evolve(PAID, replies=[keyed(reply(201)), keyed(refused("already_paid", 409))]),

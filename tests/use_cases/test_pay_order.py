@@ -193,6 +193,18 @@ async def test_a_reply_that_cannot_be_stored_is_given_nevertheless(
     assert (await reply(world)).status == 409
 
 
+async def test_a_decline_whose_reply_cannot_be_stored_is_not_told(world: World) -> None:
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    await world.gateway.complete_authentication(world.payment().id, succeeded=False)
+    world.checkpoint = FailAt(1, StorageUnavailable("down"), {"commit"})
+    with pytest.raises(StorageUnavailable):
+        await pay(world)
+    assert world.payment().status is PaymentStatus.FAILED
+    assert (await pay(world)).payment.status is PaymentStatus.SUCCEEDED
+    assert (await reply(world)).status == 201
+
+
 async def test_an_outcome_that_cannot_be_stored_is_in_progress(world: World) -> None:
     await world.create_order()
     world.checkpoint = FailAt(1, StorageUnavailable("down"), {"commit"})

@@ -20,6 +20,10 @@ _ABOUT_THE_ORDER: Final = (
 _NOT_NOW: Final = "payment_in_progress"
 """The reply to a repeated request if what its customer has to do cannot be fetched now."""
 
+_PAID: Final = "already_paid"
+"""The reply to a repeated request if the first one, that it is paid, could not be stored; it names
+the same payment."""
+
 
 def strangers_learn_nothing(history: History) -> Iterable[str]:
     """Check that who never owned an order is told nothing of it, not even that it is paid (8)."""
@@ -111,4 +115,5 @@ def keys_repeat_their_reply(history: History) -> Iterable[str]:
 def _is_repeated(first: Reply, again: Reply) -> bool:
     if again.status >= _SERVER_ERRORS or again.code == _NOT_NOW:
         return True
-    return (again.status, again.payment_id) == (first.status, first.payment_id)
+    is_same_status = again.status == first.status or (first.status == PAID and again.code == _PAID)
+    return is_same_status and again.payment_id == first.payment_id
