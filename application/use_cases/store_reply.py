@@ -57,7 +57,7 @@ class StoreReply:
         try:
             await self.retry(decision)
         except StorageUnavailable:
-            if isinstance(result, ChargeResult) and result.payment.status is PaymentStatus.FAILED:
+            if result.payment is not None and result.payment.status is PaymentStatus.FAILED:
                 raise
             # The order prevents a second charge as well: a repeat gets 409 "already paid".
             logger.warning("reply not stored for an idempotency key")

@@ -193,6 +193,26 @@ async def test_a_reply_that_cannot_be_stored_is_given_nevertheless(
     assert (await reply(world)).status == 409
 
 
+async def test_that_an_order_is_paid_is_told_without_its_payment_if_it_is_of_another_payer(
+    world: World,
+) -> None:
+    await world.create_order()
+    world.checkpoint = FailAt(0, StorageUnavailable("down"), {"commit"})
+    await world.use_cases().create_charge.store_reply(command(), AlreadyPaid(ORDER, None))
+    assert (await pay(world)).payment.status is PaymentStatus.SUCCEEDED
+
+
+async def test_a_success_whose_reply_cannot_be_stored_is_told_nevertheless(world: World) -> None:
+    await world.create_order()
+    await world.pay(AUTHENTICATING)
+    await world.gateway.complete_authentication(world.payment().id, succeeded=True)
+    world.checkpoint = FailAt(1, StorageUnavailable("down"), {"commit"})
+    assert (await pay(world)).payment.status is PaymentStatus.SUCCEEDED
+    with pytest.raises(AlreadyPaid):
+        await pay(world)
+    assert (await reply(world)).status == 409
+
+
 async def test_a_decline_whose_reply_cannot_be_stored_is_not_told(world: World) -> None:
     await world.create_order()
     await world.pay(AUTHENTICATING)
