@@ -30,8 +30,10 @@ class StoreReply:
     ) -> None:
         """Store the reply to this result, if it is final.
 
-        If the database fails, the result counts nevertheless, as a repeated request has the same
-        one: 409 if the order is paid. That does not hold after a decline, so that one is no result.
+        If the database fails, the result is returned nevertheless: the order prevents a second
+        charge while its payment is live or has paid it. After a decline it prevents nothing, so the
+        error is raised. A 202 that was not stored is not repeated once its payment has failed: the
+        same request then charges anew.
 
         Args:
             command: the command.
@@ -59,5 +61,5 @@ class StoreReply:
         except StorageUnavailable:
             if result.payment is not None and result.payment.status is PaymentStatus.FAILED:
                 raise
-            # The order prevents a second charge as well: a repeat gets 409 "already paid".
+            # While its payment is live, or has paid it, the order prevents a second charge as well.
             logger.warning("reply not stored for an idempotency key")

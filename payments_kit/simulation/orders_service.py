@@ -84,7 +84,7 @@ class OrderPlan:
     capture: str | None = None
     """When its money is captured, as in `order:created`; None: the event does not say."""
     extended: float | None = 0.0
-    """Seconds by which the last version expires later than the first; None: it never expires."""
+    """Seconds by which every later version expires after the first; None: they never expire."""
     shipments: tuple["PlannedShipment", ...] = ()
     pauses: tuple[float, ...] = ()
     """Seconds after a version, of which one is chosen; none: they are drawn, half of them 0."""
@@ -98,7 +98,7 @@ class OrderPlan:
         return min((at for at in (self.cancelled_at, expiry) if at is not None), default=None)
 
     def lifetime_of(self, version: int) -> float | None:
-        """Return how many seconds after its creation a version expires; None: never."""
+        """Return after how many seconds from the order's creation a version expires, or None."""
         if not version or self.lifetime is None:
             return self.lifetime
         return None if self.extended is None else self.lifetime + self.extended

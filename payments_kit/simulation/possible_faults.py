@@ -99,15 +99,18 @@ is charged in three of four runs, and so nothing can happen to the money."""
 
 _OBSTACLES_AT_ONCE: Final = (1, 2, 3)
 
+SLOW_CAPTURES: Final = (FaultKind.GATEWAY_SLOW, FaultKind.CAPTURE_REFUSED)
+"""A capture that takes long and is refused meets other changes of its order, such as its end."""
+
 _DELAYS: Final[tuple[tuple[FaultKind, ...], ...]] = (
     (),
     (FaultKind.TRANSACTIONS_LOST,),
     (FaultKind.PAUSE,),
-    (FaultKind.GATEWAY_SLOW, FaultKind.CAPTURE_REFUSED),
+    SLOW_CAPTURES,
     (FaultKind.GATEWAY_MISCHARGES,),
     (FaultKind.MISCHARGED_CURRENCY,),
 )
-"""What else occurs in a run in which requests arrive late."""
+"""What else is possible in a run in which requests arrive late."""
 
 _SHARE_OF_OTHERS: Final = 0.5
 

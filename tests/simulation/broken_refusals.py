@@ -37,6 +37,13 @@ _FREE: Final = PRICE._replace(minor_units=0)
 _WAITING: Final = refused("payment_in_progress", 409, asked_at=after(10), at=after(20))
 
 RIGHT_REFUSALS: Final = {
+    "a request that is repeated while the first one is executed": evolve(
+        PAID,
+        replies=[
+            keyed(reply(201)._replace(asked_at=after(1), at=after(5))),
+            keyed(refused("request_in_progress", 409, asked_at=after(2), at=after(6))),
+        ],
+    ),
     "a payment whose reply could not be stored, and which the next one names": evolve(
         PAID, replies=[keyed(reply(201)), keyed(reply(409)._replace(code="already_paid"))]
     ),

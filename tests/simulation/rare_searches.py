@@ -69,7 +69,7 @@ def guided(first: int) -> Iterator[Scenario]:
 
 
 SEARCHES: Final[Mapping[str, Callable[[int], Iterator[Scenario]]]] = {
-    "seeds": partial(seeds, Kind.PLAIN),
+    "plain seeds": partial(seeds, Kind.PLAIN),
     "busy seeds": partial(seeds, Kind.BUSY),
     "delayed seeds": partial(seeds, Kind.DELAYED),
     "guided": guided,

@@ -33,7 +33,7 @@ def charges_of(seed: int, kind: Kind) -> tuple[int, int]:
     return len(world.gateway.charged_payments()), scenario.orders
 
 
-def test_more_orders_are_charged_than_in_the_runs_of_seeds() -> None:
+def test_more_orders_are_charged_in_busy_and_delayed_runs_than_in_plain_ones() -> None:
     shares = {}
     for kind in Kind:
         charges, orders = zip(*(charges_of(seed, kind) for seed in SEEDS), strict=True)

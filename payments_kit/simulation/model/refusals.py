@@ -20,6 +20,9 @@ _ABOUT_THE_ORDER: Final = (
 _NOT_NOW: Final = "payment_in_progress"
 """The reply to a repeated request if what its customer has to do cannot be fetched now."""
 
+_EXECUTED: Final = "request_in_progress"
+"""The reply to a request that arrives while the first one with its key is executed."""
+
 _PAID: Final = "already_paid"
 """The reply to a repeated request if the first one, that it is paid, could not be stored; it names
 the same payment."""
@@ -92,7 +95,7 @@ def _was_live(history: History, reply: Reply) -> bool:
 
 
 def keys_repeat_their_reply(history: History) -> Iterable[str]:
-    """Check that a request with an idempotency key is executed once, and answered as then (6)."""
+    """Check that a final reply, 201 or 402, is repeated to the same request with its key (6)."""
     if history.has_lost_transactions:
         return
     final = dict[tuple[str | None, str], Reply]()
@@ -115,5 +118,7 @@ def keys_repeat_their_reply(history: History) -> Iterable[str]:
 def _is_repeated(first: Reply, again: Reply) -> bool:
     if again.status >= _SERVER_ERRORS or again.code == _NOT_NOW:
         return True
+    if again.code == _EXECUTED and again.asked_at is not None and first.at is not None:
+        return again.asked_at <= first.at
     is_same_status = again.status == first.status or (first.status == PAID and again.code == _PAID)
     return is_same_status and again.payment_id == first.payment_id
