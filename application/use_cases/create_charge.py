@@ -104,7 +104,10 @@ class CreateCharge:
             logger.warning("the outcome of a payment is unknown: %s", unknown)
             return await self._processing(command, claim.payment)
         await self._count_decline(outcome, command)
-        return await self._settle(command, claim, outcome)
+        result = await self._settle(command, claim, outcome)
+        if isinstance(outcome, RequiresAction) and result.payment.status is PaymentStatus.FAILED:
+            await self.declines.record(command.sources)  # the authentication failed before the reply
+        return result
 
     async def _check_authentication(
         self, in_progress: PaymentInProgress, command: PayOrder

@@ -38,7 +38,7 @@ PINNED_RECIPES = (
     *("200133,busy", "400077,busy,all:8~209485,all:14~529990", "100798,busy"),
     *("101970,plain", "1000746,busy", "2000949,busy"),
     "301846,busy",
-    *("186,delayed", "909915,delayed", "958583,busy"),
+    *("186,delayed", "909915,delayed", "958583,busy", "996804,delayed", "74747,busy"),
     "300290,busy,all:24~6278,all:26~358577,all:38~100159",
 )
 

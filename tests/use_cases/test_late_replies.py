@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from adapters.gateways.in_memory import GatewayFaultKind, InMemoryGateway
+from application.application import DeclineLimits
 from application.ports.payment_gateway import CardToken
 from domain.capture import CaptureMode
 from domain.outcome import Declined, Outcome, Refused, RequiresAction
@@ -13,7 +14,7 @@ from domain.payment_status import PaymentStatus
 from tests.builders import NOW, approved
 from tests.checkpoints import proceed
 from tests.use_cases.test_sessions import check_now, waiting
-from tests.world import VISA, World
+from tests.world import AUTHENTICATING, VISA, World
 
 FAILURES = (Declined("insufficient_funds"), Refused("account_restricted", "restricted"))
 
@@ -93,6 +94,23 @@ async def test_what_was_given_up_is_not_in_progress_because_its_customer_could_a
     interrupt(world, "charge", lambda: check_now(world))
     reply = await world.pay(VISA)
     assert reply.payment.status is world.payment().status is PaymentStatus.ABANDONED
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_an_authentication_that_fails_before_the_reply_is_a_decline(fails: bool) -> None:
+    world = World(limits=DeclineLimits(max_declines={"user": 1}))
+    await world.create_order()
+
+    async def authenticate() -> None:
+        if fails:
+            await world.gateway.complete_authentication(world.payment().id, succeeded=False)
+        await check_now(world)
+
+    interrupt(world, "charge", authenticate)
+    reply = await world.pay(AUTHENTICATING, sources=("user:1",))
+    ended = PaymentStatus.FAILED if fails else PaymentStatus.REQUIRES_ACTION
+    assert reply.payment.status is world.payment().status is ended
+    assert ("user:1" in world.database.declines) is fails
 
 
 async def test_of_two_that_decide_at_the_same_moment_one_is_the_first() -> None:
