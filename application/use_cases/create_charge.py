@@ -106,7 +106,7 @@ class CreateCharge:
         await self._count_decline(outcome, command)
         result = await self._settle(command, claim, outcome)
         if isinstance(outcome, RequiresAction) and result.payment.status is PaymentStatus.FAILED:
-            await self.declines.record(command.sources)  # the authentication failed before the reply
+            await self.declines.record(command.sources)  # it failed before the reply
         return result
 
     async def _check_authentication(
