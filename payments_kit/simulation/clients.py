@@ -60,14 +60,15 @@ class Clients:
         self.trace.count(Activity.PAYS)
         if command.gateway is not None:
             self.trace.count(Activity.PAYS_AT_SECOND)
-        place, asked_at = self._note_attempt(command), self.cluster.runtime.now()
+        place, earlier = self._note_attempt(command), len(self.replies)
+        asked_at = self.cluster.runtime.now()
         request = self.loop.create_future()
         serve.unanswered.append(request)
 
         async def reply() -> None:
             response = await serve.pay(command, key)
             if not request.done():
-                self.record(command, response, key, asked_at)
+                self.record(command, response, key, asked_at, earlier)
                 self._note_reply(place, response)
                 request.set_result(response)
 
@@ -113,6 +114,7 @@ class Clients:
         response: Response,
         key: str | None = None,
         asked_at: datetime | None = None,
+        earlier: int | None = None,
     ) -> None:
         """Record a reply, to check later that it stayed true."""
         self.replies.append(
@@ -128,6 +130,7 @@ class Clients:
                 wanted=(command.order_id, command.token, command.expected, command.gateway),
                 asked_at=asked_at,
                 at=self.cluster.runtime.now(),
+                earlier=earlier,
             )
         )
 

@@ -40,8 +40,8 @@ RIGHT_REFUSALS: Final = {
     "a request that is repeated while the first one is executed": evolve(
         PAID,
         replies=[
-            keyed(reply(201)._replace(asked_at=after(1), at=after(5))),
-            keyed(refused("request_in_progress", 409, asked_at=after(2), at=after(6))),
+            keyed(reply(201)),
+            keyed(refused("request_in_progress", 409, earlier=0)),
         ],
     ),
     "a payment whose reply could not be stored, and which the next one names": evolve(
@@ -119,6 +119,12 @@ REFUSALS: Final = {
             "6: the reply to key k1 was 402, and then it was (201, 'p1')",
             "6: the reply was that p1 is declined, but it is charged",
         ),
+    ),
+    "a request that is still executed after its reply": (
+        evolve(
+            PAID, replies=[keyed(reply(201)), keyed(refused("request_in_progress", 409, earlier=1))]
+        ),
+        ("6: the reply to key k1 was 201, and then it was (409, None)",),
     ),
     "a request that is executed again": (
         evolve(PAID, replies=[keyed(reply(201)), keyed(refused("already_paid", 409))]),

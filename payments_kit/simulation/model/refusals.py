@@ -98,27 +98,28 @@ def keys_repeat_their_reply(history: History) -> Iterable[str]:
     """Check that a final reply, 201 or 402, is repeated to the same request with its key (6)."""
     if history.has_lost_transactions:
         return
-    final = dict[tuple[str | None, str], Reply]()
-    for reply in history.replies:
+    final = dict[tuple[str | None, str], tuple[int, Reply]]()
+    for place, reply in enumerate(history.replies):
         if reply.request != "pay" or reply.key is None:
             continue
         is_final = reply.status in (PAID, _DECLINED)
-        first = final.setdefault((reply.user_id, reply.key), reply) if is_final else None
-        first = first or final.get((reply.user_id, reply.key))
-        if first is None or first is reply:
+        if is_final:
+            final.setdefault((reply.user_id, reply.key), (place, reply))
+        first_place, first = final.get((reply.user_id, reply.key), (place, reply))
+        if first is reply:
             continue
         if first.wanted != reply.wanted:
             if is_final:
                 yield f"6: the key {reply.key} of {reply.user_id} was used for two requests"
-        elif not _is_repeated(first, reply):
+        elif not _is_repeated(first, reply, reply.earlier is None or reply.earlier > first_place):
             told = reply.status, reply.payment_id
             yield f"6: the reply to key {reply.key} was {first.status}, and then it was {told}"
 
 
-def _is_repeated(first: Reply, again: Reply) -> bool:
+def _is_repeated(first: Reply, again: Reply, is_later: bool) -> bool:
     if again.status >= _SERVER_ERRORS or again.code == _NOT_NOW:
         return True
-    if again.code == _EXECUTED and again.asked_at is not None and first.at is not None:
-        return again.asked_at <= first.at
+    if again.code == _EXECUTED and not is_later:
+        return True
     is_same_status = again.status == first.status or (first.status == PAID and again.code == _PAID)
     return is_same_status and again.payment_id == first.payment_id

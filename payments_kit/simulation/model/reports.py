@@ -71,6 +71,8 @@ class Reply(NamedTuple):
     """What distinguishes the request from others with its key."""
     asked_at: datetime | None = None
     at: datetime | None = None
+    earlier: int | None = None
+    """How many replies of the history came before it was asked."""
 
 
 class Attempt(NamedTuple):
