@@ -250,12 +250,23 @@ def test_an_empty_variable_is_as_one_that_is_not_set(
 
 
 def test_the_system_s_authorities_are_trusted_although_openssl_s_variables_are_empty(
-    monkeypatch: pytest.MonkeyPatch,
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    of_system = _usual.__wrapped__(None).get_ca_certs(binary_form=True)
+    file, folder = str(authority.file), str(authority.file.parent)
+    of_system = ssl.get_default_verify_paths()._replace(openssl_cafile=file, openssl_capath=folder)
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: of_system)
+    load, loaded = ssl.SSLContext.load_verify_locations, list[str | None]()
+
+    def noted(it: ssl.SSLContext, cafile: str | None = None, capath: str | None = None) -> None:
+        loaded.append(cafile or capath)
+        load(it, cafile, capath)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", noted)
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.setenv(name, "")
-    assert _usual.__wrapped__(None).get_ca_certs(binary_form=True) == of_system
+    context = _usual.__wrapped__(None)
+    assert context.get_ca_certs(binary_form=True) == trusted_by(authority)
+    assert loaded == [file, folder]  # OpenSSL reads a folder when it needs it
 
 
 def test_authorities_that_are_named_replace_the_usual_ones(
