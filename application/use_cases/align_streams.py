@@ -78,7 +78,7 @@ class AlignStreams:
         )
         if is_behind:
             await self._report(progress, f"these books end at {read_to} ({position.applied_at})")
-        if is_behind or not position.is_current or _skips(progress, position):
+        if is_behind or not position.is_current or await self._skips(progress, position):
             await self._set_back(copy, progress, position.floor)
         elif position.consumer_id != progress.consumer_id:
             await self._bind(copy, progress, position.floor)
@@ -86,6 +86,20 @@ class AlignStreams:
             await self.positions.raise_floor(
                 progress.stream, progress.consumer, progress.consumer_id, progress.acknowledged
             )
+
+    async def _skips(self, progress: StreamProgress, position: StreamPosition) -> bool:
+        """Whether a consumer that the books do not know may leave out events that they lack.
+
+        It may begin after them, or count as acknowledged what was so before it was created: the
+        last sequence that was applied does not tell that those before it were.
+        """
+        if position.consumer_id == progress.consumer_id:
+            return False
+        if progress.begins is None or progress.begins > position.floor + 1:
+            return True
+        return progress.acknowledged > position.floor and (
+            await self.events.has_acknowledged(progress, position.floor)
+        )
 
     async def _report(self, progress: StreamProgress, found: str) -> None:
         await self.alerts.report(
@@ -118,10 +132,3 @@ class AlignStreams:
 def _before_beginning(progress: StreamProgress) -> int:
     """Return the sequence before the first one that the consumer delivers."""
     return (progress.begins or 1) - 1
-
-
-def _skips(progress: StreamProgress, position: StreamPosition) -> bool:
-    """Whether a consumer that the books do not know may leave out events that they lack."""
-    if position.consumer_id == progress.consumer_id:
-        return False
-    return progress.begins is None or progress.begins > position.floor + 1

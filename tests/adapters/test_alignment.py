@@ -100,10 +100,8 @@ class Worker:
                     return arrived
 
     async def _is_idle(self) -> bool:
-        jetstream = await self.connection.jetstream()
         [progress] = await self.events.progress()
-        consumer = await jetstream.consumer_info(progress.stream, progress.consumer)
-        return not consumer.num_pending and not consumer.num_ack_pending
+        return not progress.waiting
 
     async def orders(self) -> dict[str, OrderStatus]:
         """Return the status of each order."""

@@ -154,6 +154,13 @@ RAISED = ("raise", "ORDERS", "payments", "consumer-1", 10)
             id="a new consumer that may leave out anything",
         ),
         pytest.param(
+            evolve(PROGRESS, consumer_id="new", acknowledged=12),
+            evolve(AT_TEN, applied=15),
+            [ASKED, ("set back", 11), bound(AGAIN, 10)],
+            False,
+            id="a new consumer that counts as acknowledged what another one had delivered",
+        ),
+        pytest.param(
             evolve(PROGRESS, begins=None), AT_TEN, [], False, id="a known consumer of any beginning"
         ),
         pytest.param(
@@ -215,6 +222,13 @@ async def test_what_was_acknowledged_and_is_deleted_is_not_behind() -> None:
     raised = ("raise", "ORDERS", "payments", "consumer-1", 12)
     assert events.done == [ASKED, raised]
     assert not await world.alerts.list_current()
+
+
+async def test_a_new_consumer_leaves_out_nothing_where_nothing_is_stored_any_more() -> None:
+    progress = evolve(PROGRESS, consumer_id="new", acknowledged=12)
+    events = Events(progress, position=evolve(AT_TEN, applied=15), has_acknowledged=False)
+    await AlignStreams(events, events, World().alerts)()
+    assert events.done == [ASKED, bound(progress, 10)]
 
 
 @pytest.mark.parametrize(

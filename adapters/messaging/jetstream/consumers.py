@@ -89,14 +89,16 @@ class Consumer:
         """Return the consumer; create it with these settings, also if others delete it meanwhile.
 
         Raises:
-            BrokerUnavailable: each time it was deleted at once.
+            BrokerUnavailable: each time it was deleted at once, or was not a new one.
         """
         found, problem = await self._find(), "it was deleted"
         for _ in range(MAX_CREATIONS):
             if found is not None:
                 break
             try:
-                await self._create(config)
+                if not await self._create(config):
+                    problem = "it continued where one before it had ended"
+                    await self._delete()
             except ApiRefusal as refusal:
                 if refusal.err_code not in _INTERRUPTED:
                     raise
@@ -203,14 +205,19 @@ class Consumer:
         threshold = {"inactive_threshold": STAND_IN_SECONDS * 10**9}
         await other._create(other._config() | threshold)
 
-    async def _create(self, config: dict[str, Any]) -> None:
-        """Create the consumer, unless another process has just done so."""
+    async def _create(self, config: dict[str, Any]) -> bool:
+        """Create the consumer, unless another process has just done so; return whether it is new.
+
+        While a server still deletes one of this name for another process, it may create one with
+        what was delivered and acknowledged there. nats-server forgets the name of a consumer before
+        it removes its state (`stopWithFlags` in server/consumer.go; seen on 2.15.1).
+        """
         body = {"stream_name": self.stream, "config": config, "action": "create"}
         # A subject in the path is required if the consumer has exactly this filter.
         filtered = config.get("filter_subject")
         path = f"{self._path}.{filtered}" if filtered else self._path
         try:
-            await self.connection.request(f"CONSUMER.CREATE.{path}", ApiReply, body)
+            created = await self.connection.request(f"CONSUMER.CREATE.{path}", ConsumerInfo, body)
         except ApiRefusal as refusal:
             if refusal.err_code in _TAKEN:
                 problem = f"stream {self.stream} is a work queue, and another consumer takes its"
@@ -219,8 +226,9 @@ class Consumer:
                 ) from refusal
             if refusal.err_code != _EXISTS:
                 raise
-        else:
-            logger.info("created consumer %s in stream %s", self.name, self.stream)
+            return True
+        logger.info("created consumer %s in stream %s", self.name, self.stream)
+        return created.delivered.consumer_seq == 0
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -301,6 +301,47 @@ async def test_a_consumer_deleted_when_it_is_created_is_created_again(
             await broker.orders.progress()
 
 
+class Inheriting(JetStreamConnection):
+    """A connection at which a consumer that is created has delivered and acknowledged everything.
+
+    So does a server that creates it while it still deletes one of the same name.
+    """
+
+    def __init__(self, url: str, shop: Shop) -> None:
+        super().__init__(url)
+        self.shop = shop
+        self.left = 0
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        reply = await super().request(path, reply_type, body)
+        if not path.startswith("CONSUMER.CREATE") or not self.left:
+            return reply
+        self.left -= 1
+        subscription = await self.shop.pull_subscribe_bind("payments", "ORDERS")
+        for message in await subscription.fetch(100, timeout=TIMEOUT):
+            await message.ack_sync(timeout=TIMEOUT)
+        return await super().request("CONSUMER.INFO.ORDERS.payments", reply_type)
+
+
+async def test_a_consumer_that_continues_where_a_deleted_one_ended_is_created_again(
+    shop: Shop, nats_url: str
+) -> None:
+    async with Inheriting(nats_url, shop) as connection:
+        broker = Broker(connection)
+        await broker.streams.ensure(ORDERS)
+        await send(shop, b"1", b"2")
+        connection.left = MAX_CREATIONS - 1
+        assert bodies(await fetch_all(broker.orders, 2)) == [b"1", b"2"]
+        connection.left = 1
+        [progress] = await broker.orders.progress()
+        again = await broker.orders.set_back(progress, 2)
+        assert (again.begins, again.acknowledged, again.waiting) == (2, 1, 1)
+        connection.left = MAX_CREATIONS
+        with pytest.raises(BrokerUnavailable, match="continued where one before it had ended"):
+            await broker.orders.set_back(progress, 1)
+        assert bodies(await broker.fetch_until_some()) == [b"1", b"2"]
+
+
 async def test_a_server_that_does_not_respond_is_unavailable_in_time(
     server: LocalNats, own_broker: Broker
 ) -> None:
