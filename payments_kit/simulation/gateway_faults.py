@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
 from adapters.gateways.in_memory import GatewayFault, GatewayFaultKind
 from adapters.gateways.simulated.attempts import Mischarge
@@ -80,6 +80,8 @@ class GatewayFaults:
     down_until: float = 0.0
     crawls_until: float = 0.0
     hangs_until: float = 0.0
+    not_listed: list[float] = field(factory=list)
+    """When a list of charges was asked for that did not come, or not in time."""
     fail_over: Callable[[float], None] = lambda _seconds: None
     """Promotes a standby that lags."""
     _stall: float = 0.0
@@ -113,6 +115,12 @@ class GatewayFaults:
         """Return the fault of the next request, if it has one."""
         about = "" if step in _OF_NO_PAYMENT else f" payment {payment_id}"
         self.trace.record(current_name(), f"asks the gateway: {step}{about}")
+        fault = self._next(step, payment_id)
+        if fault is not None and step == "list_charges":
+            self.not_listed.append(self.loop.seconds)
+        return fault
+
+    def _next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:
         if self.loop.seconds < self.down_until:
             if self.injector.stream(FaultKind.GATEWAY_DOWN).random() < 0.5:
                 self._stall = limit_of(step)
@@ -158,10 +166,12 @@ class GatewayFaults:
             (stream.uniform(0.1, 10), stream.uniform(10, 120), stream.uniform(120, _MAX_DELAY))
         )
         seconds = edge(seconds, _LATEST, self.age_of(payment_id) + self._stall)
-        # Outside all processes: the request arrives even if its sender crashes.
-        at = self.loop.seconds + self._stall + self.round_trip.latency + seconds + 0.001
-        self.loop.call_at(at, self._arrive, payment_id, context=self.loop.outside)
         return GatewayFault(gateway_kind, seconds)
+
+    def on_delay(self, seconds: float, payment_id: PaymentId) -> None:
+        """Let a request arrive that was sent now, outside all processes: its sender may crash."""
+        at = self.loop.seconds + seconds + 0.001
+        self.loop.call_at(at, self._arrive, payment_id, context=self.loop.outside)
 
     def _arrive(self, payment_id: PaymentId) -> None:
         self.trace.record("gateway", f"a request for payment {payment_id} arrives")

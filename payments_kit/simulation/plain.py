@@ -62,6 +62,7 @@ def history_of(found: Observations) -> History:
         never_wanted=found.never_wanted,
         captures_asked=found.captures_asked,
         capture_alerts=found.capture_alerts,
+        not_listed=found.not_listed,
         live=found.live,
         reviewed=found.reviewed,
         healed_at=found.healed_at,

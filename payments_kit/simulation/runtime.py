@@ -133,6 +133,7 @@ class SimulatedRuntime:
                 ledger.apply_delayed,
                 self.watch.mistakes,
             )
+            ledger.on_delay = self.gateway_faults[name].on_delay
 
     def _clock_of(self, gateway: str) -> Clock:
         injector, kind = self.injector, FaultKind.GATEWAY_CLOCK

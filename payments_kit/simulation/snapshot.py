@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -17,7 +17,7 @@ from domain.audit_file import line_of
 from domain.order import Order
 from payments_kit.simulation.model.reports import Hold
 from payments_kit.simulation.observations import Delivered, GatewayCharge, GatewayRefund
-from payments_kit.simulation.runtime import SimulatedRuntime
+from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
 
 _OPEN: Final = {AttemptState.PENDING: "pending", AttemptState.AUTHORIZED: "held"}
 
@@ -36,6 +36,7 @@ class Snapshot:
     texts: list[str]
     holds: list[Hold]
     capture_alerts: set[str]
+    not_listed: dict[str, list[datetime]]
     histories: dict[str, list[str]]
     differences: list[tuple[str, str]]
 
@@ -60,6 +61,10 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
         holds=[hold for ledger in ledgers for hold in holds_at(ledger)],
         capture_alerts={
             subject for kind, subject in runtime.logged_alerts if kind is AlertKind.CAPTURE_FAILED
+        },
+        not_listed={
+            name: [BEGINNING + timedelta(seconds=at) for at in faults.not_listed]
+            for name, faults in runtime.gateway_faults.items()
         },
         histories={
             order_id: [line_of(entry) for entry in entries]

@@ -29,6 +29,7 @@ from tests.simulation.histories import (
     NEVER_SENT,
     OTHER_CHARGE_REFUNDED,
     PAID,
+    PAID_ELSEWHERE_TOO,
     PENDING_EVENT,
     PENDING_FIRST,
     PRICE,
@@ -80,6 +81,32 @@ ONCE: Final[Broken] = {
             committed=["created:p1", "refunded:r2"],
         ),
         ("1: order o1 was paid by ch_1, then by ch_2",),
+    ),
+    **{
+        f"a paid order is claimed again elsewhere, {how}": (
+            history,
+            ("1: order o1 was paid by ch_1, then by ch_2",),
+        )
+        for how, history in {
+            "although nobody was asked in vain": evolve(PAID_ELSEWHERE_TOO, not_listed={}),
+            "and only the other gateway was asked in vain": evolve(
+                PAID_ELSEWHERE_TOO, not_listed={"other": [after(8)]}
+            ),
+            "and its gateway was asked in vain before": evolve(
+                PAID_ELSEWHERE_TOO, not_listed={"fake": [after(-1)]}
+            ),
+            "and its gateway was asked in vain later": evolve(
+                PAID_ELSEWHERE_TOO, not_listed={"fake": [after(13)]}
+            ),
+        }.items()
+    },
+    "a paid order is claimed again elsewhere, and nothing was lost": (
+        evolve(PAID_ELSEWHERE_TOO, has_lost_transactions=False),
+        (
+            "1: order o1 was paid by ch_1, then by ch_2",
+            "3: payment p1 was published as created and is reversed",
+            "6: the reply was that p1 is paid, but it is reversed",
+        ),
     ),
 }
 

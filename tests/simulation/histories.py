@@ -253,6 +253,20 @@ REJECTED_BY_THE_BANK: Final = evolve(
         )
     ],
 )
+PAID_ELSEWHERE_TOO: Final = evolve(
+    PAID,
+    charges=[charge(), charge(2, claimed_at=after(9), captured_at=after(9))],
+    refunds=[GivenBack("ch_1", PRICE, "r1")],
+    orders=[order(payment(1, "reversed"), payment(2, gateway="other"), refunds=(refund(),))],
+    events=[
+        created(),
+        created(2)._replace(body={**created(2).body, "gateway": "other"}),
+        refunded(),
+    ],
+    committed=["created:p1", "created:p2", "refunded:r1"],
+    has_lost_transactions=True,
+    not_listed={"fake": [after(8)]},
+)
 PAID_IN_TIME: Final = evolve(
     PAID,
     orders=[order(payment(), expires_at=after(1))],

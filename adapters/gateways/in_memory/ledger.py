@@ -40,6 +40,8 @@ class GatewayLedger:
     notifications: list[Notification] = field(factory=list)
     """The notifications that a real gateway would have sent to the webhook, oldest first."""
     delayed: list[_DelayedRequest] = field(factory=list)
+    on_delay: Callable[[float, PaymentId], None] = lambda _seconds, _payment_id: None
+    """Called with the seconds until a delayed request is due."""
     prefix: str = ""
     """Begins every identifier, so that those of two gateways differ."""
     _numbers: Iterator[int] = field(factory=lambda: count(1))
@@ -70,6 +72,7 @@ class GatewayLedger:
         """Execute a request after this time."""
         at = self.now() + timedelta(seconds=seconds)
         self.delayed.append(_DelayedRequest(at, payment_id, rule))
+        self.on_delay(seconds, payment_id)
 
     def apply_delayed(self) -> None:
         """Execute the delayed requests that are due."""

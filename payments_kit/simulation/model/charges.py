@@ -64,7 +64,8 @@ def was_authorized(reply: Reply) -> bool:
 def paid_orders_are_not_claimed_again(history: History) -> Iterable[str]:
     """Check that no order is claimed again after its charge was confirmed, even if it was lost.
 
-    Both can be charged if the database loses a payment whose charge is in flight.
+    Both can be charged if the database loses a payment whose charge is in flight, or if the gateway
+    of the lost payment cannot be asked, and another one charges.
     """
     confirmed = {
         each.payment_id
@@ -77,8 +78,21 @@ def paid_orders_are_not_claimed_again(history: History) -> Iterable[str]:
         for other in history.captured:
             if other.order_id != first.order_id or other.claimed_at is None:
                 continue
-            if other.claimed_at > first.captured_at + CLOCK_SKEW:
+            is_later = other.claimed_at > first.captured_at + CLOCK_SKEW
+            if is_later and not _was_lost_elsewhere(history, first, other):
                 yield f"1: order {first.order_id} was paid by {first.id}, then by {other.id}"
+
+
+def _was_lost_elsewhere(history: History, first: Charge, other: Charge) -> bool:
+    """Whether the first charge's gateway listed nothing before another gateway was charged."""
+    if not history.has_lost_transactions:
+        return False
+    lost, later = history.payment_of(first), history.payment_of(other)
+    if lost is None or later is None or lost.gateway == later.gateway:
+        return False
+    begin, end = first.captured_at, other.claimed_at
+    asked = history.not_listed.get(lost.gateway or "", ())
+    return any(begin and end and begin <= at <= end + CLOCK_SKEW for at in asked)
 
 
 def payments_match_charges(history: History) -> Iterable[str]:
