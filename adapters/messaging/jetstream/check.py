@@ -11,7 +11,12 @@ from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.permissions import missing_permissions, needed_permissions
 from adapters.messaging.jetstream.plans import SHIPMENTS_CONSUMER, Plan
 from adapters.messaging.jetstream.streams import Streams, check_stream
-from adapters.messaging.jetstream.suitability import MIN_SIZE, full_stream, stream_remarks
+from adapters.messaging.jetstream.suitability import (
+    MIN_SIZE,
+    full_stream,
+    server_remark,
+    stream_remarks,
+)
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 
 _NOT_ENABLED = (10039, 10076)
@@ -46,7 +51,7 @@ async def _check(
     except BrokerUnavailable as unavailable:
         yield BrokerCheckResult(False, f"NATS: {unavailable}")
         return
-    yield _check_size(client.max_payload)
+    yield _check_server(client.server_version, client.max_payload)
     try:
         await connection.request("INFO", ApiReply)
     except ApiRefusal as refusal:
@@ -85,11 +90,12 @@ async def _check(
             yield BrokerCheckResult(False, f"NATS: our user may not publish to {subject}")
 
 
-def _check_size(limit: int) -> BrokerCheckResult:
+def _check_server(version: str, limit: int) -> BrokerCheckResult:
     if limit < MIN_SIZE:
         problem = f"it refuses events of more than {limit} bytes (max_payload); use {MIN_SIZE}"
         return BrokerCheckResult(False, f"NATS: {problem}")
-    return BrokerCheckResult(True, "NATS: connected")
+    remark = server_remark(version)
+    return BrokerCheckResult(True, "; ".join(("NATS: connected", *([remark] if remark else ()))))
 
 
 async def _find(streams: Streams, plan: Plan, subject: str) -> StreamInfo | None:

@@ -57,6 +57,11 @@ class SecureClient(Client):
         return wants and not signs_in and self._security.cert_file is None
 
     @property
+    def server_version(self) -> str:
+        """The version of the server, as it says it; empty if it says none."""
+        return str(self._server_info.get("version", ""))
+
+    @property
     def ssl_context(self) -> ssl.SSLContext:
         """The context of the next connection."""
         return self._security.ssl_context()

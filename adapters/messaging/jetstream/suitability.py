@@ -4,12 +4,15 @@ What is merely unusual is used. The settings are those of
 https://docs.nats.io/nats-concepts/jetstream/streams and …/consumers.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from adapters.messaging.jetstream.api import ConsumerInfo
 from adapters.messaging.jetstream.namespace import any_covers
+
+_VERSION: Final = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})")
 
 NANOSECONDS: Final = 10**9
 
@@ -103,6 +106,18 @@ def full_stream(config: Mapping[str, Any], messages: int, size: int) -> str | No
     if (config.get("max_bytes") or 0) > 0 and room < MIN_SIZE and _refuses_new(config, "max_bytes"):
         return f"is full: {max(room, 0)} bytes are left (max_bytes)"
     return None
+
+
+def server_remark(version: str) -> str | None:
+    """Return what an operator should know about a server of this version.
+
+    From 2.10.17 to 2.10.25, the acknowledgement of an event lets a consumer begin after it that was
+    created meanwhile (`processAckMsg` in server/consumer.go; seen on 2.10.25, gone in 2.10.26).
+    """
+    match = _VERSION.match(version)
+    if match is None or not (2, 10, 17) <= tuple(map(int, match.groups())) < (2, 10, 26):
+        return None
+    return f"version {version} may leave out events that are read again: use 2.10.26 or newer"
 
 
 def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:

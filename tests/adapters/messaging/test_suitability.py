@@ -66,6 +66,23 @@ async def host(nats_url: str) -> AsyncIterator[Host]:
         yield Host(client.jetstream(timeout=TIMEOUT), connection)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_remarked"),
+    [
+        *(("2.10.16", False), ("2.10.17", True), ("2.10.25-RC.1", True), ("2.10.26", False)),
+        *(("2.9.25", False), ("2.15.1", False), ("", False), ("next", False)),
+    ],
+)
+async def test_a_server_that_may_leave_out_events_is_named(
+    host: Host, version: str, is_remarked: bool
+) -> None:
+    client = await host.connection.client()
+    client._server_info["version"] = version
+    remark = f"; version {version} may leave out events that are read again: use 2.10.26 or newer"
+    first = (await host.doctor())[0]
+    assert (first.ok, first.text) == (True, "NATS: connected" + remark * is_remarked)
+
+
 UNSUITABLE_CONSUMERS: dict[str, dict[str, Any]] = {
     "does not deliver order:cancelled": {"filter_subjects": ["order:created"]},
     "is not a pull consumer": {"deliver_subject": "else.where"},
