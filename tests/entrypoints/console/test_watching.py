@@ -2,9 +2,12 @@
 
 from collections import Counter
 from datetime import timedelta
+from typing import cast
 
+import httpx
 import pytest
 from htpy import div
+from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from application.ports.alerts import AlertKind
@@ -15,6 +18,7 @@ from domain.payment_status import PaymentStatus
 from entrypoints.console import live, overview
 from entrypoints.console.latency import latency_chart
 from entrypoints.console.operators import LIMITS
+from entrypoints.http import server
 from entrypoints.http.metrics import Metrics
 from tests.builders import ORDER, dollars
 from tests.entrypoints.console.stories import HOSTILE, STORY, a_world, fill
@@ -112,6 +116,17 @@ async def test_figures_are_sent_while_the_page_is_open(
     assert sent.headers["content-type"].startswith("text/event-stream")
     assert visitor.html.count("event: figures\n") == live.LIFETIME
     assert "In review" in visitor.html
+
+
+async def test_an_open_page_does_not_delay_a_stop_that_waits_for_no_balancer(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "SECONDS", 0.01)
+    monkeypatch.setattr(live, "_LOOK_SECONDS", 0.01)
+    app = cast(httpx.ASGITransport, visitor.client._transport).app
+    await server._drain(cast(Litestar, app), server._Stop(), seconds=0)
+    await visitor.get("/ops/live")
+    assert visitor.html.count("event: figures\n") == 1
 
 
 async def test_a_figure_leads_to_payments_that_it_counts(

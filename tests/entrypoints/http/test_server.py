@@ -66,8 +66,17 @@ def test_an_idle_connection_lives_longer_than_balancers_keep_one() -> None:
     assert server.IDLE_SECONDS > 60
 
 
-async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_disconnected() -> None:
-    async with serving(charge_seconds=1) as service:
+@pytest.mark.parametrize(
+    ("charge_seconds", "drain_seconds", "stop_seconds"),
+    [(1, 0, server.STOP_SECONDS), (2, 1, 1.5)],
+    ids=["without a drain", "the time to finish begins after the drain"],
+)
+async def test_a_charge_is_finished_before_the_stop_when_the_customer_has_disconnected(
+    charge_seconds: float, drain_seconds: int, stop_seconds: float
+) -> None:
+    async with serving(
+        charge_seconds=charge_seconds, drain_seconds=drain_seconds, stop_seconds=stop_seconds
+    ) as service:
         async with service.client() as client:
             request = asyncio.create_task(pay(client))
             await service.wait_for("charging")
@@ -88,14 +97,35 @@ async def test_idle_connections_do_not_delay_the_stop() -> None:
         silent.close()
 
 
-async def test_a_request_that_takes_too_long_is_abandoned_and_everything_is_closed() -> None:
-    async with serving(charge_seconds=50, stop_seconds=0.1) as service, service.client() as client:
+@pytest.mark.parametrize(
+    ("charge_seconds", "stop_seconds"),
+    [(50, 0.1), (4, 2.5)],
+    ids=["long", "shorter than twice the time to stop"],
+)
+async def test_a_request_that_takes_too_long_is_abandoned_and_everything_is_closed(
+    charge_seconds: float, stop_seconds: float
+) -> None:
+    async with (
+        serving(charge_seconds=charge_seconds, stop_seconds=stop_seconds) as service,
+        service.client() as client,
+    ):
         request = asyncio.create_task(pay(client))
         await service.wait_for("charging")
         service.process.terminate()
 
         await service.wait_for_end("closed processing")
         await asyncio.gather(request, return_exceptions=True)
+
+
+async def test_a_service_that_fails_by_itself_closes_everything_and_exits_with_1() -> None:
+    async with started(fails_to_serve=True) as process:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            assert (await process.stdout.readline()).strip() == b"closed"
+            code, stderr = await process.end()
+
+    assert code == 1
+    assert "the HTTP service failed" in stderr
+    assert "ZeroDivisionError" in stderr
 
 
 async def test_port_0_is_any_free_port_and_the_host_may_be_a_name() -> None:
