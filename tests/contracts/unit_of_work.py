@@ -54,6 +54,7 @@ from tests.builders import (
     start_payment,
 )
 from tests.contracts.storages import LEASE, TRACEPARENT, Storage
+from tests.contracts.stream_positions import KEY, at, bind
 from tests.depth import times
 from tests.strategies import orders
 
@@ -100,6 +101,15 @@ FIND: dict[str, Find] = {
     "find_by_charge": lambda work: work.orders.find_by_charge(_CHARGE),
 }
 """Every way to read an order."""
+
+BESIDE: dict[str, Callable[[UnitOfWork], None]] = {
+    "an event": lambda work: work.outbox.add(FAILED),
+    "a notification": lambda work: work.inbox.add(NOTIFICATION),
+    "a deferred one": lambda work: work.inbox.defer(CHARGE_NOTIFICATIONS[1], NOW),
+    "a removed one": lambda work: work.inbox.remove_deferred(CHARGE_NOTIFICATIONS[0].id),
+    "a position": lambda work: work.positions.advance(at(3)),
+}
+"""Everything that a commit writes beside orders, except requests, which have a contract."""
 
 # Races may take long on a loaded machine, but must end.
 SECONDS = 60.0
@@ -302,6 +312,36 @@ class UnitOfWorkContract:
         assert await storage.unsent() == [FAILED]
         assert await storage.begin().inbox.has(NOTIFICATION)
         await storage.begin().commit()  # an empty commit is harmless
+
+    @pytest.mark.parametrize("number", [0, 1, 2], ids="{} orders".format)
+    @pytest.mark.parametrize("kind", [*BESIDE, "all"])
+    async def test_what_is_written_beside_orders_that_were_read(
+        self, storage: Storage, kind: str, number: int
+    ) -> None:
+        ids = [OrderId(f"order-{each}") for each in range(number)]
+        await storage.save(*(an_order(replica=created_event(each)) for each in ids))
+        await storage.defer(CHARGE_NOTIFICATIONS[0])
+        await bind(storage)
+        work = storage.begin()
+        for order in (await work.orders.get_many(ids)).values():
+            work.orders.save(start_payment(order, f"payment-of-{order.id}"))
+        kinds = BESIDE.keys() if kind == "all" else {kind}
+        for each in kinds:
+            BESIDE[each](work)
+        await work.commit()
+        stored = [(await storage.read(each)).payments[0].id for each in ids]
+        assert stored == [f"payment-of-{each}" for each in ids]
+        position = await storage.positions.read(*KEY)
+        assert position is not None
+        deferred = await storage.deferred(after(seconds=1))
+        found = {
+            "an event": await storage.unsent() == [FAILED],
+            "a notification": await storage.begin().inbox.has(NOTIFICATION),
+            "a deferred one": CHARGE_NOTIFICATIONS[1] in deferred,
+            "a removed one": CHARGE_NOTIFICATIONS[0] not in deferred,
+            "a position": position.applied == 3,
+        }
+        assert {each for each, is_written in found.items() if is_written} == kinds
 
     async def test_a_conflict_writes_nothing(self, storage: Storage) -> None:
         one, other, *_ = CHARGE_NOTIFICATIONS

@@ -92,14 +92,34 @@ async def test_a_read_that_a_deadlock_ends_is_run_again(
     storage: Storage, database_url: str
 ) -> None:
     before = await storage.read(ORDER)
-    exclusively = "LOCK TABLE {} IN ACCESS EXCLUSIVE MODE"
-    async with (
-        asyncio.timeout(SECONDS),
-        holding(database_url, exclusively.format("payments")) as person,
-    ):
-        reading = asyncio.create_task(storage.read(ORDER))
-        async with holding(database_url, "SELECT") as other:
+    payments, refunds, orders = (
+        f"LOCK TABLE {each} IN ACCESS EXCLUSIVE MODE" for each in ("payments", "refunds", "orders")
+    )
+    async with asyncio.timeout(SECONDS), holding(database_url, refunds) as person:
+        async with holding(database_url, payments) as other:
+            reading = asyncio.create_task(storage.read(ORDER))
             await until_waiting(other, 1)  # it has locked the orders and waits for payments
-        # It can be granted only because the server has ended the read.
-        await person.execute(exclusively.format("orders"))
+            locking = asyncio.create_task(person.execute(orders))
+            await until_waiting(other, 2)
+        # The read wants the refunds now. The lock can be granted only because the server ends it.
+        await locking
     assert await reading == before
+
+
+@pytest.mark.parametrize("saved", [OTHERS, OTHERS[::-1]], ids=["by id", "the other way round"])
+async def test_a_commit_locks_its_orders_by_id_in_whatever_order_they_were_saved(
+    storage: Storage, database_url: str, saved: list[OrderId]
+) -> None:
+    """Two commits with the same orders cannot deadlock, which would cost a second each time."""
+    first, last = (LOCK.format("orders", each) for each in OTHERS)
+    work = storage.begin()
+    found = await work.orders.get_many(saved)
+    for order_id in saved:
+        changed = created_event(order_id, version=found[order_id].replica.version + 1)
+        work.orders.save(evolve(found[order_id], replica=changed))
+    async with asyncio.timeout(SECONDS), holding(database_url, first) as person:
+        committing = asyncio.create_task(work.commit())
+        await until_waiting(person, 1)
+        async with holding(database_url, f"{last} NOWAIT"):
+            pass
+    await committing
