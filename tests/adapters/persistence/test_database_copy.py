@@ -67,6 +67,18 @@ async def test_what_was_read_from_another_copy_is_not_written_before_it_is_read_
             await work.commit()
 
 
+async def test_a_connection_in_use_to_the_copy_before_is_not_used_again(
+    sql: Database, promoted: Database
+) -> None:
+    await SqlBooks(sql).begin("stripe", livemode=False)
+    before = sql.pool.opened
+    async with fail_over(sql, promoted):
+        await storage_on(sql).begin().read_charge(QUERY)
+    connection = await sql.pool.acquire()
+    sql.pool.release(connection)
+    assert connection.number > before
+
+
 async def test_a_comparison_on_another_copy_than_before_begins_a_new_generation(
     sql: Database, promoted: Database
 ) -> None:
@@ -88,4 +100,13 @@ def test_after_a_lost_connection_another_copy_is_no_news(sql: Database) -> None:
     sql.pool.note_copy("second")
     assert sql.generation == before
     sql.pool.note_copy("third")
+    assert sql.generation > before
+
+
+def test_a_lost_connection_is_no_excuse_once_the_same_copy_has_answered(sql: Database) -> None:
+    sql.pool.note_copy("first")
+    sql.pool.lost += 1
+    sql.pool.note_copy("first")
+    before = sql.generation
+    sql.pool.note_copy("second")
     assert sql.generation > before

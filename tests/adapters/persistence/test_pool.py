@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from attrs import define
 from sqlalchemy import text
 
 from adapters.persistence.sql import pool as pool_module
+from adapters.persistence.sql.connector import Connector
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
+from adapters.persistence.sql.pool import Driver
 from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
 
@@ -114,6 +117,32 @@ async def test_closing_closes_every_connection_and_it_can_be_used_again(
     assert used.driver.is_closed()
     assert not database.pool.idle
     await database.run(ONE)
+
+
+@define
+class Distrusting:
+    """Opens connections; meanwhile, all connections lose trust."""
+
+    database: Database
+    connector: Connector
+
+    async def connect(self) -> Driver:
+        driver = await self.connector.connect()
+        self.database.distrust_connections()
+        return driver
+
+
+async def test_a_connection_that_is_opened_while_the_others_lose_trust_is_used_once(
+    database: Database,
+) -> None:
+    """It may lead to the server that the others led to."""
+    connector = database.pool.connector
+    database.pool.connector = Distrusting(database, connector)  # type: ignore[assignment]
+    await database.run(ONE)
+    database.pool.connector = connector
+    for _ in range(2):
+        await database.run(ONE)
+    assert database.pool.opened == 2
 
 
 async def test_json_is_read_as_values(database: Database) -> None:

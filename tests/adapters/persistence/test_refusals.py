@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.persistence.sql.database import Database
+from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.refusals import MAX_KEPT, Refusals
 from adapters.persistence.sql.statement import Statement
 from application.ports.unit_of_work import StorageUnavailable
@@ -56,3 +57,11 @@ async def test_a_statement_that_the_database_refuses_is_kept(sql: Database) -> N
     assert line.endswith("(42P01)")
     await sql.run(Statement.of(text("SELECT 1")))
     assert sql.refusals.take() == []
+
+
+async def test_a_connection_that_the_database_refuses_is_kept(database_url: str) -> None:
+    refused = Database(create_engine(f"{database_url}_missing"))
+    with pytest.raises(StorageUnavailable):
+        await refused.run(Statement.of(text("SELECT 1")))
+    [line] = refused.refusals.take()
+    assert line.endswith("(3D000)")
