@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from adapters.persistence.sql import statement_groups
 from adapters.persistence.sql.database import Database
 from adapters.persistence.sql.engine import create_engine
 from adapters.persistence.sql.statement import NUMBER_IN_GROUP, Rows, Statement
-from adapters.persistence.sql.statement_groups import StatementGroups
+from adapters.persistence.sql.statement_groups import Execution, StatementGroups
 from application.ports.charge_reading import ChargeQuery
 from application.ports.unit_of_work import Conflict, StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
@@ -340,6 +340,24 @@ async def test_half_of_many_callers_are_the_next_group(sql: Database, sizes: lis
     transactions = await outcomes(*(sql.run(TRANSACTION) for _ in range(sum(sizes))))
     assert list(Counter(rows[0][0] for rows in transactions).values()) == sizes
     assert sql.pool.opened <= statement_groups._MAX_GROUPS
+
+
+async def test_the_statement_that_has_waited_longest_is_next() -> None:
+    executed = []
+
+    async def execute(statement: Statement, group: Sequence[Execution]) -> None:
+        executed.append(statement)
+        await asyncio.sleep(0)
+        for each in group:
+            each.end([])
+
+    async def execute_alone(statement: Statement, _: Execution) -> Rows:
+        raise AssertionError("all are in groups")
+
+    groups = StatementGroups(execute, execute_alone)
+    many, few = (groups.run(each, (), None) for each in [TRANSACTION] * 40), [LOCK, LENGTH]
+    await outcomes(*many, *(groups.run(each, (), None) for each in few * 2))
+    assert executed[:4] == [TRANSACTION, *few, TRANSACTION]
 
 
 async def test_behind_a_pooler_each_statement_is_executed_alone(database_url: str) -> None:
