@@ -18,6 +18,7 @@ from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import StorageUnavailable
 from domain.claim import OrderExpired
 from domain.replica import OrderReplica, OrderStatus
+from entrypoints.worker import intake as intake_module
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.batches import DELAYS, MAX_DELIVERIES, STORAGE_DELAY
 from entrypoints.worker.failures import Failures
@@ -119,6 +120,19 @@ async def test_the_next_batch_is_fetched_while_a_full_one_is_committed(intake: I
     assert steps == ["fetch", "fetch", "committed", "fetch", "committed", "committed"]
     assert len(intake.world.orders) == 2 * BATCH + 1
     assert await intake.is_idle(after=3600)
+
+
+async def test_a_run_ends_after_some_full_batches_and_has_applied_all_of_them(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "BATCH", 2)
+    monkeypatch.setattr(intake_module, "MAX_BATCHES", 3)
+    for number in range(7):
+        intake.create(f"order-{number}")
+    runs = []
+    while arrived := await intake.run():
+        runs.append((arrived, await intake.applied()))
+    assert runs == [(6, 6), (1, 7)]
 
 
 async def test_a_batch_that_cannot_be_committed_is_not_acknowledged_and_delays_no_other(

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from attrs import define, field
 
+from application.acting import current_actor
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.unit_of_work import StorageUnavailable
+from domain.actor import RECOVERY, Actor
 from entrypoints.worker.loops import (
     MAX_PAUSE_SECONDS,
     Loop,
@@ -86,6 +89,42 @@ async def test_a_loop_that_has_just_worked_looks_again_soon_and_then_less_and_le
     loop = Loop("work", scripted(stop, 1, 0, 0, 0, 0, 2, 0, 1), IDLE, first_idle_seconds=2.0)
     await loop.run(stop, Pacing(sleep))
     assert slept == [2.0, 4.0, IDLE, IDLE, 2.0]
+
+
+@define
+class Observed:
+    """What an observer was told."""
+
+    told: list[tuple[str, int | None]] = field(factory=list)
+
+    def succeeded(self, loop: str, done: int) -> None:
+        self.told.append((loop, done))
+
+    def failed(self, loop: str) -> None:
+        self.told.append((loop, None))
+
+
+async def test_every_run_of_a_loop_is_observed_whatever_made_it_fail() -> None:
+    async def sleep(_seconds: float, _signal: Signal) -> None:
+        pass
+
+    stop, observed = asyncio.Event(), Observed()
+    steps = (2, StorageUnavailable(), BrokerUnavailable(), ValueError(), 0, 1)
+    await Loop("work", scripted(stop, *steps)).run(stop, Pacing(sleep), observed)
+    assert observed.told == [("work", done) for done in (2, None, None, None, 0, 1)]
+
+
+async def test_a_loop_acts_as_its_actor() -> None:
+    actors = []
+
+    async def run_once() -> int:
+        actors.append(current_actor())
+        stop.set()
+        return 0
+
+    stop, actor = asyncio.Event(), Actor(RECOVERY)
+    await Loop("work", run_once, idle_seconds=0, actor=actor).run(stop)
+    assert actors == [actor]
 
 
 def test_jitter_only_shortens_a_pause() -> None:
