@@ -53,12 +53,11 @@ class AlignStreams:
 
         It is read once more, as events may have arrived and been applied meanwhile.
         """
-        if position.applied <= progress.last:
+        known = max(position.applied, position.floor)
+        if known <= progress.last:
             return False
         again = await self.events.progress()
-        return any(
-            each.stream_id == position.stream_id and position.applied > each.last for each in again
-        )
+        return any(each.stream_id == position.stream_id and known > each.last for each in again)
 
     async def _align(
         self, copy: str, progress: StreamProgress, position: StreamPosition | None

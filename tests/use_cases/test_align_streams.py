@@ -198,6 +198,13 @@ RAISED = ("raise", "ORDERS", "payments", "consumer-1", 10)
             True,
             id="a stream that has lost events",
         ),
+        pytest.param(
+            evolve(PROGRESS, last=9, acknowledged=9),
+            evolve(AT_TEN, applied=3),
+            [("set back", None), bound(AGAIN, 2)],
+            True,
+            id="a stream that has lost events, of which none was applied",
+        ),
     ],
 )
 async def test_a_stream_is_read_again_from_where_the_books_end(
@@ -257,11 +264,12 @@ async def test_a_stream_that_grows_meanwhile_has_lost_nothing(last: int) -> None
     world = World()
     behind = evolve(PROGRESS, last=9, acknowledged=9)
     other = evolve(behind, stream_id="stream-2")
-    for again in (evolve(behind, last=last), other):
-        events = Events(behind, again, position=AT_TEN)
-        await AlignStreams(events, events, world.alerts)()
-        is_lost = again is not other and last == 9
-        assert bool(events.done) is is_lost
+    for position in (AT_TEN, evolve(AT_TEN, applied=3)):
+        for again in (evolve(behind, last=last), other):
+            events = Events(behind, again, position=position)
+            await AlignStreams(events, events, world.alerts)()
+            is_lost = again is not other and last == 9
+            assert bool(events.done) is is_lost
 
 
 async def test_another_stream_does_not_hide_that_one_has_lost_events() -> None:
