@@ -22,12 +22,13 @@ from adapters.messaging.jetstream.plans import DEAD_LETTERS, ORDERS, PAYMENTS, P
 from adapters.messaging.jetstream.publisher import JetStreamPublisher
 from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
+from adapters.messaging.wire import encode
 from application.ports.event_publisher import BrokerUnavailable, OutboxEntry, PublishResult
 from application.ports.inbound_events import DeadLetterCount, InboundEvent
 from payments_kit.servers.nats import LocalNats
 from payments_kit.servers.processes import free_port
 from tests.contracts.brokers import other_client
-from tests.contracts.event_publisher import created, failed
+from tests.contracts.event_publisher import created, failed, refunded
 from tests.contracts.inbound_events import LONG, SHORT, bodies, fetch_all
 
 # Every wait has a limit; on a quiet machine a reconnection takes a second.
@@ -209,6 +210,21 @@ async def test_everything_continues_after_a_restart(
         await send(client.jetstream(timeout=TIMEOUT), b"1")
     [event] = await own_broker.fetch_until_some()
     await event.ack()
+
+
+async def test_everything_continues_with_a_new_client_if_the_library_closes_one(
+    shop: Shop, broker: Broker
+) -> None:
+    await broker.streams.ensure(ORDERS)
+    for number in range(2):
+        first, last = created(f"payment-{number}"), failed(f"payment-{number}")
+        await broker.publish_until_stored(first)
+        assert (await broker.publisher.publish([last])).stored
+        await send(shop, b"%d" % number)
+        [event] = await broker.fetch_until_some()
+        assert event.data == b"%d" % number
+        await event.ack()
+        await (await broker.connection.client()).close()
 
 
 async def test_deleted_streams_and_consumers_are_created_again(shop: Shop, broker: Broker) -> None:
@@ -479,6 +495,20 @@ async def test_an_event_too_large_to_be_copied_becomes_a_dead_letter_too(
     await broker.streams.ensure(ORDERS)
     await send(shop, b"another event of the same number")
     assert await broker.letters.show(large.id) == without_content
+
+
+@pytest.mark.parametrize("above", [0, 1, 100])
+async def test_an_event_at_the_limit_of_the_server_does_not_end_the_connection(
+    broker: Broker, above: int
+) -> None:
+    """The headers count, too. The stream's own limit is smaller."""
+    limit = (await broker.connection.client()).max_payload
+    length = limit - encode(refunded(reason="")).size + above
+    entry = refunded(reason="x" * length)
+    assert encode(entry).size == limit + above
+    published = await broker.publisher.publish([entry, created()])
+    assert published.stored == {created().event.id}
+    assert published.rejected.keys() == {entry.event.id}
 
 
 # --- payments doctor -----------------------------------------------------------------------------

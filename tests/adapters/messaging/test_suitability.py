@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from adapters.messaging.jetstream.streams import Streams
 from adapters.messaging.jetstream.subscription import JetStreamSubscription
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
 from tests.contracts.brokers import other_client
-from tests.contracts.event_publisher import created
+from tests.contracts.event_publisher import created, refunded
 from tests.contracts.inbound_events import LONG, SHORT
 
 TIMEOUT = 60.0
@@ -144,6 +144,18 @@ async def test_a_consumer_that_is_merely_unusual_is_used(
     assert event.data == b"1"
     assert not await host.problems()
     assert (await host.shop.consumer_info("ORDERS", "payments")).config == before.config
+
+
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+async def test_a_consumer_may_begin_at_a_past_time_of_any_zone(host: Host, hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    # The library, which only the tests use to read it, cannot read a part of a second there.
+    begin = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0).astimezone(zone)
+    await host.add_stream()
+    await host.add_consumer(deliver_policy="by_start_time", opt_start_time=begin.isoformat())
+    await host.shop.publish("order:created", b"1")
+    [event] = await host.orders.fetch(1, LONG)
+    assert event.data == b"1"
 
 
 UNSUITABLE_STREAMS: dict[str, dict[str, Any]] = {
@@ -272,6 +284,21 @@ async def test_a_consumer_keeps_its_settings_when_it_is_set_back(host: Host) -> 
     assert config.opt_start_seq == 2
 
 
+async def test_a_consumer_that_was_set_back_beyond_the_end_of_its_stream_can_return(
+    host: Host,
+) -> None:
+    """As after its stream was restored from an older backup: nobody has chosen to begin there."""
+    await host.add_stream()
+    await host.shop.publish("order:created", b"1")
+    orders = host.orders
+    [progress] = await orders.progress()
+    progress = await orders.set_back(progress, 9)
+    assert not await host.problems()
+    assert await orders.progress() == [progress]
+    await orders.set_back(progress, None)
+    assert await fetch_one(orders) == b"1"
+
+
 @pytest.mark.parametrize("limit", [{"max_msgs": 2}, {"max_bytes": 10_000}], ids=str)
 async def test_a_full_stream_is_named_loses_nothing_and_is_used_again_once_it_has_room(
     host: Host, limit: dict[str, int]
@@ -287,6 +314,10 @@ async def test_a_full_stream_is_named_loses_nothing_and_is_used_again_once_it_ha
     publisher = JetStreamPublisher(host.connection, host.streams)
     with pytest.raises(BrokerUnavailable, match="exceeded"):
         await publisher.publish([created(f"payment-{'1' * 100}")])
+    large = refunded(reason="x" * 2**23)
+    published = await publisher.publish([created(f"payment-{'1' * 100}"), large])
+    assert not published.stored
+    assert published.rejected.keys() == {large.event.id}
     await host.shop.purge_stream("SHOP")
     assert not await host.problems()
     assert (await publisher.publish([created(f"payment-{'1' * 100}")])).stored
