@@ -358,6 +358,32 @@ async def test_a_consumer_that_continues_where_a_deleted_one_ended_is_created_ag
         assert bodies(await broker.fetch_until_some()) == [b"1", b"2"]
 
 
+class Overtaken(JetStreamConnection):
+    """A connection at which somebody creates the consumer just before us, in their own way."""
+
+    def __init__(self, url: str, shop: Shop) -> None:
+        super().__init__(url)
+        self.shop = shop
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        if path.startswith("CONSUMER.CREATE"):
+            subjects = list(ORDERS.subjects)
+            theirs = ConsumerConfig(durable_name="payments", filter_subjects=subjects, ack_wait=7)
+            await self.shop.add_consumer("ORDERS", theirs)
+        return await super().request(path, reply_type, body)
+
+
+async def test_a_consumer_that_somebody_creates_at_the_same_time_is_used_unchanged(
+    shop: Shop, nats_url: str
+) -> None:
+    async with Overtaken(nats_url, shop) as connection:
+        broker = Broker(connection)
+        await broker.streams.ensure(ORDERS)
+        await send(shop, b"1")
+        assert bodies(await fetch_all(broker.orders, 1)) == [b"1"]
+    assert (await shop.consumer_info("ORDERS", "payments")).config.ack_wait == 7
+
+
 async def test_a_server_that_does_not_respond_is_unavailable_in_time(
     server: LocalNats, own_broker: Broker
 ) -> None:
