@@ -16,6 +16,7 @@ from adapters.messaging.jetstream.beginnings import (
     is_set_back,
 )
 from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.streams import check_subjects
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
 from application.ports.event_publisher import BrokerUnavailable, BrokerUnsuitable
@@ -131,11 +132,16 @@ class Consumer:
             await self._check(found)
 
     async def progress(self) -> StreamProgress:
-        """Return how far the stream was read."""
+        """Return how far the stream was read.
+
+        Raises:
+            SubjectMoved: the stream does not have all of our subjects any more.
+        """
         return await self._progress(await self.ensure())
 
     async def _progress(self, consumer: ConsumerInfo) -> StreamProgress:
         stream = await self.connection.request(f"STREAM.INFO.{self.stream}", StreamInfo)
+        check_subjects(stream, self.subjects)
         return StreamProgress(
             stream=self.stream,
             consumer=self.name,

@@ -27,6 +27,10 @@ LOOKUP_SECONDS: Final = 10.0
 """The timeout for finding or creating the streams of one plan."""
 
 
+class SubjectMoved(BrokerUnavailable):
+    """A stream does not have a subject any more; perhaps another one has it now."""
+
+
 class _StreamNames(ApiReply):
     streams: list[str] | None = None
 
@@ -46,6 +50,17 @@ def check_stream(stream: StreamInfo, plan: Plan, subjects: Sequence[str]) -> Non
     for problem in problems:
         name = stream.config["name"]
         raise BrokerUnsuitable(AlertKind.CONSUMER_UNSUITABLE, name, f"stream {name} {problem}")
+
+
+def check_subjects(stream: StreamInfo, subjects: Sequence[str]) -> None:
+    """Check that a stream found before still has these subjects.
+
+    Raises:
+        SubjectMoved: it lacks one of them.
+    """
+    for subject in subjects:
+        if not any_covers(stream.config.get("subjects") or (), subject):
+            raise SubjectMoved(f"stream {stream.config['name']} does not have {subject} any more")
 
 
 class Streams:

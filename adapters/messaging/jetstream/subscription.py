@@ -15,7 +15,7 @@ from adapters.messaging.jetstream.delivered import Delivered
 from adapters.messaging.jetstream.explain import as_unavailable
 from adapters.messaging.jetstream.plans import Plan
 from adapters.messaging.jetstream.pulls import Pulls, Source
-from adapters.messaging.jetstream.streams import Streams
+from adapters.messaging.jetstream.streams import Streams, SubjectMoved
 from application.ports.event_publisher import BrokerUnavailable
 from application.ports.inbound_events import StreamProgress
 from application.ports.stream_positions import EventPosition
@@ -82,31 +82,37 @@ class JetStreamSubscription:
 
     @contextmanager
     def _as_unavailable(self) -> Iterator[None]:
-        """Convert errors to BrokerUnavailable; look up a stream again that was deleted."""
+        """Convert errors to BrokerUnavailable; look up streams again that were changed."""
         with as_unavailable():
             try:
                 yield
+            except SubjectMoved:
+                self._streams.forget()
+                raise
             except ApiRefusal as refusal:
                 if refusal.err_code == STREAM_NOT_FOUND:
                     self._streams.forget()
                 raise
 
     async def _open(self) -> Pulls:
-        """Return usable pulls; open new ones and look up the streams again if necessary."""
+        """Return usable pulls from the streams with our subjects; open new ones if necessary."""
         client = await self._connection.client()
-        pulls, self._pulls = self._pulls, None
-        if pulls is None or not pulls.is_usable(client):
-            if pulls is not None:
-                await pulls.close()
-                self._streams.forget()
-            consumers = await self._consumers()
+        if self._pulls is not None and not self._pulls.is_usable(client):
+            await self._close()
+            self._streams.forget()
+        consumers, api = await self._consumers(), self._connection.namespace.api
+        sources = [Source(api, consumer.stream, consumer.name) for consumer in consumers]
+        if self._pulls is None or self._pulls.subjects != [each.subject for each in sources]:
+            await self._close()
             for consumer in consumers:
                 await consumer.ensure()
-            api = self._connection.namespace.api
-            sources = [Source(api, consumer.stream, consumer.name) for consumer in consumers]
-            pulls = await Pulls.open(client, sources)
-        self._pulls = pulls
-        return pulls
+            self._pulls = await Pulls.open(client, sources)
+        return self._pulls
+
+    async def _close(self) -> None:
+        pulls, self._pulls = self._pulls, None
+        if pulls is not None:
+            await pulls.close()
 
     async def _consumers(self) -> list[Consumer]:
         """Return the consumer of each stream that has a subject of ours."""

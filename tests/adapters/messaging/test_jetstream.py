@@ -1,6 +1,7 @@
 """JetStream when servers fail, are replaced, or have other services' streams."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -470,6 +471,23 @@ async def test_one_subscription_may_use_several_streams(shop: Shop, broker: Brok
     assert not await broker.orders.fetch(10, SHORT)
     found = await broker.streams.ensure(ORDERS)
     assert found == {"order:created": "ORDERS", "order:cancelled": "ORDERS_2"}
+
+
+async def test_a_subject_that_moves_to_another_stream_is_read_there(
+    shop: Shop, broker: Broker
+) -> None:
+    await shop.add_stream(StreamConfig(name="SHOP", subjects=list(ORDERS.subjects)))
+    await send(shop, b"1")
+    [event] = await broker.fetch_until_some()
+    await event.ack()
+    await shop.update_stream(StreamConfig(name="SHOP", subjects=["order:created"]))
+    await shop.add_stream(StreamConfig(name="OTHER", subjects=["order:cancelled"]))
+    await shop.publish("order:cancelled", b"2")
+    with contextlib.suppress(BrokerUnavailable):
+        await broker.orders.progress()
+    [event] = await broker.fetch_until_some()
+    assert (event.subject, event.data) == ("order:cancelled", b"2")
+    assert {each.stream for each in await broker.orders.progress()} == {"SHOP", "OTHER"}
 
 
 async def test_a_subscription_may_have_one_subject_of_a_stream(broker: Broker) -> None:
