@@ -6,11 +6,10 @@ from typing import Final
 from attrs import define, field
 
 from application.ports.inbound_events import InboundEvent
+from application.ports.stream_positions import EventPosition
 
 # Events that fail at the same time. Those that are forgotten beyond it are only retried more often.
 MAX_EVENTS: Final = 10_000
-
-_Key = tuple[str, str, int]
 
 
 @define
@@ -21,14 +20,14 @@ class Failures:
     was away, which may be hundreds in an outage, and no fault of the event.
     """
 
-    _counts: "OrderedDict[_Key, int]" = field(factory=OrderedDict)
+    _counts: "OrderedDict[EventPosition, int]" = field(factory=OrderedDict)
+    """A stream that is created again has the same numbers, but stores its events later."""
 
     def add(self, event: InboundEvent) -> int:
         """Count one more failure of an event; return how many there are."""
         position = event.position
-        key = (position.stream, position.consumer, position.sequence)
-        count = self._counts.pop(key, 0) + 1
-        self._counts[key] = count
+        count = self._counts.pop(position, 0) + 1
+        self._counts[position] = count
         if len(self._counts) > MAX_EVENTS:
             self._counts.popitem(last=False)
         return count
