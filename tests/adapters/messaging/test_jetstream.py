@@ -360,7 +360,7 @@ async def test_a_consumer_that_continues_where_a_deleted_one_ended_is_created_ag
 
 
 class Overtaken(JetStreamConnection):
-    """A connection at which somebody creates the consumer just before us, in their own way."""
+    """A connection at which an operator creates the consumer just before us, in their own way."""
 
     def __init__(self, url: str, shop: Shop) -> None:
         super().__init__(url)
@@ -374,7 +374,7 @@ class Overtaken(JetStreamConnection):
         return await super().request(path, reply_type, body)
 
 
-async def test_a_consumer_that_somebody_creates_at_the_same_time_is_used_unchanged(
+async def test_a_consumer_that_an_operator_creates_at_the_same_time_is_used_unchanged(
     shop: Shop, nats_url: str
 ) -> None:
     async with Overtaken(nats_url, shop) as connection:
