@@ -47,6 +47,8 @@ class Sequences(msgspec.Struct):
 
     consumer_seq: int = 0
     stream_seq: int = 0
+    last_active: str | None = None
+    """When the consumer came here; None if it has not, since its leader began to run."""
 
 
 class ConsumerInfo(ApiReply):

@@ -1,6 +1,7 @@
 """Where a consumer begins to read its stream, and where it began before it was set back."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -38,6 +39,20 @@ def has_beginning(consumer: ConsumerInfo) -> bool:
 def is_set_back(consumer: ConsumerInfo) -> bool:
     """Whether a consumer begins where it was set back to, and not where it began at first."""
     return _BEGINNING in (consumer.config.get("metadata") or {})
+
+
+def begins_by(consumer: ConsumerInfo, config: Mapping[str, Any]) -> bool:
+    """Whether a consumer begins where one with these settings would begin, or before that."""
+    if all(consumer.config.get(name) == config.get(name) for name in _BEGINNING_FIELDS):
+        return True
+    begin = begins(consumer)
+    return begin is not None and begin <= (config.get("opt_start_seq") or 1)
+
+
+def continues(consumer: ConsumerInfo) -> bool:
+    """Whether a consumer that was just created counts what one before it had delivered."""
+    delivered = consumer.delivered
+    return delivered.consumer_seq > 0 and delivered.last_active is None
 
 
 def begins_late(consumer: ConsumerInfo, last: int) -> bool:

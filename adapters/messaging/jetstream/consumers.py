@@ -4,18 +4,20 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from attrs import define
 
 from adapters.messaging.jetstream.api import ApiRefusal, ApiReply, ConsumerInfo, StreamInfo
 from adapters.messaging.jetstream.beginnings import (
     beginning_at,
     begins,
+    begins_by,
     begins_late,
+    continues,
     has_beginning,
     is_set_back,
 )
 from adapters.messaging.jetstream.connection import JetStreamConnection
+from adapters.messaging.jetstream.stored_messages import has_message
 from adapters.messaging.jetstream.streams import check_subjects
 from adapters.messaging.jetstream.suitability import consumer_problems
 from application.ports.alerts import AlertKind
@@ -48,17 +50,6 @@ MAX_CREATIONS: Final = 5
 _TAKEN: Final = (10099, 10100)
 """JSConsumerWQMultipleUnfilteredErr, JSConsumerWQConsumerNotUniqueErr."""
 
-_NO_MESSAGE: Final = 10037
-"""JSNoMessageFoundErr (nats-server, server/errors.json)."""
-
-
-class _Message(msgspec.Struct):
-    seq: int
-
-
-class _MessageReply(ApiReply):
-    message: _Message | None = None
-
 
 @define
 class Consumer:
@@ -82,32 +73,58 @@ class Consumer:
         Raises:
             BrokerUnsuitable: it would lose or repeat events.
         """
-        found = await self._find_or_create(self._config())
+        found = await self._find() or await self._create(self._config(), begins_anywhere=True)
         await self._check(found)
         return found
 
-    async def _find_or_create(self, config: dict[str, Any]) -> ConsumerInfo:
-        """Return the consumer; create it with these settings, also if others delete it meanwhile.
+    async def _create(
+        self, config: dict[str, Any], *, begins_anywhere: bool = False
+    ) -> ConsumerInfo:
+        """Create the consumer with these settings, also if others create or delete it meanwhile.
+
+        One that another process has created is used if it leaves out nothing that ours would
+        deliver, or wherever it begins.
 
         Raises:
-            BrokerUnavailable: each time it was deleted at once, or was not a new one.
+            BrokerUnavailable: each time it was deleted at once, or left out events.
         """
-        found, problem = await self._find(), "it was deleted"
+        problem = "it was deleted"
         for _ in range(MAX_CREATIONS):
-            if found is not None:
-                break
+            created = None
             try:
-                if not await self._create(config):
-                    problem = "it continued where one before it had ended"
-                    await self._delete()
+                created = await self._request_creation(config)
             except ApiRefusal as refusal:
                 if refusal.err_code not in _INTERRUPTED:
                     raise
                 problem = str(refusal)
             found = await self._find()
-        if found is None:
-            raise BrokerUnavailable(f"consumer {self.name} of stream {self.stream}: {problem}")
-        return found
+            if found is None:
+                continue
+            if created is not None and await self._continues(created):
+                problem = "it continued where one before it had ended"
+            elif begins_anywhere:
+                return found
+            elif not begins_by(found, config):
+                problem = "it was created to begin elsewhere"
+            elif not await self._continues(found):
+                return found
+            await self._delete()
+        raise BrokerUnavailable(f"consumer {self.name} of stream {self.stream}: {problem}")
+
+    async def _continues(self, consumer: ConsumerInfo) -> bool:
+        """Whether a consumer that was just created begins where one before it had ended.
+
+        While a server still deletes one of this name for another process, it may create one with
+        what was delivered and acknowledged there. nats-server forgets the name of a consumer before
+        it removes its state (`stopWithFlags` in server/consumer.go; seen on 2.15.1).
+        """
+        if continues(consumer):
+            return True
+        begin, delivered = begins(consumer), consumer.delivered
+        if delivered.consumer_seq or begin is None or delivered.stream_seq < begin:
+            return False
+        # It has delivered nothing, and yet passed its beginning: what is deleted, or not ours.
+        return await self.has_message(begin - 1, delivered.stream_seq)
 
     async def _check(self, consumer: ConsumerInfo) -> None:
         label = f"consumer {self.name} of stream {self.stream}"
@@ -156,18 +173,7 @@ class Consumer:
 
     async def has_message(self, after: int, until: int) -> bool:
         """Whether a message of our subjects is stored between these sequences."""
-        for subject in self.subjects:
-            body = {"seq": after + 1, "next_by_subj": subject}
-            path = f"STREAM.MSG.GET.{self.stream}"
-            try:
-                found = await self.connection.request(path, _MessageReply, body)
-            except ApiRefusal as refusal:
-                if refusal.err_code != _NO_MESSAGE:
-                    raise
-            else:
-                if found.message is not None and found.message.seq <= until:
-                    return True
-        return False
+        return await has_message(self.connection, self.stream, self.subjects, after, until)
 
     async def set_back(self, begin: int | None) -> StreamProgress:
         """Delete the consumer and create it again with its own settings, to begin elsewhere."""
@@ -182,7 +188,7 @@ class Consumer:
             await self._delete()
         # If it is missing, another process is setting it back.
         config = self._config() if found is None else found.config
-        again = await self._find_or_create(beginning_at(config, begin))
+        again = await self._create(beginning_at(config, begin))
         await self._check(again)
         return await self._progress(again)
 
@@ -209,15 +215,10 @@ class Consumer:
         """
         other = Consumer(self.connection, self.stream, f"{self.name}-stand-in", self.subjects)
         threshold = {"inactive_threshold": STAND_IN_SECONDS * 10**9}
-        await other._create(other._config() | threshold)
+        await other._request_creation(other._config() | threshold)
 
-    async def _create(self, config: dict[str, Any]) -> bool:
-        """Create the consumer, unless another process has just done so; return whether it is new.
-
-        While a server still deletes one of this name for another process, it may create one with
-        what was delivered and acknowledged there. nats-server forgets the name of a consumer before
-        it removes its state (`stopWithFlags` in server/consumer.go; seen on 2.15.1).
-        """
+    async def _request_creation(self, config: dict[str, Any]) -> ConsumerInfo | None:
+        """Return the created consumer, or one of these settings; None if it exists with others."""
         body = {"stream_name": self.stream, "config": config, "action": "create"}
         # A subject in the path is required if the consumer has exactly this filter.
         filtered = config.get("filter_subject")
@@ -232,9 +233,9 @@ class Consumer:
                 ) from refusal
             if refusal.err_code != _EXISTS:
                 raise
-            return True
+            return None
         logger.info("created consumer %s in stream %s", self.name, self.stream)
-        return created.delivered.consumer_seq == 0
+        return created
 
     def _config(self) -> dict[str, Any]:
         return {

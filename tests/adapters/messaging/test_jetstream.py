@@ -14,7 +14,7 @@ import pytest
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 
-from adapters.messaging.jetstream.api import ApiReply, Reply
+from adapters.messaging.jetstream.api import ApiReply, ConsumerInfo, Reply
 from adapters.messaging.jetstream.check import check
 from adapters.messaging.jetstream.connection import JetStreamConnection
 from adapters.messaging.jetstream.consumers import MAX_CREATIONS
@@ -337,7 +337,10 @@ class Inheriting(JetStreamConnection):
         subscription = await self.shop.pull_subscribe_bind("payments", "ORDERS")
         for message in await subscription.fetch(100, timeout=TIMEOUT):
             await message.ack_sync(timeout=TIMEOUT)
-        return await super().request("CONSUMER.INFO.ORDERS.payments", reply_type)
+        inherited = await super().request("CONSUMER.INFO.ORDERS.payments", reply_type)
+        assert isinstance(inherited, ConsumerInfo)
+        inherited.delivered.last_active = None
+        return inherited
 
 
 async def test_a_consumer_that_continues_where_a_deleted_one_ended_is_created_again(
@@ -383,6 +386,84 @@ async def test_a_consumer_that_an_operator_creates_at_the_same_time_is_used_unch
         await send(shop, b"1")
         assert bodies(await fetch_all(broker.orders, 1)) == [b"1"]
     assert (await shop.consumer_info("ORDERS", "payments")).config.ack_wait == 7
+
+
+class Later(JetStreamConnection):
+    """A connection at which a consumer begins after its settings say, once.
+
+    So does one that inherits the state of another one that began there, and delivered nothing.
+    """
+
+    begins = 0
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        if not path.startswith("CONSUMER.CREATE") or not self.begins:
+            return await super().request(path, reply_type, body)
+        assert isinstance(body, dict)
+        begins, self.begins = self.begins, 0
+        later = {**body["config"], "opt_start_seq": begins}
+        reply = await super().request(path, reply_type, {**body, "config": later})
+        assert isinstance(reply, ConsumerInfo)
+        reply.config["opt_start_seq"] = body["config"]["opt_start_seq"]
+        return reply
+
+
+async def test_a_consumer_that_begins_where_a_deleted_one_began_is_created_again(
+    shop: Shop, nats_url: str
+) -> None:
+    async with Later(nats_url) as connection:
+        broker = Broker(connection)
+        await broker.streams.ensure(ORDERS)
+        await send(shop, b"1", b"2", b"3", b"4")
+        [progress] = await broker.orders.progress()
+        connection.begins = 4
+        again = await broker.orders.set_back(progress, 2)
+        assert (again.begins, again.acknowledged, again.waiting) == (2, 1, 3)
+
+
+class Interleaved(JetStreamConnection):
+    """A connection before whose next creation of a consumer another process acts."""
+
+    other: Callable[[], Awaitable[object]] | None = None
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        if path.startswith("CONSUMER.CREATE.ORDERS.payments") and self.other:
+            other, self.other = self.other, None
+            await other()
+        return await super().request(path, reply_type, body)
+
+
+@pytest.mark.parametrize(("theirs", "begins"), [(None, 1), (1, 1), (2, 2), (3, 2), (4, 2)])
+async def test_a_consumer_that_another_process_has_set_back_to_a_later_place_is_not_used(
+    shop: Shop, nats_url: str, broker: Broker, theirs: int | None, begins: int
+) -> None:
+    async with Interleaved(nats_url) as connection:
+        ours = Broker(connection)
+        await ours.streams.ensure(ORDERS)
+        await send(shop, b"1", b"2", b"3", b"4")
+        [progress] = await ours.orders.progress()
+        connection.other = lambda: broker.orders.set_back(progress, theirs)
+        again = await ours.orders.set_back(progress, 2)
+        assert (again.begins, again.waiting) == (begins, 5 - begins)
+
+
+async def test_a_consumer_that_another_process_has_created_and_uses_is_kept(
+    shop: Shop, nats_url: str, broker: Broker
+) -> None:
+    found = list[InboundEvent]()
+
+    async def use() -> None:
+        await broker.orders.progress()
+        await send(shop, b"1", b"2")
+        found.extend(await fetch_all(broker.orders, 1))
+
+    # The server would delete the events of this stream with its only consumer.
+    await shop.add_stream(name="ORDERS", subjects=["*"], retention="interest")
+    async with Interleaved(nats_url) as connection:
+        connection.other = use
+        [progress] = await Broker(connection).orders.progress()
+        assert (progress.is_untouched, progress.waiting) == (False, 2)
+        assert bodies([*found, *await fetch_all(broker.orders, 1)]) == [b"1", b"2"]
 
 
 async def test_a_server_that_does_not_respond_is_unavailable_in_time(
