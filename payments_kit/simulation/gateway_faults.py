@@ -80,8 +80,10 @@ class GatewayFaults:
     down_until: float = 0.0
     crawls_until: float = 0.0
     hangs_until: float = 0.0
-    not_listed: list[float] = field(factory=list)
-    """When a list of charges was asked for that did not come, or not in time."""
+    not_listed: list[tuple[str, float]] = field(factory=list)
+    """The processes that asked for a list of charges which did not come, or came late; and when."""
+    claimants: dict[PaymentId, str] = field(factory=dict)
+    """The process that asked about each payment first, which is the one that claimed it."""
     fail_over: Callable[[float], None] = lambda _seconds: None
     """Promotes a standby that lags."""
     _stall: float = 0.0
@@ -116,8 +118,10 @@ class GatewayFaults:
         about = "" if step in _OF_NO_PAYMENT else f" payment {payment_id}"
         self.trace.record(current_name(), f"asks the gateway: {step}{about}")
         fault = self._next(step, payment_id)
-        if fault is not None and step == "list_charges":
-            self.not_listed.append(self.loop.seconds)
+        if step not in _OF_NO_PAYMENT:
+            self.claimants.setdefault(payment_id, current_name())
+        elif fault is not None and step == "list_charges":
+            self.not_listed.append((current_name(), self.loop.seconds))
         return fault
 
     def _next(self, step: str, payment_id: PaymentId) -> GatewayFault | None:

@@ -110,7 +110,7 @@ class Observations:
     never_wanted: Collection[str] = ()
     captures_asked: Collection[tuple[str, int]] = ()
     capture_alerts: Collection[str] = ()
-    not_listed: Mapping[str, Sequence[datetime]] = field(factory=dict)
+    not_listed: Mapping[str, Mapping[str, Sequence[datetime]]] = field(factory=dict)
     live: Mapping[str, Sequence[Sequence[datetime]]] | None = None
     reviewed: Collection[str] = ()
     healed_at: datetime | None = None

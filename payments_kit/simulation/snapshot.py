@@ -15,6 +15,7 @@ from adapters.messaging.wire import Message
 from application.ports.alerts import AlertKind
 from domain.audit_file import line_of
 from domain.order import Order
+from payments_kit.simulation.gateway_faults import GatewayFaults
 from payments_kit.simulation.model.reports import Hold
 from payments_kit.simulation.observations import Delivered, GatewayCharge, GatewayRefund
 from payments_kit.simulation.runtime import BEGINNING, SimulatedRuntime
@@ -36,7 +37,7 @@ class Snapshot:
     texts: list[str]
     holds: list[Hold]
     capture_alerts: set[str]
-    not_listed: dict[str, list[datetime]]
+    not_listed: dict[str, dict[str, list[datetime]]]
     histories: dict[str, list[str]]
     differences: list[tuple[str, str]]
 
@@ -44,6 +45,7 @@ class Snapshot:
 def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] = ()) -> Snapshot:
     """Read everything from the in-memory adapters; `forgotten` is only in the world's memory."""
     database, broker, ledgers = runtime.database, runtime.broker, runtime.ledgers.values()
+    faults = runtime.gateway_faults
     messages = [each.message for each in broker.log if "ce-id" in each.message.headers]
     outbox = database.outbox
     return Snapshot(
@@ -63,8 +65,9 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
             subject for kind, subject in runtime.logged_alerts if kind is AlertKind.CAPTURE_FAILED
         },
         not_listed={
-            name: [BEGINNING + timedelta(seconds=at) for at in faults.not_listed]
-            for name, faults in runtime.gateway_faults.items()
+            payment_id: {name: _not_listed(each, claimant) for name, each in faults.items()}
+            for asked in faults.values()
+            for payment_id, claimant in asked.claimants.items()
         },
         histories={
             order_id: [line_of(entry) for entry in entries]
@@ -76,6 +79,11 @@ def take_snapshot(runtime: SimulatedRuntime, forgotten: Iterable[GatewayRefund] 
             if each.resolved_at is None and not each.difference.repaired
         ],
     )
+
+
+def _not_listed(faults: GatewayFaults, process: str) -> list[datetime]:
+    """Return when a process asked a gateway in vain for its charges."""
+    return [BEGINNING + timedelta(seconds=at) for by, at in faults.not_listed if by == process]
 
 
 def _dated(

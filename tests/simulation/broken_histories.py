@@ -90,13 +90,16 @@ ONCE: Final[Broken] = {
         for how, history in {
             "although nobody was asked in vain": evolve(PAID_ELSEWHERE_TOO, not_listed={}),
             "and only the other gateway was asked in vain": evolve(
-                PAID_ELSEWHERE_TOO, not_listed={"other": [after(8)]}
+                PAID_ELSEWHERE_TOO, not_listed={"p2": {"other": [after(8)]}}
+            ),
+            "and only another process asked its gateway in vain": evolve(
+                PAID_ELSEWHERE_TOO, not_listed={"p1": {"fake": [after(8)]}}
             ),
             "and its gateway was asked in vain before": evolve(
-                PAID_ELSEWHERE_TOO, not_listed={"fake": [after(-1)]}
+                PAID_ELSEWHERE_TOO, not_listed={"p2": {"fake": [after(-1)]}}
             ),
             "and its gateway was asked in vain later": evolve(
-                PAID_ELSEWHERE_TOO, not_listed={"fake": [after(13)]}
+                PAID_ELSEWHERE_TOO, not_listed={"p2": {"fake": [after(13)]}}
             ),
         }.items()
     },

@@ -265,7 +265,7 @@ PAID_ELSEWHERE_TOO: Final = evolve(
     ],
     committed=["created:p1", "created:p2", "refunded:r1"],
     has_lost_transactions=True,
-    not_listed={"fake": [after(8)]},
+    not_listed={"p2": {"fake": [after(8)]}},
 )
 PAID_IN_TIME: Final = evolve(
     PAID,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from application.use_cases.books_guard import BooksGuards
 from domain.payment_status import OPEN, PaymentStatus
 from payments_kit.simulation.faults import FaultKind
 from payments_kit.simulation.recipe import scenario_from
@@ -17,6 +18,7 @@ from payments_kit.simulation.snapshot import holds_at
 from payments_kit.simulation.world import World
 from tests.depth import times
 from tests.documents.event_schemas import undescribed
+from tests.simulation.bug import Bug
 
 ROOT = Path(__file__).parents[2]
 BATCH = 50
@@ -60,6 +62,14 @@ def test_every_promise_is_kept_in_seeds_from(first: int) -> None:
 @pytest.mark.parametrize("seed", PINNED)
 def test_every_promise_is_kept_in_a_seed_that_once_found_a_bug(seed: int) -> None:
     assert World(plain_scenario_of(seed)).run().broken == []
+
+
+@pytest.mark.parametrize("seed", [72310, 523575])
+def test_a_claim_that_asks_no_other_gateway_after_a_loss_is_found(seed: int) -> None:
+    # Others of its processes ask the gateway in vain: that does not excuse the claim.
+    with Bug("asks none", BooksGuards, "_unasked", lambda *_: []).planted():
+        broken = World(plain_scenario_of(seed)).run().broken
+    assert any("was paid by" in each for each in broken)
 
 
 @pytest.mark.parametrize("recipe", PINNED_RECIPES)

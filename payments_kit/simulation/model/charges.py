@@ -84,14 +84,17 @@ def paid_orders_are_not_claimed_again(history: History) -> Iterable[str]:
 
 
 def _was_lost_elsewhere(history: History, first: Charge, other: Charge) -> bool:
-    """Whether the first charge's gateway listed nothing before another gateway was charged."""
+    """Whether the process that claimed the other charge could not ask the gateway of the first.
+
+    Another process may have asked in vain for its own reasons: a claim must ask itself.
+    """
     if not history.has_lost_transactions:
         return False
     lost, later = history.payment_of(first), history.payment_of(other)
     if lost is None or later is None or lost.gateway == later.gateway:
         return False
     begin, end = first.captured_at, other.claimed_at
-    asked = history.not_listed.get(lost.gateway or "", ())
+    asked = history.not_listed.get(later.id, {}).get(lost.gateway or "", ())
     return any(begin and end and begin <= at <= end + CLOCK_SKEW for at in asked)
 
 

@@ -178,8 +178,9 @@ class History:
     """When the last fault had ended, if it is known."""
     capture_alerts: Collection[str] = ()
     """The payments of which an operator was told that they could not be captured."""
-    not_listed: Mapping[str, Sequence[datetime]] = field(factory=dict)
-    """By gateway: when it was asked for its charges, and did not list them in time."""
+    not_listed: Mapping[str, Mapping[str, Sequence[datetime]]] = field(factory=dict)
+    """By payment, and by gateway: when the process that claimed the payment asked the gateway for
+    its charges, and did not get them in time."""
     histories: Mapping[str, Sequence[str]] | None = field(default=None, repr=False)
     """By order: the lines of its history, as they are exported; None if they are not known."""
     secrets: Collection[str] = field(default=(), repr=False)
