@@ -89,8 +89,9 @@ class AlignStreams:
     async def _skips(self, progress: StreamProgress, position: StreamPosition) -> bool:
         """Whether a consumer that the books do not know may leave out events that they lack.
 
-        It may begin after them, or count as acknowledged what was so before it was created: the
-        last sequence that was applied does not tell that those before it were.
+        It may begin after them. Or it counts them as acknowledged, as the consumer before it did.
+        They are compared with the floor, because an event before the last one that was applied may
+        be missing.
         """
         if position.consumer_id == progress.consumer_id:
             return False

@@ -111,13 +111,15 @@ def full_stream(config: Mapping[str, Any], messages: int, size: int) -> str | No
 def server_remark(version: str) -> str | None:
     """Return what an operator should know about a server of this version.
 
-    From 2.10.17 to 2.10.25, the acknowledgement of an event lets a consumer begin after it that was
-    created meanwhile (`processAckMsg` in server/consumer.go; seen on 2.10.25, gone in 2.10.26).
+    In 2.10.17 to 2.10.25, a consumer that was just created goes on after an event if that event is
+    acknowledged for the deleted consumer of its name (`processAckMsg` in server/consumer.go; seen
+    on 2.10.25, gone in 2.10.26).
     """
     match = _VERSION.match(version)
     if match is None or not (2, 10, 17) <= tuple(map(int, match.groups())) < (2, 10, 26):
         return None
-    return f"version {version} may leave out events that are read again: use 2.10.26 or newer"
+    what = "may leave out order events that are read again after a failover of the database"
+    return f"version {version} {what}: use 2.10.26 or newer"
 
 
 def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
