@@ -106,6 +106,8 @@ class Consumer:
                 return found
             elif not begins_by(found, config):
                 problem = "it was created to begin elsewhere"
+                if created is not None:
+                    continue  # a server of a cluster may still know the one that was deleted
             elif not await self._continues(found):
                 return found
             await self._delete()

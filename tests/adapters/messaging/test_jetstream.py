@@ -433,6 +433,40 @@ class Interleaved(JetStreamConnection):
         return await super().request(path, reply_type, body)
 
 
+class Outdated(JetStreamConnection):
+    """A connection to a server of a cluster that still knows a consumer which was deleted."""
+
+    deleted: ConsumerInfo | None = None
+    deletions = 0
+    is_created = False
+
+    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
+        reply = await super().request(path, reply_type, body)
+        self.deletions += path.startswith("CONSUMER.DELETE")
+        self.is_created |= path.startswith("CONSUMER.CREATE")
+        if path.startswith("CONSUMER.INFO") and self.is_created and self.deleted is not None:
+            known, self.deleted = self.deleted, None
+            assert isinstance(known, reply_type)
+            return known
+        return reply
+
+
+async def test_a_deleted_consumer_that_another_server_still_knows_is_not_used(
+    shop: Shop, nats_url: str
+) -> None:
+    async with Outdated(nats_url) as connection:
+        broker = Broker(connection)
+        await broker.streams.ensure(ORDERS)
+        await send(shop, b"1", b"2", b"3", b"4")
+        [progress] = await broker.orders.progress()
+        later = await broker.orders.set_back(progress, 4)
+        path = "CONSUMER.INFO.ORDERS.payments"
+        connection.deleted = await connection.request(path, ConsumerInfo)
+        connection.deletions, connection.is_created = 0, False
+        again = await broker.orders.set_back(later, 2)
+        assert (again.begins, again.waiting, connection.deletions) == (2, 3, 1)
+
+
 @pytest.mark.parametrize(("theirs", "begins"), [(None, 1), (1, 1), (2, 2), (3, 2), (4, 2)])
 async def test_a_consumer_that_another_process_has_set_back_to_a_later_place_is_not_used(
     shop: Shop, nats_url: str, broker: Broker, theirs: int | None, begins: int
