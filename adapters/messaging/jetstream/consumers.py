@@ -73,17 +73,14 @@ class Consumer:
         Raises:
             BrokerUnsuitable: it would lose or repeat events.
         """
-        found = await self._find() or await self._create(self._config(), begins_anywhere=True)
+        found = await self._find() or await self._create(self._config(), anywhere=True)
         await self._check(found)
         return found
 
-    async def _create(
-        self, config: dict[str, Any], *, begins_anywhere: bool = False
-    ) -> ConsumerInfo:
+    async def _create(self, config: dict[str, Any], *, anywhere: bool = False) -> ConsumerInfo:
         """Create the consumer with these settings, also if others create or delete it meanwhile.
 
-        One that another process has created is used if it leaves out nothing that ours would
-        deliver, or wherever it begins.
+        One that another process has created is used if it does not begin later, or `anywhere`.
 
         Raises:
             BrokerUnavailable: each time it was deleted at once, or left out events.
@@ -102,7 +99,7 @@ class Consumer:
                 continue
             if created is not None and await self._continues(created):
                 problem = "it continued where one before it had ended"
-            elif begins_anywhere:
+            elif anywhere:
                 return found
             elif not begins_by(found, config):
                 problem = "it was created to begin elsewhere"
