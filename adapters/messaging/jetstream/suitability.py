@@ -118,8 +118,10 @@ def server_remark(version: str) -> str | None:
     match = _VERSION.match(version)
     if match is None or not (2, 10, 17) <= tuple(map(int, match.groups())) < (2, 10, 26):
         return None
-    what = "may leave out order events that are read again after a failover of the database"
-    return f"version {version} {what}: use 2.10.26 or newer"
+    return (
+        f"version {version} may leave out order events that are read again after a failover of the"
+        " database: use 2.10.26 or newer"
+    )
 
 
 def stream_remarks(config: Mapping[str, Any]) -> Iterator[str]:
