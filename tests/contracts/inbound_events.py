@@ -241,6 +241,20 @@ class InboundEventsContract:
             progress = await subscription.set_back(progress, begin)
         assert bodies(await fetch_until(subscription, 2)) == [b"1", b"2"]
 
+    async def test_the_end_of_a_delivery_before_counts_once_the_event_is_delivered_again(
+        self, broker: Broker
+    ) -> None:
+        subscription = await broker.send_orders(b"1", b"2")
+        before = await fetch_all(subscription, 2)
+        [progress] = await subscription.progress()
+        await subscription.set_back(progress, None)
+        await before[0].ack()
+        again = await fetch_until(subscription, 2)
+        assert bodies(again) == [b"1", b"2"]
+        await before[1].ack()
+        await again[0].ack()
+        assert await acknowledged(subscription, 2)
+
     async def test_processes_that_set_it_back_at_once_agree(self, broker: Broker) -> None:
         subscription = await broker.send_orders(b"1", b"2")
         for event in await fetch_all(subscription, 2):

@@ -192,16 +192,16 @@ class InMemorySubscription:
             consumer.deliveries[stored.sequence] += 1
             count = consumer.deliveries[stored.sequence]
             position = EventPosition(STREAM, self._durable, stored.sequence, stored.stored_at)
-            deliveries.append(InMemoryDelivery(broker, consumer, stored, count, position))
+            deliveries.append(InMemoryDelivery(broker, self._durable, stored, count, position))
         return deliveries
 
 
 @frozen
 class InMemoryDelivery:
-    """One delivery of an event."""
+    """One delivery of an event; its end counts for the consumer of its name, as in JetStream."""
 
     _broker: InMemoryBroker = field(repr=False)
-    _consumer: Consumer = field(repr=False)
+    _durable: str
     _stored: StoredMessage
     deliveries: int
     position: EventPosition
@@ -224,7 +224,7 @@ class InMemoryDelivery:
 
     async def retry(self, after: timedelta) -> None:
         await self._broker.checkpoint("retry")
-        if self._stored.sequence in self._consumer.due:
+        if self._is_waited_for:
             self._consumer.due[self._stored.sequence] = self._broker.now() + after
 
     async def dead_letter(self, reason: str) -> None:
@@ -233,5 +233,16 @@ class InMemoryDelivery:
         await self._broker.checkpoint("dead letter stored")
         self._end()
 
+    @property
+    def _consumer(self) -> Consumer:
+        return self._broker._consumers[self._durable]
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether the event was delivered, perhaps once more after a set-back, and not ended."""
+        sequence = self._stored.sequence
+        return sequence in self._consumer.due and self._consumer.deliveries[sequence] > 0
+
     def _end(self) -> None:
-        self._consumer.due.pop(self._stored.sequence, None)
+        if self._is_waited_for:
+            del self._consumer.due[self._stored.sequence]
