@@ -32,6 +32,11 @@ MAX_DELIVERIES: Final = len(DELAYS) + 1
 STORAGE_DELAY: Final = timedelta(seconds=5)
 """The delay before the next delivery while the database is down; their number is not limited."""
 
+ACK_WITHIN_SECONDS: Final = 10.0
+"""Longer than a commit takes, and shorter than most failovers. After a pause of the process, the
+commit may have been lost meanwhile, and the event delivered again to another process: its broker
+would take the acknowledgement for that delivery."""
+
 Apply = Callable[[Iterable[Content], Iterable[EventPosition]], Awaitable[None]]
 """Applies everything in one transaction; the signature of ReplicateOrder and CancelOrder."""
 
@@ -70,6 +75,8 @@ class Batch:
         """
         if not batch:
             return
+        now = asyncio.get_running_loop().time
+        began = now()
         try:
             await apply([content for _, content in batch], [event.position for event, _ in batch])
         except StorageUnavailable as error:
@@ -84,6 +91,9 @@ class Batch:
                 await self.apply(batch[:half], apply)
                 await self.apply(batch[half:], apply)
         else:
+            if now() - began > ACK_WITHIN_SECONDS:
+                logger.warning("%d events took too long and are delivered again", len(batch))
+                return
             await _acknowledge(event for event, _ in batch)
 
     async def _retry_later(self, event: InboundEvent, error: Exception) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from attrs import define, field
 
-from adapters.messaging.in_memory import InMemorySubscription
+from adapters.messaging.in_memory import ACK_WAIT, InMemorySubscription
 from adapters.messaging.wire import Message
 from adapters.persistence.in_memory import InMemoryStreamPositions
 from application.ports.alerts import AlertKind
@@ -18,6 +18,7 @@ from application.ports.stream_positions import EventPosition
 from application.ports.unit_of_work import StorageUnavailable
 from domain.claim import OrderExpired
 from domain.replica import OrderReplica, OrderStatus
+from entrypoints.worker import batches
 from entrypoints.worker import intake as intake_module
 from entrypoints.worker.alignment import Alignment
 from entrypoints.worker.batches import DELAYS, MAX_DELIVERIES, STORAGE_DELAY
@@ -109,6 +110,18 @@ class Intake:
 @pytest.fixture
 def intake() -> Intake:
     return Intake()
+
+
+async def test_what_a_paused_process_has_committed_is_delivered_again(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "ACK_WITHIN_SECONDS", 0.01)
+    intake.world.checkpoint = lambda _: asyncio.sleep(0.02)
+    intake.create()
+    assert await intake.run() == 1
+    assert intake.status() is OrderStatus.CREATED
+    intake.world.checkpoint = lambda _: asyncio.sleep(0)
+    assert not await intake.is_idle(after=ACK_WAIT.total_seconds())
 
 
 async def test_the_next_batch_is_fetched_while_a_full_one_is_committed(intake: Intake) -> None:
