@@ -156,7 +156,11 @@ class CreateCharge:
             await self.declines.record(command.sources)
 
     async def _settle(self, command: PayOrder, claim: Claim, outcome: Outcome) -> ChargeResult:
+        attempts = 0
+
         def store_reply(work: UnitOfWork, settled: Payment) -> None:
+            nonlocal attempts
+            attempts += 1
             if command.request is not None:
                 result = _result(settled, outcome, is_new=True)
                 command.request.end(work, settled.id, result)
@@ -165,9 +169,12 @@ class CreateCharge:
             settled = await self.settle(
                 claim.payment, outcome, claim.work.continued(), store_reply, is_reply=True
             )
+            result = _result(settled, outcome, is_new=True)
+            if attempts > 1:
+                await self.store_reply.compare(command, result)
         except StorageUnavailable:
             return await self._processing(command, claim.payment)  # recovery finds the outcome
-        return _result(settled, outcome, is_new=True)
+        return result
 
     async def _processing(self, command: PayOrder, payment: Payment) -> ChargeResult:
         """Return the result of a payment whose outcome is not settled."""

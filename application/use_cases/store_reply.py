@@ -6,6 +6,7 @@ from attrs import frozen
 
 from application.ports.charge_reading import ChargeQuery
 from application.ports.clock import NewId
+from application.ports.idempotency_store import RequestRepeated
 from application.ports.unit_of_work import StorageUnavailable, UnitOfWork
 from application.retry import RetryOnConflict
 from application.use_cases.pay_order import ChargeResult, PayOrder
@@ -24,6 +25,25 @@ class StoreReply:
 
     retry: RetryOnConflict
     new_id: NewId
+
+    async def compare(self, command: PayOrder, result: ChargeResult) -> None:
+        """Compare a result with the reply that was stored for its payment.
+
+        They differ if that commit has lost its confirmation, and the payment has changed since.
+
+        Raises:
+            RequestRepeated: another reply was stored, and is repeated from now on.
+            StorageUnavailable: the database cannot be reached.
+        """
+        request = command.request
+        if request is None:
+            return
+        query = ChargeQuery(command.order_id, key=request.key)
+        known = (await self.retry.begin().read_charge(query)).request
+        if known is None or known.reply is None or known.holder != result.payment.id:
+            return
+        if known.reply != request.reply_to(result):
+            raise RequestRepeated(known.reply)
 
     async def __call__(
         self, command: PayOrder, result: ChargeResult | AlreadyPaid, holder: str = ""

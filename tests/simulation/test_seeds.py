@@ -41,7 +41,7 @@ PINNED_RECIPES = (
     *("101970,plain", "1000746,busy", "2000949,busy"),
     "301846,busy",
     *("186,delayed", "909915,delayed", "958583,busy", "996804,delayed", "74747,busy"),
-    *("218832,delayed", "236790,delayed"),
+    *("218832,delayed", "236790,delayed", "1014534,delayed"),
     "300290,busy,all:24~6278,all:26~358577,all:38~100159",
 )
 

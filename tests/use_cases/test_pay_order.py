@@ -231,3 +231,37 @@ async def test_an_outcome_that_cannot_be_stored_is_in_progress(world: World) -> 
     assert (await pay(world)).payment.status is PaymentStatus.PROCESSING
     await world.come_to_rest()
     assert world.payment().status is PaymentStatus.SUCCEEDED
+
+
+async def test_a_reply_whose_confirmation_is_lost_is_told(world: World) -> None:
+    await world.create_order()
+    world.checkpoint = FailAt(1, Conflict("the confirmation is lost"), {"committed"})
+    result = await pay(world)
+    assert (result.payment.status, result.is_new) == (PaymentStatus.SUCCEEDED, True)
+    assert await reply(world) == reply_to(result)
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+async def test_no_other_reply_is_told_than_is_stored(world: World, is_readable: bool) -> None:
+    await world.create_order()
+    what = command(token=AUTHENTICATING)
+
+    async def settle_meanwhile(step: str) -> None:
+        if step == "committed" and world.payment().status is PaymentStatus.REQUIRES_ACTION:
+            world.checkpoint = proceed if is_readable else fail_later
+            await world.gateway.complete_authentication(world.payment().id, succeeded=True)
+            await world.deliver_notifications()
+            raise Conflict("the confirmation is lost")
+
+    async def fail_later(step: str) -> None:
+        if step == "read charge" and world.payment().status is PaymentStatus.SUCCEEDED:
+            raise StorageUnavailable("down")
+
+    world.checkpoint = settle_meanwhile
+    if is_readable:
+        assert (await reply(world, what)).status == 202
+    else:
+        assert (await pay(world, what)).payment.status is PaymentStatus.PROCESSING
+    world.checkpoint = proceed
+    assert world.payment().status is PaymentStatus.SUCCEEDED
+    assert (await reply(world, what)).status == 202
