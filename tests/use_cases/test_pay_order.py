@@ -18,11 +18,13 @@ from application.ports.payment_gateway import CardToken, GatewayUnavailable
 from application.ports.unit_of_work import Conflict, StorageUnavailable
 from application.use_cases.pay_order import REQUEST_LEASE, ChargeResult, KeyedRequest, PayOrder
 from domain.claim import AlreadyPaid, PaymentInProgress
+from domain.identifiers import PaymentId
 from domain.payment_status import PaymentStatus
 from tests.builders import ORDER, PAYER
 from tests.checkpoints import FailAt, proceed
 from tests.world import AUTHENTICATING, DECLINED, VISA, World
 
+FAILED = PaymentStatus.FAILED
 FINAL = {
     PaymentStatus.SUCCEEDED: 201,
     PaymentStatus.FAILED: 402,
@@ -265,3 +267,28 @@ async def test_no_other_reply_is_told_than_is_stored(world: World, is_readable: 
     world.checkpoint = proceed
     assert world.payment().status is PaymentStatus.SUCCEEDED
     assert (await reply(world, what)).status == 202
+
+
+async def test_only_a_reply_that_is_stored_for_its_payment_is_compared(world: World) -> None:
+    await world.create_order()
+    compare = world.use_cases().create_charge.store_reply.compare
+
+    async def compare_early(step: str) -> None:
+        if step == "charge":
+            world.checkpoint = proceed
+            await compare(command(), ChargeResult(evolve(world.payment(), status=FAILED)))
+
+    world.checkpoint = compare_early
+    failed = evolve((await pay(world)).payment, status=FAILED)
+    await compare(command(), ChargeResult(evolve(failed, id=PaymentId("another"))))
+    with pytest.raises(RequestRepeated):
+        await compare(command(), ChargeResult(failed))
+
+
+async def test_a_request_with_a_key_takes_no_read_more(world: World) -> None:
+    await world.create_order()
+    process = world.use_cases()
+    await process.books_guards.default.run_once()
+    world.steps.clear()
+    await process.create_charge(command())
+    assert world.steps.count("read charge") == 1
