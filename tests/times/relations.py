@@ -240,6 +240,14 @@ EVENTS: Final = (
         "2 * 2 * (POOL_SECONDS + engine.STATEMENT_SECONDS) < ACK_WAIT_SECONDS",
         "a batch that waits for the one before it is not delivered again: two reads, two commits",
     ),
+    (
+        "2 * engine.STATEMENT_SECONDS < ACK_WITHIN_SECONDS",
+        "the slowest read and commit of a batch are acknowledged",
+    ),
+    (
+        "2 * ACK_WITHIN_SECONDS < ACK_WAIT_SECONDS",
+        "an acknowledgement comes long before its delivery is repeated",
+    ),
     ("ACK_WAIT == ACK_WAIT_SECONDS", "the broker in memory is as the real one"),
     (
         "5 * 2 * REQUEST_SECONDS < STAND_IN_SECONDS",
