@@ -172,7 +172,7 @@ async def _outcome(call: Awaitable[Result], status: int) -> Result | None:
     except OutcomeUnknown:
         return None
     except GatewayUnavailable:
-        assert status not in _UNCERTAIN, f"after a {status}, nobody knows that nothing was done"
+        assert status not in _UNCERTAIN, f"after a {status}, something may have been done"
         return None
 
 

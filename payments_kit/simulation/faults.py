@@ -67,7 +67,7 @@ class FaultKind(Enum):
     PAYS_BY_SESSION = "payment that its customer approves at the gateway"
     DISPUTED = "customer disputes a payment"
     DISPUTED_AT_ONCE = "dispute before the payment is known to have succeeded"
-    DISPUTE_STATUS_NEW = "dispute with a status that nobody knows"
+    DISPUTE_STATUS_NEW = "dispute with an unknown status"
     LOST_IN_FLIGHT = "standby promoted while a refund or a capture is on its way"
     GATEWAY_HANGS = "gateway carries everything out, and answers nothing for a while"
     GATEWAY_CLOCK = "gateway's clock differs from the database's"

@@ -47,7 +47,7 @@ def own_signer() -> Signer:
 
 @cache
 def foreign_signer() -> Signer:
-    """Return a signer that nobody knows, for forgeries."""
+    """Return an unknown signer, for forgeries."""
     return make_signer(SIGNER_NAME, "Root of an attacker")
 
 

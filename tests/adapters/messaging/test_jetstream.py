@@ -362,28 +362,29 @@ async def test_a_consumer_that_continues_where_a_deleted_one_ended_is_created_ag
         assert bodies(await broker.fetch_until_some()) == [b"1", b"2"]
 
 
-class Overtaken(JetStreamConnection):
-    """A connection at which an operator creates the consumer just before us, in their own way."""
+class Interleaved(JetStreamConnection):
+    """A connection before whose next creation of a consumer another process acts."""
 
-    def __init__(self, url: str, shop: Shop) -> None:
-        super().__init__(url)
-        self.shop = shop
+    other: Callable[[], Awaitable[object]] | None = None
 
     async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
-        if path.startswith("CONSUMER.CREATE"):
-            subjects = list(ORDERS.subjects)
-            theirs = ConsumerConfig(durable_name="payments", filter_subjects=subjects, ack_wait=7)
-            await self.shop.add_consumer("ORDERS", theirs)
+        if path.startswith("CONSUMER.CREATE.ORDERS.payments") and self.other:
+            other, self.other = self.other, None
+            await other()
         return await super().request(path, reply_type, body)
 
 
 async def test_a_consumer_that_an_operator_creates_at_the_same_time_is_used_unchanged(
     shop: Shop, nats_url: str
 ) -> None:
-    async with Overtaken(nats_url, shop) as connection:
+    theirs = ConsumerConfig(
+        durable_name="payments", filter_subjects=list(ORDERS.subjects), ack_wait=7
+    )
+    async with Interleaved(nats_url) as connection:
         broker = Broker(connection)
         await broker.streams.ensure(ORDERS)
         await send(shop, b"1")
+        connection.other = lambda: shop.add_consumer("ORDERS", theirs)
         assert bodies(await fetch_all(broker.orders, 1)) == [b"1"]
     assert (await shop.consumer_info("ORDERS", "payments")).config.ack_wait == 7
 
@@ -419,18 +420,6 @@ async def test_a_consumer_that_begins_where_a_deleted_one_began_is_created_again
         connection.begins = 4
         again = await broker.orders.set_back(progress, 2)
         assert (again.begins, again.acknowledged, again.waiting) == (2, 1, 3)
-
-
-class Interleaved(JetStreamConnection):
-    """A connection before whose next creation of a consumer another process acts."""
-
-    other: Callable[[], Awaitable[object]] | None = None
-
-    async def request(self, path: str, reply_type: type[Reply], body: object = None) -> Reply:
-        if path.startswith("CONSUMER.CREATE.ORDERS.payments") and self.other:
-            other, self.other = self.other, None
-            await other()
-        return await super().request(path, reply_type, body)
 
 
 class Outdated(JetStreamConnection):
